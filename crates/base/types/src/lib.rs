@@ -1,0 +1,27 @@
+//! Names and units that every layer shares. `no_std`, no clock, no randomness, no floats.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`codec`] | the one canonical byte encoding (borsh) with bounded, total decoding |
+//! | [`id`] | 32-byte newtypes: hashes, accounts, jobs, models, blocks |
+//! | [`amount`] | money in base units, never a float |
+//! | [`job`] | what is ordered, offered, leased: `JobSpec`, `Offer`, `Lease`, `Assurance` |
+//! | [`unit`] | heights, nonces, memory, basis points: counters that do not convert into one another |
+//!
+//! Dependency position: the bottom. Nothing below, everything above.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod amount;
+pub mod codec;
+pub mod id;
+pub mod job;
+pub mod unit;
+
+pub use amount::Amount;
+pub use codec::{DecodeError, decode, encode};
+pub use id::{AccountId, BlockId, ChainId, Hash32, JobId, ModelId, StateRoot, TxId};
+pub use job::{Assurance, CapabilityFlags, JobSpec, JobType, Lease, Offer, Requirements};
+pub use unit::{BasisPoints, Height, LeaseToken, MemoryMib, Nonce};
