@@ -1,0 +1,47 @@
+//! The `ciro` command line.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | the grammar: commands, options, their help |
+//! | [`cmd`] | one file per command |
+//! | [`error`] | [`error::CliError`]: message, hint, exit code |
+//! | [`home`] | where things lie on disk: data directory, wallet |
+//! | [`ui`] | data to stdout, everything else to stderr |
+//!
+//! Dependency position: the top. Depends on everything, nothing depends on it.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod cmd;
+mod error;
+mod home;
+mod ui;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return usage(&refusal),
+    };
+    let ui = ui::Ui::new(&cli.global);
+    match cmd::dispatch(cli.command, &ui) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+/// Prints clap's help, version or complaint where it belongs.
+fn usage(refusal: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's choice; there is nobody left to tell.
+    let _ = refusal.print();
+    if refusal.use_stderr() {
+        error::Exit::Usage.into()
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,109 @@
+//! The screen: data to stdout, everything else to stderr, readable without colour.
+
+use crate::cli::{Color, Global};
+use crate::error::{CliError, Exit};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+
+/// How this invocation talks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+    color: bool,
+}
+
+impl Ui {
+    /// Follows the global options; colour only on a terminal unless forced, and never against `NO_COLOR`.
+    pub(crate) fn new(global: &Global) -> Self {
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        };
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            color,
+        }
+    }
+
+    /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`.
+    pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.json {
+            let json = serde_json::to_string_pretty(value).map_err(CliError::failed)?;
+            self.data(&json)
+        } else {
+            self.data(&text())
+        }
+    }
+
+    /// Writes `text` and a newline to stdout. A closed pipe ends the command quietly: the reader has seen enough.
+    pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+        match writeln!(std::io::stdout().lock(), "{text}") {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(CliError::failed(format!("cannot write to stdout: {e}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A sentence for people, silenced by `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        self.say(text);
+    }
+
+    /// The failure that ends the command. With `--json` it is also machine-readable, still on stderr.
+    pub(crate) fn error(&self, error: &CliError) {
+        if self.json {
+            let body = ErrorBody {
+                exit: error.exit as u8,
+                kind: kind(error.exit),
+                message: &error.message,
+                hint: error.hint.as_deref(),
+            };
+            if let Ok(json) = serde_json::to_string(&serde_json::json!({ "error": body })) {
+                self.complain(&json);
+                return;
+            }
+        }
+        self.complain(&format!("{}: {}", self.paint("error", "31"), error.message));
+        if let Some(hint) = &error.hint {
+            self.complain(&format!("{}: {hint}", self.paint("hint", "36")));
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            self.complain(text);
+        }
+    }
+
+    fn complain(&self, text: &str) {
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    fn paint(&self, text: &str, code: &str) -> String {
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    exit: u8,
+    kind: &'static str,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+fn kind(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Failed => "failed",
+        Exit::Usage => "usage",
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line as a script sees it: exit codes, and what goes to which stream.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn ciro(home: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ciro"))
+        .args(args)
+        .env("CIRO_HOME", home)
+        .output()
+        .expect("the binary starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("stdout is text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("stderr is text")
+}
+
+#[test]
+fn an_unknown_command_is_a_usage_error_and_says_nothing_on_stdout() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["frobnicate"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("frobnicate"));
+}
+
+#[test]
+fn help_is_data_and_names_the_exit_codes() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("3 network unreachable"));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn completions_are_a_script_for_each_shell() {
+    let home = tempfile::tempdir().expect("a directory");
+    for shell in ["bash", "zsh", "fish"] {
+        let output = ciro(home.path(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        assert!(stdout(&output).contains("wallet"), "{shell}");
+    }
+}
+
+#[test]
+fn a_wallet_is_made_once_is_private_and_survives() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().expect("a directory");
+    let made = ciro(home.path(), &["wallet", "new", "--json"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let made: serde_json::Value = serde_json::from_str(&stdout(&made)).expect("--json is JSON");
+
+    let file = home.path().join("wallet.json");
+    let mode = std::fs::metadata(&file).expect("the file exists").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let shown = ciro(home.path(), &["wallet", "show", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&stdout(&shown)).expect("--json is JSON");
+    assert_eq!(made["account"], shown["account"]);
+
+    let again = ciro(home.path(), &["wallet", "new"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("hint: show it"), "{}", stderr(&again));
+}
+
+#[test]
+fn a_wallet_that_others_can_read_or_that_was_altered_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().expect("a directory");
+    ciro(home.path(), &["wallet", "new"]);
+    let file = home.path().join("wallet.json");
+
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("chmod works");
+    let output = ciro(home.path(), &["wallet", "show"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("chmod 600"));
+
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod works");
+    let text = std::fs::read_to_string(&file)
+        .expect("readable")
+        .replace("\"version\": 1", "\"version\": 2");
+    std::fs::write(&file, text).expect("writable");
+    assert_eq!(ciro(home.path(), &["wallet", "show"]).status.code(), Some(1));
+}
+
+#[test]
+fn errors_are_json_on_stderr_when_asked() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["wallet", "show", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    let body: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("stderr is JSON");
+    assert_eq!(body["error"]["kind"], "failed");
+    assert!(
+        body["error"]["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("ciro wallet new"))
+    );
+}
