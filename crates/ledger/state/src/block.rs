@@ -1,0 +1,117 @@
+//! One block: sweep what is due, execute in order, hand back everything the node persists and publishes.
+
+use crate::error::TxError;
+use crate::event::{CommittedEvent, Event, EventPosition};
+use crate::job::JobStatus;
+use crate::receipt::SettlementRecord;
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::{AccountId, Amount, Hash32, Height, JobId, ModelId};
+use serde::{Deserialize, Serialize};
+
+/// What consensus decided besides the transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockContext {
+    /// One above the last applied block.
+    pub height: Height,
+    /// A validator.
+    pub proposer: AccountId,
+}
+
+/// A change to the authenticated store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Encoded [`crate::keys::Key`].
+    pub key: Vec<u8>,
+    /// Encoded row, or none to delete it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What a transaction achieved.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all_fields = "snake_case")]
+#[expect(missing_docs, reason = "fields are named after what the variant's sentence says")]
+pub enum Outcome {
+    /// The money moved.
+    Transferred,
+    /// The model is available under this id.
+    ModelRegistered { model: ModelId },
+    /// The model was available already; nothing changed.
+    ModelKnown { model: ModelId },
+    /// The sender is a worker.
+    WorkerRegistered,
+    /// The stake grew.
+    StakeAdded,
+    /// The part may be withdrawn from this height on.
+    UnstakeRequested { release: Height },
+    /// This much went back to the balance.
+    StakeWithdrawn { amount: Amount },
+    /// The offer stands.
+    OfferPublished,
+    /// The job is funded.
+    JobSubmitted { job: JobId },
+    /// The job was submitted before; nothing was charged.
+    JobAbsorbed { job: JobId, status: JobStatus },
+    /// The job will be refunded in this block unless it is answered before.
+    CancelRequested { job: JobId, at: Height },
+    /// The job is paid.
+    JobSettled { job: JobId },
+    /// The commitment stands.
+    Committed { job: JobId },
+    /// The commitment is open; the job stands like this now.
+    Revealed { job: JobId, status: JobStatus },
+    /// The lease is void, without penalty.
+    LeaseAbandoned { job: JobId },
+    /// The report counts; the job stands like this now.
+    FailureReported { job: JobId, status: JobStatus },
+    /// The worker's reputation bears it.
+    TimeoutReported { job: JobId, worker: AccountId },
+    /// The validator lost this much.
+    EquivocationPunished { validator: AccountId, amount: Amount },
+}
+
+/// Everything that follows from a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockEffects {
+    /// The block.
+    pub height: Height,
+    /// One per transaction, in order.
+    pub outcomes: Vec<Result<Outcome, TxError>>,
+    /// In order; an event's index is its position here.
+    pub events: Vec<Event>,
+    /// Settled in this block, in order: the leaves under `receipts_root`.
+    pub records: Vec<SettlementRecord>,
+    /// Merkle root over the digests of `records`.
+    pub receipts_root: Hash32,
+    /// Changes to the store, in ascending order of key, each key once.
+    pub writes: Vec<Write>,
+}
+
+impl BlockEffects {
+    /// The events with their positions.
+    pub fn committed(&self) -> impl Iterator<Item = CommittedEvent> {
+        let height = self.height;
+        (0..).zip(&self.events).map(move |(index, event)| CommittedEvent {
+            position: EventPosition { height, index },
+            event: event.clone(),
+        })
+    }
+}
+
+/// Why a decided block cannot be applied. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// Blocks are applied one after the other.
+    #[error("block height: expected {expected}, got {got}")]
+    WrongHeight {
+        /// The next height.
+        expected: Height,
+        /// The block's.
+        got: Height,
+    },
+    /// Only validators propose.
+    #[error("proposer {got} is not a validator")]
+    UnknownProposer {
+        /// The block's proposer.
+        got: AccountId,
+    },
+}

@@ -1,0 +1,396 @@
+//! The stateless phase: everything about a transaction that needs no order and no mutable state.
+//!
+//! Signatures, sizes, who may say what, input binding and the proof itself. It runs in parallel and before ordering;
+//! its result, [`Checked`], is the only thing [`crate::apply_block`] executes, so an unchecked proof cannot be paid.
+//!
+//! The facts it reads never change once they are true (a registered model, the spec of a job, the genesis), and a job
+//! that has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a node
+//! may keep it. A negative answer may become positive later (the job was not known yet) and is not kept.
+
+use crate::error::{SizedField, TxError};
+use crate::job::Job;
+use crate::lease::{Authority, SignedLease};
+use crate::model::Model;
+use crate::params::Params;
+use crate::tx::{Action, SignedTx, input_hash};
+use crate::worker::Reputation;
+use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, JobId, JobSpec, JobType, ModelId, Offer, TxId};
+
+/// What the stateless phase may read. [`crate::State`] implements it.
+pub trait Facts {
+    /// The network.
+    fn chain(&self) -> ChainId;
+    /// The key that signs leases.
+    fn scheduler(&self) -> AccountId;
+    /// The network's fixed numbers.
+    fn params(&self) -> &Params;
+    /// A registered model.
+    fn model(&self, model: &ModelId) -> Option<&Model>;
+    /// A job that is open, or ended not long ago.
+    fn job(&self, job: &JobId) -> Option<&Job>;
+}
+
+/// Where and for whom a proof was made. A proof made in another context must not verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofContext {
+    /// The network.
+    pub chain: ChainId,
+    /// The job.
+    pub job: JobId,
+    /// Who is paid: a stolen proof pays nobody else.
+    pub worker: AccountId,
+}
+
+/// What a proof must show: `program` with the weights under `weight_root` maps `input` to `output`.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofClaim<'a> {
+    /// Public part of the integer program.
+    pub program: &'a [u8],
+    /// Commitment to the weights.
+    pub weight_root: Hash32,
+    /// Canonical raw input.
+    pub input: &'a [u8],
+    /// Canonical raw output.
+    pub output: &'a [u8],
+    /// What the transcript is bound to.
+    pub context: ProofContext,
+    /// The proof.
+    pub proof: &'a [u8],
+}
+
+/// Why a proof does not show its claim.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ProofRejection {
+    /// For people.
+    pub reason: String,
+}
+
+/// Verifies proofs. Must be total (no panic on any bytes) and a pure function of the claim: every validator's answer
+/// decides whether money moves, so two builds that answer differently fork the network.
+pub trait ProofCheck {
+    /// Accepts exactly the proofs that show `claim`.
+    ///
+    /// # Errors
+    /// [`ProofRejection`] for every other proof.
+    fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection>;
+}
+
+/// A consensus offence that evidence proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offence {
+    /// Who signed twice.
+    pub validator: AccountId,
+    /// At which height.
+    pub height: Height,
+    /// In which round.
+    pub round: u32,
+}
+
+/// Why evidence convicts nobody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct EvidenceRejection {
+    /// For people.
+    pub reason: String,
+}
+
+/// Judges evidence of equivocation. Total and pure, like [`ProofCheck`]: the evidence must carry both signatures.
+pub trait EvidenceCheck {
+    /// Accepts exactly evidence that proves an offence on `chain`.
+    ///
+    /// # Errors
+    /// [`EvidenceRejection`] for anything else.
+    fn check(&self, chain: ChainId, evidence: &[u8]) -> Result<Offence, EvidenceRejection>;
+}
+
+/// A transaction that passed the stateless phase. Only [`check_stateless`] makes one.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub(crate) tx: SignedTx,
+    pub(crate) id: TxId,
+    pub(crate) offence: Option<Offence>,
+}
+
+impl Checked {
+    /// The transaction.
+    #[must_use]
+    pub const fn tx(&self) -> &SignedTx {
+        &self.tx
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> TxId {
+        self.id
+    }
+}
+
+/// Checks everything about `tx` that needs no order. Cost: one or two signatures, the hashes of its parts, and at A4
+/// one proof verification, which comes last.
+///
+/// # Errors
+/// [`TxError`] naming the first thing that is wrong.
+pub fn check_stateless(
+    tx: &SignedTx,
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    evidence: &dyn EvidenceCheck,
+) -> Result<Checked, TxError> {
+    let sender = tx.body.sender;
+    check_chain(facts, tx.body.chain)?;
+    check_sizes(facts.params(), &tx.body.action)?;
+    tx.verify_signature().map_err(|_| TxError::BadSignature { sender })?;
+    let offence = check_action(tx, facts, proofs, evidence)?;
+    Ok(Checked {
+        tx: tx.clone(),
+        id: tx.id(),
+        offence,
+    })
+}
+
+fn check_action(
+    tx: &SignedTx,
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    evidence: &dyn EvidenceCheck,
+) -> Result<Option<Offence>, TxError> {
+    let sender = tx.body.sender;
+    match &tx.body.action {
+        Action::Transfer { amount, .. } | Action::AddStake { amount } | Action::RequestUnstake { amount } => {
+            if amount.0 == 0 {
+                Err(TxError::ZeroAmount)
+            } else {
+                Ok(None)
+            }
+        }
+        Action::RegisterModel { .. }
+        | Action::RegisterWorker { .. }
+        | Action::WithdrawStake
+        | Action::CancelJob { .. } => Ok(None),
+        Action::PublishOffer { offer } => check_offer(sender, offer).map(|()| None),
+        Action::SubmitJob { spec } => check_spec(facts, sender, spec).map(|()| None),
+        Action::SettleJob {
+            authority,
+            input,
+            output,
+            proof,
+        } => {
+            check_authority(facts, sender, authority)?;
+            check_settlement(
+                facts,
+                proofs,
+                sender,
+                &Answer {
+                    job: authority.job(),
+                    input,
+                    output,
+                    proof,
+                },
+            )
+            .map(|()| None)
+        }
+        Action::CommitResult { authority, .. } => {
+            check_authority(facts, sender, authority)?;
+            redundant_job(facts, &authority.job()).map(|_| None)
+        }
+        Action::RevealResult { job, input, .. } => check_input(redundant_job(facts, job)?, input).map(|()| None),
+        Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => {
+            check_own_lease(facts, sender, lease).map(|()| None)
+        }
+        Action::ReportTimeout { lease } => check_lease(facts, lease).map(|()| None),
+        Action::ReportEquivocation { evidence: bytes } => {
+            evidence
+                .check(facts.chain(), bytes)
+                .map(Some)
+                .map_err(|rejection| TxError::EvidenceRejected {
+                    reason: rejection.reason,
+                })
+        }
+    }
+}
+
+fn check_chain(facts: &dyn Facts, got: ChainId) -> Result<(), TxError> {
+    let expected = facts.chain();
+    if got == expected {
+        Ok(())
+    } else {
+        Err(TxError::WrongChain { expected, got })
+    }
+}
+
+fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
+    let input_limit = (SizedField::Input, params.max_input_bytes);
+    let output_limit = (SizedField::Output, params.max_output_bytes);
+    match action {
+        Action::RegisterModel { program, .. } => check_size((SizedField::Program, params.max_program_bytes), program),
+        Action::PublishOffer { offer } => {
+            check_size((SizedField::Label, params.max_label_bytes), offer.label.as_bytes())
+        }
+        Action::SettleJob {
+            input, output, proof, ..
+        } => {
+            check_size(input_limit, input)?;
+            check_size(output_limit, output)?;
+            check_size((SizedField::Proof, params.max_proof_bytes), proof)
+        }
+        Action::RevealResult { input, output, .. } => {
+            check_size(input_limit, input)?;
+            check_size(output_limit, output)
+        }
+        Action::ReportEquivocation { evidence } => {
+            check_size((SizedField::Evidence, params.max_evidence_bytes), evidence)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_size((field, limit): (SizedField, u32), bytes: &[u8]) -> Result<(), TxError> {
+    let (expected, got) = (u64::from(limit), bytes.len() as u64);
+    if got <= expected {
+        Ok(())
+    } else {
+        Err(TxError::TooLarge { field, expected, got })
+    }
+}
+
+fn check_sender(expected: AccountId, got: AccountId) -> Result<(), TxError> {
+    if expected == got {
+        Ok(())
+    } else {
+        Err(TxError::WrongSender { expected, got })
+    }
+}
+
+fn check_offer(sender: AccountId, offer: &Offer) -> Result<(), TxError> {
+    check_sender(offer.worker, sender)?;
+    if offer.slots == 0 {
+        Err(TxError::NoSlots)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_spec(facts: &dyn Facts, sender: AccountId, spec: &JobSpec) -> Result<(), TxError> {
+    check_chain(facts, spec.chain)?;
+    check_sender(spec.client, sender)?;
+    if spec.job_type != JobType::AIInference {
+        return Err(TxError::UnsupportedJobType { got: spec.job_type });
+    }
+    let (expected, got) = (Reputation::MAX.0, spec.requirements.min_reputation);
+    if got > expected {
+        Err(TxError::ReputationOutOfRange { expected, got })
+    } else {
+        Ok(())
+    }
+}
+
+fn check_authority(facts: &dyn Facts, sender: AccountId, authority: &Authority) -> Result<(), TxError> {
+    match authority {
+        Authority::Lease(lease) => check_own_lease(facts, sender, lease),
+        Authority::Open { .. } => Ok(()),
+    }
+}
+
+fn check_own_lease(facts: &dyn Facts, sender: AccountId, lease: &SignedLease) -> Result<(), TxError> {
+    check_sender(lease.lease.worker, sender)?;
+    check_lease(facts, lease)
+}
+
+fn check_lease(facts: &dyn Facts, lease: &SignedLease) -> Result<(), TxError> {
+    let (scheduler, token) = (facts.scheduler(), lease.lease.token);
+    lease
+        .verify(scheduler, facts.chain())
+        .map_err(|_| TxError::BadLeaseSignature { scheduler, token })
+}
+
+fn open_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
+    let found = facts.job(job).ok_or(TxError::UnknownJob { job: *job })?;
+    if found.is_open() {
+        Ok(found)
+    } else {
+        Err(TxError::JobClosed {
+            job: *job,
+            status: found.status,
+        })
+    }
+}
+
+fn redundant_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
+    let found = open_job(facts, job)?;
+    match found.spec.assurance {
+        Assurance::A2 => Ok(found),
+        got => Err(TxError::WrongAssurance { got }),
+    }
+}
+
+fn check_input(job: &Job, input: &[u8]) -> Result<(), TxError> {
+    let (expected, got) = (job.spec.input, input_hash(input));
+    if expected == got {
+        Ok(())
+    } else {
+        Err(TxError::WrongInput { expected, got })
+    }
+}
+
+/// The foreign bytes of a settlement.
+struct Answer<'a> {
+    job: JobId,
+    input: &'a [u8],
+    output: &'a [u8],
+    proof: &'a [u8],
+}
+
+fn check_settlement(
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    worker: AccountId,
+    answer: &Answer<'_>,
+) -> Result<(), TxError> {
+    let job = open_job(facts, &answer.job)?;
+    check_input(job, answer.input)?;
+    match job.spec.assurance {
+        Assurance::A0 => check_no_proof(answer),
+        Assurance::A4 => check_proof(facts, proofs, worker, (job, answer)),
+        got @ Assurance::A2 => Err(TxError::WrongAssurance { got }),
+    }
+}
+
+/// An A0 answer carries no proof: bytes that nobody verifies must not look like assurance.
+fn check_no_proof(answer: &Answer<'_>) -> Result<(), TxError> {
+    match answer.proof.len() {
+        0 => Ok(()),
+        got => Err(TxError::ProofUnexpected {
+            job: answer.job,
+            got: got as u64,
+        }),
+    }
+}
+
+fn check_proof(
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    worker: AccountId,
+    (job, answer): (&Job, &Answer<'_>),
+) -> Result<(), TxError> {
+    if answer.proof.is_empty() {
+        return Err(TxError::ProofMissing { job: answer.job });
+    }
+    let id = job.spec.model;
+    let model = facts.model(&id).ok_or(TxError::UnknownModel { model: id })?;
+    let claim = ProofClaim {
+        program: &model.program,
+        weight_root: model.weight_root,
+        input: answer.input,
+        output: answer.output,
+        context: ProofContext {
+            chain: facts.chain(),
+            job: answer.job,
+            worker,
+        },
+        proof: answer.proof,
+    };
+    proofs.check(&claim).map_err(|rejection| TxError::ProofRejected {
+        reason: rejection.reason,
+    })
+}

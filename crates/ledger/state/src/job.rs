@@ -1,0 +1,158 @@
+//! A job as the ledger keeps it, from escrow to its one terminal state.
+//!
+//! ```text
+//!              ┌────────────── SettleJob (A0, A4) ──────────────┐
+//! SubmitJob → Open ─ commits fill the round ─ reveals agree (A2) ─┴→ Settled
+//!              │            ↑ next round: tie or silent seat ↓
+//!              └─ cancelled, expired, unmatched, failed ────────→ Refunded(reason)
+//! ```
+//!
+//! **A2 rounds.** A round wants two seats. When the last wanted seat commits, the reveal window opens and no further
+//! seat is taken, so nobody commits after seeing an answer of its own round. When all seats have revealed, or the window
+//! closes: silent seats lose 10 % of their stake and are barred from the job; two equal answers settle it and every
+//! differing answer loses 50 %; without two equal answers one more worker is asked, up to three. Three different answers
+//! convict nobody: the client is refunded and no stake moves. A tie-break worker can read the earlier answers; its
+//! independence rests on its own stake and on the scheduler's choice, which is what A2 costs less than A4 for.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, LeaseToken};
+use serde::{Deserialize, Serialize};
+
+/// Seats that agree before an A2 job settles.
+pub const AGREEING_SEATS: usize = 2;
+/// The most seats an A2 job ever has at once: the two first and the tie break.
+pub const MAX_SEATS: usize = 3;
+
+/// Why one worker hands a lease back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub enum DeclineReason {
+    /// No free slot.
+    Busy,
+    /// The worker is leaving.
+    Draining,
+    /// The machine lacks memory or a capability the job needs.
+    Unsuitable,
+    /// The answer would not be ready before the lease expires.
+    TooSlow,
+}
+
+/// Why a job cannot be answered by anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub enum FailReason {
+    /// No copy of the input could be fetched.
+    InputUnavailable,
+    /// The input does not fit the model.
+    InputInvalid,
+    /// No copy of the weights could be fetched.
+    ModelUnavailable,
+    /// The program cannot be executed or proven.
+    ModelInvalid,
+    /// A2 only, concluded by the ledger: the answers that were revealed do not agree.
+    NoMajority,
+}
+
+/// Why escrow went back to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub enum RefundReason {
+    /// The deadline passed although some worker had taken the job.
+    Expired,
+    /// The client withdrew it.
+    Cancelled,
+    /// It cannot be answered.
+    Failed(FailReason),
+    /// The deadline passed and no worker ever took the job.
+    Unmatched,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub enum JobStatus {
+    /// Escrow is held; an answer or a refund will come.
+    Open,
+    /// Paid.
+    Settled {
+        /// In this block.
+        height: Height,
+        /// Digest of its [`crate::SettlementRecord`].
+        record: Hash32,
+    },
+    /// Escrow went back in full.
+    Refunded {
+        /// In this block.
+        height: Height,
+        /// For this reason.
+        reason: RefundReason,
+    },
+}
+
+/// One worker's place in an A2 round.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Seat {
+    /// Who.
+    pub worker: AccountId,
+    /// What it is paid if its answer prevails.
+    pub price: Amount,
+    /// What it committed to.
+    pub commitment: Hash32,
+    /// Hash of the revealed output, once revealed.
+    pub output: Option<Hash32>,
+}
+
+/// The A2 round under way. Empty and idle for other rungs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Round {
+    /// Who is in, in order of commitment.
+    pub seats: Vec<Seat>,
+    /// Last height at which a reveal counts; set while every wanted seat is taken.
+    pub reveal_by: Option<Height>,
+}
+
+impl Round {
+    /// The seats this round wants before reveals open: two at first, one more after each round without agreement.
+    #[must_use]
+    pub fn wanted(&self) -> usize {
+        let revealed = self.seats.iter().filter(|seat| seat.output.is_some()).count();
+        (revealed + 1).max(AGREEING_SEATS)
+    }
+}
+
+/// A job and everything that decides its future.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Job {
+    /// The order, as signed by the client.
+    pub spec: JobSpec,
+    /// When it was ordered.
+    pub opened: Height,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Money held: `max_price` while open, zero afterwards.
+    pub escrow: Amount,
+    /// From this height on a worker needs no lease.
+    pub open_from: Height,
+    /// Tokens up to and including this one are void for this job.
+    pub fence: LeaseToken,
+    /// The highest token presented for this job.
+    pub highest_token: LeaseToken,
+    /// The client's withdrawal takes effect in this block.
+    pub cancel_at: Option<Height>,
+    /// The A2 round under way.
+    pub round: Round,
+    /// Workers that left a commitment of this job unopened.
+    pub barred: Vec<AccountId>,
+    /// Who said that the job cannot be answered, and why.
+    pub failures: Vec<(AccountId, FailReason)>,
+}
+
+impl Job {
+    /// Whether escrow is still held.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.status, JobStatus::Open)
+    }
+
+    /// The job's id. Cost: one hash of the spec.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        crate::tx::job_id(&self.spec)
+    }
+}

@@ -1,0 +1,90 @@
+//! Workers: stake, the way out of stake, and reputation.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::{Amount, Height};
+use serde::{Deserialize, Serialize};
+
+/// The most withdrawals one worker may have under way, so that a slash touches a bounded number of rows.
+pub const MAX_UNBONDINGS: usize = 16;
+
+/// Standing of a worker, 0–1000. Saturates at both ends.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Reputation(pub u16);
+
+impl Reputation {
+    /// Best possible.
+    pub const MAX: Self = Self(1_000);
+    /// Where everyone starts.
+    pub const START: Self = Self(500);
+    /// Earned by a settled job.
+    pub const DONE: i16 = 10;
+    /// Cost of a lease or a reveal window that ran out.
+    pub const TIMEOUT: i16 = -50;
+    /// Cost of an answer that two others contradict.
+    pub const LOST_DISPUTE: i16 = -100;
+
+    /// The standing after `change` points, kept within 0–1000.
+    #[must_use]
+    pub fn changed(self, change: i16) -> Self {
+        Self(self.0.saturating_add_signed(change).min(Self::MAX.0))
+    }
+}
+
+/// A part of the stake on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Unbonding {
+    /// First height at which it may be withdrawn.
+    pub release: Height,
+    /// How much is left of it.
+    pub amount: Amount,
+}
+
+/// A registered worker. The record outlives the stake, so that nobody sheds a bad reputation by leaving.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Worker {
+    /// Active stake.
+    pub stake: Amount,
+    /// Parts on their way out, earliest release first; slashable until withdrawn.
+    pub unbonding: Vec<Unbonding>,
+    /// Standing.
+    pub reputation: Reputation,
+    /// Sequence of the last offer; the next one must be higher.
+    pub offer_sequence: u64,
+    /// Jobs paid.
+    pub jobs_done: u64,
+    /// Leases and reveal windows that ran out.
+    pub timeouts: u64,
+    /// Disputes lost.
+    pub disputes_lost: u64,
+}
+
+impl Worker {
+    /// A worker that has just arrived, stake not yet moved in.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            stake: Amount::ZERO,
+            unbonding: Vec::new(),
+            reputation: Reputation::START,
+            offer_sequence: 0,
+            jobs_done: 0,
+            timeouts: 0,
+            disputes_lost: 0,
+        }
+    }
+
+    /// Everything on its way out.
+    #[must_use]
+    pub fn unbonding_total(&self) -> Amount {
+        self.unbonding.iter().map(|part| part.amount).sum()
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
