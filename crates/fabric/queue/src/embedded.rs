@@ -1,0 +1,566 @@
+//! The default backend: one redb file.
+//!
+//! redb is copy-on-write with checksums, so a torn commit is recognised and the one before it is used. Changes gather
+//! in one write transaction and become durable together at [`JobLog::commit`].
+
+use crate::error::QueueError;
+use crate::log::{Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
+use crate::row::{
+    COUNTERS, DEAD, ENTRIES, HEAD, LAST_AGE, LAST_TOKEN, READY, TIMERS, WORK, WorkKey, WorkRow, from_key, key,
+};
+use ciro_types::{Height, JobId, LeaseToken, encode};
+use redb::{
+    Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable, StorageBackend,
+    TableDefinition, WriteTransaction,
+};
+use std::cell::Cell;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bounds of an [`EmbeddedLog`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest entry body or work payload, bytes.
+    pub record_bytes: usize,
+    /// Claims after which work becomes a dead letter.
+    pub attempts: u32,
+    /// Longest stored reason, bytes.
+    pub reason_bytes: usize,
+    /// Memory redb may use for pages, bytes.
+    pub cache_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            record_bytes: 16 << 20,
+            attempts: 16,
+            reason_bytes: 256,
+            cache_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Tokens issued at one height: 2²⁰ before the next height's range is entered, which is allowed but not expected.
+const TOKEN_BITS_PER_HEIGHT: u32 = 20;
+
+/// A [`JobLog`] in one file, or on any [`StorageBackend`].
+pub struct EmbeddedLog {
+    database: Arc<Database>,
+    /// The group that is gathering. Reads go through it, so they see the writer's own changes. Gone after a failed
+    /// commit: redb may then hold either group, and only a reopened log knows which.
+    group: Option<WriteTransaction>,
+    /// Whether the group holds anything worth a disk flush.
+    dirty: Cell<bool>,
+    limits: Limits,
+}
+
+/// Reads committed entries beside the writer, from any thread.
+#[derive(Clone, Debug)]
+pub struct EventReader {
+    database: Arc<Database>,
+}
+
+impl EventReader {
+    /// Up to `limit` committed entries at or after `from`, in order.
+    ///
+    /// # Errors
+    /// Storage only.
+    pub fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError> {
+        let reading: ReadTransaction = self
+            .database
+            .begin_read()
+            .map_err(QueueError::storage("begin a read"))?;
+        let table: ReadOnlyTable<(u64, u32), &[u8]> = reading
+            .open_table(ENTRIES)
+            .map_err(QueueError::storage("open entries"))?;
+        scan_entries(&table, from, limit)
+    }
+}
+
+impl fmt::Debug for EmbeddedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedLog")
+            .field("limits", &self.limits)
+            .field("dirty", &self.dirty)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedLog {
+    /// Opens or creates the log at `path`.
+    ///
+    /// # Errors
+    /// [`QueueError::Storage`], for instance when another process holds the file.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, QueueError> {
+        let database = builder(limits)
+            .create(path)
+            .map_err(QueueError::storage("open the file"))?;
+        Self::start(database, limits)
+    }
+
+    /// Opens or creates the log on `backend`: memory, or a simulated disk that tears writes.
+    ///
+    /// # Errors
+    /// [`QueueError::Storage`].
+    pub fn open_on(backend: impl StorageBackend, limits: Limits) -> Result<Self, QueueError> {
+        let database = builder(limits)
+            .create_with_backend(backend)
+            .map_err(QueueError::storage("open the backend"))?;
+        Self::start(database, limits)
+    }
+
+    /// A reader of committed entries.
+    #[must_use]
+    pub fn reader(&self) -> EventReader {
+        EventReader {
+            database: Arc::clone(&self.database),
+        }
+    }
+
+    fn start(database: Database, limits: Limits) -> Result<Self, QueueError> {
+        let database = Arc::new(database);
+        let group = Some(begin(&database)?);
+        let mut log = Self {
+            database,
+            group,
+            dirty: Cell::new(true),
+            limits,
+        };
+        // Readers may look before the first change; the tables must exist for them.
+        log.create_tables()?;
+        log.commit()?;
+        Ok(log)
+    }
+
+    fn create_tables(&self) -> Result<(), QueueError> {
+        self.table(ENTRIES)?;
+        self.table(WORK)?;
+        self.table(READY)?;
+        self.table(TIMERS)?;
+        self.table(DEAD)?;
+        self.table(COUNTERS)?;
+        Ok(())
+    }
+
+    fn check_length(&self, bytes: &[u8]) -> Result<(), QueueError> {
+        if bytes.len() > self.limits.record_bytes {
+            return Err(QueueError::TooLong {
+                expected: self.limits.record_bytes,
+                got: bytes.len(),
+            });
+        }
+        Ok(())
+    }
+
+    fn counter(&self, name: &str) -> Result<u64, QueueError> {
+        let counters = self.table(COUNTERS)?;
+        let value = counters.get(name).map_err(QueueError::storage("read a counter"))?;
+        Ok(value.map_or(0, |v| v.value()))
+    }
+
+    fn set_counter(&self, name: &str, value: u64) -> Result<(), QueueError> {
+        self.put(COUNTERS, name, value)
+    }
+
+    fn next_age(&self) -> Result<u64, QueueError> {
+        let age = self.counter(LAST_AGE)? + 1;
+        self.set_counter(LAST_AGE, age)?;
+        Ok(age)
+    }
+
+    fn next_token(&self, now: Height) -> Result<LeaseToken, QueueError> {
+        let token = (self.counter(LAST_TOKEN)? + 1).max(first_token_of(now));
+        self.set_counter(LAST_TOKEN, token)?;
+        Ok(LeaseToken(token))
+    }
+
+    fn row(&self, work: WorkId) -> Result<Option<WorkRow>, QueueError> {
+        let rows = self.table(WORK)?;
+        let found = rows.get(key(work)).map_err(QueueError::storage("read work"))?;
+        found.map(|bytes| WorkRow::decode(bytes.value())).transpose()
+    }
+
+    fn open_row(&self, work: WorkId) -> Result<WorkRow, QueueError> {
+        self.row(work)?.ok_or(QueueError::Unknown { work })
+    }
+
+    /// The row of `work`, if `token` is the one that holds it.
+    fn held_row(&self, work: WorkId, token: LeaseToken) -> Result<WorkRow, QueueError> {
+        let row = self.open_row(work)?;
+        match row.state {
+            WorkState::Claimed { token: holder, .. } if holder == token => Ok(row),
+            WorkState::Claimed { token: holder, .. } => Err(QueueError::Stale {
+                work,
+                expected: Some(holder),
+                got: token,
+            }),
+            _ => Err(QueueError::Stale {
+                work,
+                expected: None,
+                got: token,
+            }),
+        }
+    }
+
+    /// Writes `row` in `state` and keeps the indexes in step. The one place where work changes.
+    fn place(&self, work: WorkId, mut row: WorkRow, state: WorkState) -> Result<(), QueueError> {
+        self.unindex(work, &row)?;
+        row.state = state;
+        match row.state {
+            WorkState::Ready => self.put(READY, row.age, key(work))?,
+            WorkState::Delayed { until } | WorkState::Claimed { until, .. } => {
+                self.put(TIMERS, (until.0, work.job.0, work.seat), ())?;
+            }
+            WorkState::Dead { .. } => self.put(DEAD, key(work), ())?,
+        }
+        self.put(WORK, key(work), encode(&row).as_slice())
+    }
+
+    fn unindex(&self, work: WorkId, row: &WorkRow) -> Result<(), QueueError> {
+        match row.state {
+            WorkState::Ready => self.drop_key(READY, row.age),
+            WorkState::Delayed { until } | WorkState::Claimed { until, .. } => {
+                self.drop_key(TIMERS, (until.0, work.job.0, work.seat))
+            }
+            WorkState::Dead { .. } => self.drop_key(DEAD, key(work)),
+        }
+    }
+
+    fn close(&self, work: WorkId, row: &WorkRow) -> Result<(), QueueError> {
+        self.unindex(work, row)?;
+        self.drop_key(WORK, key(work))
+    }
+
+    /// Puts released work back in line, or among the dead letters.
+    fn release(
+        &self,
+        work: WorkId,
+        row: WorkRow,
+        now: Height,
+        ready_at: Height,
+        reason: &str,
+    ) -> Result<Released, QueueError> {
+        if row.attempts >= self.limits.attempts {
+            let reason = truncate(reason, self.limits.reason_bytes);
+            self.place(work, row, WorkState::Dead { reason })?;
+            return Ok(Released::Dead);
+        }
+        let state = if ready_at <= now {
+            WorkState::Ready
+        } else {
+            WorkState::Delayed { until: ready_at }
+        };
+        self.place(work, row, state)?;
+        Ok(Released::Requeued)
+    }
+
+    fn due(&self, now: Height) -> Result<Vec<WorkId>, QueueError> {
+        let timers = self.table(TIMERS)?;
+        let range = timers
+            .range(..=(now.0, [u8::MAX; 32], u8::MAX))
+            .map_err(QueueError::storage("scan timers"))?;
+        range
+            .map(|item| {
+                let (key, _) = item.map_err(QueueError::storage("scan timers"))?;
+                let (_, job, seat) = key.value();
+                Ok(WorkId { job: JobId(job), seat })
+            })
+            .collect()
+    }
+
+    fn seats(&self, job: JobId) -> Result<Vec<WorkId>, QueueError> {
+        let rows = self.table(WORK)?;
+        let range = rows
+            .range((job.0, 0)..=(job.0, u8::MAX))
+            .map_err(QueueError::storage("scan work"))?;
+        range
+            .map(|item| {
+                let (work, _) = item.map_err(QueueError::storage("scan work"))?;
+                Ok(from_key(work.value()))
+            })
+            .collect()
+    }
+
+    fn view(&self, work: WorkId) -> Result<WorkView, QueueError> {
+        let row = self.row(work)?.ok_or_else(|| QueueError::Damaged {
+            row: "index",
+            reason: format!("it names {work}, which is not stored"),
+        })?;
+        Ok(WorkView {
+            work,
+            state: row.state,
+            attempts: row.attempts,
+            payload: row.payload,
+        })
+    }
+
+    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
+        definition: TableDefinition<'_, K, V>,
+    ) -> Result<redb::Table<'_, K, V>, QueueError> {
+        let group = self.group.as_ref().ok_or(QueueError::Closed)?;
+        group
+            .open_table(definition)
+            .map_err(QueueError::storage("open a table"))
+    }
+
+    fn put<'k, 'v, K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
+        definition: TableDefinition<'_, K, V>,
+        key: impl std::borrow::Borrow<K::SelfType<'k>>,
+        value: impl std::borrow::Borrow<V::SelfType<'v>>,
+    ) -> Result<(), QueueError> {
+        self.dirty.set(true);
+        self.table(definition)?
+            .insert(key, value)
+            .map_err(QueueError::storage("write a row"))?;
+        Ok(())
+    }
+
+    fn drop_key<'k, K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
+        definition: TableDefinition<'_, K, V>,
+        key: impl std::borrow::Borrow<K::SelfType<'k>>,
+    ) -> Result<(), QueueError> {
+        self.dirty.set(true);
+        self.table(definition)?
+            .remove(key)
+            .map_err(QueueError::storage("remove a row"))?;
+        Ok(())
+    }
+}
+
+impl JobLog for EmbeddedLog {
+    fn append(&mut self, entry: &Entry) -> Result<Appended, QueueError> {
+        self.check_length(&entry.body)?;
+        let at = (entry.position.height.0, entry.position.index);
+        if self.head()?.is_some_and(|head| entry.position <= head) {
+            let entries = self.table(ENTRIES)?;
+            let known = entries.get(at).map_err(QueueError::storage("read an entry"))?;
+            return match known {
+                Some(body) if body.value() != entry.body => Err(QueueError::Conflict {
+                    position: entry.position,
+                }),
+                _ => Ok(Appended::Duplicate),
+            };
+        }
+        self.put(ENTRIES, at, entry.body.as_slice())?;
+        self.set_counter(HEAD[0], at.0)?;
+        self.set_counter(HEAD[1], u64::from(at.1) + 1)?;
+        Ok(Appended::New)
+    }
+
+    fn head(&self) -> Result<Option<Position>, QueueError> {
+        let height = Height(self.counter(HEAD[0])?);
+        // The index is stored plus one, so that an absent counter means an empty log.
+        match u32::try_from(self.counter(HEAD[1])?) {
+            Ok(0) => Ok(None),
+            Ok(count) => Ok(Some(Position {
+                height,
+                index: count - 1,
+            })),
+            Err(e) => Err(QueueError::Damaged {
+                row: "head counter",
+                reason: e.to_string(),
+            }),
+        }
+    }
+
+    fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError> {
+        scan_entries(&self.table(ENTRIES)?, from, limit)
+    }
+
+    fn prune(&mut self, before: Position) -> Result<(), QueueError> {
+        self.dirty.set(true);
+        let mut entries = self.table(ENTRIES)?;
+        entries
+            .retain_in(..(before.height.0, before.index), |_, _| false)
+            .map_err(QueueError::storage("prune entries"))
+    }
+
+    fn enqueue(&mut self, work: WorkId, payload: &[u8]) -> Result<bool, QueueError> {
+        self.check_length(payload)?;
+        if self.row(work)?.is_some() {
+            return Ok(false);
+        }
+        let row = WorkRow {
+            age: self.next_age()?,
+            attempts: 0,
+            state: WorkState::Ready,
+            payload: payload.to_vec(),
+        };
+        self.place(work, row, WorkState::Ready)?;
+        Ok(true)
+    }
+
+    fn ready(&self, limit: usize) -> Result<Vec<WorkView>, QueueError> {
+        let line = self.table(READY)?;
+        let range = line.range(0..).map_err(QueueError::storage("scan ready work"))?;
+        range
+            .take(limit)
+            .map(|item| {
+                let (_, work) = item.map_err(QueueError::storage("scan ready work"))?;
+                self.view(from_key(work.value()))
+            })
+            .collect()
+    }
+
+    fn work(&self, work: WorkId) -> Result<Option<WorkView>, QueueError> {
+        let row = self.row(work)?;
+        Ok(row.map(|row| WorkView {
+            work,
+            state: row.state,
+            attempts: row.attempts,
+            payload: row.payload,
+        }))
+    }
+
+    fn claim(&mut self, work: WorkId, now: Height, until: Height) -> Result<Claim, QueueError> {
+        let mut row = self.open_row(work)?;
+        if row.state != WorkState::Ready {
+            return Err(QueueError::NotReady { work });
+        }
+        row.attempts += 1;
+        let claim = Claim {
+            token: self.next_token(now)?,
+            attempt: row.attempts,
+        };
+        self.place(
+            work,
+            row,
+            WorkState::Claimed {
+                token: claim.token,
+                until,
+            },
+        )?;
+        Ok(claim)
+    }
+
+    fn ack(&mut self, work: WorkId, token: LeaseToken) -> Result<(), QueueError> {
+        let row = self.held_row(work, token)?;
+        self.close(work, &row)
+    }
+
+    fn nack(
+        &mut self,
+        work: WorkId,
+        token: LeaseToken,
+        now: Height,
+        ready_at: Height,
+        reason: &str,
+    ) -> Result<Released, QueueError> {
+        let row = self.held_row(work, token)?;
+        self.release(work, row, now, ready_at, reason)
+    }
+
+    fn tick(&mut self, now: Height) -> Result<Vec<Expired>, QueueError> {
+        let mut expired = Vec::new();
+        for work in self.due(now)? {
+            let row = self.open_row(work)?;
+            match row.state {
+                WorkState::Claimed { token, .. } => {
+                    let released = self.release(work, row, now, now, "the claim expired")?;
+                    expired.push(Expired { work, token, released });
+                }
+                _ => self.place(work, row, WorkState::Ready)?,
+            }
+        }
+        Ok(expired)
+    }
+
+    fn retire(&mut self, job: JobId) -> Result<(), QueueError> {
+        for work in self.seats(job)? {
+            let row = self.open_row(work)?;
+            self.close(work, &row)?;
+        }
+        Ok(())
+    }
+
+    fn dead(&self, limit: usize) -> Result<Vec<WorkView>, QueueError> {
+        let letters = self.table(DEAD)?;
+        let range = letters
+            .range::<WorkKey>(..)
+            .map_err(QueueError::storage("scan dead letters"))?;
+        range
+            .take(limit)
+            .map(|item| {
+                let (work, _) = item.map_err(QueueError::storage("scan dead letters"))?;
+                self.view(from_key(work.value()))
+            })
+            .collect()
+    }
+
+    fn revive(&mut self, work: WorkId) -> Result<(), QueueError> {
+        let mut row = self.open_row(work)?;
+        if !matches!(row.state, WorkState::Dead { .. }) {
+            return Err(QueueError::Unknown { work });
+        }
+        self.unindex(work, &row)?;
+        row.attempts = 0;
+        self.place(work, row, WorkState::Ready)
+    }
+
+    fn start_tokens_after(&mut self, height: Height) -> Result<(), QueueError> {
+        let floor = first_token_of(height.next()) - 1;
+        self.set_counter(LAST_TOKEN, self.counter(LAST_TOKEN)?.max(floor))
+    }
+
+    fn commit(&mut self) -> Result<(), QueueError> {
+        if !self.dirty.replace(false) {
+            return Ok(());
+        }
+        let group = self.group.take().ok_or(QueueError::Closed)?;
+        group.commit().map_err(QueueError::storage("commit"))?;
+        self.group = Some(begin(&self.database)?);
+        Ok(())
+    }
+}
+
+fn builder(limits: Limits) -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(limits.cache_bytes);
+    builder
+}
+
+fn begin(database: &Database) -> Result<WriteTransaction, QueueError> {
+    database.begin_write().map_err(QueueError::storage("begin a group"))
+}
+
+/// The smallest token that may be issued at `height`.
+fn first_token_of(height: Height) -> u64 {
+    height.0.saturating_mul(1 << TOKEN_BITS_PER_HEIGHT)
+}
+
+fn scan_entries(
+    table: &impl ReadableTable<(u64, u32), &'static [u8]>,
+    from: Position,
+    limit: usize,
+) -> Result<Vec<Entry>, QueueError> {
+    let range = table
+        .range((from.height.0, from.index)..)
+        .map_err(QueueError::storage("scan entries"))?;
+    range
+        .take(limit)
+        .map(|item| {
+            let (at, body) = item.map_err(QueueError::storage("scan entries"))?;
+            let (height, index) = at.value();
+            Ok(Entry {
+                position: Position {
+                    height: Height(height),
+                    index,
+                },
+                body: body.value().to_vec(),
+            })
+        })
+        .collect()
+}
+
+/// The longest prefix of `text` within `limit` bytes that ends between characters.
+fn truncate(text: &str, limit: usize) -> String {
+    text.char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= limit)
+        .map(|(_, c)| c)
+        .collect()
+}

@@ -1,0 +1,274 @@
+//! The contract of a job log and the types it speaks.
+
+use crate::QueueError;
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::{Height, JobId, LeaseToken};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// Where an event stands in the ledger: the deduplication key of every feed.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+pub struct Position {
+    /// The block.
+    pub height: Height,
+    /// The event's place within its block, from 0.
+    pub index: u32,
+}
+
+impl Position {
+    /// The first position of the block at `height`.
+    #[must_use]
+    pub const fn start_of(height: Height) -> Self {
+        Self { height, index: 0 }
+    }
+
+    /// The next position in the same block.
+    ///
+    /// # Panics
+    /// After 2³² events in one block, which no block's size limit allows.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self {
+            height: self.height,
+            index: self.index + 1,
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.height, self.index)
+    }
+}
+
+/// One committed event, its body encoded by whoever knows the type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub position: Position,
+    /// The canonical bytes of the event.
+    pub body: Vec<u8>,
+}
+
+/// What an append did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// The entry is new: act on it.
+    New,
+    /// The entry was logged before: its consequences are already in the log.
+    Duplicate,
+}
+
+/// One seat of a job: a job that needs k workers has k seats, each claimed and released on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct WorkId {
+    /// The job.
+    pub job: JobId,
+    /// Which of its workers, from 0.
+    pub seat: u8,
+}
+
+impl fmt::Display for WorkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.job.short(), self.seat)
+    }
+}
+
+/// A granted claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Greater than every token ever issued before.
+    pub token: LeaseToken,
+    /// How many claims this work has had, this one included.
+    pub attempt: u32,
+}
+
+/// Where work stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum WorkState {
+    /// May be claimed.
+    Ready,
+    /// Becomes ready at a height.
+    Delayed {
+        /// The first height at which it may be claimed.
+        until: Height,
+    },
+    /// Held under a token until a height.
+    Claimed {
+        /// The holder's fencing token.
+        token: LeaseToken,
+        /// The first height at which the claim is void.
+        until: Height,
+    },
+    /// Given up after too many attempts, kept for people to see. The ledger's deadline still refunds the client.
+    Dead {
+        /// Why the last attempt ended.
+        reason: String,
+    },
+}
+
+/// Open work as the log holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkView {
+    /// Which seat.
+    pub work: WorkId,
+    /// Where it stands.
+    pub state: WorkState,
+    /// How many claims it has had.
+    pub attempts: u32,
+    /// What was enqueued with it.
+    pub payload: Vec<u8>,
+}
+
+/// What became of released work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It will be claimed again.
+    Requeued,
+    /// It ran out of attempts and is kept as a dead letter.
+    Dead,
+}
+
+/// A claim that ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// The work.
+    pub work: WorkId,
+    /// The token that is void now.
+    pub token: LeaseToken,
+    /// What became of the work.
+    pub released: Released,
+}
+
+/// A durable log of committed events and of the work they open.
+///
+/// Contract, for every backend:
+///
+/// * **One writer.** Reads see the writer's own uncommitted changes.
+/// * **Group commit.** Calls change nothing durable until [`commit`](Self::commit) returns; after a crash the log is
+///   as of the last commit that returned, or of the one that was under way, never in between. Nothing a call returned
+///   may leave the process before that. A token in particular is used only after it is durable.
+/// * **Order.** Entries are kept in order of position. Ready work is offered oldest first, and keeps its age when it
+///   is requeued.
+/// * **Tokens** strictly increase over the life of the log. A rebuilt log must be told the height of the rebuild
+///   with [`start_tokens_after`](Self::start_tokens_after); a token is at least `height << 20`, so that a rebuilt log
+///   cannot repeat one.
+/// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the log unchanged.
+pub trait JobLog {
+    /// Logs a committed event. A position at or below the head is a duplicate.
+    ///
+    /// # Errors
+    /// [`QueueError::Conflict`] if another event is logged at this position; [`QueueError::TooLong`].
+    fn append(&mut self, entry: &Entry) -> Result<Appended, QueueError>;
+
+    /// The highest position logged.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn head(&self) -> Result<Option<Position>, QueueError>;
+
+    /// Up to `limit` entries at or after `from`, in order.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError>;
+
+    /// Forgets entries before `before`. They still count as duplicates.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn prune(&mut self, before: Position) -> Result<(), QueueError>;
+
+    /// Opens work. Enqueueing what is already open changes nothing and returns `false`.
+    ///
+    /// # Errors
+    /// [`QueueError::TooLong`].
+    fn enqueue(&mut self, work: WorkId, payload: &[u8]) -> Result<bool, QueueError>;
+
+    /// Up to `limit` pieces of ready work, oldest first.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn ready(&self, limit: usize) -> Result<Vec<WorkView>, QueueError>;
+
+    /// One piece of open work.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn work(&self, work: WorkId) -> Result<Option<WorkView>, QueueError>;
+
+    /// Claims ready work until `until`, with a token greater than all before it.
+    ///
+    /// # Errors
+    /// [`QueueError::Unknown`], [`QueueError::NotReady`].
+    fn claim(&mut self, work: WorkId, now: Height, until: Height) -> Result<Claim, QueueError>;
+
+    /// The holder is done: closes the work.
+    ///
+    /// # Errors
+    /// [`QueueError::Unknown`], [`QueueError::Stale`].
+    fn ack(&mut self, work: WorkId, token: LeaseToken) -> Result<(), QueueError>;
+
+    /// The holder gives up: the work is ready again at `ready_at`, or dead after too many attempts.
+    ///
+    /// # Errors
+    /// [`QueueError::Unknown`], [`QueueError::Stale`].
+    fn nack(
+        &mut self,
+        work: WorkId,
+        token: LeaseToken,
+        now: Height,
+        ready_at: Height,
+        reason: &str,
+    ) -> Result<Released, QueueError>;
+
+    /// Takes back every claim that is void at `now` and wakes delayed work whose height has come.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn tick(&mut self, now: Height) -> Result<Vec<Expired>, QueueError>;
+
+    /// Closes every seat of `job`, whoever holds it: the ledger has settled or refunded it.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn retire(&mut self, job: JobId) -> Result<(), QueueError>;
+
+    /// Up to `limit` dead letters, by job.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn dead(&self, limit: usize) -> Result<Vec<WorkView>, QueueError>;
+
+    /// Gives a dead letter another round of attempts.
+    ///
+    /// # Errors
+    /// [`QueueError::Unknown`] if it is not a dead letter.
+    fn revive(&mut self, work: WorkId) -> Result<(), QueueError>;
+
+    /// Every later token will exceed those that could have been issued at or before `height`.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn start_tokens_after(&mut self, height: Height) -> Result<(), QueueError>;
+
+    /// Makes every change so far durable.
+    ///
+    /// # Errors
+    /// Storage only. The changes are then not kept: reopen the log.
+    fn commit(&mut self) -> Result<(), QueueError>;
+}

@@ -1,0 +1,5 @@
+//! Tests of the job log: laws over the trait, and what each backend adds.
+
+mod crash;
+mod embedded;
+mod laws;
