@@ -43,11 +43,7 @@ impl CliError {
 
     /// A failure with any exit code.
     pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Self {
-            exit,
-            message: message.to_string(),
-            hint: None,
-        }
+        Self { exit, message: message.to_string(), hint: None }
     }
 
     /// Adds what to try next.

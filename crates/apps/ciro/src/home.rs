@@ -58,11 +58,7 @@ pub(crate) fn create_wallet(home: &Home) -> Result<Keypair, CliError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
     let key = Keypair::from_seed(seed);
-    let file = WalletFile {
-        version: 1,
-        account: key.account().to_string(),
-        seed: hex::encode(seed),
-    };
+    let file = WalletFile { version: 1, account: key.account().to_string(), seed: hex::encode(seed) };
     let json = serde_json::to_vec_pretty(&file).map_err(CliError::failed)?;
     std::fs::create_dir_all(home.path()).map_err(|e| on_path(home.path(), "create", &e))?;
     write_private(&home.wallet(), &json)?;
@@ -80,9 +76,7 @@ pub(crate) fn load_wallet(home: &Home) -> Result<Keypair, CliError> {
     })?;
     check_private(&path, &file)?;
     let mut text = String::new();
-    file.take(WALLET_LIMIT)
-        .read_to_string(&mut text)
-        .map_err(|e| on_path(&path, "read", &e))?;
+    file.take(WALLET_LIMIT).read_to_string(&mut text).map_err(|e| on_path(&path, "read", &e))?;
     parse_wallet(&text).ok_or_else(|| {
         CliError::failed(format!("{} is not a wallet file", path.display()))
             .hint("restore it from a backup; it must hold version, account and seed")
@@ -99,37 +93,23 @@ fn parse_wallet(text: &str) -> Option<Keypair> {
 
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| match e.kind() {
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
             ErrorKind::AlreadyExists => CliError::failed(format!("a wallet already exists at {}", path.display()))
                 .hint("show it with `ciro wallet show`, or name another directory with --data"),
             _ => on_path(path, "create", &e),
         })?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|e| on_path(path, "write", &e))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| on_path(path, "write", &e))
 }
 
 fn check_private(path: &Path, file: &File) -> Result<(), CliError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = file
-        .metadata()
-        .map_err(|e| on_path(path, "read", &e))?
-        .permissions()
-        .mode();
+    let mode = file.metadata().map_err(|e| on_path(path, "read", &e))?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(CliError::failed(format!(
-        "{} can be read by others (mode {:o})",
-        path.display(),
-        mode & 0o777
-    ))
-    .hint(format!("run `chmod 600 {}`", path.display())))
+    Err(CliError::failed(format!("{} can be read by others (mode {:o})", path.display(), mode & 0o777))
+        .hint(format!("run `chmod 600 {}`", path.display())))
 }
 
 fn on_path(path: &Path, verb: &str, error: &std::io::Error) -> CliError {

@@ -39,9 +39,5 @@ fn main() -> ExitCode {
 fn usage(refusal: &clap::Error) -> ExitCode {
     // A closed pipe is the reader's choice; there is nobody left to tell.
     let _ = refusal.print();
-    if refusal.use_stderr() {
-        error::Exit::Usage.into()
-    } else {
-        ExitCode::SUCCESS
-    }
+    if refusal.use_stderr() { error::Exit::Usage.into() } else { ExitCode::SUCCESS }
 }

@@ -21,11 +21,7 @@ impl Ui {
             Color::Never => false,
             Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         };
-        Self {
-            json: global.json,
-            quiet: global.quiet,
-            color,
-        }
+        Self { json: global.json, quiet: global.quiet, color }
     }
 
     /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`.
@@ -85,11 +81,7 @@ impl Ui {
     }
 
     fn paint(&self, text: &str, code: &str) -> String {
-        if self.color {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_string()
-        }
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 }
 

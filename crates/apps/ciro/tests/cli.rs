@@ -4,11 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn ciro(home: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ciro"))
-        .args(args)
-        .env("CIRO_HOME", home)
-        .output()
-        .expect("the binary starts")
+    Command::new(env!("CARGO_BIN_EXE_ciro")).args(args).env("CIRO_HOME", home).output().expect("the binary starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -81,9 +77,7 @@ fn a_wallet_that_others_can_read_or_that_was_altered_is_refused() {
     assert!(stderr(&output).contains("chmod 600"));
 
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod works");
-    let text = std::fs::read_to_string(&file)
-        .expect("readable")
-        .replace("\"version\": 1", "\"version\": 2");
+    let text = std::fs::read_to_string(&file).expect("readable").replace("\"version\": 1", "\"version\": 2");
     std::fs::write(&file, text).expect("writable");
     assert_eq!(ciro(home.path(), &["wallet", "show"]).status.code(), Some(1));
 }
@@ -96,9 +90,5 @@ fn errors_are_json_on_stderr_when_asked() {
     assert_eq!(stdout(&output), "");
     let body: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("stderr is JSON");
     assert_eq!(body["error"]["kind"], "failed");
-    assert!(
-        body["error"]["hint"]
-            .as_str()
-            .is_some_and(|hint| hint.contains("ciro wallet new"))
-    );
+    assert!(body["error"]["hint"].as_str().is_some_and(|hint| hint.contains("ciro wallet new")));
 }

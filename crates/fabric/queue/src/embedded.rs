@@ -4,7 +4,7 @@
 //! in one write transaction and become durable together at [`JobLog::commit`].
 
 use crate::error::QueueError;
-use crate::log::{Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
+use crate::log::{Age, Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
 use crate::row::{
     COUNTERS, DEAD, ENTRIES, HEAD, LAST_AGE, LAST_TOKEN, READY, TIMERS, WORK, WorkKey, WorkRow, from_key, key,
 };
@@ -15,6 +15,7 @@ use redb::{
 };
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,12 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            record_bytes: 16 << 20,
-            attempts: 16,
-            reason_bytes: 256,
-            cache_bytes: 16 << 20,
-        }
+        Self { record_bytes: 16 << 20, attempts: 16, reason_bytes: 256, cache_bytes: 16 << 20 }
     }
 }
 
@@ -68,23 +64,16 @@ impl EventReader {
     /// # Errors
     /// Storage only.
     pub fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError> {
-        let reading: ReadTransaction = self
-            .database
-            .begin_read()
-            .map_err(QueueError::storage("begin a read"))?;
-        let table: ReadOnlyTable<(u64, u32), &[u8]> = reading
-            .open_table(ENTRIES)
-            .map_err(QueueError::storage("open entries"))?;
+        let reading: ReadTransaction = self.database.begin_read().map_err(QueueError::storage("begin a read"))?;
+        let table: ReadOnlyTable<(u64, u32), &[u8]> =
+            reading.open_table(ENTRIES).map_err(QueueError::storage("open entries"))?;
         scan_entries(&table, from, limit)
     }
 }
 
 impl fmt::Debug for EmbeddedLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedLog")
-            .field("limits", &self.limits)
-            .field("dirty", &self.dirty)
-            .finish_non_exhaustive()
+        f.debug_struct("EmbeddedLog").field("limits", &self.limits).field("dirty", &self.dirty).finish_non_exhaustive()
     }
 }
 
@@ -94,9 +83,7 @@ impl EmbeddedLog {
     /// # Errors
     /// [`QueueError::Storage`], for instance when another process holds the file.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, QueueError> {
-        let database = builder(limits)
-            .create(path)
-            .map_err(QueueError::storage("open the file"))?;
+        let database = builder(limits).create(path).map_err(QueueError::storage("open the file"))?;
         Self::start(database, limits)
     }
 
@@ -105,29 +92,20 @@ impl EmbeddedLog {
     /// # Errors
     /// [`QueueError::Storage`].
     pub fn open_on(backend: impl StorageBackend, limits: Limits) -> Result<Self, QueueError> {
-        let database = builder(limits)
-            .create_with_backend(backend)
-            .map_err(QueueError::storage("open the backend"))?;
+        let database = builder(limits).create_with_backend(backend).map_err(QueueError::storage("open the backend"))?;
         Self::start(database, limits)
     }
 
     /// A reader of committed entries.
     #[must_use]
     pub fn reader(&self) -> EventReader {
-        EventReader {
-            database: Arc::clone(&self.database),
-        }
+        EventReader { database: Arc::clone(&self.database) }
     }
 
     fn start(database: Database, limits: Limits) -> Result<Self, QueueError> {
         let database = Arc::new(database);
         let group = Some(begin(&database)?);
-        let mut log = Self {
-            database,
-            group,
-            dirty: Cell::new(true),
-            limits,
-        };
+        let mut log = Self { database, group, dirty: Cell::new(true), limits };
         // Readers may look before the first change; the tables must exist for them.
         log.create_tables()?;
         log.commit()?;
@@ -146,10 +124,7 @@ impl EmbeddedLog {
 
     fn check_length(&self, bytes: &[u8]) -> Result<(), QueueError> {
         if bytes.len() > self.limits.record_bytes {
-            return Err(QueueError::TooLong {
-                expected: self.limits.record_bytes,
-                got: bytes.len(),
-            });
+            return Err(QueueError::TooLong { expected: self.limits.record_bytes, got: bytes.len() });
         }
         Ok(())
     }
@@ -191,16 +166,10 @@ impl EmbeddedLog {
         let row = self.open_row(work)?;
         match row.state {
             WorkState::Claimed { token: holder, .. } if holder == token => Ok(row),
-            WorkState::Claimed { token: holder, .. } => Err(QueueError::Stale {
-                work,
-                expected: Some(holder),
-                got: token,
-            }),
-            _ => Err(QueueError::Stale {
-                work,
-                expected: None,
-                got: token,
-            }),
+            WorkState::Claimed { token: holder, .. } => {
+                Err(QueueError::Stale { work, expected: Some(holder), got: token })
+            }
+            _ => Err(QueueError::Stale { work, expected: None, got: token }),
         }
     }
 
@@ -247,20 +216,14 @@ impl EmbeddedLog {
             self.place(work, row, WorkState::Dead { reason })?;
             return Ok(Released::Dead);
         }
-        let state = if ready_at <= now {
-            WorkState::Ready
-        } else {
-            WorkState::Delayed { until: ready_at }
-        };
+        let state = if ready_at <= now { WorkState::Ready } else { WorkState::Delayed { until: ready_at } };
         self.place(work, row, state)?;
         Ok(Released::Requeued)
     }
 
     fn due(&self, now: Height) -> Result<Vec<WorkId>, QueueError> {
         let timers = self.table(TIMERS)?;
-        let range = timers
-            .range(..=(now.0, [u8::MAX; 32], u8::MAX))
-            .map_err(QueueError::storage("scan timers"))?;
+        let range = timers.range(..=(now.0, [u8::MAX; 32], u8::MAX)).map_err(QueueError::storage("scan timers"))?;
         range
             .map(|item| {
                 let (key, _) = item.map_err(QueueError::storage("scan timers"))?;
@@ -270,11 +233,9 @@ impl EmbeddedLog {
             .collect()
     }
 
-    fn seats(&self, job: JobId) -> Result<Vec<WorkId>, QueueError> {
+    fn seat_ids(&self, job: JobId) -> Result<Vec<WorkId>, QueueError> {
         let rows = self.table(WORK)?;
-        let range = rows
-            .range((job.0, 0)..=(job.0, u8::MAX))
-            .map_err(QueueError::storage("scan work"))?;
+        let range = rows.range((job.0, 0)..=(job.0, u8::MAX)).map_err(QueueError::storage("scan work"))?;
         range
             .map(|item| {
                 let (work, _) = item.map_err(QueueError::storage("scan work"))?;
@@ -288,12 +249,7 @@ impl EmbeddedLog {
             row: "index",
             reason: format!("it names {work}, which is not stored"),
         })?;
-        Ok(WorkView {
-            work,
-            state: row.state,
-            attempts: row.attempts,
-            payload: row.payload,
-        })
+        Ok(row.into_view(work))
     }
 
     fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
@@ -301,9 +257,7 @@ impl EmbeddedLog {
         definition: TableDefinition<'_, K, V>,
     ) -> Result<redb::Table<'_, K, V>, QueueError> {
         let group = self.group.as_ref().ok_or(QueueError::Closed)?;
-        group
-            .open_table(definition)
-            .map_err(QueueError::storage("open a table"))
+        group.open_table(definition).map_err(QueueError::storage("open a table"))
     }
 
     fn put<'k, 'v, K: redb::Key + 'static, V: redb::Value + 'static>(
@@ -313,9 +267,7 @@ impl EmbeddedLog {
         value: impl std::borrow::Borrow<V::SelfType<'v>>,
     ) -> Result<(), QueueError> {
         self.dirty.set(true);
-        self.table(definition)?
-            .insert(key, value)
-            .map_err(QueueError::storage("write a row"))?;
+        self.table(definition)?.insert(key, value).map_err(QueueError::storage("write a row"))?;
         Ok(())
     }
 
@@ -325,9 +277,7 @@ impl EmbeddedLog {
         key: impl std::borrow::Borrow<K::SelfType<'k>>,
     ) -> Result<(), QueueError> {
         self.dirty.set(true);
-        self.table(definition)?
-            .remove(key)
-            .map_err(QueueError::storage("remove a row"))?;
+        self.table(definition)?.remove(key).map_err(QueueError::storage("remove a row"))?;
         Ok(())
     }
 }
@@ -340,9 +290,7 @@ impl JobLog for EmbeddedLog {
             let entries = self.table(ENTRIES)?;
             let known = entries.get(at).map_err(QueueError::storage("read an entry"))?;
             return match known {
-                Some(body) if body.value() != entry.body => Err(QueueError::Conflict {
-                    position: entry.position,
-                }),
+                Some(body) if body.value() != entry.body => Err(QueueError::Conflict { position: entry.position }),
                 _ => Ok(Appended::Duplicate),
             };
         }
@@ -357,14 +305,8 @@ impl JobLog for EmbeddedLog {
         // The index is stored plus one, so that an absent counter means an empty log.
         match u32::try_from(self.counter(HEAD[1])?) {
             Ok(0) => Ok(None),
-            Ok(count) => Ok(Some(Position {
-                height,
-                index: count - 1,
-            })),
-            Err(e) => Err(QueueError::Damaged {
-                row: "head counter",
-                reason: e.to_string(),
-            }),
+            Ok(count) => Ok(Some(Position { height, index: count - 1 })),
+            Err(e) => Err(QueueError::Damaged { row: "head counter", reason: e.to_string() }),
         }
     }
 
@@ -375,9 +317,7 @@ impl JobLog for EmbeddedLog {
     fn prune(&mut self, before: Position) -> Result<(), QueueError> {
         self.dirty.set(true);
         let mut entries = self.table(ENTRIES)?;
-        entries
-            .retain_in(..(before.height.0, before.index), |_, _| false)
-            .map_err(QueueError::storage("prune entries"))
+        entries.retain_in(..(before.height.0, before.index), |_, _| false).map_err(QueueError::storage("prune entries"))
     }
 
     fn enqueue(&mut self, work: WorkId, payload: &[u8]) -> Result<bool, QueueError> {
@@ -385,19 +325,14 @@ impl JobLog for EmbeddedLog {
         if self.row(work)?.is_some() {
             return Ok(false);
         }
-        let row = WorkRow {
-            age: self.next_age()?,
-            attempts: 0,
-            state: WorkState::Ready,
-            payload: payload.to_vec(),
-        };
+        let row = WorkRow { age: self.next_age()?, attempts: 0, state: WorkState::Ready, payload: payload.to_vec() };
         self.place(work, row, WorkState::Ready)?;
         Ok(true)
     }
 
-    fn ready(&self, limit: usize) -> Result<Vec<WorkView>, QueueError> {
+    fn ready(&self, after: Age, limit: usize) -> Result<Vec<WorkView>, QueueError> {
         let line = self.table(READY)?;
-        let range = line.range(0..).map_err(QueueError::storage("scan ready work"))?;
+        let range = line.range(after.0 + 1..).map_err(QueueError::storage("scan ready work"))?;
         range
             .take(limit)
             .map(|item| {
@@ -407,35 +342,48 @@ impl JobLog for EmbeddedLog {
             .collect()
     }
 
-    fn work(&self, work: WorkId) -> Result<Option<WorkView>, QueueError> {
-        let row = self.row(work)?;
-        Ok(row.map(|row| WorkView {
-            work,
-            state: row.state,
-            attempts: row.attempts,
-            payload: row.payload,
-        }))
+    fn seats(&self, job: JobId) -> Result<Vec<WorkView>, QueueError> {
+        self.seat_ids(job)?.into_iter().map(|work| self.view(work)).collect()
     }
 
-    fn claim(&mut self, work: WorkId, now: Height, until: Height) -> Result<Claim, QueueError> {
+    fn jobs(&self, after: Option<JobId>, limit: usize) -> Result<Vec<JobId>, QueueError> {
+        let rows = self.table(WORK)?;
+        let from = after.map_or(Bound::Unbounded, |job| Bound::Excluded((job.0, u8::MAX)));
+        let range = rows.range((from, Bound::Unbounded)).map_err(QueueError::storage("scan work"))?;
+        let mut jobs = Vec::new();
+        for item in range {
+            let (work, _) = item.map_err(QueueError::storage("scan work"))?;
+            let job = from_key(work.value()).job;
+            if jobs.last() != Some(&job) {
+                if jobs.len() == limit {
+                    break;
+                }
+                jobs.push(job);
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn work(&self, work: WorkId) -> Result<Option<WorkView>, QueueError> {
+        Ok(self.row(work)?.map(|row| row.into_view(work)))
+    }
+
+    fn claim(&mut self, work: WorkId, now: Height, until: Height, payload: &[u8]) -> Result<Claim, QueueError> {
+        self.check_length(payload)?;
         let mut row = self.open_row(work)?;
         if row.state != WorkState::Ready {
             return Err(QueueError::NotReady { work });
         }
         row.attempts += 1;
-        let claim = Claim {
-            token: self.next_token(now)?,
-            attempt: row.attempts,
-        };
-        self.place(
-            work,
-            row,
-            WorkState::Claimed {
-                token: claim.token,
-                until,
-            },
-        )?;
+        row.payload = payload.to_vec();
+        let claim = Claim { token: self.next_token(now)?, attempt: row.attempts };
+        self.place(work, row, WorkState::Claimed { token: claim.token, until })?;
         Ok(claim)
+    }
+
+    fn extend(&mut self, work: WorkId, token: LeaseToken, until: Height) -> Result<(), QueueError> {
+        let row = self.held_row(work, token)?;
+        self.place(work, row, WorkState::Claimed { token, until })
     }
 
     fn ack(&mut self, work: WorkId, token: LeaseToken) -> Result<(), QueueError> {
@@ -471,7 +419,7 @@ impl JobLog for EmbeddedLog {
     }
 
     fn retire(&mut self, job: JobId) -> Result<(), QueueError> {
-        for work in self.seats(job)? {
+        for work in self.seat_ids(job)? {
             let row = self.open_row(work)?;
             self.close(work, &row)?;
         }
@@ -480,9 +428,7 @@ impl JobLog for EmbeddedLog {
 
     fn dead(&self, limit: usize) -> Result<Vec<WorkView>, QueueError> {
         let letters = self.table(DEAD)?;
-        let range = letters
-            .range::<WorkKey>(..)
-            .map_err(QueueError::storage("scan dead letters"))?;
+        let range = letters.range::<WorkKey>(..).map_err(QueueError::storage("scan dead letters"))?;
         range
             .take(limit)
             .map(|item| {
@@ -538,29 +484,18 @@ fn scan_entries(
     from: Position,
     limit: usize,
 ) -> Result<Vec<Entry>, QueueError> {
-    let range = table
-        .range((from.height.0, from.index)..)
-        .map_err(QueueError::storage("scan entries"))?;
+    let range = table.range((from.height.0, from.index)..).map_err(QueueError::storage("scan entries"))?;
     range
         .take(limit)
         .map(|item| {
             let (at, body) = item.map_err(QueueError::storage("scan entries"))?;
             let (height, index) = at.value();
-            Ok(Entry {
-                position: Position {
-                    height: Height(height),
-                    index,
-                },
-                body: body.value().to_vec(),
-            })
+            Ok(Entry { position: Position { height: Height(height), index }, body: body.value().to_vec() })
         })
         .collect()
 }
 
 /// The longest prefix of `text` within `limit` bytes that ends between characters.
 fn truncate(text: &str, limit: usize) -> String {
-    text.char_indices()
-        .take_while(|(at, c)| at + c.len_utf8() <= limit)
-        .map(|(_, c)| c)
-        .collect()
+    text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= limit).map(|(_, c)| c).collect()
 }

@@ -67,9 +67,6 @@ pub enum QueueError {
 impl QueueError {
     /// Wraps a storage error with what was being done.
     pub(crate) fn storage<E: Into<redb::Error>>(operation: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::Storage {
-            operation,
-            source: Box::new(source.into()),
-        }
+        move |source| Self::Storage { operation, source: Box::new(source.into()) }
     }
 }

@@ -21,4 +21,4 @@ mod row;
 
 pub use embedded::{EmbeddedLog, EventReader, Limits};
 pub use error::QueueError;
-pub use log::{Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
+pub use log::{Age, Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};

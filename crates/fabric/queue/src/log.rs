@@ -42,10 +42,7 @@ impl Position {
     /// After 2³² events in one block, which no block's size limit allows.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self {
-            height: self.height,
-            index: self.index + 1,
-        }
+        Self { height: self.height, index: self.index + 1 }
     }
 }
 
@@ -88,6 +85,10 @@ impl fmt::Display for WorkId {
     }
 }
 
+/// A place in line. Given when work is enqueued and kept when it is requeued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct Age(pub u64);
+
 /// A granted claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -126,11 +127,13 @@ pub enum WorkState {
 pub struct WorkView {
     /// Which seat.
     pub work: WorkId,
+    /// Its place in line: smaller is older.
+    pub age: Age,
     /// Where it stands.
     pub state: WorkState,
     /// How many claims it has had.
     pub attempts: u32,
-    /// What was enqueued with it.
+    /// What was enqueued with it, or written by the last claim.
     pub payload: Vec<u8>,
 }
 
@@ -199,11 +202,23 @@ pub trait JobLog {
     /// [`QueueError::TooLong`].
     fn enqueue(&mut self, work: WorkId, payload: &[u8]) -> Result<bool, QueueError>;
 
-    /// Up to `limit` pieces of ready work, oldest first.
+    /// Up to `limit` pieces of ready work younger than `after`, oldest first. [`Age::default`] is older than all.
     ///
     /// # Errors
     /// Storage only.
-    fn ready(&self, limit: usize) -> Result<Vec<WorkView>, QueueError>;
+    fn ready(&self, after: Age, limit: usize) -> Result<Vec<WorkView>, QueueError>;
+
+    /// Every seat of `job` that is open, in any state.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn seats(&self, job: JobId) -> Result<Vec<WorkView>, QueueError>;
+
+    /// Up to `limit` jobs with open work after `after`, in order of id.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn jobs(&self, after: Option<JobId>, limit: usize) -> Result<Vec<JobId>, QueueError>;
 
     /// One piece of open work.
     ///
@@ -211,11 +226,18 @@ pub trait JobLog {
     /// Storage only.
     fn work(&self, work: WorkId) -> Result<Option<WorkView>, QueueError>;
 
-    /// Claims ready work until `until`, with a token greater than all before it.
+    /// Claims ready work until `until`, with a token greater than all before it. `payload` replaces the work's own,
+    /// so that the claimer can record to whom it hands the work on.
     ///
     /// # Errors
-    /// [`QueueError::Unknown`], [`QueueError::NotReady`].
-    fn claim(&mut self, work: WorkId, now: Height, until: Height) -> Result<Claim, QueueError>;
+    /// [`QueueError::Unknown`], [`QueueError::NotReady`], [`QueueError::TooLong`].
+    fn claim(&mut self, work: WorkId, now: Height, until: Height, payload: &[u8]) -> Result<Claim, QueueError>;
+
+    /// The holder needs longer: moves the claim's end to `until`.
+    ///
+    /// # Errors
+    /// [`QueueError::Unknown`], [`QueueError::Stale`].
+    fn extend(&mut self, work: WorkId, token: LeaseToken, until: Height) -> Result<(), QueueError>;
 
     /// The holder is done: closes the work.
     ///

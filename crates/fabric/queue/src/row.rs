@@ -1,6 +1,6 @@
 //! How rows are laid out. Every multi-byte key sorts as its number does.
 
-use crate::{QueueError, WorkId, WorkState};
+use crate::{Age, QueueError, WorkId, WorkState, WorkView};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::JobId;
 use redb::TableDefinition;
@@ -44,10 +44,13 @@ pub(crate) struct WorkRow {
 impl WorkRow {
     /// Decodes a stored row. Our own rows are never longer than their table allows, so the limit is the row itself.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, QueueError> {
-        ciro_types::decode(bytes, bytes.len()).map_err(|e| QueueError::Damaged {
-            row: "work row",
-            reason: e.to_string(),
-        })
+        ciro_types::decode(bytes, bytes.len())
+            .map_err(|e| QueueError::Damaged { row: "work row", reason: e.to_string() })
+    }
+
+    /// The row as callers see it.
+    pub(crate) fn into_view(self, work: WorkId) -> WorkView {
+        WorkView { work, age: Age(self.age), state: self.state, attempts: self.attempts, payload: self.payload }
     }
 }
 
@@ -58,8 +61,5 @@ pub(crate) fn key(work: WorkId) -> WorkKey {
 
 /// A key as work.
 pub(crate) fn from_key(key: WorkKey) -> WorkId {
-    WorkId {
-        job: JobId(key.0),
-        seat: key.1,
-    }
+    WorkId { job: JobId(key.0), seat: key.1 }
 }

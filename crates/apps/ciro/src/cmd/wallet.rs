@@ -26,9 +26,6 @@ pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
 
 fn show(home: &Home, key: &ciro_crypto::Keypair, ui: &Ui) -> Result<(), CliError> {
     let account = key.account().to_string();
-    let view = WalletView {
-        account,
-        file: home.wallet().display().to_string(),
-    };
+    let view = WalletView { account, file: home.wallet().display().to_string() };
     ui.result(&view, || format!("account  {}\nkey file {}", view.account, view.file))
 }

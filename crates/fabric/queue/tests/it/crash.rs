@@ -1,7 +1,7 @@
 //! Power is cut at every write, with the unsynced writes lost or torn: the log is as of a commit, never between two.
 
 use crate::laws;
-use ciro_queue::{EmbeddedLog, JobLog, Limits, Position, QueueError};
+use ciro_queue::{Age, EmbeddedLog, JobLog, Limits, Position, QueueError};
 use ciro_types::Height;
 use redb::StorageBackend;
 use std::io::{Error, Result};
@@ -44,10 +44,7 @@ impl Write {
     /// The first half of the write, as a sector-by-sector disk may leave it.
     fn torn(&self) -> Self {
         match self {
-            Self::Data { offset, bytes } => Self::Data {
-                offset: *offset,
-                bytes: bytes[..bytes.len() / 2].to_vec(),
-            },
+            Self::Data { offset, bytes } => Self::Data { offset: *offset, bytes: bytes[..bytes.len() / 2].to_vec() },
             length @ Self::Length(_) => length.clone(),
         }
     }
@@ -74,9 +71,7 @@ impl Disk {
         let mut platters = self.platters();
         let unsynced = std::mem::take(&mut platters.unsynced);
         for write in unsynced {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             match seed >> 62 {
                 0 => write.reach(&mut platters.durable),
                 1 => write.torn().reach(&mut platters.durable),
@@ -96,17 +91,13 @@ impl StorageBackend for Disk {
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         let platters = self.burn()?;
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        let bytes = platters
-            .cached
-            .get(offset..offset + out.len())
-            .ok_or_else(|| Error::other("past the end"))?;
+        let bytes = platters.cached.get(offset..offset + out.len()).ok_or_else(|| Error::other("past the end"))?;
         out.copy_from_slice(bytes);
         Ok(())
     }
 
     fn set_len(&self, length: u64) -> Result<()> {
-        self.burn()?
-            .put(Write::Length(usize::try_from(length).map_err(Error::other)?));
+        self.burn()?.put(Write::Length(usize::try_from(length).map_err(Error::other)?));
         Ok(())
     }
 
@@ -119,10 +110,7 @@ impl StorageBackend for Disk {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        self.burn()?.put(Write::Data {
-            offset,
-            bytes: data.to_vec(),
-        });
+        self.burn()?.put(Write::Data { offset, bytes: data.to_vec() });
         Ok(())
     }
 }
@@ -135,12 +123,7 @@ impl Platters {
 }
 
 fn limits() -> Limits {
-    Limits {
-        record_bytes: laws::RECORD_BYTES,
-        attempts: laws::ATTEMPTS,
-        reason_bytes: 16,
-        cache_bytes: 1 << 20,
-    }
+    Limits { record_bytes: laws::RECORD_BYTES, attempts: laws::ATTEMPTS, reason_bytes: 16, cache_bytes: 1 << 20 }
 }
 
 /// One block's worth of changes: an event, its work, and a claim on the previous block's work.
@@ -148,7 +131,7 @@ fn block(log: &mut EmbeddedLog, height: u8) -> std::result::Result<(), QueueErro
     log.append(&laws::entry(height.into(), 0, &[height]))?;
     log.enqueue(laws::work(height, 0), &[height])?;
     if height > 1 {
-        log.claim(laws::work(height - 1, 0), Height(height.into()), Height(200))?;
+        log.claim(laws::work(height - 1, 0), Height(height.into()), Height(200), b"")?;
     }
     log.commit()
 }
@@ -158,7 +141,7 @@ fn check(log: &EmbeddedLog, height: u8) {
     let replayed = log.replay(Position::default(), 100).expect("replays");
     let expected: Vec<_> = (1..=height).map(|h| laws::entry(h.into(), 0, &[h])).collect();
     assert_eq!(replayed, expected);
-    let ready: Vec<_> = log.ready(100).expect("reads").iter().map(|view| view.work).collect();
+    let ready: Vec<_> = log.ready(Age::default(), 100).expect("reads").iter().map(|view| view.work).collect();
     let newest: Vec<_> = (height > 0).then(|| laws::work(height, 0)).into_iter().collect();
     assert_eq!(ready, newest);
 }
@@ -175,10 +158,7 @@ fn run_until_dark(disk: &Disk) -> u8 {
     let Ok(mut log) = EmbeddedLog::open_on(disk.clone(), limits()) else {
         return 0;
     };
-    (1..=BLOCKS)
-        .take_while(|&height| block(&mut log, height).is_ok())
-        .last()
-        .unwrap_or(0)
+    (1..=BLOCKS).take_while(|&height| block(&mut log, height).is_ok()).last().unwrap_or(0)
 }
 
 #[test]
@@ -202,10 +182,7 @@ fn a_power_cut_at_any_operation_keeps_every_acknowledged_commit_whole() {
             }
             let mut log = opened.unwrap_or_else(|e| panic!("reopens after fuse {fuse}, seed {seed}: {e:?}"));
             let found = head(&log);
-            assert!(
-                found == acknowledged || found == acknowledged + 1,
-                "fuse {fuse}: {found} after {acknowledged}"
-            );
+            assert!(found == acknowledged || found == acknowledged + 1, "fuse {fuse}: {found} after {acknowledged}");
             check(&log, found);
             for height in found + 1..=BLOCKS {
                 block(&mut log, height).expect("work goes on");

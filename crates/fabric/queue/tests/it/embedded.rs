@@ -5,12 +5,7 @@ use ciro_queue::{EmbeddedLog, JobLog, Limits, Position};
 use redb::backends::InMemoryBackend;
 
 fn limits() -> Limits {
-    Limits {
-        record_bytes: laws::RECORD_BYTES,
-        attempts: laws::ATTEMPTS,
-        reason_bytes: 16,
-        cache_bytes: 1 << 20,
-    }
+    Limits { record_bytes: laws::RECORD_BYTES, attempts: laws::ATTEMPTS, reason_bytes: 16, cache_bytes: 1 << 20 }
 }
 
 #[test]
@@ -35,10 +30,7 @@ fn a_reader_sees_committed_entries_only() {
     log.append(&laws::entry(1, 0, b"a")).expect("appends");
     assert_eq!(reader.replay(Position::default(), 10).expect("reads"), []);
     log.commit().expect("commits");
-    assert_eq!(
-        reader.replay(Position::default(), 10).expect("reads"),
-        [laws::entry(1, 0, b"a")]
-    );
+    assert_eq!(reader.replay(Position::default(), 10).expect("reads"), [laws::entry(1, 0, b"a")]);
 }
 
 #[test]
