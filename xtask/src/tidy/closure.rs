@@ -1,0 +1,154 @@
+//! The lint tiers of the verifier's closure.
+//!
+//! Foreign bytes reach every crate of the closure, so none may use `unsafe` or the standard library. The verifier itself
+//! is total: the lints of [`FULL_TIER`] deny each construct that could panic or wrap silently. A crate that must relax
+//! one says so at the crate root with `#![expect(lint, reason = "…")]`.
+
+use std::collections::BTreeSet;
+
+use quote::ToTokens as _;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, File, Meta, Token};
+
+use super::layers::VERIFIER_CLOSURE;
+use super::source::product_metas;
+use super::tree::{SourceFile, Tree};
+use super::violation::{Rule, Violation};
+use super::workspace::Member;
+
+/// Crates below the proof group that the verifier also links.
+const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
+
+/// Crates that carry the full tier.
+const TOTAL_CRATES: [&str; 1] = ["ciro-verifier"];
+
+/// Lints that a total crate denies at its root.
+const FULL_TIER: [&str; 13] = [
+    "clippy::allow_attributes_without_reason",
+    "clippy::arithmetic_side_effects",
+    "clippy::as_conversions",
+    "clippy::expect_used",
+    "clippy::float_arithmetic",
+    "clippy::indexing_slicing",
+    "clippy::panic",
+    "clippy::panic_in_result_fn",
+    "clippy::string_slice",
+    "clippy::todo",
+    "clippy::unimplemented",
+    "clippy::unreachable",
+    "clippy::unwrap_used",
+];
+
+/// Checks the crate root of each crate of the closure that exists.
+pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
+    let closure: BTreeSet<&str> = VERIFIER_CLOSURE.into_iter().chain(CLOSURE_OF_BASE).collect();
+    let members = members.iter().filter(|member| closure.contains(member.name.as_str()));
+    members
+        .filter_map(|member| Some((member, tree.file(&member.lib())?)))
+        .flat_map(|(m, file)| check_root(m, file))
+        .collect()
+}
+
+fn check_root(member: &Member, file: &SourceFile) -> Vec<Violation> {
+    let Ok(parsed) = syn::parse_file(&file.text) else {
+        return Vec::new();
+    };
+    let mut missing = Vec::new();
+    if !is_no_std(&parsed) {
+        missing.push("#![no_std]".to_owned());
+    }
+    if !lints(&parsed, &["forbid"]).contains("unsafe_code") {
+        missing.push("#![forbid(unsafe_code)]".to_owned());
+    }
+    if TOTAL_CRATES.contains(&member.name.as_str()) {
+        let settled = &lints(&parsed, &["deny", "forbid"]) | &relaxed_with_reason(&parsed);
+        missing
+            .extend(FULL_TIER.iter().filter(|lint| !settled.contains(**lint)).map(|lint| format!("#![deny({lint})]")));
+    }
+    let at_root = |attribute| Violation {
+        path: file.path.clone(),
+        line: 1,
+        rule: Rule::LintTier,
+        message: format!("{} belongs to the verifier's closure and lacks {attribute}", member.name),
+    };
+    missing.into_iter().map(at_root).collect()
+}
+
+/// `#![no_std]`, also under `cfg_attr(not(test), …)`.
+fn is_no_std(file: &File) -> bool {
+    file.attrs.iter().flat_map(product_metas).any(|meta| meta.path().is_ident("no_std"))
+}
+
+/// Lints that the crate root sets to one of `levels`.
+fn lints(file: &File, levels: &[&str]) -> BTreeSet<String> {
+    let metas = file.attrs.iter().flat_map(product_metas);
+    metas
+        .filter(|meta| levels.iter().any(|level| meta.path().is_ident(level)))
+        .flat_map(|meta| arguments(&meta))
+        .collect()
+}
+
+/// Lints that the crate root relaxes, each attribute with its reason.
+fn relaxed_with_reason(file: &File) -> BTreeSet<String> {
+    let is_relaxing =
+        |attribute: &&Attribute| attribute.path().is_ident("expect") || attribute.path().is_ident("allow");
+    let relaxing = file.attrs.iter().filter(is_relaxing).map(|attribute| arguments(&attribute.meta));
+    relaxing.filter(|arguments| arguments.iter().any(|argument| argument.starts_with("reason="))).flatten().collect()
+}
+
+/// The arguments of `level(a, b::c, reason = "…")`, without spaces.
+fn arguments(meta: &Meta) -> Vec<String> {
+    let Meta::List(list) = meta else { return Vec::new() };
+    let arguments = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).unwrap_or_default();
+    arguments.iter().map(|argument| argument.to_token_stream().to_string().replace(' ', "")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(name: &str, root: &str) -> Vec<String> {
+        let member = Member { name: name.into(), dir: "crates/proof/x".into(), dependencies: vec![] };
+        let tree = Tree::of(&[("crates/proof/x/src/lib.rs", root)]);
+        check(&[member], &tree).into_iter().map(|violation| violation.message).collect()
+    }
+
+    fn full_tier_without(lint: &str) -> String {
+        let kept: Vec<&str> = FULL_TIER.into_iter().filter(|kept| *kept != lint).collect();
+        format!("#![no_std]\n#![forbid(unsafe_code)]\n#![deny({})]", kept.join(", "))
+    }
+
+    #[test]
+    fn the_light_tier_wants_no_std_and_no_unsafe() {
+        assert_eq!(missing("ciro-graph", "#![no_std]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
+        assert_eq!(missing("ciro-graph", "#![cfg_attr(not(test), no_std)]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
+        assert!(missing("ciro-graph", "#![forbid(unsafe_code)]")[0].ends_with("#![no_std]"));
+        assert!(missing("ciro-types", "#![no_std]\n#![deny(unsafe_code)]")[0].ends_with("#![forbid(unsafe_code)]"));
+        assert_eq!(missing("ciro-pcs", "#![cfg_attr(feature = \"x\", no_std)]\n#![forbid(unsafe_code)]").len(), 1);
+    }
+
+    #[test]
+    fn the_verifier_wants_every_lint_of_the_full_tier() {
+        assert_eq!(missing("ciro-verifier", &full_tier_without("")), [] as [&str; 0]);
+        for lint in FULL_TIER {
+            let messages = missing("ciro-verifier", &full_tier_without(lint));
+            assert_eq!(messages.len(), 1, "{lint}");
+            assert!(messages[0].contains(lint));
+        }
+    }
+
+    #[test]
+    fn a_lint_is_relaxed_only_with_a_reason() {
+        let root = full_tier_without("clippy::panic");
+        let with = format!("{root}\n#![expect(clippy::panic, reason = \"shown by a test\")]");
+        assert_eq!(missing("ciro-verifier", &with), [] as [&str; 0]);
+        assert_eq!(missing("ciro-verifier", &format!("{root}\n#![expect(clippy::panic)]")).len(), 1);
+    }
+
+    #[test]
+    fn crates_outside_the_closure_or_not_there_yet_are_left_alone() {
+        assert_eq!(missing("ciro-prover", "fn f() {}"), [] as [&str; 0]);
+        let absent = Member { name: "ciro-verifier".into(), dir: "crates/proof/verifier".into(), dependencies: vec![] };
+        assert_eq!(check(&[absent], &Tree::of(&[])), []);
+    }
+}

@@ -1,0 +1,111 @@
+//! The checks, each a module with one `check` that returns violations and a test that shows it can fail.
+//!
+//! | module | what it refuses |
+//! |---|---|
+//! | [`layers`] | a dependency that points upwards, a banned crate below the fabric, a cycle through dev-dependencies |
+//! | [`closure`] | a crate of the verifier's closure without its lint tier |
+//! | [`determinism`] | clocks, floats, unordered maps and entropy where replicas must agree |
+//! | [`crate_map`] | a `lib.rs` that is not a map; a layer group without a README |
+//! | [`ratchet`] | functions and files that outgrow their limits |
+//! | [`marks`] | unfinished work without a reference to the feature it waits for |
+//! | [`words`] | paths of somebody's machine, registry and mirror hosts |
+//! | [`licences`] | a dependency whose licence we do not accept |
+//! | [`references`] | documents that name files or items which do not exist |
+
+mod closure;
+mod crate_map;
+mod determinism;
+mod layers;
+mod licences;
+mod marks;
+mod ratchet;
+mod references;
+mod source;
+mod tree;
+mod violation;
+mod words;
+mod workspace;
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use tree::Tree;
+use violation::Report;
+use workspace::Workspace;
+
+/// Runs every check on the checkout around the current directory.
+///
+/// # Errors
+/// When git or cargo cannot describe the checkout.
+pub(crate) fn check_checkout() -> Result<Report> {
+    let root = git_root()?;
+    let tree = Tree::load(&root)?;
+    let workspace = Workspace::load(&root)?;
+    Ok(check(&tree, &workspace))
+}
+
+fn check(tree: &Tree, workspace: &Workspace) -> Report {
+    let members = workspace.members.as_slice();
+    let mut violations = [
+        layers::check(members, tree),
+        layers::check_reach(workspace),
+        closure::check(members, tree),
+        determinism::check(members, tree),
+        crate_map::check(members, tree),
+        ratchet::check(tree),
+        marks::check(tree),
+        words::check(tree),
+        licences::check(workspace),
+        references::check(tree),
+    ]
+    .concat();
+    violations.sort();
+    Report { violations, files: tree.files().len(), duplicates: licences::duplicate_majors(workspace) }
+}
+
+fn git_root() -> Result<std::path::PathBuf> {
+    let output = Command::new("git").args(["rev-parse", "--show-toplevel"]).output().context("git does not run")?;
+    if !output.status.success() {
+        bail!("not inside a git checkout: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout).context("the checkout's path is not UTF-8")?.trim_end().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+    use violation::Rule;
+    use workspace::{Dependency, External, Kind, Member};
+
+    /// A checkout that breaks every rule once: a check that is not wired into [`check`] leaves its rule out.
+    #[test]
+    fn every_check_is_wired_in() {
+        let on = |name: &str, kind| Dependency { name: name.into(), kind, default_features: false, features: vec![] };
+        let member = |name: &str, dir: &str, dependencies| Member { name: name.into(), dir: dir.into(), dependencies };
+        let workspace = Workspace {
+            members: vec![
+                member(
+                    "ciro-types",
+                    "crates/base/types",
+                    vec![on("ciro-prover", Kind::Normal), on("tokio", Kind::Normal)],
+                ),
+                member("ciro-prover", "crates/proof/prover", vec![on("ciro-types", Kind::Dev)]),
+            ],
+            externals: vec![External { name: "x".into(), version: "1.0.0".into(), licence: None }],
+            links: BTreeMap::new(),
+        };
+        let long = format!("pub fn f(x: f64) {{\n{}}}", "f();\n".repeat(700));
+        let mark = concat!("// TO", "DO, see /tm", "p/x");
+        let tree = Tree::of(&[
+            ("crates/base/types/src/lib.rs", &long),
+            ("crates/base/types/src/broken.rs", "fn ("),
+            ("docs/x.md", "`docs/gone.md`"),
+            ("xtask/ratchet.txt", "gone.rs 700 no reason left"),
+            ("scripts/a.sh", mark),
+        ]);
+        let found: BTreeSet<Rule> =
+            check(&tree, &workspace).violations.iter().map(|violation| violation.rule).collect();
+        assert_eq!(found, Rule::ALL.into(), "the sample breaks every rule");
+    }
+}
