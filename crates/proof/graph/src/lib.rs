@@ -8,6 +8,13 @@
 //! |---|---|
 //! | [`program`] | operators and their exact meaning, inputs, outputs, constants |
 //! | [`tensor`] | raw inputs as the user gave them, outputs as integers with a scale |
+//! | [`mod@ingest`] | float32 bit patterns to integers |
+//! | [`exec`] | execution, every interval asserted |
+//! | [`forest`] | the tables of trees: structure, walk, interval |
+//! | [`check`] | whether a foreign program or model is well formed |
+//! | [`bounds`] | length, kind and interval of every operator's result |
+//! | [`interval`], [`arith`] | interval arithmetic and the scalar rules that execution and checks share |
+//! | [`mod@render`] | outputs as decimal text and labels |
 //!
 //! Dependency position: part of the verifier's closure. Knows nothing of ONNX, of proofs, or of files.
 #![no_std]
@@ -15,8 +22,21 @@
 
 extern crate alloc;
 
+pub mod arith;
+pub mod bounds;
+pub mod check;
+pub mod exec;
+pub mod forest;
+pub mod ingest;
+pub mod interval;
 pub mod program;
+pub mod render;
 pub mod tensor;
 
+pub use check::{CheckError, check_model, check_program};
+pub use exec::{ExecError, Execution, execute};
+pub use ingest::{IngestError, ingest};
+pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, ValueId};
+pub use render::render;
 pub use tensor::{RawInput, RawOutput, RawTensor};

@@ -1,0 +1,19 @@
+//! The scalar rules of [`crate::Op`], one function each, shared by execution and by interval arithmetic.
+
+/// `(x + 2^(shift−1)) >> shift`: rounding half up. `shift` is at least one and below 63.
+#[must_use]
+pub const fn round_shift(x: i64, shift: u8) -> i64 {
+    (x + (1 << (shift - 1))) >> shift
+}
+
+/// `floor(√x)` of a non-negative `x`; zero for a negative one.
+#[must_use]
+pub const fn isqrt(x: i64) -> i64 {
+    if x < 0 { 0 } else { x.isqrt() }
+}
+
+/// One element of a piecewise linear function inside the segment with left value `value` and rise `slope`.
+#[must_use]
+pub const fn curve_point(value: i64, slope: i64, fraction: i64, frac_bits: u8) -> i64 {
+    round_shift((value << frac_bits) + slope * fraction, frac_bits)
+}

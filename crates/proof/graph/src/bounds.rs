@@ -1,0 +1,409 @@
+//! Lengths, kinds and intervals of values, operator by operator.
+//!
+//! [`Scope::shape`] is what the compiler asks while it builds and what a loader asks while it re-checks, so that the two
+//! cannot disagree. Without weights, an operator that depends on them has no computed interval.
+
+use crate::arith;
+use crate::check::{MAX_ELEMENTS, MAX_TOTAL, Problem, at_most, declared, in_range, length};
+use crate::forest::{Tables, sum_interval};
+use crate::interval::Interval;
+use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, ValueId};
+use alloc::vec::Vec;
+
+/// What is known of a value before it is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueInfo {
+    /// Elements.
+    pub len: u32,
+    /// What the elements are.
+    pub kind: Kind,
+}
+
+/// What a value's elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Ordered images of float32: only [`Op::Trees`] reads them.
+    Ordered,
+    /// Numbers in an interval.
+    Bounded(Interval),
+    /// A class index: only an output reads it.
+    Index {
+        /// How many classes there are.
+        below: u32,
+    },
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ordered => "an ordered image",
+            Self::Bounded(_) => "a number",
+            Self::Index { .. } => "a class index",
+        }
+    }
+}
+
+impl ValueInfo {
+    pub(crate) fn bounded(self) -> Result<Interval, Problem> {
+        match self.kind {
+            Kind::Bounded(interval) => Ok(interval),
+            kind => Err(Problem::Kind { expected: "a number", got: kind.name() }),
+        }
+    }
+}
+
+/// What an operator produces: its length, and its interval as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Elements.
+    pub len: u32,
+    /// By interval arithmetic; `None` if it depends on weights that were not given.
+    pub interval: Option<Interval>,
+}
+
+/// The contents of a program's constants, where they are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Consts<'a> {
+    /// Names and lengths.
+    pub shapes: &'a [Constant],
+    /// Contents, as long as the shapes say.
+    pub weights: Option<&'a [Vec<i32>]>,
+}
+
+impl<'a> Consts<'a> {
+    fn len(self, id: ConstId) -> Result<usize, Problem> {
+        let missing = Problem::Reference { what: "constant", below: self.shapes.len(), got: id.0 };
+        self.shapes.get(id.0 as usize).map(|shape| shape.len as usize).ok_or(missing)
+    }
+
+    fn expect(self, what: &'static str, id: ConstId, len: u64) -> Result<(), Problem> {
+        length(what, len, self.len(id)?)
+    }
+
+    fn values(self, id: ConstId) -> Option<&'a [i32]> {
+        self.weights?.get(id.0 as usize).map(Vec::as_slice)
+    }
+}
+
+/// The values defined so far.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    limb_bits: u8,
+    values: Vec<ValueInfo>,
+}
+
+impl Scope {
+    /// An empty scope of a program with this limb width.
+    #[must_use]
+    pub const fn new(limb_bits: u8) -> Self {
+        Self { limb_bits, values: Vec::new() }
+    }
+
+    /// Defines the next value as a (checked) input.
+    pub fn push_input(&mut self, input: &Input) {
+        let len = u32::try_from(crate::ingest::element_count(&input.shape)).unwrap_or(u32::MAX);
+        let kind = match input.ingest {
+            Ingest::Ordered => Kind::Ordered,
+            Ingest::Fixed { lo, hi, .. } => Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) }),
+        };
+        self.values.push(ValueInfo { len, kind });
+    }
+
+    /// Defines the next value as the result of `op`, within `interval`.
+    pub fn push(&mut self, op: &Op, len: u32, interval: Interval) {
+        let kind = match op {
+            Op::ArgMax { x } => Kind::Index { below: self.get(*x).map_or(0, |v| v.len) },
+            _ => Kind::Bounded(interval),
+        };
+        self.values.push(ValueInfo { len, kind });
+    }
+
+    /// How many values there are; the next one's number.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// What is known of a value.
+    ///
+    /// # Errors
+    /// [`Problem::Reference`] if it is not defined yet.
+    pub fn get(&self, id: ValueId) -> Result<ValueInfo, Problem> {
+        let missing = Problem::Reference { what: "value", below: self.values.len(), got: id.0 };
+        self.values.get(id.0 as usize).copied().ok_or(missing)
+    }
+
+    /// Length and interval of a value that holds numbers.
+    fn number(&self, id: ValueId) -> Result<(u32, Interval), Problem> {
+        let value = self.get(id)?;
+        Ok((value.len, value.bounded()?))
+    }
+
+    /// What `op` would produce here.
+    ///
+    /// # Errors
+    /// [`Problem`] if it reads what it may not, a length or parameter is wrong, or an interval could wrap.
+    pub fn shape(&self, op: &Op, consts: Consts<'_>) -> Result<Shape, Problem> {
+        let shape = match op {
+            Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias, consts)?,
+            Op::Curve { x, lo, frac_bits, values, slopes } => {
+                self.curve(*x, *lo, *frac_bits, (*values, *slopes), consts)?
+            }
+            Op::AddConst { x, c } => self.with_const(*x, *c, consts, |x, c| x.plus(Interval { lo: c, hi: c }))?,
+            Op::MulConst { x, c } => self.with_const(*x, *c, consts, Interval::times)?,
+            Op::Trees { x, forest } => self.trees(*x, forest, consts)?,
+            _ => self.unweighted(op)?,
+        };
+        at_most("elements", MAX_ELEMENTS, u64::from(shape.len))?;
+        match shape.interval {
+            Some(got) if !got.fits() => Err(Problem::Wraps { what: "result", got }),
+            _ => Ok(shape),
+        }
+    }
+
+    fn unweighted(&self, op: &Op) -> Result<Shape, Problem> {
+        let (len, interval) = match op {
+            Op::Rescale { x, shift } => {
+                in_range("shift", Interval { lo: 1, hi: 29 }, i64::from(*shift))?;
+                let (len, x) = self.number(*x)?;
+                (len, x.map(|v| arith::round_shift(v, *shift)))
+            }
+            Op::Relu { x } => {
+                let (len, x) = self.number(*x)?;
+                (len, x.map(|v| v.max(0)))
+            }
+            Op::Clamp { x, lo, hi } => {
+                let ends = declared("clamp", *lo, *hi)?;
+                in_range("upper end", Interval { lo: ends.lo + 1, hi: i64::MAX }, ends.hi)?;
+                let (len, x) = self.number(*x)?;
+                (len, x.map(|v| v.clamp(ends.lo, ends.hi)))
+            }
+            Op::Add { a, b } => self.binary(*a, *b, false, Interval::plus)?,
+            Op::Sub { a, b } => self.binary(*a, *b, true, |a, b| a.plus(b.times(-1)))?,
+            Op::Mul { a, b } => self.binary(*a, *b, false, Interval::product)?,
+            Op::Scale { x, factor } => {
+                if *factor == 0 {
+                    return Err(Problem::Zero { what: "factor" });
+                }
+                let (len, x) = self.number(*x)?;
+                (len, x.times(i64::from(*factor)))
+            }
+            Op::Sum { x } => {
+                let (len, x) = self.number(*x)?;
+                (1, x.times(i64::from(len)))
+            }
+            Op::Max { x } => (1, self.number(*x)?.1),
+            Op::ArgMax { x } => {
+                let (len, _) = self.number(*x)?;
+                (1, Interval { lo: 0, hi: i64::from(len) - 1 })
+            }
+            Op::Isqrt { x } => {
+                let (len, x) = self.number(*x)?;
+                in_range("smallest element", Interval { lo: 0, hi: i64::MAX }, x.lo)?;
+                (len, x.map(arith::isqrt))
+            }
+            Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits)?,
+            // Handled by `shape`, which alone calls this.
+            Op::Linear { .. } | Op::Curve { .. } | Op::AddConst { .. } | Op::MulConst { .. } | Op::Trees { .. } => {
+                return Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) });
+            }
+        };
+        Ok(Shape { len, interval: Some(interval) })
+    }
+
+    fn binary(
+        &self,
+        a: ValueId,
+        b: ValueId,
+        either: bool,
+        combine: impl Fn(Interval, Interval) -> Interval,
+    ) -> Result<(u32, Interval), Problem> {
+        let ((a_len, a), (b_len, b)) = (self.number(a)?, self.number(b)?);
+        let len = if either { a_len.max(b_len) } else { a_len };
+        let broadcast = (either && a_len == 1) || b_len == 1;
+        if a_len != b_len && !broadcast {
+            return Err(Problem::Length { what: "second operand", expected: u64::from(len), got: u64::from(b_len) });
+        }
+        Ok((len, combine(a, b)))
+    }
+
+    fn div(&self, num: ValueId, den: ValueId, digit_bits: u8, digits: u8) -> Result<(u32, Interval), Problem> {
+        let ((len, num), (den_len, den)) = (self.number(num)?, self.number(den)?);
+        length("divisor", 1, den_len as usize)?;
+        in_range("digits", Interval { lo: 1, hi: 29 }, i64::from(digits))?;
+        in_range("digit bits", Interval { lo: 1, hi: 28 }, i64::from(digit_bits))?;
+        let bits = u32::from(digits) * u32::from(digit_bits);
+        in_range("quotient bits", Interval { lo: 1, hi: 29 }, i64::from(bits))?;
+        in_range("largest divisor", Interval { lo: 1, hi: i64::MAX }, den.hi)?;
+        let remainder = den.times(1 << (digit_bits + 1));
+        if !remainder.fits() {
+            return Err(Problem::Wraps { what: "remainder", got: remainder });
+        }
+        // |num| ≤ den is enforced when it runs.
+        let one = 1 << bits;
+        Ok((len, Interval { lo: if num.lo < 0 { -one } else { 0 }, hi: if num.hi > 0 { one } else { 0 } }))
+    }
+
+    fn with_const(
+        &self,
+        x: ValueId,
+        c: ConstId,
+        consts: Consts<'_>,
+        combine: impl Fn(Interval, i64) -> Interval,
+    ) -> Result<Shape, Problem> {
+        let (len, x) = self.number(x)?;
+        consts.expect("constant", c, u64::from(len))?;
+        let interval =
+            consts.values(c).and_then(|c| c.iter().map(|&c| combine(x, i64::from(c))).reduce(Interval::union));
+        Ok(Shape { len, interval })
+    }
+
+    fn linear(&self, x: ValueId, weight: ConstId, bias: Option<ConstId>, consts: Consts<'_>) -> Result<Shape, Problem> {
+        let (k, x) = self.number(x)?;
+        let cells = consts.len(weight)?;
+        let n = cells / k as usize;
+        length("weight", u64::from(k) * n as u64, cells)?;
+        in_range("columns", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, n as i64)?;
+        if let Some(bias) = bias {
+            consts.expect("bias", bias, n as u64)?;
+        }
+        let interval = consts.values(weight).and_then(|w| linear_interval(x, w, bias.map(|b| consts.values(b)), n));
+        Ok(Shape { len: n as u32, interval })
+    }
+
+    fn curve(
+        &self,
+        x: ValueId,
+        lo: i32,
+        frac_bits: u8,
+        (values, slopes): (ConstId, ConstId),
+        consts: Consts<'_>,
+    ) -> Result<Shape, Problem> {
+        let (len, x) = self.number(x)?;
+        in_range("fraction bits", Interval { lo: 1, hi: 2 * i64::from(self.limb_bits) }, i64::from(frac_bits))?;
+        in_range("fraction bits", Interval { lo: 1, hi: 28 }, i64::from(frac_bits))?;
+        let segments = consts.len(values)?;
+        consts.expect("slopes", slopes, segments as u64)?;
+        if !segments.is_power_of_two() {
+            return Err(Problem::Length {
+                what: "table",
+                expected: segments.next_power_of_two() as u64,
+                got: segments as u64,
+            });
+        }
+        let lo = i64::from(lo);
+        let domain = Interval { lo, hi: lo + ((segments as i64) << frac_bits) - 1 };
+        in_range("domain", domain, x.lo)?;
+        in_range("domain", domain, x.hi)?;
+        let Some((values, slopes)) = consts.values(values).zip(consts.values(slopes)) else {
+            return Ok(Shape { len, interval: None });
+        };
+        Ok(Shape { len, interval: Some(curve_interval(x.map(|v| v - lo), values, slopes, frac_bits)?) })
+    }
+
+    fn trees(&self, x: ValueId, forest: &Forest, consts: Consts<'_>) -> Result<Shape, Problem> {
+        let x = self.get(x)?;
+        if x.kind != Kind::Ordered {
+            return Err(Problem::Kind { expected: "an ordered image", got: x.kind.name() });
+        }
+        check_forest(forest, consts)?;
+        let interval = match consts.weights {
+            None => None,
+            Some(weights) => {
+                let missing = || Problem::Reference { what: "constant", below: weights.len(), got: forest.leaf.0 };
+                let leaves = Tables::new(forest, weights).ok_or_else(missing)?.check(x.len).map_err(Problem::Forest)?;
+                Some(sum_interval(forest, weights, &leaves).ok_or_else(missing)?)
+            }
+        };
+        Ok(Shape { len: forest.classes, interval })
+    }
+}
+
+/// What the public part of a forest and its tables' lengths must satisfy.
+fn check_forest(forest: &Forest, consts: Consts<'_>) -> Result<(), Problem> {
+    let Forest { trees, depth, classes, leaf_width, .. } = *forest;
+    let count = Interval { lo: 1, hi: MAX_ELEMENTS as i64 };
+    in_range("trees", count, i64::from(trees))?;
+    in_range("depth", count, i64::from(depth))?;
+    in_range("classes", count, i64::from(classes))?;
+    let cost = u64::from(trees) * u64::from(depth).max(u64::from(classes));
+    at_most("steps", MAX_TOTAL, cost)?;
+    length("values per leaf", u64::from(leaf_width), forest.values.len())?;
+    if leaf_width == 1 {
+        length("tree classes", u64::from(trees), forest.tree_class.len())?;
+    } else {
+        length("classes", u64::from(leaf_width), classes as usize)?;
+        length("tree classes", 0, forest.tree_class.len())?;
+    }
+    if let Some(&class) = forest.tree_class.iter().find(|&&class| class >= classes) {
+        return Err(Problem::Reference { what: "class", below: classes as usize, got: class });
+    }
+    let nodes = consts.len(forest.left)? as u64;
+    in_range("nodes", Interval { lo: i64::from(trees), hi: MAX_ELEMENTS as i64 }, nodes as i64)?;
+    for table in [forest.feature, forest.threshold_hi, forest.threshold_lo] {
+        consts.expect("node table", table, nodes)?;
+    }
+    let leaves = consts.len(forest.leaf)? as u64;
+    forest.values.iter().try_for_each(|&values| consts.expect("leaf table", values, leaves))
+}
+
+fn linear_interval(x: Interval, weight: &[i32], bias: Option<Option<&[i32]>>, n: usize) -> Option<Interval> {
+    let bias = match bias {
+        None => None,
+        Some(given) => Some(given?),
+    };
+    let mut ends: Vec<(i128, i128)> =
+        (0..n).map(|j| bias.map_or(0, |b| i128::from(b[j]))).map(|start| (start, start)).collect();
+    for row in weight.chunks_exact(n) {
+        for (end, &w) in ends.iter_mut().zip(row) {
+            let term = x.times(i64::from(w));
+            *end = (end.0 + i128::from(term.lo), end.1 + i128::from(term.hi));
+        }
+    }
+    ends.into_iter().map(|(lo, hi)| Interval::saturating(lo, hi)).reduce(Interval::union)
+}
+
+/// The interval over all segments that `u` (distance from the left end) can reach.
+fn curve_interval(u: Interval, values: &[i32], slopes: &[i32], frac_bits: u8) -> Result<Interval, Problem> {
+    let (first, last) = ((u.lo >> frac_bits) as usize, (u.hi >> frac_bits) as usize);
+    let (half, widest) = (1 << (frac_bits - 1), (1 << frac_bits) - 1);
+    let mut all: Option<Interval> = None;
+    for (&value, &slope) in values.iter().zip(slopes).take(last + 1).skip(first) {
+        let (value, slope) = (i64::from(value), i64::from(slope));
+        // Both terms at their largest together: what the proof's one equation per element has to hold.
+        let sum = (value.abs() << frac_bits) + (slope.abs() << frac_bits) + half;
+        let got = Interval { lo: -sum, hi: sum };
+        if !got.fits() {
+            return Err(Problem::Wraps { what: "interpolation", got });
+        }
+        let end = |fraction| arith::curve_point(value, slope, fraction, frac_bits);
+        let segment = Interval::spanning(end(0), end(widest));
+        all = Some(all.map_or(segment, |all| all.union(segment)));
+    }
+    all.ok_or(Problem::Length { what: "table", expected: last as u64 + 1, got: values.len() as u64 })
+}
+
+/// Checks one node against the scope and defines its value.
+pub(crate) fn check_node(
+    scope: &mut Scope,
+    node: &Node,
+    shapes: &[Constant],
+    weights: Option<&[Vec<i32>]>,
+) -> Result<(), Problem> {
+    let declared = declared("declared", node.lo, node.hi)?;
+    let shape = scope.shape(&node.op, Consts { shapes, weights })?;
+    length("result", u64::from(shape.len), node.len as usize)?;
+    match shape.interval {
+        Some(computed) if !declared.contains(computed) => Err(Problem::Uncovered { computed, declared }),
+        _ => {
+            scope.push(&node.op, node.len, declared);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Whether a program is well formed. Total on foreign programs: validators run it before anything else.
+//!
+//! [`check_program`] needs no weights: references, lengths, parameter ranges, kinds, limits, and the interval of every
+//! operator whose interval does not depend on a weight. [`check_model`] adds what does.
+
+use crate::bounds::{self, Kind, Scope};
+use crate::forest::ForestError;
+use crate::ingest::element_count;
+use crate::interval::Interval;
+use crate::program::{Ingest, Input, Model, Op, Output, OutputKind, Program};
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Most inputs, and most outputs, of a program.
+pub const MAX_PORTS: u64 = 64;
+/// Most nodes, and most constants, of a program.
+pub const MAX_NODES: u64 = 1 << 16;
+/// Most elements of one value or constant: 16 Mi.
+pub const MAX_ELEMENTS: u64 = 1 << 24;
+/// Most elements of all values, and of all constants, together: 256 Mi.
+pub const MAX_TOTAL: u64 = 1 << 28;
+/// Longest name or text label, bytes.
+pub const MAX_NAME: u64 = 256;
+/// Most dimensions of a tensor.
+pub const MAX_RANK: u64 = 8;
+/// Widths a range-check limb may have, bits.
+pub const LIMB_BITS: Interval = Interval { lo: 4, hi: 16 };
+
+/// A defect of a program or model, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct CheckError {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub problem: Problem,
+}
+
+/// A part of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The program as a whole.
+    Program,
+    /// An input.
+    Input(usize),
+    /// A constant.
+    Constant(usize),
+    /// A node and its operator's name.
+    Node(usize, &'static str),
+    /// An output.
+    Output(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program => f.write_str("program"),
+            Self::Input(i) => write!(f, "input {i}"),
+            Self::Constant(i) => write!(f, "constant {i}"),
+            Self::Node(i, op) => write!(f, "node {i} ({op})"),
+            Self::Output(i) => write!(f, "output {i}"),
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// More of something than a program may have.
+    #[error("{what}: expected at most {expected}, got {got}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        expected: u64,
+        /// The count.
+        got: u64,
+    },
+    /// A parameter outside its range.
+    #[error("{what}: expected a value in {expected}, got {got}")]
+    Range {
+        /// Which parameter.
+        what: &'static str,
+        /// The permitted interval.
+        expected: Interval,
+        /// The parameter.
+        got: i64,
+    },
+    /// A parameter that may not be zero.
+    #[error("{what}: expected anything but zero")]
+    Zero {
+        /// Which parameter.
+        what: &'static str,
+    },
+    /// A reference to something that does not exist, or not yet.
+    #[error("{what}: expected a number below {below}, got {got}")]
+    Reference {
+        /// A value or a constant.
+        what: &'static str,
+        /// How many there are at this point.
+        below: usize,
+        /// The number.
+        got: u32,
+    },
+    /// Two lengths that must agree.
+    #[error("{what}: expected {expected} elements, got {got}")]
+    Length {
+        /// Of what.
+        what: &'static str,
+        /// The length that the rest implies.
+        expected: u64,
+        /// The length found.
+        got: u64,
+    },
+    /// A value used for what its kind does not allow.
+    #[error("expected {expected}, got {got}")]
+    Kind {
+        /// The kind needed.
+        expected: &'static str,
+        /// The kind found.
+        got: &'static str,
+    },
+    /// The declared interval does not cover what interval arithmetic gives.
+    #[error("declared interval {declared} does not cover {computed}")]
+    Uncovered {
+        /// By interval arithmetic.
+        computed: Interval,
+        /// As written in the node.
+        declared: Interval,
+    },
+    /// An interval that could wrap around the field.
+    #[error("{what} {got} leaves ±(2³⁰ − 2²³)")]
+    Wraps {
+        /// The interval of what.
+        what: &'static str,
+        /// The interval.
+        got: Interval,
+    },
+    /// An empty or repeated name.
+    #[error("name {got:?} is empty or taken")]
+    Name {
+        /// The name.
+        got: String,
+    },
+    /// A forest whose tables do not describe trees.
+    #[error("{0}")]
+    Forest(ForestError),
+}
+
+/// Checks everything about a program that does not depend on its weights.
+///
+/// # Errors
+/// [`CheckError`] naming the place and the problem.
+pub fn check_program(program: &Program) -> Result<(), CheckError> {
+    walk(program, None)
+}
+
+/// Checks a model: its program, the lengths of its weights, every declared interval against the one recomputed from the
+/// weights, and the structure of its forests. Cost: one pass over the weights.
+///
+/// # Errors
+/// [`CheckError`] naming the place and the problem.
+pub fn check_model(model: &Model) -> Result<(), CheckError> {
+    let (constants, weights) = (&model.program.constants, &model.weights);
+    length("weights", constants.len() as u64, weights.len()).map_err(at(Place::Program))?;
+    for (i, (constant, values)) in constants.iter().zip(weights).enumerate() {
+        length("weights", u64::from(constant.len), values.len()).map_err(at(Place::Constant(i)))?;
+    }
+    walk(&model.program, Some(weights))
+}
+
+fn walk(program: &Program, weights: Option<&[Vec<i32>]>) -> Result<(), CheckError> {
+    check_sizes(program).map_err(at(Place::Program))?;
+    for (i, constant) in program.constants.iter().enumerate() {
+        check_constant(constant).map_err(at(Place::Constant(i)))?;
+    }
+    let mut scope = Scope::new(program.limb_bits);
+    for (i, input) in program.inputs.iter().enumerate() {
+        check_input(input).map_err(at(Place::Input(i)))?;
+        scope.push_input(input);
+    }
+    for (i, node) in program.nodes.iter().enumerate() {
+        bounds::check_node(&mut scope, node, &program.constants, weights)
+            .map_err(at(Place::Node(i, op_name(&node.op))))?;
+    }
+    for (i, output) in program.outputs.iter().enumerate() {
+        check_output(&scope, output).map_err(at(Place::Output(i)))?;
+    }
+    check_names(program).map_err(at(Place::Program))
+}
+
+fn at(place: Place) -> impl Fn(Problem) -> CheckError {
+    move |problem| CheckError { place, problem }
+}
+
+fn check_sizes(program: &Program) -> Result<(), Problem> {
+    text("program name", &program.name)?;
+    in_range("limb bits", LIMB_BITS, i64::from(program.limb_bits))?;
+    at_most("inputs", MAX_PORTS, program.inputs.len() as u64)?;
+    at_most("outputs", MAX_PORTS, program.outputs.len() as u64)?;
+    at_most("nodes", MAX_NODES, program.nodes.len() as u64)?;
+    at_most("constants", MAX_NODES, program.constants.len() as u64)?;
+    let in_inputs = program.inputs.iter().map(|input| element_count(&input.shape));
+    let in_nodes = program.nodes.iter().map(|node| u64::from(node.len));
+    at_most("elements", MAX_TOTAL, in_inputs.chain(in_nodes).fold(0, u64::saturating_add))?;
+    at_most("weights", MAX_TOTAL, program.constants.iter().map(|c| u64::from(c.len)).sum())
+}
+
+fn check_constant(constant: &crate::program::Constant) -> Result<(), Problem> {
+    text("name", &constant.name)?;
+    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::from(constant.len))
+}
+
+fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
+    at_most("dimensions", MAX_RANK, shape.len() as u64)?;
+    let count = element_count(shape);
+    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::try_from(count).unwrap_or(i64::MAX))?;
+    Ok(count)
+}
+
+fn check_input(input: &Input) -> Result<(), Problem> {
+    text("name", &input.name)?;
+    let count = check_shape(&input.shape)?;
+    if let Ingest::Fixed { exponents, lo, hi } = &input.ingest {
+        if exponents.len() != 1 {
+            length("exponents", count, exponents.len())?;
+        }
+        declared("accepted", *lo, *hi)?;
+    }
+    Ok(())
+}
+
+fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
+    text("name", &output.name)?;
+    let count = check_shape(&output.shape)?;
+    let value = scope.get(output.value)?;
+    length("shape", u64::from(value.len), usize::try_from(count).unwrap_or(usize::MAX))?;
+    let labels = match &output.kind {
+        OutputKind::Fixed { frac_bits } => {
+            in_range("fractional bits", Interval { lo: 0, hi: 62 }, i64::from(*frac_bits))?;
+            return value.bounded().map(|_| ());
+        }
+        OutputKind::IntLabel { labels } => labels.len() as u64,
+        OutputKind::TextLabel { labels } => {
+            labels.iter().try_for_each(|label| text("label", label))?;
+            labels.len() as u64
+        }
+    };
+    match value.kind {
+        Kind::Index { below } => length("labels", u64::from(below), usize::try_from(labels).unwrap_or(usize::MAX)),
+        kind => Err(Problem::Kind { expected: "a class index", got: kind.name() }),
+    }
+}
+
+fn check_names(program: &Program) -> Result<(), Problem> {
+    distinct(program.inputs.iter().map(|input| &input.name))?;
+    distinct(program.outputs.iter().map(|output| &output.name))
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if name.is_empty() || !seen.insert(name) {
+            return Err(Problem::Name { got: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The declared interval, if it is one and cannot wrap.
+pub(crate) fn declared(what: &'static str, lo: i32, hi: i32) -> Result<Interval, Problem> {
+    let got = Interval { lo: i64::from(lo), hi: i64::from(hi) };
+    if lo > hi || !got.fits() {
+        return Err(Problem::Wraps { what, got });
+    }
+    Ok(got)
+}
+
+pub(crate) fn at_most(what: &'static str, expected: u64, got: u64) -> Result<(), Problem> {
+    if got > expected { Err(Problem::TooMany { what, expected, got }) } else { Ok(()) }
+}
+
+pub(crate) fn in_range(what: &'static str, expected: Interval, got: i64) -> Result<(), Problem> {
+    if expected.has(got) { Ok(()) } else { Err(Problem::Range { what, expected, got }) }
+}
+
+pub(crate) fn length(what: &'static str, expected: u64, got: usize) -> Result<(), Problem> {
+    let got = got as u64;
+    if got == expected { Ok(()) } else { Err(Problem::Length { what, expected, got }) }
+}
+
+fn text(what: &'static str, text: &str) -> Result<(), Problem> {
+    at_most(what, MAX_NAME, text.len() as u64)
+}
+
+/// The operator's name, for messages.
+#[must_use]
+pub const fn op_name(op: &Op) -> &'static str {
+    match op {
+        Op::Linear { .. } => "Linear",
+        Op::Rescale { .. } => "Rescale",
+        Op::Relu { .. } => "Relu",
+        Op::Clamp { .. } => "Clamp",
+        Op::Curve { .. } => "Curve",
+        Op::Add { .. } => "Add",
+        Op::Sub { .. } => "Sub",
+        Op::Mul { .. } => "Mul",
+        Op::Scale { .. } => "Scale",
+        Op::AddConst { .. } => "AddConst",
+        Op::MulConst { .. } => "MulConst",
+        Op::Sum { .. } => "Sum",
+        Op::Max { .. } => "Max",
+        Op::ArgMax { .. } => "ArgMax",
+        Op::Isqrt { .. } => "Isqrt",
+        Op::Div { .. } => "Div",
+        Op::Trees { .. } => "Trees",
+    }
+}

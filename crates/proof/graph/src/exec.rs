@@ -1,0 +1,252 @@
+//! Execution: the one meaning of a program, bit for bit.
+
+use crate::arith;
+use crate::check::{CheckError, check_program, op_name};
+use crate::forest::{ForestError, Tables, add_leaf};
+use crate::ingest::{IngestError, ingest};
+use crate::interval::Interval;
+use crate::program::{ConstId, Forest, Model, Node, Op, Program, ValueId};
+use crate::tensor::{RawInput, RawOutput};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Every value of one inference, by [`ValueId`]: inputs first, then one per node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// The values.
+    pub values: Vec<Vec<i64>>,
+}
+
+impl Execution {
+    /// The revealed values, in the order of [`Program::outputs`]. A value that this execution lacks is empty.
+    #[must_use]
+    pub fn outputs(&self, program: &Program) -> RawOutput {
+        let value = |id: ValueId| self.values.get(id.0 as usize).cloned().unwrap_or_default();
+        RawOutput(program.outputs.iter().map(|output| value(output.value)).collect())
+    }
+}
+
+/// Why a model does not run on an input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecError {
+    /// The program is malformed.
+    #[error("malformed program: {0}")]
+    Program(CheckError),
+    /// The weights do not have the lengths the program declares.
+    #[error("constant {constant}: expected {expected} weights, got {got}")]
+    Weights {
+        /// The constant's number.
+        constant: usize,
+        /// Its declared length.
+        expected: usize,
+        /// The length found.
+        got: usize,
+    },
+    /// The input was refused.
+    #[error("{0}")]
+    Input(IngestError),
+    /// An operator refused its operands.
+    #[error("node {node} ({op}): {fault}")]
+    Node {
+        /// The node's number.
+        node: usize,
+        /// Its operator.
+        op: &'static str,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+/// Why an operator refused its operands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A result outside the declared interval: the model was not checked, or a check is wrong.
+    #[error("element {index}: expected a value in {expected}, got {got}")]
+    Interval {
+        /// Position in the result.
+        index: usize,
+        /// The declared interval.
+        expected: Interval,
+        /// The result.
+        got: i64,
+    },
+    /// A quotient outside [−1, 1], or a divisor that is not positive.
+    #[error("element {index}: expected a dividend of at most the divisor, got {dividend} / {divisor}")]
+    Quotient {
+        /// Position in the result.
+        index: usize,
+        /// The dividend.
+        dividend: i64,
+        /// The divisor.
+        divisor: i64,
+    },
+    /// A result of another length than declared, or an operand or constant that is missing.
+    #[error("expected {expected} elements, got {got}")]
+    Length {
+        /// The length needed.
+        expected: usize,
+        /// The length found.
+        got: usize,
+    },
+    /// A sum beyond 64 bits.
+    #[error("element {index}: overflow")]
+    Overflow {
+        /// Position in the result.
+        index: usize,
+    },
+    /// A broken forest.
+    #[error("{0}")]
+    Forest(ForestError),
+}
+
+/// Runs `model` on `raw`. Total: a model that was never checked gives an error, not a panic.
+///
+/// # Errors
+/// [`ExecError`] if the program is malformed, the input is refused, or a result leaves its declared interval.
+pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
+    check_program(&model.program).map_err(ExecError::Program)?;
+    check_weights(model)?;
+    let mut values = ingest(&model.program, raw).map_err(ExecError::Input)?;
+    for (i, node) in model.program.nodes.iter().enumerate() {
+        let run = Run { values: &values, weights: &model.weights };
+        let result = run.node(node).map_err(|fault| ExecError::Node { node: i, op: op_name(&node.op), fault })?;
+        values.push(result);
+    }
+    Ok(Execution { values })
+}
+
+fn check_weights(model: &Model) -> Result<(), ExecError> {
+    for (constant, shape) in model.program.constants.iter().enumerate() {
+        let (expected, got) = (shape.len as usize, model.weights.get(constant).map_or(0, Vec::len));
+        if expected != got {
+            return Err(ExecError::Weights { constant, expected, got });
+        }
+    }
+    Ok(())
+}
+
+/// The values so far and the weights, of a program that passed [`check_program`].
+struct Run<'a> {
+    values: &'a [Vec<i64>],
+    weights: &'a [Vec<i32>],
+}
+
+impl Run<'_> {
+    fn node(&self, node: &Node) -> Result<Vec<i64>, Fault> {
+        let result = self.op(&node.op)?;
+        if result.len() != node.len as usize {
+            return Err(Fault::Length { expected: node.len as usize, got: result.len() });
+        }
+        let expected = Interval { lo: i64::from(node.lo), hi: i64::from(node.hi) };
+        match result.iter().position(|&v| !expected.has(v)) {
+            Some(index) => Err(Fault::Interval { index, expected, got: result[index] }),
+            None => Ok(result),
+        }
+    }
+
+    fn op(&self, op: &Op) -> Result<Vec<i64>, Fault> {
+        let map = |x: ValueId, f: &dyn Fn(i64) -> i64| self.value(x).map(|x| x.iter().map(|&v| f(v)).collect());
+        match op {
+            Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias),
+            Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
+            Op::Relu { x } => map(*x, &|v| v.max(0)),
+            Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
+            Op::Curve { x, lo, frac_bits, values, slopes } => self.curve(*x, *lo, *frac_bits, *values, *slopes),
+            Op::Add { a, b } => self.binary(*a, *b, |a, b| a + b),
+            Op::Sub { a, b } => self.binary(*a, *b, |a, b| a - b),
+            Op::Mul { a, b } => self.binary(*a, *b, |a, b| a * b),
+            Op::Scale { x, factor } => map(*x, &|v| v * i64::from(*factor)),
+            Op::AddConst { x, c } => self.with_const(*x, *c, |v, c| v + c),
+            Op::MulConst { x, c } => self.with_const(*x, *c, |v, c| v * c),
+            Op::Sum { x } => Ok(vec![self.value(*x)?.iter().sum()]),
+            Op::Max { x } => Ok(self.value(*x)?.iter().copied().max().into_iter().collect()),
+            Op::ArgMax { x } => Ok(vec![argmax(self.value(*x)?)]),
+            Op::Isqrt { x } => map(*x, &arith::isqrt),
+            Op::Div { num, den, digit_bits, digits } => {
+                self.div(*num, *den, u32::from(*digit_bits) * u32::from(*digits))
+            }
+            Op::Trees { x, forest } => self.trees(*x, forest),
+        }
+    }
+
+    fn value(&self, id: ValueId) -> Result<&[i64], Fault> {
+        self.values.get(id.0 as usize).map(Vec::as_slice).ok_or(Fault::Length { expected: 1, got: 0 })
+    }
+
+    fn constant(&self, id: ConstId) -> Result<&[i32], Fault> {
+        self.weights.get(id.0 as usize).map(Vec::as_slice).ok_or(Fault::Length { expected: 1, got: 0 })
+    }
+
+    fn linear(&self, x: ValueId, weight: ConstId, bias: Option<ConstId>) -> Result<Vec<i64>, Fault> {
+        let (x, weight) = (self.value(x)?, self.constant(weight)?);
+        let n = weight.len() / x.len().max(1);
+        let mut sums = match bias {
+            Some(bias) => self.constant(bias)?.iter().map(|&b| i64::from(b)).collect(),
+            None => vec![0i64; n],
+        };
+        for (&x, row) in x.iter().zip(weight.chunks_exact(n.max(1))) {
+            for (index, (sum, &w)) in sums.iter_mut().zip(row).enumerate() {
+                // |x| < 2³⁰ and |w| ≤ 2³¹, so only the sum can overflow.
+                *sum = sum.checked_add(x * i64::from(w)).ok_or(Fault::Overflow { index })?;
+            }
+        }
+        Ok(sums)
+    }
+
+    fn curve(&self, x: ValueId, lo: i32, frac_bits: u8, values: ConstId, slopes: ConstId) -> Result<Vec<i64>, Fault> {
+        let (values, slopes) = (self.constant(values)?, self.constant(slopes)?);
+        let at = |&x: &i64| {
+            let u = x - i64::from(lo);
+            let segment = usize::try_from(u >> frac_bits).ok()?;
+            let (value, slope) = (*values.get(segment)?, *slopes.get(segment)?);
+            Some(arith::curve_point(i64::from(value), i64::from(slope), u & ((1 << frac_bits) - 1), frac_bits))
+        };
+        // The domain covers x's interval in a checked program, and every element was held against that interval.
+        let got = values.len();
+        self.value(x)?.iter().map(|x| at(x).ok_or(Fault::Length { expected: got + 1, got })).collect()
+    }
+
+    fn binary(&self, a: ValueId, b: ValueId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
+        let (a, b) = (self.value(a)?, self.value(b)?);
+        Ok(match (a, b) {
+            (a, [b]) => a.iter().map(|&a| f(a, *b)).collect(),
+            ([a], b) => b.iter().map(|&b| f(*a, b)).collect(),
+            _ => a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect(),
+        })
+    }
+
+    fn with_const(&self, x: ValueId, c: ConstId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
+        let (x, c) = (self.value(x)?, self.constant(c)?);
+        Ok(x.iter().zip(c).map(|(&x, &c)| f(x, i64::from(c))).collect())
+    }
+
+    fn div(&self, num: ValueId, den: ValueId, bits: u32) -> Result<Vec<i64>, Fault> {
+        let num = self.value(num)?;
+        let divisor = self.value(den)?.first().copied().unwrap_or(0);
+        let quotient = |(index, &dividend): (usize, &i64)| {
+            if divisor < 1 || dividend.abs() > divisor {
+                return Err(Fault::Quotient { index, dividend, divisor });
+            }
+            Ok((dividend << bits).div_euclid(divisor))
+        };
+        num.iter().enumerate().map(quotient).collect()
+    }
+
+    fn trees(&self, x: ValueId, forest: &Forest) -> Result<Vec<i64>, Fault> {
+        let x = self.value(x)?;
+        let tables = Tables::new(forest, self.weights).ok_or(Fault::Length { expected: 1, got: 0 })?;
+        let mut sums = vec![0i64; forest.classes as usize];
+        for tree in 0..forest.trees as usize {
+            let row = tables.walk(tree, x).map_err(Fault::Forest)?;
+            let add = |class: usize, value| sums[class] += value;
+            add_leaf(forest, self.weights, tree, row, add).ok_or(Fault::Forest(ForestError::Walk { tree }))?;
+        }
+        Ok(sums)
+    }
+}
+
+/// The smallest index of a largest element; zero for an empty slice.
+fn argmax(x: &[i64]) -> i64 {
+    let best = (0..x.len()).reduce(|best, i| if x[i] > x[best] { i } else { best });
+    best.unwrap_or(0) as i64
+}

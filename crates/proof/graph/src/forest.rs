@@ -1,0 +1,227 @@
+//! Forests: their structure, the walk, and the interval of their sums.
+
+use crate::interval::Interval;
+use crate::program::{ConstId, Forest};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Why tables do not describe a forest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForestError {
+    /// A child that is not a later non-root pair of nodes.
+    #[error("node {node}: children {left} and {left} + 1 are not two nodes below {nodes} beyond the roots")]
+    Child {
+        /// The parent.
+        node: usize,
+        /// Its left child.
+        left: i64,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// A node that two parents share, or that no parent has.
+    #[error("node {node} does not have exactly one parent")]
+    Parents {
+        /// The node.
+        node: usize,
+    },
+    /// A leaf deeper than the declared depth.
+    #[error("node {node} lies deeper than {depth} steps")]
+    TooDeep {
+        /// The node.
+        node: usize,
+        /// The declared depth.
+        depth: u32,
+    },
+    /// A feature that the input does not have.
+    #[error("node {node}: expected a feature below {below}, got {got}")]
+    Feature {
+        /// The node.
+        node: usize,
+        /// Length of the input.
+        below: u32,
+        /// The feature.
+        got: i32,
+    },
+    /// Half of a threshold that is not 16 bits.
+    #[error("node {node}: threshold half {got} is not a 16-bit number")]
+    Threshold {
+        /// The node.
+        node: usize,
+        /// The half.
+        got: i32,
+    },
+    /// A leaf that does not loop to itself with feature 0 and the largest threshold, or is missing from the leaf list.
+    #[error("node {node} loops to itself without being a listed leaf, or is listed without looping")]
+    Leaf {
+        /// The node.
+        node: usize,
+    },
+    /// A walk that left the tables or did not end at a leaf (only in a model that was not checked).
+    #[error("tree {tree}: the walk does not end at a leaf")]
+    Walk {
+        /// The tree.
+        tree: usize,
+    },
+}
+
+/// A forest's tables, borrowed from the weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables<'a> {
+    forest: &'a Forest,
+    feature: &'a [i32],
+    threshold_hi: &'a [i32],
+    threshold_lo: &'a [i32],
+    left: &'a [i32],
+    leaf: &'a [i32],
+}
+
+impl<'a> Tables<'a> {
+    /// The tables of `forest` in `weights`; `None` if a constant is missing.
+    #[must_use]
+    pub fn new(forest: &'a Forest, weights: &'a [Vec<i32>]) -> Option<Self> {
+        let table = |id: ConstId| weights.get(id.0 as usize).map(Vec::as_slice);
+        Some(Self {
+            forest,
+            feature: table(forest.feature)?,
+            threshold_hi: table(forest.threshold_hi)?,
+            threshold_lo: table(forest.threshold_lo)?,
+            left: table(forest.left)?,
+            leaf: table(forest.leaf)?,
+        })
+    }
+
+    /// The row in the leaf table at which tree `tree` ends on input `x` (ordered images), after exactly `depth` steps.
+    ///
+    /// # Errors
+    /// [`ForestError::Walk`] if tables that were not checked lead nowhere.
+    pub fn walk(&self, tree: usize, x: &[i64]) -> Result<usize, ForestError> {
+        let end = (0..self.forest.depth).try_fold(tree, |node, _| self.step(node, x));
+        end.and_then(|node| self.leaf_row(node)).ok_or(ForestError::Walk { tree })
+    }
+
+    /// The child that a step from `node` leads to.
+    #[must_use]
+    pub fn step(&self, node: usize, x: &[i64]) -> Option<usize> {
+        let feature = usize::try_from(*self.feature.get(node)?).ok()?;
+        let left = usize::try_from(*self.left.get(node)?).ok()?;
+        let threshold = (i64::from(*self.threshold_hi.get(node)?) << 16) + i64::from(*self.threshold_lo.get(node)?);
+        if *x.get(feature)? < threshold { Some(left) } else { left.checked_add(1) }
+    }
+
+    /// The row of a leaf in the leaf table.
+    #[must_use]
+    pub fn leaf_row(&self, node: usize) -> Option<usize> {
+        self.leaf.binary_search(&i32::try_from(node).ok()?).ok()
+    }
+
+    /// Checks that the tables describe `trees` disjoint trees that fill the numbering, none deeper than `depth`, on an
+    /// input of `features` elements. Returns the rows of each tree's leaves. Cost: linear in the nodes.
+    ///
+    /// # Errors
+    /// [`ForestError`] at the first defect.
+    pub fn check(&self, features: u32) -> Result<Vec<Vec<usize>>, ForestError> {
+        self.check_leaf_list()?;
+        for node in 0..self.left.len() {
+            self.check_node(node, features)?;
+        }
+        let mut reached = vec![false; self.left.len()];
+        let trees = (0..self.forest.trees as usize)
+            .map(|tree| self.leaves(tree, &mut reached))
+            .collect::<Result<Vec<_>, _>>()?;
+        match reached.iter().position(|r| !r) {
+            Some(node) => Err(ForestError::Parents { node }),
+            None => Ok(trees),
+        }
+    }
+
+    /// Strictly increasing and in range: [`Self::leaf_row`] searches it.
+    fn check_leaf_list(&self) -> Result<(), ForestError> {
+        let mut above = -1;
+        for &leaf in self.leaf {
+            if leaf <= above || leaf as usize >= self.left.len() {
+                return Err(ForestError::Leaf { node: leaf as usize });
+            }
+            above = leaf;
+        }
+        Ok(())
+    }
+
+    fn check_node(&self, node: usize, features: u32) -> Result<(), ForestError> {
+        let (feature, left) = (self.feature[node], i64::from(self.left[node]));
+        let halves = [self.threshold_hi[node], self.threshold_lo[node]];
+        if let Some(&got) = halves.iter().find(|half| !(0..=0xffff).contains(*half)) {
+            return Err(ForestError::Threshold { node, got });
+        }
+        if u32::try_from(feature).map_or(true, |f| f >= features) {
+            return Err(ForestError::Feature { node, below: features, got: feature });
+        }
+        let loops = left == node as i64;
+        let at_rest = loops && feature == 0 && halves == [0xffff, 0xffff];
+        if at_rest != self.leaf_row(node).is_some() || at_rest != loops {
+            return Err(ForestError::Leaf { node });
+        }
+        let beyond_roots = i64::from(self.forest.trees)..self.left.len() as i64 - 1;
+        if !loops && !beyond_roots.contains(&left) {
+            return Err(ForestError::Child { node, left, nodes: self.left.len() });
+        }
+        Ok(())
+    }
+
+    /// The leaf rows of one tree, marking its nodes; every node may be reached once only.
+    fn leaves(&self, root: usize, reached: &mut [bool]) -> Result<Vec<usize>, ForestError> {
+        let (mut rows, mut stack) = (Vec::new(), vec![(root, 0)]);
+        while let Some((node, depth)) = stack.pop() {
+            if core::mem::replace(&mut reached[node], true) {
+                return Err(ForestError::Parents { node });
+            }
+            if depth > self.forest.depth {
+                return Err(ForestError::TooDeep { node, depth: self.forest.depth });
+            }
+            match self.leaf_row(node) {
+                Some(row) => rows.push(row),
+                None => {
+                    let left = self.left[node] as usize;
+                    stack.extend([(left, depth + 1), (left + 1, depth + 1)]);
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Adds the leaf values of one tree, which ended at `row`, to the class sums.
+#[must_use]
+pub fn add_leaf(
+    forest: &Forest,
+    weights: &[Vec<i32>],
+    tree: usize,
+    row: usize,
+    mut add: impl FnMut(usize, i64),
+) -> Option<()> {
+    for (position, id) in forest.values.iter().enumerate() {
+        let value = *weights.get(id.0 as usize)?.get(row)?;
+        let class = if forest.leaf_width == 1 { *forest.tree_class.get(tree)? as usize } else { position };
+        add(class, i64::from(value));
+    }
+    Some(())
+}
+
+/// The interval around all class sums: per class, the sum over trees of the least and greatest leaf value.
+/// `leaves` are the leaf rows of each tree.
+#[must_use]
+pub fn sum_interval(forest: &Forest, weights: &[Vec<i32>], leaves: &[Vec<usize>]) -> Option<Interval> {
+    let mut sums = vec![Interval { lo: 0, hi: 0 }; forest.classes as usize];
+    for (tree, rows) in leaves.iter().enumerate() {
+        let mut ends: Vec<Option<Interval>> = vec![None; forest.classes as usize];
+        for &row in rows {
+            add_leaf(forest, weights, tree, row, |class, value| {
+                let point = Interval { lo: value, hi: value };
+                ends[class] = Some(ends[class].map_or(point, |end| end.union(point)));
+            })?;
+        }
+        for (sum, end) in sums.iter_mut().zip(ends) {
+            *sum = end.map_or(*sum, |end| sum.plus(end));
+        }
+    }
+    sums.into_iter().reduce(Interval::union)
+}

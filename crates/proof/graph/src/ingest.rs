@@ -1,0 +1,222 @@
+//! From float32 bit patterns to integers, with integer arithmetic only.
+
+use crate::program::{Ingest, Input, Program};
+use crate::render::decimal;
+use crate::tensor::{RawInput, RawTensor};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Why an input was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// The wrong number of tensors.
+    #[error("expected {expected} input tensors, got {got}")]
+    Count {
+        /// Inputs of the program.
+        expected: usize,
+        /// Tensors given.
+        got: usize,
+    },
+    /// A tensor of another shape.
+    #[error("input {input:?}: expected shape {expected:?}, got {got:?}")]
+    Shape {
+        /// The input's name.
+        input: String,
+        /// Dimensions the program declares.
+        expected: Vec<u32>,
+        /// Dimensions given.
+        got: Vec<u32>,
+    },
+    /// A tensor whose data do not fill its shape.
+    #[error("input {input:?}: expected {expected} elements, got {got}")]
+    Length {
+        /// The input's name.
+        input: String,
+        /// Elements of the shape.
+        expected: u64,
+        /// Elements given.
+        got: usize,
+    },
+    /// An element that is not a number.
+    #[error("input {input:?}, element {index}: expected a number, got NaN")]
+    NotANumber {
+        /// The input's name.
+        input: String,
+        /// Position, row-major.
+        index: usize,
+    },
+    /// An element outside the range the model was compiled for.
+    #[error("input {input:?}, element {index}: expected a number from {low} to {high}, got {value}")]
+    OutOfRange {
+        /// The input's name.
+        input: String,
+        /// Position, row-major.
+        index: usize,
+        /// The refused number.
+        value: String,
+        /// The smallest accepted number.
+        low: String,
+        /// The largest accepted number.
+        high: String,
+    },
+}
+
+/// The integers of every input, in the order of [`Program::inputs`].
+///
+/// # Errors
+/// [`IngestError`] for a wrong count, shape or length, for NaN, and for a number outside its declared range.
+pub fn ingest(program: &Program, raw: &RawInput) -> Result<Vec<Vec<i64>>, IngestError> {
+    let (expected, got) = (program.inputs.len(), raw.0.len());
+    if expected != got {
+        return Err(IngestError::Count { expected, got });
+    }
+    program.inputs.iter().zip(&raw.0).map(|(input, tensor)| ingest_tensor(input, tensor)).collect()
+}
+
+fn ingest_tensor(input: &Input, tensor: &RawTensor) -> Result<Vec<i64>, IngestError> {
+    if input.shape != tensor.shape {
+        let (expected, got) = (input.shape.clone(), tensor.shape.clone());
+        return Err(IngestError::Shape { input: input.name.clone(), expected, got });
+    }
+    let expected = element_count(&input.shape);
+    if expected != tensor.bits.len() as u64 {
+        return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() });
+    }
+    tensor.bits.iter().enumerate().map(|(index, &bits)| ingest_element(input, index, bits)).collect()
+}
+
+fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestError> {
+    if is_nan(bits) {
+        return Err(IngestError::NotANumber { input: input.name.clone(), index });
+    }
+    match &input.ingest {
+        Ingest::Ordered => Ok(i64::from(ordered(bits))),
+        Ingest::Fixed { exponents, lo, hi } => {
+            // One exponent serves all elements; `check_program` refuses any other length.
+            let exponent = exponents.get(index).or(exponents.first()).copied().unwrap_or(0);
+            let value = fixed(bits, exponent);
+            if (i64::from(*lo)..=i64::from(*hi)).contains(&value) {
+                return Ok(value);
+            }
+            Err(IngestError::OutOfRange {
+                input: input.name.clone(),
+                index,
+                value: alloc::format!("{}", f32::from_bits(bits)),
+                low: decimal(i64::from(*lo), i32::from(exponent)),
+                high: decimal(i64::from(*hi), i32::from(exponent)),
+            })
+        }
+    }
+}
+
+/// The product of the dimensions, saturating.
+#[must_use]
+pub fn element_count(shape: &[u32]) -> u64 {
+    shape.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
+}
+
+/// Whether the bit pattern is a NaN.
+#[must_use]
+pub const fn is_nan(bits: u32) -> bool {
+    bits & 0x7fff_ffff > 0x7f80_0000
+}
+
+/// The order-preserving image of a float32 that is not NaN: see [`Ingest::Ordered`].
+#[must_use]
+pub const fn ordered(bits: u32) -> u32 {
+    match bits {
+        0x8000_0000 => 0x8000_0000,
+        b if b >> 31 == 0 => b ^ 0x8000_0000,
+        b => !b,
+    }
+}
+
+/// The float32 whose [`ordered`] image this is (+0 for zero).
+#[must_use]
+pub const fn unordered(image: u32) -> u32 {
+    if image >> 31 == 1 { image ^ 0x8000_0000 } else { !image }
+}
+
+/// `floor(x · 2^exponent + 1/2)` of a float32 that is not NaN, exactly; results beyond ±2⁶², infinities included, become
+/// ±2⁶².
+#[must_use]
+pub const fn fixed(bits: u32, exponent: i8) -> i64 {
+    const HUGE: i64 = 1 << 62;
+    // A significand has at most 24 bits: shifted left by 38 or less it stays below 2⁶².
+    const MAX_LEFT: i32 = 38;
+    let negative = bits >> 31 == 1;
+    let biased = ((bits >> 23) & 0xff) as i32;
+    let fraction = (bits & 0x007f_ffff) as i64;
+    if biased == 0xff {
+        return if negative { -HUGE } else { HUGE };
+    }
+    let (significand, scale) = if biased == 0 { (fraction, -149) } else { (fraction | (1 << 23), biased - 150) };
+    let signed = if negative { -significand } else { significand };
+    let shift = scale + exponent as i32;
+    match shift {
+        _ if signed == 0 => 0,
+        0..=MAX_LEFT => signed << shift,
+        _ if shift > MAX_LEFT && negative => -HUGE,
+        _ if shift > MAX_LEFT => HUGE,
+        // A significand below 2²⁴ shifted right by 26 or more: |x| < 1/4.
+        ..=-26 => 0,
+        _ => crate::arith::round_shift(signed, -shift as u8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    fn program(ingest: Ingest) -> Program {
+        let input = Input { name: "x".into(), shape: vec![1, 2], ingest };
+        Program {
+            name: "t".into(),
+            inputs: vec![input],
+            constants: vec![],
+            nodes: vec![],
+            outputs: vec![],
+            limb_bits: 8,
+        }
+    }
+
+    fn raw(values: &[f32]) -> RawInput {
+        let bits: Vec<u32> = values.iter().map(|v| v.to_bits()).collect();
+        RawInput(vec![RawTensor { shape: vec![1, 2], bits }])
+    }
+
+    #[test]
+    fn rounding_is_half_up_on_both_sides_of_zero() {
+        let at = |x: f32| fixed(x.to_bits(), 0);
+        assert_eq!([at(0.5), at(-0.5), at(1.5), at(-1.5), at(2.499)], [1, 0, 2, -1, 2]);
+        assert_eq!([at(-0.500_000_1), at(0.499_999_97)], [-1, 0]);
+    }
+
+    #[test]
+    fn a_range_error_names_the_feature_the_value_and_the_range() {
+        let program = program(Ingest::Fixed { exponents: vec![4], lo: -40, hi: 40 });
+        let error = ingest(&program, &raw(&[0.0, 2.75])).unwrap_err();
+        assert_eq!(error.to_string(), "input \"x\", element 1: expected a number from -2.5 to 2.5, got 2.75");
+        let error = ingest(&program, &raw(&[f32::NEG_INFINITY, 0.0])).unwrap_err();
+        assert!(matches!(error, IngestError::OutOfRange { index: 0, .. }));
+    }
+
+    #[test]
+    fn nan_is_refused_in_both_maps() {
+        for map in [Ingest::Ordered, Ingest::Fixed { exponents: vec![0], lo: -1, hi: 1 }] {
+            let error = ingest(&program(map), &raw(&[0.0, f32::NAN])).unwrap_err();
+            assert_eq!(error, IngestError::NotANumber { input: "x".into(), index: 1 });
+        }
+    }
+
+    #[test]
+    fn minus_zero_takes_the_image_of_plus_zero() {
+        assert_eq!(ordered((-0.0f32).to_bits()), ordered(0.0f32.to_bits()));
+        assert_eq!(ordered(1) - ordered(0), 1);
+        // The image that −0 would have had stays unused.
+        assert_eq!(ordered(0) - ordered(0x8000_0001), 2);
+        assert_eq!(unordered(ordered(0x8000_0001)), 0x8000_0001);
+    }
+}

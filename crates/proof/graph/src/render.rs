@@ -1,0 +1,169 @@
+//! Outputs as text, exact and without floats.
+
+use crate::program::{Output, OutputKind, Program};
+use crate::tensor::RawOutput;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// One revealed tensor as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The ONNX name.
+    pub name: String,
+    /// Dimensions, outermost first.
+    pub shape: Vec<u32>,
+    /// The elements, row-major.
+    pub values: Vec<Cell>,
+}
+
+/// One element as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// A decimal number in JSON's grammar, from which the integer follows by rounding.
+    Number(String),
+    /// An integer label.
+    Int(i64),
+    /// A text label.
+    Text(String),
+}
+
+/// Why integers could not be read as the program's outputs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The wrong number of tensors.
+    #[error("expected {expected} output tensors, got {got}")]
+    Count {
+        /// Outputs of the program.
+        expected: usize,
+        /// Tensors given.
+        got: usize,
+    },
+    /// A tensor of the wrong length.
+    #[error("output {output:?}: expected {expected} elements, got {got}")]
+    Length {
+        /// The output's name.
+        output: String,
+        /// Elements of its shape.
+        expected: u64,
+        /// Elements given.
+        got: usize,
+    },
+    /// A class index without a label.
+    #[error("output {output:?}: expected a class below {expected}, got {got}")]
+    Label {
+        /// The output's name.
+        output: String,
+        /// How many labels there are.
+        expected: usize,
+        /// The class index.
+        got: i64,
+    },
+}
+
+/// The outputs as text, in the order of [`Program::outputs`].
+///
+/// # Errors
+/// [`RenderError`] if `raw` does not have the program's form.
+pub fn render(program: &Program, raw: &RawOutput) -> Result<Vec<Rendered>, RenderError> {
+    let (expected, got) = (program.outputs.len(), raw.0.len());
+    if expected != got {
+        return Err(RenderError::Count { expected, got });
+    }
+    program.outputs.iter().zip(&raw.0).map(|(output, values)| render_output(output, values)).collect()
+}
+
+fn render_output(output: &Output, values: &[i64]) -> Result<Rendered, RenderError> {
+    let expected = crate::ingest::element_count(&output.shape);
+    if expected != values.len() as u64 {
+        return Err(RenderError::Length { output: output.name.clone(), expected, got: values.len() });
+    }
+    let cells: Result<_, _> = values.iter().map(|&value| render_cell(output, value)).collect();
+    Ok(Rendered { name: output.name.clone(), shape: output.shape.clone(), values: cells? })
+}
+
+fn render_cell(output: &Output, value: i64) -> Result<Cell, RenderError> {
+    match &output.kind {
+        OutputKind::Fixed { frac_bits } => Ok(Cell::Number(decimal(value, i32::from(*frac_bits)))),
+        OutputKind::IntLabel { labels } => label(output, labels, value).map(|&l| Cell::Int(l)),
+        OutputKind::TextLabel { labels } => label(output, labels, value).map(|l| Cell::Text(l.clone())),
+    }
+}
+
+fn label<'a, T>(output: &Output, labels: &'a [T], class: i64) -> Result<&'a T, RenderError> {
+    usize::try_from(class).ok().and_then(|i| labels.get(i)).ok_or_else(|| RenderError::Label {
+        output: output.name.clone(),
+        expected: labels.len(),
+        got: class,
+    })
+}
+
+/// `value / 2^frac_bits` in decimal, with just enough digits that rounding `text · 2^frac_bits` gives `value` back, and no
+/// trailing zeros. A negative `frac_bits` multiplies. Exponents beyond what a 128-bit integer holds are written as
+/// `value*2^e`.
+#[must_use]
+pub fn decimal(value: i64, frac_bits: i32) -> String {
+    if value == 0 {
+        return "0".to_string();
+    }
+    match frac_bits {
+        0 => value.to_string(),
+        -63..0 => (i128::from(value) << -frac_bits).to_string(),
+        1..=62 => decimal_fraction(value, frac_bits),
+        _ => alloc::format!("{value}*2^{}", -frac_bits),
+    }
+}
+
+fn decimal_fraction(value: i64, frac_bits: i32) -> String {
+    let one = 1u128 << frac_bits;
+    let magnitude = u128::from(value.unsigned_abs());
+    // 10^digits > 2^frac_bits: half a unit in the last place is then less than half a unit of the integer.
+    let (mut digits, mut power) = (0, 1u128);
+    while power <= one {
+        power *= 10;
+        digits += 1;
+    }
+    // power ≤ 10·2^62 and the fraction is below 2^62: the product stays below 2^128.
+    let scaled = ((magnitude % one) * power + one / 2) / one;
+    let (whole, fraction) = (magnitude / one + scaled / power, scaled % power);
+    let sign = if value < 0 { "-" } else { "" };
+    let text = alloc::format!("{sign}{whole}.{fraction:0digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn decimals_are_short_signed_and_carry() {
+        assert_eq!(decimal(64_448, 16), "0.9834");
+        assert_eq!(decimal(-3, 1), "-1.5");
+        assert_eq!(decimal(5, -2), "20");
+        assert_eq!(decimal(-1, 24), "-0.00000006");
+        assert_eq!(decimal((1 << 24) - 1, 24), "0.99999994");
+    }
+
+    #[test]
+    fn a_decimal_determines_its_integer() {
+        for value in (-70_000..70_000).step_by(7) {
+            let text = decimal(value, 15);
+            let back: f64 = text.parse().unwrap();
+            assert_eq!((back * 32_768.0).round() as i64, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_class_without_a_label_is_refused() {
+        let output = Output {
+            name: "label".into(),
+            value: crate::ValueId(0),
+            shape: vec![1],
+            kind: OutputKind::TextLabel { labels: vec!["no".into(), "yes".into()] },
+        };
+        assert_eq!(render_output(&output, &[1]).unwrap().values, [Cell::Text("yes".into())]);
+        let error = render_output(&output, &[2]).unwrap_err();
+        assert_eq!(error, RenderError::Label { output: "label".into(), expected: 2, got: 2 });
+        assert!(render_output(&output, &[-1]).is_err());
+    }
+}

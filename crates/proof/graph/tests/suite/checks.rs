@@ -1,0 +1,247 @@
+//! What `check_program` and `check_model` refuse, and that nothing foreign makes them, or execution, panic.
+
+use crate::support::{Builder, Tree, add_forest, raw};
+use ciro_graph::check::{CheckError, Problem};
+use ciro_graph::forest::ForestError;
+use ciro_graph::{
+    ConstId, Ingest, Interval, Model, Op, OutputKind, Program, ValueId, check_model, check_program, execute,
+};
+use ciro_types::{decode, encode};
+use proptest::prelude::*;
+
+fn split(feature: u32, threshold: f32, below: Tree, above: Tree) -> Tree {
+    Tree::Split { feature, threshold, below: Box::new(below), above: Box::new(above) }
+}
+
+/// One of nearly everything: a linear layer, a curve, a division and labels.
+fn dense() -> Model {
+    let mut b = Builder::new(Ingest::Fixed { exponents: vec![4, 5, 6], lo: -100, hi: 100 }, 3);
+    let (weight, bias) = (b.constant(vec![3, -2, 5, 1, 0, 7]), b.constant(vec![10, -10]));
+    let y = b.node(Op::Linear { x: ValueId(0), weight, bias: Some(bias) }).unwrap();
+    let y = b.node(Op::Rescale { x: y, shift: 2 }).unwrap();
+    let y = b.node(Op::Clamp { x: y, lo: -128, hi: 127 }).unwrap();
+    let (values, slopes) = (b.constant(vec![1, 20, 300, 4000]), b.constant(vec![19, 280, 3700, 0]));
+    let y = b.node(Op::Curve { x: y, lo: -128, frac_bits: 6, values, slopes }).unwrap();
+    let sum = b.node(Op::Sum { x: y }).unwrap();
+    let quotient = b.node(Op::Div { num: y, den: sum, digit_bits: 5, digits: 4 }).unwrap();
+    let class = b.node(Op::ArgMax { x: y }).unwrap();
+    b.output(quotient, OutputKind::Fixed { frac_bits: 20 });
+    b.output(class, OutputKind::TextLabel { labels: vec!["no".into(), "yes".into()] });
+    b.model
+}
+
+fn forest() -> Model {
+    let mut b = Builder::new(Ingest::Ordered, 2);
+    let deep = split(0, 0.5, Tree::Leaf(1), split(1, -0.5, Tree::Leaf(2), Tree::Leaf(3)));
+    let op = add_forest(&mut b, &[deep, split(1, 2.0, Tree::Leaf(-7), Tree::Leaf(9))], vec![0, 1], 2);
+    let y = b.node(op).unwrap();
+    b.output(y, OutputKind::Fixed { frac_bits: 0 });
+    b.model
+}
+
+fn problem(model: &Model) -> Problem {
+    check_model(model).expect_err("a tampered model").problem
+}
+
+#[test]
+fn the_models_of_this_file_pass() {
+    for model in [dense(), forest()] {
+        assert_eq!(check_program(&model.program), Ok(()));
+        assert_eq!(check_model(&model), Ok(()));
+        assert_eq!(decode::<Model>(&encode(&model), 10_000), Ok(model));
+    }
+}
+
+#[test]
+fn a_declared_interval_must_cover_the_computed_one() {
+    for node in 0..dense().program.nodes.len() {
+        let mut model = dense();
+        model.program.nodes[node].hi -= 1;
+        if let Ok(()) = check_model(&model) {
+            panic!("node {node} declares less than it reaches");
+        }
+        let mut model = dense();
+        model.program.nodes[node].lo += 1;
+        assert!(check_model(&model).is_err(), "node {node}");
+    }
+}
+
+#[test]
+fn a_weight_that_grows_is_noticed() {
+    let mut model = dense();
+    model.weights[0][5] = 8;
+    assert!(matches!(problem(&model), Problem::Uncovered { .. }));
+    model.weights[0][5] = i32::MAX;
+    assert!(matches!(problem(&model), Problem::Wraps { .. }));
+    assert_eq!(check_program(&model.program), Ok(()), "validators do not see weights");
+}
+
+#[test]
+fn references_go_backwards_only() {
+    let mut model = dense();
+    model.program.nodes[1].op = Op::Relu { x: ValueId(2) };
+    assert_eq!(problem(&model), Problem::Reference { what: "value", below: 2, got: 2 });
+    let mut model = dense();
+    model.program.nodes[0].op = Op::Linear { x: ValueId(0), weight: ConstId(9), bias: None };
+    assert_eq!(problem(&model), Problem::Reference { what: "constant", below: 4, got: 9 });
+    let mut model = dense();
+    model.program.outputs[0].value = ValueId(99);
+    assert!(matches!(problem(&model), Problem::Reference { what: "value", .. }));
+}
+
+#[test]
+fn class_indices_are_for_outputs_and_only_they_carry_labels() {
+    let mut model = dense();
+    let class = model.program.outputs[1].value;
+    model.program.nodes.push(ciro_graph::Node { op: Op::Relu { x: class }, len: 1, lo: 0, hi: 1 });
+    assert_eq!(problem(&model), Problem::Kind { expected: "a number", got: "a class index" });
+    let mut model = dense();
+    model.program.outputs[1].value = ValueId(5);
+    assert!(matches!(problem(&model), Problem::Kind { expected: "a class index", .. }));
+    let mut model = dense();
+    model.program.outputs[1].kind = OutputKind::IntLabel { labels: vec![1, 2, 3] };
+    assert_eq!(problem(&model), Problem::Length { what: "labels", expected: 2, got: 3 });
+}
+
+#[test]
+fn ordered_images_are_for_trees() {
+    let mut model = forest();
+    model.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: 0, hi: 1 };
+    assert!(matches!(problem(&model), Problem::Kind { expected: "an ordered image", .. }));
+    let mut model = dense();
+    model.program.inputs[0].ingest = Ingest::Ordered;
+    assert_eq!(problem(&model), Problem::Kind { expected: "a number", got: "an ordered image" });
+}
+
+#[test]
+fn parameters_have_ranges() {
+    type Edit = fn(&mut Program);
+    let edits: [(&str, Edit); 9] = [
+        ("shift 0", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 0 }),
+        ("shift 30", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 30 }),
+        ("empty clamp", |p| p.nodes[2].op = Op::Clamp { x: ValueId(2), lo: 5, hi: 5 }),
+        ("curve domain", |p| {
+            if let Op::Curve { lo, .. } = &mut p.nodes[3].op {
+                *lo += 1;
+            }
+        }),
+        ("limb width", |p| p.limb_bits = 17),
+        ("curve width", |p| p.limb_bits = 2),
+        ("zero factor", |p| p.nodes[2].op = Op::Scale { x: ValueId(2), factor: 0 }),
+        ("negative root", |p| p.nodes[2].op = Op::Isqrt { x: ValueId(2) }),
+        ("wide quotient", |p| p.nodes[5].op = Op::Div { num: ValueId(4), den: ValueId(5), digit_bits: 15, digits: 2 }),
+    ];
+    for (name, edit) in edits {
+        let mut model = dense();
+        edit(&mut model.program);
+        let error = check_program(&model.program).expect_err(name);
+        assert!(matches!(error.problem, Problem::Range { .. } | Problem::Zero { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn lengths_agree() {
+    type Edit = fn(&mut Model);
+    let edits: [(&str, Edit); 6] = [
+        ("node", |m| m.program.nodes[0].len = 3),
+        ("constant", |m| m.program.constants[0].len = 5),
+        ("weights", |m| m.weights[1].push(0)),
+        ("missing weights", |m| drop(m.weights.pop())),
+        ("exponents", |m| m.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![1, 2], lo: -100, hi: 100 }),
+        ("output", |m| m.program.outputs[0].shape = vec![3]),
+    ];
+    for (name, edit) in edits {
+        let mut model = dense();
+        edit(&mut model);
+        assert!(matches!(problem(&model), Problem::Length { .. }), "{name}");
+    }
+}
+
+#[test]
+fn names_are_short_and_distinct() {
+    let mut model = dense();
+    model.program.outputs[1].name = "y0".into();
+    assert_eq!(problem(&model), Problem::Name { got: "y0".into() });
+    let mut model = dense();
+    model.program.inputs[0].name = "n".repeat(257);
+    assert!(matches!(problem(&model), Problem::TooMany { what: "name", .. }));
+}
+
+#[test]
+fn sizes_are_limited_before_anything_is_allocated() {
+    let mut model = dense();
+    model.program.inputs[0].shape = vec![u32::MAX; 3];
+    assert!(check_program(&model.program).is_err());
+    let mut model = forest();
+    if let Op::Trees { forest, .. } = &mut model.program.nodes[0].op {
+        forest.classes = u32::MAX;
+    }
+    assert!(matches!(check_program(&model.program).unwrap_err().problem, Problem::Range { what: "classes", .. }));
+}
+
+#[test]
+fn forests_are_trees() {
+    // Constants: 0 feature, 1 and 2 threshold, 3 left, 4 leaf, 5 values. Nodes: 0 and 1 roots; 2, 3; 4, 5; 6, 7.
+    type Edit = fn(&mut Model);
+    let edits: [(&str, Edit); 8] = [
+        ("shared child", |m| m.weights[3][3] = 4),
+        ("child is a root", |m| m.weights[3][3] = 0),
+        ("child beyond the end", |m| m.weights[3][3] = 7),
+        ("negative child", |m| m.weights[3][3] = -1),
+        ("unlisted loop", |m| m.weights[3][3] = 3),
+        ("feature", |m| m.weights[0][0] = 2),
+        ("threshold", |m| m.weights[1][0] = 0x1_0000),
+        ("leaf order", |m| m.weights[4].swap(0, 1)),
+    ];
+    for (name, edit) in edits {
+        let mut model = forest();
+        edit(&mut model);
+        assert!(matches!(problem(&model), Problem::Forest(_)), "{name}: {}", problem(&model));
+        let _ = execute(&model, &raw(&[0.0, 0.0]));
+    }
+    let mut shallow = forest();
+    if let Op::Trees { forest, .. } = &mut shallow.program.nodes[0].op {
+        forest.depth = 1;
+    }
+    assert!(
+        matches!(problem(&shallow), Problem::Forest(ForestError::TooDeep { depth: 1, .. })),
+        "{}",
+        problem(&shallow)
+    );
+    assert!(execute(&shallow, &raw(&[1.0, 0.0])).is_err(), "an unfinished walk gives no sum");
+}
+
+#[test]
+fn an_error_reads_as_place_and_problem() {
+    let mut model = dense();
+    model.program.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 40 };
+    let error: CheckError = check_program(&model.program).unwrap_err();
+    assert_eq!(error.to_string(), "node 1 (Rescale): shift: expected a value in [1, 29], got 40");
+    let computed = Interval { lo: -1, hi: 1 };
+    assert_eq!(Problem::Wraps { what: "result", got: computed }.to_string(), "result [-1, 1] leaves ±(2³⁰ − 2²³)");
+}
+
+proptest! {
+    #[test]
+    fn mutated_models_never_panic(
+        which in any::<bool>(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = encode(&if which { dense() } else { forest() });
+        for (index, byte) in edits {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(model) = decode::<Model>(&bytes, 10_000) {
+            let _ = check_program(&model.program);
+            let checked = check_model(&model);
+            let width = model.program.inputs.first().and_then(|i| i.shape.get(1)).map_or(2, |&d| d.min(8));
+            let run = execute(&model, &raw(&vec![0.25; width as usize]));
+            if checked.is_ok() {
+                // A checked model may refuse an input or a quotient, never a declared interval.
+                let broken = matches!(run, Err(ciro_graph::ExecError::Node { fault: ciro_graph::exec::Fault::Interval { .. }, .. }));
+                prop_assert!(!broken, "{:?}", run);
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Execution against slow twins that share no code with it.
+
+use crate::support::{Builder, Tree, add_forest, raw};
+use ciro_graph::exec::Fault;
+use ciro_graph::ingest::{fixed, ordered, unordered};
+use ciro_graph::{ExecError, Ingest, Op, OutputKind, RawOutput, ValueId, check_model, execute};
+use proptest::prelude::*;
+
+const FIXED: OutputKind = OutputKind::Fixed { frac_bits: 0 };
+
+fn integers(len: u32, magnitude: i32) -> Builder {
+    Builder::new(Ingest::Fixed { exponents: vec![0], lo: -magnitude, hi: magnitude }, len)
+}
+
+/// Floats with every class of bit pattern, NaN excepted.
+fn any_float() -> impl Strategy<Value = f32> {
+    let special =
+        prop::sample::select(vec![0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, 1.0, f32::MIN_POSITIVE, f32::MAX]);
+    prop_oneof![3 => any::<u32>().prop_map(f32::from_bits), 1 => special, 1 => (0u32..64).prop_map(f32::from_bits)]
+        .prop_filter("a number", |x| !x.is_nan())
+}
+
+fn any_tree(features: u32) -> impl Strategy<Value = Tree> {
+    (-1000i32..1000).prop_map(Tree::Leaf).prop_recursive(6, 64, 2, move |inner| {
+        (0..features, any_float(), inner.clone(), inner).prop_map(|(feature, threshold, below, above)| Tree::Split {
+            feature,
+            threshold,
+            below: Box::new(below),
+            above: Box::new(above),
+        })
+    })
+}
+
+fn thresholds(tree: &Tree, into: &mut Vec<f32>) {
+    if let Tree::Split { threshold, below, above, .. } = tree {
+        into.push(*threshold);
+        thresholds(below, into);
+        thresholds(above, into);
+    }
+}
+
+proptest! {
+    #[test]
+    fn fixed_equals_the_rounding_of_the_exact_product(bits in any::<u32>(), exponent in any::<i8>()) {
+        let x = f32::from_bits(bits);
+        prop_assume!(!x.is_nan());
+        // 24 significant bits times a power of two: the product is exact in f64.
+        let exact = f64::from(x) * 2f64.powi(i32::from(exponent));
+        if exact.abs() < 2f64.powi(50) {
+            prop_assert_eq!(fixed(bits, exponent), (exact + 0.5).floor() as i64);
+        } else {
+            prop_assert!(fixed(bits, exponent).abs() >= 1 << 50);
+            prop_assert_eq!(fixed(bits, exponent) < 0, exact < 0.0);
+        }
+    }
+
+    #[test]
+    fn ordered_images_compare_as_the_floats_do(a in any_float(), b in any_float()) {
+        prop_assert_eq!(ordered(a.to_bits()) < ordered(b.to_bits()), a < b);
+        prop_assert_eq!(ordered(a.to_bits()) > ordered(b.to_bits()), a > b);
+        // Adding +0 turns −0 into +0 and leaves every other number.
+        prop_assert_eq!(unordered(ordered(a.to_bits())), (a + 0.0).to_bits());
+    }
+
+    #[test]
+    fn forests_branch_as_floats_do(
+        trees in prop::collection::vec(any_tree(3), 1..6),
+        random in prop::collection::vec(any_float(), 3),
+        ties in prop::collection::vec(any::<prop::sample::Index>(), 3),
+        from_tree in prop::collection::vec(any::<bool>(), 3),
+    ) {
+        let mut exact = vec![0.0f32, -0.0];
+        trees.iter().for_each(|tree| thresholds(tree, &mut exact));
+        let x: Vec<f32> = (0..3).map(|i| if from_tree[i] { *ties[i].get(&exact) } else { random[i] }).collect();
+
+        let mut builder = Builder::new(Ingest::Ordered, 3);
+        let tree_class: Vec<u32> = (0..trees.len() as u32).map(|t| t % 2).collect();
+        let op = add_forest(&mut builder, &trees, tree_class, 2);
+        let sums = builder.node(op).unwrap();
+        builder.output(sums, FIXED);
+        prop_assert_eq!(check_model(&builder.model), Ok(()));
+
+        let mut expected = [0i64; 2];
+        for (t, tree) in trees.iter().enumerate() {
+            expected[t % 2] += i64::from(tree.walk(&x));
+        }
+        let run = execute(&builder.model, &raw(&x)).unwrap();
+        prop_assert_eq!(run.outputs(&builder.model.program), RawOutput(vec![expected.to_vec()]));
+    }
+
+    #[test]
+    fn linear_then_rescale_is_the_rounded_dot_product(
+        x in prop::collection::vec(-1000i32..=1000, 5),
+        w in prop::collection::vec(-2000i32..=2000, 15),
+        bias in prop::collection::vec(-5000i32..=5000, 3),
+        shift in 1u8..12,
+    ) {
+        let mut builder = integers(5, 1000);
+        let (weight, bias_id) = (builder.constant(w.clone()), builder.constant(bias.clone()));
+        let y = builder.node(Op::Linear { x: ValueId(0), weight, bias: Some(bias_id) }).unwrap();
+        let z = builder.node(Op::Rescale { x: y, shift }).unwrap();
+        let floats: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+        let run = execute(&builder.model, &raw(&floats)).unwrap();
+        for j in 0..3 {
+            let dot: i128 = (0..5).map(|k| i128::from(x[k]) * i128::from(w[k * 3 + j])).sum::<i128>() + i128::from(bias[j]);
+            prop_assert_eq!(i128::from(run.values[y.0 as usize][j]), dot);
+            let rounded = (dot as f64 / 2f64.powi(i32::from(shift)) + 0.5).floor() as i64;
+            prop_assert_eq!(run.values[z.0 as usize][j], rounded);
+        }
+    }
+
+    #[test]
+    fn division_is_the_floor_of_the_quotient(num in prop::collection::vec(-1000i32..=1000, 3), den in 1000i32..=4000) {
+        let mut builder = integers(4, 4000);
+        // den = the last element, read off by a one-column Linear.
+        let pick = builder.constant(vec![0, 0, 0, 1]);
+        let den_value = builder.node(Op::Linear { x: ValueId(0), weight: pick, bias: None }).unwrap();
+        let num_pick = builder.constant(vec![1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+        let num_value = builder.node(Op::Linear { x: ValueId(0), weight: num_pick, bias: None }).unwrap();
+        let q = builder.node(Op::Div { num: num_value, den: den_value, digit_bits: 5, digits: 4 }).unwrap();
+        let x: Vec<f32> = num.iter().chain([&den]).map(|&v| v as f32).collect();
+        let run = execute(&builder.model, &raw(&x)).unwrap();
+        for (i, &n) in num.iter().enumerate() {
+            let expected = (f64::from(n) * f64::from(1 << 20) / f64::from(den)).floor() as i64;
+            prop_assert_eq!(run.values[q.0 as usize][i], expected);
+        }
+    }
+
+    #[test]
+    fn whatever_interval_arithmetic_accepts_runs_inside_its_intervals(
+        ops in prop::collection::vec((0u8..12, any::<u8>(), any::<u8>(), any::<i16>()), 1..24),
+        x in prop::collection::vec(-300i32..=300, 4),
+        ends in prop::collection::vec(any::<bool>(), 4),
+    ) {
+        let mut builder = integers(4, 300);
+        let mut values = vec![ValueId(0)];
+        for (kind, a, b, n) in ops {
+            let (a, b) = (values[a as usize % values.len()], values[b as usize % values.len()]);
+            if let Ok(id) = random_node(&mut builder, kind, a, b, n) {
+                values.push(id);
+            }
+        }
+        prop_assert_eq!(check_model(&builder.model), Ok(()));
+        // Extreme inputs reach the ends of the intervals.
+        let x: Vec<f32> = x.iter().zip(ends).map(|(&v, end)| if end { 300.0f32.copysign(v as f32) } else { v as f32 }).collect();
+        let run = execute(&builder.model, &raw(&x));
+        prop_assert!(run.is_ok(), "{:?}", run);
+    }
+}
+
+fn random_node(
+    builder: &mut Builder,
+    kind: u8,
+    a: ValueId,
+    b: ValueId,
+    n: i16,
+) -> Result<ValueId, ciro_graph::check::Problem> {
+    let len = builder.len_of(a) as usize;
+    let op = match kind {
+        0 => Op::Rescale { x: a, shift: (n.unsigned_abs() % 29 + 1) as u8 },
+        1 => Op::Relu { x: a },
+        2 => Op::Clamp { x: a, lo: -i32::from(n.unsigned_abs()) - 1, hi: i32::from(n.unsigned_abs()) },
+        3 => Op::Add { a, b },
+        4 => Op::Sub { a, b },
+        5 => Op::Mul { a, b },
+        6 => Op::Scale { x: a, factor: i32::from(n) },
+        7 => Op::AddConst { x: a, c: builder.constant(vec![i32::from(n); len]) },
+        8 => Op::MulConst { x: a, c: builder.constant(vec![i32::from(n % 50); len]) },
+        9 => Op::Sum { x: a },
+        10 => Op::Max { x: a },
+        _ => Op::Linear {
+            x: a,
+            weight: builder.constant((0..2 * len).map(|i| i32::from(n % 40) - i as i32).collect()),
+            bias: None,
+        },
+    };
+    builder.node(op)
+}
+
+#[test]
+fn a_curve_interpolates_between_its_points() {
+    let mut builder = integers(3, 31);
+    let (values, slopes) = (builder.constant(vec![0, 100, 40, 40]), builder.constant(vec![100, -60, 0, 8]));
+    let y = builder.node(Op::Curve { x: ValueId(0), lo: -32, frac_bits: 4, values, slopes }).unwrap();
+    let run = execute(&builder.model, &raw(&[-31.0, -8.0, 31.0])).unwrap();
+    // 100·1/16 = 6.25; 100 − 60·8/16 = 70; 40 + 8·15/16 = 47.5, half up.
+    assert_eq!(run.values[y.0 as usize], [6, 70, 48]);
+}
+
+#[test]
+fn argmax_takes_the_first_of_equals() {
+    let mut builder = integers(4, 9);
+    let y = builder.node(Op::ArgMax { x: ValueId(0) }).unwrap();
+    builder.output(y, OutputKind::IntLabel { labels: vec![10, 20, 30, 40] });
+    let run = execute(&builder.model, &raw(&[1.0, 7.0, 7.0, 2.0])).unwrap();
+    assert_eq!(run.outputs(&builder.model.program), RawOutput(vec![vec![1]]));
+}
+
+#[test]
+fn a_divisor_below_the_dividend_is_refused_when_it_runs() {
+    let mut builder = integers(2, 9);
+    let den = builder.node(Op::Max { x: ValueId(0) }).unwrap();
+    builder.node(Op::Div { num: ValueId(0), den, digit_bits: 4, digits: 2 }).unwrap();
+    let error = execute(&builder.model, &raw(&[3.0, -4.0])).unwrap_err();
+    let fault = Fault::Quotient { index: 1, dividend: -4, divisor: 3 };
+    assert_eq!(error, ExecError::Node { node: 1, op: "Div", fault });
+    let error = execute(&builder.model, &raw(&[0.0, 0.0])).unwrap_err();
+    assert!(matches!(error, ExecError::Node { fault: Fault::Quotient { divisor: 0, .. }, .. }));
+}
+
+#[test]
+fn a_result_outside_its_declared_interval_is_refused_even_if_nobody_checked_the_model() {
+    let mut builder = integers(1, 9);
+    builder.node(Op::Scale { x: ValueId(0), factor: 3 }).unwrap();
+    let c = builder.constant(vec![5]);
+    builder.node(Op::AddConst { x: ValueId(0), c }).unwrap();
+    builder.model.weights[0][0] = 1_000;
+    assert!(check_model(&builder.model).is_err());
+    let error = execute(&builder.model, &raw(&[1.0])).unwrap_err();
+    assert!(matches!(error, ExecError::Node { node: 1, fault: Fault::Interval { got: 1001, .. }, .. }), "{error}");
+}
