@@ -1,0 +1,68 @@
+# Sourced, not run: named stages with times, a table at the end, and one plain line that counts.
+# shellcheck shell=bash
+
+STAGE_LOGS=${STAGE_LOGS:-$(mktemp -d)}
+STAGE_TABLE=()
+PASSED=0
+FAILED=0
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Milliseconds since some fixed moment.
+now_ms() {
+  local now=${EPOCHREALTIME:-$SECONDS.000000}
+  printf '%s' $((10#${now/[.,]/} / 1000))
+}
+
+seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
+
+# stage NAME COMMAND...: runs the command with its output in a log. A failure prints the end of the log and ends the script.
+stage() {
+  local name=$1 log started took status=0
+  shift
+  log=$STAGE_LOGS/${name//[^a-zA-Z0-9]/-}.log
+  say "… $name"
+  started=$(now_ms)
+  "$@" >"$log" 2>&1 || status=$?
+  took=$(($(now_ms) - started))
+  count "$log" "$status"
+  if [ "$status" -ne 0 ]; then
+    STAGE_TABLE+=("$(printf '%-6s %10s  %s' FAILED "$(seconds $took)" "$name")")
+    say "failed: $name (exit $status). The end of $log:"
+    tail -n 60 "$log" >&2
+    summary
+    exit 1
+  fi
+  STAGE_TABLE+=("$(printf '%-6s %10s  %s' ok "$(seconds $took)" "$name")")
+}
+
+# skip NAME REASON: a stage that this machine cannot run, said aloud.
+skip() { STAGE_TABLE+=("$(printf '%-6s %10s  %s' skip - "$1: $2")"); }
+
+# Counts the tests that a log reports, or the stage itself where it reports none.
+count() {
+  local log=$1 status=$2 passed failed
+  read -r passed failed < <(awk '/^test result: /{p+=$4; f+=$6} END{print p+0, f+0}' "$log")
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then passed=1; fi
+  PASSED=$((PASSED + passed))
+  FAILED=$((FAILED + failed))
+}
+
+summary() {
+  printf '\n'
+  printf '%s\n' "${STAGE_TABLE[@]}"
+  printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+}
+
+# retry TIMES COMMAND...: for what goes over a network.
+retry() {
+  local left=$1
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || return 1
+    say "again in 5 s: $*"
+    sleep 5
+  done
+}
