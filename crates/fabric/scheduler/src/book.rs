@@ -1,0 +1,254 @@
+//! The offer book and the match.
+//!
+//! The match is the free worker with the lowest `price × 1000 / reputation` among those that satisfy every predicate.
+//! Equal scores are broken by the demand's pivot: the first account at or after it, going round. Accounts are keys, so
+//! pivots drawn from job ids spread equal work evenly, and anyone can replay the choice.
+//!
+//! Workers with the same flags, memory and reputation band form a class. A demand looks at the best score of each class
+//! that can serve its requirements and descends into a class only if it may hold the winner.
+
+use crate::class::{BAND, Class, ClassKey, Rank, Score};
+use crate::refusal::Refusal;
+use ciro_state::Reputation;
+use ciro_types::{AccountId, Amount, LeaseToken, Offer, Requirements};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One seat to fill.
+#[derive(Clone, Debug)]
+pub struct Demand<'a> {
+    /// What the machine must have.
+    pub requirements: &'a Requirements,
+    /// The most the worker may ask, before the protocol fee.
+    pub price_cap: Amount,
+    /// Workers that may not serve: they had this job before.
+    pub excluded: &'a BTreeSet<AccountId>,
+    /// Breaks ties: the first equal worker at or after it wins.
+    pub pivot: AccountId,
+}
+
+/// The answer to a demand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// This worker serves, at the price of its offer.
+    Matched {
+        /// Who.
+        worker: AccountId,
+        /// What it asks, before the protocol fee.
+        price: Amount,
+    },
+    /// Nobody can serve now.
+    Refused(Refusal),
+}
+
+/// A worker with a standing offer.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) offer: Offer,
+    pub(crate) reputation: Reputation,
+    class: usize,
+    score: Score,
+}
+
+impl Candidate {
+    /// Whether `demand` may be given to this worker, free or not.
+    pub(crate) fn satisfies(&self, demand: &Demand<'_>) -> bool {
+        let needs = demand.requirements;
+        self.offer.price <= demand.price_cap
+            && self.reputation.0 >= needs.min_reputation
+            && self.offer.memory >= needs.memory
+            && self.offer.flags.covers(needs.flags)
+            && !demand.excluded.contains(&self.offer.worker)
+    }
+}
+
+/// Requirement shapes remembered at once; more are recomputed.
+const SHAPES: usize = 4096;
+
+/// Standing offers, and the leases their workers hold.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    candidates: BTreeMap<AccountId, Candidate>,
+    /// Kept without an offer too: a worker may withdraw and return while it holds leases.
+    live: BTreeMap<AccountId, BTreeSet<LeaseToken>>,
+    reputations: BTreeMap<AccountId, Reputation>,
+    classes: Vec<Class>,
+    /// Best score of each class, side by side so that a scan touches little memory.
+    best: Vec<Option<Score>>,
+    numbers: BTreeMap<ClassKey, usize>,
+    /// Classes that can serve a shape of requirements.
+    shapes: BTreeMap<(u32, u16, u16), Vec<usize>>,
+}
+
+impl Book {
+    /// An empty book.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts `offer` in place of any earlier one of its worker.
+    pub fn publish(&mut self, offer: Offer) {
+        let worker = offer.worker;
+        self.withdraw(worker);
+        let reputation = self.reputation(worker);
+        let key = ClassKey { flags: offer.flags, memory: offer.memory, band: reputation.0 / BAND };
+        let (class, score) = (self.class(key), score(offer.price, reputation));
+        self.candidates.insert(worker, Candidate { offer, reputation, class, score });
+        self.refresh(worker);
+    }
+
+    /// Takes a worker's offer out of the book.
+    pub fn withdraw(&mut self, worker: AccountId) {
+        if let Some(candidate) = self.candidates.remove(&worker) {
+            self.leave(&candidate);
+        }
+    }
+
+    /// Notes a worker's standing.
+    pub fn set_reputation(&mut self, worker: AccountId, reputation: Reputation) {
+        self.reputations.insert(worker, reputation);
+        if let Some(offer) = self.candidates.get(&worker).map(|candidate| candidate.offer.clone()) {
+            self.publish(offer);
+        }
+    }
+
+    /// Counts a live lease against the worker's slots.
+    pub fn occupy(&mut self, worker: AccountId, token: LeaseToken) {
+        self.live.entry(worker).or_default().insert(token);
+        self.refresh(worker);
+    }
+
+    /// The lease is over: its slot is free.
+    pub fn vacate(&mut self, worker: AccountId, token: LeaseToken) {
+        if let Some(tokens) = self.live.get_mut(&worker) {
+            tokens.remove(&token);
+            if tokens.is_empty() {
+                self.live.remove(&worker);
+            }
+        }
+        self.refresh(worker);
+    }
+
+    /// Whether any slot is free.
+    #[must_use]
+    pub fn has_free_slot(&self) -> bool {
+        self.best.iter().any(Option::is_some)
+    }
+
+    /// How many offers stand.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// Whether no offer stands.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// Matches `demand`, or explains why nobody can serve it. An explanation looks at every offer; callers that only
+    /// want a match use [`Self::pick`].
+    #[must_use]
+    pub fn decide(&mut self, demand: &Demand<'_>) -> Decision {
+        match self.pick(demand) {
+            Some((worker, price)) => Decision::Matched { worker, price },
+            None => Decision::Refused(self.explain(demand)),
+        }
+    }
+
+    /// The best worker for `demand` and its price. Cost: one comparison per class that can serve the requirements, and a
+    /// descent into those that may hold the winner.
+    #[must_use]
+    pub fn pick(&mut self, demand: &Demand<'_>) -> Option<(AccountId, Amount)> {
+        let mut winner: Option<Rank> = None;
+        self.shape(demand.requirements);
+        for &class in self.shapes.get(&shape_key(demand.requirements)).into_iter().flatten() {
+            let bound = winner.map_or(Score::MAX, |(score, ..)| score);
+            if self.best[class].is_none_or(|best| best > bound) {
+                continue;
+            }
+            let eligible = |worker| self.candidates.get(&worker).is_some_and(|found| found.satisfies(demand));
+            if let Some(rank) = self.classes[class].first(demand.pivot, bound, eligible) {
+                winner = Some(winner.map_or(rank, |best| best.min(rank)));
+            }
+        }
+        let (_, _, worker) = winner?;
+        self.candidates.get(&worker).map(|candidate| (worker, candidate.offer.price))
+    }
+
+    /// Why nobody can serve `demand`: counts over all offers. Cost: linear in offers.
+    #[must_use]
+    pub fn explain(&self, demand: &Demand<'_>) -> Refusal {
+        Refusal::over(self.candidates.values().map(|candidate| (candidate, self.is_free(candidate))), demand)
+    }
+
+    fn is_free(&self, candidate: &Candidate) -> bool {
+        let live = self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len);
+        live < usize::from(candidate.offer.slots)
+    }
+
+    fn reputation(&self, worker: AccountId) -> Reputation {
+        self.reputations.get(&worker).copied().unwrap_or(Reputation::START)
+    }
+
+    /// Brings the worker's place among the free in line with its slots.
+    fn refresh(&mut self, worker: AccountId) {
+        let Some(candidate) = self.candidates.get(&worker) else { return };
+        let (number, score, free) = (candidate.class, candidate.score, self.is_free(candidate));
+        let class = &mut self.classes[number];
+        if free {
+            class.insert(score, worker);
+        } else {
+            class.remove(score, worker);
+        }
+        self.best[number] = class.best();
+    }
+
+    fn leave(&mut self, candidate: &Candidate) {
+        let class = &mut self.classes[candidate.class];
+        class.remove(candidate.score, candidate.offer.worker);
+        self.best[candidate.class] = class.best();
+    }
+
+    fn class(&mut self, key: ClassKey) -> usize {
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        let number = self.classes.len();
+        self.classes.push(Class::new(key));
+        self.best.push(None);
+        self.numbers.insert(key, number);
+        // Remembered shapes do not know the new class.
+        self.shapes.clear();
+        number
+    }
+
+    /// Makes sure that the classes serving `needs` are remembered.
+    fn shape(&mut self, needs: &Requirements) {
+        let key = shape_key(needs);
+        if self.shapes.contains_key(&key) {
+            return;
+        }
+        if self.shapes.len() >= SHAPES {
+            self.shapes.clear();
+        }
+        let serves = |class: &Class| {
+            class.key.memory >= needs.memory
+                && class.key.flags.covers(needs.flags)
+                && class.key.band >= needs.min_reputation / BAND
+        };
+        let classes = self.classes.iter().enumerate().filter(|(_, class)| serves(class)).map(|(number, _)| number);
+        self.shapes.insert(key, classes.collect());
+    }
+}
+
+const fn shape_key(needs: &Requirements) -> (u32, u16, u16) {
+    (needs.memory.0, needs.flags.0, needs.min_reputation)
+}
+
+/// What an answer is expected to cost: the price, more for a worker that often fails.
+fn score(price: Amount, reputation: Reputation) -> Score {
+    let divisor = u128::from(reputation.0.max(1));
+    price.0.saturating_mul(u128::from(Reputation::MAX.0)) / divisor
+}

@@ -1,0 +1,21 @@
+//! Why the scheduler stops.
+
+use ciro_queue::QueueError;
+use ciro_types::DecodeError;
+
+/// A failure the scheduler cannot work around. Restart it from the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// The job log failed.
+    #[error("the scheduler's job log failed")]
+    Log(#[source] QueueError),
+    /// A seat's note in the job log is not ours. Delete the log and rebuild it from the ledger.
+    #[error("a seat in the job log carries a damaged note")]
+    Note(#[source] DecodeError),
+}
+
+impl From<QueueError> for SchedulerError {
+    fn from(error: QueueError) -> Self {
+        Self::Log(error)
+    }
+}

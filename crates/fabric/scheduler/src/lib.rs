@@ -1,0 +1,28 @@
+//! Which worker serves which job.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`book`] | [`Book`]: standing offers, grouped into classes; `match` is [`Book::decide`] |
+//! | [`refusal`] | [`Refusal`]: why nobody matches, counted per predicate, with the nearest way out |
+//! | [`scheduler`] | [`Scheduler`]: committed events in, signed leases out |
+//! | [`seat`] | what the scheduler notes with each seat in the job log |
+//!
+//! The matcher is pure: the same book and the same demand give the same decision on any machine. The scheduler is a
+//! step machine over a [`ciro_queue::JobLog`]; it owns no clock, socket or executor, and its time is block height.
+//! A job nobody can serve stays queued, and says why. The ledger, not the scheduler, decides who is paid: a scheduler
+//! that crashes, stalls or lies costs time, never money.
+//!
+//! Dependency position: above `ciro-state` (events, leases) and `ciro-queue`; below `ciro-network`.
+#![forbid(unsafe_code)]
+
+pub mod book;
+mod class;
+pub mod error;
+pub mod refusal;
+pub mod scheduler;
+pub mod seat;
+
+pub use book::{Book, Decision, Demand};
+pub use error::SchedulerError;
+pub use refusal::{Predicate, Refusal, Relaxation};
+pub use scheduler::{Config, Effect, Ledger, Scheduler};

@@ -1,0 +1,466 @@
+//! The scheduler: committed blocks in, signed leases out.
+//!
+//! One call per block, in order: the block's events change the book and the open seats, void claims go back in line,
+//! free workers are matched to ready seats oldest first, everything becomes durable in one commit, and only then are
+//! the leases handed to the caller. Feeding a block again changes nothing.
+//!
+//! A job has as many seats as it pays workers: one at A0 and A4, two at A2, one more for each round the ledger reopens.
+//! No worker is given the same job twice, at whichever seat. A seat nobody can fill stays in line.
+
+use crate::book::{Book, Demand};
+use crate::error::SchedulerError;
+use crate::refusal::Refusal;
+use crate::seat::{SeatNote, pivot};
+use ciro_crypto::Keypair;
+use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
+use ciro_state::fees::{paid_workers, price_ceiling};
+use ciro_state::{CommittedEvent, Event, Job, Reputation, Round, SignedLease};
+use ciro_types::{
+    AccountId, Amount, Assurance, BasisPoints, ChainId, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements,
+    encode,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Seats looked at in one read of the job log.
+const PAGE: usize = 256;
+
+/// What a scheduler needs to know besides the ledger.
+pub struct Config {
+    /// The network.
+    pub chain: ChainId,
+    /// The key named in the genesis.
+    pub key: Keypair,
+    /// The protocol fee on top of a worker's price.
+    pub fee: BasisPoints,
+    /// How long a lease runs, blocks.
+    pub lease_blocks: u64,
+}
+
+/// What a scheduler restarts from: the parts of the ledger's state that it follows.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// The last block applied.
+    pub height: Height,
+    /// Standing offers.
+    pub offers: Vec<Offer>,
+    /// Every worker's standing.
+    pub reputations: Vec<(AccountId, Reputation)>,
+    /// Open jobs.
+    pub jobs: Vec<(JobId, Job)>,
+}
+
+/// What the caller must do, in order, after a call returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Deliver the lease to its worker. May be delivered twice.
+    Grant(SignedLease),
+    /// Tell the ledger that this lease ran out unused.
+    ReportTimeout(SignedLease),
+}
+
+/// An open job as the scheduler follows it.
+#[derive(Debug)]
+struct OpenJob {
+    spec: JobSpec,
+    /// Seats the ledger still wants taken in this round.
+    wanted: usize,
+    /// Leases that may still become a settlement or a commitment.
+    outstanding: BTreeSet<LeaseToken>,
+    /// Leases whose worker has committed.
+    committed: BTreeSet<LeaseToken>,
+    /// Workers that had the job or may not have it.
+    excluded: BTreeSet<AccountId>,
+    /// The client wants it back: no new leases.
+    is_cancelling: bool,
+}
+
+impl OpenJob {
+    fn new(spec: JobSpec) -> Self {
+        Self {
+            wanted: seats_of(&spec),
+            spec,
+            outstanding: BTreeSet::new(),
+            committed: BTreeSet::new(),
+            excluded: BTreeSet::new(),
+            is_cancelling: false,
+        }
+    }
+}
+
+/// A lease that is out.
+#[derive(Clone, Debug)]
+struct Claimed {
+    work: WorkId,
+    lease: Lease,
+}
+
+/// The step machine. See the module's documentation.
+pub struct Scheduler<L> {
+    config: Config,
+    log: L,
+    height: Height,
+    book: Book,
+    jobs: BTreeMap<JobId, OpenJob>,
+    claims: BTreeMap<LeaseToken, Claimed>,
+}
+
+impl<L: JobLog> Scheduler<L> {
+    /// Starts from the ledger's state and whatever the log remembers. The effects repeat the leases that are out.
+    ///
+    /// # Errors
+    /// [`SchedulerError`] if the log fails or is damaged.
+    pub fn restore(config: Config, log: L, ledger: Ledger) -> Result<(Self, Vec<Effect>), SchedulerError> {
+        let mut scheduler = Self {
+            config,
+            log,
+            height: ledger.height,
+            book: Book::new(),
+            jobs: BTreeMap::new(),
+            claims: BTreeMap::new(),
+        };
+        scheduler.restore_book(ledger.offers, ledger.reputations);
+        if scheduler.log.head()?.is_none() {
+            // The log is new or was lost: tokens may be out that it does not remember.
+            scheduler.log.start_tokens_after(ledger.height)?;
+        }
+        scheduler.forget_closed(&ledger.jobs)?;
+        for (id, job) in ledger.jobs {
+            scheduler.restore_job(id, job)?;
+        }
+        scheduler.log.commit()?;
+        let effects = scheduler.outstanding_grants();
+        Ok((scheduler, effects))
+    }
+
+    /// Takes in the block at `height`. Blocks come in order; one that was taken in before only completes the log.
+    ///
+    /// # Errors
+    /// [`SchedulerError`] if the log fails: nothing of this block is durable then, and no effect may be acted on.
+    pub fn on_block(&mut self, height: Height, events: &[CommittedEvent]) -> Result<Vec<Effect>, SchedulerError> {
+        for event in events {
+            self.record(event)?;
+        }
+        let mut effects = Vec::new();
+        if height > self.height {
+            self.height = height;
+            for event in events {
+                self.apply(&event.event)?;
+            }
+            self.take_back_expired(&mut effects)?;
+            self.fill_seats(&mut effects)?;
+        }
+        self.log.commit()?;
+        Ok(effects)
+    }
+
+    /// The last block taken in.
+    pub const fn height(&self) -> Height {
+        self.height
+    }
+
+    /// The job log.
+    pub const fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// The offer book.
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Why an open job has a seat that nobody holds. `None` if all its seats are held or it is not open.
+    #[must_use]
+    pub fn explain(&self, id: JobId) -> Option<Refusal> {
+        let job = self.jobs.get(&id)?;
+        (job.outstanding.len() < job.wanted).then(|| self.book.explain(&self.demand(job, AccountId::ZERO)))
+    }
+
+    /// The workers that would be given a job with these requirements now, and what each asks before the fee.
+    ///
+    /// # Errors
+    /// [`Refusal`] if fewer than `count` workers can serve.
+    pub fn quote(&mut self, requirements: &Requirements, count: usize) -> Result<Vec<(AccountId, Amount)>, Refusal> {
+        let mut excluded = BTreeSet::new();
+        let mut workers = Vec::new();
+        while workers.len() < count {
+            let demand =
+                Demand { requirements, price_cap: Amount(u128::MAX), excluded: &excluded, pivot: AccountId::ZERO };
+            match self.book.pick(&demand) {
+                Some((worker, price)) => {
+                    workers.push((worker, price));
+                    excluded.insert(worker);
+                }
+                None => return Err(self.book.explain(&demand)),
+            }
+        }
+        Ok(workers)
+    }
+
+    fn record(&mut self, event: &CommittedEvent) -> Result<(), SchedulerError> {
+        let position = Position { height: event.position.height, index: event.position.index };
+        self.log.append(&Entry { position, body: encode(&event.event) })?;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), SchedulerError> {
+        match event {
+            Event::OfferPublished { offer } => self.book.publish(offer.clone()),
+            Event::OfferWithdrawn { worker, .. } => self.book.withdraw(*worker),
+            Event::ReputationChanged { worker, reputation } => self.book.set_reputation(*worker, *reputation),
+            Event::JobOpened { job, spec, .. } => self.open(*job, spec)?,
+            Event::JobCancelRequested { job, .. } => self.set_cancelling(*job, true),
+            Event::JobCancelOverruled { job } => self.set_cancelling(*job, false),
+            Event::LeaseAbandoned { token, reason, .. } => self.give_back(*token, &format!("{reason:?}"))?,
+            Event::JobFailureReported { token, reason, .. } => self.give_back(*token, &format!("{reason:?}"))?,
+            Event::JobCommitted { job, worker, .. } => self.commit_seat(*job, *worker)?,
+            Event::JobReopened { job, wanted, excluded, fence, .. } => {
+                self.reopen(*job, *wanted as usize, excluded, *fence)?;
+            }
+            Event::JobSettled { record, .. } => self.close(record.job)?,
+            Event::JobRefunded { job, .. } => self.close(*job)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: JobId, spec: &JobSpec) -> Result<(), SchedulerError> {
+        self.jobs.entry(id).or_insert_with(|| OpenJob::new(spec.clone()));
+        self.ensure_seats(id)
+    }
+
+    fn set_cancelling(&mut self, id: JobId, is_cancelling: bool) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.is_cancelling = is_cancelling;
+        }
+    }
+
+    /// Enqueues seats until the job has as many untaken ones as its round wants.
+    fn ensure_seats(&mut self, id: JobId) -> Result<(), SchedulerError> {
+        let Some(job) = self.jobs.get(&id) else { return Ok(()) };
+        let seats = self.log.seats(id)?;
+        let is_taken = |view: &&WorkView| match view.state {
+            WorkState::Claimed { token, .. } => job.committed.contains(&token),
+            _ => false,
+        };
+        let untaken = seats.len() - seats.iter().filter(is_taken).count();
+        let first = seats.last().map_or(0, |view| view.work.seat.saturating_add(1));
+        for seat in (first..u8::MAX).take(job.wanted.saturating_sub(untaken)) {
+            self.log.enqueue(WorkId { job: id, seat }, &encode(&SeatNote::default()))?;
+        }
+        Ok(())
+    }
+
+    /// The lease is void: its seat goes back in line and its worker's slot is free.
+    fn give_back(&mut self, token: LeaseToken, reason: &str) -> Result<(), SchedulerError> {
+        if let Some(claimed) = self.drop_claim(token) {
+            self.log.nack(claimed.work, token, self.height, self.height, reason)?;
+        }
+        Ok(())
+    }
+
+    fn drop_claim(&mut self, token: LeaseToken) -> Option<Claimed> {
+        let claimed = self.claims.remove(&token)?;
+        self.book.vacate(claimed.lease.worker, token);
+        if let Some(job) = self.jobs.get_mut(&claimed.work.job) {
+            job.outstanding.remove(&token);
+            job.committed.remove(&token);
+        }
+        Some(claimed)
+    }
+
+    /// A worker took a seat on the ledger, with our lease or without one.
+    fn commit_seat(&mut self, id: JobId, worker: AccountId) -> Result<(), SchedulerError> {
+        let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
+        job.wanted = job.wanted.saturating_sub(1);
+        job.excluded.insert(worker);
+        let is_its = |token: &&LeaseToken| self.claims.get(*token).is_some_and(|found| found.lease.worker == worker);
+        let Some(token) = job.outstanding.iter().find(is_its).copied() else { return Ok(()) };
+        job.outstanding.remove(&token);
+        job.committed.insert(token);
+        // From here on the ledger's reveal window counts, not the lease.
+        if let Some(claimed) = self.claims.get(&token) {
+            self.log.extend(claimed.work, token, job.spec.deadline.next())?;
+        }
+        Ok(())
+    }
+
+    fn reopen(
+        &mut self,
+        id: JobId,
+        wanted: usize,
+        excluded: &[AccountId],
+        fence: LeaseToken,
+    ) -> Result<(), SchedulerError> {
+        let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
+        job.wanted = wanted;
+        job.excluded.extend(excluded);
+        for token in job.outstanding.range(..=fence).copied().collect::<Vec<_>>() {
+            self.give_back(token, "the round was reopened")?;
+        }
+        self.ensure_seats(id)
+    }
+
+    fn close(&mut self, id: JobId) -> Result<(), SchedulerError> {
+        if let Some(job) = self.jobs.remove(&id) {
+            for token in job.outstanding.into_iter().chain(job.committed) {
+                self.drop_claim(token);
+            }
+        }
+        Ok(self.log.retire(id)?)
+    }
+
+    fn take_back_expired(&mut self, effects: &mut Vec<Effect>) -> Result<(), SchedulerError> {
+        for expired in self.log.tick(self.height)? {
+            if let Some(claimed) = self.drop_claim(expired.token) {
+                effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_seats(&mut self, effects: &mut Vec<Effect>) -> Result<(), SchedulerError> {
+        let mut after = Age::default();
+        // Demands nobody could serve in this pass: the book only shrinks while it runs, so they still cannot be.
+        let mut hopeless = BTreeSet::new();
+        while self.book.has_free_slot() {
+            let page = self.log.ready(after, PAGE)?;
+            let Some(youngest) = page.last() else { break };
+            after = youngest.age;
+            for view in &page {
+                self.fill(view, &mut hopeless, effects)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        view: &WorkView,
+        hopeless: &mut BTreeSet<(u32, u16, u16, Amount)>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), SchedulerError> {
+        let Some(job) = self.jobs.get(&view.work.job) else { return Ok(()) };
+        let expires = self.height.plus(self.config.lease_blocks).min(job.spec.deadline);
+        if job.is_cancelling || job.outstanding.len() >= job.wanted || expires <= self.height.next() {
+            return Ok(());
+        }
+        let demand = self.demand(job, pivot(view.work.job, view.work.seat));
+        let needs = demand.requirements;
+        let kind = (needs.memory.0, needs.flags.0, needs.min_reputation, demand.price_cap);
+        if hopeless.contains(&kind) {
+            return Ok(());
+        }
+        match self.book.pick(&demand) {
+            Some((worker, price)) => effects.push(self.grant(view, worker, price, expires)?),
+            // An exclusion concerns this job alone.
+            None if job.excluded.is_empty() => drop(hopeless.insert(kind)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn grant(
+        &mut self,
+        view: &WorkView,
+        worker: AccountId,
+        price: Amount,
+        expires: Height,
+    ) -> Result<Effect, SchedulerError> {
+        let mut note = SeatNote::read(view)?;
+        note.given.push((worker, price));
+        let token = self.log.claim(view.work, self.height, expires, &encode(&note))?.token;
+        let lease = Lease { job: view.work.job, worker, token, price, expires };
+        self.hold(view.work, lease.clone());
+        Ok(Effect::Grant(self.sign(lease)))
+    }
+
+    fn hold(&mut self, work: WorkId, lease: Lease) {
+        self.book.occupy(lease.worker, lease.token);
+        if let Some(job) = self.jobs.get_mut(&work.job) {
+            job.excluded.insert(lease.worker);
+            job.outstanding.insert(lease.token);
+        }
+        self.claims.insert(lease.token, Claimed { work, lease });
+    }
+
+    fn demand<'a>(&self, job: &'a OpenJob, pivot: AccountId) -> Demand<'a> {
+        let price_cap = price_ceiling(job.spec.max_price, self.config.fee, job.spec.assurance);
+        Demand { requirements: &job.spec.requirements, price_cap, excluded: &job.excluded, pivot }
+    }
+
+    fn sign(&self, lease: Lease) -> SignedLease {
+        SignedLease::sign(lease, &self.config.key, self.config.chain)
+    }
+
+    fn restore_book(&mut self, offers: Vec<Offer>, reputations: Vec<(AccountId, Reputation)>) {
+        for (worker, reputation) in reputations {
+            self.book.set_reputation(worker, reputation);
+        }
+        for offer in offers {
+            self.book.publish(offer);
+        }
+    }
+
+    /// Drops from the log what the ledger closed while nobody was listening.
+    fn forget_closed(&mut self, open: &[(JobId, Job)]) -> Result<(), SchedulerError> {
+        let open: BTreeSet<JobId> = open.iter().map(|(id, _)| *id).collect();
+        let mut after = None;
+        loop {
+            let page = self.log.jobs(after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for closed in page.into_iter().filter(|id| !open.contains(id)) {
+                self.log.retire(closed)?;
+            }
+        }
+    }
+
+    fn restore_job(&mut self, id: JobId, job: Job) -> Result<(), SchedulerError> {
+        let seated: BTreeSet<AccountId> = job.round.seats.iter().map(|seat| seat.worker).collect();
+        let mut open = OpenJob::new(job.spec);
+        open.is_cancelling = job.cancel_at.is_some();
+        open.excluded = seated.iter().copied().chain(job.barred).collect();
+        open.wanted = seats_still_wanted(&open.spec, &job.round);
+        self.jobs.insert(id, open);
+        for view in self.log.seats(id)? {
+            self.restore_seat(&view, &seated)?;
+        }
+        self.ensure_seats(id)
+    }
+
+    fn restore_seat(&mut self, view: &WorkView, seated: &BTreeSet<AccountId>) -> Result<(), SchedulerError> {
+        let note = SeatNote::read(view)?;
+        if let Some(job) = self.jobs.get_mut(&view.work.job) {
+            job.excluded.extend(note.given.iter().map(|(worker, _)| *worker));
+        }
+        let Some(lease) = note.lease(view) else { return Ok(()) };
+        let (token, is_seated) = (lease.token, seated.contains(&lease.worker));
+        self.hold(view.work, lease);
+        if let Some(job) = self.jobs.get_mut(&view.work.job).filter(|_| is_seated) {
+            job.outstanding.remove(&token);
+            job.committed.insert(token);
+        }
+        Ok(())
+    }
+
+    fn outstanding_grants(&self) -> Vec<Effect> {
+        let is_out = |claimed: &&Claimed| {
+            let job = self.jobs.get(&claimed.work.job);
+            job.is_some_and(|job| job.outstanding.contains(&claimed.lease.token)) && claimed.lease.expires > self.height
+        };
+        self.claims.values().filter(is_out).map(|claimed| Effect::Grant(self.sign(claimed.lease.clone()))).collect()
+    }
+}
+
+/// Seats the ledger would still let workers take.
+fn seats_still_wanted(spec: &JobSpec, round: &Round) -> usize {
+    match (spec.assurance, round.reveal_by) {
+        (Assurance::A2, Some(_)) => 0,
+        (Assurance::A2, None) => round.wanted().saturating_sub(round.seats.len()),
+        (Assurance::A0 | Assurance::A4, _) => seats_of(spec),
+    }
+}
+
+fn seats_of(spec: &JobSpec) -> usize {
+    usize::try_from(paid_workers(spec.assurance)).unwrap_or(usize::MAX)
+}

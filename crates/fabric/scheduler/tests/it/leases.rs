@@ -1,0 +1,366 @@
+//! The scheduler against a feed of blocks: who gets a lease, who never does, and what survives a restart.
+
+use ciro_crypto::Keypair;
+use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
+use ciro_scheduler::{Config, Effect, Ledger, Predicate, Scheduler};
+use ciro_state::{
+    CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, RefundReason, Round, Seat,
+    SignedLease, job_id,
+};
+use ciro_types::{
+    AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType,
+    LeaseToken, MemoryMib, ModelId, Nonce, Offer, Requirements,
+};
+use redb::backends::InMemoryBackend;
+use std::collections::BTreeSet;
+
+const CHAIN: ChainId = ChainId([1; 32]);
+const LEASE_BLOCKS: u64 = 10;
+
+fn config() -> Config {
+    Config { chain: CHAIN, key: Keypair::from_seed([9; 32]), fee: BasisPoints(1_000), lease_blocks: LEASE_BLOCKS }
+}
+
+fn log() -> EmbeddedLog {
+    EmbeddedLog::open_on(InMemoryBackend::new(), Limits::default()).expect("opens")
+}
+
+fn worker(n: u8) -> AccountId {
+    AccountId([n; 32])
+}
+
+fn offer(n: u8, price: u64, slots: u16) -> Offer {
+    Offer {
+        worker: worker(n),
+        sequence: 1,
+        flags: CapabilityFlags(0),
+        memory: MemoryMib(1_024),
+        price: Amount::ciro(price),
+        slots,
+        expires: Height(100_000),
+        label: String::new(),
+    }
+}
+
+fn spec(nonce: u64, assurance: Assurance) -> JobSpec {
+    JobSpec {
+        chain: CHAIN,
+        client: worker(200),
+        nonce: Nonce(nonce),
+        job_type: JobType::AIInference,
+        model: ModelId([3; 32]),
+        input: Hash32([4; 32]),
+        assurance,
+        max_price: Amount::ciro(22),
+        deadline: Height(1_000),
+        requirements: Requirements::default(),
+    }
+}
+
+/// A scheduler, the height it is at, and every lease it ever granted.
+struct Bench {
+    scheduler: Scheduler<EmbeddedLog>,
+    height: u64,
+    granted: Vec<SignedLease>,
+}
+
+impl Bench {
+    fn with_offers(offers: Vec<Offer>) -> Self {
+        let (scheduler, effects) = Scheduler::restore(config(), log(), Ledger::default()).expect("starts");
+        assert_eq!(effects, []);
+        let mut bench = Self { scheduler, height: 0, granted: Vec::new() };
+        bench.block(offers.into_iter().map(|offer| Event::OfferPublished { offer }).collect());
+        bench
+    }
+
+    /// Feeds one block and returns the leases it led to.
+    fn block(&mut self, events: Vec<Event>) -> Vec<SignedLease> {
+        self.height += 1;
+        let effects = self.scheduler.on_block(Height(self.height), &at(self.height, events)).expect("the log works");
+        let leases: Vec<_> = effects.into_iter().filter_map(granted).collect();
+        self.granted.extend(leases.clone());
+        leases
+    }
+
+    fn open(&mut self, spec: &JobSpec) -> (JobId, Vec<SignedLease>) {
+        let job = job_id(spec);
+        (job, self.block(vec![Event::JobOpened { job, spec: spec.clone(), open_from: Height(500) }]))
+    }
+
+    fn abandon(&mut self, lease: &SignedLease) -> Vec<SignedLease> {
+        let lease = &lease.lease;
+        self.block(vec![Event::LeaseAbandoned {
+            job: lease.job,
+            worker: lease.worker,
+            token: lease.token,
+            reason: DeclineReason::Busy,
+        }])
+    }
+}
+
+fn at(height: u64, events: Vec<Event>) -> Vec<CommittedEvent> {
+    let place = |(index, event)| CommittedEvent { position: EventPosition { height: Height(height), index }, event };
+    (0..).zip(events).map(place).collect()
+}
+
+fn granted(effect: Effect) -> Option<SignedLease> {
+    match effect {
+        Effect::Grant(lease) => Some(lease),
+        Effect::ReportTimeout(_) => None,
+    }
+}
+
+fn workers(leases: &[SignedLease]) -> Vec<AccountId> {
+    leases.iter().map(|lease| lease.lease.worker).collect()
+}
+
+#[test]
+fn the_cheapest_worker_gets_a_signed_lease_that_ends_at_a_height() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 3, 1)]);
+    let (job, leases) = bench.open(&spec(1, Assurance::A4));
+    assert_eq!(leases.len(), 1);
+    let lease = &leases[0].lease;
+    assert_eq!((lease.job, lease.worker, lease.price), (job, worker(2), Amount::ciro(3)));
+    assert_eq!(lease.expires, Height(bench.height + LEASE_BLOCKS));
+    leases[0].verify(config().key.account(), CHAIN).expect("the scheduler signed it");
+}
+
+#[test]
+fn a_lease_never_outlives_the_deadline() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
+    let mut short = spec(1, Assurance::A4);
+    short.deadline = Height(bench.height + 4);
+    let (_, leases) = bench.open(&short);
+    assert_eq!(leases[0].lease.expires, short.deadline);
+}
+
+#[test]
+fn a2_asks_two_distinct_workers_and_halves_the_price_cap() {
+    let mut bench = Bench::with_offers(vec![offer(1, 10, 4), offer(2, 10, 4), offer(3, 11, 4)]);
+    let (_, leases) = bench.open(&spec(1, Assurance::A2));
+    let distinct: BTreeSet<_> = workers(&leases).into_iter().collect();
+    assert_eq!(distinct, BTreeSet::from([worker(1), worker(2)]), "22 pays twice 10 and the fee, not 11");
+}
+
+#[test]
+fn a_disagreement_asks_a_third_worker() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 5, 1), offer(3, 9, 1)]);
+    let (job, leases) = bench.open(&spec(1, Assurance::A2));
+    let commit = |lease: &SignedLease, reveal_by| Event::JobCommitted {
+        job,
+        worker: lease.lease.worker,
+        commitment: Hash32([0; 32]),
+        reveal_by,
+    };
+    assert_eq!(bench.block(vec![commit(&leases[0], None), commit(&leases[1], Some(Height(90)))]), []);
+    let third = bench.block(vec![Event::JobReopened {
+        job,
+        wanted: 1,
+        excluded: workers(&leases),
+        fence: leases[1].lease.token,
+        open_from: Height(600),
+    }]);
+    assert_eq!(workers(&third), [worker(3)]);
+    assert!(third[0].lease.token > leases[1].lease.token);
+}
+
+#[test]
+fn a_committed_worker_is_not_timed_out_by_its_lease() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 5, 1)]);
+    let (job, leases) = bench.open(&spec(1, Assurance::A2));
+    let commitment = Hash32([0; 32]);
+    bench.block(vec![Event::JobCommitted { job, worker: leases[0].lease.worker, commitment, reveal_by: None }]);
+    let mut reported = Vec::new();
+    for _ in 0..LEASE_BLOCKS + 2 {
+        bench.height += 1;
+        let effects = bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works");
+        reported.extend(effects.into_iter().filter_map(|effect| match effect {
+            Effect::ReportTimeout(lease) => Some(lease.lease.worker),
+            Effect::Grant(_) => None,
+        }));
+    }
+    assert_eq!(reported, [leases[1].lease.worker]);
+}
+
+#[test]
+fn an_expired_lease_is_reported_and_the_job_goes_to_another_worker() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 6, 1)]);
+    let (_, first) = bench.open(&spec(1, Assurance::A4));
+    let mut effects = Vec::new();
+    for _ in 0..LEASE_BLOCKS {
+        bench.height += 1;
+        effects.extend(bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works"));
+    }
+    assert_eq!(effects[0], Effect::ReportTimeout(first[0].clone()));
+    let Effect::Grant(second) = &effects[1] else { panic!("expected a grant, got {:?}", effects[1]) };
+    assert_eq!(second.lease.worker, worker(2));
+    assert!(second.lease.token > first[0].lease.token);
+}
+
+#[test]
+fn no_worker_has_the_same_job_twice_and_an_exhausted_job_says_why() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 4), offer(2, 5, 4)]);
+    let (job, leases) = bench.open(&spec(1, Assurance::A0));
+    let second = bench.abandon(&leases[0]);
+    assert_ne!(workers(&second), workers(&leases));
+    assert_eq!(bench.abandon(&second[0]), []);
+    let refusal = bench.scheduler.explain(job).expect("the seat is free");
+    assert_eq!(refusal.failing.get(&Predicate::Fresh), Some(&2));
+    let late = bench.block(vec![Event::OfferPublished { offer: offer(3, 7, 1) }]);
+    assert_eq!(workers(&late), [worker(3)], "a queued job takes the first worker that comes");
+}
+
+#[test]
+fn slots_follow_live_leases() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 2)]);
+    let (first, leases) = bench.open(&spec(1, Assurance::A0));
+    assert_eq!(leases.len(), 1);
+    assert_eq!(bench.open(&spec(2, Assurance::A0)).1.len(), 1);
+    assert_eq!(bench.open(&spec(3, Assurance::A0)).1, [], "both slots are taken");
+    let refund = Event::JobRefunded {
+        job: first,
+        client: worker(200),
+        amount: Amount::ciro(22),
+        reason: RefundReason::Failed(FailReason::InputInvalid),
+    };
+    assert_eq!(bench.block(vec![refund]).len(), 1, "the slot of the refunded job is free again");
+}
+
+#[test]
+fn a_job_that_does_not_fit_blocks_nobody_behind_it() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 4)]);
+    for nonce in 0..600 {
+        let mut huge = spec(nonce, Assurance::A0);
+        huge.requirements.memory = MemoryMib(u32::MAX);
+        assert_eq!(bench.open(&huge).1, []);
+    }
+    assert_eq!(bench.open(&spec(1_000, Assurance::A0)).1.len(), 1);
+}
+
+#[test]
+fn a_cancelling_job_gets_no_lease_until_the_ledger_overrules() {
+    let mut bench = Bench::with_offers(vec![]);
+    let (job, _) = bench.open(&spec(1, Assurance::A0));
+    bench.block(vec![Event::JobCancelRequested { job, at: Height(50) }]);
+    assert_eq!(bench.block(vec![Event::OfferPublished { offer: offer(1, 5, 1) }]), []);
+    assert_eq!(bench.block(vec![Event::JobCancelOverruled { job }]).len(), 1);
+}
+
+#[test]
+fn no_token_is_granted_twice_over_many_jobs_and_ends() {
+    let mut bench = Bench::with_offers((1..6).map(|n| offer(n, 5, 3)).collect());
+    for nonce in 0..40 {
+        let (_, leases) = bench.open(&spec(nonce, Assurance::A2));
+        if nonce % 3 == 0 {
+            for lease in &leases {
+                bench.abandon(lease);
+            }
+        }
+    }
+    for _ in 0..3 * LEASE_BLOCKS {
+        bench.block(vec![]);
+    }
+    let tokens: BTreeSet<_> = bench.granted.iter().map(|lease| lease.lease.token).collect();
+    assert!(bench.granted.len() > 60, "{}", bench.granted.len());
+    assert_eq!(tokens.len(), bench.granted.len());
+    let pairs: BTreeSet<_> = bench.granted.iter().map(|lease| (lease.lease.job, lease.lease.worker)).collect();
+    assert_eq!(pairs.len(), bench.granted.len(), "the same worker twice for a job");
+}
+
+#[test]
+fn a_block_fed_again_changes_nothing() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 4), offer(2, 5, 4)]);
+    bench.open(&spec(1, Assurance::A0));
+    let events = at(
+        bench.height,
+        vec![Event::JobOpened {
+            job: job_id(&spec(1, Assurance::A0)),
+            spec: spec(1, Assurance::A0),
+            open_from: Height(500),
+        }],
+    );
+    assert_eq!(bench.scheduler.on_block(Height(bench.height), &events).expect("the log works"), []);
+}
+
+/// The ledger's view of one open job.
+fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
+    let seat = |worker| Seat { worker, price: Amount::ciro(5), commitment: Hash32([0; 32]), output: None };
+    let job = Job {
+        spec: spec.clone(),
+        opened: Height(2),
+        status: JobStatus::Open,
+        escrow: spec.max_price,
+        open_from: Height(500),
+        fence: LeaseToken(0),
+        highest_token: LeaseToken(0),
+        cancel_at: None,
+        round: Round { seats: seats.into_iter().map(seat).collect(), reveal_by: None },
+        barred: Vec::new(),
+        failures: Vec::new(),
+    };
+    Ledger {
+        height: Height(height),
+        offers: (1..4).map(|n| offer(n, 5, 1)).collect(),
+        reputations: Vec::new(),
+        jobs: vec![(job_id(spec), job)],
+    }
+}
+
+/// A log that outlives its scheduler.
+fn shared_log(directory: &tempfile::TempDir) -> EmbeddedLog {
+    EmbeddedLog::open(&directory.path().join("jobs.redb"), Limits::default()).expect("opens")
+}
+
+#[test]
+fn a_restart_repeats_the_leases_that_are_out_and_grants_no_new_ones() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let order = spec(1, Assurance::A2);
+    let events = |_| (1..4).map(|n| Event::OfferPublished { offer: offer(n, 5, 1) }).collect::<Vec<_>>();
+    let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
+    before.on_block(Height(1), &at(1, events(()))).expect("the log works");
+    let opened = Event::JobOpened { job: job_id(&order), spec: order.clone(), open_from: Height(500) };
+    let first = before.on_block(Height(2), &at(2, vec![opened])).expect("the log works");
+    drop(before);
+
+    let (mut after, again) =
+        Scheduler::restore(config(), shared_log(&directory), ledger(2, &order, vec![])).expect("restarts");
+    assert_eq!(again, first);
+    assert_eq!(after.on_block(Height(3), &[]).expect("the log works"), []);
+    assert_eq!(after.log().head().expect("reads"), Some(Position { height: Height(2), index: 0 }));
+}
+
+#[test]
+fn a_lost_log_is_rebuilt_from_the_ledger_without_repeating_a_token_or_a_seated_worker() {
+    let order = spec(1, Assurance::A2);
+    let mut bench = Bench::with_offers((1..4).map(|n| offer(n, 5, 1)).collect());
+    let (_, lost) = bench.open(&order);
+    let seated = lost[0].lease.worker;
+
+    let (mut rebuilt, again) =
+        Scheduler::restore(config(), log(), ledger(bench.height, &order, vec![seated])).expect("rebuilds");
+    assert_eq!(again, []);
+    let fresh: Vec<_> = rebuilt
+        .on_block(Height(bench.height + 1), &[])
+        .expect("the log works")
+        .into_iter()
+        .filter_map(granted)
+        .collect();
+    assert_eq!(fresh.len(), 1, "one seat is taken, one is wanted");
+    assert_ne!(fresh[0].lease.worker, seated);
+    assert!(lost.iter().all(|lease| lease.lease.token < fresh[0].lease.token));
+}
+
+#[test]
+fn what_the_ledger_closed_meanwhile_is_dropped_from_the_log() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
+    let order = spec(1, Assurance::A0);
+    let opened = Event::JobOpened { job: job_id(&order), spec: order, open_from: Height(500) };
+    before.on_block(Height(1), &at(1, vec![opened])).expect("the log works");
+    drop(before);
+
+    let ledger = Ledger { height: Height(9), offers: vec![offer(1, 5, 1)], ..Ledger::default() };
+    let (mut after, _) = Scheduler::restore(config(), shared_log(&directory), ledger).expect("restarts");
+    assert_eq!(after.log().jobs(None, 10).expect("reads"), []);
+    assert_eq!(after.on_block(Height(10), &[]).expect("the log works"), []);
+}

@@ -1,0 +1,4 @@
+//! Tests of the matcher and of the scheduler around it.
+
+mod leases;
+mod matcher;
