@@ -1,9 +1,13 @@
 //! One block: sweep what is due, execute in order, hand back everything the node persists and publishes.
 
+use crate::check::Checked;
 use crate::error::TxError;
 use crate::event::{CommittedEvent, Event, EventPosition};
 use crate::job::JobStatus;
+use crate::merkle::{MerklePath, merkle_root};
 use crate::receipt::SettlementRecord;
+use crate::state::State;
+use crate::{exec, snapshot};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, ModelId};
 use serde::{Deserialize, Serialize};
@@ -114,4 +118,68 @@ pub enum BlockError {
         /// The block's proposer.
         got: AccountId,
     },
+}
+
+impl BlockEffects {
+    /// Shows that `job` was settled in this block, under its `receipts_root`.
+    #[must_use]
+    pub fn receipt_path(&self, job: &JobId) -> Option<MerklePath> {
+        let index = self.records.iter().position(|record| record.job == *job)?;
+        MerklePath::new(&digests(&self.records), index)
+    }
+}
+
+/// Applies a decided block: what is due by itself first, then `txs` in order. A transaction that failed the stateless
+/// phase is passed on as its error; like one that fails here, it leaves no trace but its outcome.
+///
+/// The stateless phase must have run against this state or an earlier one of the same network.
+///
+/// # Errors
+/// [`BlockError`] if the block does not follow this state; the state is then unchanged.
+///
+/// # Panics
+/// If money was made or lost: a node must stop before it signs that.
+pub fn apply_block(
+    state: &mut State,
+    context: &BlockContext,
+    txs: &[Result<Checked, TxError>],
+) -> Result<BlockEffects, BlockError> {
+    check_context(state, context)?;
+    state.tip.height = context.height;
+    state.commit();
+    exec::sweep(state);
+    let outcomes = txs.iter().map(|tx| execute_one(state, tx)).collect();
+    Ok(finish(state, outcomes))
+}
+
+fn check_context(state: &State, context: &BlockContext) -> Result<(), BlockError> {
+    let expected = state.height().next();
+    if context.height != expected {
+        return Err(BlockError::WrongHeight { expected, got: context.height });
+    }
+    match state.validator(&context.proposer) {
+        Some(_) => Ok(()),
+        None => Err(BlockError::UnknownProposer { got: context.proposer }),
+    }
+}
+
+fn execute_one(state: &mut State, tx: &Result<Checked, TxError>) -> Result<Outcome, TxError> {
+    match tx {
+        Ok(checked) => exec::execute(state, checked),
+        Err(error) => Err(error.clone()),
+    }
+}
+
+fn finish(state: &mut State, outcomes: Vec<Result<Outcome, TxError>>) -> BlockEffects {
+    let (events, records) = state.journal.take();
+    state.tip.receipts_root = merkle_root(&digests(&records));
+    state.commit();
+    let (sum, supply) = (state.tip.totals.sum(), state.meta.supply);
+    assert!(sum == supply, "money is conserved: expected {supply}, got {sum}");
+    let writes = snapshot::take_writes(state);
+    BlockEffects { height: state.height(), outcomes, events, records, receipts_root: state.tip.receipts_root, writes }
+}
+
+fn digests(records: &[SettlementRecord]) -> Vec<Hash32> {
+    records.iter().map(SettlementRecord::digest).collect()
 }

@@ -142,11 +142,7 @@ pub fn check_stateless(
     check_sizes(facts.params(), &tx.body.action)?;
     tx.verify_signature().map_err(|_| TxError::BadSignature { sender })?;
     let offence = check_action(tx, facts, proofs, evidence)?;
-    Ok(Checked {
-        tx: tx.clone(),
-        id: tx.id(),
-        offence,
-    })
+    Ok(Checked { tx: tx.clone(), id: tx.id(), offence })
 }
 
 fn check_action(
@@ -158,11 +154,7 @@ fn check_action(
     let sender = tx.body.sender;
     match &tx.body.action {
         Action::Transfer { amount, .. } | Action::AddStake { amount } | Action::RequestUnstake { amount } => {
-            if amount.0 == 0 {
-                Err(TxError::ZeroAmount)
-            } else {
-                Ok(None)
-            }
+            if amount.0 == 0 { Err(TxError::ZeroAmount) } else { Ok(None) }
         }
         Action::RegisterModel { .. }
         | Action::RegisterWorker { .. }
@@ -170,25 +162,10 @@ fn check_action(
         | Action::CancelJob { .. } => Ok(None),
         Action::PublishOffer { offer } => check_offer(sender, offer).map(|()| None),
         Action::SubmitJob { spec } => check_spec(facts, sender, spec).map(|()| None),
-        Action::SettleJob {
-            authority,
-            input,
-            output,
-            proof,
-        } => {
+        Action::SettleJob { authority, input, output, proof } => {
             check_authority(facts, sender, authority)?;
-            check_settlement(
-                facts,
-                proofs,
-                sender,
-                &Answer {
-                    job: authority.job(),
-                    input,
-                    output,
-                    proof,
-                },
-            )
-            .map(|()| None)
+            check_settlement(facts, proofs, sender, &Answer { job: authority.job(), input, output, proof })
+                .map(|()| None)
         }
         Action::CommitResult { authority, .. } => {
             check_authority(facts, sender, authority)?;
@@ -199,24 +176,16 @@ fn check_action(
             check_own_lease(facts, sender, lease).map(|()| None)
         }
         Action::ReportTimeout { lease } => check_lease(facts, lease).map(|()| None),
-        Action::ReportEquivocation { evidence: bytes } => {
-            evidence
-                .check(facts.chain(), bytes)
-                .map(Some)
-                .map_err(|rejection| TxError::EvidenceRejected {
-                    reason: rejection.reason,
-                })
-        }
+        Action::ReportEquivocation { evidence: bytes } => evidence
+            .check(facts.chain(), bytes)
+            .map(Some)
+            .map_err(|rejection| TxError::EvidenceRejected { reason: rejection.reason }),
     }
 }
 
 fn check_chain(facts: &dyn Facts, got: ChainId) -> Result<(), TxError> {
     let expected = facts.chain();
-    if got == expected {
-        Ok(())
-    } else {
-        Err(TxError::WrongChain { expected, got })
-    }
+    if got == expected { Ok(()) } else { Err(TxError::WrongChain { expected, got }) }
 }
 
 fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
@@ -227,9 +196,7 @@ fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
         Action::PublishOffer { offer } => {
             check_size((SizedField::Label, params.max_label_bytes), offer.label.as_bytes())
         }
-        Action::SettleJob {
-            input, output, proof, ..
-        } => {
+        Action::SettleJob { input, output, proof, .. } => {
             check_size(input_limit, input)?;
             check_size(output_limit, output)?;
             check_size((SizedField::Proof, params.max_proof_bytes), proof)
@@ -247,28 +214,16 @@ fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
 
 fn check_size((field, limit): (SizedField, u32), bytes: &[u8]) -> Result<(), TxError> {
     let (expected, got) = (u64::from(limit), bytes.len() as u64);
-    if got <= expected {
-        Ok(())
-    } else {
-        Err(TxError::TooLarge { field, expected, got })
-    }
+    if got <= expected { Ok(()) } else { Err(TxError::TooLarge { field, expected, got }) }
 }
 
 fn check_sender(expected: AccountId, got: AccountId) -> Result<(), TxError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(TxError::WrongSender { expected, got })
-    }
+    if expected == got { Ok(()) } else { Err(TxError::WrongSender { expected, got }) }
 }
 
 fn check_offer(sender: AccountId, offer: &Offer) -> Result<(), TxError> {
     check_sender(offer.worker, sender)?;
-    if offer.slots == 0 {
-        Err(TxError::NoSlots)
-    } else {
-        Ok(())
-    }
+    if offer.slots == 0 { Err(TxError::NoSlots) } else { Ok(()) }
 }
 
 fn check_spec(facts: &dyn Facts, sender: AccountId, spec: &JobSpec) -> Result<(), TxError> {
@@ -278,11 +233,7 @@ fn check_spec(facts: &dyn Facts, sender: AccountId, spec: &JobSpec) -> Result<()
         return Err(TxError::UnsupportedJobType { got: spec.job_type });
     }
     let (expected, got) = (Reputation::MAX.0, spec.requirements.min_reputation);
-    if got > expected {
-        Err(TxError::ReputationOutOfRange { expected, got })
-    } else {
-        Ok(())
-    }
+    if got > expected { Err(TxError::ReputationOutOfRange { expected, got }) } else { Ok(()) }
 }
 
 fn check_authority(facts: &dyn Facts, sender: AccountId, authority: &Authority) -> Result<(), TxError> {
@@ -299,21 +250,12 @@ fn check_own_lease(facts: &dyn Facts, sender: AccountId, lease: &SignedLease) ->
 
 fn check_lease(facts: &dyn Facts, lease: &SignedLease) -> Result<(), TxError> {
     let (scheduler, token) = (facts.scheduler(), lease.lease.token);
-    lease
-        .verify(scheduler, facts.chain())
-        .map_err(|_| TxError::BadLeaseSignature { scheduler, token })
+    lease.verify(scheduler, facts.chain()).map_err(|_| TxError::BadLeaseSignature { scheduler, token })
 }
 
 fn open_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
     let found = facts.job(job).ok_or(TxError::UnknownJob { job: *job })?;
-    if found.is_open() {
-        Ok(found)
-    } else {
-        Err(TxError::JobClosed {
-            job: *job,
-            status: found.status,
-        })
-    }
+    if found.is_open() { Ok(found) } else { Err(TxError::JobClosed { job: *job, status: found.status }) }
 }
 
 fn redundant_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
@@ -326,11 +268,7 @@ fn redundant_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxErr
 
 fn check_input(job: &Job, input: &[u8]) -> Result<(), TxError> {
     let (expected, got) = (job.spec.input, input_hash(input));
-    if expected == got {
-        Ok(())
-    } else {
-        Err(TxError::WrongInput { expected, got })
-    }
+    if expected == got { Ok(()) } else { Err(TxError::WrongInput { expected, got }) }
 }
 
 /// The foreign bytes of a settlement.
@@ -360,10 +298,7 @@ fn check_settlement(
 fn check_no_proof(answer: &Answer<'_>) -> Result<(), TxError> {
     match answer.proof.len() {
         0 => Ok(()),
-        got => Err(TxError::ProofUnexpected {
-            job: answer.job,
-            got: got as u64,
-        }),
+        got => Err(TxError::ProofUnexpected { job: answer.job, got: got as u64 }),
     }
 }
 
@@ -383,14 +318,8 @@ fn check_proof(
         weight_root: model.weight_root,
         input: answer.input,
         output: answer.output,
-        context: ProofContext {
-            chain: facts.chain(),
-            job: answer.job,
-            worker,
-        },
+        context: ProofContext { chain: facts.chain(), job: answer.job, worker },
         proof: answer.proof,
     };
-    proofs.check(&claim).map_err(|rejection| TxError::ProofRejected {
-        reason: rejection.reason,
-    })
+    proofs.check(&claim).map_err(|rejection| TxError::ProofRejected { reason: rejection.reason })
 }

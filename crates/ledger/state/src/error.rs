@@ -121,18 +121,10 @@ pub enum TxError {
     WrongNonce { expected: Nonce, got: Nonce },
     /// Not enough money.
     #[error("balance of {account}: expected at least {expected}, got {got}")]
-    InsufficientBalance {
-        account: AccountId,
-        expected: Amount,
-        got: Amount,
-    },
+    InsufficientBalance { account: AccountId, expected: Amount, got: Amount },
     /// Not enough active stake to take out that much.
     #[error("stake of {worker}: expected at least {expected}, got {got}")]
-    InsufficientStake {
-        worker: AccountId,
-        expected: Amount,
-        got: Amount,
-    },
+    InsufficientStake { worker: AccountId, expected: Amount, got: Amount },
     /// Not a worker.
     #[error("{worker} is not a registered worker")]
     UnknownWorker { worker: AccountId },
@@ -141,11 +133,7 @@ pub enum TxError {
     WorkerExists { worker: AccountId },
     /// The stake is below the network's minimum.
     #[error("stake of {worker}: expected at least the minimum of {expected}, got {got}")]
-    StakeBelowMinimum {
-        worker: AccountId,
-        expected: Amount,
-        got: Amount,
-    },
+    StakeBelowMinimum { worker: AccountId, expected: Amount, got: Amount },
     /// Too many parts of the stake are on their way out.
     #[error("withdrawals under way: expected at most {expected}, withdraw the released ones first")]
     TooManyUnbondings { expected: u64 },
@@ -160,12 +148,7 @@ pub enum TxError {
     NoOffer { worker: AccountId },
     /// A height outside the range that is accepted now.
     #[error("{field}: expected a height from {earliest} to {latest}, got {got}")]
-    HeightOutOfRange {
-        field: TimedField,
-        earliest: Height,
-        latest: Height,
-        got: Height,
-    },
+    HeightOutOfRange { field: TimedField, earliest: Height, latest: Height, got: Height },
     /// The job pays less than the network's minimum.
     #[error("maximum price: expected at least {expected}, got {got}")]
     PriceBelowMinimum { expected: Amount, got: Amount },
@@ -180,38 +163,22 @@ pub enum TxError {
     JobCancelling { job: JobId, at: Height },
     /// The job may be answered without a lease only later.
     #[error("job {job} needs a lease until height {open_from}, the block is at {height}")]
-    LeaseRequired {
-        job: JobId,
-        open_from: Height,
-        height: Height,
-    },
+    LeaseRequired { job: JobId, open_from: Height, height: Height },
     /// The worker does not meet the job's requirements.
     #[error("worker {worker} does not meet the requirements of job {job}")]
     RequirementsNotMet { job: JobId, worker: AccountId },
     /// The lease has run out.
     #[error("lease {token} was void from height {expires}, the block is at {height}")]
-    LeaseExpired {
-        token: LeaseToken,
-        expires: Height,
-        height: Height,
-    },
+    LeaseExpired { token: LeaseToken, expires: Height, height: Height },
     /// The lease still runs.
     #[error("lease {token} runs until height {expires}, the block is at {height}")]
-    LeaseStillValid {
-        token: LeaseToken,
-        expires: Height,
-        height: Height,
-    },
+    LeaseStillValid { token: LeaseToken, expires: Height, height: Height },
     /// A newer lease, or a fenced one, makes this token void.
     #[error("stale fencing token: expected above {expected}, got {got}")]
     StaleToken { expected: LeaseToken, got: LeaseToken },
     /// This token was already presented.
     #[error("fencing token {token} was already used for job {job} by {worker}")]
-    TokenUsed {
-        token: LeaseToken,
-        job: JobId,
-        worker: AccountId,
-    },
+    TokenUsed { token: LeaseToken, job: JobId, worker: AccountId },
     /// The round has all its workers.
     #[error("job {job} has the workers it wants; reveals are due by height {reveal_by}")]
     RoundFull { job: JobId, reveal_by: Height },
@@ -238,11 +205,7 @@ pub enum TxError {
     UnknownValidator { validator: AccountId },
     /// This offence is already punished.
     #[error("{validator} was already punished for height {height}, round {round}")]
-    AlreadyPunished {
-        validator: AccountId,
-        height: Height,
-        round: u32,
-    },
+    AlreadyPunished { validator: AccountId, height: Height, round: u32 },
     /// The offender has nothing left to lose.
     #[error("validator {validator} has no stake left to take")]
     NothingToSlash { validator: AccountId },

@@ -197,8 +197,8 @@ pub enum Event {
     JobSettled {
         /// The record under this block's `receipts_root`.
         record: SettlementRecord,
-        /// The transaction that carries the output (and at A4 the proof). None if a sweep settled the job.
-        tx: Option<TxId>,
+        /// The transaction that carries the output, and at A4 the proof.
+        tx: TxId,
     },
     /// A job ended without an answer; the whole escrow went back.
     JobRefunded {

@@ -103,10 +103,7 @@ impl Genesis {
         check_distinct(self.accounts.iter().map(|account| account.account))?;
         match self.supply() {
             Some(supply) if supply <= MAX_SUPPLY => Ok(()),
-            got => Err(GenesisError::Supply {
-                expected: MAX_SUPPLY,
-                got,
-            }),
+            got => Err(GenesisError::Supply { expected: MAX_SUPPLY, got }),
         }
     }
 
@@ -115,10 +112,7 @@ impl Genesis {
             return Err(GenesisError::NoValidators);
         }
         match self.validators.iter().find(|validator| validator.stake < Amount::ONE) {
-            Some(weak) => Err(GenesisError::ValidatorStake {
-                account: weak.account,
-                got: weak.stake,
-            }),
+            Some(weak) => Err(GenesisError::ValidatorStake { account: weak.account, got: weak.stake }),
             None => Ok(()),
         }
     }
@@ -143,14 +137,8 @@ mod tests {
             network: "test".into(),
             params: Params::with_block_ms(1_000),
             scheduler: AccountId([9; 32]),
-            validators: vec![GenesisValidator {
-                account: AccountId([1; 32]),
-                stake: Amount::ciro(10),
-            }],
-            accounts: vec![GenesisAccount {
-                account: AccountId([2; 32]),
-                balance: Amount::ciro(5),
-            }],
+            validators: vec![GenesisValidator { account: AccountId([1; 32]), stake: Amount::ciro(10) }],
+            accounts: vec![GenesisAccount { account: AccountId([2; 32]), balance: Amount::ciro(5) }],
         }
     }
 
@@ -178,12 +166,7 @@ mod tests {
     fn a_listed_twice_account_is_refused() {
         let mut genesis = genesis();
         genesis.accounts.push(genesis.accounts[0].clone());
-        assert_eq!(
-            genesis.check(),
-            Err(GenesisError::Duplicate {
-                account: AccountId([2; 32])
-            })
-        );
+        assert_eq!(genesis.check(), Err(GenesisError::Duplicate { account: AccountId([2; 32]) }));
     }
 
     #[test]
@@ -193,21 +176,9 @@ mod tests {
         assert_eq!(genesis.check(), Ok(()));
         genesis.accounts[0].balance.0 += 1;
         let above = Amount(MAX_SUPPLY.0 + 1);
-        assert_eq!(
-            genesis.check(),
-            Err(GenesisError::Supply {
-                expected: MAX_SUPPLY,
-                got: Some(above)
-            })
-        );
+        assert_eq!(genesis.check(), Err(GenesisError::Supply { expected: MAX_SUPPLY, got: Some(above) }));
         genesis.accounts[0].balance = Amount(u128::MAX);
-        assert_eq!(
-            genesis.check(),
-            Err(GenesisError::Supply {
-                expected: MAX_SUPPLY,
-                got: None
-            })
-        );
+        assert_eq!(genesis.check(), Err(GenesisError::Supply { expected: MAX_SUPPLY, got: None }));
     }
 
     #[test]

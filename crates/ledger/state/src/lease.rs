@@ -29,13 +29,7 @@ impl SignedLease {
     /// # Errors
     /// [`SignatureError`] if it did not.
     pub fn verify(&self, scheduler: AccountId, chain: ChainId) -> Result<(), SignatureError> {
-        verify(
-            scheduler,
-            LEASE_DOMAIN,
-            chain,
-            hash_encoded(LEASE_DOMAIN, &self.lease),
-            &self.signature,
-        )
+        verify(scheduler, LEASE_DOMAIN, chain, hash_encoded(LEASE_DOMAIN, &self.lease), &self.signature)
     }
 }
 

@@ -1,22 +1,57 @@
 //! The ledger's state machine: signed transactions in, effects out. No I/O, clock, float, randomness or unordered map.
+//!
+//! Two phases. [`check_stateless`] looks at one transaction alone (signature, sizes, input, proof) and may run in
+//! parallel, early, and be kept; [`apply_block`] executes what passed, in order. A transaction that is refused in either
+//! leaves no trace.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`tx`], [`lease`] | what accounts and the scheduler sign |
+//! | [`check`] | the stateless phase, and the traits by which proofs and evidence are judged |
+//! | [`block`] | the ordered phase of a whole block and its effects |
+//! | `exec` | one transaction each: accounts, workers, jobs, leases, A2 rounds, slashing; and the sweep of what is due |
+//! | [`job`], [`worker`], [`model`], [`validator`], [`account`] | the rows |
+//! | [`money`], [`fees`], [`slash`] | pots and totals; the protocol fee and its phases; offences and their price |
+//! | [`receipt`], [`merkle`] | settlement records and the path that shows one to a stranger |
+//! | [`event`], [`error`] | what happened; why a transaction was refused |
+//! | [`genesis`], [`params`] | the first state and the numbers a network chooses |
+//! | [`state`], `table`, `due` | the rows in memory, undo and change tracking, what happens by itself at which height |
+//! | [`keys`], [`snapshot`] | the rows in the store: keys, writes per block, restart |
+//! | [`audit`] | every invariant, recomputed from the rows |
+//!
+//! Dependency position: above `ciro-types` and `ciro-crypto`; below consensus' host, which injects proof and evidence
+//! checks, and below everything that submits transactions or follows events.
 #![forbid(unsafe_code)]
 
+pub mod account;
+pub mod audit;
 pub mod block;
 pub mod check;
+mod due;
 pub mod error;
 pub mod event;
+mod exec;
+pub mod fees;
 pub mod genesis;
 pub mod job;
+pub mod keys;
 pub mod lease;
+pub mod merkle;
 pub mod model;
+pub mod money;
 pub mod params;
 pub mod receipt;
 pub mod slash;
+pub mod snapshot;
+pub mod state;
+mod table;
 pub mod tx;
 pub mod validator;
 pub mod worker;
 
-pub use block::{BlockContext, BlockEffects, BlockError, Outcome, Write};
+pub use account::Account;
+pub use audit::AuditError;
+pub use block::{BlockContext, BlockEffects, BlockError, Outcome, Write, apply_block};
 pub use check::{
     Checked, EvidenceCheck, EvidenceRejection, Facts, Offence, ProofCheck, ProofClaim, ProofContext, ProofRejection,
     check_stateless,
@@ -25,11 +60,16 @@ pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};
 pub use genesis::{Genesis, GenesisAccount, GenesisError, GenesisValidator};
 pub use job::{DeclineReason, FailReason, Job, JobStatus, RefundReason, Round, Seat};
+pub use keys::Key;
 pub use lease::{Authority, SignedLease};
+pub use merkle::{MerklePath, PathError, merkle_root};
 pub use model::Model;
+pub use money::{Pools, Totals};
 pub use params::{Params, ParamsError};
 pub use receipt::{Payment, SettlementRecord};
 pub use slash::{SlashDestination, SlashReason};
+pub use snapshot::RestoreError;
+pub use state::{State, Tip};
 pub use tx::{Action, SignedTx, TxBody, commitment, input_hash, job_id, model_id, output_hash};
 pub use validator::Validator;
 pub use worker::{Reputation, Unbonding, Worker};

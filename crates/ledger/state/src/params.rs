@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The highest protocol fee a network may choose (FEATURES, C1).
 pub const MAX_FEE: BasisPoints = BasisPoints(1_000);
 
+/// The longest span of blocks a parameter may name. Sums of a few of these and any height stay far below 2⁶⁴.
+pub const MAX_SPAN: u64 = 1 << 40;
+
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -128,20 +131,23 @@ impl Params {
     /// [`ParamsError`] naming the first parameter that does not.
     pub fn check(&self) -> Result<(), ParamsError> {
         if self.fee > MAX_FEE {
-            return Err(ParamsError::Fee {
-                expected: MAX_FEE,
-                got: self.fee,
-            });
+            return Err(ParamsError::Fee { expected: MAX_FEE, got: self.fee });
         }
         self.check_positive()?;
-        check_below(
-            ("max_job_blocks", self.max_job_blocks),
+        self.check_spans()?;
+        check_below(("max_job_blocks", self.max_job_blocks), ("unstake_delay", self.unstake_delay))?;
+        check_below(("reveal_window", self.reveal_window), ("max_job_blocks", self.max_job_blocks))
+    }
+
+    fn check_spans(&self) -> Result<(), ParamsError> {
+        let spans = [
             ("unstake_delay", self.unstake_delay),
-        )?;
-        check_below(
-            ("reveal_window", self.reveal_window),
-            ("max_job_blocks", self.max_job_blocks),
-        )
+            ("max_lease_blocks", self.max_lease_blocks),
+            ("max_offer_blocks", self.max_offer_blocks),
+            ("open_window", self.open_window),
+            ("retention_blocks", self.retention_blocks),
+        ];
+        spans.into_iter().try_for_each(|span| check_below(span, ("MAX_SPAN", MAX_SPAN)))
     }
 
     fn check_positive(&self) -> Result<(), ParamsError> {
@@ -171,16 +177,7 @@ const fn blocks(span_ms: u64, block_ms: u64) -> u64 {
 
 fn check_below(value: (&'static str, u64), limit: (&'static str, u64)) -> Result<(), ParamsError> {
     let ((name, got), (limit_name, expected)) = (value, limit);
-    if got < expected {
-        Ok(())
-    } else {
-        Err(ParamsError::NotBelow {
-            name,
-            limit_name,
-            expected,
-            got,
-        })
-    }
+    if got < expected { Ok(()) } else { Err(ParamsError::NotBelow { name, limit_name, expected, got }) }
 }
 
 #[cfg(test)]
@@ -202,40 +199,25 @@ mod tests {
 
     #[test]
     fn a_fee_above_the_cap_is_refused() {
-        let params = Params {
-            fee: BasisPoints(1_001),
-            ..Params::with_block_ms(1_000)
-        };
-        assert_eq!(
-            params.check(),
-            Err(ParamsError::Fee {
-                expected: MAX_FEE,
-                got: BasisPoints(1_001)
-            })
-        );
+        let params = Params { fee: BasisPoints(1_001), ..Params::with_block_ms(1_000) };
+        assert_eq!(params.check(), Err(ParamsError::Fee { expected: MAX_FEE, got: BasisPoints(1_001) }));
     }
 
     #[test]
     fn a_job_that_could_outlive_the_stake_is_refused() {
-        let params = Params {
-            max_job_blocks: 604_800,
-            ..Params::with_block_ms(1_000)
-        };
-        assert!(matches!(
-            params.check(),
-            Err(ParamsError::NotBelow {
-                name: "max_job_blocks",
-                ..
-            })
-        ));
+        let params = Params { max_job_blocks: 604_800, ..Params::with_block_ms(1_000) };
+        assert!(matches!(params.check(), Err(ParamsError::NotBelow { name: "max_job_blocks", .. })));
+    }
+
+    #[test]
+    fn a_span_that_could_overflow_a_height_is_refused() {
+        let params = Params { open_window: MAX_SPAN, ..Params::with_block_ms(1_000) };
+        assert!(matches!(params.check(), Err(ParamsError::NotBelow { name: "open_window", .. })));
     }
 
     #[test]
     fn zero_windows_are_refused_by_name() {
-        let params = Params {
-            reveal_window: 0,
-            ..Params::with_block_ms(1_000)
-        };
+        let params = Params { reveal_window: 0, ..Params::with_block_ms(1_000) };
         assert_eq!(params.check(), Err(ParamsError::Zero { name: "reveal_window" }));
     }
 }

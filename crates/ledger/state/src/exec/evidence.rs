@@ -1,0 +1,28 @@
+//! Punishing a validator that the stateless phase has convicted. Anyone may report (defect 5).
+
+use super::slashing::slash_validator;
+use crate::block::Outcome;
+use crate::check::{Checked, Offence};
+use crate::error::TxError;
+use crate::slash::SlashReason;
+use crate::state::State;
+use ciro_types::Amount;
+
+/// Takes stake once per validator, height and round.
+pub(super) fn punish(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
+    let offence = checked.offence.expect("the stateless phase keeps the offence it was shown");
+    let Offence { validator, height, round } = offence;
+    let mut row = state.validator(&validator).ok_or(TxError::UnknownValidator { validator })?.clone();
+    if state.punished(&offence.into()).is_some() {
+        return Err(TxError::AlreadyPunished { validator, height, round });
+    }
+    row.offences += 1;
+    state.tables.validators.put(validator, row);
+    let amount = slash_validator(state, validator, SlashReason::Equivocation);
+    if amount == Amount::ZERO {
+        return Err(TxError::NothingToSlash { validator });
+    }
+    let punished = state.height();
+    state.tables.offences.put(offence.into(), punished);
+    Ok(Outcome::EquivocationPunished { validator, amount })
+}

@@ -1,0 +1,127 @@
+//! Ordering a job, withdrawing it, and the exits that refund it.
+
+use super::open_job;
+use super::workers::require_height;
+use crate::block::Outcome;
+use crate::error::{TimedField, TxError};
+use crate::event::Event;
+use crate::job::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
+use crate::money::Pot;
+use crate::state::State;
+use crate::tx::job_id;
+use ciro_types::{AccountId, Amount, JobId, JobSpec, LeaseToken};
+
+/// Orders a job and moves its price into escrow (defect 1). The same order again changes nothing.
+pub(super) fn submit(state: &mut State, spec: &JobSpec) -> Result<Outcome, TxError> {
+    let id = job_id(spec);
+    if let Some(job) = state.tables.jobs.get(&id) {
+        return Ok(Outcome::JobAbsorbed { job: id, status: job.status });
+    }
+    check_order(state, spec)?;
+    let job = opened(state, spec);
+    let open_from = job.open_from;
+    state.put_job(id, job);
+    state.spend(spec.client, Pot::Escrow(id), spec.max_price)?;
+    state.emit(Event::JobOpened { job: id, spec: spec.clone(), open_from });
+    Ok(Outcome::JobSubmitted { job: id })
+}
+
+fn check_order(state: &State, spec: &JobSpec) -> Result<(), TxError> {
+    let params = &state.meta.params;
+    if !state.tables.models.contains(&spec.model) {
+        return Err(TxError::UnknownModel { model: spec.model });
+    }
+    if spec.max_price < params.min_price {
+        return Err(TxError::PriceBelowMinimum { expected: params.min_price, got: spec.max_price });
+    }
+    require_height(state, TimedField::Deadline, spec.deadline, params.max_job_blocks)
+}
+
+fn opened(state: &State, spec: &JobSpec) -> Job {
+    let height = state.height();
+    Job {
+        spec: spec.clone(),
+        opened: height,
+        status: JobStatus::Open,
+        escrow: Amount::ZERO,
+        open_from: height.plus(state.meta.params.open_window),
+        fence: LeaseToken(0),
+        highest_token: LeaseToken(0),
+        cancel_at: None,
+        round: Round::default(),
+        barred: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+/// Starts a withdrawal. A lease the ledger has not seen may be out, and a client that cancels when an answer appears in
+/// a mempool would have it for nothing: so the refund waits as long as a lease can run.
+pub(super) fn cancel(state: &mut State, sender: AccountId, id: JobId) -> Result<Outcome, TxError> {
+    let job = open_job(state, id)?;
+    if job.spec.client != sender {
+        return Err(TxError::WrongSender { expected: job.spec.client, got: sender });
+    }
+    if let Some(at) = job.cancel_at {
+        return Err(TxError::JobCancelling { job: id, at });
+    }
+    if !job.round.seats.is_empty() {
+        return Err(TxError::JobInProgress { job: id, seats: job.round.seats.len() as u64 });
+    }
+    let at = state.height().plus(state.meta.params.max_lease_blocks);
+    state.edit_job(id, |job| job.cancel_at = Some(at));
+    state.emit(Event::JobCancelRequested { job: id, at });
+    Ok(Outcome::CancelRequested { job: id, at })
+}
+
+/// Refunds a withdrawn job, unless a worker has committed in the meantime.
+pub(super) fn finish_cancel(state: &mut State, id: JobId, job: &Job) {
+    if job.round.seats.is_empty() {
+        refund(state, id, RefundReason::Cancelled);
+    } else {
+        state.edit_job(id, |job| job.cancel_at = None);
+        state.emit(Event::JobCancelOverruled { job: id });
+    }
+}
+
+/// Why a job that reached its deadline unanswered is refunded.
+pub(super) fn expiry_reason(job: &Job) -> RefundReason {
+    let revealed = job.round.seats.iter().filter(|seat| seat.output.is_some()).count();
+    match job.failures.last() {
+        _ if job.cancel_at.is_some() => RefundReason::Cancelled,
+        _ if revealed >= AGREEING_SEATS => RefundReason::Failed(FailReason::NoMajority),
+        Some((_, reason)) => RefundReason::Failed(*reason),
+        None if was_taken(job) => RefundReason::Expired,
+        None => RefundReason::Unmatched,
+    }
+}
+
+fn was_taken(job: &Job) -> bool {
+    job.highest_token > LeaseToken(0) || !job.round.seats.is_empty() || !job.barred.is_empty()
+}
+
+/// Gives the whole escrow back and ends the job.
+pub(super) fn refund(state: &mut State, id: JobId, reason: RefundReason) {
+    let (client, amount) = return_escrow(state, id);
+    close(state, id, JobStatus::Refunded { height: state.height(), reason });
+    state.emit(Event::JobRefunded { job: id, client, amount, reason });
+}
+
+/// Moves what is left in escrow to the client.
+pub(super) fn return_escrow(state: &mut State, id: JobId) -> (AccountId, Amount) {
+    let job = state.tables.jobs.get(&id).expect("an open job has a row");
+    let (client, amount) = (job.spec.client, job.escrow);
+    state.shift_held(Pot::Escrow(id), Pot::Balance(client), amount);
+    (client, amount)
+}
+
+/// Ends a job whose escrow is empty. What decided its future is dropped with it.
+pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
+    state.edit_job(id, |job| {
+        assert!(job.is_open() && job.escrow == Amount::ZERO, "a job ends once, with an empty escrow");
+        job.status = status;
+        job.cancel_at = None;
+        job.round = Round::default();
+        job.barred = Vec::new();
+        job.failures = Vec::new();
+    });
+}

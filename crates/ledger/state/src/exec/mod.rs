@@ -1,0 +1,72 @@
+//! The ordered phase: one checked transaction against the state, all or nothing.
+//!
+//! Handlers may write before they know that they succeed: a refusal rolls the whole transaction back.
+
+mod accounts;
+mod evidence;
+mod jobs;
+mod leases;
+mod redundant;
+mod settle;
+mod slashing;
+mod sweep;
+mod workers;
+
+pub(crate) use sweep::sweep;
+
+use crate::block::Outcome;
+use crate::check::Checked;
+use crate::error::TxError;
+use crate::state::State;
+use crate::tx::{Action, output_hash};
+use ciro_types::{AccountId, JobId, TxId};
+
+/// Who asks, and in which transaction.
+#[derive(Clone, Copy)]
+struct Origin {
+    sender: AccountId,
+    tx: TxId,
+}
+
+/// Executes one transaction. On refusal the state is as if the transaction had never been.
+pub(crate) fn execute(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
+    let result = accounts::spend_nonce(state, &checked.tx.body).and_then(|()| dispatch(state, checked));
+    match result {
+        Ok(_) => state.commit(),
+        Err(_) => state.rollback(),
+    }
+    result
+}
+
+fn dispatch(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
+    let sender = checked.tx.body.sender;
+    let origin = Origin { sender, tx: checked.id };
+    match &checked.tx.body.action {
+        Action::Transfer { to, amount } => accounts::transfer(state, sender, *to, *amount),
+        Action::RegisterModel { program, weight_root } => {
+            Ok(accounts::register_model(state, sender, program, *weight_root))
+        }
+        Action::RegisterWorker { stake } => workers::register(state, sender, *stake),
+        Action::AddStake { amount } => workers::add_stake(state, sender, *amount),
+        Action::RequestUnstake { amount } => workers::request_unstake(state, sender, *amount),
+        Action::WithdrawStake => workers::withdraw_stake(state, sender),
+        Action::PublishOffer { offer } => workers::publish_offer(state, offer),
+        Action::SubmitJob { spec } => jobs::submit(state, spec),
+        Action::CancelJob { job } => jobs::cancel(state, sender, *job),
+        Action::SettleJob { authority, output, .. } => settle::settle(state, origin, authority, output_hash(output)),
+        Action::CommitResult { authority, commitment } => redundant::commit(state, sender, authority, *commitment),
+        Action::RevealResult { job, output, salt, .. } => {
+            redundant::reveal(state, origin, *job, (output_hash(output), *salt))
+        }
+        Action::AbandonLease { lease, reason } => leases::abandon(state, &lease.lease, *reason),
+        Action::FailJob { lease, reason } => leases::fail_job(state, &lease.lease, *reason),
+        Action::ReportTimeout { lease } => leases::report_timeout(state, &lease.lease),
+        Action::ReportEquivocation { .. } => evidence::punish(state, checked),
+    }
+}
+
+/// An open job, or why there is none.
+fn open_job(state: &State, id: JobId) -> Result<&crate::Job, TxError> {
+    let job = state.tables.jobs.get(&id).ok_or(TxError::UnknownJob { job: id })?;
+    if job.is_open() { Ok(job) } else { Err(TxError::JobClosed { job: id, status: job.status }) }
+}

@@ -1,0 +1,78 @@
+//! Paying a job, exactly once.
+
+use super::workers::change_standing;
+use super::{Origin, jobs, leases, open_job};
+use crate::block::Outcome;
+use crate::error::TxError;
+use crate::event::Event;
+use crate::fees::{Phase, portion};
+use crate::job::JobStatus;
+use crate::lease::Authority;
+use crate::money::Pot;
+use crate::receipt::{Payment, SettlementRecord};
+use crate::state::State;
+use crate::worker::Reputation;
+use ciro_types::{Amount, Hash32, JobId, TxId};
+
+/// Pays one worker for an answer that the stateless phase has checked: at A4 its proof, at A0 its signature.
+pub(super) fn settle(
+    state: &mut State,
+    origin: Origin,
+    authority: &Authority,
+    output: Hash32,
+) -> Result<Outcome, TxError> {
+    let id = authority.job();
+    open_job(state, id)?;
+    let price = leases::authorize(state, origin.sender, authority)?;
+    pay(state, id, vec![Payment { worker: origin.sender, price }], (output, origin.tx));
+    Ok(Outcome::JobSettled { job: id })
+}
+
+/// Moves the escrow of an open job to its workers, the fee to its pools and the rest to the client, and ends the job.
+/// The caller has kept each price under [`crate::fees::price_ceiling`].
+pub(super) fn pay(state: &mut State, id: JobId, payments: Vec<Payment>, (output, tx): (Hash32, TxId)) {
+    for payment in &payments {
+        state.shift_held(Pot::Escrow(id), Pot::Balance(payment.worker), payment.price);
+    }
+    let fee = pay_fee(state, id, payments.iter().map(|payment| payment.price).sum());
+    let (_, refund) = jobs::return_escrow(state, id);
+    for payment in &payments {
+        change_standing(state, payment.worker, Reputation::DONE, |row| row.jobs_done += 1);
+    }
+    let record = record(state, id, Terms { payments, output, fee, refund });
+    jobs::close(state, id, JobStatus::Settled { height: record.height, record: record.digest() });
+    state.journal.records.push(record.clone());
+    state.emit(Event::JobSettled { record, tx });
+}
+
+fn pay_fee(state: &mut State, id: JobId, total: Amount) -> Amount {
+    let fee = portion(total, state.meta.params.fee);
+    let phase = Phase::at(state.height(), state.meta.params.blocks_per_month);
+    state.pay_fee(id, phase.split(fee));
+    fee
+}
+
+/// What a settlement adds to the order.
+struct Terms {
+    payments: Vec<Payment>,
+    output: Hash32,
+    fee: Amount,
+    refund: Amount,
+}
+
+fn record(state: &State, id: JobId, terms: Terms) -> SettlementRecord {
+    let spec = &state.tables.jobs.get(&id).expect("a job that is being paid has a row").spec;
+    SettlementRecord {
+        chain: spec.chain,
+        job: id,
+        client: spec.client,
+        model: spec.model,
+        input: spec.input,
+        output: terms.output,
+        assurance: spec.assurance,
+        payments: terms.payments,
+        fee: terms.fee,
+        refund: terms.refund,
+        height: state.height(),
+    }
+}

@@ -1,0 +1,49 @@
+//! What happens at the beginning of a block by itself.
+
+use super::workers::withdraw_offer;
+use super::{jobs, leases, redundant};
+use crate::due::Due;
+use crate::event::Event;
+use crate::job::Job;
+use crate::state::State;
+use ciro_types::{AccountId, JobId};
+
+/// Does everything that is due. Cost: proportional to what is due.
+pub(crate) fn sweep(state: &mut State) {
+    while let Some(due) = state.pop_due() {
+        run(state, due);
+        state.commit();
+    }
+}
+
+fn run(state: &mut State, due: Due) {
+    match due {
+        Due::CloseReveals(id) => redundant::close_reveals(state, id),
+        Due::Cancel(id) => {
+            let job = row(state, id);
+            jobs::finish_cancel(state, id, &job);
+        }
+        Due::Expire(id) => {
+            let reason = jobs::expiry_reason(&row(state, id));
+            jobs::refund(state, id, reason);
+        }
+        Due::ForgetJob(id) => {
+            state.tables.jobs.remove(&id);
+        }
+        Due::ForgetToken(token) => leases::forget(state, token),
+        Due::ReleaseStake(worker) => release_stake(state, worker),
+        Due::ExpireOffer(worker) => withdraw_offer(state, worker),
+    }
+}
+
+fn row(state: &State, id: JobId) -> Job {
+    state.tables.jobs.get(&id).expect("the index follows the rows").clone()
+}
+
+/// Says that stake may be withdrawn; the worker fetches it.
+fn release_stake(state: &mut State, worker: AccountId) {
+    let height = state.height();
+    let parts = state.worker(&worker).into_iter().flat_map(|row| &row.unbonding);
+    let amount = parts.filter(|part| part.release <= height).map(|part| part.amount).sum();
+    state.emit(Event::StakeReleased { worker, amount });
+}

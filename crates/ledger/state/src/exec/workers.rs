@@ -1,0 +1,121 @@
+//! Stake in, stake out, offers.
+
+use crate::block::Outcome;
+use crate::error::{TimedField, TxError};
+use crate::event::Event;
+use crate::money::Pot;
+use crate::state::State;
+use crate::worker::{MAX_UNBONDINGS, Worker};
+use ciro_types::{AccountId, Amount, Height, Offer};
+
+/// A registered worker, or why there is none.
+pub(super) fn find(state: &State, worker: AccountId) -> Result<&Worker, TxError> {
+    state.tables.workers.get(&worker).ok_or(TxError::UnknownWorker { worker })
+}
+
+/// Refuses a worker whose active stake is below the minimum.
+pub(super) fn require_active(state: &State, worker: AccountId) -> Result<(), TxError> {
+    require_minimum(state, worker, find(state, worker)?.stake)
+}
+
+fn require_minimum(state: &State, worker: AccountId, got: Amount) -> Result<(), TxError> {
+    let expected = state.meta.params.min_stake;
+    if got >= expected { Ok(()) } else { Err(TxError::StakeBelowMinimum { worker, expected, got }) }
+}
+
+pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> Result<Outcome, TxError> {
+    if state.tables.workers.contains(&worker) {
+        return Err(TxError::WorkerExists { worker });
+    }
+    require_minimum(state, worker, stake)?;
+    state.put_worker(worker, Worker::new());
+    state.spend(worker, Pot::Stake(worker), stake)?;
+    state.emit(Event::WorkerRegistered { worker, stake });
+    Ok(Outcome::WorkerRegistered)
+}
+
+/// Adds stake. Parts on their way out keep their release heights (defect 4).
+pub(super) fn add_stake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+    find(state, worker)?;
+    state.spend(worker, Pot::Stake(worker), amount)?;
+    state.emit(Event::StakeAdded { worker, amount });
+    Ok(Outcome::StakeAdded)
+}
+
+pub(super) fn request_unstake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+    let release = state.height().plus(state.meta.params.unstake_delay);
+    let unbonding = &find(state, worker)?.unbonding;
+    if unbonding.len() >= MAX_UNBONDINGS && unbonding.iter().all(|part| part.release != release) {
+        return Err(TxError::TooManyUnbondings { expected: MAX_UNBONDINGS as u64 });
+    }
+    state
+        .shift(Pot::Stake(worker), Pot::Unbonding(worker, release), amount)
+        .map_err(|short| TxError::InsufficientStake { worker, expected: amount, got: short.got })?;
+    state.emit(Event::UnstakeRequested { worker, amount, release });
+    withdraw_offer_if_inactive(state, worker);
+    Ok(Outcome::UnstakeRequested { release })
+}
+
+pub(super) fn withdraw_stake(state: &mut State, worker: AccountId) -> Result<Outcome, TxError> {
+    let height = state.height();
+    let parts = find(state, worker)?.unbonding.clone();
+    let released: Vec<_> = parts.iter().filter(|part| part.release <= height).collect();
+    if released.is_empty() {
+        return Err(TxError::NothingReleased { next: parts.first().map(|part| part.release) });
+    }
+    for part in &released {
+        state.shift_held(Pot::Unbonding(worker, part.release), Pot::Balance(worker), part.amount);
+    }
+    let amount = released.iter().map(|part| part.amount).sum();
+    state.emit(Event::StakeWithdrawn { worker, amount });
+    Ok(Outcome::StakeWithdrawn { amount })
+}
+
+pub(super) fn publish_offer(state: &mut State, offer: &Offer) -> Result<Outcome, TxError> {
+    let id = offer.worker;
+    require_active(state, id)?;
+    let expected = find(state, id)?.offer_sequence;
+    if offer.sequence <= expected {
+        return Err(TxError::StaleOffer { expected, got: offer.sequence });
+    }
+    require_height(state, TimedField::OfferExpiry, offer.expires, state.meta.params.max_offer_blocks)?;
+    state.edit_worker(id, |worker| worker.offer_sequence = offer.sequence);
+    state.put_offer(offer.clone());
+    state.emit(Event::OfferPublished { offer: offer.clone() });
+    Ok(Outcome::OfferPublished)
+}
+
+/// Refuses a height that is not after this block, or more than `span` blocks after it.
+pub(super) fn require_height(state: &State, field: TimedField, got: Height, span: u64) -> Result<(), TxError> {
+    let (earliest, latest) = (state.height().next(), state.height().plus(span));
+    if (earliest..=latest).contains(&got) {
+        Ok(())
+    } else {
+        Err(TxError::HeightOutOfRange { field, earliest, latest, got })
+    }
+}
+
+/// An offer stands only while the minimum stake is behind it.
+pub(super) fn withdraw_offer_if_inactive(state: &mut State, worker: AccountId) {
+    if require_active(state, worker).is_err() {
+        withdraw_offer(state, worker);
+    }
+}
+
+pub(super) fn withdraw_offer(state: &mut State, worker: AccountId) {
+    if let Some(offer) = state.remove_offer(&worker) {
+        state.emit(Event::OfferWithdrawn { worker, sequence: offer.sequence });
+    }
+}
+
+/// Changes a worker's standing and its counters. A worker that never registered has none.
+pub(super) fn change_standing(state: &mut State, worker: AccountId, points: i16, count: impl FnOnce(&mut Worker)) {
+    let changed = state.edit_worker(worker, |row| {
+        row.reputation = row.reputation.changed(points);
+        count(row);
+        row.reputation
+    });
+    if let Some(reputation) = changed {
+        state.emit(Event::ReputationChanged { worker, reputation });
+    }
+}

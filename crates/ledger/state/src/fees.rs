@@ -1,0 +1,204 @@
+//! The protocol fee: how much goes on top of a price, and where it goes in which phase (FEATURES C1 and C2).
+
+use ciro_types::{Amount, Assurance, BasisPoints, Height};
+use serde::{Deserialize, Serialize};
+
+/// Basis points of the whole.
+const WHOLE: u64 = 10_000;
+
+/// A phase of the network's life, by month since genesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Phase {
+    /// Months 1–12.
+    First,
+    /// Months 13–36.
+    Second,
+    /// Months 37–60.
+    Third,
+    /// Month 61 and later.
+    Fourth,
+}
+
+/// Shares of a fee in percent. Together 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Destroyed.
+    pub burn: u64,
+    /// Locked for later buy-backs.
+    pub reserve: u64,
+    /// For the DAO to spend.
+    pub treasury: u64,
+    /// Compensates clients.
+    pub insurance: u64,
+}
+
+/// A fee, divided. The parts sum to the fee exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeeSplit {
+    /// Destroyed.
+    pub burn: Amount,
+    /// Locked for later buy-backs.
+    pub reserve: Amount,
+    /// For the DAO to spend.
+    pub treasury: Amount,
+    /// Compensates clients; bears the rounding of the others.
+    pub insurance: Amount,
+}
+
+impl Phase {
+    /// The phase of the block at `height`. The first month is blocks 0 to `blocks_per_month − 1`.
+    ///
+    /// # Panics
+    /// If `blocks_per_month` is zero, which [`crate::Params::check`] refuses.
+    #[must_use]
+    pub const fn at(height: Height, blocks_per_month: u64) -> Self {
+        match height.0 / blocks_per_month {
+            0..12 => Self::First,
+            12..36 => Self::Second,
+            36..60 => Self::Third,
+            _ => Self::Fourth,
+        }
+    }
+
+    /// The row of the phase table.
+    #[must_use]
+    pub const fn shares(self) -> Shares {
+        let (burn, reserve, treasury, insurance) = match self {
+            Self::First => (30, 40, 20, 10),
+            Self::Second => (50, 20, 20, 10),
+            Self::Third => (70, 0, 20, 10),
+            Self::Fourth => (80, 0, 10, 10),
+        };
+        Shares { burn, reserve, treasury, insurance }
+    }
+
+    /// Divides `fee`. The last bucket is what the others leave, so no unit is lost or made.
+    ///
+    /// # Panics
+    /// Never: three shares of at most 90 % do not exceed the fee.
+    #[must_use]
+    pub fn split(self, fee: Amount) -> FeeSplit {
+        let shares = self.shares();
+        let [burn, reserve, treasury] = [shares.burn, shares.reserve, shares.treasury].map(|share| percent(fee, share));
+        let others = [burn, reserve, treasury].into_iter().sum();
+        let insurance = fee.checked_sub(others).expect("three of four shares stay below the whole");
+        FeeSplit { burn, reserve, treasury, insurance }
+    }
+}
+
+fn percent(amount: Amount, share: u64) -> Amount {
+    amount.mul_div(share, 100).expect("a share is at most the whole")
+}
+
+/// The part `rate` of `amount`, rounded down.
+///
+/// # Panics
+/// If `rate` is above 10,000, which no caller's constant or checked parameter is.
+#[must_use]
+pub fn portion(amount: Amount, rate: BasisPoints) -> Amount {
+    assert!(u64::from(rate.0) <= WHOLE, "a part is at most the whole");
+    amount.mul_div(rate.0.into(), WHOLE).expect("a part is at most the whole")
+}
+
+/// `price` and the fee on top of it, or none on overflow.
+#[must_use]
+pub fn with_fee(price: Amount, fee: BasisPoints) -> Option<Amount> {
+    price.checked_add(portion(price, fee))
+}
+
+/// How many workers a job at this rung pays.
+#[must_use]
+pub const fn paid_workers(assurance: Assurance) -> u64 {
+    match assurance {
+        Assurance::A0 | Assurance::A4 => 1,
+        Assurance::A2 => 2,
+    }
+}
+
+/// The most that each paid worker may ask for when the client pays `max_price` in total.
+#[must_use]
+pub fn price_ceiling(max_price: Amount, fee: BasisPoints, assurance: Assurance) -> Amount {
+    let floor = max_price.mul_div(WHOLE, WHOLE + u64::from(fee.0)).unwrap_or(Amount::ZERO);
+    // The fee is rounded down, so one more unit may still fit; never two.
+    let total = match floor.checked_add(Amount(1)) {
+        Some(more) if with_fee(more, fee).is_some_and(|cost| cost <= max_price) => more,
+        _ => floor,
+    };
+    Amount(total.0 / u128::from(paid_workers(assurance)))
+}
+
+/// The least `max_price` that pays each worker `price` at this rung, or none on overflow.
+#[must_use]
+pub fn cost(price: Amount, fee: BasisPoints, assurance: Assurance) -> Option<Amount> {
+    price.mul_div(paid_workers(assurance), 1).and_then(|total| with_fee(total, fee))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PHASES: [Phase; 4] = [Phase::First, Phase::Second, Phase::Third, Phase::Fourth];
+    const FEE: BasisPoints = BasisPoints(1_000);
+
+    #[test]
+    fn every_row_of_the_table_sums_to_one_hundred() {
+        for phase in PHASES {
+            let Shares { burn, reserve, treasury, insurance } = phase.shares();
+            assert_eq!(burn + reserve + treasury + insurance, 100, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn phases_turn_exactly_at_their_month() {
+        let month = 100;
+        let turns =
+            [(12, Phase::First, Phase::Second), (36, Phase::Second, Phase::Third), (60, Phase::Third, Phase::Fourth)];
+        for (months, before, after) in turns {
+            assert_eq!(Phase::at(Height(months * month - 1), month), before);
+            assert_eq!(Phase::at(Height(months * month), month), after);
+        }
+        assert_eq!(Phase::at(Height(0), month), Phase::First);
+        assert_eq!(Phase::at(Height(u64::MAX), 1), Phase::Fourth);
+    }
+
+    #[test]
+    fn units_that_do_not_divide_go_to_the_last_bucket() {
+        let split = Phase::First.split(Amount(9));
+        assert_eq!(split, FeeSplit { burn: Amount(2), reserve: Amount(3), treasury: Amount(1), insurance: Amount(3) });
+        assert_eq!(Phase::Third.split(Amount(1)).insurance, Amount(1));
+    }
+
+    #[test]
+    fn ten_percent_comes_on_top_of_the_price() {
+        assert_eq!(with_fee(Amount::ciro(100), FEE), Some(Amount::ciro(110)));
+        assert_eq!(price_ceiling(Amount::ciro(110), FEE, Assurance::A4), Amount::ciro(100));
+        assert_eq!(price_ceiling(Amount::ciro(110), FEE, Assurance::A2), Amount::ciro(50));
+        assert_eq!(cost(Amount::ciro(50), FEE, Assurance::A2), Some(Amount::ciro(110)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_conserves_every_unit(fee in 0..u128::MAX, phase in 0usize..4) {
+            let FeeSplit { burn, reserve, treasury, insurance } = PHASES[phase].split(Amount(fee));
+            prop_assert_eq!(burn.0 + reserve.0 + treasury.0 + insurance.0, fee);
+        }
+
+        #[test]
+        fn the_ceiling_is_the_highest_price_that_fits(max in 0..10_000_000u128, bps in 0..=1_000u16) {
+            for assurance in Assurance::ALL {
+                let ceiling = price_ceiling(Amount(max), BasisPoints(bps), assurance);
+                let fits = |price| cost(price, BasisPoints(bps), assurance).is_some_and(|cost| cost.0 <= max);
+                prop_assert!(fits(ceiling));
+                prop_assert!(!fits(Amount(ceiling.0 + 1)));
+            }
+        }
+
+        #[test]
+        fn two_prices_below_the_ceiling_fit_together(max in 0..10_000_000u128, a in any::<u128>(), b in any::<u128>()) {
+            let ceiling = price_ceiling(Amount(max), FEE, Assurance::A2).0;
+            let pair = Amount(a % (ceiling + 1) + b % (ceiling + 1));
+            prop_assert!(with_fee(pair, FEE).is_some_and(|cost| cost.0 <= max));
+        }
+    }
+}

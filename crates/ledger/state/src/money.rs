@@ -1,0 +1,197 @@
+//! Double entry: money leaves one pot only by entering another, so conservation holds by construction.
+
+use crate::account::Account;
+use crate::error::TxError;
+use crate::fees::FeeSplit;
+use crate::slash::SlashDestination;
+use crate::state::State;
+use crate::worker::{Unbonding, Worker};
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::{AccountId, Amount, Height, JobId};
+use serde::{Deserialize, Serialize};
+
+/// Money that belongs to nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Pools {
+    /// Locked for later buy-backs.
+    pub reserve: Amount,
+    /// For the DAO to spend.
+    pub treasury: Amount,
+    /// Compensates clients.
+    pub insurance: Amount,
+    /// Destroyed; counted so that the supply still adds up.
+    pub burned: Amount,
+}
+
+/// The sum of each kind of money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Totals {
+    /// Spendable balances.
+    pub balances: Amount,
+    /// Active worker stakes.
+    pub worker_stakes: Amount,
+    /// Worker stakes on their way out.
+    pub unbonding: Amount,
+    /// Validator stakes.
+    pub validator_stakes: Amount,
+    /// Held for open jobs.
+    pub escrow: Amount,
+    /// Money that belongs to nobody.
+    pub pools: Pools,
+}
+
+impl Totals {
+    /// Everything. Equals the genesis supply after every transaction.
+    ///
+    /// # Panics
+    /// On overflow, which a capped supply excludes.
+    #[must_use]
+    pub fn sum(&self) -> Amount {
+        let Pools { reserve, treasury, insurance, burned } = self.pools;
+        let held = [self.balances, self.worker_stakes, self.unbonding, self.validator_stakes, self.escrow];
+        held.into_iter().chain([reserve, treasury, insurance, burned]).sum()
+    }
+}
+
+/// A place money can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pot {
+    Balance(AccountId),
+    Stake(AccountId),
+    /// The part of a worker's stake that is released at this height.
+    Unbonding(AccountId, Height),
+    ValidatorStake(AccountId),
+    Escrow(JobId),
+    Reserve,
+    Treasury,
+    Insurance,
+    Burned,
+}
+
+impl From<SlashDestination> for Pot {
+    fn from(destination: SlashDestination) -> Self {
+        match destination {
+            SlashDestination::Insurance => Self::Insurance,
+            SlashDestination::Burned => Self::Burned,
+        }
+    }
+}
+
+/// A pot held less than was asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortfall {
+    pub(crate) got: Amount,
+}
+
+impl State {
+    /// Moves `amount`. The only way money moves after genesis.
+    pub(crate) fn shift(&mut self, from: Pot, to: Pot, amount: Amount) -> Result<(), Shortfall> {
+        let got = self.level(from);
+        let left = got.checked_sub(amount).ok_or(Shortfall { got })?;
+        if amount == Amount::ZERO {
+            return Ok(());
+        }
+        self.set_level(from, left);
+        let filled = self.level(to).checked_add(amount).expect("a capped supply sums below u128");
+        self.set_level(to, filled);
+        Ok(())
+    }
+
+    /// Moves money that the ledger itself knows to be there.
+    pub(crate) fn shift_held(&mut self, from: Pot, to: Pot, amount: Amount) {
+        self.shift(from, to, amount).expect("the ledger moves only what it has counted");
+    }
+
+    /// Takes `amount` from an account's balance.
+    pub(crate) fn spend(&mut self, account: AccountId, to: Pot, amount: Amount) -> Result<(), TxError> {
+        self.shift(Pot::Balance(account), to, amount).map_err(|short| TxError::InsufficientBalance {
+            account,
+            expected: amount,
+            got: short.got,
+        })
+    }
+
+    /// Pays a fee out of a job's escrow.
+    pub(crate) fn pay_fee(&mut self, job: JobId, split: FeeSplit) {
+        let FeeSplit { burn, reserve, treasury, insurance } = split;
+        let parts =
+            [(Pot::Burned, burn), (Pot::Reserve, reserve), (Pot::Treasury, treasury), (Pot::Insurance, insurance)];
+        for (pot, part) in parts {
+            self.shift_held(Pot::Escrow(job), pot, part);
+        }
+    }
+
+    /// What a pot holds; nothing if it does not exist.
+    pub(crate) fn level(&self, pot: Pot) -> Amount {
+        match pot {
+            Pot::Balance(id) => self.account(&id).balance,
+            Pot::Stake(id) => self.tables.workers.get(&id).map_or(Amount::ZERO, |worker| worker.stake),
+            Pot::Unbonding(id, release) => {
+                self.tables.workers.get(&id).map_or(Amount::ZERO, |worker| unbonding_at(worker, release))
+            }
+            Pot::ValidatorStake(id) => self.tables.validators.get(&id).map_or(Amount::ZERO, |found| found.stake),
+            Pot::Escrow(id) => self.tables.jobs.get(&id).map_or(Amount::ZERO, |job| job.escrow),
+            Pot::Reserve => self.tip.totals.pools.reserve,
+            Pot::Treasury => self.tip.totals.pools.treasury,
+            Pot::Insurance => self.tip.totals.pools.insurance,
+            Pot::Burned => self.tip.totals.pools.burned,
+        }
+    }
+
+    fn set_level(&mut self, pot: Pot, level: Amount) {
+        let old = self.level(pot);
+        self.write_level(pot, level);
+        let total = total_of(&mut self.tip.totals, pot);
+        *total = Amount(total.0 - old.0 + level.0);
+    }
+
+    fn write_level(&mut self, pot: Pot, level: Amount) {
+        const EXISTS: &str = "money is put only into rows that exist";
+        match pot {
+            Pot::Balance(id) => {
+                let account = Account { balance: level, ..self.account(&id) };
+                self.tables.accounts.put(id, account);
+            }
+            Pot::Stake(id) => self.edit_worker(id, |worker| worker.stake = level).expect(EXISTS),
+            Pot::Unbonding(id, release) => {
+                self.edit_worker(id, |worker| set_unbonding_at(worker, release, level)).expect(EXISTS);
+            }
+            Pot::ValidatorStake(id) => {
+                let mut validator = self.tables.validators.get(&id).expect(EXISTS).clone();
+                validator.stake = level;
+                self.tables.validators.put(id, validator);
+            }
+            Pot::Escrow(id) => self.edit_job(id, |job| job.escrow = level).expect(EXISTS),
+            // A pool has no row: its level is its total.
+            Pot::Reserve | Pot::Treasury | Pot::Insurance | Pot::Burned => {}
+        }
+    }
+}
+
+fn total_of(totals: &mut Totals, pot: Pot) -> &mut Amount {
+    match pot {
+        Pot::Balance(_) => &mut totals.balances,
+        Pot::Stake(_) => &mut totals.worker_stakes,
+        Pot::Unbonding(..) => &mut totals.unbonding,
+        Pot::ValidatorStake(_) => &mut totals.validator_stakes,
+        Pot::Escrow(_) => &mut totals.escrow,
+        Pot::Reserve => &mut totals.pools.reserve,
+        Pot::Treasury => &mut totals.pools.treasury,
+        Pot::Insurance => &mut totals.pools.insurance,
+        Pot::Burned => &mut totals.pools.burned,
+    }
+}
+
+fn unbonding_at(worker: &Worker, release: Height) -> Amount {
+    worker.unbonding.iter().find(|part| part.release == release).map_or(Amount::ZERO, |part| part.amount)
+}
+
+/// Sets the part released at `release`; an empty part is dropped.
+fn set_unbonding_at(worker: &mut Worker, release: Height, amount: Amount) {
+    let parts = &mut worker.unbonding;
+    parts.retain(|part| part.release != release);
+    if amount > Amount::ZERO {
+        let position = parts.partition_point(|part| part.release < release);
+        parts.insert(position, Unbonding { release, amount });
+    }
+}
