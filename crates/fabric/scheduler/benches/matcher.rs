@@ -50,12 +50,12 @@ fn book() -> Book {
 }
 
 fn shapes() -> Vec<Requirements> {
-    let shape = |n| Requirements {
+    let shape = |n: u64| Requirements {
         memory: MemoryMib(pick(&MEMORY, n * 13) / 2),
         flags: CapabilityFlags(pick(&FLAGS, n * 17)),
         min_reputation: u16::try_from(mix(n * 19) % 5 * 100).unwrap_or(0),
     };
-    (0..400).map(shape).collect()
+    (0..400u64).map(shape).collect()
 }
 
 /// One match, with its lease taken and an older one given back, as a loaded scheduler does.
