@@ -1,0 +1,41 @@
+//! The multilinear polynomial commitment: WHIR (Arnon, Chiesa, Fenzi, Yogev, eprint 2024/1586) over interleaved Reed-Solomon
+//! codes, with several commitments joined in one opening. Verifier's side and everything both sides must agree on.
+//!
+//! # The code
+//! A polynomial f in n = k + m variables is cut into 2ᵏ columns of 2ᵐ values (the first k variables choose the column). Column c
+//! is read as the univariate Σ_y f(c, y)·X^y and evaluated on the subgroup of order 2^(m + r). Row j of the codeword matrix, 2ᵏ
+//! values, is Merkle leaf j. Folding by ρ ∈ Eᵏ is then a linear combination of each row with eq(ρ, ·), and an evaluation of
+//! the folded codeword at ωʲ is the inner product of g = f(ρ, ·) with (1, x, x², …), x = ωʲ.
+//!
+//! # Joined opening
+//! Statement: polynomials f₁, …, f_t with nᵢ variables have values vᵢ at the last nᵢ coordinates of one point ρ. They share m,
+//! so kᵢ = nᵢ − m. Each is folded by the coordinates of its own point (these were drawn after every commitment), a random
+//! combination g = Σ λⁱ gᵢ remains, and the claim is g(ρ's last m coordinates) = Σ λⁱ vᵢ. The tail proves it: while g has more than
+//! [`Params::final_vars`] variables, g is committed at a lower rate, one out-of-domain value is given, the previous oracle is
+//! queried, all claims are batched and a sumcheck folds g further; at the end g travels in the clear.
+//!
+//! # Deviations from the paper
+//! - The first fold uses the point of the claim instead of a sumcheck of its own: the batching sumcheck that produced the
+//!   point already plays that part.
+//! - First oracles have no out-of-domain sample; the list size is charged to the interactive terms instead ([`params`]).
+//! - A round's rate is chosen, not implied by the fold.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`params`] | rates, queries, proof of work, soundness terms |
+//! | [`merkle`] | leaves, nodes, pruned multi-proofs |
+//! | [`whir`] | the verifier |
+//!
+//! Dependency position: verifier's closure. The prover's side is in `ciro-prover`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod merkle;
+pub mod params;
+pub mod whir;
+
+pub use merkle::{leaf_digest, node_digest};
+pub use params::{Params, Round, Security};
+pub use whir::{Opening, PcsError, verify_opening};

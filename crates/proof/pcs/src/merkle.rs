@@ -1,0 +1,93 @@
+//! A Merkle tree of fixed depth over leaves of fixed size. Both are known to the verifier before it reads, so leaves and nodes
+//! need no tags to be told apart.
+
+use alloc::vec::Vec;
+use blake2::{Blake2s256, Digest as _};
+use ciro_transcript::field::{ext_to_bytes, push_base};
+use ciro_transcript::{Digest, E, F, ReadError, Reader};
+
+/// Digest of a leaf's canonical bytes.
+#[must_use]
+pub fn leaf_digest(bytes: &[u8]) -> Digest {
+    Blake2s256::digest(bytes).into()
+}
+
+/// Digest of an inner node.
+#[must_use]
+pub fn node_digest(left: &Digest, right: &Digest) -> Digest {
+    let mut hash = Blake2s256::new();
+    hash.update(left);
+    hash.update(right);
+    hash.finalize().into()
+}
+
+/// Canonical bytes of a leaf of base elements.
+#[must_use]
+pub fn base_leaf_bytes(row: &[F]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(row.len().saturating_mul(4));
+    for &x in row {
+        push_base(x, &mut bytes);
+    }
+    bytes
+}
+
+/// Canonical bytes of a leaf of extension elements.
+#[must_use]
+pub fn ext_leaf_bytes(row: &[E]) -> Vec<u8> {
+    row.iter().flat_map(|&x| ext_to_bytes(x)).collect()
+}
+
+/// Which siblings a pruned multi-proof of `indices` (sorted, distinct) in a tree of `depth` levels must bring, as (level,
+/// index) with level 0 the leaves, in the order in which they travel: level by level, left to right.
+#[must_use]
+pub fn sibling_positions(indices: &[u32], depth: u32) -> Vec<(u32, u32)> {
+    let mut missing = Vec::new();
+    let mut known: Vec<u32> = indices.to_vec();
+    for level in 0..depth {
+        for &i in &known {
+            if known.binary_search(&(i ^ 1)).is_err() {
+                missing.push((level, i ^ 1));
+            }
+        }
+        known = parents(&known);
+    }
+    missing
+}
+
+fn parents(known: &[u32]) -> Vec<u32> {
+    let mut up: Vec<u32> = known.iter().map(|i| i >> 1).collect();
+    up.dedup();
+    up
+}
+
+/// The root implied by `leaves` (digests at sorted, distinct indices) and the siblings read from the proof.
+///
+/// # Errors
+/// If the proof ends.
+pub fn read_root(
+    transcript: &mut Reader<'_>,
+    label: &'static str,
+    leaves: Vec<(u32, Digest)>,
+    depth: u32,
+) -> Result<Option<Digest>, ReadError> {
+    let indices: Vec<u32> = leaves.iter().map(|(i, _)| *i).collect();
+    let count = sibling_positions(&indices, depth).len();
+    let siblings = transcript.read_siblings(label, count)?;
+    let mut siblings = siblings.iter();
+    let mut level = leaves;
+    for _ in 0..depth {
+        let mut up = Vec::with_capacity(level.len());
+        let mut nodes = level.iter().peekable();
+        while let Some((i, digest)) = nodes.next() {
+            let sibling = match nodes.next_if(|(j, _)| *j == i ^ 1) {
+                Some((_, right)) => Some(right),
+                None => siblings.next(),
+            };
+            let Some(sibling) = sibling else { return Ok(None) };
+            let parent = if i & 1 == 0 { node_digest(digest, sibling) } else { node_digest(sibling, digest) };
+            up.push((i >> 1, parent));
+        }
+        level = up;
+    }
+    Ok(level.first().map(|(_, root)| *root))
+}

@@ -1,0 +1,83 @@
+//! The weight commitment, once per model.
+
+use crate::oracle::BaseOracle;
+use ciro_graph::Model;
+use ciro_relation::{Relation, Source};
+use ciro_transcript::F;
+use ciro_transcript::field::from_int;
+use ciro_types::{Hash32, ModelId, encode};
+use ciro_verifier::{VerifyError, VerifyingKey};
+use p3_field::PrimeCharacteristicRing;
+
+/// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
+pub struct ProvingKey {
+    model: Model,
+    program: Vec<u8>,
+    verifying: VerifyingKey,
+    weight_root: Hash32,
+    /// The model polynomial.
+    pub(crate) table: Vec<F>,
+    pub(crate) oracle: BaseOracle,
+}
+
+impl ProvingKey {
+    /// Commits to the weights of a checked model ([`ciro_graph::check_model`]).
+    ///
+    /// # Errors
+    /// If the program is malformed or has no relation.
+    pub fn new(model: Model) -> Result<Self, VerifyError> {
+        let program = encode(&model.program);
+        // The root is not known yet, and neither relation nor parameters depend on it.
+        let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
+        let table = model_table(draft.relation(), &model);
+        let oracle = BaseOracle::new(&table, &draft.params().first[0]);
+        let weight_root = Hash32(oracle.root());
+        let verifying = VerifyingKey::new(&program, weight_root)?;
+        Ok(Self { model, program, verifying, weight_root, table, oracle })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Canonical bytes of the program.
+    #[must_use]
+    pub fn program(&self) -> &[u8] {
+        &self.program
+    }
+
+    /// The verifier's key.
+    #[must_use]
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// Root of the weight commitment.
+    #[must_use]
+    pub fn weight_root(&self) -> Hash32 {
+        self.weight_root
+    }
+
+    /// The model's identity.
+    #[must_use]
+    pub fn model_id(&self) -> ModelId {
+        self.verifying.model()
+    }
+}
+
+/// The constants in their windows.
+fn model_table(relation: &Relation, model: &Model) -> Vec<F> {
+    let mut table = F::zero_vec(1 << relation.model_vars);
+    for entry in &relation.model {
+        let Some(Source::Committed { offset, .. }) = relation.column(entry.col).map(|c| c.source) else { continue };
+        let Some(weights) = model.weights.get(entry.constant.0 as usize) else { continue };
+        for (row, cells) in weights.chunks(entry.cols).enumerate() {
+            for (cell, &w) in table[offset + (row << entry.log_cols)..].iter_mut().zip(cells) {
+                *cell = from_int(i64::from(w));
+            }
+        }
+    }
+    table
+}

@@ -1,0 +1,35 @@
+//! Proves that an output came from a model on an input.
+//!
+//! The phases mirror `ciro-verifier` module by module; what both sides must agree on lives there. Every message goes through one
+//! [`ciro_transcript::Writer`]; the modules below compute, [`mod@prove`] orchestrates.
+//!
+//! | module | what it computes |
+//! |---|---|
+//! | [`key`] | the weight commitment, once per model |
+//! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | [`oracle`] | codewords and Merkle trees |
+//! | [`lookup`] | the circuit of fractions and its layer sumchecks |
+//! | [`constraints`] | the zerocheck |
+//! | [`products`] | Thaler's sumchecks |
+//! | [`batch`] | the reduction of all claims to one point |
+//! | [`opening`] | WHIR |
+//! | [`rounds`] | what the sumchecks share |
+//! | [`mod@prove`] | the order of it all |
+//!
+//! Dependency position: above the verifier. Holds no keys and no randomness: a proof is a function of model, input and context.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod constraints;
+pub mod key;
+pub mod lookup;
+pub mod opening;
+pub mod oracle;
+pub mod products;
+pub mod prove;
+pub mod rounds;
+pub mod witness;
+
+pub use key::ProvingKey;
+pub use prove::{Proof, ProveError, prove, prove_witness};
+pub use witness::Witness;

@@ -1,0 +1,150 @@
+//! The taken paths of a forest.
+//!
+//! One column per level and role, one row per tree. At each level the node's row is looked up in the model's node table, the
+//! feature's value in the public input, and the comparison x < threshold is decided on 16-bit halves:
+//!
+//! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
+//! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
+//!
+//! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
+
+use crate::builder::{Builder, log_ceil};
+use crate::hint::Hint;
+use crate::lower::size;
+use crate::public::Public;
+use crate::relation::{ColId, Expr, RelationError};
+use alloc::vec;
+use alloc::vec::Vec;
+use ciro_graph::{ConstId, Forest};
+
+/// Most trees of one forest.
+const TREES_MAX: u32 = 1 << 16;
+
+/// Deepest tree: each level adds columns.
+const DEPTH_MAX: u32 = 64;
+
+/// Most classes.
+const CLASSES_MAX: u32 = 1 << 12;
+
+struct Tables {
+    node: usize,
+    input: usize,
+    /// feature, threshold_hi, threshold_lo, left
+    node_columns: [ColId; 4],
+    high: ColId,
+    low: ColId,
+}
+
+/// The class sums of `forest` on ordered input `input` of `features` elements.
+pub(crate) fn lower(
+    b: &mut Builder<'_>,
+    input: usize,
+    features: usize,
+    forest: &Forest,
+) -> Result<Expr, RelationError> {
+    b.limit("trees", forest.trees, TREES_MAX)?;
+    b.limit("depth", forest.depth, DEPTH_MAX)?;
+    b.limit("classes", forest.classes, CLASSES_MAX)?;
+    let trees = size(forest.trees);
+    let tables = tables(b, input, features, forest)?;
+    // Roots are nodes 0..trees.
+    let mut node = Expr::column(b.public("root", Public::Index, log_ceil(trees), trees));
+    for _ in 0..forest.depth {
+        node = step(b, &tables, &node, trees)?;
+    }
+    sums(b, &node, forest)
+}
+
+fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
+    b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len))
+}
+
+fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
+    let nodes = constant_len(b, forest.feature);
+    let feature = b.constant_vector("node feature", forest.feature, nodes)?;
+    let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
+    let lo = b.constant_vector("node threshold low", forest.threshold_lo, nodes)?;
+    let left = b.constant_vector("node left", forest.left, nodes)?;
+    let node_index = b.public("node", Public::Index, log_ceil(nodes), nodes);
+    let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
+
+    let log_features = log_ceil(features);
+    let index = b.public("feature", Public::Index, log_features, features);
+    let high = b.public("input high", Public::InputHigh { input }, log_features, features);
+    let low = b.public("input low", Public::InputLow { input }, log_features, features);
+    let input = b.table(features, vec![index, high, low]);
+    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], high, low })
+}
+
+fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId, len: usize) -> ColId {
+    let col = b.witness(name, len);
+    b.hint(Hint::Gather { col, index: index.clone(), table });
+    col
+}
+
+/// One level: from `node` to the child that the input chooses.
+fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: usize) -> Result<Expr, RelationError> {
+    let [feature, hi, lo, left] = tables.node_columns;
+    let feature = gathered(b, "feature", node, feature, trees);
+    let hi = gathered(b, "threshold high", node, hi, trees);
+    let lo = gathered(b, "threshold low", node, lo, trees);
+    let left = gathered(b, "left child", node, left, trees);
+    let row = [feature, hi, lo, left].map(Expr::column);
+    b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
+
+    let by_feature = Expr::column(feature);
+    let x_high = gathered(b, "value high", &by_feature, tables.high, trees);
+    let x_low = gathered(b, "value low", &by_feature, tables.low, trees);
+    b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
+
+    let low_gap = Expr::column(x_low).plus_col(-1, lo);
+    let borrow = flag(b, "borrow", &low_gap, trees)?;
+    let high_gap = Expr::column(x_high).plus_col(-1, hi).plus_col(-1, borrow);
+    let less = flag(b, "less", &high_gap, trees)?;
+    let mask = b.mask(trees);
+    Ok(Expr::column(left).plus_col(1, mask).plus_col(-1, less))
+}
+
+/// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
+fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, len: usize) -> Result<ColId, RelationError> {
+    let bit = b.witness(name, len);
+    b.hint(Hint::Negative { flag: bit, expr: gap.clone() });
+    b.constrain_bit(name, len, bit);
+    b.range(name, len, &gap.clone().plus_col(1 << 16, bit), 16)?;
+    Ok(bit)
+}
+
+/// Leaf values by lookup, then their sums by class.
+fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, RelationError> {
+    let (trees, classes, width) = (size(forest.trees), size(forest.classes), forest.values.len());
+    if width != size(forest.leaf_width) || !(width == 1 || width == classes) {
+        return Err(RelationError::Misplaced { node: b.node, reason: "a leaf has one value or one per class" });
+    }
+    let leaves = constant_len(b, forest.leaf);
+    let keys = b.constant_vector("leaf", forest.leaf, leaves)?;
+    let mut columns = vec![keys];
+    for &id in &forest.values {
+        columns.push(b.constant_vector("leaf value", id, leaves)?);
+    }
+    let (block, values) = b.witness_block("leaf value", trees, width);
+    let mut tuple: Vec<Expr> = vec![leaf.clone()];
+    for (&col, &table) in values.iter().zip(columns.iter().skip(1)) {
+        b.hint(Hint::GatherByKey { col, key: leaf.clone(), keys, table });
+        tuple.push(Expr::column(col));
+    }
+    let tag = b.table(leaves, columns);
+    b.lookup(trees, tag, tuple);
+    let out = match values.as_slice() {
+        [value] if !forest.tree_class.is_empty() => {
+            let log_cols = log_ceil(classes);
+            let public = Public::ClassOfRow { class: forest.tree_class.clone(), log_cols };
+            let matrix = b.public("class of tree", public, log_ceil(trees) + log_cols, trees);
+            b.product(*value, matrix, trees, classes, false)
+        }
+        _ => {
+            let ones = b.mask(trees);
+            b.product(ones, block, trees, classes, true)
+        }
+    };
+    Ok(Expr::column(out))
+}

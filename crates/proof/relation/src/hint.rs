@@ -1,0 +1,95 @@
+//! How the prover fills the witness. Hints carry no trust: whatever they produce, constraints and lookups decide.
+
+use crate::relation::{ColId, Expr};
+use alloc::vec::Vec;
+use ciro_graph::ValueId;
+
+/// One step of filling. Steps are in order: each reads only columns that are public, of the model, products of filled
+/// columns, or filled by an earlier step. All arithmetic is on integers.
+#[derive(Clone, Debug)]
+pub enum Hint {
+    /// Copies a value of the execution.
+    Value {
+        /// Filled.
+        col: ColId,
+        /// Which value.
+        value: ValueId,
+    },
+    /// col = expr.
+    Equal {
+        /// Filled.
+        col: ColId,
+        /// Read.
+        expr: Expr,
+    },
+    /// col = a·b, b of the same length or one.
+    Multiply {
+        /// Filled.
+        col: ColId,
+        /// Read.
+        a: Expr,
+        /// Read.
+        b: Expr,
+    },
+    /// Bits shift..shift+width of expr, for each limb.
+    Limbs {
+        /// Read; not negative.
+        expr: Expr,
+        /// (filled, shift, width).
+        limbs: Vec<(ColId, u32, u32)>,
+    },
+    /// flag = 1 if expr < 0, else 0.
+    Negative {
+        /// Filled.
+        flag: ColId,
+        /// Read.
+        expr: Expr,
+    },
+    /// col = expr >> shift (floor).
+    ShiftRight {
+        /// Filled.
+        col: ColId,
+        /// Read.
+        expr: Expr,
+        /// Bits dropped.
+        shift: u32,
+    },
+    /// col[i] = table[index[i]]; zero if there is no such row.
+    Gather {
+        /// Filled.
+        col: ColId,
+        /// Row numbers.
+        index: Expr,
+        /// Read.
+        table: ColId,
+    },
+    /// col[i] = table[j] for the j with keys[j] = key[i]; zero if there is none.
+    GatherByKey {
+        /// Filled.
+        col: ColId,
+        /// Looked for.
+        key: Expr,
+        /// Searched.
+        keys: ColId,
+        /// Read.
+        table: ColId,
+    },
+    /// flag = 1 on the first row where expr is zero, else 0.
+    FirstZero {
+        /// Filled.
+        flag: ColId,
+        /// Read.
+        expr: Expr,
+    },
+    /// quotient = floor(dividend / divisor), remainder = dividend − quotient·divisor, the divisor a column of length one.
+    Divide {
+        /// Filled.
+        quotient: ColId,
+        /// Filled.
+        remainder: ColId,
+        /// Read.
+        dividend: Expr,
+        /// Read.
+        divisor: ColId,
+    },
+}

@@ -1,0 +1,153 @@
+//! Public columns: the verifier evaluates them itself.
+
+use alloc::vec::Vec;
+use ciro_sumcheck::{eq_bits, evaluate_base, index_mle, mask_mle};
+use ciro_transcript::field::from_int;
+use ciro_transcript::{E, F};
+use p3_field::PrimeCharacteristicRing;
+
+/// The public integers of one inference, as the program's ingest and outputs define them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// One vector per input: fixed-point integers, or ordered u32 images.
+    pub inputs: Vec<Vec<i64>>,
+    /// One vector per output: integers, or a class index.
+    pub outputs: Vec<Vec<i64>>,
+}
+
+/// A public column's contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// One on the first `len` rows.
+    Mask {
+        /// Rows.
+        len: usize,
+    },
+    /// Row i holds i, on every padded row.
+    Index,
+    /// Input k.
+    Input {
+        /// Which.
+        input: usize,
+    },
+    /// Upper 16 bits of ordered input k.
+    InputHigh {
+        /// Which.
+        input: usize,
+    },
+    /// Lower 16 bits of ordered input k.
+    InputLow {
+        /// Which.
+        input: usize,
+    },
+    /// Output k.
+    Output {
+        /// Which.
+        output: usize,
+    },
+    /// One on the row that output k names.
+    IsLabel {
+        /// Which.
+        output: usize,
+    },
+    /// One on the rows before the row that output k names.
+    BeforeLabel {
+        /// Which.
+        output: usize,
+    },
+    /// The matrix (row r, class c) with a one at (r, `class[r]`), as 2^`log_cols` columns.
+    ClassOfRow {
+        /// Class of each row.
+        class: Vec<u32>,
+        /// log₂ of the padded columns.
+        log_cols: u32,
+    },
+}
+
+fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
+    vectors.get(k).map_or(&[], Vec::as_slice)
+}
+
+fn label(instance: &Instance, output: usize) -> usize {
+    part(&instance.outputs, output).first().and_then(|&i| usize::try_from(i).ok()).unwrap_or(usize::MAX)
+}
+
+impl Public {
+    /// The integers of the column, `1 << log_len` at most (shorter: the rest is zero). What the prover fills in.
+    #[must_use]
+    pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
+        let rows = 1usize.checked_shl(log_len).unwrap_or(0);
+        let count = |n: usize| (0..n.min(rows)).map(|_| 1).collect();
+        match self {
+            Self::Mask { len } => count(*len),
+            Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
+            Self::Input { input } => part(&instance.inputs, *input).to_vec(),
+            Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
+            Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
+            Self::Output { output } => part(&instance.outputs, *output).to_vec(),
+            Self::IsLabel { output } => (0..rows).map(|i| i64::from(i == label(instance, *output))).collect(),
+            Self::BeforeLabel { output } => count(label(instance, *output)),
+            Self::ClassOfRow { class, log_cols } => {
+                let mut cells: Vec<i64> = (0..rows).map(|_| 0).collect();
+                for (r, &c) in class.iter().enumerate() {
+                    let index = r.checked_shl(*log_cols).map(|i| i.saturating_add(usize::try_from(c).unwrap_or(0)));
+                    if let Some(cell) = index.and_then(|i| cells.get_mut(i)) {
+                        *cell = 1;
+                    }
+                }
+                cells
+            }
+        }
+    }
+
+    /// The column's multilinear extension at `point`.
+    pub fn evaluate(&self, instance: &Instance, point: &[E]) -> E {
+        match self {
+            Self::Mask { len } => mask_mle(*len, point),
+            Self::Index => index_mle(point),
+            Self::IsLabel { output } => eq_bits(label(instance, *output), point),
+            Self::BeforeLabel { output } => mask_mle(label(instance, *output), point),
+            Self::ClassOfRow { class, log_cols } => evaluate_classes(class, *log_cols, point),
+            Self::Input { .. } | Self::InputHigh { .. } | Self::InputLow { .. } | Self::Output { .. } => {
+                let log_len = u32::try_from(point.len()).unwrap_or(0);
+                let dense: Vec<F> = self.dense(instance, log_len).into_iter().map(from_int).collect();
+                evaluate_base(&dense, point)
+            }
+        }
+    }
+}
+
+fn evaluate_classes(class: &[u32], log_cols: u32, point: &[E]) -> E {
+    let cols = usize::try_from(log_cols).unwrap_or(0);
+    let (row, col) = point.split_at(point.len().saturating_sub(cols));
+    let rows = ciro_sumcheck::eq_table(row, E::ONE);
+    rows.iter().zip(class).fold(E::ZERO, |acc, (&w, &c)| acc + w * eq_bits(usize::try_from(c).unwrap_or(0), col))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ciro_sumcheck::evaluate_base;
+
+    #[test]
+    fn every_public_column_evaluates_to_its_dense_table() {
+        let instance = Instance { inputs: [[5, 70_000, 3].to_vec()].to_vec(), outputs: [[2].to_vec()].to_vec() };
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        let point: Vec<E> = (0..3).map(|_| sponge.challenge("z")).collect();
+        let columns = [
+            Public::Mask { len: 5 },
+            Public::Index,
+            Public::Input { input: 0 },
+            Public::InputHigh { input: 0 },
+            Public::InputLow { input: 0 },
+            Public::Output { output: 0 },
+            Public::IsLabel { output: 0 },
+            Public::BeforeLabel { output: 0 },
+            Public::ClassOfRow { class: [1, 0, 1].to_vec(), log_cols: 1 },
+        ];
+        for column in columns {
+            let dense: Vec<F> = column.dense(&instance, 3).into_iter().map(from_int).collect();
+            assert_eq!(column.evaluate(&instance, &point), evaluate_base(&dense, &point), "{column:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Multilinear algebra and the verifier's side of sumcheck (Lund, Fortnow, Karloff, Nisan 1992; Thaler, *Proofs, Arguments and
+//! Zero-Knowledge*, §4).
+//!
+//! Order, everywhere: a table of 2ⁿ values is indexed by (b₁, …, bₙ) with b₁ the most significant bit, and sumcheck binds b₁
+//! first. A polynomial in fewer variables than its neighbours owns the *last* ones ("suffix"), so that all polynomials of one
+//! sumcheck end at suffixes of one point.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`multilinear`] | eq, evaluation, prefix masks, the row-index polynomial |
+//! | [`rounds`] | checking the rounds of one sumcheck |
+//!
+//! Dependency position: verifier's closure, above the transcript.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod multilinear;
+pub mod rounds;
+
+pub use multilinear::{eq, eq_bits, eq_table, evaluate, evaluate_base, index_mle, mask_mle, powers_point, suffix};
+pub use rounds::{Reduced, interpolate, verify_rounds};

@@ -1,0 +1,133 @@
+//! Multilinear extensions at a point. All functions are linear in the table or logarithmic in it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use ciro_transcript::{E, F};
+use p3_field::PrimeCharacteristicRing;
+
+/// The last `n` coordinates of a point. All of it, if it is shorter.
+pub fn suffix(point: &[E], n: usize) -> &[E] {
+    point.get(point.len().saturating_sub(n)..).unwrap_or(point)
+}
+
+/// eq(x, y) = Π (xᵢyᵢ + (1−xᵢ)(1−yᵢ)), over the shorter length.
+pub fn eq(x: &[E], y: &[E]) -> E {
+    x.iter().zip(y).fold(E::ONE, |acc, (&a, &b)| acc * ((a * b).double() - a - b + E::ONE))
+}
+
+/// eq(bits of `index`, point): the first coordinate is the most significant bit.
+pub fn eq_bits(index: usize, point: &[E]) -> E {
+    let mut acc = E::ONE;
+    for (i, &z) in point.iter().rev().enumerate() {
+        let bit = u32::try_from(i).ok().and_then(|i| index.checked_shr(i)).unwrap_or(0) & 1;
+        acc *= if bit == 1 { z } else { E::ONE - z };
+    }
+    acc
+}
+
+/// The table of eq(point, b) for all b, scaled by `scale`: 2ⁿ values.
+#[must_use]
+pub fn eq_table(point: &[E], scale: E) -> Vec<E> {
+    let mut table = vec![scale];
+    for &z in point {
+        let mut next = Vec::with_capacity(table.len().saturating_mul(2));
+        for &t in &table {
+            let high = t * z;
+            next.push(t - high);
+            next.push(high);
+        }
+        table = next;
+    }
+    table
+}
+
+/// Evaluation at `point` of the multilinear extension of `table`; missing entries count as zero.
+pub fn evaluate(table: &[E], point: &[E]) -> E {
+    eq_table(point, E::ONE).iter().zip(table).fold(E::ZERO, |acc, (&w, &t)| acc + w * t)
+}
+
+/// As [`evaluate`], for base-field entries.
+pub fn evaluate_base(table: &[F], point: &[E]) -> E {
+    eq_table(point, E::ONE).iter().zip(table).fold(E::ZERO, |acc, (&w, &t)| acc + w * t)
+}
+
+/// Evaluation of the mask that is one on rows 0..len and zero on the rest.
+pub fn mask_mle(len: usize, point: &[E]) -> E {
+    let n = u32::try_from(point.len()).unwrap_or(u32::MAX);
+    if 1usize.checked_shl(n).is_some_and(|full| len >= full) {
+        return E::ONE;
+    }
+    // Rows below `len` split by the first bit where they differ from `len`: there `len` has a one and the row a zero.
+    let (mut acc, mut prefix) = (E::ZERO, E::ONE);
+    for (i, &z) in point.iter().enumerate() {
+        let shift = point.len().saturating_sub(i).saturating_sub(1);
+        let bit = u32::try_from(shift).ok().and_then(|s| len.checked_shr(s)).unwrap_or(0) & 1;
+        if bit == 1 {
+            acc += prefix * (E::ONE - z);
+            prefix *= z;
+        } else {
+            prefix *= E::ONE - z;
+        }
+    }
+    acc
+}
+
+/// Evaluation of the row-index polynomial, row i ↦ i.
+pub fn index_mle(point: &[E]) -> E {
+    point.iter().fold(E::ZERO, |acc, &z| acc.double() + z)
+}
+
+/// The point (x^(2^(n−1)), …, x², x): the weight of index i in the product form of xⁱ.
+#[must_use]
+pub fn powers_point(x: E, n: usize) -> Vec<E> {
+    let mut point = Vec::with_capacity(n);
+    let mut power = x;
+    for _ in 0..n {
+        point.push(power);
+        power = power.square();
+    }
+    point.reverse();
+    point
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(n: usize) -> Vec<E> {
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        (0..n).map(|_| sponge.challenge("z")).collect()
+    }
+
+    #[test]
+    fn the_eq_table_is_eq_at_each_index() {
+        let z = point(4);
+        for (i, &t) in eq_table(&z, E::ONE).iter().enumerate() {
+            assert_eq!(t, eq_bits(i, &z));
+        }
+    }
+
+    #[test]
+    fn the_mask_equals_its_dense_table_for_every_length() {
+        let z = point(4);
+        for len in 0..=17 {
+            let dense: Vec<E> = (0..16).map(|i| if i < len { E::ONE } else { E::ZERO }).collect();
+            assert_eq!(mask_mle(len, &z), evaluate(&dense, &z), "{len}");
+        }
+        assert_eq!(mask_mle(0, &[]), E::ZERO);
+        assert_eq!(mask_mle(1, &[]), E::ONE);
+    }
+
+    #[test]
+    fn the_index_polynomial_equals_its_dense_table() {
+        let z = point(5);
+        let dense: Vec<E> = (0..32).map(E::from_u32).collect();
+        assert_eq!(index_mle(&z), evaluate(&dense, &z));
+    }
+
+    #[test]
+    fn eq_of_two_points_is_the_inner_product_of_their_tables() {
+        let (x, y) = (point(3), point(6)[3..].to_vec());
+        assert_eq!(eq(&x, &y), evaluate(&eq_table(&x, E::ONE), &y));
+    }
+}

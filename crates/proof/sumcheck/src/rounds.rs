@@ -1,0 +1,79 @@
+//! The verifier's rounds of one sumcheck.
+//!
+//! A round polynomial h of degree d travels as h(0), h(2), …, h(d); h(1) = claim − h(0) is implied, so the sum condition holds
+//! by construction and the check lies in the evaluation at the end.
+
+use alloc::vec::Vec;
+use ciro_transcript::{E, F, ReadError, Reader, Transcript};
+use p3_field::{Field, PrimeCharacteristicRing};
+
+/// A sumcheck after its last round: the claim that is left, and the point it is about. The caller must discharge it.
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct Reduced {
+    /// One coordinate per round, first variable first.
+    pub point: Vec<E>,
+    /// What the summand must be at `point`.
+    pub claim: E,
+}
+
+/// Checks `rounds` rounds of a sumcheck of degree `degree` ≥ 1 for `claim`.
+///
+/// # Errors
+/// If the proof ends or an element is not canonical.
+pub fn verify_rounds(
+    transcript: &mut Reader<'_>,
+    label: &'static str,
+    rounds: usize,
+    degree: usize,
+    claim: E,
+) -> Result<Reduced, ReadError> {
+    let mut point = Vec::with_capacity(rounds);
+    let mut claim = claim;
+    for _ in 0..rounds {
+        let sent = transcript.read_exts(label, degree)?;
+        let r = transcript.challenge(label);
+        claim = interpolate(&sent, claim, r);
+        point.push(r);
+    }
+    Ok(Reduced { point, claim })
+}
+
+/// h(r), for h given by `sent` = h(0), h(2), …, h(d) and h(0) + h(1) = `claim`.
+pub fn interpolate(sent: &[E], claim: E, r: E) -> E {
+    let Some((&h0, rest)) = sent.split_first() else { return E::ZERO };
+    let mut values = Vec::with_capacity(sent.len().saturating_add(1));
+    values.push(h0);
+    values.push(claim - h0);
+    values.extend_from_slice(rest);
+    lagrange(&values, r)
+}
+
+/// The value at `r` of the polynomial through (0, v₀), (1, v₁), ….
+fn lagrange(values: &[E], r: E) -> E {
+    let mut sum = E::ZERO;
+    for (i, &v) in values.iter().enumerate() {
+        let (mut numerator, mut denominator) = (E::ONE, F::ONE);
+        for j in (0..values.len()).filter(|&j| j != i) {
+            numerator *= r - F::from_usize(j);
+            denominator *= F::from_usize(i) - F::from_usize(j);
+        }
+        // Nodes are distinct small integers, so the inverse exists.
+        sum += v * numerator * denominator.try_inverse().unwrap_or(F::ZERO);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpolation_reproduces_a_cubic() {
+        let h = |x: E| x * x * x * E::from_u32(3) + x * E::from_u32(5) + E::from_u32(7);
+        let sent = [h(E::ZERO), h(E::TWO), h(E::from_u32(3))];
+        let claim = h(E::ZERO) + h(E::ONE);
+        let r = E::from_u32(123_456);
+        assert_eq!(interpolate(&sent, claim, r), h(r));
+    }
+}

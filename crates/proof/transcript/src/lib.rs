@@ -1,0 +1,29 @@
+//! Fiat-Shamir: one typed transcript, one canonical proof stream.
+//!
+//! A proof is the byte string of the prover's messages in the order in which they are absorbed; there is no other
+//! serialisation. The prover appends through [`Writer`], the verifier consumes through [`Reader`], and both drive the same
+//! [`Sponge`]. The verifier derives every length from the model, never from the proof; what is missing, non-canonical or left
+//! over is a typed [`ReadError`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`field`] | the field F = KoalaBear and its quintic extension E, canonical bytes |
+//! | [`sponge`] | Blake2s chaining with labels and lengths; challenges by rejection sampling |
+//! | [`writer`] | the prover's side, which records where each labelled message lies |
+//! | [`reader`] | the verifier's side |
+//!
+//! Dependency position: bottom of the verifier's closure. The hash is Blake2s-256 (RFC 7693).
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod field;
+pub mod reader;
+pub mod sponge;
+pub mod writer;
+
+pub use field::{E, F};
+pub use reader::{ReadError, Reader};
+pub use sponge::{Digest, Sponge, Transcript};
+pub use writer::{Segment, Writer};

@@ -1,0 +1,155 @@
+//! The hash chain under both sides of the transcript.
+
+use crate::field::{E, E_BYTES, E_DEGREE, F, P};
+use alloc::vec::Vec;
+use blake2::{Blake2s256, Digest as _};
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+
+/// A Blake2s-256 digest.
+pub type Digest = [u8; 32];
+
+/// The hash chain. State is one digest; every step hashes the state, a step kind, a label and its length, and the data and
+/// its length, so no two sequences of steps feed the same bytes.
+#[derive(Clone)]
+pub struct Sponge {
+    state: Digest,
+}
+
+const ABSORB: u8 = 0;
+const CHALLENGE: u8 = 1;
+const GRIND: u8 = 2;
+
+impl Sponge {
+    /// A fresh chain for `protocol` (name and version).
+    #[must_use]
+    pub fn new(protocol: &str) -> Self {
+        let mut sponge = Self { state: [0; 32] };
+        sponge.absorb("protocol", protocol.as_bytes());
+        sponge
+    }
+
+    fn step(&self, kind: u8, label: &str, data: &[u8]) -> Digest {
+        let mut hash = Blake2s256::new();
+        hash.update(self.state);
+        hash.update([kind]);
+        hash.update((label.len() as u64).to_le_bytes());
+        hash.update(label.as_bytes());
+        hash.update((data.len() as u64).to_le_bytes());
+        hash.update(data);
+        hash.finalize().into()
+    }
+
+    /// Absorbs labelled bytes.
+    pub fn absorb(&mut self, label: &str, data: &[u8]) {
+        self.state = self.step(ABSORB, label, data);
+    }
+
+    fn squeeze(&mut self, label: &str) -> Digest {
+        self.state = self.step(CHALLENGE, label, &[]);
+        // What leaves the chain is a second hash, so an output never equals a state.
+        self.step(CHALLENGE, "out", &[])
+    }
+
+    /// A uniform element of E: 31-bit words, those of p or more rejected.
+    pub fn challenge(&mut self, label: &str) -> E {
+        let mut accepted = [F::ZERO; E_DEGREE];
+        let mut count = 0;
+        while count < E_DEGREE {
+            let block = self.squeeze(label);
+            for word in block.as_chunks::<4>().0 {
+                let value = u32::from_le_bytes(*word) & 0x7fff_ffff;
+                if let Some(slot) = accepted.get_mut(count).filter(|_| value < P) {
+                    *slot = F::from_u32(value);
+                    count += 1;
+                }
+            }
+        }
+        E::from_basis_coefficients_fn(|i| accepted.get(i).copied().unwrap_or(F::ZERO))
+    }
+
+    /// `count` uniform positions below 2^`bits`, repetitions allowed. `bits` ≤ 32.
+    pub fn positions(&mut self, label: &str, count: usize, bits: u32) -> Vec<u32> {
+        let mask = if bits >= 32 { u32::MAX } else { (1u32 << bits) - 1 };
+        let mut positions = Vec::with_capacity(count);
+        while positions.len() < count {
+            let block = self.squeeze(label);
+            let words = block.as_chunks::<4>().0.iter().map(|w| u32::from_le_bytes(*w) & mask);
+            let missing = count - positions.len();
+            positions.extend(words.take(missing));
+        }
+        positions
+    }
+
+    /// Whether `nonce` has `bits` of proof of work for the current state.
+    #[must_use]
+    pub fn grinds(&self, nonce: u64, bits: u32) -> bool {
+        let digest = self.step(GRIND, "", &nonce.to_le_bytes());
+        let (head, _) = digest.split_at(8);
+        let word = head.try_into().map_or(0, u64::from_le_bytes);
+        word.trailing_zeros() >= bits
+    }
+}
+
+/// What both sides of the transcript can do: absorb what both already know, and draw challenges.
+pub trait Transcript {
+    /// The chain.
+    fn sponge(&mut self) -> &mut Sponge;
+
+    /// Absorbs bytes known to both sides (statement, shapes).
+    fn absorb(&mut self, label: &str, data: &[u8]) {
+        self.sponge().absorb(label, data);
+    }
+
+    /// A challenge.
+    fn challenge(&mut self, label: &str) -> E {
+        self.sponge().challenge(label)
+    }
+
+    /// `count` challenges.
+    fn challenges(&mut self, label: &str, count: usize) -> Vec<E> {
+        (0..count).map(|_| self.challenge(label)).collect()
+    }
+
+    /// Query positions.
+    fn positions(&mut self, label: &str, count: usize, bits: u32) -> Vec<u32> {
+        self.sponge().positions(label, count, bits)
+    }
+}
+
+/// Concatenated canonical bytes of extension elements.
+pub(crate) fn exts_to_bytes(xs: &[E]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(xs.len() * E_BYTES);
+    for x in xs {
+        bytes.extend_from_slice(&crate::field::ext_to_bytes(*x));
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_data_and_order_all_change_the_challenge() {
+        let run = |steps: &[(&str, &[u8])]| {
+            let mut s = Sponge::new("t");
+            for (label, data) in steps {
+                s.absorb(label, data);
+            }
+            s.challenge("c")
+        };
+        let base = run(&[("a", b"1"), ("b", b"2")]);
+        assert_eq!(base, run(&[("a", b"1"), ("b", b"2")]));
+        assert_ne!(base, run(&[("b", b"2"), ("a", b"1")]));
+        assert_ne!(base, run(&[("a", b"12"), ("b", b"")]));
+        assert_ne!(base, run(&[("a", b"1"), ("c", b"2")]));
+    }
+
+    #[test]
+    fn positions_stay_below_the_bound_and_differ_by_draw() {
+        let mut s = Sponge::new("t");
+        let first = s.positions("q", 100, 5);
+        assert!(first.len() == 100 && first.iter().all(|p| *p < 32));
+        assert_ne!(first, s.positions("q", 100, 5));
+    }
+}

@@ -1,0 +1,104 @@
+//! Why a proof is rejected.
+
+use ciro_graph::check::CheckError;
+use ciro_graph::ingest::IngestError;
+use ciro_pcs::PcsError;
+use ciro_relation::RelationError;
+use ciro_transcript::ReadError;
+use ciro_types::DecodeError;
+
+/// The phase that rejects. Tamper tests name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Program, input or output are not well formed, or do not fit one another.
+    Statement,
+    /// The proof's bytes are not a sequence of canonical messages of the expected lengths.
+    Encoding,
+    /// A tuple is not a row of its table.
+    Lookup,
+    /// A constraint does not vanish.
+    Constraints,
+    /// A product is wrong.
+    Products,
+    /// Claimed evaluations contradict one another.
+    Batch,
+    /// Claimed evaluations contradict the commitments.
+    Opening,
+}
+
+/// Why a proof is rejected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Public bytes are not canonical.
+    #[error("{what}: {source}")]
+    Decode {
+        /// Which bytes.
+        what: &'static str,
+        /// Why.
+        source: DecodeError,
+    },
+    /// The program is not well formed.
+    #[error("program: {0}")]
+    Program(CheckError),
+    /// The program has no relation.
+    #[error("program: {0}")]
+    Relation(#[from] RelationError),
+    /// The input is refused by the program.
+    #[error("input: {0}")]
+    Input(IngestError),
+    /// The output's shape does not fit the program.
+    #[error("output {output}: expected {expected} integers in range, got {got}")]
+    Output {
+        /// Which output.
+        output: usize,
+        /// Elements the program produces.
+        expected: usize,
+        /// Elements given (or, for a label, the index given).
+        got: usize,
+    },
+    /// The proof's bytes could not be read.
+    #[error("proof: {0}")]
+    Read(#[from] ReadError),
+    /// The fractions of lookups and tables do not sum to zero.
+    #[error("lookup: some looked-up row is in no table")]
+    LookupSum,
+    /// A layer of the lookup circuit contradicts the layer above.
+    #[error("lookup: layer {layer} contradicts the layer above")]
+    LookupLayer {
+        /// Layer, the root's children being 1.
+        layer: usize,
+    },
+    /// The leaves of the lookup circuit contradict the columns.
+    #[error("lookup: the leaves contradict the columns")]
+    LookupLeaves,
+    /// The constraints do not vanish.
+    #[error("constraints: some constraint does not vanish")]
+    Constraints,
+    /// The products do not hold.
+    #[error("products: some product does not hold")]
+    Products,
+    /// The claims do not reduce to the claimed values.
+    #[error("batch: claimed evaluations contradict one another")]
+    Batch,
+    /// The opening fails.
+    #[error("{0}")]
+    Opening(PcsError),
+}
+
+impl VerifyError {
+    /// The phase that rejected.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Decode { .. } | Self::Program(_) | Self::Relation(_) | Self::Input(_) | Self::Output { .. } => {
+                Phase::Statement
+            }
+            Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
+            Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
+            Self::Constraints => Phase::Constraints,
+            Self::Products => Phase::Products,
+            Self::Batch => Phase::Batch,
+            Self::Opening(_) => Phase::Opening,
+        }
+    }
+}

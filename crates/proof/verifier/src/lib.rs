@@ -1,0 +1,46 @@
+//! Checks that an output came from a model on an input.
+//!
+//! The statement: *the integer program whose public part and weight commitment hash to this model id, run on this input,
+//! gives this output; the proof was made for this chain, job and worker.* Every shape is derived from the program, never from the
+//! proof. The phases, in order, and what each rejects:
+//!
+//! | module | phase | what it checks |
+//! |---|---|---|
+//! | [`key`] | statement | program, input and output are well formed; everything public enters the transcript |
+//! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
+//! | [`constraints`] | constraints | one zerocheck over all constraints |
+//! | [`products`] | products | Thaler's sumcheck for all matrix products |
+//! | [`batch`] | batch | all claimed evaluations reduce to one point |
+//! | `ciro_pcs` | opening | the commitments have these values at that point |
+//!
+//! | helper | what it holds |
+//! |---|---|
+//! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
+//! | [`error`] | why a proof is rejected, by phase |
+//!
+//! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::unreachable,
+    clippy::todo,
+    clippy::integer_division
+)]
+
+extern crate alloc;
+
+pub mod batch;
+pub mod constraints;
+pub mod error;
+pub mod key;
+pub mod layout;
+pub mod lookup;
+pub mod products;
+
+pub use error::{Phase, VerifyError};
+pub use key::{Claim, ProofContext, Statement, Verified, VerifyingKey, model_id, verify};

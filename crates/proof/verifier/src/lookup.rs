@@ -1,0 +1,140 @@
+//! LogUp as a GKR circuit of fractions.
+//!
+//! Each leaf is a fraction; a parent is the sum of its children, p = p₀q₁ + p₁q₀, q = q₀q₁, where the two children of node y on a
+//! layer of k variables are (0, y) and (1, y). The root must be 0/q with q ≠ 0: then, as rational functions of β, every lookup's
+//! pole is cancelled by a table's, so every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
+
+use crate::error::VerifyError;
+use crate::layout::{Evaluations, Occupant, Slot, Values, count, lookup_columns, slots};
+use alloc::vec::Vec;
+use ciro_relation::{ColId, Instance, Relation};
+use ciro_sumcheck::{eq, eq_bits, mask_mle, suffix, verify_rounds};
+use ciro_transcript::field::from_int;
+use ciro_transcript::{E, Reader, Transcript};
+use p3_field::PrimeCharacteristicRing;
+
+/// Challenges that compress tuples: leaf denominator = β − (tag + α·c₀ + α²·c₁ + …).
+#[derive(Clone, Copy, Debug)]
+pub struct Compression {
+    /// Powers separate the entries of a tuple.
+    pub alpha: E,
+    /// The evaluation point of the rational identity.
+    pub beta: E,
+}
+
+impl Compression {
+    /// Draws both.
+    pub fn draw(transcript: &mut impl Transcript) -> Self {
+        Self { alpha: transcript.challenge("alpha"), beta: transcript.challenge("beta") }
+    }
+
+    /// The denominator of a tuple.
+    pub fn denominator(&self, tag: usize, tuple: impl Iterator<Item = E>) -> E {
+        let mut sum = E::from_usize(tag);
+        let mut power = self.alpha;
+        for entry in tuple {
+            sum += power * entry;
+            power *= self.alpha;
+        }
+        self.beta - sum
+    }
+}
+
+/// Claim on a layer: numerators and denominators at a point.
+struct Layer {
+    point: Vec<E>,
+    p: E,
+    q: E,
+}
+
+/// Verifies the lookup phase and records the claims it leaves.
+///
+/// # Errors
+/// By the sum, by a layer, or by the leaves.
+pub fn verify(
+    transcript: &mut Reader<'_>,
+    relation: &Relation,
+    instance: &Instance,
+    claims: &mut Evaluations,
+) -> Result<(), VerifyError> {
+    if relation.lookups.is_empty() {
+        return Ok(());
+    }
+    let compression = Compression::draw(transcript);
+    let (slots, depth) = slots(relation);
+    let layer = descend(transcript, count(depth))?;
+    let columns = lookup_columns(relation);
+    let values = transcript.read_exts("lookup columns", columns.len())?;
+    let at = Values::new(relation, instance, &layer.point, &columns, &values);
+    check_leaves(relation, &slots, &compression, &layer, &at)?;
+    claims.claim_columns(relation, &columns, &layer.point, &values);
+    Ok(())
+}
+
+/// From the root to the leaves.
+fn descend(transcript: &mut Reader<'_>, depth: usize) -> Result<Layer, VerifyError> {
+    let root: [E; 4] = transcript.read_array("lookup root")?;
+    let [p0, p1, q0, q1] = root;
+    if p0 * q1 + p1 * q0 != E::ZERO || q0 * q1 == E::ZERO {
+        return Err(VerifyError::LookupSum);
+    }
+    let mut layer = split(transcript, root, Vec::new());
+    for number in 2..=depth {
+        let lambda = transcript.challenge("lookup layer");
+        let claim = layer.p + lambda * layer.q;
+        let reduced = verify_rounds(transcript, "lookup rounds", layer.point.len(), 3, claim)?;
+        let children: [E; 4] = transcript.read_array("lookup children")?;
+        let [p0, p1, q0, q1] = children;
+        let expected = eq(&layer.point, &reduced.point) * (p0 * q1 + p1 * q0 + lambda * q0 * q1);
+        if expected != reduced.claim {
+            return Err(VerifyError::LookupLayer { layer: number });
+        }
+        layer = split(transcript, children, reduced.point);
+    }
+    Ok(layer)
+}
+
+/// Two claims per polynomial, at (0, y) and (1, y), become one at (τ, y).
+fn split(transcript: &mut Reader<'_>, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> Layer {
+    let tau = transcript.challenge("lookup split");
+    let mut point = Vec::with_capacity(rest.len().saturating_add(1));
+    point.push(tau);
+    point.extend(rest);
+    Layer { point, p: p0 + tau * (p1 - p0), q: q0 + tau * (q1 - q0) }
+}
+
+fn check_leaves(
+    relation: &Relation,
+    slots: &[Slot],
+    compression: &Compression,
+    layer: &Layer,
+    at: &Values<'_>,
+) -> Result<(), VerifyError> {
+    let (mut p, mut q, mut occupied) = (E::ZERO, E::ZERO, E::ZERO);
+    for slot in slots {
+        let log_len = count(slot.log_len);
+        let (high, low) = layer.point.split_at(layer.point.len().saturating_sub(log_len));
+        let weight = eq_bits(slot.offset.checked_shr(slot.log_len).unwrap_or(0), high);
+        let (numerator, denominator) = leaf(relation, slot.occupant, compression, low, at);
+        p += weight * numerator;
+        q += weight * denominator;
+        occupied += weight;
+    }
+    // Unoccupied leaves are 0/1.
+    q += E::ONE - occupied;
+    if (p, q) == (layer.p, layer.q) { Ok(()) } else { Err(VerifyError::LookupLeaves) }
+}
+
+/// Numerator and denominator of a slot at the point's last coordinates.
+fn leaf(relation: &Relation, occupant: Occupant, compression: &Compression, low: &[E], at: &Values<'_>) -> (E, E) {
+    match occupant {
+        Occupant::Lookup(i) => relation.lookups.get(i).map_or((E::ZERO, E::ONE), |lookup| {
+            let tuple = lookup.tuple.iter().map(|e| at.expr(e));
+            (mask_mle(lookup.len, suffix(low, count(lookup.log_len))), compression.denominator(lookup.tag, tuple))
+        }),
+        Occupant::Table(i) => relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| {
+            let tuple = table.tuple.iter().map(|&c: &ColId| at.get(c));
+            (at.get(table.multiplicity) * from_int(-1), compression.denominator(table.tag, tuple))
+        }),
+    }
+}
