@@ -16,11 +16,14 @@ now_ms() {
 
 seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 
+# Where the output of a stage lies.
+log_of() { printf '%s/%s.log' "$STAGE_LOGS" "${1//[^a-zA-Z0-9]/-}"; }
+
 # stage NAME COMMAND...: runs the command with its output in a log. A failure prints the end of the log and ends the script.
 stage() {
   local name=$1 log started took status=0
   shift
-  log=$STAGE_LOGS/${name//[^a-zA-Z0-9]/-}.log
+  log=$(log_of "$name")
   say "… $name"
   started=$(now_ms)
   "$@" >"$log" 2>&1 || status=$?
@@ -49,9 +52,13 @@ count() {
   FAILED=$((FAILED + failed))
 }
 
-summary() {
+table() {
   printf '\n'
   printf '%s\n' "${STAGE_TABLE[@]}"
+}
+
+summary() {
+  table
   printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
 }
 
