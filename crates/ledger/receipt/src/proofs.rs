@@ -1,0 +1,72 @@
+//! The proof check that validators run.
+
+use ciro_state::{ProofCheck, ProofClaim, ProofRejection};
+use ciro_types::ModelId;
+use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey, model_id};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Models whose keys are kept. A key is a few hundred kilobytes and a millisecond to build.
+const KEYS_MAX: usize = 64;
+
+/// Verifies proofs, keeping the keys of the models it met last.
+#[derive(Default)]
+pub struct ProofVerifier {
+    keys: Mutex<Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    /// Key and the tick of its last use.
+    known: BTreeMap<ModelId, (Arc<VerifyingKey>, u64)>,
+    tick: u64,
+}
+
+impl Keys {
+    fn get(&mut self, model: ModelId) -> Option<Arc<VerifyingKey>> {
+        self.tick += 1;
+        let tick = self.tick;
+        self.known.get_mut(&model).map(|(key, used)| {
+            *used = tick;
+            Arc::clone(key)
+        })
+    }
+
+    fn put(&mut self, model: ModelId, key: &Arc<VerifyingKey>) {
+        if self.known.len() >= KEYS_MAX {
+            let oldest = self.known.iter().min_by_key(|(_, (_, used))| *used).map(|(model, _)| *model);
+            oldest.map(|model| self.known.remove(&model));
+        }
+        self.known.insert(model, (Arc::clone(key), self.tick));
+    }
+}
+
+impl ProofVerifier {
+    /// The key of a model, built if it is not known.
+    ///
+    /// # Errors
+    /// If the program is malformed or cannot be proven.
+    pub fn key(&self, program: &[u8], weight_root: ciro_types::Hash32) -> Result<Arc<VerifyingKey>, VerifyError> {
+        let model = model_id(program, weight_root);
+        // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
+        if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
+            return Ok(key);
+        }
+        let key = Arc::new(VerifyingKey::new(program, weight_root)?);
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).put(model, &key);
+        Ok(key)
+    }
+
+    fn verify(&self, claim: &ProofClaim<'_>) -> Result<(), VerifyError> {
+        let key = self.key(claim.program, claim.weight_root)?;
+        let context = ProofContext { chain: claim.context.chain, job: claim.context.job, worker: claim.context.worker };
+        let statement = Statement::decode(claim.input, claim.output, context)?;
+        key.verify(&statement, claim.proof).map(|_| ())
+    }
+}
+
+impl ProofCheck for ProofVerifier {
+    fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection> {
+        self.verify(claim).map_err(|e| ProofRejection { reason: e.to_string() })
+    }
+}

@@ -1,0 +1,136 @@
+//! The data of a receipt and its file format.
+//!
+//! A file is `CIRO-RECEIPT` and a version byte, the canonical encoding of [`Receipt`], and a Blake2s-256 checksum of all that. The
+//! checksum guards against accidents only: what a receipt shows rests on its proof and its certificate.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_consensus::light::{CertifiedHeader, SetChange};
+use ciro_crypto::hash;
+use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
+use ciro_types::{AccountId, ChainId, DecodeError, Hash32, JobId, decode, encode};
+use ciro_verifier::ProofContext;
+
+const MAGIC: &[u8; 13] = b"CIRO-RECEIPT\x01";
+const CHECKSUM_DOMAIN: &str = "ciro/receipt/checksum/v1";
+
+/// Largest receipt file, bytes.
+pub const RECEIPT_BYTES_MAX: usize = 1 << 26;
+
+/// Everything a third person needs to check one answer.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Receipt {
+    /// Canonical bytes of the integer program.
+    pub program: Vec<u8>,
+    /// Commitment to its weights.
+    pub weight_root: Hash32,
+    /// Canonical bytes of the raw input.
+    pub input: Vec<u8>,
+    /// Canonical bytes of the raw output.
+    pub output: Vec<u8>,
+    /// What speaks for the output.
+    pub evidence: Evidence,
+    /// What the network says about the job; absent for a proof made without a network.
+    pub settlement: Option<Settlement>,
+}
+
+/// What speaks for an output.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Evidence {
+    /// A0: the worker's signed answer, as it was sent to the ledger.
+    Signed {
+        /// The settling transaction.
+        tx: Box<SignedTx>,
+    },
+    /// A2: two workers gave this output without seeing each other's; the settlement names them.
+    Agreed,
+    /// A4: a proof of the inference.
+    Proven {
+        /// What the proof was made for.
+        context: ProvenFor,
+        /// The proof.
+        proof: Vec<u8>,
+    },
+}
+
+/// What a proof was made for. All zero: no job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProvenFor {
+    /// The network.
+    pub chain: ChainId,
+    /// The job.
+    pub job: JobId,
+    /// Who is paid.
+    pub worker: AccountId,
+}
+
+impl From<ProvenFor> for ProofContext {
+    fn from(c: ProvenFor) -> Self {
+        Self { chain: c.chain, job: c.job, worker: c.worker }
+    }
+}
+
+impl From<ProofContext> for ProvenFor {
+    fn from(c: ProofContext) -> Self {
+        Self { chain: c.chain, job: c.job, worker: c.worker }
+    }
+}
+
+/// The ledger's word: the settlement record, its place in a block, and the decision of that block.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Settlement {
+    /// The network's beginning; its hash is the chain id.
+    pub genesis: Genesis,
+    /// Handovers from the genesis validators to those that decided the block.
+    pub changes: Vec<SetChange>,
+    /// The header that carries the record's root, and its decision.
+    pub certified: CertifiedHeader,
+    /// The record's place under that root.
+    pub path: MerklePath,
+    /// What was settled.
+    pub record: SettlementRecord,
+}
+
+/// Why bytes are not a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The file does not begin like a receipt.
+    #[error("not a receipt: expected the file to begin with \"CIRO-RECEIPT\" and version 1")]
+    Magic,
+    /// The checksum does not match: the file was damaged or altered.
+    #[error("the receipt is damaged: expected checksum {expected}, got {got}")]
+    Checksum {
+        /// What the content hashes to.
+        expected: Hash32,
+        /// What the file says.
+        got: Hash32,
+    },
+    /// The content is not canonical.
+    #[error("the receipt's content is malformed: {0}")]
+    Decode(DecodeError),
+}
+
+impl Receipt {
+    /// The file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(encode(self));
+        let checksum = hash(CHECKSUM_DOMAIN, &bytes);
+        bytes.extend(checksum.0);
+        bytes
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`FormatError`] for anything that [`Receipt::to_bytes`] did not write.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let (content, checksum) = bytes.split_last_chunk::<32>().ok_or(FormatError::Magic)?;
+        let body = content.strip_prefix(MAGIC).ok_or(FormatError::Magic)?;
+        let (expected, got) = (hash(CHECKSUM_DOMAIN, content), Hash32(*checksum));
+        if expected != got {
+            return Err(FormatError::Checksum { expected, got });
+        }
+        decode(body, RECEIPT_BYTES_MAX).map_err(FormatError::Decode)
+    }
+}
