@@ -1,0 +1,42 @@
+//! Where models and inputs come from. Nothing fetched is believed: an input must hash to its name, and a model must have
+//! the id it was fetched by once its weights are committed to again.
+
+use ciro_types::{Hash32, ModelId};
+
+/// Why a blob could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// Nobody has it.
+    #[error("no copy of {what} {name} can be found")]
+    Missing {
+        /// Model or input.
+        what: &'static str,
+        /// Its id or hash.
+        name: String,
+    },
+    /// What came is something else.
+    #[error("{what} {name} is damaged: {reason}")]
+    Damaged {
+        /// Model or input.
+        what: &'static str,
+        /// Its id or hash.
+        name: String,
+        /// How it shows.
+        reason: String,
+    },
+}
+
+/// A source of blobs by name. Called from any thread; may block.
+pub trait Blobs: Send + Sync {
+    /// The canonical bytes of a compiled model ([`ciro_graph::Model`]): program and weights.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`]. The caller checks that the bytes have this id.
+    fn model(&self, id: ModelId) -> Result<Vec<u8>, BlobError>;
+
+    /// The canonical bytes of a raw input.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`]. The caller checks that the bytes have this hash.
+    fn input(&self, hash: Hash32) -> Result<Vec<u8>, BlobError>;
+}

@@ -1,0 +1,371 @@
+//! The worker's decisions.
+//!
+//! ```text
+//! lease ──► computing ──► A0, A4: settling ──────────────────────────────► closed by the ledger
+//!                    └──► A2: committing ──► seated ──► reveals open: revealing ──┘
+//! ```
+//!
+//! At most `slots` jobs are in work; a lease beyond that is handed back at once, which costs nothing. A job that cannot be
+//! answered is reported with its reason. From its `open_from` height on, a job needs no lease: the worker then takes it by
+//! itself, after a delay that differs between workers, so that a silent scheduler censors nobody and workers seldom race.
+
+use crate::workbench::{Answer, Failure, Task};
+use ciro_crypto::{hash, hash_encoded};
+use ciro_state::fees::price_ceiling;
+use ciro_state::{
+    Action, Authority, CommittedEvent, DeclineReason, Event, FailReason, Job, SignedLease, TxError, commitment, job_id,
+    output_hash,
+};
+use ciro_types::{AccountId, Amount, Assurance, BasisPoints, ChainId, Hash32, Height, JobId, JobSpec, Requirements};
+use std::collections::BTreeMap;
+
+/// Blocks over which workers spread when a job needs no lease any more.
+const STAGGER_BLOCKS: u64 = 16;
+
+/// What a worker is and has.
+#[derive(Clone)]
+pub struct Config {
+    /// The network.
+    pub chain: ChainId,
+    /// Who.
+    pub account: AccountId,
+    /// From which salts are drawn; nobody else may know it.
+    pub secret: [u8; 32],
+    /// The key that signs leases.
+    pub scheduler: AccountId,
+    /// Jobs in work at once.
+    pub slots: usize,
+    /// What the machine has: the same as in its offer. The reputation is the ledger's to judge.
+    pub machine: Requirements,
+    /// What the worker asks, as in its offer.
+    pub price: Amount,
+    /// The protocol fee on top.
+    pub fee: BasisPoints,
+}
+
+/// What happens to a worker.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The scheduler granted a lease; the order is the ledger's. May come twice.
+    Lease {
+        /// The grant.
+        lease: SignedLease,
+        /// The order it is for.
+        spec: &'a JobSpec,
+    },
+    /// A job that is open when the worker starts.
+    Known {
+        /// Its id.
+        id: JobId,
+        /// As the ledger has it.
+        job: &'a Job,
+    },
+    /// A block was committed. Blocks come in order.
+    Block {
+        /// Its height.
+        height: Height,
+        /// What happened in it.
+        events: &'a [CommittedEvent],
+    },
+    /// A task is done.
+    Computed {
+        /// Which job.
+        job: JobId,
+        /// How it ended.
+        result: Result<Answer, Failure>,
+    },
+    /// The ledger refused one of this worker's transactions about a job.
+    Refused {
+        /// Which job.
+        job: JobId,
+        /// Why.
+        error: TxError,
+    },
+}
+
+/// What the caller must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Compute this and come back with [`Input::Computed`].
+    Compute(Task),
+    /// Sign and send, again and again until the ledger includes or refuses it.
+    Submit {
+        /// The job it is about.
+        job: JobId,
+        /// What to ask.
+        action: Action,
+    },
+}
+
+/// Where a job in work stands.
+#[derive(Clone, Debug)]
+enum Stage {
+    Computing,
+    /// A settlement, commitment or reveal is on its way.
+    Sent,
+    /// The commitment was sent; the answer waits for the reveal window.
+    Committed(Answer),
+}
+
+/// A job in work.
+#[derive(Clone, Debug)]
+struct Work {
+    spec: JobSpec,
+    authority: Authority,
+    stage: Stage,
+    /// The ledger has our commitment.
+    is_seated: bool,
+    /// Every seat is taken: reveals count now.
+    is_reveal_open: bool,
+}
+
+/// An open job this worker may take without a lease.
+#[derive(Clone, Debug)]
+struct OpenJob {
+    spec: JobSpec,
+    /// When it is this worker's turn.
+    turn: Height,
+}
+
+/// The step machine. See the module's documentation.
+pub struct Worker {
+    config: Config,
+    height: Height,
+    work: BTreeMap<JobId, Work>,
+    open: BTreeMap<JobId, OpenJob>,
+}
+
+impl Worker {
+    /// A worker with nothing to do, at the ledger's `height`.
+    #[must_use]
+    pub const fn new(config: Config, height: Height) -> Self {
+        Self { config, height, work: BTreeMap::new(), open: BTreeMap::new() }
+    }
+
+    /// Who this is.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.config.account
+    }
+
+    /// Jobs in work.
+    #[must_use]
+    pub fn in_work(&self) -> usize {
+        self.work.len()
+    }
+
+    /// Takes one step. Inputs that make no sense any more change nothing.
+    #[must_use]
+    pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
+        match input {
+            Input::Lease { lease, spec } => self.on_lease(lease, spec).into_iter().collect(),
+            Input::Known { id, job } => self.on_known(id, job).into_iter().collect(),
+            Input::Block { height, events } => self.on_block(height, events),
+            Input::Computed { job, result: Ok(answer) } => self.on_answer(job, answer).into_iter().collect(),
+            Input::Computed { job, result: Err(failure) } => self.on_failure(job, &failure).into_iter().collect(),
+            Input::Refused { job, error } => {
+                self.on_refused(job, &error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn on_lease(&mut self, lease: SignedLease, spec: &JobSpec) -> Option<Effect> {
+        if !self.is_mine(&lease, spec) {
+            return None;
+        }
+        let job = lease.lease.job;
+        if let Some(work) = self.work.get_mut(&job) {
+            // A lease pays better than none; a repeated one changes nothing.
+            if matches!(work.stage, Stage::Computing) {
+                work.authority = Authority::Lease(lease);
+            }
+            return None;
+        }
+        if self.work.len() >= self.config.slots {
+            return Some(abandon(lease, DeclineReason::Busy));
+        }
+        if !self.can_run(&spec.requirements) {
+            return Some(abandon(lease, DeclineReason::Unsuitable));
+        }
+        Some(self.start(job, spec.clone(), Authority::Lease(lease)))
+    }
+
+    /// Whether the scheduler granted this to us, for this order, and it still runs.
+    fn is_mine(&self, lease: &SignedLease, spec: &JobSpec) -> bool {
+        let grant = &lease.lease;
+        grant.worker == self.config.account
+            && grant.job == job_id(spec)
+            && grant.expires > self.height
+            && lease.verify(self.config.scheduler, self.config.chain).is_ok()
+    }
+
+    fn can_run(&self, needs: &Requirements) -> bool {
+        self.config.machine.memory >= needs.memory && self.config.machine.flags.covers(needs.flags)
+    }
+
+    fn start(&mut self, job: JobId, spec: JobSpec, authority: Authority) -> Effect {
+        let task = Task { spec: spec.clone(), worker: self.config.account };
+        let work = Work { spec, authority, stage: Stage::Computing, is_seated: false, is_reveal_open: false };
+        self.work.insert(job, work);
+        Effect::Compute(task)
+    }
+
+    /// After a restart: what we owe, and what is open to all.
+    fn on_known(&mut self, id: JobId, job: &Job) -> Option<Effect> {
+        if !job.is_open() {
+            return None;
+        }
+        let seat = job.round.seats.iter().find(|seat| seat.worker == self.config.account);
+        match seat {
+            Some(seat) if seat.output.is_none() => {
+                // The salt follows from our key and the answer from the input: both can be made again.
+                let effect = self.start(id, job.spec.clone(), Authority::Open { job: id });
+                if let Some(work) = self.work.get_mut(&id) {
+                    work.is_seated = true;
+                    work.is_reveal_open = job.round.reveal_by.is_some();
+                }
+                Some(effect)
+            }
+            Some(_) => None,
+            None if job.barred.contains(&self.config.account) => None,
+            None => {
+                self.remember_open(id, job.spec.clone(), job.open_from);
+                None
+            }
+        }
+    }
+
+    fn remember_open(&mut self, id: JobId, spec: JobSpec, open_from: Height) {
+        let digest = hash_encoded("ciro/stagger/v1", &(id, self.config.account));
+        let delay = u64::from(digest.0[0]) % STAGGER_BLOCKS;
+        self.open.insert(id, OpenJob { spec, turn: open_from.plus(delay) });
+    }
+
+    fn on_block(&mut self, height: Height, events: &[CommittedEvent]) -> Vec<Effect> {
+        self.height = height;
+        let mut effects: Vec<Effect> = events.iter().filter_map(|event| self.on_event(&event.event)).collect();
+        effects.extend(self.take_open());
+        effects
+    }
+
+    fn on_event(&mut self, event: &Event) -> Option<Effect> {
+        match event {
+            Event::JobOpened { job, spec, open_from } => self.remember_open(*job, spec.clone(), *open_from),
+            Event::JobReopened { job, excluded, open_from, .. } => self.on_reopened(*job, excluded, *open_from),
+            Event::JobSettled { record, .. } => self.forget(record.job),
+            Event::JobRefunded { job, .. } => self.forget(*job),
+            Event::JobCommitted { job, worker, reveal_by, .. } => {
+                return self.on_committed(*job, *worker, reveal_by.is_some());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn on_reopened(&mut self, id: JobId, excluded: &[AccountId], open_from: Height) {
+        if excluded.contains(&self.config.account) {
+            self.open.remove(&id);
+        } else if let Some(open) = self.open.remove(&id) {
+            self.remember_open(id, open.spec, open_from);
+        }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        self.work.remove(&job);
+        self.open.remove(&job);
+    }
+
+    fn on_committed(&mut self, id: JobId, worker: AccountId, is_last: bool) -> Option<Effect> {
+        if worker == self.config.account {
+            self.open.remove(&id);
+        }
+        let work = self.work.get_mut(&id)?;
+        work.is_seated |= worker == self.config.account;
+        work.is_reveal_open = is_last;
+        self.reveal(id)
+    }
+
+    /// Opens our commitment if it is our turn.
+    fn reveal(&mut self, id: JobId) -> Option<Effect> {
+        let salt = self.salt(id);
+        let work = self.work.get_mut(&id).filter(|work| work.is_seated && work.is_reveal_open)?;
+        let Stage::Committed(answer) = &work.stage else { return None };
+        let Answer { input, output, .. } = answer.clone();
+        work.stage = Stage::Sent;
+        Some(Effect::Submit { job: id, action: Action::RevealResult { job: id, input, output, salt } })
+    }
+
+    fn on_answer(&mut self, id: JobId, answer: Answer) -> Option<Effect> {
+        let salt = self.salt(id);
+        let work = self.work.get_mut(&id)?;
+        let authority = work.authority.clone();
+        if work.spec.assurance != Assurance::A2 {
+            work.stage = Stage::Sent;
+            let Answer { input, output, proof } = answer;
+            return Some(Effect::Submit { job: id, action: Action::SettleJob { authority, input, output, proof } });
+        }
+        let commitment = commitment(id, self.config.account, output_hash(&answer.output), salt);
+        work.stage = Stage::Committed(answer);
+        if work.is_seated {
+            return self.reveal(id);
+        }
+        Some(Effect::Submit { job: id, action: Action::CommitResult { authority, commitment } })
+    }
+
+    /// The salt of our commitment to `job`: secret, and the same after a restart.
+    fn salt(&self, job: JobId) -> Hash32 {
+        let key = hash("ciro/salt-key/v1", &self.config.secret);
+        hash_encoded("ciro/salt/v1", &(key, job))
+    }
+
+    fn on_failure(&mut self, id: JobId, failure: &Failure) -> Option<Effect> {
+        let work = self.work.remove(&id)?;
+        self.open.remove(&id);
+        match work.authority {
+            Authority::Lease(lease) => Some(decline(lease, failure.reason())),
+            // Without a lease nobody waits for us.
+            Authority::Open { .. } => None,
+        }
+    }
+
+    /// The ledger will not have it: there is nothing left to do for this job.
+    fn on_refused(&mut self, id: JobId, error: &TxError) {
+        self.open.remove(&id);
+        // A seat keeps its duty to reveal, whatever became of another transaction.
+        let owes_reveal = |work: &Work| work.is_seated && !matches!(error, TxError::JobClosed { .. });
+        if !self.work.get(&id).is_some_and(owes_reveal) {
+            self.work.remove(&id);
+        }
+    }
+
+    /// Takes jobs that need no lease any more and whose turn has come, as far as slots reach.
+    fn take_open(&mut self) -> Vec<Effect> {
+        let free = self.config.slots.saturating_sub(self.work.len());
+        let is_due = |(id, open): &(&JobId, &OpenJob)| {
+            open.turn <= self.height
+                && open.spec.deadline > self.height
+                && !self.work.contains_key(id)
+                && self.can_run(&open.spec.requirements)
+                && self.config.price <= price_ceiling(open.spec.max_price, self.config.fee, open.spec.assurance)
+        };
+        let due: Vec<JobId> = self.open.iter().filter(is_due).take(free).map(|(id, _)| *id).collect();
+        let take = |id: JobId| {
+            let open = self.open.remove(&id)?;
+            Some(self.start(id, open.spec, Authority::Open { job: id }))
+        };
+        due.into_iter().filter_map(take).collect()
+    }
+}
+
+fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
+    Effect::Submit { job: lease.lease.job, action: Action::AbandonLease { lease, reason } }
+}
+
+/// The job's fault is reported; this machine's own is a plain decline.
+fn decline(lease: SignedLease, reason: Option<FailReason>) -> Effect {
+    match reason {
+        Some(reason) => Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } },
+        None => abandon(lease, DeclineReason::Unsuitable),
+    }
+}
