@@ -46,6 +46,24 @@ impl Witness {
         &mut self.columns[col.0]
     }
 
+    /// Carries a changed witness column into the columns that share its window: a block and its slices. For adversaries.
+    pub fn align(&mut self, relation: &Relation, col: ColId) {
+        let window = |c: &ciro_relation::Column| match c.source {
+            Source::Committed { poly: Poly::Witness, offset } => Some(offset..offset + (1usize << c.log_len)),
+            _ => None,
+        };
+        let Some(from) = relation.column(col).and_then(window) else { return };
+        let cells = self.columns[col.0].clone();
+        for (i, column) in relation.columns.iter().enumerate().filter(|(i, _)| *i != col.0) {
+            let Some(to) = window(column) else { continue };
+            let (start, end) = (from.start.max(to.start), from.end.min(to.end));
+            if start < end {
+                self.columns[i][start - to.start..end - to.start]
+                    .copy_from_slice(&cells[start - from.start..end - from.start]);
+            }
+        }
+    }
+
     /// An expression on a row.
     pub fn expr(&self, expr: &Expr, row: usize) -> F {
         expr.terms.iter().fold(from_int(expr.constant), |acc, (c, col)| acc + self.cell(*col, row) * from_int(*c))

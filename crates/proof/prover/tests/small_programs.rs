@@ -1,67 +1,9 @@
 //! Honest proofs of hand-written programs verify, operator by operator.
 
-use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
-};
-use ciro_prover::{ProvingKey, prove};
-use ciro_verifier::{ProofContext, Statement};
+mod common;
 
-/// Builds programs node by node.
-struct Sketch {
-    program: Program,
-    weights: Vec<Vec<i32>>,
-}
-
-impl Sketch {
-    fn new(len: u32) -> Self {
-        let ingest = Ingest::Fixed { exponents: vec![0], lo: -4000, hi: 4000 };
-        let input = Input { name: "x".into(), shape: vec![1, len], ingest };
-        let program = Program {
-            name: "sketch".into(),
-            inputs: vec![input],
-            constants: vec![],
-            nodes: vec![],
-            outputs: vec![],
-            limb_bits: 8,
-        };
-        Self { program, weights: vec![] }
-    }
-
-    fn constant(&mut self, values: Vec<i32>) -> ConstId {
-        self.program.constants.push(Constant { name: "c".into(), len: values.len() as u32 });
-        self.weights.push(values);
-        ConstId(self.weights.len() as u32 - 1)
-    }
-
-    fn node(&mut self, op: Op, len: u32, lo: i32, hi: i32) -> ValueId {
-        self.program.nodes.push(Node { op, len, lo, hi });
-        ValueId(self.program.nodes.len() as u32)
-    }
-
-    fn output(&mut self, value: ValueId, len: u32) {
-        self.reveal(value, len, OutputKind::Fixed { frac_bits: 0 });
-    }
-
-    fn reveal(&mut self, value: ValueId, len: u32, kind: OutputKind) {
-        let name = format!("y{}", self.program.outputs.len());
-        self.program.outputs.push(Output { name, value, shape: vec![1, len], kind });
-    }
-
-    fn check(self, x: &[f32]) -> Vec<Vec<i64>> {
-        let model = Model { program: self.program, weights: self.weights };
-        ciro_graph::check_model(&model).expect("the sketch is well formed");
-        let key = ProvingKey::new(model).expect("the sketch has a relation");
-        let bits = x.iter().map(|x| x.to_bits()).collect();
-        let input = RawInput(vec![RawTensor { shape: vec![1, x.len() as u32], bits }]);
-        let context = ProofContext::default();
-        let proof = prove(&key, &input, &context).expect("the sketch runs");
-        let statement = Statement { input, output: proof.output.clone(), context };
-        key.verifying().verify(&statement, &proof.bytes).expect("an honest proof verifies");
-        proof.output.0
-    }
-}
-
-const X: ValueId = ValueId(0);
+use ciro_graph::{Op, OutputKind};
+use common::{Sketch, X};
 
 #[test]
 fn a_linear_layer() {

@@ -115,18 +115,22 @@ impl<'a> Builder<'a> {
         self.constrain(name, len, vec![keep, real]);
     }
 
-    /// `count` witness columns of `len` rows side by side, and the window that holds them all as (column, row).
+    /// `count` witness columns of `len` rows side by side, and the window that holds them all as (column, row). Columns that
+    /// round the block up to a power of two are constrained to zero.
     pub fn witness_block(&mut self, name: &'static str, len: usize, count: usize) -> (ColId, Vec<ColId>) {
         let log_len = log_ceil(len);
         let parent = self.unpadded_witness(name, log_len + log_ceil(count), len);
-        let slices = (0..count)
-            .map(|k| {
-                let col = self.unpadded_witness(name, log_len, len);
-                self.slices.insert(col, (parent, k));
+        let mut slices = Vec::with_capacity(count);
+        for k in 0..count.next_power_of_two() {
+            let col = self.unpadded_witness(name, log_len, len);
+            self.slices.insert(col, (parent, k));
+            if k < count {
                 self.constrain_padding(name, col, len);
-                col
-            })
-            .collect();
+                slices.push(col);
+            } else {
+                self.constrain(name, len, vec![Term { coefficient: 1, a: col, b: None }]);
+            }
+        }
         (parent, slices)
     }
 

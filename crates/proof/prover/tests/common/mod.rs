@@ -1,0 +1,187 @@
+//! Programs written node by node, and one honest case per gadget.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use ciro_graph::{
+    ConstId, Execution, Forest, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
+};
+use ciro_prover::{Proof, ProvingKey, Witness, prove};
+use ciro_verifier::{ProofContext, Statement};
+
+/// Builds programs node by node.
+pub(crate) struct Sketch {
+    pub(crate) program: Program,
+    pub(crate) weights: Vec<Vec<i32>>,
+}
+
+impl Sketch {
+    pub(crate) fn new(len: u32) -> Self {
+        let ingest = Ingest::Fixed { exponents: vec![0], lo: -4000, hi: 4000 };
+        let input = Input { name: "x".into(), shape: vec![1, len], ingest };
+        let program = Program {
+            name: "sketch".into(),
+            inputs: vec![input],
+            constants: vec![],
+            nodes: vec![],
+            outputs: vec![],
+            limb_bits: 8,
+        };
+        Self { program, weights: vec![] }
+    }
+
+    pub(crate) fn constant(&mut self, values: Vec<i32>) -> ConstId {
+        self.program.constants.push(Constant { name: "c".into(), len: values.len() as u32 });
+        self.weights.push(values);
+        ConstId(self.weights.len() as u32 - 1)
+    }
+
+    pub(crate) fn node(&mut self, op: Op, len: u32, lo: i32, hi: i32) -> ValueId {
+        self.program.nodes.push(Node { op, len, lo, hi });
+        ValueId(self.program.nodes.len() as u32)
+    }
+
+    pub(crate) fn output(&mut self, value: ValueId, len: u32) {
+        self.reveal(value, len, OutputKind::Fixed { frac_bits: 0 });
+    }
+
+    pub(crate) fn reveal(&mut self, value: ValueId, len: u32, kind: OutputKind) {
+        let name = format!("y{}", self.program.outputs.len());
+        self.program.outputs.push(Output { name, value, shape: vec![1, len], kind });
+    }
+
+    pub(crate) fn model(self) -> Model {
+        let model = Model { program: self.program, weights: self.weights };
+        ciro_graph::check_model(&model).expect("the sketch is well formed");
+        model
+    }
+
+    /// Proves an execution, verifies it, and returns the outputs.
+    pub(crate) fn check(self, x: &[f32]) -> Vec<Vec<i64>> {
+        Case::new("sketch", self.model(), x).statement.output.0
+    }
+}
+
+/// An honest proof and all that went into it.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) model: Model,
+    pub(crate) key: ProvingKey,
+    pub(crate) statement: Statement,
+    pub(crate) execution: Execution,
+    pub(crate) witness: Witness,
+    pub(crate) proof: Proof,
+}
+
+impl Case {
+    /// Runs, proves and verifies.
+    pub(crate) fn new(name: &'static str, model: Model, x: &[f32]) -> Self {
+        let key = ProvingKey::new(model.clone()).expect("the model has a relation");
+        let bits = x.iter().map(|x| x.to_bits()).collect();
+        let shape = model.program.inputs[0].shape.clone();
+        let input = RawInput(vec![RawTensor { shape, bits }]);
+        let context = ProofContext::default();
+        let proof = prove(&key, &input, &context).expect("the model runs");
+        let statement = Statement { input, output: proof.output.clone(), context };
+        key.verifying().verify(&statement, &proof.bytes).expect("an honest proof verifies");
+        let execution = ciro_graph::execute(&model, &statement.input).expect("the model runs");
+        let instance = key.verifying().instance(&statement).expect("the statement is well formed");
+        let witness = Witness::fill(&key, &instance, &execution);
+        Self { name, model, key, statement, execution, witness, proof }
+    }
+}
+
+pub(crate) const X: ValueId = ValueId(0);
+
+/// One case per gadget, with limbs and tables as small as they come.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![layer(), elementwise(), division(), forest("forest, one value per leaf", 1), forest("forest, values by class", 3)]
+}
+
+fn small(len: u32, bound: i32) -> Sketch {
+    let mut s = Sketch::new(len);
+    s.program.limb_bits = 4;
+    s.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -bound, hi: bound };
+    s
+}
+
+fn layer() -> Case {
+    let mut s = small(3, 100);
+    let weight = s.constant(vec![1, 2, 3, 4, 5, 6]);
+    let bias = Some(s.constant(vec![10, -10]));
+    let y = s.node(Op::Linear { x: X, weight, bias }, 2, -1210, 1190);
+    let y = s.node(Op::Rescale { x: y, shift: 2 }, 2, -303, 298);
+    let r = s.node(Op::Relu { x: y }, 2, 0, 298);
+    let c = s.node(Op::Clamp { x: y, lo: -16, hi: 15 }, 2, -16, 15);
+    let values = s.constant((0..8).map(|i| i * i).collect());
+    let slopes = s.constant((0..8).map(|i| 2 * i + 1).collect());
+    let y = s.node(Op::Curve { x: c, lo: -16, frac_bits: 2, values, slopes }, 2, 0, 64);
+    s.output(r, 2);
+    s.output(y, 2);
+    Case::new("layer", s.model(), &[7.0, -20.0, 15.0])
+}
+
+fn elementwise() -> Case {
+    let mut s = small(3, 50);
+    let c = s.constant(vec![5, -6, 7]);
+    let m = s.node(Op::Max { x: X }, 1, -50, 50);
+    let d = s.node(Op::Sub { a: m, b: X }, 3, -100, 100);
+    let p = s.node(Op::Mul { a: d, b: m }, 3, -5000, 5000);
+    let k = s.node(Op::MulConst { x: X, c }, 3, -350, 350);
+    let t = s.node(Op::Sum { x: p }, 1, -15000, 15000);
+    let l = s.node(Op::ArgMax { x: X }, 1, 0, 2);
+    s.output(k, 3);
+    s.output(t, 1);
+    s.reveal(l, 1, OutputKind::IntLabel { labels: vec![0, 1, 2] });
+    Case::new("elementwise", s.model(), &[2.0, 9.0, 9.0])
+}
+
+fn division() -> Case {
+    let mut s = small(3, 20);
+    let q = s.node(Op::Mul { a: X, b: X }, 3, -400, 400);
+    let n = s.node(Op::Sum { x: q }, 1, -1200, 1200);
+    let n = s.node(Op::Clamp { x: n, lo: 1, hi: 1200 }, 1, 1, 1200);
+    let r = s.node(Op::Isqrt { x: n }, 1, 1, 34);
+    let y = s.node(Op::Div { num: X, den: r, digit_bits: 4, digits: 2 }, 3, -256, 256);
+    s.output(y, 3);
+    Case::new("division", s.model(), &[3.0, -4.0, 12.0])
+}
+
+/// The order-preserving image of a float, as the program's ingest defines it.
+fn ordered(x: f32) -> u32 {
+    let bits = x.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
+}
+
+/// Three trees of different depth over two features, three classes.
+fn forest(name: &'static str, leaf_width: u32) -> Case {
+    let mut s = Sketch::new(2);
+    s.program.inputs[0].ingest = Ingest::Ordered;
+    // (feature, threshold, left); a leaf is None. Roots 0, 1, 2; right child = left + 1.
+    let nodes: [Option<(i32, f32, i32)>; 11] = [
+        Some((0, 0.5, 3)),
+        Some((1, -1.25, 5)),
+        None,
+        Some((1, 3.0, 7)),
+        None,
+        None,
+        Some((0, 2.0, 9)),
+        None,
+        None,
+        None,
+        None,
+    ];
+    let column = |f: &dyn Fn(usize) -> i32| (0..nodes.len()).map(f).collect::<Vec<i32>>();
+    let threshold = |i: usize| nodes[i].map_or(u32::MAX, |(_, t, _)| ordered(t));
+    let feature = s.constant(column(&|i| nodes[i].map_or(0, |n| n.0)));
+    let threshold_hi = s.constant(column(&|i| (threshold(i) >> 16) as i32));
+    let threshold_lo = s.constant(column(&|i| (threshold(i) & 0xffff) as i32));
+    let left = s.constant(column(&|i| nodes[i].map_or(i as i32, |n| n.2)));
+    let leaves: Vec<i32> = (0..nodes.len()).filter(|&i| nodes[i].is_none()).map(|i| i as i32).collect();
+    let values = (0..leaf_width as i32).map(|g| s.constant(leaves.iter().map(|l| 10 * l + g).collect())).collect();
+    let leaf = s.constant(leaves);
+    let tree_class = if leaf_width == 1 { vec![0, 2, 2] } else { vec![] };
+    let forest =
+        Forest { trees: 3, depth: 2, classes: 3, leaf_width, tree_class, feature, threshold_hi, threshold_lo, left, leaf, values };
+    let y = s.node(Op::Trees { x: X, forest }, 3, 0, 330);
+    s.output(y, 3);
+    Case::new(name, s.model(), &[0.25, 3.5])
+}

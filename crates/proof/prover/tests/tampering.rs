@@ -1,0 +1,191 @@
+//! The soundness gate: whatever is changed, a named phase rejects it, and nothing panics.
+
+mod common;
+
+use ciro_prover::{Proof, ProvingKey, Witness, prove_witness};
+use ciro_relation::{ColId, Poly, Source};
+use ciro_transcript::F;
+use ciro_types::{AccountId, ChainId, JobId};
+use ciro_verifier::{Phase, ProofContext, Statement, VerifyError};
+use common::{Case, cases};
+use p3_field::PrimeCharacteristicRing;
+use std::collections::BTreeMap;
+
+fn reject(case: &Case, statement: &Statement, proof: &[u8]) -> Phase {
+    let error: VerifyError = case.key.verifying().verify(statement, proof).expect_err("a tampered proof was accepted");
+    error.phase()
+}
+
+fn phases_of(case: &Case, proofs: impl Iterator<Item = Vec<u8>>) -> BTreeMap<Phase, usize> {
+    let mut phases = BTreeMap::new();
+    for proof in proofs {
+        *phases.entry(reject(case, &case.statement, &proof)).or_insert(0) += 1;
+    }
+    phases
+}
+
+/// Columns that the prover commits to: blocks are covered by their slices, padding of blocks apart.
+fn witness_columns(key: &ProvingKey) -> Vec<ColId> {
+    let columns = &key.verifying().relation().columns;
+    let is_witness = |i: &usize| matches!(columns[*i].source, Source::Committed { poly: Poly::Witness, .. });
+    (0..columns.len()).filter(is_witness).map(ColId).collect()
+}
+
+fn prove_with(case: &Case, witness: &Witness) -> Proof {
+    prove_witness(&case.key, &case.statement, witness)
+}
+
+/// Every cell of every committed column, multiplicities and padding included, changed by one: the honest prover's code, run on
+/// it, does not convince.
+#[test]
+fn every_witness_cell_is_pinned() {
+    for case in cases() {
+        let mut rejected = BTreeMap::new();
+        for col in witness_columns(&case.key) {
+            let name = case.key.verifying().relation().columns[col.0].name;
+            for row in 0..case.witness.column(col).len() {
+                let mut witness = case.witness.clone();
+                witness.column_mut(col)[row] += F::ONE;
+                witness.align(case.key.verifying().relation(), col);
+                let proof = prove_with(&case, &witness);
+                let verdict = case.key.verifying().verify(&case.statement, &proof.bytes);
+                let error = verdict.expect_err(&format!("{}: cell {row} of {name} is free", case.name));
+                let phase = error.phase();
+                let expected = [Phase::Lookup, Phase::Constraints];
+                assert!(expected.contains(&phase), "{}: cell {row} of {name} rejected by {phase:?}", case.name);
+                *rejected.entry(phase).or_insert(0) += 1;
+            }
+        }
+        assert!(rejected.values().sum::<usize>() > 0, "{} has no witness", case.name);
+    }
+}
+
+/// Every cell of the model that the inference reads: a prover with other weights under the same identity fails.
+#[test]
+fn other_weights_are_rejected() {
+    for case in cases() {
+        for constant in 0..case.model.weights.len() {
+            let mut model = case.model.clone();
+            model.weights[constant][0] += 1;
+            let other = ProvingKey::new(model).expect("the shape is the same");
+            assert_ne!(other.model_id(), case.key.model_id(), "{}: constant {constant} is not part of the identity", case.name);
+            let proof = prove_witness(&other, &case.statement, &case.witness);
+            reject(&case, &case.statement, &proof.bytes);
+        }
+    }
+}
+
+/// Every message of the proof, each of its first and last bytes and one in the middle, changed.
+#[test]
+fn every_message_is_bound() {
+    for case in cases() {
+        for segment in &case.proof.segments {
+            if segment.start == segment.end {
+                continue;
+            }
+            for at in [segment.start, (segment.start + segment.end) / 2, segment.end - 1] {
+                let mut proof = case.proof.bytes.clone();
+                proof[at] ^= 1;
+                let phase = reject(&case, &case.statement, &proof);
+                let expected = expected_phases(segment.label);
+                assert!(expected.contains(&phase), "{}: {} rejected by {phase:?}", case.name, segment.label);
+            }
+        }
+    }
+}
+
+/// The tamper manifest: which phases may reject a change of which message. `Encoding` everywhere, because a changed byte can leave
+/// the field; the phase after, because a changed message changes the challenges that follow.
+fn expected_phases(label: &str) -> Vec<Phase> {
+    let own: &[Phase] = match label {
+        "witness root" => &[Phase::Lookup, Phase::Constraints],
+        "lookup root" | "lookup rounds" | "lookup children" | "lookup columns" => &[Phase::Lookup],
+        "constraint rounds" | "constraint columns" => &[Phase::Constraints],
+        "product rounds" | "product vectors" | "product matrices" => &[Phase::Products],
+        "batch rounds" | "opened values" => &[Phase::Batch],
+        "tail root" | "out-of-domain" | "fold" | "final polynomial" | "rows" | "paths" | "work" => &[Phase::Opening],
+        other => panic!("message {other:?} is not in the manifest"),
+    };
+    own.iter().copied().chain([Phase::Encoding]).collect()
+}
+
+#[test]
+fn truncated_extended_and_reordered_proofs_are_rejected() {
+    for case in cases() {
+        let bytes = &case.proof.bytes;
+        let cuts = (0..bytes.len()).step_by(bytes.len() / 97 + 1).map(|n| bytes[..n].to_vec());
+        assert_eq!(phases_of(&case, cuts).into_keys().collect::<Vec<_>>(), [Phase::Encoding]);
+        let longer = [bytes.clone(), vec![0]].concat();
+        assert_eq!(reject(&case, &case.statement, &longer), Phase::Encoding);
+        for pair in case.proof.segments.windows(2) {
+            let (a, b) = (&bytes[pair[0].start..pair[0].end], &bytes[pair[1].start..pair[1].end]);
+            let swapped = [&bytes[..pair[0].start], b, a, &bytes[pair[1].end..]].concat();
+            if swapped == *bytes {
+                continue;
+            }
+            reject(&case, &case.statement, &swapped);
+        }
+    }
+}
+
+#[test]
+fn every_public_value_is_bound() {
+    for case in cases() {
+        let proof = &case.proof.bytes;
+        for (k, tensor) in case.statement.input.0.iter().enumerate() {
+            for i in 0..tensor.bits.len() {
+                let mut s = case.statement.clone();
+                s.input.0[k].bits[i] ^= 1 << 23;
+                reject(&case, &s, proof);
+            }
+        }
+        for (k, values) in case.statement.output.0.iter().enumerate() {
+            for i in 0..values.len() {
+                for delta in [1, -1, 0x7f00_0001] {
+                    let mut s = case.statement.clone();
+                    s.output.0[k][i] += delta;
+                    reject(&case, &s, proof);
+                }
+            }
+        }
+        let mut contexts = [case.statement.context; 3];
+        contexts[0].chain = ChainId([1; 32]);
+        contexts[1].job = JobId([1; 32]);
+        contexts[2].worker = AccountId([1; 32]);
+        for context in contexts {
+            reject(&case, &Statement { context, ..case.statement.clone() }, proof);
+        }
+    }
+}
+
+/// A wrong output with a witness to match: the honest prover's code proves the lie, and the relation catches it.
+#[test]
+fn a_lie_about_the_output_is_rejected_even_with_a_fresh_proof() {
+    for case in cases() {
+        for k in 0..case.statement.output.0.len() {
+            for i in 0..case.statement.output.0[k].len() {
+                let mut s = case.statement.clone();
+                s.output.0[k][i] ^= 1;
+                let Ok(instance) = case.key.verifying().instance(&s) else { continue };
+                let witness = Witness::fill(&case.key, &instance, &case.execution);
+                let proof = prove_witness(&case.key, &s, &witness);
+                let phase = reject(&case, &s, &proof.bytes);
+                assert!([Phase::Lookup, Phase::Constraints].contains(&phase), "{}: {phase:?}", case.name);
+            }
+        }
+    }
+}
+
+/// A proof of one model is no proof of another of the same shape, nor for another context.
+#[test]
+fn proofs_do_not_travel_between_models_or_contexts() {
+    for case in cases() {
+        let mut model = case.model.clone();
+        model.program.name.push('x');
+        let other = ProvingKey::new(model).expect("only the name differs");
+        assert!(other.verifying().verify(&case.statement, &case.proof.bytes).is_err());
+        let context = ProofContext { job: JobId([9; 32]), ..case.statement.context };
+        let stolen = Statement { context, ..case.statement.clone() };
+        reject(&case, &stolen, &case.proof.bytes);
+    }
+}
