@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+use ciro_types::{ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -45,10 +46,40 @@ pub(crate) enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check a receipt offline: what it proves, and what that rests on
+    Verify(VerifyArgs),
+    /// Look inside a receipt, without judging it
+    Inspect(InspectArgs),
     /// Make and look at the key that pays
     Wallet(WalletArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+}
+
+/// `ciro verify`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
+)]
+pub(crate) struct VerifyArgs {
+    /// The receipt file
+    #[arg(value_name = "RECEIPT")]
+    pub(crate) receipt: PathBuf,
+    /// Accept this model only
+    #[arg(long, value_name = "MODEL_ID")]
+    pub(crate) model: Option<ModelId>,
+    /// Accept settlements of this network only
+    #[arg(long, value_name = "CHAIN_ID")]
+    pub(crate) network: Option<ChainId>,
+}
+
+/// `ciro inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ciro inspect receipt.ciro")]
+pub(crate) struct InspectArgs {
+    /// The receipt file
+    #[arg(value_name = "RECEIPT")]
+    pub(crate) target: PathBuf,
 }
 
 /// `ciro wallet`.

@@ -5,7 +5,9 @@
 //! | [`cli`] | the grammar: commands, options, their help |
 //! | [`cmd`] | one file per command |
 //! | [`error`] | [`error::CliError`]: message, hint, exit code |
+//! | [`files`] | reading files that users name |
 //! | [`home`] | where things lie on disk: data directory, wallet |
+//! | [`show`] | inputs and outputs of models as text and JSON |
 //! | [`ui`] | data to stdout, everything else to stderr |
 //!
 //! Dependency position: the top. Depends on everything, nothing depends on it.
@@ -14,7 +16,9 @@
 mod cli;
 mod cmd;
 mod error;
+mod files;
 mod home;
+mod show;
 mod ui;
 
 use clap::Parser as _;

@@ -1,0 +1,36 @@
+//! Reading files that users name.
+
+use crate::error::CliError;
+use ciro_receipt::Receipt;
+use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+/// Reads a file of at most `limit` bytes. A missing file is a usage error: the command line names it.
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
+    if bytes.len() > limit {
+        return Err(CliError::failed(format!("{} is too long: expected at most {limit} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Reads a receipt file.
+pub(crate) fn read_receipt(path: &Path) -> Result<Receipt, CliError> {
+    let bytes = read(path, RECEIPT_BYTES_MAX)?;
+    Receipt::from_bytes(&bytes).map_err(|e| {
+        CliError::failed(format!("{}: {e}", path.display()))
+            .hint("get the file again from whoever made it; not a byte of it may change")
+    })
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
+    let message = format!("cannot read {}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::IsADirectory => CliError::usage(message),
+        _ => CliError::failed(message),
+    }
+}

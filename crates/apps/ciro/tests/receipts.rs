@@ -1,0 +1,145 @@
+//! Receipts as a stranger handles them: verified, inspected, altered.
+
+use ciro_graph::{
+    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
+};
+use ciro_prover::{ProvingKey, prove};
+use ciro_receipt::{Evidence, Receipt};
+use ciro_types::encode;
+use ciro_verifier::ProofContext;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output as Ended};
+
+/// y = relu(2·x₀ − 3·x₁) in quarters.
+fn model() -> Model {
+    let input =
+        Input { name: "x".into(), shape: vec![1, 2], ingest: Ingest::Fixed { exponents: vec![2], lo: -8, hi: 8 } };
+    let linear = Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, len: 1, lo: -40, hi: 40 };
+    let program = Program {
+        name: "small".into(),
+        inputs: vec![input],
+        constants: vec![Constant { name: "w".into(), len: 2 }],
+        nodes: vec![linear, Node { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 }],
+        outputs: vec![Output {
+            name: "y".into(),
+            value: ValueId(2),
+            shape: vec![1],
+            kind: OutputKind::Fixed { frac_bits: 2 },
+        }],
+        limb_bits: 8,
+    };
+    Model { program, weights: vec![vec![2, -3]] }
+}
+
+fn receipt() -> Receipt {
+    let key = ProvingKey::new(model()).expect("the model has a relation");
+    let bits = [1.25f32, 0.5].map(f32::to_bits).to_vec();
+    let input = RawInput(vec![RawTensor { shape: vec![1, 2], bits }]);
+    let proof = prove(&key, &input, &ProofContext::default()).expect("proves");
+    Receipt {
+        program: key.program().to_vec(),
+        weight_root: key.weight_root(),
+        input: encode(&input),
+        output: encode(&proof.output),
+        evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
+        settlement: None,
+    }
+}
+
+fn write(directory: &Path, bytes: &[u8]) -> PathBuf {
+    let path = directory.join("receipt.ciro");
+    std::fs::write(&path, bytes).expect("writable");
+    path
+}
+
+fn ciro(args: &[&str], file: &Path) -> Ended {
+    Command::new(env!("CARGO_BIN_EXE_ciro")).args(args).arg(file).output().expect("the binary starts")
+}
+
+fn json(output: &Ended) -> Value {
+    serde_json::from_slice(&output.stdout).expect("stdout is JSON")
+}
+
+#[test]
+fn a_valid_receipt_says_what_is_shown_and_what_it_rests_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = write(directory.path(), &receipt().to_bytes());
+    let output = ciro(&["verify", "--json"], &file);
+    assert_eq!(output.status.code(), Some(0));
+    let view = json(&output);
+    assert_eq!(view["valid"], true);
+    assert_eq!(view["outputs"]["y"][0], 1.0, "2·1.25 − 3·0.5");
+    assert_eq!(view["shown"][0]["what"], "inference proven");
+    assert!(view["assumptions"].as_array().is_some_and(|list| !list.is_empty()));
+
+    let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
+    assert!(text.contains("x [1, 2] = 1.25, 0.5") && text.contains("y = 1"), "{text}");
+}
+
+#[test]
+fn every_flipped_byte_is_noticed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let bytes = receipt().to_bytes();
+    let step = bytes.len() / 40;
+    for at in (0..bytes.len()).step_by(step) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1 << (at % 8);
+        let output = ciro(&["verify"], &write(directory.path(), &altered));
+        assert_eq!(output.status.code(), Some(1), "byte {at}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "byte {at}");
+    }
+}
+
+/// A checksum guards against accidents; these repair it, as an attacker would.
+#[test]
+fn an_altered_receipt_with_a_repaired_checksum_is_refused_by_the_proof() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let alter: [fn(&mut Receipt); 3] = [
+        |receipt| receipt.weight_root.0[0] ^= 1,
+        |receipt| receipt.output[8] ^= 1,
+        |receipt| {
+            if let Evidence::Proven { context, .. } = &mut receipt.evidence {
+                context.worker.0[0] ^= 1;
+            }
+        },
+    ];
+    for (which, alter) in alter.into_iter().enumerate() {
+        let mut receipt = receipt();
+        alter(&mut receipt);
+        let output = ciro(&["verify"], &write(directory.path(), &receipt.to_bytes()));
+        assert_eq!(output.status.code(), Some(1), "alteration {which}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("invalid receipt"), "alteration {which}");
+    }
+}
+
+#[test]
+fn a_receipt_about_another_model_is_refused_when_the_model_is_pinned() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = write(directory.path(), &receipt().to_bytes());
+    let own = json(&ciro(&["verify", "--json"], &file))["model_id"].as_str().map(String::from).expect("an id");
+    assert_eq!(ciro(&["verify", "--model", &own], &file).status.code(), Some(0));
+    assert_eq!(ciro(&["verify", "--model", &"0".repeat(64)], &file).status.code(), Some(1));
+    assert_eq!(ciro(&["verify", "--model", "nonsense"], &file).status.code(), Some(2));
+}
+
+#[test]
+fn a_missing_file_is_a_usage_error_and_noise_is_no_receipt() {
+    let directory = tempfile::tempdir().expect("a directory");
+    assert_eq!(ciro(&["verify"], &directory.path().join("absent")).status.code(), Some(2));
+    assert_eq!(ciro(&["verify"], directory.path()).status.code(), Some(2));
+    for noise in [&b""[..], b"CIRO-RECEIPT\x01", &[0xff; 1_000]] {
+        assert_eq!(ciro(&["verify"], &write(directory.path(), noise)).status.code(), Some(1));
+    }
+}
+
+#[test]
+fn inspect_shows_parts_without_judging() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut receipt = receipt();
+    receipt.weight_root.0[0] ^= 1;
+    let output = ciro(&["inspect", "--json"], &write(directory.path(), &receipt.to_bytes()));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(json(&output)["evidence"], "proof (A4)");
+    assert_eq!(json(&output)["settlement"], Value::Null);
+}
