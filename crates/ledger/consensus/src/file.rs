@@ -91,7 +91,7 @@ pub enum Fate {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryFile(Arc<Mutex<Platter>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Platter {
     /// What survives a crash for certain.
     durable: Vec<u8>,
@@ -102,7 +102,7 @@ struct Platter {
     lying: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Change {
     Write(u64, Vec<u8>),
     Length(u64),
@@ -127,6 +127,13 @@ impl MemoryFile {
         }
         platter.visible.clone_from(&survivor);
         platter.durable = survivor;
+    }
+
+    /// Another file with the same content and the same unsynced writes: the disk at this moment, to be crashed while the
+    /// original runs on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.platter().clone())))
     }
 
     /// Length in bytes, as a reader sees it.

@@ -16,7 +16,8 @@
 //! The agreement core is a third-party engine, pinned exactly; no other crate names it, and inside this crate only the
 //! private `malachite` folder does.
 //!
-//! Without the `host` feature only the types, certificates, evidence and the light client are built.
+//! Without the `host` feature the engine and what runs it are left out: types, certificates, evidence, the light client and
+//! the file trait remain.
 //!
 //! Dependency position: above `ciro-crypto`; below the engine, and below whoever checks a receipt.
 #![forbid(unsafe_code)]
@@ -24,13 +25,12 @@
 pub mod block;
 pub mod certificate;
 pub mod evidence;
+pub mod file;
 pub mod light;
 pub mod message;
 pub mod validators;
 pub mod vote;
 
-#[cfg(feature = "host")]
-pub mod file;
 #[cfg(feature = "host")]
 mod guard;
 #[cfg(feature = "host")]
@@ -43,12 +43,11 @@ mod wal;
 pub use block::{Block, BlockHeader, SealedBlock, txs_root};
 pub use certificate::{CertificateError, CommitCertificate};
 pub use evidence::{Evidence, EvidenceError, Offence, verify_evidence};
+pub use file::{DiskFile, MemoryFile, WalFile};
 pub use light::{CertifiedHeader, LightError, SetChange};
 pub use message::{DecidedBlock, Message};
 pub use validators::{Validator, ValidatorSet, ValidatorSetError};
 pub use vote::{Signed, SignedProposal, SignedVote, Vote, VoteKind};
 
-#[cfg(feature = "host")]
-pub use file::{DiskFile, MemoryFile, WalFile};
 #[cfg(feature = "host")]
 pub use host::{Config, Consensus, ConsensusError, Decision, Effect, Input, Timeouts, Tip};
