@@ -23,4 +23,4 @@ pub mod tree;
 pub use backend::MemoryBackend;
 pub use error::StoreError;
 pub use proof::{StateProof, StateProofError};
-pub use store::{Journal, Store, TxRecord};
+pub use store::{Journal, KeyValue, Store, TxRecord};

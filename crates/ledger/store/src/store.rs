@@ -31,6 +31,9 @@ const TX_HEIGHTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("tx
 /// Job id → height at which it settled.
 const JOB_HEIGHTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("job_heights");
 
+/// A row of the state: encoded key, encoded value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// What became of one transaction of a block.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TxRecord {
@@ -95,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`] if there is one already.
-    pub fn write_genesis(&self, rows: Vec<(Vec<u8>, Vec<u8>)>) -> Result<StateRoot, StoreError> {
+    pub fn write_genesis(&self, rows: Vec<KeyValue>) -> Result<StateRoot, StoreError> {
         if let Some(height) = self.height()? {
             return Err(StoreError::NotEmpty { height });
         }
@@ -140,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn rows(&self) -> Result<Vec<KeyValue>, StoreError> {
         tree::rows(&self.read()?)
     }
 

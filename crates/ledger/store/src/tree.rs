@@ -6,6 +6,7 @@
 
 use crate::error::{StoreError, database};
 use crate::proof::{StateProof, TreeHasher, key_hash};
+use crate::store::KeyValue;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_state::Write;
 use ciro_types::{StateRoot, encode};
@@ -68,7 +69,7 @@ fn newest<R: ReadableTable<Bytes, Bytes>>(
     rows: &R,
     key: KeyHash,
     version: u64,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, redb::StorageError> {
+) -> Result<Option<KeyValue>, redb::StorageError> {
     let (first, last) = (row_key(key, 0), row_key(key, version));
     let found = rows.range(first.as_slice()..=last.as_slice())?.next_back().transpose()?;
     Ok(found.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())))
@@ -95,7 +96,7 @@ pub(crate) fn write(txn: &WriteTransaction, version: u64, writes: &[Write]) -> R
     for write in writes {
         tables.put_row(version, write, &mut stale)?;
     }
-    tables.put_nodes(batch, &mut stale)?;
+    tables.put_nodes(&batch, &mut stale)?;
     let mut log = txn.open_table(STALE).map_err(database)?;
     tables.prune(&mut log, version)?;
     log.insert(version, encode(&stale).as_slice()).map_err(database)?;
@@ -109,7 +110,7 @@ fn update(
 ) -> Result<(StateRoot, TreeUpdateBatch), StoreError> {
     let tree: JellyfishMerkleTree<'_, _, TreeHasher> = JellyfishMerkleTree::new(tables);
     let changes = writes.iter().map(|write| (key_hash(&write.key), write.value.clone()));
-    let (root, batch) = tree.put_value_set(changes, version).map_err(report)?;
+    let (root, batch) = tree.put_value_set(changes, version).map_err(|e| report(&e))?;
     Ok((StateRoot(root.0), batch))
 }
 
@@ -128,7 +129,7 @@ impl Tables<Table<'_, Bytes, Bytes>, Table<'_, Bytes, Bytes>> {
         Ok(())
     }
 
-    fn put_nodes(&mut self, batch: TreeUpdateBatch, stale: &mut Stale) -> Result<(), StoreError> {
+    fn put_nodes(&mut self, batch: &TreeUpdateBatch, stale: &mut Stale) -> Result<(), StoreError> {
         for (key, node) in batch.node_batch.nodes() {
             self.nodes.insert(encode(key).as_slice(), encode(node).as_slice()).map_err(database)?;
         }
@@ -160,7 +161,7 @@ pub(crate) fn prove(
     let tables =
         Tables { nodes: txn.open_table(NODES).map_err(database)?, rows: txn.open_table(ROWS).map_err(database)? };
     let tree: JellyfishMerkleTree<'_, _, TreeHasher> = JellyfishMerkleTree::new(&tables);
-    let (value, proof) = tree.get_with_proof(key_hash(key), version).map_err(report)?;
+    let (value, proof) = tree.get_with_proof(key_hash(key), version).map_err(|e| report(&e))?;
     Ok((value, StateProof(proof)))
 }
 
@@ -169,11 +170,11 @@ pub(crate) fn root(txn: &ReadTransaction, version: u64) -> Result<StateRoot, Sto
     let tables =
         Tables { nodes: txn.open_table(NODES).map_err(database)?, rows: txn.open_table(ROWS).map_err(database)? };
     let tree: JellyfishMerkleTree<'_, _, TreeHasher> = JellyfishMerkleTree::new(&tables);
-    Ok(StateRoot(tree.get_root_hash(version).map_err(report)?.0))
+    Ok(StateRoot(tree.get_root_hash(version).map_err(|e| report(&e))?.0))
 }
 
 /// Every row of the newest version, in order of key hash.
-pub(crate) fn rows(txn: &ReadTransaction) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+pub(crate) fn rows(txn: &ReadTransaction) -> Result<Vec<KeyValue>, StoreError> {
     let table = txn.open_table(ROWS).map_err(database)?;
     // Versions of one key are adjacent and ascending, so the last one met is the newest.
     let mut newest: Vec<Row> = Vec::new();
@@ -196,6 +197,6 @@ pub(crate) fn size(txn: &ReadTransaction) -> Result<(u64, u64), StoreError> {
 }
 
 /// The tree library's errors are text; nothing here can be acted on but by stopping.
-fn report(error: anyhow::Error) -> StoreError {
+fn report(error: &anyhow::Error) -> StoreError {
     StoreError::Tree { reason: format!("{error:#}") }
 }
