@@ -1,4 +1,4 @@
-//! The lint tiers of the verifier's closure.
+//! Lint tiers: the workspace's for every crate, stricter ones for the verifier's closure.
 //!
 //! Foreign bytes reach every crate of the closure, so none may use `unsafe` or the standard library. The verifier itself
 //! is total: the lints of [`FULL_TIER`] deny each construct that could panic or wrap silently. A crate that must relax
@@ -39,14 +39,24 @@ const FULL_TIER: [&str; 13] = [
     "clippy::unwrap_used",
 ];
 
-/// Checks the crate root of each crate of the closure that exists.
+/// Checks that each member takes the workspace's lints, and the crate root of each crate of the closure that exists.
 pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
     let closure: BTreeSet<&str> = VERIFIER_CLOSURE.into_iter().chain(CLOSURE_OF_BASE).collect();
-    let members = members.iter().filter(|member| closure.contains(member.name.as_str()));
-    members
-        .filter_map(|member| Some((member, tree.file(&member.lib())?)))
-        .flat_map(|(m, file)| check_root(m, file))
-        .collect()
+    let mut violations: Vec<Violation> = members.iter().filter_map(|member| without_lints(member, tree)).collect();
+    for member in members.iter().filter(|member| closure.contains(member.name.as_str())) {
+        violations.extend(tree.file(&member.lib()).into_iter().flat_map(|file| check_root(member, file)));
+    }
+    violations
+}
+
+/// A manifest that does not say `[lints] workspace = true` opts out of every lint of the workspace.
+fn without_lints(member: &Member, tree: &Tree) -> Option<Violation> {
+    let manifest = tree.file(&member.manifest())?;
+    let lints = manifest.text.lines().skip_while(|line| line.trim() != "[lints]").skip(1);
+    let inherits =
+        lints.take_while(|line| !line.starts_with('[')).any(|line| line.replace(' ', "") == "workspace=true");
+    let message = format!("{} does not inherit the lints of the workspace", member.name);
+    (!inherits).then(|| Violation { path: manifest.path.clone(), line: 1, rule: Rule::LintTier, message })
 }
 
 fn check_root(member: &Member, file: &SourceFile) -> Vec<Violation> {
@@ -143,6 +153,14 @@ mod tests {
         let with = format!("{root}\n#![expect(clippy::panic, reason = \"shown by a test\")]");
         assert_eq!(missing("ciro-verifier", &with), [] as [&str; 0]);
         assert_eq!(missing("ciro-verifier", &format!("{root}\n#![expect(clippy::panic)]")).len(), 1);
+    }
+
+    #[test]
+    fn every_crate_takes_the_lints_of_the_workspace() {
+        let members = [Member { name: "ciro-x".into(), dir: "crates/fabric/x".into(), dependencies: vec![] }];
+        let found = |manifest: &str| check(&members, &Tree::of(&[("crates/fabric/x/Cargo.toml", manifest)])).len();
+        assert_eq!(found("[package]\n\n[lints]\nworkspace = true\n"), 0);
+        assert_eq!(found("[package]\nworkspace = true\n\n[lints]\n\n[x]\nworkspace = true\n"), 1);
     }
 
     #[test]

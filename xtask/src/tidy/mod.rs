@@ -3,7 +3,7 @@
 //! | module | what it refuses |
 //! |---|---|
 //! | [`layers`] | a dependency that points upwards, a banned crate below the fabric, a cycle through dev-dependencies |
-//! | [`closure`] | a crate of the verifier's closure without its lint tier |
+//! | [`closure`] | a crate without the workspace's lints, or of the verifier's closure without its tier |
 //! | [`determinism`] | clocks, floats, unordered maps and entropy where replicas must agree |
 //! | [`crate_map`] | a `lib.rs` that is not a map; a layer group without a README |
 //! | [`ratchet`] | functions and files that outgrow their limits |

@@ -73,7 +73,9 @@ impl Rule {
             }
             Self::BannedDependency => "sockets, executors and entropy live in crates/fabric and above; pass a value in",
             Self::DependencyCycle => "move the shared test code into the lower crate or into crates/test",
-            Self::LintTier => "copy the attributes from the message to the crate root; relax one with a reason",
+            Self::LintTier => {
+                "add the attribute to the crate root (relax one with a reason), or `[lints] workspace = true` to the manifest"
+            }
             Self::Determinism => {
                 "take the value as an input, use the ordered or integer form, or give the reason as `// deterministic: …`"
             }
