@@ -2,8 +2,9 @@
 
 use crate::cli::{WalletAction, WalletArgs};
 use crate::error::CliError;
-use crate::home::{self, Home};
+use crate::home;
 use crate::ui::Ui;
+use ciro_network::Layout;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -13,7 +14,7 @@ struct WalletView {
 }
 
 pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
-    let home = Home::resolve(args.data.data.as_deref())?;
+    let home = home::resolve(args.data.data.as_deref())?;
     match args.action {
         WalletAction::New => {
             let key = home::create_wallet(&home)?;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
     }
 }
 
-fn show(home: &Home, key: &ciro_crypto::Keypair, ui: &Ui) -> Result<(), CliError> {
+fn show(home: &Layout, key: &ciro_crypto::Keypair, ui: &Ui) -> Result<(), CliError> {
     let account = key.account().to_string();
     let view = WalletView { account, file: home.wallet().display().to_string() };
     ui.result(&view, || format!("account  {}\nkey file {}", view.account, view.file))

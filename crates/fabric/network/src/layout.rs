@@ -1,0 +1,119 @@
+//! What lies where in a data directory.
+//!
+//! ```text
+//! DIR
+//! ├── wallet.json            the key that pays; funded in the genesis of a network made here
+//! ├── endpoint               where the gateway answers, while the network runs
+//! └── network
+//!     ├── lock               held by the process that runs it
+//!     ├── genesis            canonical bytes; its hash is the chain id
+//!     ├── keys               validators, scheduler, workers
+//!     ├── validator-N        write-ahead log and store of each
+//!     ├── jobs.redb          the job log; can be rebuilt from the ledger
+//!     └── blobs              models and inputs
+//! ```
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// Another process runs a network here.
+    #[error("a network is running in {}", path.display())]
+    Held {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot use the data directory {}: {source}", path.display())]
+    Io {
+        /// The data directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The paths of one data directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout of `root`. Touches nothing.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The wallet's key file.
+    #[must_use]
+    pub fn wallet(&self) -> PathBuf {
+        self.root.join("wallet.json")
+    }
+
+    /// Where the gateway's address is written.
+    #[must_use]
+    pub fn endpoint(&self) -> PathBuf {
+        self.root.join("endpoint")
+    }
+
+    /// The genesis of the network made here.
+    #[must_use]
+    pub fn genesis(&self) -> PathBuf {
+        self.network().join("genesis")
+    }
+
+    /// The key file of a member: `validator-0`, `scheduler`, `worker-0`.
+    #[must_use]
+    pub fn key(&self, member: &str) -> PathBuf {
+        self.network().join("keys").join(format!("{member}.json"))
+    }
+
+    /// The directory of a validator.
+    #[must_use]
+    pub fn validator(&self, number: usize) -> PathBuf {
+        self.network().join(format!("validator-{number}"))
+    }
+
+    /// The job log.
+    #[must_use]
+    pub fn job_log(&self) -> PathBuf {
+        self.network().join("jobs.redb")
+    }
+
+    /// The blob store.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.network().join("blobs")
+    }
+
+    fn network(&self) -> PathBuf {
+        self.root.join("network")
+    }
+
+    /// Makes the directory and takes it for this process. The lock ends with the file, also after a crash.
+    ///
+    /// # Errors
+    /// [`LayoutError::Held`] if another process has it.
+    pub fn acquire(&self) -> Result<File, LayoutError> {
+        let io_error = |source| LayoutError::Io { path: self.root.clone(), source };
+        std::fs::create_dir_all(self.network()).map_err(io_error)?;
+        let path = self.network().join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(io_error)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(LayoutError::Held { path: self.root.clone() }),
+            Err(TryLockError::Error(source)) => Err(io_error(source)),
+        }
+    }
+}

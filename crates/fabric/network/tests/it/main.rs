@@ -1,0 +1,3 @@
+//! Tests of the network and its parts.
+
+mod parts;
