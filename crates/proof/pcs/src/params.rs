@@ -192,6 +192,25 @@ mod tests {
         }
     }
 
+    /// An independent accounting of the same theorems must never give a term fewer bits than ours does.
+    #[test]
+    fn no_term_is_more_optimistic_than_an_independent_accounting() {
+        use p3_security::assumption::SecurityAssumption::JohnsonBound;
+        for n in Params::MIN_VARS..=24 {
+            let p = Params::new(&[n, n], Security::Bits100);
+            for round in p.first.iter().chain(&p.tail) {
+                let (degree, rate) = (round.vars as usize, round.log_inv_rate as usize);
+                let queries = JohnsonBound.queries_error(rate, round.queries) + f64::from(WORK_BITS);
+                let ours = round.queries as u32 * query_centibits(round.log_inv_rate) / 100 + WORK_BITS;
+                assert!(f64::from(ours) <= queries, "{round:?}: {ours} {queries}");
+                let proximity = JohnsonBound.prox_gaps_error(degree, rate, 154, 1 << 3);
+                let exceptional = 12 + round.log_leaves() + round.log_inv_rate + 4;
+                assert!(f64::from(FIELD_BITS - exceptional) <= proximity, "{round:?} {proximity}");
+                assert!(JohnsonBound.list_size_bits(degree, rate) <= f64::from(round.log_inv_rate + 4));
+            }
+        }
+    }
+
     #[test]
     fn all_polynomials_share_the_folded_size_and_the_rate() {
         for a in Params::MIN_VARS..=24 {

@@ -189,3 +189,13 @@ fn proofs_do_not_travel_between_models_or_contexts() {
         reject(&case, &stolen, &case.proof.bytes);
     }
 }
+
+/// The budget of every case meets the target that its proofs claim.
+#[test]
+fn the_budget_meets_the_claimed_security() {
+    for case in cases() {
+        let key = case.key.verifying();
+        let budget = key.budget();
+        assert!(budget.total_bits >= key.params().security.bits(), "{}: {budget:?}", case.name);
+    }
+}

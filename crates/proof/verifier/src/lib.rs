@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
 //! | [`error`] | why a proof is rejected, by phase |
+//! | [`budget`] | the soundness error of a proof, term by term |
 //!
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
 #![no_std]
@@ -35,6 +36,7 @@
 extern crate alloc;
 
 pub mod batch;
+pub mod budget;
 pub mod constraints;
 pub mod error;
 pub mod key;
@@ -42,5 +44,6 @@ pub mod layout;
 pub mod lookup;
 pub mod products;
 
+pub use budget::Budget;
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, ProofContext, Statement, Verified, VerifyingKey, model_id, verify};

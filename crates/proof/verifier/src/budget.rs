@@ -1,0 +1,65 @@
+//! The soundness budget of one proof: every way in which a false statement could pass, with its bits.
+//!
+//! Interactive terms are polynomial identities over E: degree over |E|, times the number of words that the first oracles could
+//! stand for (their lists at the Johnson bound). Oracle terms come from `ciro_pcs`. The total is the union bound over all terms. In the
+//! random-oracle model each hash evaluation is one attempt.
+
+use crate::key::VerifyingKey;
+use crate::layout::{constraint_columns, constraint_rounds, lookup_columns, product_rounds, slots};
+use alloc::vec::Vec;
+use ciro_pcs::params::Term;
+use ciro_relation::Relation;
+
+/// Bits of the challenge field, rounded down.
+const FIELD_BITS: u32 = 154;
+
+/// All terms and what they leave together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Each way to cheat.
+    pub terms: Vec<Term>,
+    /// Bits of the union of all terms, rounded down.
+    pub total_bits: u32,
+}
+
+fn log_up(n: usize) -> u32 {
+    usize::BITS.saturating_sub(n.saturating_sub(1).leading_zeros())
+}
+
+impl VerifyingKey {
+    /// The budget of this model's proofs.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        let list = self.params().list_bits();
+        let mut terms: Vec<Term> = interactive(self.relation())
+            .into_iter()
+            .map(|(what, degree)| Term { what, bits: FIELD_BITS.saturating_sub(list).saturating_sub(log_up(degree)) })
+            .collect();
+        terms.extend(self.params().terms());
+        let least = terms.iter().map(|t| t.bits).min().unwrap_or(0);
+        let total_bits = least.saturating_sub(log_up(terms.len()));
+        Budget { terms, total_bits }
+    }
+}
+
+/// (what, degree of the identity), each an over-count.
+fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
+    let (_, depth) = slots(relation);
+    let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+    let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
+    let leaves = 1usize.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+    let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
+    let rounds = constraint_rounds(relation);
+    let claims = lookup_columns(relation).len()
+        .saturating_add(constraint_columns(relation).len())
+        .saturating_add(relation.products.len().saturating_mul(2));
+    let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
+    [
+        ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
+        ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
+        ("constraints: zerocheck", constraints.saturating_add(rounds.saturating_mul(4))),
+        ("products: sumcheck", relation.products.len().saturating_add(product_rounds(relation).saturating_mul(2))),
+        ("batch: sumcheck", claims.saturating_add(batch_rounds.saturating_mul(2))),
+    ]
+    .into()
+}
