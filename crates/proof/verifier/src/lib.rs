@@ -23,14 +23,20 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    clippy::unreachable,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::integer_division,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
     clippy::todo,
-    clippy::integer_division
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
 )]
 
 extern crate alloc;
