@@ -110,8 +110,15 @@ ensure_rust() {
     "install rustup from https://rustup.rs, then run this again"
 }
 
+# .cargo/config.toml asks for AVX2; RUSTFLAGS takes its place where the processor has none.
+choose_instruction_set() {
+  [ "$(uname -m)" = x86_64 ] && [ -z "${RUSTFLAGS+set}" ] || return 0
+  grep -qw avx2 /proc/cpuinfo 2>/dev/null || export RUSTFLAGS="-C target-cpu=x86-64"
+}
+
 ensure_toolchain() {
   ensure_c_compiler && ensure_rust || return
+  choose_instruction_set
   say "using $(rustc --version), $(cc --version | head -n 1)"
 }
 
