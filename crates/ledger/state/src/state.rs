@@ -294,11 +294,28 @@ impl State {
         }
     }
 
-    /// Takes the next thing that is due by now.
-    pub(crate) fn pop_due(&mut self) -> Option<Due> {
-        let at = self.tables.due.first_key().filter(|at| at.0 <= self.tip.height)?;
-        self.tables.due.remove(&at);
-        Some(at.1)
+    /// Takes everything that is due by now, in order.
+    pub(crate) fn take_due(&mut self) -> Vec<DueAt> {
+        let height = self.tip.height;
+        let taken: Vec<_> = self.tables.due.iter().map(|(at, ())| *at).take_while(|at| at.0 <= height).collect();
+        for at in &taken {
+            self.tables.due.remove(at);
+        }
+        taken
+    }
+
+    /// Whether the rows still ask for something that was due when the block began.
+    pub(crate) fn is_still_due(&self, at: &DueAt) -> bool {
+        let tables = &self.tables;
+        let asked = match &at.1 {
+            Due::CloseReveals(id) | Due::Cancel(id) | Due::Expire(id) | Due::ForgetJob(id) => {
+                tables.jobs.get(id).map(|job| due::of_job(*id, job, &self.meta.params))
+            }
+            Due::ForgetToken(token) => tables.tokens.get(token).map(|seen| due::of_token(*token, seen)),
+            Due::ReleaseStake(id) => tables.workers.get(id).map(|worker| due::of_worker(*id, worker)),
+            Due::ExpireOffer(id) => tables.offers.get(id).map(|offer| due::of_offer(*id, offer)),
+        };
+        asked.is_some_and(|asked| asked.contains(at))
     }
 
     /// What the index must hold: everything the rows decide that lies ahead.

@@ -34,10 +34,6 @@ impl<K: Ord + Copy, V: Clone> Table<K, V> {
         self.rows.iter()
     }
 
-    pub(crate) fn first_key(&self) -> Option<K> {
-        self.rows.first_key_value().map(|(key, _)| *key)
-    }
-
     pub(crate) fn put(&mut self, key: K, row: V) {
         let replaced = self.rows.insert(key, row);
         self.undo.push((key, replaced));

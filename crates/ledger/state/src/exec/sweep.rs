@@ -8,12 +8,15 @@ use crate::job::Job;
 use crate::state::State;
 use ciro_types::{AccountId, JobId};
 
-/// Does everything that is due. Cost: proportional to what is due.
+/// Does everything that is due. Cost: proportional to what is due. One thing may make a later one pointless: a job that
+/// a cancellation refunds does not expire.
 pub(crate) fn sweep(state: &mut State) {
-    while let Some(due) = state.pop_due() {
-        run(state, due);
-        state.commit();
+    for at in state.take_due() {
+        if state.is_still_due(&at) {
+            run(state, at.1);
+        }
     }
+    state.commit();
 }
 
 fn run(state: &mut State, due: Due) {

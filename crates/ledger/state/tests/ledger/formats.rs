@@ -1,0 +1,221 @@
+//! What is signed, stored or sent keeps its bytes. A change here is a new version of the network, not a refactoring.
+
+use crate::support::{INPUT, OUTPUT, PROGRAM, WEIGHTS, Who, toy_evidence, variants};
+use ciro_crypto::hash;
+use ciro_state::{
+    Action, Authority, DeclineReason, Event, FailReason, Key, Offence, Params, Payment, RefundReason, Reputation,
+    SettlementRecord, SignedLease, SignedTx, SlashDestination, SlashReason, TxBody, input_hash, job_id, model_id,
+    output_hash,
+};
+use ciro_types::{
+    AccountId, Amount, Assurance, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType, Lease, LeaseToken,
+    MemoryMib, ModelId, Nonce, Offer, Requirements, TxId, codec::BorshSerialize, encode,
+};
+
+const CHAIN: ChainId = ChainId([1; 32]);
+const JOB: JobId = JobId([2; 32]);
+const ALICE: AccountId = AccountId([3; 32]);
+const WORKER: AccountId = AccountId([4; 32]);
+const MODEL: ModelId = ModelId([5; 32]);
+const DIGEST: Hash32 = Hash32([6; 32]);
+const TX: TxId = TxId([7; 32]);
+const TOKEN: LeaseToken = LeaseToken(8);
+const AT: Height = Height(9);
+
+fn fingerprint<T: BorshSerialize>(values: &[T]) -> String {
+    hash("test/format", &encode(values)).short()
+}
+
+fn spec() -> JobSpec {
+    JobSpec {
+        chain: CHAIN,
+        client: ALICE,
+        nonce: Nonce(1),
+        job_type: JobType::AIInference,
+        model: MODEL,
+        input: input_hash(INPUT),
+        assurance: Assurance::A2,
+        max_price: Amount::ciro(5),
+        deadline: AT,
+        requirements: Requirements { memory: MemoryMib(64), flags: CapabilityFlags::INT8, min_reputation: 400 },
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        worker: WORKER,
+        sequence: 3,
+        flags: CapabilityFlags::FP16,
+        memory: MemoryMib(128),
+        price: Amount::ONE,
+        slots: 2,
+        expires: AT,
+        label: "eu-1".into(),
+    }
+}
+
+fn lease() -> SignedLease {
+    let lease = Lease { job: JOB, worker: WORKER, token: TOKEN, price: Amount::ONE, expires: AT };
+    SignedLease::sign(lease, &Who::Scheduler.key(), CHAIN)
+}
+
+fn actions() -> Vec<Action> {
+    let bytes = |text: &[u8]| text.to_vec();
+    vec![
+        Action::Transfer { to: ALICE, amount: Amount::ONE },
+        Action::RegisterModel { program: bytes(PROGRAM), weight_root: WEIGHTS },
+        Action::RegisterWorker { stake: Amount::ONE },
+        Action::AddStake { amount: Amount::ONE },
+        Action::RequestUnstake { amount: Amount::ONE },
+        Action::WithdrawStake,
+        Action::PublishOffer { offer: offer() },
+        Action::SubmitJob { spec: spec() },
+        Action::CancelJob { job: JOB },
+        Action::SettleJob {
+            authority: Authority::Lease(lease()),
+            input: bytes(INPUT),
+            output: bytes(OUTPUT),
+            proof: bytes(b"proof"),
+        },
+        Action::CommitResult { authority: Authority::Open { job: JOB }, commitment: DIGEST },
+        Action::RevealResult { job: JOB, input: bytes(INPUT), output: bytes(OUTPUT), salt: DIGEST },
+        Action::AbandonLease { lease: lease(), reason: DeclineReason::TooSlow },
+        Action::FailJob { lease: lease(), reason: FailReason::ModelInvalid },
+        Action::ReportTimeout { lease: lease() },
+        Action::ReportEquivocation { evidence: toy_evidence(&Offence { validator: WORKER, height: AT, round: 1 }) },
+    ]
+}
+
+fn record() -> SettlementRecord {
+    SettlementRecord {
+        chain: CHAIN,
+        job: JOB,
+        client: ALICE,
+        model: MODEL,
+        input: input_hash(INPUT),
+        output: output_hash(OUTPUT),
+        assurance: Assurance::A4,
+        payments: vec![Payment { worker: WORKER, price: Amount::ciro(10) }],
+        fee: Amount::ONE,
+        refund: Amount::ciro(2),
+        height: AT,
+    }
+}
+
+fn events() -> Vec<Event> {
+    let (job, worker, token, amount) = (JOB, WORKER, TOKEN, Amount::ONE);
+    vec![
+        Event::Transfer { from: ALICE, to: WORKER, amount },
+        Event::ModelRegistered { model: MODEL, by: ALICE },
+        Event::WorkerRegistered { worker, stake: amount },
+        Event::StakeAdded { worker, amount },
+        Event::UnstakeRequested { worker, amount, release: AT },
+        Event::StakeReleased { worker, amount },
+        Event::StakeWithdrawn { worker, amount },
+        Event::OfferPublished { offer: offer() },
+        Event::OfferWithdrawn { worker, sequence: 3 },
+        Event::JobOpened { job, spec: spec(), open_from: AT },
+        Event::JobCancelRequested { job, at: AT },
+        Event::JobCancelOverruled { job },
+        Event::LeaseObserved { job, worker, token },
+        Event::LeaseAbandoned { job, worker, token, reason: DeclineReason::Busy },
+        Event::JobFailureReported { job, worker, token, reason: FailReason::InputInvalid },
+        Event::LeaseTimedOut { job, worker, token },
+        Event::JobCommitted { job, worker, commitment: DIGEST, reveal_by: Some(AT) },
+        Event::JobRevealed { job, worker, output: DIGEST, tx: TX },
+        Event::JobReopened { job, wanted: 1, excluded: vec![worker], fence: token, open_from: AT },
+        Event::JobSettled { record: record(), tx: TX },
+        Event::JobRefunded { job, client: ALICE, amount, reason: RefundReason::Failed(FailReason::NoMajority) },
+        Event::Slashed {
+            account: worker,
+            reason: SlashReason::Malicious,
+            amount,
+            destination: SlashDestination::Insurance,
+            job: Some(job),
+        },
+        Event::ReputationChanged { worker, reputation: Reputation(450) },
+    ]
+}
+
+fn signed_txs() -> Vec<SignedTx> {
+    let sender = Who::Alice.id();
+    let body = |action| TxBody { chain: CHAIN, sender, nonce: Nonce(1), action };
+    actions().into_iter().map(|action| SignedTx::sign(body(action), &Who::Alice.key())).collect()
+}
+
+#[test]
+fn every_variant_is_in_the_samples() {
+    let actions: Vec<u8> = actions().iter().map(|action| encode(action)[0]).collect();
+    assert!(actions.iter().copied().eq(0..variants::<Action>()), "{actions:?}");
+    let events: Vec<u8> = events().iter().map(|event| encode(event)[0]).collect();
+    assert!(events.iter().copied().eq(0..variants::<Event>()), "{events:?}");
+}
+
+#[test]
+fn signed_transactions_keep_their_bytes() {
+    assert_eq!(fingerprint(&signed_txs()), "7cc13237");
+    assert_eq!(signed_txs()[0].id().short(), "42550ca6");
+}
+
+#[test]
+fn events_keep_their_bytes() {
+    assert_eq!(fingerprint(&events()), "9be7865f");
+}
+
+#[test]
+fn settlement_records_keep_their_bytes_and_digest() {
+    assert_eq!(fingerprint(&[record()]), "599d13ac");
+    assert_eq!(record().digest().short(), "b1d16e3b");
+}
+
+#[test]
+fn names_keep_their_values() {
+    assert_eq!(job_id(&spec()).short(), "3f0da853");
+    assert_eq!(model_id(PROGRAM, WEIGHTS).short(), "1ba5d077");
+    assert_eq!(input_hash(INPUT).short(), "7f774274");
+    assert_eq!(output_hash(OUTPUT).short(), "aff4f615");
+    assert_eq!(crate::support::genesis(Params::with_block_ms(1_000)).chain_id().short(), "907fc207");
+}
+
+#[test]
+fn the_first_stored_rows_keep_their_bytes() {
+    let state = ciro_state::State::genesis(&crate::support::genesis(crate::support::params())).expect("sound");
+    assert_eq!(fingerprint(&state.snapshot()), "a9de4baa");
+    assert_eq!(Key::Job(JOB).encode()[0], 7);
+}
+
+#[test]
+fn signed_transactions_round_trip_and_torn_ones_are_refused() {
+    for tx in signed_txs() {
+        let bytes = encode(&tx);
+        assert_eq!(SignedTx::decode(&bytes, bytes.len()).as_ref(), Ok(&tx));
+        assert_eq!(tx.verify_signature(), Ok(()));
+        for end in 0..bytes.len() {
+            assert!(SignedTx::decode(&bytes[..end], bytes.len()).is_err());
+        }
+        assert!(SignedTx::decode(&[&bytes[..], &[0]].concat(), 1 << 20).is_err());
+    }
+}
+
+#[test]
+fn no_flipped_bit_of_a_signed_transaction_goes_unnoticed() {
+    for tx in signed_txs() {
+        let bytes = encode(&tx);
+        for position in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[position] ^= 1 << (position % 8);
+            let accepted = SignedTx::decode(&flipped, flipped.len()).is_ok_and(|tx| tx.verify_signature().is_ok());
+            assert!(!accepted, "byte {position} of {tx:?}");
+        }
+    }
+}
+
+#[test]
+fn foreign_bytes_never_panic_the_decoder() {
+    let mut seed = DIGEST;
+    for length in 0..512 {
+        seed = hash("test/noise", seed.as_bytes());
+        let noise: Vec<u8> = seed.as_bytes().iter().cycle().take(length).copied().collect();
+        assert!(SignedTx::decode(&noise, 512).is_err());
+    }
+}

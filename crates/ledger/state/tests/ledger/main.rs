@@ -1,0 +1,13 @@
+//! Behaviour of the whole ledger through its public face.
+
+mod defects;
+mod errors;
+mod formats;
+mod jobs;
+mod leases;
+mod money;
+mod persistence;
+mod properties;
+mod redundant;
+mod stake;
+mod support;

@@ -1,0 +1,135 @@
+//! Workers' stake, offers, and validators' offences.
+
+use crate::support::{FUNDS, PRICE, STAKE, Who, World, params, toy_evidence};
+use ciro_state::worker::MAX_UNBONDINGS;
+use ciro_state::{Action, Event, Offence, Outcome, TxError};
+use ciro_types::{Amount, Height};
+
+#[test]
+fn stake_moves_from_the_balance_and_back() {
+    let mut world = World::new();
+    assert_eq!(world.balance(Who::W1), Amount(FUNDS.0 - STAKE.0));
+    world.ok(Who::W1, Action::RequestUnstake { amount: STAKE });
+    assert_eq!(world.worker(Who::W1).stake, Amount::ZERO);
+    let release = world.worker(Who::W1).unbonding[0].release;
+    world.run_to_before(release);
+    world.block(&[]);
+    assert!(world.events().contains(&Event::StakeReleased { worker: Who::W1.id(), amount: STAKE }));
+    world.ok(Who::W1, Action::WithdrawStake);
+    assert_eq!(world.balance(Who::W1), FUNDS);
+}
+
+#[test]
+fn the_minimum_stake_is_enough_and_a_unit_less_is_not() {
+    let mut world = World::empty();
+    let minimum = params().min_stake;
+    let below = Amount(minimum.0 - 1);
+    let refused = world.err(Who::W1, Action::RegisterWorker { stake: below });
+    assert_eq!(refused, TxError::StakeBelowMinimum { worker: Who::W1.id(), expected: minimum, got: below });
+    world.ok(Who::W1, Action::RegisterWorker { stake: minimum });
+    assert!(matches!(world.err(Who::W1, Action::RegisterWorker { stake: minimum }), TxError::WorkerExists { .. }));
+}
+
+#[test]
+fn an_offer_falls_with_the_stake_behind_it() {
+    let mut world = World::new();
+    let spare = Amount(STAKE.0 - params().min_stake.0);
+    world.ok(Who::W1, Action::RequestUnstake { amount: spare });
+    assert!(world.state.offer(&Who::W1.id()).is_some());
+    world.ok(Who::W1, Action::RequestUnstake { amount: Amount(1) });
+    assert!(world.events().contains(&Event::OfferWithdrawn { worker: Who::W1.id(), sequence: 1 }));
+    assert!(world.state.offer(&Who::W1.id()).is_none());
+    let offer = world.offer(Who::W1, 2);
+    assert!(matches!(world.err(Who::W1, Action::PublishOffer { offer }), TxError::StakeBelowMinimum { .. }));
+}
+
+#[test]
+fn withdrawals_are_bounded_in_number_and_released_one_by_one() {
+    let mut world = World::new();
+    for _ in 0..MAX_UNBONDINGS {
+        world.ok(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+    }
+    let refused = world.err(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+    assert_eq!(refused, TxError::TooManyUnbondings { expected: MAX_UNBONDINGS as u64 });
+    let third = world.worker(Who::W1).unbonding[2].release;
+    world.run_to_before(third);
+    assert_eq!(world.ok(Who::W1, Action::WithdrawStake), Outcome::StakeWithdrawn { amount: Amount::ciro(3) });
+    assert_eq!(world.worker(Who::W1).unbonding.len(), MAX_UNBONDINGS - 3);
+}
+
+#[test]
+fn two_requests_in_one_block_are_one_withdrawal() {
+    let mut world = World::new();
+    let txs = [0, 1].map(|offset| world.sign(Who::W1, offset, Action::RequestUnstake { amount: PRICE }));
+    world.block(&txs);
+    assert_eq!(world.worker(Who::W1).unbonding.len(), 1);
+    assert_eq!(world.worker(Who::W1).unbonding_total(), Amount(2 * PRICE.0));
+}
+
+#[test]
+fn no_one_unstakes_more_than_is_staked() {
+    let mut world = World::new();
+    let more = Amount(STAKE.0 + 1);
+    let refused = world.err(Who::W1, Action::RequestUnstake { amount: more });
+    assert_eq!(refused, TxError::InsufficientStake { worker: Who::W1.id(), expected: more, got: STAKE });
+}
+
+#[test]
+fn a_newer_offer_replaces_an_older_one_and_never_the_reverse() {
+    let mut world = World::new();
+    let mut offer = world.offer(Who::W1, 5);
+    offer.price = Amount::ciro(7);
+    world.ok(Who::W1, Action::PublishOffer { offer });
+    for sequence in [1, 5] {
+        let offer = world.offer(Who::W1, sequence);
+        let refused = world.err(Who::W1, Action::PublishOffer { offer });
+        assert_eq!(refused, TxError::StaleOffer { expected: 5, got: sequence });
+    }
+    assert_eq!(world.state.offer(&Who::W1.id()).map(|offer| offer.price), Some(Amount::ciro(7)));
+}
+
+#[test]
+fn an_offer_stands_through_its_last_height() {
+    let mut world = World::new();
+    let mut offer = world.offer(Who::W1, 2);
+    offer.expires = world.height().plus(3);
+    let expires = offer.expires;
+    world.ok(Who::W1, Action::PublishOffer { offer });
+    world.run_to_before(expires.next());
+    assert!(world.state.offer(&Who::W1.id()).is_some());
+    world.block(&[]);
+    assert!(world.state.offer(&Who::W1.id()).is_none());
+    assert!(world.events().contains(&Event::OfferWithdrawn { worker: Who::W1.id(), sequence: 2 }));
+}
+
+#[test]
+fn leaving_does_not_launder_a_reputation() {
+    let mut world = World::new();
+    let job = world.submit(ciro_types::Assurance::A4);
+    let lease = world.lease_until(job, Who::W1, world.height().plus(2));
+    world.block(&[]);
+    world.ok(Who::Stranger, Action::ReportTimeout { lease });
+    world.ok(Who::W1, Action::RequestUnstake { amount: STAKE });
+    world.run_to_before(world.worker(Who::W1).unbonding[0].release);
+    world.ok(Who::W1, Action::WithdrawStake);
+    assert!(matches!(world.err(Who::W1, Action::RegisterWorker { stake: STAKE }), TxError::WorkerExists { .. }));
+    world.ok(Who::W1, Action::AddStake { amount: STAKE });
+    assert_eq!(world.worker(Who::W1).reputation.0, 450);
+}
+
+#[test]
+fn every_offence_of_a_validator_is_punished_once() {
+    let mut world = World::new();
+    let offences = [(3, 0), (3, 1), (4, 0)].map(|(height, round)| Offence {
+        validator: Who::Validator.id(),
+        height: Height(height),
+        round,
+    });
+    for offence in &offences {
+        let report = Action::ReportEquivocation { evidence: toy_evidence(offence) };
+        world.ok(Who::Bob, report.clone());
+        assert!(matches!(world.err(Who::Alice, report), TxError::AlreadyPunished { .. }));
+    }
+    let row = world.state.validator(&Who::Validator.id()).expect("a validator");
+    assert_eq!((row.stake, row.offences, row.power), (Amount(STAKE.0 / 1_000 * 343), 3, 1_000));
+}
