@@ -1,0 +1,116 @@
+//! What goes into a validator and what comes out.
+
+use ciro_consensus::BlockHeader;
+use ciro_state::{CommittedEvent, SettlementRecord, TxError};
+use ciro_store::TxRecord;
+use ciro_types::{AccountId, BlockId, DecodeError, Nonce, TxId};
+use std::sync::Arc;
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A wake-up. Early, late and superfluous ones do no harm.
+    Timer,
+    /// A message from a peer that the transport has authenticated.
+    Bytes {
+        /// The peer.
+        from: AccountId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Encoded transactions from a client of this validator. Each is answered by one [`Effect::Admission`], at once or,
+    /// if it depends on a block that is not committed here yet, after a few blocks.
+    Submit(Vec<Vec<u8>>),
+}
+
+/// Something to do, in the order given.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// [`crate::Net::send`].
+    Send {
+        /// The peer.
+        to: AccountId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// [`crate::Net::broadcast`].
+    Broadcast {
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Give [`Input::Timer`] at or after this time. Wishes add up; only the earliest matters.
+    SetTimer {
+        /// When, milliseconds on the caller's clock.
+        at_ms: u64,
+    },
+    /// What became of a submitted transaction.
+    Admission(Admission),
+    /// A block is final, executed and durable.
+    Committed(Arc<Committed>),
+    /// Something that only a bug, or a Byzantine majority, explains. For the operator's log.
+    Anomaly(String),
+}
+
+/// Whether a submitted transaction waits for a block now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Its id; none if the bytes are no transaction.
+    pub tx: Option<TxId>,
+    /// Accepted (a transaction that waits already counts as accepted), or why not.
+    pub result: Result<(), SubmitError>,
+}
+
+/// Why a transaction does not wait for a block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The bytes are no transaction.
+    #[error("not a transaction")]
+    Malformed(#[source] DecodeError),
+    /// It can never succeed as it is.
+    #[error("transaction refused")]
+    Invalid(#[source] TxError),
+    /// Its nonce is used up: it, or another with the same nonce, is in a block.
+    #[error("nonce {got} is used: the account is at {expected}")]
+    NonceUsed {
+        /// The account's next nonce.
+        expected: Nonce,
+        /// The transaction's.
+        got: Nonce,
+    },
+    /// Its nonce is too far ahead to be kept.
+    #[error("nonce {got} is too far ahead: the account is at {next}, at most {ahead} may wait")]
+    NonceAhead {
+        /// The account's next nonce.
+        next: Nonce,
+        /// How many may wait.
+        ahead: usize,
+        /// The transaction's.
+        got: Nonce,
+    },
+    /// Another transaction with this nonce waits. The first one stays.
+    #[error("nonce {nonce} is taken by waiting transaction {waiting}")]
+    NonceTaken {
+        /// The nonce.
+        nonce: Nonce,
+        /// The one that waits.
+        waiting: TxId,
+    },
+    /// The pool is full. Try again after the next block.
+    #[error("the pool of waiting transactions is full")]
+    PoolFull,
+}
+
+/// A committed block, as the rest of the node follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its name.
+    pub id: BlockId,
+    /// Its header.
+    pub header: BlockHeader,
+    /// What became of its transactions, in order.
+    pub txs: Vec<TxRecord>,
+    /// What happened, in order, each with its position.
+    pub events: Vec<CommittedEvent>,
+    /// Jobs paid in this block. Their proofs exist once the next block is committed.
+    pub records: Vec<SettlementRecord>,
+}

@@ -1,0 +1,344 @@
+//! The step function that joins agreement, ledger and pool.
+
+use crate::config::{Config, Disks, Limits};
+use crate::error::EngineError;
+use crate::evidence::Reports;
+use crate::ledger::Ledger;
+use crate::mempool::{Mempool, Parked, Waiting};
+use crate::step::{Admission, Effect, Input, SubmitError};
+use crate::wire::{MAX_GOSSIP_TXS, Wire};
+use ciro_consensus::{
+    Config as ConsensusConfig, Consensus, DecidedBlock, Decision, Effect as Agreed, Input as Agreement, Message,
+    SealedBlock, Tip, WalFile,
+};
+use ciro_crypto::Keypair;
+use ciro_state::{SignedTx, State, TxError};
+use ciro_types::{AccountId, Height, Nonce, TxId, encode};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Most blocks, and most bytes of them, in one answer to a peer that is behind.
+const MAX_SERVED_BLOCKS: usize = 64;
+const MAX_SERVED_BYTES: usize = 4 << 20;
+/// Most transaction bytes of one gossip message; a larger transaction travels alone.
+const MAX_GOSSIP_BYTES: usize = 1 << 20;
+
+/// A transaction that was not waiting before, and so is news to the other validators.
+type News = Option<Arc<[u8]>>;
+
+/// One validator. Feed it with [`Validator::step`] from one thread; reads of [`Ledger::store`] may come from any.
+pub struct Validator<F> {
+    consensus: Consensus<F>,
+    ledger: Ledger,
+    pool: Mempool,
+    reports: Reports,
+    key: Keypair,
+    limits: Limits,
+    /// Whether the last block paid somebody: the next header is what proves it, so it is not kept waiting.
+    uncertified: bool,
+    agreed: VecDeque<Agreed>,
+    out: Vec<Effect>,
+    now_ms: u64,
+}
+
+impl<F: WalFile> Validator<F> {
+    /// Restores a validator from its disks, or starts one from the genesis, and says what to do first.
+    ///
+    /// # Errors
+    /// [`EngineError`] if a disk cannot be used or belongs to another network.
+    pub fn open(config: Config, disks: Disks<F>, now_ms: u64) -> Result<(Self, Vec<Effect>), EngineError> {
+        let Config { genesis, key, timeouts, limits, proofs, verified } = config;
+        let ledger = Ledger::open(&genesis, disks.store, limits, proofs, verified)?;
+        let tip = Tip { committed: ledger.state().height(), validators: ledger.validators().clone() };
+        let voting_key = Keypair::from_seed(key.seed());
+        let agreement = ConsensusConfig { chain: ledger.chain(), key: voting_key, timeouts };
+        let opened = Consensus::open(agreement, tip, disks.wal, disks.guard, now_ms);
+        let (consensus, effects) = opened.map_err(EngineError::Consensus)?;
+        let uncertified = last_block_paid(&ledger)?;
+        let mut validator = Self {
+            consensus,
+            ledger,
+            pool: Mempool::new(limits),
+            reports: Reports::default(),
+            key,
+            limits,
+            uncertified,
+            agreed: effects.into(),
+            out: Vec::new(),
+            now_ms,
+        };
+        validator.nudge()?;
+        validator.carry_out_all()?;
+        let effects = std::mem::take(&mut validator.out);
+        Ok((validator, effects))
+    }
+
+    /// Takes one input at time `now_ms` and returns what to do, in order.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the validator must stop, and nothing of this step may be sent.
+    pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, EngineError> {
+        self.now_ms = now_ms;
+        match input {
+            Input::Timer => self.feed(Agreement::Timer)?,
+            Input::Bytes { from, bytes } => self.on_bytes(from, &bytes)?,
+            Input::Submit(txs) => self.on_submit(txs)?,
+        }
+        self.carry_out_all()?;
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// The state after the last committed block, and everything else that can be read.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The state after the last committed block.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.ledger.state()
+    }
+
+    /// The waiting transactions.
+    #[must_use]
+    pub fn pool(&self) -> &Mempool {
+        &self.pool
+    }
+
+    /// The agreement, for looking at.
+    #[must_use]
+    pub fn consensus(&self) -> &Consensus<F> {
+        &self.consensus
+    }
+
+    /// This validator's account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.key.account()
+    }
+
+    /// The nonce for the next transaction of `account`, counting those that wait here.
+    #[must_use]
+    pub fn next_nonce(&self, account: &AccountId) -> Nonce {
+        self.pool.next_free(account, self.state().account(account).nonce)
+    }
+
+    /// Bytes that are no message are dropped: a peer cannot make this validator do anything but look at them.
+    fn on_bytes(&mut self, from: AccountId, bytes: &[u8]) -> Result<(), EngineError> {
+        match Wire::from_bytes(bytes) {
+            Ok(Wire::Consensus(message)) => self.feed(Agreement::Message { from, message }),
+            Ok(Wire::Txs(txs)) => {
+                for bytes in txs.into_iter().take(MAX_GOSSIP_TXS) {
+                    self.admit(bytes, false);
+                }
+                self.nudge()
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn on_submit(&mut self, txs: Vec<Vec<u8>>) -> Result<(), EngineError> {
+        let fresh = txs.into_iter().filter_map(|bytes| self.admit(bytes, true)).collect();
+        self.gossip(fresh);
+        self.nudge()
+    }
+
+    /// Tries to take a transaction into the pool and returns it if that is news to the other validators.
+    fn admit(&mut self, bytes: Vec<u8>, local: bool) -> News {
+        let (id, result) = self.try_admit(&bytes);
+        match (id, result) {
+            (Some(id), Err(error)) if is_premature(&error) && self.pool.park(id, bytes, local) => None,
+            (tx, result) => self.answer(tx, result, local),
+        }
+    }
+
+    fn answer(&mut self, tx: Option<TxId>, result: Result<News, SubmitError>, local: bool) -> News {
+        let (result, fresh) = match result {
+            Ok(fresh) => (Ok(()), fresh),
+            Err(error) => (Err(error), None),
+        };
+        if local {
+            self.out.push(Effect::Admission(Admission { tx, result }));
+        }
+        fresh.filter(|_| local)
+    }
+
+    /// Cheap checks first: identity, nonce, room; then the signature; the proof last. A transaction that waits
+    /// already is no news.
+    fn try_admit(&mut self, bytes: &[u8]) -> (Option<TxId>, Result<News, SubmitError>) {
+        let tx = match SignedTx::decode(bytes, self.ledger.max_tx_bytes()) {
+            Ok(tx) => tx,
+            Err(error) => return (None, Err(SubmitError::Malformed(error))),
+        };
+        let id = tx.id();
+        if self.pool.contains(&id) {
+            return (Some(id), Ok(None));
+        }
+        (Some(id), self.take_in(&tx, id, bytes).map(Some))
+    }
+
+    fn take_in(&mut self, tx: &SignedTx, id: TxId, bytes: &[u8]) -> Result<Arc<[u8]>, SubmitError> {
+        let (sender, nonce) = (tx.body.sender, tx.body.nonce);
+        let next = self.state().account(&sender).nonce;
+        self.pool.admits(sender, nonce, bytes.len(), next)?;
+        self.ledger.check_tx(tx, id, bytes.len()).map_err(SubmitError::Invalid)?;
+        let bytes: Arc<[u8]> = bytes.into();
+        self.pool.insert(Waiting { id, sender, nonce, bytes: bytes.clone() });
+        Ok(bytes)
+    }
+
+    /// Tells the other validators about transactions they have not heard of, in messages of bounded size.
+    fn gossip(&mut self, txs: Vec<Arc<[u8]>>) {
+        let mut message: Vec<Vec<u8>> = Vec::new();
+        let mut size = 0;
+        for tx in txs {
+            if !message.is_empty() && (size + tx.len() > MAX_GOSSIP_BYTES || message.len() == MAX_GOSSIP_TXS) {
+                self.send_txs(std::mem::take(&mut message));
+                size = 0;
+            }
+            size += tx.len();
+            message.push(tx.to_vec());
+        }
+        if !message.is_empty() {
+            self.send_txs(message);
+        }
+    }
+
+    fn send_txs(&mut self, txs: Vec<Vec<u8>>) {
+        self.out.push(Effect::Broadcast { bytes: Wire::Txs(txs).to_bytes() });
+    }
+
+    /// Wakes the agreement if there is something to propose, or something proposed that is not proven yet.
+    fn nudge(&mut self) -> Result<(), EngineError> {
+        let state = self.ledger.state();
+        let ready = self.uncertified || self.pool.is_ready(|account| state.account(account).nonce);
+        if ready { self.feed(Agreement::Work) } else { Ok(()) }
+    }
+
+    fn feed(&mut self, input: Agreement) -> Result<(), EngineError> {
+        let effects = self.consensus.step(self.now_ms, input).map_err(EngineError::Consensus)?;
+        self.agreed.extend(effects);
+        Ok(())
+    }
+
+    fn carry_out_all(&mut self) -> Result<(), EngineError> {
+        while let Some(effect) = self.agreed.pop_front() {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Agreed) -> Result<(), EngineError> {
+        match effect {
+            Agreed::Send { to, message } => self.send(to, message),
+            Agreed::Broadcast(message) => {
+                self.out.push(Effect::Broadcast { bytes: Wire::Consensus(message).to_bytes() });
+            }
+            Agreed::SetTimer { at_ms } => self.out.push(Effect::SetTimer { at_ms }),
+            Agreed::BuildBlock { round, .. } => return self.build_block(round),
+            Agreed::CheckBlock(block) => return self.check_block(&block),
+            Agreed::Decided(decision) => return self.commit(*decision),
+            Agreed::ServeBlocks { to, from } => return self.serve_blocks(to, from),
+            Agreed::Anomaly(reason) => self.out.push(Effect::Anomaly(reason)),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, to: AccountId, message: Message) {
+        self.out.push(Effect::Send { to, bytes: Wire::Consensus(message).to_bytes() });
+    }
+
+    fn build_block(&mut self, round: u32) -> Result<(), EngineError> {
+        let state = self.ledger.state();
+        let (max_txs, max_bytes) = (self.limits.block_txs, self.ledger.block_bytes());
+        let txs = self.pool.batch(max_txs, max_bytes, |account| state.account(account).nonce);
+        let block = self.ledger.build(self.account(), txs);
+        match self.ledger.check(&block) {
+            Ok(()) => self.feed(Agreement::Built { round, block }),
+            Err(refusal) => {
+                self.out.push(Effect::Anomaly(format!("own block refused: {refusal}")));
+                Ok(())
+            }
+        }
+    }
+
+    fn check_block(&mut self, block: &SealedBlock) -> Result<(), EngineError> {
+        let verdict = self.ledger.check(block);
+        if let Err(refusal) = &verdict {
+            self.out.push(Effect::Anomaly(format!("block {} refused: {refusal}", block.id())));
+        }
+        self.feed(Agreement::Checked { block: block.id(), valid: verdict.is_ok() })
+    }
+
+    /// Executes and stores, then tells the agreement, then everybody else.
+    fn commit(&mut self, decision: Decision) -> Result<(), EngineError> {
+        let Decision { block, certificate, evidence } = decision;
+        let height = block.height();
+        let committed = self.ledger.commit(&DecidedBlock { block, certificate })?;
+        let ids: Vec<TxId> = committed.txs.iter().map(|tx| tx.id).collect();
+        let state = self.ledger.state();
+        self.pool.forget(&ids, |account| state.account(account).nonce);
+        self.reports.settle(&committed.txs);
+        self.reports.note(self.ledger.chain(), evidence);
+        self.uncertified = !committed.records.is_empty();
+        self.out.push(Effect::Committed(Arc::new(committed)));
+        let validators = self.ledger.validators().clone();
+        self.feed(Agreement::Committed { height, validators })?;
+        self.retry_parked();
+        self.report();
+        self.nudge()
+    }
+
+    fn retry_parked(&mut self) {
+        let mut fresh = Vec::new();
+        for (id, parked) in self.pool.unpark() {
+            fresh.extend(self.retry(id, parked));
+        }
+        self.gossip(fresh);
+    }
+
+    fn retry(&mut self, id: TxId, parked: Parked) -> News {
+        let (tx, result) = self.try_admit(&parked.bytes);
+        let local = parked.local;
+        match result {
+            Err(error) if is_premature(&error) && self.pool.repark(id, parked) => None,
+            result => self.answer(tx, result, local),
+        }
+    }
+
+    /// Reports one offence at a time. Every honest validator does; the ledger punishes once.
+    fn report(&mut self) {
+        let nonce = self.next_nonce(&self.account());
+        let Some(tx) = self.reports.next(self.ledger.state(), &self.key, nonce) else { return };
+        let (_, result) = self.try_admit(&encode(&tx));
+        match result {
+            Ok(fresh) => self.gossip(fresh.into_iter().collect()),
+            Err(error) => self.out.push(Effect::Anomaly(format!("own evidence report refused: {error}"))),
+        }
+    }
+
+    fn serve_blocks(&mut self, to: AccountId, from: Height) -> Result<(), EngineError> {
+        let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
+        while blocks.len() < MAX_SERVED_BLOCKS && bytes < MAX_SERVED_BYTES {
+            let Some(decided) = self.ledger.store().decided(height).map_err(EngineError::Store)? else { break };
+            bytes += decided.block.txs().iter().map(Vec::len).sum::<usize>();
+            blocks.push(decided);
+            height = height.next();
+        }
+        if !blocks.is_empty() {
+            self.send(to, Message::SyncResponse(blocks));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a coming block may make this acceptable.
+fn is_premature(error: &SubmitError) -> bool {
+    matches!(error, SubmitError::Invalid(TxError::UnknownJob { .. } | TxError::UnknownModel { .. }))
+}
+
+fn last_block_paid(ledger: &Ledger) -> Result<bool, EngineError> {
+    let journal = ledger.store().journal(ledger.state().height()).map_err(EngineError::Store)?;
+    Ok(journal.is_some_and(|journal| !journal.records.is_empty()))
+}
