@@ -1,0 +1,162 @@
+//! What the gateway asks of the process it runs in.
+
+use ciro_queue::Position;
+use ciro_receipt::Receipt;
+use ciro_scheduler::Refusal;
+use ciro_state::{CommittedEvent, Params, SignedTx, State};
+use ciro_types::{
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Requirements, StateRoot, TxId,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Why the node gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// The ledger would refuse this transaction.
+    #[error("{reason}")]
+    Refused {
+        /// The ledger's words.
+        reason: String,
+    },
+    /// The bytes are not what they are sent as.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The node is stopping, overloaded or broken.
+    #[error("the node cannot answer: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The network and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its name for people.
+    pub network: String,
+    /// Its name in every signature.
+    pub chain: ChainId,
+    /// The version of the software that answers.
+    pub version: String,
+    /// The last committed block.
+    pub height: Height,
+    /// The key that signs leases.
+    pub scheduler: AccountId,
+    /// Validators in the set.
+    pub validators: usize,
+    /// Workers with a standing offer.
+    pub workers: usize,
+    /// Milliseconds between blocks, as configured.
+    pub block_ms: u64,
+    /// The network's fixed numbers.
+    pub params: Params,
+}
+
+/// A committed block in brief.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    /// Its height.
+    pub height: Height,
+    /// Hash of its header.
+    pub id: BlockId,
+    /// The block before.
+    pub parent: BlockId,
+    /// Who proposed it.
+    pub proposer: AccountId,
+    /// Root of the state after the block before.
+    pub state_root: StateRoot,
+    /// Root over what the block before settled.
+    pub receipts_root: Hash32,
+    /// Its transactions.
+    pub transactions: Vec<TxId>,
+    /// Validators whose signatures certify it.
+    pub signers: Vec<AccountId>,
+}
+
+/// A model the node keeps for workers to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredModel {
+    /// Its id.
+    pub model: ModelId,
+    /// Commitment to its weights.
+    pub weight_root: Hash32,
+    /// Whether the ledger knows it already. If not, its owner registers it with a signed transaction.
+    pub is_registered: bool,
+}
+
+/// The node behind a gateway. Calls come from many threads and may block.
+pub trait Node: Send + Sync + 'static {
+    /// The network and how far it is.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn status(&self) -> Result<Status, NodeError>;
+
+    /// Shows the committed state to `read`, once.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`]; `read` was not called then.
+    fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError>;
+
+    /// Checks a transaction and hands it to consensus. Sending it again does no harm.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] if it cannot become valid.
+    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError>;
+
+    /// Keeps a raw input for workers to fetch. Durable once this returns.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError>;
+
+    /// Checks a compiled model, commits to its weights and keeps it. Durable once this returns.
+    ///
+    /// # Errors
+    /// [`NodeError::Invalid`] if the bytes are no model.
+    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError>;
+
+    /// The `count` workers that would serve these requirements now and what each asks, or why there are not as many.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn offers(
+        &self,
+        requirements: Requirements,
+        count: usize,
+    ) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError>;
+
+    /// Why an open job waits, if it waits for a worker.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn waits_for(&self, job: JobId) -> Result<Option<Refusal>, NodeError>;
+
+    /// The receipt of a settled job, once the block after its settlement is certified.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn receipt(&self, job: JobId) -> Result<Option<Receipt>, NodeError>;
+
+    /// A committed block.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn block(&self, height: Height) -> Result<Option<BlockView>, NodeError>;
+
+    /// Up to `limit` committed events at or after `from`, in order.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError>;
+
+    /// Changes whenever a block has been committed; closes when the node stops.
+    fn committed(&self) -> watch::Receiver<Height>;
+
+    /// Median milliseconds from order to settlement of recent jobs at a rung, and over how many. `None` without any.
+    fn latency(&self, assurance: Assurance) -> Option<(u64, usize)>;
+}

@@ -1,0 +1,140 @@
+//! What each rung of the assurance ladder costs, how long it takes, and what it is worth.
+
+use crate::error::ApiError;
+use crate::node::Node;
+use crate::read::{parse, with_state};
+use crate::routes::{Shared, ask};
+use axum::Json;
+use axum::extract::{Query, State as Extract};
+use ciro_scheduler::Refusal;
+use ciro_state::fees::{paid_workers, with_fee};
+use ciro_state::{Facts, State};
+use ciro_types::{AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, MemoryMib, Requirements};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Every rung, priced from the offers that stand now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The protocol fee that is part of every price, hundredths of a percent of what workers get.
+    pub fee: BasisPoints,
+    /// Weakest first.
+    pub rungs: Vec<Rung>,
+}
+
+/// One rung.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Which.
+    pub assurance: Assurance,
+    /// The least `max_price` that buys it now, fee included. None if nobody can serve.
+    pub price: Option<Amount>,
+    /// Who would serve.
+    pub workers: Vec<AccountId>,
+    /// Why nobody can serve.
+    pub refusal: Option<String>,
+    /// Median time from order to payment, milliseconds. None until a job has been measured.
+    pub latency_ms: Option<u64>,
+    /// Over how many recent jobs of this network that was measured.
+    pub latency_jobs: usize,
+    /// Probability that one cheating worker goes unnoticed.
+    pub undetected: String,
+    /// What somebody must put at risk to make a wrong answer pass, and why.
+    pub cost_to_corrupt: Amount,
+    /// Where the last two come from.
+    pub basis: String,
+}
+
+pub(crate) async fn quote(
+    Extract(node): Extract<Shared>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Json<Quote>, ApiError> {
+    let needs = requirements(&query)?;
+    ask(&node, move |node| make(node, &needs)).await.map(Json)
+}
+
+fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiError> {
+    let mut needs = Requirements::default();
+    for (name, value) in query {
+        match name.as_str() {
+            "memory" => needs.memory = MemoryMib(parse(name, value)?),
+            "flags" => needs.flags = CapabilityFlags(parse(name, value)?),
+            "min_reputation" => needs.min_reputation = parse(name, value)?,
+            _ => {
+                let hint = "expected memory, flags or min_reputation";
+                return Err(ApiError::bad_request(format!("unknown parameter {name}")).hint(hint));
+            }
+        }
+    }
+    Ok(needs)
+}
+
+fn make(node: &dyn Node, needs: &Requirements) -> Result<Quote, ApiError> {
+    let fee = with_state(node, |state| state.params().fee)?;
+    let rungs = Assurance::ALL.iter().map(|assurance| rung(node, *assurance, needs, fee)).collect::<Result<_, _>>()?;
+    Ok(Quote { fee, rungs })
+}
+
+fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisPoints) -> Result<Rung, ApiError> {
+    let count = usize::try_from(paid_workers(assurance)).unwrap_or(usize::MAX);
+    let offers = node.offers(needs.clone(), count)?;
+    let (workers, price, refusal) = terms(assurance, offers, fee);
+    let at_risk = workers.clone();
+    let cost_to_corrupt = with_state(node, move |state| stake_at_risk(state, assurance, &at_risk))?;
+    let latency = node.latency(assurance);
+    let (undetected, basis) = worth(assurance);
+    Ok(Rung {
+        assurance,
+        price,
+        workers,
+        refusal,
+        latency_ms: latency.map(|(median, _)| median),
+        latency_jobs: latency.map_or(0, |(_, jobs)| jobs),
+        undetected: undetected.into(),
+        cost_to_corrupt,
+        basis: basis.into(),
+    })
+}
+
+type Terms = (Vec<AccountId>, Option<Amount>, Option<String>);
+
+/// The ledger caps each worker's price at an equal share, so the dearest worker decides the price of a rung.
+fn terms(assurance: Assurance, offers: Result<Vec<(AccountId, Amount)>, Refusal>, fee: BasisPoints) -> Terms {
+    match offers {
+        Ok(workers) => {
+            let dearest = workers.iter().map(|(_, price)| *price).max().unwrap_or(Amount::ZERO);
+            let total = dearest.mul_div(paid_workers(assurance), 1);
+            let price = total.and_then(|total| with_fee(total, fee));
+            (workers.into_iter().map(|(worker, _)| worker).collect(), price, None)
+        }
+        Err(refusal) => (Vec::new(), None, Some(refusal.to_string())),
+    }
+}
+
+fn stake_at_risk(state: &State, assurance: Assurance, workers: &[AccountId]) -> Amount {
+    match assurance {
+        Assurance::A0 => Amount::ZERO,
+        Assurance::A2 => workers.iter().filter_map(|id| state.worker(id)).map(|worker| worker.stake).sum(),
+        Assurance::A4 => {
+            let total: Amount = state.validators().map(|(_, validator)| validator.stake).sum();
+            total.mul_div(2, 3).unwrap_or(total)
+        }
+    }
+}
+
+const fn worth(assurance: Assurance) -> (&'static str, &'static str) {
+    match assurance {
+        Assurance::A0 => {
+            ("1", "nobody checks the answer; the signature makes a lie attributable, but no stake is taken for it")
+        }
+        Assurance::A2 => (
+            "0, or 1 if both workers collude",
+            "the answers are compared bit for bit; both workers must be bought, whose stakes are counted",
+        ),
+        Assurance::A4 => (
+            "2^-100",
+            "every validator verifies a 100-bit proof; more than two thirds of the stake must collude to pay for a wrong \
+             answer, and even then its receipt does not verify",
+        ),
+    }
+}

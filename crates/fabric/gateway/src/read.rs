@@ -1,0 +1,199 @@
+//! What is: accounts, workers, models, jobs, receipts, blocks.
+
+use crate::error::ApiError;
+use crate::node::{BlockView, Node, NodeError, Status};
+use crate::routes::{Shared, ask};
+use axum::Json;
+use axum::extract::{Path, State as Extract};
+use axum::response::IntoResponse;
+use ciro_scheduler::Refusal;
+use ciro_state::{JobStatus, State};
+use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, ModelId, Nonce, Offer};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use std::sync::mpsc;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Which.
+    pub account: AccountId,
+    /// Spendable money.
+    pub balance: Amount,
+    /// What its next transaction must carry.
+    pub nonce: Nonce,
+}
+
+/// A worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerView {
+    /// Which.
+    pub worker: AccountId,
+    /// Active stake.
+    pub stake: Amount,
+    /// 0–1000.
+    pub reputation: u16,
+    /// Jobs paid.
+    pub jobs_done: u64,
+    /// Leases and reveal windows that ran out.
+    pub timeouts: u64,
+    /// Disputes lost.
+    pub disputes_lost: u64,
+    /// Its standing offer.
+    pub offer: Option<Offer>,
+}
+
+/// A registered model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// Which.
+    pub model: ModelId,
+    /// Commitment to its weights.
+    pub weight_root: Hash32,
+    /// Longest part: its public program, bytes.
+    pub program_bytes: usize,
+    /// Who registered it first.
+    pub owner: AccountId,
+    /// When.
+    pub registered: Height,
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// Which.
+    pub job: JobId,
+    /// The order.
+    pub spec: JobSpec,
+    /// When it was ordered.
+    pub opened: Height,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Money held for it.
+    pub escrow: Amount,
+    /// Why it waits, while it waits for a worker.
+    pub waits_for: Option<Refusal>,
+    /// The same, for people.
+    pub waits_because: Option<String>,
+}
+
+pub(crate) async fn status(Extract(node): Extract<Shared>) -> Result<Json<Status>, ApiError> {
+    ask(&node, |node| Ok(node.status()?)).await.map(Json)
+}
+
+pub(crate) async fn account(
+    Extract(node): Extract<Shared>,
+    Path(account): Path<String>,
+) -> Result<Json<AccountView>, ApiError> {
+    let id: AccountId = parse("account", &account)?;
+    let found = ask(&node, move |node| Ok(with_state(node, move |state| state.account(&id))?)).await?;
+    Ok(Json(AccountView { account: id, balance: found.balance, nonce: found.nonce }))
+}
+
+pub(crate) async fn workers(Extract(node): Extract<Shared>) -> Result<Json<Vec<WorkerView>>, ApiError> {
+    ask(&node, |node| Ok(with_state(node, worker_views)?)).await.map(Json)
+}
+
+fn worker_views(state: &State) -> Vec<WorkerView> {
+    let view = |(id, worker): (&AccountId, &ciro_state::Worker)| WorkerView {
+        worker: *id,
+        stake: worker.stake,
+        reputation: worker.reputation.0,
+        jobs_done: worker.jobs_done,
+        timeouts: worker.timeouts,
+        disputes_lost: worker.disputes_lost,
+        offer: state.offer(id).cloned(),
+    };
+    state.workers().map(view).collect()
+}
+
+pub(crate) async fn model(
+    Extract(node): Extract<Shared>,
+    Path(model): Path<String>,
+) -> Result<Json<ModelView>, ApiError> {
+    let id: ModelId = parse("model", &model)?;
+    let view = ask(&node, move |node| Ok(with_state(node, move |state| model_view(state, id))?)).await?;
+    view.map(Json).ok_or_else(|| ApiError::not_found("model"))
+}
+
+fn model_view(state: &State, id: ModelId) -> Option<ModelView> {
+    let found = ciro_state::Facts::model(state, &id)?;
+    Some(ModelView {
+        model: id,
+        weight_root: found.weight_root,
+        program_bytes: found.program.len(),
+        owner: found.owner,
+        registered: found.registered,
+    })
+}
+
+pub(crate) async fn job(Extract(node): Extract<Shared>, Path(job): Path<String>) -> Result<Json<JobView>, ApiError> {
+    let id: JobId = parse("job", &job)?;
+    ask(&node, move |node| job_view(node, id)).await.map(Json)
+}
+
+fn job_view(node: &dyn Node, id: JobId) -> Result<JobView, ApiError> {
+    let found = with_state(node, move |state| ciro_state::Facts::job(state, &id).cloned())?;
+    let job = found.ok_or_else(|| {
+        ApiError::not_found("job").hint("it was never ordered, is not committed yet, or ended long ago")
+    })?;
+    let waits_for = if job.is_open() { node.waits_for(id)? } else { None };
+    Ok(JobView {
+        job: id,
+        opened: job.opened,
+        status: job.status,
+        escrow: job.escrow,
+        spec: job.spec,
+        waits_because: waits_for.as_ref().map(ToString::to_string),
+        waits_for,
+    })
+}
+
+pub(crate) async fn receipt(
+    Extract(node): Extract<Shared>,
+    Path(job): Path<String>,
+) -> Result<impl IntoResponse, ApiError> {
+    let id: JobId = parse("job", &job)?;
+    let receipt = ask(&node, move |node| match node.receipt(id)? {
+        Some(receipt) => Ok(receipt),
+        None => Err(no_receipt(job_view(node, id)?.status)),
+    });
+    let bytes = receipt.await?.to_bytes();
+    Ok(([("content-type", "application/octet-stream")], bytes))
+}
+
+fn no_receipt(status: JobStatus) -> ApiError {
+    match status {
+        JobStatus::Open => ApiError::not_yet("the job is still open").hint("follow GET /v1/events"),
+        JobStatus::Settled { height, .. } => {
+            let next = height.next();
+            ApiError::not_yet(format!("the job settled at height {height}; block {next} will certify it"))
+        }
+        JobStatus::Refunded { reason, .. } => ApiError::refused(format!("the job was refunded: {reason:?}")),
+    }
+}
+
+pub(crate) async fn block(
+    Extract(node): Extract<Shared>,
+    Path(height): Path<String>,
+) -> Result<Json<BlockView>, ApiError> {
+    let height: u64 = parse("height", &height)?;
+    let found = ask(&node, move |node| Ok(node.block(Height(height))?)).await?;
+    found.map(Json).ok_or_else(|| ApiError::not_found("block").hint("GET /v1/status says how far the network is"))
+}
+
+/// A value computed from the committed state.
+pub(crate) fn with_state<T: Send + 'static>(
+    node: &dyn Node,
+    read: impl FnOnce(&State) -> T + Send + 'static,
+) -> Result<T, NodeError> {
+    let (sender, receiver) = mpsc::channel();
+    // The receiver outlives the call, so the send cannot fail.
+    node.with_state(Box::new(move |state| drop(sender.send(read(state)))))?;
+    receiver.recv().map_err(|_| NodeError::Unavailable { reason: "the state was not shown".into() })
+}
+
+/// Parses a path or query parameter.
+pub(crate) fn parse<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|e: T::Err| ApiError::bad_request(format!("{name}: {}", e.to_string())))
+}

@@ -1,0 +1,262 @@
+//! Requests as clients send them, good and bad.
+
+use crate::node::{TestNode, client};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use ciro_gateway::{Node, router};
+use ciro_scheduler::Refusal;
+use ciro_state::{Action, SignedTx, TxBody, job_id};
+use ciro_types::{
+    AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, encode,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+/// Runs one test on its own executor.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor").block_on(test)
+}
+
+async fn call(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.expect("the router answers");
+    let status = response.status();
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+pub(crate) async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
+    call(router, Request::get(path).body(Body::empty()).expect("a request")).await
+}
+
+pub(crate) async fn post(router: &Router, path: &str, kind: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+    let request = Request::post(path).header("content-type", kind).body(body.into());
+    call(router, request.expect("a request")).await
+}
+
+async fn post_json(router: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
+    post(router, path, "application/json", body.to_string()).await
+}
+
+fn signed(node: &TestNode, nonce: u64, action: Action) -> Value {
+    let key = client();
+    let body = TxBody { chain: node.chain(), sender: key.account(), nonce: Nonce(nonce), action };
+    json!({ "tx": hex::encode(encode(&SignedTx::sign(body, &key))) })
+}
+
+fn register(node: &TestNode) -> Value {
+    signed(node, 0, Action::RegisterModel { program: vec![1], weight_root: Hash32([8; 32]) })
+}
+
+fn spec(node: &TestNode) -> JobSpec {
+    JobSpec {
+        chain: node.chain(),
+        client: client().account(),
+        nonce: Nonce(0),
+        job_type: JobType::AIInference,
+        model: ciro_state::model_id(&[1], Hash32([8; 32])),
+        input: Hash32([4; 32]),
+        assurance: Assurance::A4,
+        max_price: Amount::ciro(11),
+        deadline: Height(1_000),
+        requirements: Requirements::default(),
+    }
+}
+
+fn code(body: &Value) -> &str {
+    body["error"]["code"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn an_order_is_charged_once_however_often_it_is_sent() {
+    let node = Arc::new(TestNode::new());
+    let router = router(node.clone());
+    run(async {
+        assert_eq!(post_json(&router, "/v1/transactions", &register(&node)).await.0, StatusCode::ACCEPTED);
+        let spec = spec(&node);
+        let order = signed(&node, 1, Action::SubmitJob { spec: spec.clone() });
+        let (status, first) = post_json(&router, "/v1/jobs", &order).await;
+        assert_eq!((status, first["job"].as_str()), (StatusCode::ACCEPTED, Some(&*job_id(&spec).to_string())));
+        let (status, again) = post_json(&router, "/v1/jobs", &order).await;
+        assert_eq!((status, &again["job"], &again["known"]), (StatusCode::OK, &first["job"], &json!("Open")));
+
+        let account = client().account();
+        let (_, view) = get(&router, &format!("/v1/accounts/{account}")).await;
+        assert_eq!(view["balance"], "989");
+        let (_, job) = get(&router, &format!("/v1/jobs/{}", job_id(&spec))).await;
+        assert_eq!((&job["status"], &job["escrow"]), (&json!("Open"), &json!("11")));
+        assert_eq!(job["waits_because"], "no worker has a standing offer");
+    });
+}
+
+#[test]
+fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
+    let node = Arc::new(TestNode::new());
+    let router = router(node.clone());
+    run(async {
+        post_json(&router, "/v1/transactions", &register(&node)).await;
+        let spec = spec(&node);
+        post_json(&router, "/v1/jobs", &signed(&node, 1, Action::SubmitJob { spec: spec.clone() })).await;
+        let (status, body) = get(&router, &format!("/v1/jobs/{}/receipt", job_id(&spec))).await;
+        assert_eq!((status, code(&body)), (StatusCode::CONFLICT, "not_yet"));
+        let (status, body) = get(&router, &format!("/v1/jobs/{}/receipt", "0".repeat(64))).await;
+        assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "not_found"));
+    });
+}
+
+#[test]
+fn what_the_ledger_refuses_is_refused_in_its_words() {
+    let node = Arc::new(TestNode::new());
+    let router = router(node.clone());
+    run(async {
+        let to = AccountId([3; 32]);
+        let poor = signed(&node, 0, Action::Transfer { to, amount: Amount::ciro(5_000) });
+        let (status, body) = post_json(&router, "/v1/transactions", &poor).await;
+        assert_eq!((status, code(&body)), (StatusCode::UNPROCESSABLE_ENTITY, "refused"));
+        assert!(body["error"]["message"].as_str().is_some_and(|m| m.contains("balance")), "{body}");
+
+        let transfer = signed(&node, 0, Action::Transfer { to, amount: Amount::ciro(5) });
+        let (status, body) = post_json(&router, "/v1/jobs", &transfer).await;
+        assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "bad_request"), "no order");
+    });
+}
+
+#[test]
+fn malformed_input_is_refused_with_a_code_and_never_a_crash() {
+    let router = router(Arc::new(TestNode::new()));
+    let bodies = [r#""#, "{", "[]", "{}", r#"{"tx": 1}"#, r#"{"tx": "zz"}"#, r#"{"tx": "00"}"#, "\u{0}\u{0}"];
+    run(async {
+        for body in bodies {
+            for path in ["/v1/transactions", "/v1/jobs"] {
+                let (status, answer) = post(&router, path, "application/json", body).await;
+                assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "bad_request"), "{path} {body:?}");
+            }
+        }
+        let (status, _) = post(&router, "/v1/jobs", "text/plain", r#"{"tx": "00"}"#).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        for path in ["/v1/accounts/xyz", "/v1/jobs/1", "/v1/blocks/-1", "/v1/quote?memory=lots", "/v1/quote?gpu=1"] {
+            let (status, answer) = get(&router, path).await;
+            assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "bad_request"), "{path}");
+        }
+        for path in ["/", "/v1/nothing", "/v1/blocks/99", &format!("/v1/models/{}", "0".repeat(64))] {
+            let (status, answer) = get(&router, path).await;
+            assert_eq!((status, code(&answer)), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+        }
+        let (status, answer) = get(&router, "/v1/events?from=1.4294967295").await;
+        assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "bad_request"));
+    });
+}
+
+#[test]
+fn bodies_have_limits() {
+    let router = router(Arc::new(TestNode::new()));
+    run(async {
+        let limit = ciro_state::Params::with_block_ms(100).max_input_bytes as usize;
+        let (status, _) = post(&router, "/v1/inputs", "application/octet-stream", vec![0; limit]).await;
+        assert_eq!(status, StatusCode::OK);
+        for length in [limit + 1, 17 << 20] {
+            let (status, body) = post(&router, "/v1/inputs", "application/octet-stream", vec![0; length]).await;
+            assert_eq!((status, code(&body)), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"), "{length}");
+        }
+        let (status, body) = post(&router, "/v1/jobs", "application/json", vec![b' '; 33 << 20]).await;
+        assert_eq!((status, code(&body)), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+    });
+}
+
+#[test]
+fn models_and_inputs_are_named_by_what_they_are() {
+    let router = router(Arc::new(TestNode::new()));
+    run(async {
+        let octets = "application/octet-stream";
+        let (_, body) = post(&router, "/v1/inputs", octets, "abc").await;
+        assert_eq!(body["input"], ciro_state::input_hash(b"abc").to_string());
+        let (_, body) = post(&router, "/v1/models", octets, "M").await;
+        assert_eq!((&body["model"], &body["is_registered"]), (&json!(ModelId([7; 32])), &json!(false)));
+        let (status, body) = post(&router, "/v1/models", octets, "x").await;
+        assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "bad_request"));
+    });
+}
+
+#[test]
+fn a_quote_prices_every_rung_with_the_fee_and_says_what_it_is_worth() {
+    let router = router(Arc::new(TestNode::new()));
+    run(async {
+        let (status, quote) = get(&router, "/v1/quote?memory=64").await;
+        assert_eq!(status, StatusCode::OK);
+        let price = |rung: usize| quote["rungs"][rung]["price"].as_str().map(String::from);
+        assert_eq!(price(0).as_deref(), Some("11"), "10 and the fee");
+        assert_eq!(price(1).as_deref(), Some("26.4"), "two workers at the price of the dearer, and the fee");
+        assert_eq!(quote["rungs"][2]["latency_ms"], 80);
+        assert_eq!(quote["rungs"][0]["latency_ms"], Value::Null);
+        assert_eq!(quote["rungs"][2]["cost_to_corrupt"], "60", "two thirds of the validators' stake");
+    });
+}
+
+#[test]
+fn a_quote_nobody_can_serve_says_why() {
+    let mut node = TestNode::new();
+    node.offers = Err(Refusal::default());
+    let router = router(Arc::new(node));
+    run(async {
+        let (_, quote) = get(&router, "/v1/quote").await;
+        assert_eq!(quote["rungs"][0]["price"], Value::Null);
+        assert_eq!(quote["rungs"][0]["refusal"], "no worker has a standing offer");
+    });
+}
+
+/// Reads server-sent events until `count` have come.
+async fn events(router: &Router, request: Request<Body>, count: usize) -> Vec<(String, Value)> {
+    use futures_util::StreamExt as _;
+    let response = router.clone().oneshot(request).await.expect("the router answers");
+    let mut body = response.into_body().into_data_stream();
+    let (mut text, mut found) = (String::new(), Vec::new());
+    while found.len() < count {
+        let chunk = body.next().await.expect("the stream goes on").expect("no error");
+        text.push_str(std::str::from_utf8(&chunk).expect("text"));
+        while let Some((message, rest)) = text.clone().split_once("\n\n") {
+            let field = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            if let (Some(id), Some(data)) = (field("id:"), field("data:")) {
+                found.push((id.to_string(), serde_json::from_str(data).expect("JSON")));
+            }
+            text = rest.to_string();
+        }
+    }
+    found
+}
+
+#[test]
+fn events_stream_from_any_position_and_resume_after_the_last_one_seen() {
+    let node = Arc::new(TestNode::new());
+    let router = router(node.clone());
+    let request = |uri: &str| Request::get(uri).body(Body::empty()).expect("a request");
+    run(async {
+        post_json(&router, "/v1/transactions", &register(&node)).await;
+        let order = signed(&node, 1, Action::SubmitJob { spec: spec(&node) });
+        post_json(&router, "/v1/jobs", &order).await;
+
+        let all = events(&router, request("/v1/events"), 2).await;
+        assert_eq!(all[0].1["event"]["event"], "ModelRegistered");
+        assert_eq!(all[1].1["event"]["event"], "JobOpened");
+        let later = events(&router, request(&format!("/v1/events?from={}", all[1].0)), 1).await;
+        assert_eq!(later[0], all[1]);
+
+        let mut resumed = request("/v1/events");
+        resumed.headers_mut().insert("last-event-id", all[0].0.parse().expect("a header"));
+        assert_eq!(events(&router, resumed, 1).await[0], all[1]);
+    });
+}
+
+#[test]
+fn a_waiting_stream_wakes_when_a_block_is_committed() {
+    let node = Arc::new(TestNode::new());
+    let router = router(node.clone());
+    run(async {
+        let request = Request::get("/v1/events").body(Body::empty()).expect("a request");
+        let waiting = events(&router, request, 1);
+        let (found, _) =
+            futures_util::future::join(waiting, post_json(&router, "/v1/transactions", &register(&node))).await;
+        assert_eq!(found[0].1["event"]["event"], "ModelRegistered");
+    });
+    assert_eq!(node.status().expect("answers").height, Height(1));
+}

@@ -1,0 +1,5 @@
+//! Tests of the gateway: what it serves, what it refuses, and that its schema tells the truth.
+
+mod api;
+mod node;
+mod schema;

@@ -1,0 +1,155 @@
+//! A node with a real ledger state and no network: every accepted transaction is a block.
+
+use ciro_crypto::Keypair;
+use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel};
+use ciro_queue::Position;
+use ciro_receipt::Receipt;
+use ciro_scheduler::Refusal;
+use ciro_state::{
+    BlockContext, CommittedEvent, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
+    Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, apply_block, check_stateless, input_hash,
+};
+use ciro_types::{
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Requirements, StateRoot, TxId,
+};
+use std::sync::Mutex;
+use tokio::sync::watch;
+
+pub(crate) fn client() -> Keypair {
+    Keypair::from_seed([1; 32])
+}
+
+pub(crate) fn validator() -> AccountId {
+    Keypair::from_seed([2; 32]).account()
+}
+
+pub(crate) struct TestNode {
+    state: Mutex<State>,
+    events: Mutex<Vec<CommittedEvent>>,
+    committed: watch::Sender<Height>,
+    pub(crate) offers: Result<Vec<(AccountId, Amount)>, Refusal>,
+}
+
+impl TestNode {
+    pub(crate) fn new() -> Self {
+        let genesis = Genesis {
+            network: "test".into(),
+            params: Params::with_block_ms(100),
+            scheduler: AccountId([9; 32]),
+            validators: vec![GenesisValidator { account: validator(), stake: Amount::ciro(90) }],
+            accounts: vec![GenesisAccount { account: client().account(), balance: Amount::ciro(1_000) }],
+        };
+        Self {
+            state: Mutex::new(State::genesis(&genesis).expect("a good genesis")),
+            events: Mutex::new(Vec::new()),
+            committed: watch::channel(Height(0)).0,
+            offers: Ok(vec![(AccountId([5; 32]), Amount::ciro(10)), (AccountId([6; 32]), Amount::ciro(12))]),
+        }
+    }
+
+    pub(crate) fn chain(&self) -> ChainId {
+        self.state.lock().expect("not poisoned").chain()
+    }
+}
+
+struct Nothing;
+
+impl ProofCheck for Nothing {
+    fn check(&self, _: &ProofClaim<'_>) -> Result<(), ProofRejection> {
+        Err(ProofRejection { reason: "no proof is expected here".into() })
+    }
+}
+
+impl EvidenceCheck for Nothing {
+    fn check(&self, _: ChainId, _: &[u8]) -> Result<Offence, EvidenceRejection> {
+        Err(EvidenceRejection { reason: "no evidence is expected here".into() })
+    }
+}
+
+impl Node for TestNode {
+    fn status(&self) -> Result<Status, NodeError> {
+        let state = self.state.lock().expect("not poisoned");
+        Ok(Status {
+            network: "test".into(),
+            chain: state.chain(),
+            version: "0".into(),
+            height: state.height(),
+            scheduler: state.scheduler(),
+            validators: state.validators().count(),
+            workers: state.offers().count(),
+            block_ms: 100,
+            params: state.params().clone(),
+        })
+    }
+
+    fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError> {
+        read(&self.state.lock().expect("not poisoned"));
+        Ok(())
+    }
+
+    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError> {
+        let mut state = self.state.lock().expect("not poisoned");
+        let refused = |e: ciro_state::TxError| NodeError::Refused { reason: e.to_string() };
+        let checked = check_stateless(&tx, &*state, &Nothing, &Nothing).map_err(refused)?;
+        let context = BlockContext { height: state.height().next(), proposer: validator() };
+        let effects = apply_block(&mut state, &context, &[Ok(checked)]).expect("the block is next");
+        self.events.lock().expect("not poisoned").extend(effects.committed());
+        self.committed.send_replace(state.height());
+        match &effects.outcomes[0] {
+            Ok(_) => Ok(tx.id()),
+            Err(error) => Err(refused(error.clone())),
+        }
+    }
+
+    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError> {
+        Ok(input_hash(&bytes))
+    }
+
+    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError> {
+        match bytes.first() {
+            Some(b'M') => {
+                Ok(StoredModel { model: ModelId([7; 32]), weight_root: Hash32([8; 32]), is_registered: false })
+            }
+            _ => Err(NodeError::Invalid { reason: "not a model".into() }),
+        }
+    }
+
+    fn offers(&self, _: Requirements, count: usize) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {
+        Ok(self.offers.clone().map(|offers| offers.into_iter().take(count).collect()))
+    }
+
+    fn waits_for(&self, _: JobId) -> Result<Option<Refusal>, NodeError> {
+        Ok(Some(Refusal::default()))
+    }
+
+    fn receipt(&self, _: JobId) -> Result<Option<Receipt>, NodeError> {
+        Ok(None)
+    }
+
+    fn block(&self, height: Height) -> Result<Option<BlockView>, NodeError> {
+        let view = BlockView {
+            height,
+            id: BlockId::ZERO,
+            parent: BlockId::ZERO,
+            proposer: validator(),
+            state_root: StateRoot::ZERO,
+            receipts_root: Hash32::ZERO,
+            transactions: Vec::new(),
+            signers: vec![validator()],
+        };
+        Ok((height <= *self.committed.borrow()).then_some(view))
+    }
+
+    fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError> {
+        let at = |event: &&CommittedEvent| (event.position.height, event.position.index) >= (from.height, from.index);
+        Ok(self.events.lock().expect("not poisoned").iter().filter(at).take(limit).cloned().collect())
+    }
+
+    fn committed(&self) -> watch::Receiver<Height> {
+        self.committed.subscribe()
+    }
+
+    fn latency(&self, assurance: Assurance) -> Option<(u64, usize)> {
+        (assurance == Assurance::A4).then_some((80, 3))
+    }
+}
