@@ -101,6 +101,7 @@ fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestE
             Err(IngestError::OutOfRange {
                 input: input.name.clone(),
                 index,
+                // deterministic: core prints a float32 the same everywhere, and only people read it.
                 value: alloc::format!("{}", f32::from_bits(bits)),
                 low: decimal(i64::from(*lo), i32::from(exponent)),
                 high: decimal(i64::from(*hi), i32::from(exponent)),

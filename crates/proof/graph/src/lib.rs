@@ -29,6 +29,7 @@ pub mod exec;
 pub mod forest;
 pub mod ingest;
 pub mod interval;
+mod operands;
 pub mod program;
 pub mod render;
 pub mod tensor;

@@ -1,0 +1,244 @@
+//! A compiled model on disk.
+//!
+//! A folder with `program.bin` and `weights.bin` (canonical bytes: the model), `manifest.json` (for people, with the
+//! digests of both) and, if samples were given, `report.json`.
+
+use crate::report::AccuracyReport;
+use ciro_crypto::hash;
+use ciro_graph::render::decimal;
+use ciro_graph::{CheckError, Ingest, Model, OutputKind, Program, check_model};
+use ciro_types::{DecodeError, Hash32, decode, encode};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Largest program or weight file, bytes.
+const MAX_FILE: usize = 1 << 31;
+/// Version of the folder's layout.
+const FORMAT: u32 = 1;
+
+const PROGRAM: &str = "program.bin";
+const WEIGHTS: &str = "weights.bin";
+const MANIFEST: &str = "manifest.json";
+const REPORT: &str = "report.json";
+
+/// A compiled model, with what is known of its accuracy and what the user should know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The model.
+    pub model: Model,
+    /// Float against integer on the calibration samples.
+    pub report: Option<AccuracyReport>,
+    /// Sentences for the user.
+    pub notes: Vec<String>,
+}
+
+/// `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the folder's layout.
+    pub format: u32,
+    /// The model's name.
+    pub name: String,
+    /// Digest of `program.bin`.
+    pub program: Hash32,
+    /// Digest of `weights.bin`.
+    pub weights: Hash32,
+    /// How many weights there are, tables included.
+    pub weight_count: u64,
+    /// The operators, in order.
+    pub operators: Vec<String>,
+    /// What goes in.
+    pub inputs: Vec<PortText>,
+    /// What comes out.
+    pub outputs: Vec<PortText>,
+    /// Sentences for the user.
+    pub notes: Vec<String>,
+}
+
+/// An input or output, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortText {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<u32>,
+    /// What its elements are.
+    pub elements: String,
+}
+
+/// Why a folder is not a compiled model.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A file could not be read or written.
+    #[error("{}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not in its format.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file is not the one that the manifest names.
+    #[error("{}: expected digest {expected}, got {got}", path.display())]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// As the manifest says.
+        expected: Hash32,
+        /// As computed.
+        got: Hash32,
+    },
+    /// A folder of another layout.
+    #[error("{}: expected format {FORMAT}, got {got}", path.display())]
+    Format {
+        /// The manifest.
+        path: PathBuf,
+        /// The version found.
+        got: u32,
+    },
+    /// The model is not well formed.
+    #[error("the model is not well formed: {0}")]
+    Model(CheckError),
+}
+
+impl Compiled {
+    /// Writes the folder `dir`, which is made if it is missing. The manifest comes last: a folder without one is unfinished.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Io`] naming the file.
+    pub fn write(&self, dir: &Path) -> Result<(), ArtifactError> {
+        fs::create_dir_all(dir).map_err(|source| ArtifactError::Io { path: dir.into(), source })?;
+        let (program, weights) = (encode(&self.model.program), encode(&self.model.weights));
+        let manifest = self.manifest(&program, &weights);
+        write_file(dir, PROGRAM, &program)?;
+        write_file(dir, WEIGHTS, &weights)?;
+        match &self.report {
+            Some(report) => write_file(dir, REPORT, &json(report))?,
+            None => remove_file(&dir.join(REPORT))?,
+        }
+        write_file(dir, MANIFEST, &json(&manifest))
+    }
+
+    /// Reads a folder and checks everything in it: digests, canonical bytes, and the model itself.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] naming the file and the defect.
+    pub fn load(dir: &Path) -> Result<Self, ArtifactError> {
+        let path = dir.join(MANIFEST);
+        let manifest: Manifest = from_json(&path, &read_file(&path)?)?;
+        if manifest.format != FORMAT {
+            return Err(ArtifactError::Format { path, got: manifest.format });
+        }
+        let program = read_checked(&dir.join(PROGRAM), manifest.program)?;
+        let weights = read_checked(&dir.join(WEIGHTS), manifest.weights)?;
+        let malformed = |name: &str| {
+            let path = dir.join(name);
+            move |e: DecodeError| ArtifactError::Malformed { path, reason: e.to_string() }
+        };
+        let model = Model {
+            program: decode(&program, MAX_FILE).map_err(malformed(PROGRAM))?,
+            weights: decode(&weights, MAX_FILE).map_err(malformed(WEIGHTS))?,
+        };
+        check_model(&model).map_err(ArtifactError::Model)?;
+        let path = dir.join(REPORT);
+        let report = if path.exists() { Some(from_json(&path, &read_file(&path)?)?) } else { None };
+        Ok(Self { model, report, notes: manifest.notes })
+    }
+
+    fn manifest(&self, program: &[u8], weights: &[u8]) -> Manifest {
+        let Program { name, inputs, outputs, nodes, .. } = &self.model.program;
+        Manifest {
+            format: FORMAT,
+            name: name.clone(),
+            program: digest(program),
+            weights: digest(weights),
+            weight_count: self.model.weights.iter().map(|w| w.len() as u64).sum(),
+            operators: nodes.iter().map(|node| ciro_graph::check::op_name(&node.op).to_string()).collect(),
+            inputs: inputs.iter().map(|i| port_text(&i.name, &i.shape, range_text(&i.ingest))).collect(),
+            outputs: outputs.iter().map(|o| port_text(&o.name, &o.shape, kind_text(&o.kind))).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+fn digest(bytes: &[u8]) -> Hash32 {
+    hash("ciro/compiled-file/v1", bytes)
+}
+
+fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {
+    PortText { name: name.into(), shape: shape.to_vec(), elements }
+}
+
+/// What an input accepts.
+pub(crate) fn range_text(ingest: &Ingest) -> String {
+    match ingest {
+        Ingest::Ordered => "any float32 but NaN, compared exactly".into(),
+        Ingest::Fixed { exponents, lo, hi } => {
+            let range = |e: i8| {
+                format!("{} to {}", decimal(i64::from(*lo), i32::from(e)), decimal(i64::from(*hi), i32::from(e)))
+            };
+            match exponents.as_slice() {
+                [one] => range(*one),
+                all => {
+                    let narrowest = all.iter().copied().max().unwrap_or(0);
+                    let widest = all.iter().copied().min().unwrap_or(0);
+                    format!("per element, from {} up to {}", range(narrowest), range(widest))
+                }
+            }
+        }
+    }
+}
+
+fn kind_text(kind: &OutputKind) -> String {
+    match kind {
+        OutputKind::Fixed { frac_bits } => format!("number in steps of 2^-{frac_bits}"),
+        OutputKind::IntLabel { labels } => format!("one of {} integer labels", labels.len()),
+        OutputKind::TextLabel { labels } => format!("one of {} labels", labels.len()),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    // Numbers, texts and lists: serialising them into memory does not fail.
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn from_json<T: for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8]) -> Result<T, ArtifactError> {
+    serde_json::from_slice(bytes).map_err(|e| ArtifactError::Malformed { path: path.into(), reason: e.to_string() })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
+    fs::read(path).map_err(|source| ArtifactError::Io { path: path.into(), source })
+}
+
+fn read_checked(path: &Path, expected: Hash32) -> Result<Vec<u8>, ArtifactError> {
+    let bytes = read_file(path)?;
+    let got = digest(&bytes);
+    if got == expected { Ok(bytes) } else { Err(ArtifactError::Digest { path: path.into(), expected, got }) }
+}
+
+/// Replaces a file as a whole, so that a reader never meets half of one.
+fn write_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+    let (path, part) = (dir.join(name), dir.join(format!("{name}.part")));
+    let io = |source| ArtifactError::Io { path: path.clone(), source };
+    fs::write(&part, bytes).map_err(io)?;
+    fs::rename(&part, &path).map_err(io)
+}
+
+fn remove_file(path: &Path) -> Result<(), ArtifactError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ArtifactError::Io { path: path.into(), source }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! The whole way from an ONNX file to a checked model.
+
+use crate::artifact::Compiled;
+use crate::error::CompileError;
+use crate::float::evaluate;
+use crate::lower::{Lowered, Ranges, lower};
+use crate::onnx;
+use crate::options::Options;
+use crate::plan::{Plan, plan};
+use crate::report::{self, AccuracyReport};
+use crate::samples::{Port, Samples};
+use ciro_graph::{Ingest, Program};
+
+/// Compiles an ONNX model.
+///
+/// # Errors
+/// [`CompileError`] if the bytes are no ONNX model, an operator or a form of it is not supported, or its numbers do not
+/// fit; [`CompileError::hint`] says what to do.
+pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
+    let mut plan = plan(&onnx::decode(bytes)?)?;
+    let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
+    let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
+    let report = match (&values, &options.calibration) {
+        (Some(values), Some(samples)) => Some(accuracy(&plan, &lowered, values, samples)?),
+        _ => None,
+    };
+    let mut notes = std::mem::take(&mut plan.notes);
+    notes.extend(range_notes(&lowered.model.program, values.is_some()));
+    Ok(Compiled { model: lowered.model, report, notes })
+}
+
+/// The inputs that a model file expects: what [`crate::samples::load`] needs to read samples for it.
+///
+/// # Errors
+/// As [`compile_onnx`].
+pub fn ports(bytes: &[u8]) -> Result<Vec<Port>, CompileError> {
+    let plan = plan(&onnx::decode(bytes)?)?;
+    Ok(plan.inputs.iter().map(|input| Port { name: input.name.clone(), shape: dims_u32(&input.dims) }).collect())
+}
+
+fn dims_u32(dims: &[usize]) -> Vec<u32> {
+    dims.iter().map(|&d| d as u32).collect()
+}
+
+/// All values of the plan in floats, for each sample.
+fn float_values(plan: &Plan, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
+    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason };
+    let mut all = Vec::with_capacity(samples.inputs.len());
+    for (i, sample) in samples.inputs.iter().enumerate() {
+        if sample.0.len() != plan.inputs.len() {
+            return Err(refuse(i, format!("expected {} inputs, got {}", plan.inputs.len(), sample.0.len())));
+        }
+        let mut tensors: Vec<Vec<f32>> = Vec::with_capacity(sample.0.len());
+        for (input, tensor) in plan.inputs.iter().zip(&sample.0) {
+            let count: usize = input.dims.iter().product();
+            if tensor.bits.len() != count {
+                return Err(refuse(
+                    i,
+                    format!("input {:?}: expected {count} numbers, got {}", input.name, tensor.bits.len()),
+                ));
+            }
+            tensors.push(tensor.bits.iter().map(|&bits| f32::from_bits(bits)).collect());
+        }
+        all.push(evaluate(plan, &tensors));
+    }
+    if all.is_empty() { Err(refuse(0, "there are no samples".into())) } else { Ok(all) }
+}
+
+fn accuracy(
+    plan: &Plan,
+    lowered: &Lowered,
+    values: &[Vec<Vec<f32>>],
+    samples: &Samples,
+) -> Result<AccuracyReport, CompileError> {
+    let mut tally = report::Tally::new(plan, lowered, samples.expected.as_ref());
+    for (i, (floats, raw)) in values.iter().zip(&samples.inputs).enumerate() {
+        let run = ciro_graph::execute(&lowered.model, raw)
+            .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
+        tally.add(floats, &run.values);
+    }
+    Ok(tally.finish())
+}
+
+fn range_notes(program: &Program, calibrated: bool) -> Vec<String> {
+    let arithmetic = program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. }));
+    let advice = "pass calibration samples or a range if yours may be larger";
+    let note = |input: &ciro_graph::Input| {
+        format!("input {:?} is taken from {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))
+    };
+    if calibrated { vec![] } else { arithmetic.map(note).collect() }
+}

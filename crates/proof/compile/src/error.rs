@@ -1,0 +1,142 @@
+//! Why a model is not compiled.
+
+use std::fmt;
+
+/// A node of the ONNX graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Its name; where it has none, that of its first result.
+    pub node: String,
+    /// Its operator, with the domain unless that is ai.onnx.
+    pub operator: String,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} ({})", self.node, self.operator)
+    }
+}
+
+/// Why a model is not compiled. [`CompileError::hint`] says what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// The bytes are no ONNX model.
+    #[error("not an ONNX model: {reason}")]
+    NotOnnx {
+        /// What the decoder met.
+        reason: String,
+    },
+    /// A graph input that cannot be fed.
+    #[error("input {input:?}: expected {expected}, got {got}")]
+    Input {
+        /// Its name.
+        input: String,
+        /// What can be fed.
+        expected: String,
+        /// What the model declares.
+        got: String,
+    },
+    /// A constant tensor that cannot be read.
+    #[error("initializer {tensor:?}: {reason}")]
+    Initializer {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A name that nothing before it defines.
+    #[error("{at}: operand {name:?} is not defined before its use")]
+    Undefined {
+        /// The reader.
+        at: At,
+        /// The name.
+        name: String,
+    },
+    /// An operator that is not supported.
+    #[error("{at}: the operator is not supported")]
+    Operator {
+        /// The node.
+        at: At,
+        /// The nearest thing that works.
+        hint: String,
+    },
+    /// A supported operator in a form that is not.
+    #[error("{at}: {what}")]
+    Form {
+        /// The node.
+        at: At,
+        /// What is not supported.
+        what: String,
+        /// The nearest thing that works.
+        hint: String,
+    },
+    /// An attribute with a value that is not supported.
+    #[error("{at}: attribute {attribute}: expected {expected}, got {got}")]
+    Attribute {
+        /// The node.
+        at: At,
+        /// Its name.
+        attribute: String,
+        /// What is supported.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
+    /// An operand of the wrong shape or kind.
+    #[error("{at}: {operand}: expected {expected}, got {got}")]
+    Operand {
+        /// The node.
+        at: At,
+        /// Which operand.
+        operand: String,
+        /// What is supported.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
+    /// Numbers that integers below 2³⁰ cannot hold.
+    #[error("{at}: {reason}")]
+    Range {
+        /// The node.
+        at: At,
+        /// Why.
+        reason: String,
+    },
+    /// An output that cannot be revealed.
+    #[error("output {output:?}: {reason}")]
+    Output {
+        /// Its name.
+        output: String,
+        /// Why.
+        reason: String,
+    },
+    /// A calibration sample that the compiled model refuses.
+    #[error("calibration sample {sample}: {reason}")]
+    Calibration {
+        /// Its number.
+        sample: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The compiled model failed the check that every loader makes: a defect of this compiler.
+    #[error("the compiled model is not well formed: {0}")]
+    Internal(ciro_graph::CheckError),
+}
+
+impl CompileError {
+    /// What the user can do about it, if there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Operator { hint, .. } | Self::Form { hint, .. } => hint.as_str(),
+            Self::NotOnnx { .. } => "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx",
+            Self::Input { .. } => "export the model with float32 inputs and fixed dimensions after the batch",
+            Self::Range { .. } => {
+                "scale the inputs to a few units, or pass calibration samples so that ranges are known"
+            }
+            Self::Initializer { .. } => "save the model with float32 weights inside the file",
+            _ => return None,
+        };
+        Some(text.to_string())
+    }
+}

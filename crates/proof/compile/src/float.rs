@@ -1,0 +1,92 @@
+//! The float reference: what the plan computes in the runtimes' arithmetic. Only reports use it.
+
+use crate::plan::{Affine, Ensemble, Kind, Norm, Plan, Step, TreeNode};
+
+/// Every value of the plan for one sample, by id. `inputs` are as long as the plan's inputs.
+pub(crate) fn evaluate(plan: &Plan, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let mut values = inputs.to_vec();
+    for step in &plan.steps {
+        let result = evaluate_step(step, &values);
+        values.push(result);
+    }
+    values
+}
+
+fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
+    let x = &values[step.operands[0]];
+    let with_second = |f: fn(f32, f32) -> f32| {
+        let second = &values[step.operands[1]];
+        x.iter().enumerate().map(|(i, &a)| f(a, second[if second.len() == 1 { 0 } else { i }])).collect()
+    };
+    match &step.kind {
+        Kind::Affine(affine) => evaluate_affine(affine, x),
+        Kind::Elem(elem) => x.iter().enumerate().map(|(i, &v)| elem.apply(i, v)).collect(),
+        Kind::Add => with_second(|a, b| a + b),
+        Kind::Sub => with_second(|a, b| a - b),
+        Kind::Mul => with_second(|a, b| a * b),
+        Kind::Relu => x.iter().map(|&v| v.max(0.0)).collect(),
+        Kind::Sigmoid => x.iter().map(|&v| sigmoid(f64::from(v)) as f32).collect(),
+        Kind::Softmax => softmax(x),
+        Kind::ArgMax => vec![argmax(x) as f32],
+        Kind::Normalize(norm) => normalized(*norm, x),
+        Kind::Trees(forest) => leaf_sums(forest, x),
+    }
+}
+
+/// `1 / (1 + e^−x)`.
+pub(crate) fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// The first index of the largest element.
+pub(crate) fn argmax(x: &[f32]) -> usize {
+    (0..x.len()).reduce(|best, i| if x[i] > x[best] { i } else { best }).unwrap_or(0)
+}
+
+fn evaluate_affine(affine: &Affine, x: &[f32]) -> Vec<f32> {
+    let mut sums: Vec<f64> = affine.bias.iter().map(|&b| f64::from(b)).collect();
+    for (&v, row) in x.iter().zip(affine.weight.chunks_exact(affine.n)) {
+        for (sum, &w) in sums.iter_mut().zip(row) {
+            *sum += f64::from(v) * f64::from(w);
+        }
+    }
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+fn softmax(x: &[f32]) -> Vec<f32> {
+    let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = x.iter().map(|&v| f64::from(v - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| (power / sum) as f32).collect()
+}
+
+fn normalized(norm: Norm, x: &[f32]) -> Vec<f32> {
+    let den: f32 = match norm {
+        Norm::L1 => x.iter().map(|v| v.abs()).sum(),
+        Norm::L2 => x.iter().map(|v| v * v).sum::<f32>().sqrt(),
+        Norm::Max => x.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+    };
+    x.iter().map(|&v| if den == 0.0 { v } else { v / den }).collect()
+}
+
+fn leaf_sums(forest: &Ensemble, x: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0f32; forest.classes];
+    for &root in &forest.roots {
+        for &(class, weight) in leaf(forest, root, x) {
+            sums[class] += weight;
+        }
+    }
+    sums.iter().zip(&forest.base).map(|(sum, base)| sum / forest.divisor + base).collect()
+}
+
+fn leaf<'a>(forest: &'a Ensemble, root: usize, x: &[f32]) -> &'a [(usize, f32)] {
+    let mut node = root;
+    loop {
+        match &forest.nodes[node] {
+            TreeNode::Leaf(votes) => return votes,
+            TreeNode::Split { feature, mode, threshold, yes, no } => {
+                node = if mode.holds(x[*feature], *threshold) { *yes } else { *no };
+            }
+        }
+    }
+}

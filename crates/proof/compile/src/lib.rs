@@ -1,0 +1,35 @@
+//! From an ONNX file to the integer program, with an account of the accuracy it keeps.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`compile`] | [`compile_onnx`]: the whole way, file to checked model |
+//! | [`options`] | what a user may say: calibration samples, input range |
+//! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
+//! | [`artifact`] | [`Compiled`] and its folder on disk |
+//! | [`report`] | float against integer |
+//! | [`error`] | why a model is not compiled, and what to do about it |
+//! | [`mod@onnx`] | the ONNX file format: bounded decoding |
+//! | `plan` | what a model computes, in real numbers; both of the next are made from it |
+//! | `float` | the float reference |
+//! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
+//!
+//! Dependency position: prover side, above `ciro-graph`. Nothing that verifies depends on it: whatever it makes is checked
+//! by `ciro_graph::check_model`.
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod compile;
+pub mod error;
+mod float;
+mod lower;
+pub mod onnx;
+pub mod options;
+mod plan;
+pub mod report;
+pub mod samples;
+
+pub use artifact::{ArtifactError, Compiled};
+pub use compile::{compile_onnx, ports};
+pub use error::CompileError;
+pub use options::Options;
+pub use report::AccuracyReport;

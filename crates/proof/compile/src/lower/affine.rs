@@ -1,0 +1,215 @@
+//! Affine maps as nodes, and the rescaling that keeps values narrow.
+
+use super::builder::{Exponents, ProgramBuilder, Quant};
+use super::limbs::{self, Magnitudes, Precision, Split};
+use super::map::Map;
+use crate::error::{At, CompileError};
+use ciro_graph::{MAX_MAGNITUDE, Op, ValueId};
+
+/// The nodes of `map` on x, whose elements usually are of size `typical`.
+pub(super) fn lower(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    map: &Map,
+    typical: Option<&[f64]>,
+) -> Result<Quant, CompileError> {
+    let (w, b) = map.parts();
+    if w.iter().chain(b).any(|v| !v.is_finite()) {
+        return Err(out_of_range(at));
+    }
+    if let Map::Diagonal { w, b } = map
+        && let Some(quant) = shifted(builder, at, &x, w, b)?
+    {
+        return Ok(quant);
+    }
+    general(builder, at, x, map, typical)
+}
+
+fn out_of_range(at: &At) -> CompileError {
+    CompileError::Range { at: at.clone(), reason: "weights that no integers below 2³⁰ represent".into() }
+}
+
+/// The same numbers with one scale for all elements.
+pub(super) fn uniform(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Quant, CompileError> {
+    match x.exponents {
+        Exponents::Uniform(_) => Ok(x),
+        Exponents::Each(_) => {
+            let len = builder.len(x.id);
+            general(builder, at, x, &Map::Diagonal { w: vec![1.0; len], b: vec![0.0; len] }, None)
+        }
+    }
+}
+
+/// A product with the same ± power of two everywhere is a change of scale; an offset is added at that scale.
+fn shifted(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: &Quant,
+    w: &[f64],
+    b: &[f64],
+) -> Result<Option<Quant>, CompileError> {
+    let Some(&first) = w.first() else {
+        return Ok(None);
+    };
+    let power = first.abs().log2();
+    let is_shift = first != 0.0 && power.fract() == 0.0 && power.abs() <= 30.0;
+    if !is_shift || w.iter().any(|v| v.to_bits() != first.to_bits()) {
+        return Ok(None);
+    }
+    let moved = |e: i32| e - power as i32;
+    let exponents = match &x.exponents {
+        Exponents::Uniform(e) => Exponents::Uniform(moved(*e)),
+        Exponents::Each(all) => Exponents::Each(all.iter().map(|&e| moved(e)).collect()),
+    };
+    let id = if first < 0.0 { builder.node(at, Op::Scale { x: x.id, factor: -1 })? } else { x.id };
+    if b.iter().all(|&b| b == 0.0) {
+        return Ok(Some(Quant { id, exponents }));
+    }
+    let offsets: Vec<f64> =
+        b.iter().enumerate().map(|(i, b)| (b * f64::from(exponents.at(i)).exp2()).round()).collect();
+    let room = MAX_MAGNITUDE as f64 - builder.interval(id).magnitude() as f64;
+    if offsets.iter().any(|c| c.abs() > room) {
+        return Ok(None);
+    }
+    let c = builder.constant(at, "offset", offsets.into_iter().map(|c| c as i32).collect());
+    let id = builder.node(at, Op::AddConst { x: id, c })?;
+    Ok(Some(Quant { id, exponents }))
+}
+
+fn general(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    map: &Map,
+    typical: Option<&[f64]>,
+) -> Result<Quant, CompileError> {
+    let (x, split) = split_for(builder, at, x, map, typical)?;
+    let Some((first, rest)) = split.limbs.split_first() else {
+        return Err(out_of_range(at));
+    };
+    let mut sum = first_product(builder, at, x.id, map, &first.q, split.bias)?;
+    for (i, limb) in rest.iter().enumerate() {
+        let c = builder.constant(at, &format!("weight{}", i + 1), limb.q.clone());
+        let part = match map {
+            Map::Diagonal { .. } => builder.node(at, Op::MulConst { x: x.id, c })?,
+            Map::Dense { .. } => builder.node(at, Op::Linear { x: x.id, weight: c, bias: None })?,
+        };
+        let shift = (limb.scale - first.scale) as u8;
+        let part = builder.node(at, Op::Rescale { x: part, shift })?;
+        sum = builder.node(at, Op::Add { a: sum, b: part })?;
+    }
+    Ok(Quant::uniform(sum, first.scale))
+}
+
+/// The map's integers, and x as wide as they leave room for. A map that one limb holds exactly takes x as it is.
+fn split_for(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    map: &Map,
+    typical: Option<&[f64]>,
+) -> Result<(Quant, Split), CompileError> {
+    let split = |builder: &ProgramBuilder, x: &Quant, limbs: usize| {
+        limbs::split(&map_per_unit(map, &x.exponents), builder.interval(x.id).magnitude() as f64, limbs)
+    };
+    if let Some(exact) = split(builder, &x, 1).filter(|split| split.exact) {
+        return Ok((x, exact));
+    }
+    let Precision { operand_bits, limbs } = limbs::choose(map, &Magnitudes::new(spans(builder, &x), typical));
+    // Inputs got their width when they were read.
+    let x = if builder.is_input(x.id) { x } else { narrow(builder, at, x, operand_bits)? };
+    let split = split(builder, &x, limbs).ok_or_else(|| out_of_range(at))?;
+    Ok((x, split))
+}
+
+/// Bounds of the elements' magnitudes.
+fn spans(builder: &ProgramBuilder, x: &Quant) -> Vec<f64> {
+    let magnitude = builder.interval(x.id).magnitude().max(1) as f64;
+    (0..builder.len(x.id)).map(|i| magnitude * (-f64::from(x.exponents.at(i))).exp2()).collect()
+}
+
+/// The map of integers: each weight per integer unit of its operand.
+fn map_per_unit(map: &Map, exponents: &Exponents) -> Map {
+    let units = map.terms().map(|(_, k, w)| w * (-f64::from(exponents.at(k))).exp2()).collect();
+    match map {
+        Map::Diagonal { b, .. } => Map::Diagonal { w: units, b: b.clone() },
+        Map::Dense { n, b, .. } => Map::Dense { n: *n, w: units, b: b.clone() },
+    }
+}
+
+fn first_product(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: ValueId,
+    map: &Map,
+    weight: &[i32],
+    bias: Vec<i32>,
+) -> Result<ValueId, CompileError> {
+    let weight = builder.constant(at, "weight", weight.to_vec());
+    let bias = if bias.iter().all(|&b| b == 0) { None } else { Some(builder.constant(at, "bias", bias)) };
+    match (map, bias) {
+        (Map::Dense { .. }, bias) => builder.node(at, Op::Linear { x, weight, bias }),
+        (Map::Diagonal { .. }, None) => builder.node(at, Op::MulConst { x, c: weight }),
+        (Map::Diagonal { .. }, Some(bias)) => {
+            let x = builder.node(at, Op::MulConst { x, c: weight })?;
+            builder.node(at, Op::AddConst { x, c: bias })
+        }
+    }
+}
+
+/// The same numbers with magnitudes below 2^bits, at the cost of their lowest bits.
+pub(super) fn narrow(builder: &mut ProgramBuilder, at: &At, x: Quant, bits: u32) -> Result<Quant, CompileError> {
+    let magnitude = builder.interval(x.id).magnitude();
+    let width = u64::BITS - magnitude.leading_zeros();
+    rescale(builder, at, x, width.saturating_sub(bits))
+}
+
+/// Drops the lowest `shift` bits (rounding half up).
+pub(super) fn rescale(builder: &mut ProgramBuilder, at: &At, x: Quant, shift: u32) -> Result<Quant, CompileError> {
+    let mut id = x.id;
+    let mut left = shift;
+    while left > 0 {
+        let part = left.min(29) as u8;
+        id = rescale_once(builder, at, id, part)?;
+        left -= u32::from(part);
+    }
+    let exponents = match x.exponents {
+        Exponents::Uniform(e) => Exponents::Uniform(e - shift as i32),
+        Exponents::Each(all) => Exponents::Each(all.into_iter().map(|e| e - shift as i32).collect()),
+    };
+    Ok(Quant { id, exponents })
+}
+
+/// A Relu and a Rescale commute exactly, and a Relu of narrow values is cheaper to prove.
+fn rescale_once(builder: &mut ProgramBuilder, at: &At, x: ValueId, shift: u8) -> Result<ValueId, CompileError> {
+    match builder.relu_of(x) {
+        Some(before) => {
+            let narrowed = builder.node(at, Op::Rescale { x: before, shift })?;
+            builder.node(at, Op::Relu { x: narrowed })
+        }
+        None => builder.node(at, Op::Rescale { x, shift }),
+    }
+}
+
+/// The same numbers at `exponent`, or as close to it as their magnitude allows (room for a sum of two is kept).
+pub(super) fn at_exponent(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    exponent: i32,
+) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let have = x.exponents.at(0);
+    if have >= exponent {
+        return rescale(builder, at, x, (have - exponent) as u32);
+    }
+    let magnitude = builder.interval(x.id).magnitude().max(1);
+    let headroom = (MAX_MAGNITUDE as u64 / 2 / magnitude).checked_ilog2().unwrap_or(0);
+    let up = (exponent - have).min(headroom as i32);
+    if up == 0 {
+        return Ok(x);
+    }
+    let id = builder.node(at, Op::Scale { x: x.id, factor: 1 << up })?;
+    Ok(Quant::uniform(id, have + up))
+}

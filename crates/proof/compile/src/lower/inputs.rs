@@ -1,0 +1,123 @@
+//! Ranges and scales of the inputs.
+
+use super::DEFAULT_BITS;
+use super::analysis::Analysis;
+use super::builder::{Exponents, Quant};
+use super::limbs::{self, Magnitudes};
+use crate::plan::{Id, Plan};
+use ciro_graph::{Ingest, Input, ValueId};
+
+/// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside.
+const DEFAULT_SPAN: f64 = 32.0;
+/// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
+const MARGIN: f64 = 4.0;
+/// A feature that is zero in this part of the samples tells little of its range: it takes the largest one.
+const SPARSE: f64 = 0.25;
+
+/// What is known of the sizes of a plan's values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ranges {
+    /// Powers of two that bound the inputs' magnitudes, for each element of each input.
+    spans: Vec<Vec<f64>>,
+    /// The usual size (root mean square) of each element of each value of the plan, if samples tell.
+    typical: Option<Vec<Vec<f64>>>,
+}
+
+impl Ranges {
+    /// From a given bound, and from samples (each the plan's values), as far as there are any.
+    pub(crate) fn of(plan: &Plan, span: Option<f64>, samples: Option<&[Vec<Vec<f32>>]>) -> Self {
+        let of_input = |i: usize| match (span, samples) {
+            (Some(span), _) => vec![power_of_two(span); plan.len(i)],
+            (None, Some(samples)) => spans_of(plan.len(i), samples.iter().map(|sample| &sample[i])),
+            (None, None) => vec![DEFAULT_SPAN; plan.len(i)],
+        };
+        let count = plan.inputs.len() + plan.steps.len();
+        let typical = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| root_mean_squares(samples, id)).collect();
+        Self { spans: (0..plan.inputs.len()).map(of_input).collect(), typical: samples.map(typical) }
+    }
+
+    /// The usual size of a value's elements.
+    pub(crate) fn typical(&self, id: Id) -> Option<&[f64]> {
+        self.typical.as_ref().map(|all| all[id].as_slice())
+    }
+}
+
+fn root_mean_squares(samples: &[Vec<Vec<f32>>], id: Id) -> Vec<f64> {
+    let mut squares = vec![0.0f64; samples.first().map_or(0, |sample| sample[id].len())];
+    for sample in samples {
+        squares.iter_mut().zip(&sample[id]).for_each(|(sum, &v)| *sum += f64::from(v).powi(2));
+    }
+    squares.into_iter().map(|sum| (sum / samples.len() as f64).sqrt()).collect()
+}
+
+/// The smallest power of two that is not below `magnitude`, from 2⁻³⁰ to 2⁶⁰.
+fn power_of_two(magnitude: f64) -> f64 {
+    magnitude.log2().ceil().clamp(-30.0, 60.0).exp2()
+}
+
+fn spans_of<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<f64> {
+    let count = samples.clone().count();
+    let mut largest = vec![0.0f64; len];
+    let mut zeros = vec![0usize; len];
+    for (i, &v) in samples.flat_map(|sample| sample.iter().enumerate()) {
+        if v.is_finite() {
+            largest[i] = largest[i].max(f64::from(v).abs());
+        }
+        zeros[i] += usize::from(v == 0.0);
+    }
+    let overall = largest.iter().copied().fold(0.0, f64::max);
+    let span = |(largest, zeros): (f64, usize)| {
+        let sparse = zeros as f64 >= SPARSE * count as f64;
+        match if sparse { overall } else { largest } {
+            0.0 => DEFAULT_SPAN,
+            seen => power_of_two(MARGIN * seen),
+        }
+    };
+    largest.into_iter().zip(zeros).map(span).collect()
+}
+
+/// Each input with its map to integers, and its value unless trees read it.
+pub(super) fn lower(plan: &Plan, analysis: &Analysis, ranges: &Ranges) -> Vec<(Input, Option<Quant>)> {
+    let lower_one = |(i, input): (usize, &crate::plan::PlanInput)| {
+        let (ingest, exponents) = ingest(plan, analysis, i, ranges);
+        let shape = input.dims.iter().map(|&d| d as u32).collect();
+        let quant = exponents.map(|exponents| Quant { id: ValueId(i as u32), exponents });
+        (Input { name: input.name.clone(), shape, ingest }, quant)
+    };
+    plan.inputs.iter().enumerate().map(lower_one).collect()
+}
+
+fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Ingest, Option<Exponents>) {
+    if analysis.is_ordered(input) {
+        return (Ingest::Ordered, None);
+    }
+    let spans = &ranges.spans[input];
+    let widest = spans.iter().copied().fold(0.0, f64::max);
+    let spans = if analysis.scaled_apart(input) { spans.to_vec() } else { vec![widest; spans.len()] };
+    let magnitudes = Magnitudes::new(spans.clone(), ranges.typical(input));
+    let bits =
+        analysis.first_map(plan, input).map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
+    let exponent = |span: &f64| (f64::from(bits) - span.log2()) as i8;
+    let mut exponents: Vec<i8> = spans.iter().map(exponent).collect();
+    if exponents.iter().all(|e| *e == exponents[0]) {
+        exponents.truncate(1);
+    }
+    let read = match exponents.as_slice() {
+        &[one] => Exponents::Uniform(i32::from(one)),
+        all => Exponents::Each(all.iter().map(|&e| i32::from(e)).collect()),
+    };
+    let end = 1 << bits;
+    (Ingest::Fixed { exponents, lo: -end, hi: end - 1 }, Some(read))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_leave_a_margin_and_sparse_features_take_the_largest() {
+        let samples = [vec![1.0, 0.0, 100.0], vec![-1.1, 0.0, 90.0], vec![0.5, 0.25, 110.0], vec![0.4, 0.0, 80.0]];
+        assert_eq!(spans_of(3, samples.iter()), [8.0, 512.0, 512.0]);
+        assert_eq!(spans_of(1, [vec![0.0]].iter()), [DEFAULT_SPAN]);
+    }
+}

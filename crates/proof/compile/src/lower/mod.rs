@@ -1,0 +1,151 @@
+//! From a plan to an integer program.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`analysis`] | which steps are needed, and which affine steps become part of a later one |
+//! | [`map`], [`limbs`], [`affine`] | affine maps, their integer weights, and the nodes that compute them |
+//! | [`curves`] | tables for Sigmoid and the exponential, and the nodes around them |
+//! | [`elementwise`] | sums, products and norms of values |
+//! | [`trees`], [`thresholds`] | forests, with thresholds that decide exactly as float32 does |
+//! | [`inputs`] | ranges and scales of the inputs |
+//! | [`builder`] | the program under construction |
+
+mod affine;
+mod analysis;
+mod builder;
+mod curves;
+mod elementwise;
+mod inputs;
+mod limbs;
+mod map;
+mod thresholds;
+mod trees;
+
+pub(crate) use builder::Quant;
+pub(crate) use inputs::Ranges;
+
+use crate::error::{At, CompileError};
+use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
+use analysis::Analysis;
+use builder::ProgramBuilder;
+use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
+
+/// Operand bits where nothing else decides.
+pub(crate) const DEFAULT_BITS: u32 = 20;
+
+/// A compiled plan.
+pub(crate) struct Lowered {
+    pub(crate) model: Model,
+    /// For each value of the plan, the value of the program that holds it, if one does.
+    pub(crate) values: Vec<Option<Quant>>,
+}
+
+/// Compiles `plan` for values of the given sizes.
+pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileError> {
+    let analysis = Analysis::of(plan)?;
+    let inputs = inputs::lower(plan, &analysis, ranges);
+    let mut values: Vec<Option<Quant>> = inputs.iter().map(|(_, quant)| quant.clone()).collect();
+    values.resize(plan.inputs.len() + plan.steps.len(), None);
+    let builder = ProgramBuilder::new(&plan.name, inputs.into_iter().map(|(input, _)| input).collect());
+    let mut lowering = Lowering { plan, ranges, analysis, builder, values };
+    for (i, step) in plan.steps.iter().enumerate() {
+        if lowering.analysis.computed(plan.id_of(i)) {
+            let quant = lowering.step(plan.id_of(i), step)?;
+            lowering.values[plan.id_of(i)] = Some(quant);
+        }
+    }
+    lowering.finish()
+}
+
+struct Lowering<'a> {
+    plan: &'a Plan,
+    ranges: &'a Ranges,
+    analysis: Analysis,
+    builder: ProgramBuilder,
+    values: Vec<Option<Quant>>,
+}
+
+impl Lowering<'_> {
+    fn step(&mut self, id: Id, step: &Step) -> Result<Quant, CompileError> {
+        let at = &step.at;
+        match &step.kind {
+            Kind::Affine(_) | Kind::Elem(_) => self.affine_chain(id, at),
+            Kind::Trees(forest) => trees::lower(&mut self.builder, self.plan, step, forest),
+            kind => {
+                let x = self.operand(step, 0)?;
+                match kind {
+                    Kind::Relu => {
+                        let id = self.builder.node(at, Op::Relu { x: x.id })?;
+                        Ok(Quant { id, exponents: x.exponents })
+                    }
+                    Kind::Sigmoid => curves::sigmoid(&mut self.builder, at, x),
+                    Kind::Softmax => curves::softmax(&mut self.builder, at, x),
+                    Kind::ArgMax => {
+                        let x = affine::uniform(&mut self.builder, at, x)?;
+                        Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
+                    }
+                    Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
+                    _ => {
+                        let second = self.operand(step, 1)?;
+                        elementwise::two(&mut self.builder, at, kind, x, second)
+                    }
+                }
+            }
+        }
+    }
+
+    fn operand(&self, step: &Step, i: usize) -> Result<Quant, CompileError> {
+        self.value(step.operands[i], &step.at)
+    }
+
+    fn value(&self, id: Id, at: &At) -> Result<Quant, CompileError> {
+        // The analysis has every operand computed before its reader.
+        self.values[id].clone().ok_or_else(|| CompileError::Undefined { at: at.clone(), name: format!("value {id}") })
+    }
+
+    /// The affine step `id` together with those that it absorbs.
+    fn affine_chain(&mut self, id: Id, at: &At) -> Result<Quant, CompileError> {
+        let (source, map) = self.analysis.chain(self.plan, id);
+        let x = self.value(source, at)?;
+        affine::lower(&mut self.builder, at, x, &map, self.ranges.typical(source))
+    }
+
+    fn finish(mut self) -> Result<Lowered, CompileError> {
+        let outputs = self.plan.outputs.iter().map(|output| self.output(output)).collect::<Result<Vec<_>, _>>()?;
+        let (model, renumbered) = self.builder.finish(outputs).map_err(CompileError::Internal)?;
+        let moved = |quant: Quant| {
+            let id = renumbered.get(quant.id.0 as usize).copied().flatten()?;
+            Some(Quant { id, exponents: quant.exponents })
+        };
+        Ok(Lowered { model, values: self.values.into_iter().map(|value| value.and_then(moved)).collect() })
+    }
+
+    fn output(&mut self, output: &PlanOutput) -> Result<Output, CompileError> {
+        let refuse = |reason: String| CompileError::Output { output: output.name.clone(), reason };
+        let at = At { node: output.name.clone(), operator: "output".into() };
+        let quant = self.value(output.value, &at)?;
+        let shape = output.dims.iter().map(|&d| d as u32).collect();
+        let (value, kind) = match &output.labels {
+            Some(labels) => (quant.id, label_kind(labels)),
+            None => self.number(quant, &at).map_err(|got| refuse(got.to_string()))?,
+        };
+        Ok(Output { name: output.name.clone(), value, shape, kind })
+    }
+
+    fn number(&mut self, quant: Quant, at: &At) -> Result<(ValueId, OutputKind), CompileError> {
+        let quant = affine::uniform(&mut self.builder, at, quant)?;
+        let exponent = quant.exponents.at(0);
+        let frac_bits = u8::try_from(exponent).map_err(|_| CompileError::Range {
+            at: at.clone(),
+            reason: format!("its numbers reach beyond 2³⁰ (scale 2^{})", -exponent),
+        })?;
+        Ok((quant.id, OutputKind::Fixed { frac_bits }))
+    }
+}
+
+fn label_kind(labels: &Labels) -> OutputKind {
+    match labels {
+        Labels::Ints(labels) => OutputKind::IntLabel { labels: labels.clone() },
+        Labels::Texts(labels) => OutputKind::TextLabel { labels: labels.clone() },
+    }
+}

@@ -1,0 +1,110 @@
+//! Thresholds that decide exactly as float32 arithmetic does.
+//!
+//! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products with
+//! constants) is monotone, rounding included, so the feature's ordered images up to some point decide one way and all
+//! others the other way. That point is found by bisection, with the runtime's own arithmetic.
+
+use crate::plan::{Elem, Mode};
+use ciro_graph::ingest::{ordered, unordered};
+
+/// A split on ordered images: left if `image < threshold`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) threshold: u32,
+    /// Whether images below the threshold go to the yes-child.
+    pub(crate) yes_below: bool,
+}
+
+/// The cut that decides as `mode.holds(steps(x), threshold)` does, for every float32 x that is not NaN.
+pub(crate) fn cut(steps: &[&Elem], feature: usize, mode: Mode, threshold: f32) -> Cut {
+    let holds = |image: u32| {
+        let x = f32::from_bits(unordered(image));
+        mode.holds(steps.iter().fold(x, |x, step| step.apply(feature, x)), threshold)
+    };
+    let (first, last) = (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits()));
+    let yes_below = holds(first);
+    let (mut below, mut above) = (first, last + 1);
+    while below + 1 < above {
+        let middle = below + (above - below) / 2;
+        if holds(middle) == yes_below {
+            below = middle;
+        } else {
+            above = middle;
+        }
+    }
+    Cut { threshold: above, yes_below }
+}
+
+/// Whether the steps are monotone in a feature: finite constants, and no factor of zero.
+pub(crate) fn is_monotone(steps: &[&Elem], feature: usize) -> bool {
+    steps.iter().all(|step| {
+        let constants = match step {
+            Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[feature], 1.0],
+            Elem::Mul(c) | Elem::Div(c) => [0.0, c[feature]],
+            Elem::Scale { offset, scale } => [offset[feature], scale[feature]],
+        };
+        constants.iter().all(|c| c.is_finite()) && constants[1] != 0.0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MODES: [Mode; 4] = [Mode::Leq, Mode::Lt, Mode::Gte, Mode::Gt];
+
+    fn decides(cut: Cut, x: f32) -> bool {
+        (ordered(x.to_bits()) < cut.threshold) == cut.yes_below
+    }
+
+    #[test]
+    fn ties_zeros_denormals_and_infinities_decide_as_floats_do() {
+        let xs =
+            [0.0, -0.0, f32::from_bits(1), -f32::from_bits(1), 1.5, -1.5, f32::INFINITY, f32::NEG_INFINITY, f32::MAX];
+        for mode in MODES {
+            for threshold in xs {
+                let cut = cut(&[], 0, mode, threshold);
+                for x in xs {
+                    assert_eq!(decides(cut, x), mode.holds(x, threshold), "{x} {mode:?} {threshold}");
+                }
+            }
+        }
+    }
+
+    fn any_step() -> impl Strategy<Value = Elem> {
+        let number = (-1e6f32..1e6).prop_filter("not zero", |c| *c != 0.0);
+        (0..6, number.clone(), number).prop_map(|(kind, a, b)| match kind {
+            0 => Elem::Add(vec![a]),
+            1 => Elem::Sub(vec![a]),
+            2 => Elem::SubFrom(vec![a]),
+            3 => Elem::Mul(vec![a]),
+            4 => Elem::Div(vec![a]),
+            _ => Elem::Scale { offset: vec![a], scale: vec![b / 1e6] },
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn scaled_features_decide_exactly(
+            steps in prop::collection::vec(any_step(), 0..4),
+            mode in prop::sample::select(MODES.to_vec()),
+            threshold in -1e3f32..1e3,
+            x in any::<f32>(),
+            near in -3i64..4,
+        ) {
+            let steps: Vec<&Elem> = steps.iter().collect();
+            prop_assert!(is_monotone(&steps, 0));
+            let cut = cut(&steps, 0, mode, threshold);
+            let truth = |x: f32| mode.holds(steps.iter().fold(x, |x, step| step.apply(0, x)), threshold);
+            if !x.is_nan() {
+                prop_assert_eq!(decides(cut, x), truth(x));
+            }
+            // Around the cut itself, where an approximate threshold would err.
+            let image = i64::from(cut.threshold) + near;
+            let (lo, hi) = (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits()));
+            let x = f32::from_bits(unordered(image.clamp(i64::from(lo), i64::from(hi)) as u32));
+            prop_assert_eq!(decides(cut, x), truth(x));
+        }
+    }
+}

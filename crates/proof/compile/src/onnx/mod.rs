@@ -1,0 +1,31 @@
+//! ONNX files: bounded decoding, tensors, typed attributes.
+
+mod attributes;
+pub mod proto;
+mod tensor;
+
+pub(crate) use attributes::Attributes;
+pub(crate) use tensor::{Data, Tensor};
+
+use crate::error::CompileError;
+use prost::Message;
+use proto::ModelProto;
+
+/// Largest model file that is read, bytes: 1 GiB, half of what protobuf itself allows.
+pub const MAX_ONNX_BYTES: usize = 1 << 30;
+
+/// Decodes a model file.
+///
+/// # Errors
+/// [`CompileError::NotOnnx`] for bytes that are too many, no protobuf, or without a graph.
+pub fn decode(bytes: &[u8]) -> Result<ModelProto, CompileError> {
+    let refuse = |reason: String| CompileError::NotOnnx { reason };
+    if bytes.len() > MAX_ONNX_BYTES {
+        return Err(refuse(format!("expected at most {MAX_ONNX_BYTES} bytes, got {}", bytes.len())));
+    }
+    let model = ModelProto::decode(bytes).map_err(|e| refuse(e.to_string()))?;
+    match model.graph {
+        Some(ref graph) if !graph.output.is_empty() => Ok(model),
+        _ => Err(refuse("it has no graph with an output".into())),
+    }
+}

@@ -1,0 +1,90 @@
+//! Constant tensors.
+
+use super::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING, TensorProto, type_name};
+
+/// A tensor of constants.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tensor {
+    /// Dimensions, outermost first.
+    pub(crate) dims: Vec<usize>,
+    /// Row-major; the dimensions' product many.
+    pub(crate) data: Data,
+}
+
+/// Elements by type. Doubles are rounded to float32, int32 widened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Data {
+    /// Real numbers.
+    Floats(Vec<f32>),
+    /// Integers.
+    Ints(Vec<i64>),
+    /// Texts.
+    Texts(Vec<String>),
+}
+
+impl Data {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Floats(v) => v.len(),
+            Self::Ints(v) => v.len(),
+            Self::Texts(v) => v.len(),
+        }
+    }
+}
+
+impl Tensor {
+    /// Reads a tensor; an error says what was expected and what was found.
+    pub(crate) fn read(proto: &TensorProto) -> Result<Self, String> {
+        if proto.data_location == Some(1) {
+            return Err("its data lie in another file; save the model with embedded weights".into());
+        }
+        let dims = proto.dims.iter().map(|&d| usize::try_from(d).map_err(|_| format!("dimension {d} is negative")));
+        let dims: Vec<usize> = dims.collect::<Result<_, _>>()?;
+        let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("its dimensions overflow")?;
+        let data = read_data(proto)?;
+        if data.len() != count {
+            return Err(format!("expected {count} elements for dimensions {dims:?}, got {}", data.len()));
+        }
+        Ok(Self { dims, data })
+    }
+
+    /// One dimension of floats.
+    pub(crate) fn floats(values: Vec<f32>) -> Self {
+        Self { dims: vec![values.len()], data: Data::Floats(values) }
+    }
+}
+
+fn read_data(proto: &TensorProto) -> Result<Data, String> {
+    let raw = proto.raw_data.as_deref();
+    match proto.data_type.unwrap_or(0) {
+        TYPE_FLOAT => {
+            Ok(Data::Floats(raw.map_or_else(|| Ok(proto.float_data.clone()), |b| chunks(b, f32::from_le_bytes))?))
+        }
+        TYPE_DOUBLE => {
+            let doubles = raw.map_or_else(|| Ok(proto.double_data.clone()), |b| chunks(b, f64::from_le_bytes))?;
+            Ok(Data::Floats(doubles.into_iter().map(|v| v as f32).collect()))
+        }
+        TYPE_INT64 => {
+            Ok(Data::Ints(raw.map_or_else(|| Ok(proto.int64_data.clone()), |b| chunks(b, i64::from_le_bytes))?))
+        }
+        TYPE_INT32 => {
+            let ints = raw.map_or_else(|| Ok(proto.int32_data.clone()), |b| chunks(b, i32::from_le_bytes))?;
+            Ok(Data::Ints(ints.into_iter().map(i64::from).collect()))
+        }
+        TYPE_STRING => texts(&proto.string_data).map(Data::Texts),
+        other => Err(format!("expected float, double, int32, int64 or string, got {}", type_name(other))),
+    }
+}
+
+fn chunks<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    let (chunks, rest) = bytes.as_chunks::<N>();
+    if !rest.is_empty() {
+        return Err(format!("expected raw data in elements of {N} bytes, got {} bytes", bytes.len()));
+    }
+    Ok(chunks.iter().map(|&chunk| read(chunk)).collect())
+}
+
+/// Texts of a tensor or an attribute.
+pub(super) fn texts(raw: &[Vec<u8>]) -> Result<Vec<String>, String> {
+    raw.iter().map(|bytes| String::from_utf8(bytes.clone()).map_err(|_| "a text is not UTF-8".to_string())).collect()
+}

@@ -1,0 +1,13 @@
+//! What a user may say about a compilation.
+
+use crate::samples::Samples;
+
+/// Options of [`crate::compile_onnx`].
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Samples that tell the inputs' ranges and on which accuracy is reported. Without them, inputs are taken from
+    /// [−32, 32) and there is no report.
+    pub calibration: Option<Samples>,
+    /// A bound on every input's magnitude, rounded up to a power of two; overrides what the samples tell.
+    pub input_range: Option<f64>,
+}

@@ -1,0 +1,239 @@
+//! From an ONNX graph to a plan.
+
+use super::{Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, ml_ops};
+use crate::error::{At, CompileError};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
+use crate::onnx::{Attributes, Data, Tensor};
+use std::collections::BTreeMap;
+
+/// Most elements of a tensor of one sample.
+const MAX_LEN: usize = 1 << 24;
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Bound {
+    /// Numbers.
+    Value { id: Id, dims: Vec<usize> },
+    /// A class index and its meaning.
+    Label { id: Id, dims: Vec<usize>, labels: Labels },
+    /// A constant.
+    Const(Tensor),
+}
+
+/// The plan under construction.
+pub(super) struct Builder {
+    pub(super) plan: Plan,
+    /// Version of ai.onnx.
+    pub(super) opset: i64,
+    names: BTreeMap<String, Bound>,
+}
+
+/// Reads a model's graph.
+pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
+    let empty = GraphProto::default();
+    let graph = model.graph.as_ref().unwrap_or(&empty);
+    let mut builder = Builder::new(model, graph)?;
+    for node in &graph.node {
+        builder.node(node)?;
+    }
+    for output in &graph.output {
+        builder.output(output.name.as_deref().unwrap_or_default())?;
+    }
+    Ok(builder.plan)
+}
+
+impl Builder {
+    fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
+        let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
+        let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
+        let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
+        let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
+        let mut builder = Self { plan, opset: versions.max().unwrap_or(17), names: BTreeMap::new() };
+        for proto in &graph.initializer {
+            let name = proto.name.clone().unwrap_or_default();
+            let tensor =
+                Tensor::read(proto).map_err(|reason| CompileError::Initializer { tensor: name.clone(), reason })?;
+            builder.names.insert(name, Bound::Const(tensor));
+        }
+        for input in &graph.input {
+            builder.input(input)?;
+        }
+        Ok(builder)
+    }
+
+    fn input(&mut self, info: &ValueInfoProto) -> Result<(), CompileError> {
+        let name = info.name.clone().unwrap_or_default();
+        // Old files list initializers among the inputs.
+        if self.names.contains_key(&name) {
+            return Ok(());
+        }
+        let dims = input_dims(&name, info)?;
+        let id = self.plan.inputs.len();
+        self.plan.inputs.push(PlanInput { name: name.clone(), dims: dims.clone() });
+        self.names.insert(name, Bound::Value { id, dims });
+        Ok(())
+    }
+
+    fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
+        let at = at(node);
+        let attributes = Attributes::new(node, at.clone());
+        let mut ctx = Ctx { builder: self, node, at, attributes };
+        let operator = node.op_type.as_deref().unwrap_or_default();
+        let known = match node.domain.as_deref().unwrap_or_default() {
+            "" | "ai.onnx" => core_ops::add(&mut ctx, operator)?,
+            "ai.onnx.ml" => ml_ops::add(&mut ctx, operator)?,
+            _ => false,
+        };
+        if !known {
+            return Err(CompileError::Operator { at: ctx.at, hint: hints::hint(operator) });
+        }
+        ctx.attributes.finish()
+    }
+
+    fn output(&mut self, name: &str) -> Result<(), CompileError> {
+        let refuse = |reason: &str| CompileError::Output { output: name.into(), reason: reason.into() };
+        let (value, dims, labels) = match self.names.get(name) {
+            Some(Bound::Value { id, dims }) => (*id, dims.clone(), None),
+            Some(Bound::Label { id, dims, labels }) => (*id, dims.clone(), Some(labels.clone())),
+            Some(Bound::Const(_)) => return Err(refuse("it does not depend on the input")),
+            None => return Err(refuse("no node produces it")),
+        };
+        self.plan.outputs.push(PlanOutput { name: name.into(), value, dims, labels });
+        Ok(())
+    }
+}
+
+fn at(node: &NodeProto) -> At {
+    let name = node.name.clone().filter(|name| !name.is_empty());
+    let operator = node.op_type.clone().unwrap_or_default();
+    At {
+        node: name.or_else(|| node.output.first().cloned()).unwrap_or_default(),
+        operator: match node.domain.as_deref() {
+            None | Some("" | "ai.onnx") => operator,
+            Some(domain) => format!("{domain} {operator}"),
+        },
+    }
+}
+
+fn input_dims(name: &str, info: &ValueInfoProto) -> Result<Vec<usize>, CompileError> {
+    let refuse =
+        |expected: &str, got: String| CompileError::Input { input: name.into(), expected: expected.into(), got };
+    let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+    let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
+    let elem_type = tensor.elem_type.unwrap_or(0);
+    if elem_type != TYPE_FLOAT {
+        return Err(refuse("a float tensor", format!("one of {}", type_name(elem_type))));
+    }
+    let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
+    let mut dims = Vec::with_capacity(shape.dim.len());
+    for (i, dim) in shape.dim.iter().enumerate() {
+        match dim.dim_value.and_then(|d| usize::try_from(d).ok()) {
+            Some(d) if d > 0 => dims.push(d),
+            // An open first dimension is the batch: one sample is proven at a time.
+            _ if i == 0 => dims.push(1),
+            _ => return Err(refuse("fixed dimensions after the first", format!("an open dimension {i}"))),
+        }
+    }
+    let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= MAX_LEN);
+    count.map(|_| dims.clone()).ok_or_else(|| refuse("at most 16 Mi elements", format!("shape {dims:?}")))
+}
+
+/// A constant of floats.
+pub(super) struct Floats {
+    pub(super) dims: Vec<usize>,
+    pub(super) values: Vec<f32>,
+}
+
+/// One node while it is read.
+pub(super) struct Ctx<'a> {
+    pub(super) builder: &'a mut Builder,
+    pub(super) node: &'a NodeProto,
+    pub(super) at: At,
+    pub(super) attributes: Attributes<'a>,
+}
+
+impl Ctx<'_> {
+    /// What operand `i` stands for; `None` if it is omitted.
+    pub(super) fn operand(&self, i: usize) -> Result<Option<Bound>, CompileError> {
+        match self.node.input.get(i).map(String::as_str) {
+            None | Some("") => Ok(None),
+            Some(name) => match self.builder.names.get(name) {
+                Some(bound) => Ok(Some(bound.clone())),
+                None => Err(CompileError::Undefined { at: self.at.clone(), name: name.into() }),
+            },
+        }
+    }
+
+    /// Operand `i` as numbers that depend on the input.
+    pub(super) fn value(&self, i: usize) -> Result<(Id, Vec<usize>), CompileError> {
+        match self.operand(i)? {
+            Some(Bound::Value { id, dims }) => Ok((id, dims)),
+            Some(Bound::Label { .. }) => Err(self.refuse(i, "numbers", "a class label")),
+            Some(Bound::Const(_)) => Err(self.refuse(i, "a value that depends on the input", "a constant")),
+            None => Err(self.refuse(i, "a value", "nothing")),
+        }
+    }
+
+    /// Operand `i` as a constant, if it is given.
+    pub(super) fn constant(&self, i: usize) -> Result<Option<Tensor>, CompileError> {
+        match self.operand(i)? {
+            None => Ok(None),
+            Some(Bound::Const(tensor)) => Ok(Some(tensor)),
+            Some(_) => Err(self.refuse(i, "a constant", "a value that depends on the input")),
+        }
+    }
+
+    /// Operand `i` as constant floats of the given dimensions.
+    pub(super) fn floats(&self, i: usize) -> Result<Option<Floats>, CompileError> {
+        match self.constant(i)? {
+            None => Ok(None),
+            Some(Tensor { dims, data: Data::Floats(values) }) => Ok(Some(Floats { dims, values })),
+            Some(_) => Err(self.refuse(i, "a constant of floats", "another type")),
+        }
+    }
+
+    /// Operand `i` as constant integers.
+    pub(super) fn ints(&self, i: usize) -> Result<Option<Vec<i64>>, CompileError> {
+        match self.constant(i)? {
+            None => Ok(None),
+            Some(Tensor { data: Data::Ints(values), .. }) => Ok(Some(values)),
+            Some(_) => Err(self.refuse(i, "a constant of integers", "another type")),
+        }
+    }
+
+    pub(super) fn refuse(&self, i: usize, expected: impl Into<String>, got: impl Into<String>) -> CompileError {
+        CompileError::Operand {
+            at: self.at.clone(),
+            operand: format!("operand {i}"),
+            expected: expected.into(),
+            got: got.into(),
+        }
+    }
+
+    pub(super) fn form(&self, what: impl Into<String>, hint: impl Into<String>) -> CompileError {
+        CompileError::Form { at: self.at.clone(), what: what.into(), hint: hint.into() }
+    }
+
+    /// Appends a step.
+    pub(super) fn push(&mut self, kind: Kind, operands: Vec<Id>, len: usize) -> Id {
+        let plan = &mut self.builder.plan;
+        plan.steps.push(Step { at: self.at.clone(), kind, operands, len });
+        plan.inputs.len() + plan.steps.len() - 1
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        self.builder.plan.notes.push(note);
+    }
+
+    /// Names result `i`; one that the node does not name is dropped.
+    pub(super) fn bind(&mut self, i: usize, bound: Bound) {
+        if let Some(name) = self.node.output.get(i).filter(|name| !name.is_empty()) {
+            self.builder.names.insert(name.clone(), bound);
+        }
+    }
+
+    /// Whether the node names result `i`.
+    pub(super) fn names(&self, i: usize) -> bool {
+        self.node.output.get(i).is_some_and(|name| !name.is_empty())
+    }
+}

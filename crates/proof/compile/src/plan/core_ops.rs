@@ -1,0 +1,308 @@
+//! Operators of ai.onnx.
+
+use super::build::{Bound, Ctx};
+use super::shape::{axis, reshape, spread};
+use super::{Affine, Elem, Id, Kind, Labels};
+use crate::error::CompileError;
+use crate::onnx::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING};
+use crate::onnx::{Data, Tensor};
+
+const ONE_ROW: &str = "one sample is proven at a time: export with a batch of one";
+
+/// Adds the node's steps; `false` if the operator is unknown.
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+    match operator {
+        "Gemm" => gemm(ctx)?,
+        "MatMul" => matmul(ctx)?,
+        "Add" | "Sub" | "Mul" | "Div" => arithmetic(ctx, operator)?,
+        "Relu" => unary(ctx, Kind::Relu)?,
+        "Sigmoid" => unary(ctx, Kind::Sigmoid)?,
+        "Softmax" => softmax(ctx)?,
+        "ArgMax" => argmax(ctx)?,
+        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => same_elements(ctx, operator)?,
+        "Identity" | "Dropout" => alias(ctx)?,
+        "Cast" => cast(ctx)?,
+        "Constant" => constant(ctx)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn gemm(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let flag = |value: Option<i64>| value.unwrap_or(0) != 0;
+    let (trans_a, trans_b) = (flag(ctx.attributes.int("transA")?), flag(ctx.attributes.int("transB")?));
+    let alpha = ctx.attributes.float("alpha")?.unwrap_or(1.0);
+    let beta = ctx.attributes.float("beta")?.unwrap_or(1.0);
+    let (x, dims) = ctx.value(0)?;
+    let (rows, k) = matrix(&dims, trans_a).ok_or_else(|| ctx.refuse(0, "a matrix", format!("dimensions {dims:?}")))?;
+    if rows != 1 {
+        return Err(ctx.form(format!("a product of {rows} rows"), ONE_ROW));
+    }
+    let b = ctx.floats(1)?.ok_or_else(|| ctx.refuse(1, "a constant matrix", "nothing"))?;
+    let (b_k, n) =
+        matrix(&b.dims, trans_b).ok_or_else(|| ctx.refuse(1, "a matrix", format!("dimensions {:?}", b.dims)))?;
+    if b_k != k || n == 0 {
+        return Err(ctx.refuse(1, format!("{k} rows"), format!("{b_k}")));
+    }
+    let weight = if trans_b { transposed(&b.values, n, k) } else { b.values };
+    let weight = weight.into_iter().map(|w| alpha * w).collect();
+    let bias = match ctx.constant(2)? {
+        None => vec![0.0; n],
+        Some(c) => spread(&c, &[1, n]).ok_or_else(|| ctx.refuse(2, format!("[1, {n}]"), format!("{:?}", c.dims)))?,
+    };
+    let bias = bias.into_iter().map(|c| beta * c).collect();
+    let id = ctx.push(Kind::Affine(Affine { n, weight, bias }), vec![x], n);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, n] });
+    Ok(())
+}
+
+/// Rows and columns, after transposition if `transposed`.
+fn matrix(dims: &[usize], transposed: bool) -> Option<(usize, usize)> {
+    match *dims {
+        [rows, columns] if transposed => Some((columns, rows)),
+        [rows, columns] => Some((rows, columns)),
+        _ => None,
+    }
+}
+
+/// The transpose of a row-major (rows, columns) matrix.
+pub(super) fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|c| (0..rows).map(move |r| matrix[r * columns + c])).collect()
+}
+
+fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    if let (Some(Bound::Const(_)), Some(Bound::Value { .. })) = (ctx.operand(0)?, ctx.operand(1)?) {
+        return Err(ctx.form("a constant left operand", "put the constant on the right: MatMul(x, W)"));
+    }
+    let (x, dims) = ctx.value(0)?;
+    let weight = ctx.floats(1)?.ok_or_else(|| ctx.refuse(1, "a constant matrix", "nothing"))?;
+    let k = dims.last().copied().unwrap_or(1);
+    if dims.iter().product::<usize>() != k {
+        return Err(ctx.form(format!("a product of dimensions {dims:?}"), ONE_ROW));
+    }
+    let columns = match weight.dims.as_slice() {
+        [rows] if *rows == k => None,
+        [ones @ .., rows, n] if *rows == k && *n > 0 && ones.iter().all(|&d| d == 1) => Some(*n),
+        _ => return Err(ctx.refuse(1, format!("a matrix of {k} rows"), format!("dimensions {:?}", weight.dims))),
+    };
+    let n = columns.unwrap_or(1);
+    let mut result = dims[..dims.len().saturating_sub(1)].to_vec();
+    result.extend(columns);
+    let id = ctx.push(Kind::Affine(Affine { n, weight: weight.values, bias: vec![0.0; n] }), vec![x], n);
+    ctx.bind(0, Bound::Value { id, dims: result });
+    Ok(())
+}
+
+fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
+    let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
+        (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) => {
+            let c = spread_or_refuse(ctx, 1, &c, &dims)?;
+            let elem = match operator {
+                "Add" => Elem::Add(c),
+                "Sub" => Elem::Sub(c),
+                "Mul" => Elem::Mul(c),
+                _ if c.contains(&0.0) => return Err(ctx.refuse(1, "divisors other than zero", "a zero")),
+                _ => Elem::Div(c),
+            };
+            (ctx.push(Kind::Elem(elem), vec![id], dims.iter().product()), dims)
+        }
+        (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) => {
+            let c = spread_or_refuse(ctx, 0, &c, &dims)?;
+            let elem = match operator {
+                "Add" => Elem::Add(c),
+                "Sub" => Elem::SubFrom(c),
+                "Mul" => Elem::Mul(c),
+                _ => return Err(ctx.form("a division by a value", "divide by a constant")),
+            };
+            (ctx.push(Kind::Elem(elem), vec![id], dims.iter().product()), dims)
+        }
+        _ => two_values(ctx, operator)?,
+    };
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+fn spread_or_refuse(ctx: &Ctx<'_>, i: usize, c: &Tensor, dims: &[usize]) -> Result<Vec<f32>, CompileError> {
+    spread(c, dims).ok_or_else(|| {
+        ctx.refuse(i, format!("floats that broadcast to {dims:?}"), format!("a constant of dimensions {:?}", c.dims))
+    })
+}
+
+fn two_values(ctx: &mut Ctx<'_>, operator: &str) -> Result<(Id, Vec<usize>), CompileError> {
+    let ((a, a_dims), (b, b_dims)) = (ctx.value(0)?, ctx.value(1)?);
+    let kind = match operator {
+        "Add" => Kind::Add,
+        "Sub" => Kind::Sub,
+        "Mul" => Kind::Mul,
+        _ => return Err(ctx.form("a division by a value", "divide by a constant")),
+    };
+    let (a_len, b_len) = (a_dims.iter().product::<usize>(), b_dims.iter().product::<usize>());
+    let swappable = !matches!(kind, Kind::Sub);
+    match (a_len, b_len) {
+        _ if a_dims == b_dims || b_len == 1 => Ok((ctx.push(kind, vec![a, b], a_len), a_dims)),
+        (1, _) if swappable => Ok((ctx.push(kind, vec![b, a], b_len), b_dims)),
+        _ => Err(ctx.refuse(1, format!("dimensions {a_dims:?} or one element"), format!("{b_dims:?}"))),
+    }
+}
+
+fn unary(ctx: &mut Ctx<'_>, kind: Kind) -> Result<(), CompileError> {
+    let (x, dims) = ctx.value(0)?;
+    let id = ctx.push(kind, vec![x], dims.iter().product());
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+fn softmax(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let since_13 = ctx.builder.opset >= 13;
+    let given = ctx.attributes.int("axis")?.unwrap_or(if since_13 { -1 } else { 1 });
+    let (_, dims) = ctx.value(0)?;
+    let count: usize = dims.iter().product();
+    let axis = axis(given, dims.len()).ok_or_else(|| ctx.refuse(0, format!("an axis {given}"), format!("{dims:?}")))?;
+    let row: usize = if since_13 { dims[axis] } else { dims[axis..].iter().product() };
+    if row != count {
+        return Err(
+            ctx.form(format!("a softmax over axis {given} of {dims:?}"), "take it over all elements of a sample")
+        );
+    }
+    unary(ctx, Kind::Softmax)
+}
+
+fn argmax(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    ctx.attributes.only("select_last_index", 0)?;
+    let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    let given = ctx.attributes.int("axis")?.unwrap_or(0);
+    let (x, mut dims) = ctx.value(0)?;
+    let count: usize = dims.iter().product();
+    match axis(given, dims.len()) {
+        Some(axis) if dims[axis] == count => {
+            dims[axis] = 1;
+            if !keep {
+                dims.remove(axis);
+            }
+        }
+        _ => {
+            let what = format!("an arg max over axis {given} of {dims:?}");
+            return Err(ctx.form(what, "take it over all elements of a sample"));
+        }
+    }
+    let id = ctx.push(Kind::ArgMax, vec![x], 1);
+    let labels = Labels::Ints((0..).take(count).collect());
+    ctx.bind(0, Bound::Label { id, dims, labels });
+    Ok(())
+}
+
+fn same_elements(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
+    let allow_zero = ctx.attributes.int("allowzero")?.unwrap_or(0) != 0;
+    let by_attribute = ctx.attributes.ints("axes")?.to_vec();
+    let flatten_axis = ctx.attributes.int("axis")?.unwrap_or(1);
+    let given = if operator == "Flatten" { None } else { ctx.ints(1)? };
+    let bound = ctx.operand(0)?.ok_or_else(|| ctx.refuse(0, "a value", "nothing"))?;
+    let dims = match &bound {
+        Bound::Value { dims, .. } | Bound::Label { dims, .. } => dims.clone(),
+        Bound::Const(tensor) => tensor.dims.clone(),
+    };
+    let axes = given.clone().unwrap_or(by_attribute);
+    let result = match operator {
+        "Flatten" => flattened(&dims, flatten_axis),
+        "Squeeze" => squeezed(&dims, &axes),
+        "Unsqueeze" => unsqueezed(&dims, &axes),
+        _ => reshape(&dims, &given.ok_or_else(|| ctx.refuse(1, "a constant shape", "nothing"))?, allow_zero),
+    };
+    let result = result.map_err(|got| ctx.refuse(0, format!("a form that fits dimensions {dims:?}"), got))?;
+    ctx.bind(
+        0,
+        match bound {
+            Bound::Value { id, .. } => Bound::Value { id, dims: result },
+            Bound::Label { id, labels, .. } => Bound::Label { id, dims: result, labels },
+            Bound::Const(tensor) => Bound::Const(Tensor { dims: result, data: tensor.data }),
+        },
+    );
+    Ok(())
+}
+
+fn flattened(dims: &[usize], at: i64) -> Result<Vec<usize>, String> {
+    let rank = dims.len();
+    let split = if at == rank as i64 { Some(rank) } else { axis(at, rank) };
+    let split = split.ok_or_else(|| format!("axis {at}"))?;
+    Ok(vec![dims[..split].iter().product(), dims[split..].iter().product()])
+}
+
+fn squeezed(dims: &[usize], axes: &[i64]) -> Result<Vec<usize>, String> {
+    let mut drop: Vec<usize> = Vec::new();
+    for &given in axes {
+        let axis = axis(given, dims.len()).filter(|&axis| dims[axis] == 1);
+        drop.push(axis.ok_or_else(|| format!("axis {given}"))?);
+    }
+    let kept = |&(i, &d): &(usize, &usize)| if axes.is_empty() { d != 1 } else { !drop.contains(&i) };
+    Ok(dims.iter().enumerate().filter(kept).map(|(_, &d)| d).collect())
+}
+
+fn unsqueezed(dims: &[usize], axes: &[i64]) -> Result<Vec<usize>, String> {
+    let rank = dims.len() + axes.len();
+    let mut ones = vec![false; rank];
+    for &given in axes {
+        let axis = axis(given, rank).filter(|&axis| !ones[axis]).ok_or_else(|| format!("axis {given}"))?;
+        ones[axis] = true;
+    }
+    let mut rest = dims.iter();
+    ones.into_iter().map(|one| if one { Ok(1) } else { rest.next().copied().ok_or_else(String::new) }).collect()
+}
+
+fn alias(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    // Dropout: nothing is dropped in inference.
+    ctx.attributes.ignore(&["ratio", "seed"]);
+    let bound = ctx.operand(0)?.ok_or_else(|| ctx.refuse(0, "a value", "nothing"))?;
+    ctx.bind(0, bound);
+    Ok(())
+}
+
+fn cast(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    ctx.attributes.ignore(&["saturate", "round_mode"]);
+    let to = ctx.attributes.int("to")?.and_then(|to| i32::try_from(to).ok()).unwrap_or(0);
+    let bound = ctx.operand(0)?.ok_or_else(|| ctx.refuse(0, "a value", "nothing"))?;
+    let to_float = to == TYPE_FLOAT || to == TYPE_DOUBLE;
+    let to_int = to == TYPE_INT64 || to == TYPE_INT32;
+    let cast = match bound {
+        Bound::Value { .. } if to_float => Some(bound),
+        Bound::Label { labels: Labels::Ints(_), .. } if to_int => Some(bound),
+        Bound::Label { labels: Labels::Texts(_), .. } if to == TYPE_STRING => Some(bound),
+        Bound::Const(tensor) => cast_constant(tensor, to_float, to_int).map(Bound::Const),
+        _ => None,
+    };
+    let cast = cast.ok_or_else(|| {
+        let to = crate::onnx::proto::type_name(to);
+        ctx.form(format!("a cast to {to}"), "numbers may be cast to float or double, class labels among integers")
+    })?;
+    ctx.bind(0, cast);
+    Ok(())
+}
+
+fn cast_constant(tensor: Tensor, to_float: bool, to_int: bool) -> Option<Tensor> {
+    let data = match tensor.data {
+        Data::Ints(v) if to_float => Data::Floats(v.into_iter().map(|v| v as f32).collect()),
+        Data::Floats(v) if to_int => Data::Ints(v.into_iter().map(|v| v as i64).collect()),
+        data @ Data::Floats(_) if to_float => data,
+        data @ Data::Ints(_) if to_int => data,
+        _ => return None,
+    };
+    Some(Tensor { dims: tensor.dims, data })
+}
+
+fn constant(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let scalar = |data| Tensor { dims: vec![], data };
+    let vector = |data: Data| Tensor { dims: vec![data.len()], data };
+    let attributes = &mut ctx.attributes;
+    let tensor = if let Some(tensor) = attributes.tensor("value")? {
+        tensor
+    } else if let Some(v) = attributes.float("value_float")? {
+        scalar(Data::Floats(vec![v]))
+    } else if let Some(v) = attributes.int("value_int")? {
+        scalar(Data::Ints(vec![v]))
+    } else if let v @ [_, ..] = attributes.floats("value_floats")? {
+        Tensor::floats(v.to_vec())
+    } else {
+        vector(Data::Ints(attributes.ints("value_ints")?.to_vec()))
+    };
+    ctx.bind(0, Bound::Const(tensor));
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Operators of ai.onnx.ml.
+
+use super::build::{Bound, Ctx};
+use super::core_ops::transposed;
+use super::ensemble;
+use super::{Affine, Elem, Id, Kind, Labels, Norm};
+use crate::error::CompileError;
+
+/// Adds the node's steps; `false` if the operator is unknown.
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+    match operator {
+        "Scaler" => scaler(ctx)?,
+        "Normalizer" => normalizer(ctx)?,
+        "LinearClassifier" => linear_classifier(ctx)?,
+        "LinearRegressor" => linear_regressor(ctx)?,
+        "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
+        "TreeEnsembleRegressor" => ensemble::regressor(ctx)?,
+        "ZipMap" => zip_map(ctx)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// What follows the scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Post {
+    None,
+    Logistic,
+    Softmax,
+}
+
+pub(super) fn post_transform(ctx: &mut Ctx<'_>) -> Result<Post, CompileError> {
+    match ctx.attributes.text("post_transform")?.as_deref() {
+        None | Some("NONE") => Ok(Post::None),
+        Some("LOGISTIC") => Ok(Post::Logistic),
+        Some("SOFTMAX") => Ok(Post::Softmax),
+        Some(other) => Err(ctx.attributes.refuse("post_transform", "NONE, LOGISTIC or SOFTMAX", other)),
+    }
+}
+
+pub(super) fn transformed(ctx: &mut Ctx<'_>, scores: Id, n: usize, post: Post) -> Id {
+    match post {
+        Post::None => scores,
+        Post::Logistic => ctx.push(Kind::Sigmoid, vec![scores], n),
+        Post::Softmax => ctx.push(Kind::Softmax, vec![scores], n),
+    }
+}
+
+/// `[w₀·s + b₀, w₁·s + b₁]` of a single score s.
+pub(super) fn pair(ctx: &mut Ctx<'_>, score: Id, weight: [f32; 2], bias: [f32; 2]) -> Id {
+    let affine = Affine { n: 2, weight: weight.to_vec(), bias: bias.to_vec() };
+    ctx.push(Kind::Affine(affine), vec![score], 2)
+}
+
+/// Names a class label: the arg max of `scores`.
+pub(super) fn bind_label(ctx: &mut Ctx<'_>, scores: Id, labels: Labels) {
+    if ctx.names(0) {
+        let id = ctx.push(Kind::ArgMax, vec![scores], 1);
+        ctx.bind(0, Bound::Label { id, dims: vec![1], labels });
+    }
+}
+
+/// Labels by either of the two attributes.
+pub(super) fn class_labels(ctx: &mut Ctx<'_>, ints: &'static str) -> Result<Labels, CompileError> {
+    let texts = ctx.attributes.texts("classlabels_strings")?;
+    let ints = ctx.attributes.ints(ints)?;
+    Ok(if texts.is_empty() { Labels::Ints(ints.to_vec()) } else { Labels::Texts(texts) })
+}
+
+/// A sample of features: dimensions [K] or [1, K].
+pub(super) fn features(ctx: &Ctx<'_>) -> Result<(Id, usize), CompileError> {
+    let (x, dims) = ctx.value(0)?;
+    match dims.as_slice() {
+        &[k] | &[1, k] => Ok((x, k)),
+        _ => Err(ctx.refuse(0, "one row of features", format!("dimensions {dims:?}"))),
+    }
+}
+
+fn scaler(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, k) = features(ctx)?;
+    let (offset, scale) = (ctx.attributes.floats("offset")?, ctx.attributes.floats("scale")?);
+    let spread = |name: &str, values: &[f32], default: f32| match values {
+        [] => Ok(vec![default; k]),
+        [one] => Ok(vec![*one; k]),
+        all if all.len() == k => Ok(all.to_vec()),
+        all => Err(ctx.attributes.refuse(name, format!("1 or {k} numbers"), all.len().to_string())),
+    };
+    let elem = Elem::Scale { offset: spread("offset", offset, 0.0)?, scale: spread("scale", scale, 1.0)? };
+    let id = ctx.push(Kind::Elem(elem), vec![x], k);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, k] });
+    Ok(())
+}
+
+fn normalizer(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, k) = features(ctx)?;
+    let norm = match ctx.attributes.text("norm")?.as_deref() {
+        None | Some("MAX") => Norm::Max,
+        Some("L1") => Norm::L1,
+        Some("L2") => Norm::L2,
+        Some(other) => return Err(ctx.attributes.refuse("norm", "L1, L2 or MAX", other)),
+    };
+    let id = ctx.push(Kind::Normalize(norm), vec![x], k);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, k] });
+    Ok(())
+}
+
+/// The rows of `coefficients`, one per class or target, as an affine map.
+fn affine_rows(ctx: &mut Ctx<'_>, rows: usize, k: usize) -> Result<Affine, CompileError> {
+    let coefficients = ctx.attributes.floats("coefficients")?;
+    let intercepts = ctx.attributes.floats("intercepts")?;
+    if rows == 0 || Some(coefficients.len()) != rows.checked_mul(k) {
+        let expected = format!("{rows} × {k} numbers");
+        return Err(ctx.attributes.refuse("coefficients", expected, coefficients.len().to_string()));
+    }
+    let bias = match intercepts {
+        [] => vec![0.0; rows],
+        all if all.len() == rows => all.to_vec(),
+        all => return Err(ctx.attributes.refuse("intercepts", format!("{rows} numbers"), all.len().to_string())),
+    };
+    Ok(Affine { n: rows, weight: transposed(coefficients, rows, k), bias })
+}
+
+fn linear_classifier(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    ctx.attributes.ignore(&["multi_class"]);
+    let (x, k) = features(ctx)?;
+    let labels = class_labels(ctx, "classlabels_ints")?;
+    let post = post_transform(ctx)?;
+    let rows = ctx.attributes.floats("coefficients")?.len() / k.max(1);
+    let affine = affine_rows(ctx, rows, k)?;
+    let scores = ctx.push(Kind::Affine(affine), vec![x], rows);
+    let classes = labels.len();
+    match (rows, classes) {
+        (1, 2) => single_row(ctx, scores, post, labels),
+        _ if rows == classes && rows > 1 => {
+            bind_label(ctx, scores, labels);
+            let id = transformed(ctx, scores, rows, post);
+            ctx.bind(1, Bound::Value { id, dims: vec![1, rows] });
+        }
+        _ => return Err(ctx.form(format!("{rows} rows of coefficients for {classes} labels"), "one row per class")),
+    }
+    Ok(())
+}
+
+/// Two classes by one score: the second wins if it is positive, and the columns are 1 − s and s.
+fn single_row(ctx: &mut Ctx<'_>, score: Id, post: Post, labels: Labels) {
+    let signed = pair(ctx, score, [-1.0, 1.0], [0.0, 0.0]);
+    bind_label(ctx, signed, labels);
+    let id = match post {
+        Post::Logistic => ctx.push(Kind::Sigmoid, vec![signed], 2),
+        Post::None | Post::Softmax => pair(ctx, score, [-1.0, 1.0], [1.0, 0.0]),
+    };
+    ctx.bind(1, Bound::Value { id, dims: vec![1, 2] });
+}
+
+fn linear_regressor(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, k) = features(ctx)?;
+    let targets = ctx.attributes.int("targets")?.unwrap_or(1);
+    let targets = usize::try_from(targets)
+        .map_err(|_| ctx.attributes.refuse("targets", "a positive number", targets.to_string()))?;
+    let post = post_transform(ctx)?;
+    single_target_has_no_transform(ctx, targets, post)?;
+    let affine = affine_rows(ctx, targets, k)?;
+    let scores = ctx.push(Kind::Affine(affine), vec![x], targets);
+    let id = transformed(ctx, scores, targets, post);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, targets] });
+    Ok(())
+}
+
+/// Runtimes ignore a transform of a single target; the standard does not say so.
+pub(super) fn single_target_has_no_transform(ctx: &Ctx<'_>, targets: usize, post: Post) -> Result<(), CompileError> {
+    if targets == 1 && post != Post::None {
+        let what = "a post_transform of a single target, which runtimes ignore";
+        return Err(ctx.form(what, "set post_transform to NONE and append a Sigmoid if one is meant"));
+    }
+    Ok(())
+}
+
+fn zip_map(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let labels = class_labels(ctx, "classlabels_int64s")?;
+    let (id, dims) = ctx.value(0)?;
+    let count: usize = dims.iter().product();
+    if labels.len() != count {
+        return Err(ctx.refuse(0, format!("{} elements", labels.len()), count.to_string()));
+    }
+    let name = ctx.node.output.first().cloned().unwrap_or_default();
+    ctx.note(format!("output {name:?} is a vector in the order of the class labels instead of a dictionary (ZipMap)"));
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}

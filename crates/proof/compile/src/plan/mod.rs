@@ -1,0 +1,231 @@
+//! The plan: what a model computes, in real numbers, freed of ONNX's many ways to say it.
+//!
+//! Both the float reference ([`crate::float`]) and the integer program ([`crate::lower`]) are made from it, so that they
+//! cannot read the file differently. Values are flat vectors of one sample: the inputs first, then one per step.
+
+mod build;
+mod core_ops;
+mod ensemble;
+mod hints;
+mod ml_ops;
+mod shape;
+
+pub(crate) use build::plan;
+
+use crate::error::At;
+
+/// Number of a value: inputs first, then steps.
+pub(crate) type Id = usize;
+
+/// What a model computes.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<PlanInput>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) outputs: Vec<PlanOutput>,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A float32 input, batch of one.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanInput {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<usize>,
+}
+
+/// A revealed value.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanOutput {
+    pub(crate) name: String,
+    pub(crate) value: Id,
+    pub(crate) dims: Vec<usize>,
+    /// For a class: what its index means.
+    pub(crate) labels: Option<Labels>,
+}
+
+/// Names of classes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Labels {
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
+}
+
+impl Labels {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Ints(labels) => labels.len(),
+            Self::Texts(labels) => labels.len(),
+        }
+    }
+}
+
+/// One step and the value it produces.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// The ONNX node it comes from.
+    pub(crate) at: At,
+    pub(crate) kind: Kind,
+    pub(crate) operands: Vec<Id>,
+    /// Elements produced.
+    pub(crate) len: usize,
+}
+
+/// The steps.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// `y = x·W + b`.
+    Affine(Affine),
+    /// Element by element, with constants.
+    Elem(Elem),
+    /// `a + b`; b may have one element.
+    Add,
+    /// `a − b`; b may have one element.
+    Sub,
+    /// `a · b`; b may have one element.
+    Mul,
+    Relu,
+    Sigmoid,
+    /// Over all elements.
+    Softmax,
+    /// The first index of the largest of all elements.
+    ArgMax,
+    Normalize(Norm),
+    Trees(Ensemble),
+}
+
+/// A dense affine map.
+#[derive(Clone, Debug)]
+pub(crate) struct Affine {
+    /// Columns: elements produced.
+    pub(crate) n: usize,
+    /// Row-major, (inputs, n).
+    pub(crate) weight: Vec<f32>,
+    /// n elements.
+    pub(crate) bias: Vec<f32>,
+}
+
+/// A map of each element with its own constants (as many as elements), in float32 arithmetic.
+#[derive(Clone, Debug)]
+pub(crate) enum Elem {
+    /// `x + c`.
+    Add(Vec<f32>),
+    /// `x − c`.
+    Sub(Vec<f32>),
+    /// `c − x`.
+    SubFrom(Vec<f32>),
+    /// `x · c`.
+    Mul(Vec<f32>),
+    /// `x / c`.
+    Div(Vec<f32>),
+    /// `(x − offset) · scale`.
+    Scale { offset: Vec<f32>, scale: Vec<f32> },
+}
+
+impl Elem {
+    /// Element i in float32, rounded as the runtimes round.
+    pub(crate) fn apply(&self, i: usize, x: f32) -> f32 {
+        match self {
+            Self::Add(c) => x + c[i],
+            Self::Sub(c) => x - c[i],
+            Self::SubFrom(c) => c[i] - x,
+            Self::Mul(c) => x * c[i],
+            Self::Div(c) => x / c[i],
+            Self::Scale { offset, scale } => (x - offset[i]) * scale[i],
+        }
+    }
+
+    /// Element i as `slope · x + intercept` in exact arithmetic.
+    pub(crate) fn line(&self, i: usize) -> (f64, f64) {
+        match self {
+            Self::Add(c) => (1.0, f64::from(c[i])),
+            Self::Sub(c) => (1.0, -f64::from(c[i])),
+            Self::SubFrom(c) => (-1.0, f64::from(c[i])),
+            Self::Mul(c) => (f64::from(c[i]), 0.0),
+            Self::Div(c) => (1.0 / f64::from(c[i]), 0.0),
+            Self::Scale { offset, scale } => (f64::from(scale[i]), -f64::from(offset[i]) * f64::from(scale[i])),
+        }
+    }
+}
+
+/// What a vector is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Norm {
+    /// The sum of absolute values.
+    L1,
+    /// The root of the sum of squares.
+    L2,
+    /// The largest element.
+    Max,
+}
+
+/// A forest: `y[class] = Σ_trees leaf / divisor + base[class]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Ensemble {
+    /// Roots, in order.
+    pub(crate) roots: Vec<usize>,
+    pub(crate) nodes: Vec<TreeNode>,
+    pub(crate) classes: usize,
+    pub(crate) divisor: f32,
+    /// One per class.
+    pub(crate) base: Vec<f32>,
+}
+
+/// A node of a tree. Every node but a root has one parent.
+#[derive(Clone, Debug)]
+pub(crate) enum TreeNode {
+    Split {
+        feature: usize,
+        mode: Mode,
+        threshold: f32,
+        yes: usize,
+        no: usize,
+    },
+    /// Votes: class and weight, in order.
+    Leaf(Vec<(usize, f32)>),
+}
+
+/// When a split goes to its yes-child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `x ≤ threshold`.
+    Leq,
+    /// `x < threshold`.
+    Lt,
+    /// `x ≥ threshold`.
+    Gte,
+    /// `x > threshold`.
+    Gt,
+}
+
+impl Mode {
+    pub(crate) fn holds(self, x: f32, threshold: f32) -> bool {
+        match self {
+            Self::Leq => x <= threshold,
+            Self::Lt => x < threshold,
+            Self::Gte => x >= threshold,
+            Self::Gt => x > threshold,
+        }
+    }
+}
+
+impl Plan {
+    /// Elements of a value.
+    pub(crate) fn len(&self, id: Id) -> usize {
+        match id.checked_sub(self.inputs.len()) {
+            None => self.inputs[id].dims.iter().product(),
+            Some(step) => self.steps[step].len,
+        }
+    }
+
+    /// The step that produces a value; `None` for an input.
+    pub(crate) fn step(&self, id: Id) -> Option<&Step> {
+        id.checked_sub(self.inputs.len()).map(|i| &self.steps[i])
+    }
+
+    /// The value that step `i` produces.
+    pub(crate) fn id_of(&self, step: usize) -> Id {
+        self.inputs.len() + step
+    }
+}

@@ -1,0 +1,107 @@
+//! Dimensions: broadcasting constants, reshaping.
+
+use crate::onnx::{Data, Tensor};
+
+/// The constant spread over `dims`, numpy's way; `None` if it would enlarge them or is not of floats.
+pub(super) fn spread(tensor: &Tensor, dims: &[usize]) -> Option<Vec<f32>> {
+    let Data::Floats(values) = &tensor.data else {
+        return None;
+    };
+    let count: usize = dims.iter().product();
+    if values.len() == 1 {
+        return Some(vec![values[0]; count]);
+    }
+    let extra = tensor.dims.len().saturating_sub(dims.len());
+    if tensor.dims[..extra].iter().any(|&d| d != 1) {
+        return None;
+    }
+    let own = &tensor.dims[extra..];
+    let aligned = &dims[dims.len() - own.len()..];
+    if own.iter().zip(aligned).any(|(&d, &of)| d != 1 && d != of) {
+        return None;
+    }
+    let strides = strides(own);
+    let offset = |flat: usize| -> usize {
+        let mut rest = flat;
+        let mut at = 0;
+        for i in (0..own.len()).rev() {
+            let digit = rest % aligned[i];
+            rest /= aligned[i];
+            at += if own[i] == 1 { 0 } else { digit * strides[i] };
+        }
+        at
+    };
+    Some((0..count).map(|flat| values[offset(flat)]).collect())
+}
+
+fn strides(dims: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; dims.len()];
+    for i in (1..dims.len()).rev() {
+        strides[i - 1] = strides[i] * dims[i];
+    }
+    strides
+}
+
+/// The dimensions after a Reshape to `spec`.
+pub(super) fn reshape(dims: &[usize], spec: &[i64], zero_is_zero: bool) -> Result<Vec<usize>, String> {
+    let count: usize = dims.iter().product();
+    let mut result = Vec::with_capacity(spec.len());
+    let mut open = None;
+    for (i, &d) in spec.iter().enumerate() {
+        result.push(match d {
+            -1 if open.is_none() => {
+                open = Some(i);
+                1
+            }
+            0 if !zero_is_zero => *dims.get(i).ok_or("a 0 beyond the operand's dimensions")?,
+            1.. => usize::try_from(d).map_err(|_| "a dimension beyond memory")?,
+            _ => return Err(format!("dimension {d}")),
+        });
+    }
+    let known = result.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("dimensions that overflow")?;
+    if let Some(i) = open {
+        if known == 0 || !count.is_multiple_of(known) {
+            return Err(format!("{spec:?}"));
+        }
+        result[i] = count / known;
+    } else if known != count {
+        return Err(format!("{spec:?}"));
+    }
+    Ok(result)
+}
+
+/// A possibly negative axis of a tensor of `rank` dimensions.
+pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
+    let rank = i64::try_from(rank).ok()?;
+    let axis = if axis < 0 { axis.checked_add(rank)? } else { axis };
+    if (0..rank).contains(&axis) { usize::try_from(axis).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(dims: &[usize]) -> Tensor {
+        let count: usize = dims.iter().product();
+        Tensor { dims: dims.to_vec(), data: Data::Floats((0..count).map(|v| v as f32).collect()) }
+    }
+
+    #[test]
+    fn constants_spread_as_numpy_does() {
+        assert_eq!(spread(&tensor(&[3]), &[2, 3]), Some(vec![0., 1., 2., 0., 1., 2.]));
+        assert_eq!(spread(&tensor(&[2, 1]), &[2, 3]), Some(vec![0., 0., 0., 1., 1., 1.]));
+        assert_eq!(spread(&tensor(&[1, 1, 3]), &[1, 3]), Some(vec![0., 1., 2.]));
+        assert_eq!(spread(&tensor(&[2, 3]), &[1, 3]), None);
+        assert_eq!(spread(&tensor(&[4]), &[1, 3]), None);
+    }
+
+    #[test]
+    fn reshape_infers_copies_and_refuses() {
+        assert_eq!(reshape(&[1, 6], &[0, -1, 2], false), Ok(vec![1, 3, 2]));
+        assert_eq!(reshape(&[1, 6], &[-1], false), Ok(vec![6]));
+        assert!(reshape(&[1, 6], &[4], false).is_err());
+        assert!(reshape(&[1, 6], &[-1, -1], false).is_err());
+        assert!(reshape(&[1, 6], &[-1, 4], false).is_err());
+        assert!(reshape(&[1, 6], &[i64::MAX, i64::MAX], false).is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! Behaviour of the compiler through its public interface.
+
+mod bundled;
+mod support;

@@ -1,0 +1,66 @@
+//! What an operator reads: for passes that walk or renumber a program.
+
+use crate::program::{ConstId, Op, ValueId};
+use alloc::vec::Vec;
+
+impl Op {
+    /// The values it reads, in order.
+    #[must_use]
+    pub fn operands(&self) -> Vec<ValueId> {
+        let mut read = Vec::new();
+        self.clone().renumber(|value| read.push(*value), |_| {});
+        read
+    }
+
+    /// The constants it reads, in order.
+    #[must_use]
+    pub fn constants(&self) -> Vec<ConstId> {
+        let mut read = Vec::new();
+        self.clone().renumber(|_| {}, |constant| read.push(*constant));
+        read
+    }
+
+    /// Visits every reference, mutably.
+    pub fn renumber(&mut self, mut value: impl FnMut(&mut ValueId), mut constant: impl FnMut(&mut ConstId)) {
+        match self {
+            Self::Linear { x, weight, bias } => {
+                value(x);
+                constant(weight);
+                bias.iter_mut().for_each(constant);
+            }
+            Self::Curve { x, values, slopes, .. } => {
+                value(x);
+                constant(values);
+                constant(slopes);
+            }
+            Self::AddConst { x, c } | Self::MulConst { x, c } => {
+                value(x);
+                constant(c);
+            }
+            Self::Add { a, b } | Self::Sub { a, b } | Self::Mul { a, b } => {
+                value(a);
+                value(b);
+            }
+            Self::Div { num, den, .. } => {
+                value(num);
+                value(den);
+            }
+            Self::Trees { x, forest } => {
+                value(x);
+                let tables = [&mut forest.feature, &mut forest.threshold_hi, &mut forest.threshold_lo];
+                tables.into_iter().for_each(&mut constant);
+                constant(&mut forest.left);
+                constant(&mut forest.leaf);
+                forest.values.iter_mut().for_each(constant);
+            }
+            Self::Rescale { x, .. }
+            | Self::Relu { x }
+            | Self::Clamp { x, .. }
+            | Self::Scale { x, .. }
+            | Self::Sum { x }
+            | Self::Max { x }
+            | Self::ArgMax { x }
+            | Self::Isqrt { x } => value(x),
+        }
+    }
+}
