@@ -44,7 +44,8 @@ impl Tree {
 /// [`ciro_pcs::node_digest`] piece by piece.
 fn digests(bytes: &[u8], len: usize) -> Vec<Digest> {
     let params = Params::new();
-    let mut jobs: Vec<HashManyJob<'_>> = bytes.chunks_exact(len).map(|piece| HashManyJob::new(&params, piece)).collect();
+    let mut jobs: Vec<HashManyJob<'_>> =
+        bytes.chunks_exact(len).map(|piece| HashManyJob::new(&params, piece)).collect();
     hash_many(jobs.iter_mut());
     jobs.iter().map(|job| *job.to_hash().as_array()).collect()
 }

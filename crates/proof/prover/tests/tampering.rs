@@ -68,7 +68,12 @@ fn other_weights_are_rejected() {
             let mut model = case.model.clone();
             model.weights[constant][0] += 1;
             let other = ProvingKey::new(model).expect("the shape is the same");
-            assert_ne!(other.model_id(), case.key.model_id(), "{}: constant {constant} is not part of the identity", case.name);
+            assert_ne!(
+                other.model_id(),
+                case.key.model_id(),
+                "{}: constant {constant} is not part of the identity",
+                case.name
+            );
             let proof = prove_witness(&other, &case.statement, &case.witness);
             reject(&case, &case.statement, &proof.bytes);
         }

@@ -11,6 +11,7 @@ use crate::relation::{ColId, Expr, Relation, RelationError};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Ingest, Op, Program, ValueId};
+use ciro_transcript::field::P;
 
 /// A value during lowering.
 #[derive(Clone, Debug)]
@@ -175,7 +176,8 @@ impl Lowering<'_> {
         Ok(Expr::column(y))
     }
 
-    /// Ranges of a quotient and its remainder modulo 2^shift. Their joint span must not exceed the field's half.
+    /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
+    /// to a power of two would admit two, both of its ends are checked.
     fn quotient(
         &mut self,
         len: usize,
@@ -186,12 +188,17 @@ impl Lowering<'_> {
         shift: u32,
     ) -> Result<(), RelationError> {
         let bits = bits_for(hi - lo);
-        if bits + shift > RANGE_BITS_MAX {
-            let expected = RANGE_BITS_MAX;
-            return Err(RelationError::TooWide { node: self.b.node, what: "quotient", expected, got: bits + shift });
+        let span = (hi - lo + 1) << shift;
+        if span > i64::from(P) {
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(span));
+            return Err(RelationError::TooWide { node: self.b.node, what: "quotient", expected, got });
         }
         self.b.range("remainder", len, remainder, shift)?;
-        self.b.range("quotient", len, &Expr::column(y).plus_const(-lo), bits)
+        self.b.range("quotient", len, &Expr::column(y).plus_const(-lo), bits)?;
+        if bits + shift > RANGE_BITS_MAX {
+            self.b.range("quotient", len, &Expr::constant(hi).plus_col(-1, y), bits)?;
+        }
+        Ok(())
     }
 
     /// y = g·x with g a bit and 2y − x − 1 + g = (g ? x : −x − 1) ≥ 0.

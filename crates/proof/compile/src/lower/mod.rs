@@ -82,6 +82,8 @@ impl Lowering<'_> {
                     Kind::Softmax => curves::softmax(&mut self.builder, at, x),
                     Kind::ArgMax => {
                         let x = affine::uniform(&mut self.builder, at, x)?;
+                        // A proof shows the gap to the largest score; the gap must stay below half the field.
+                        let x = affine::narrow(&mut self.builder, at, x, 28)?;
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),

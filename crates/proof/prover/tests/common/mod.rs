@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use ciro_graph::{
-    ConstId, Execution, Forest, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
+    ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
+    RawTensor, ValueId,
 };
 use ciro_prover::{Proof, ProvingKey, Witness, prove};
 use ciro_verifier::{ProofContext, Statement};
@@ -93,7 +94,13 @@ pub(crate) const X: ValueId = ValueId(0);
 
 /// One case per gadget, with limbs and tables as small as they come.
 pub(crate) fn cases() -> Vec<Case> {
-    vec![layer(), elementwise(), division(), forest("forest, one value per leaf", 1), forest("forest, values by class", 3)]
+    vec![
+        layer(),
+        elementwise(),
+        division(),
+        forest("forest, one value per leaf", 1),
+        forest("forest, values by class", 3),
+    ]
 }
 
 fn small(len: u32, bound: i32) -> Sketch {
@@ -179,8 +186,19 @@ fn forest(name: &'static str, leaf_width: u32) -> Case {
     let values = (0..leaf_width as i32).map(|g| s.constant(leaves.iter().map(|l| 10 * l + g).collect())).collect();
     let leaf = s.constant(leaves);
     let tree_class = if leaf_width == 1 { vec![0, 2, 2] } else { vec![] };
-    let forest =
-        Forest { trees: 3, depth: 2, classes: 3, leaf_width, tree_class, feature, threshold_hi, threshold_lo, left, leaf, values };
+    let forest = Forest {
+        trees: 3,
+        depth: 2,
+        classes: 3,
+        leaf_width,
+        tree_class,
+        feature,
+        threshold_hi,
+        threshold_lo,
+        left,
+        leaf,
+        values,
+    };
     let y = s.node(Op::Trees { x: X, forest }, 3, 0, 330);
     s.output(y, 3);
     Case::new(name, s.model(), &[0.25, 3.5])
