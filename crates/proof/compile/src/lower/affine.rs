@@ -1,10 +1,10 @@
 //! Affine maps as nodes, and the rescaling that keeps values narrow.
 
-use super::builder::{Exponents, ProgramBuilder, Quant};
+use super::builder::{Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
 use super::limbs::{self, Magnitudes, Precision, Split};
 use super::map::Map;
 use crate::error::{At, CompileError};
-use ciro_graph::{MAX_MAGNITUDE, Op, ValueId};
+use ciro_graph::{Op, ValueId};
 
 /// The nodes of `map` on x, whose elements usually are of size `typical`.
 pub(super) fn lower(
@@ -68,7 +68,7 @@ fn shifted(
     }
     let offsets: Vec<f64> =
         b.iter().enumerate().map(|(i, b)| (b * f64::from(exponents.at(i)).exp2()).round()).collect();
-    let room = MAX_MAGNITUDE as f64 - builder.interval(id).magnitude() as f64;
+    let room = ROOM as f64 - builder.interval(id).magnitude() as f64;
     if offsets.iter().any(|c| c.abs() > room) {
         return Ok(None);
     }
@@ -170,7 +170,7 @@ pub(super) fn rescale(builder: &mut ProgramBuilder, at: &At, x: Quant, shift: u3
     let mut id = x.id;
     let mut left = shift;
     while left > 0 {
-        let part = left.min(29) as u8;
+        let part = left.min(MAX_SHIFT) as u8;
         id = rescale_once(builder, at, id, part)?;
         left -= u32::from(part);
     }
@@ -205,7 +205,7 @@ pub(super) fn at_exponent(
         return rescale(builder, at, x, (have - exponent) as u32);
     }
     let magnitude = builder.interval(x.id).magnitude().max(1);
-    let headroom = (MAX_MAGNITUDE as u64 / 2 / magnitude).checked_ilog2().unwrap_or(0);
+    let headroom = (ROOM as u64 / 2 / magnitude).checked_ilog2().unwrap_or(0);
     let up = (exponent - have).min(headroom as i32);
     if up == 0 {
         return Ok(x);

@@ -4,11 +4,22 @@ use crate::error::{At, CompileError};
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::check::Problem;
 use ciro_graph::{
-    CheckError, ConstId, Constant, Input, Interval, Model, Node, Op, Output, Program, ValueId, check_model,
+    CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Program, ValueId,
+    check_model,
 };
 
 /// Every model of this compiler uses tables of 256 rows for range checks: small programs do not pay for large tables.
 pub(crate) const LIMB_BITS: u8 = 8;
+
+/// What a sum may reach: a little below the field's limit, so that the quotient and remainder of a later Rescale by up to
+/// [`MAX_SHIFT`] bits still tell one value.
+pub(crate) const ROOM: i64 = MAX_MAGNITUDE - (1 << 22);
+
+/// Most bits that one Rescale drops.
+pub(crate) const MAX_SHIFT: u32 = 20;
+
+/// Widest operand of Max and ArgMax, bits: differences of two stay below 2³⁰.
+pub(crate) const COMPARED_BITS: u32 = 29;
 
 /// A value of the program and how its integers read: element i is the number `integer / 2^exponent(i)`.
 #[derive(Clone, Debug)]

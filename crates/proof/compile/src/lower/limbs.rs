@@ -3,8 +3,8 @@
 //! A real weight w becomes `q₀/2^s₀ + q₁/2^s₁ + …`: as many limbs as the precision needs, each as fine as its sum allows. One
 //! limb of a 20-bit input leaves only some five bits for thirty weights; two or three limbs give what float32 gives.
 
+use super::builder::{MAX_SHIFT, ROOM};
 use super::map::Map;
-use ciro_graph::MAX_MAGNITUDE;
 
 /// Most limbs of a weight.
 const MAX_LIMBS: usize = 3;
@@ -92,7 +92,7 @@ impl Ranges {
     /// operands of their usual size), and of the sums.
     fn error(&self, precision: Precision) -> f64 {
         let bits = f64::from(precision.operand_bits);
-        let scale = (MAX_MAGNITUDE as f64 / self.largest_sum).log2().floor();
+        let scale = (ROOM as f64 / self.largest_sum).log2().floor();
         let bits_per_limb = (31.0 - bits - self.terms.log2()).floor();
         if bits_per_limb < 2.0 && precision.limbs > 1 {
             return f64::INFINITY;
@@ -130,7 +130,7 @@ pub(crate) fn split(map: &Map, magnitude: f64, limbs: usize) -> Option<Split> {
     }
     // What later limbs may add to the first one's sum: half a unit per term.
     let later = map.fan_in() as f64 * magnitude / 2.0 + 4.0;
-    let max = MAX_MAGNITUDE as f64;
+    let max = ROOM as f64;
     let (limbs, room) = if limbs > 1 && later < max / 2.0 { (limbs, max - later) } else { (1, max) };
     let first = finest(map, w, Some(b), magnitude, room, MAX_SCALE)?;
     let mut rest = residue(w, &first);
@@ -142,7 +142,7 @@ pub(crate) fn split(map: &Map, magnitude: f64, limbs: usize) -> Option<Split> {
     }
     while split.limbs.len() < limbs && !split.exact {
         let before = split.limbs[0].scale;
-        match finest(map, &rest, None, magnitude, max, before + 29) {
+        match finest(map, &rest, None, magnitude, max, before + MAX_SHIFT as i32) {
             Some(limb) if limb.scale > before => {
                 rest = residue(&rest, &limb);
                 split.limbs.push(limb);
@@ -225,7 +225,7 @@ mod tests {
             let split = split(&dense(&[0.9, -3.7, 12.0], 5.0), magnitude, 3).unwrap();
             for limb in &split.limbs {
                 let sum: f64 = limb.q.iter().map(|&q| f64::from(q).abs() * magnitude).sum();
-                assert!(sum <= MAX_MAGNITUDE as f64);
+                assert!(sum <= ROOM as f64);
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) use inputs::Ranges;
 use crate::error::{At, CompileError};
 use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
 use analysis::Analysis;
-use builder::ProgramBuilder;
+use builder::{COMPARED_BITS, ProgramBuilder};
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
 
 /// Operand bits where nothing else decides.
@@ -84,6 +84,7 @@ impl Lowering<'_> {
                         let x = affine::uniform(&mut self.builder, at, x)?;
                         // A proof shows the gap to the largest score; the gap must stay below half the field.
                         let x = affine::narrow(&mut self.builder, at, x, 28)?;
+                        let x = affine::narrow(&mut self.builder, at, x, COMPARED_BITS)?;
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
