@@ -11,6 +11,7 @@ use ciro_state::{
 };
 use ciro_store::{Store, TxRecord};
 use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, StateRoot, TxId};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -140,6 +141,18 @@ impl Ledger {
         Ok(checked)
     }
 
+    /// Runs the stateless phase of many transactions on all cores, for its effect on the cache: [`Ledger::check_tx`] is
+    /// then cheap for those that pass. Transactions whose nonce is used up are not worth a signature check.
+    pub(crate) fn check_ahead(&self, txs: &[Vec<u8>]) {
+        txs.par_iter().for_each(|bytes| {
+            let Ok(tx) = SignedTx::decode(bytes, self.max_tx_bytes()) else { return };
+            if tx.body.nonce >= self.state.account(&tx.body.sender).nonce {
+                // Refusals are found again, and reported, when the transaction is taken in.
+                let _ = self.check_tx(&tx, tx.id(), bytes.len());
+            }
+        });
+    }
+
     /// A block of these transactions on the last committed one.
     ///
     /// # Panics
@@ -237,11 +250,13 @@ impl Ledger {
         self.state.meta().params.max_tx_bytes()
     }
 
+    /// Runs the stateless phase of every transaction, on all cores: none depends on another.
     fn prepare(&self, block: &SealedBlock) -> Result<Prepared, BlockRefusal> {
+        let results: Vec<_> = block.txs().par_iter().map(|bytes| self.prepare_one(bytes)).collect();
         let mut prepared = Prepared { ids: Vec::new(), checked: Vec::new() };
         let mut seen = BTreeSet::new();
-        for (index, bytes) in block.txs().iter().enumerate() {
-            let (id, checked) = self.prepare_one(bytes).ok_or(BlockRefusal::Malformed { index })?;
+        for (index, result) in results.into_iter().enumerate() {
+            let (id, checked) = result.ok_or(BlockRefusal::Malformed { index })?;
             if !seen.insert(id) {
                 return Err(BlockRefusal::Repeated { id });
             }

@@ -22,8 +22,8 @@
 //! | [`wire`] | what validators send each other, in bytes |
 //! | [`net`] | the transport's contract |
 //!
-//! No thread, socket or clock here, and no disk but behind traits: whoever runs a validator owns those. Equal inputs give
-//! equal effects.
+//! No socket or clock here, and no disk but behind traits: whoever runs a validator owns those. Signatures and proofs of a
+//! batch are checked on all cores, which changes when an answer comes but not which. Equal inputs give equal effects.
 //!
 //! Dependency position: the top of the ledger; below the fabric that runs it and the simulator that torments it.
 #![forbid(unsafe_code)]

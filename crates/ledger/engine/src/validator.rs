@@ -128,10 +128,9 @@ impl<F: WalFile> Validator<F> {
     fn on_bytes(&mut self, from: AccountId, bytes: &[u8]) -> Result<(), EngineError> {
         match Wire::from_bytes(bytes) {
             Ok(Wire::Consensus(message)) => self.feed(Agreement::Message { from, message }),
-            Ok(Wire::Txs(txs)) => {
-                for bytes in txs.into_iter().take(MAX_GOSSIP_TXS) {
-                    self.admit(bytes, false);
-                }
+            Ok(Wire::Txs(mut txs)) => {
+                txs.truncate(MAX_GOSSIP_TXS);
+                self.take_all(txs, false);
                 self.nudge()
             }
             Err(_) => Ok(()),
@@ -139,9 +138,17 @@ impl<F: WalFile> Validator<F> {
     }
 
     fn on_submit(&mut self, txs: Vec<Vec<u8>>) -> Result<(), EngineError> {
-        let fresh = txs.into_iter().filter_map(|bytes| self.admit(bytes, true)).collect();
+        let fresh = self.take_all(txs, true);
         self.gossip(fresh);
         self.nudge()
+    }
+
+    /// Takes in what it can, and returns what is news to the other validators.
+    fn take_all(&mut self, txs: Vec<Vec<u8>>, local: bool) -> Vec<Arc<[u8]>> {
+        if txs.len() > 1 {
+            self.ledger.check_ahead(&txs);
+        }
+        txs.into_iter().filter_map(|bytes| self.admit(bytes, local)).collect()
     }
 
     /// Tries to take a transaction into the pool and returns it if that is news to the other validators.

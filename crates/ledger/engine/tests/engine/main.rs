@@ -1,0 +1,8 @@
+//! Whole validators against the network, their disks, their clients and one another.
+
+mod blocks;
+mod faults;
+mod jobs;
+mod pool;
+mod support;
+mod transfers;
