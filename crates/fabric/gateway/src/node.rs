@@ -102,10 +102,10 @@ pub trait Node: Send + Sync + 'static {
     /// [`NodeError::Unavailable`]; `read` was not called then.
     fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError>;
 
-    /// Checks a transaction and hands it to consensus. Sending it again does no harm.
+    /// Hands a transaction to consensus and returns once it is committed, durably. Sending it again does no harm.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if it cannot become valid.
+    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Unavailable`] if that is not known in time.
     fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError>;
 
     /// Keeps a raw input for workers to fetch. Durable once this returns.

@@ -20,14 +20,14 @@ pub struct TxRequest {
     pub tx: String,
 }
 
-/// A transaction that was handed to consensus.
+/// A committed transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmittedTx {
     /// Its id.
     pub tx: TxId,
 }
 
-/// An order that was handed to consensus, now or before.
+/// A committed order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmittedJob {
     /// The job.
@@ -46,13 +46,13 @@ pub struct StoredInput {
 pub(crate) async fn transaction(
     Extract(node): Extract<Shared>,
     body: Result<Json<TxRequest>, JsonRejection>,
-) -> Result<(StatusCode, Json<SubmittedTx>), ApiError> {
+) -> Result<Json<SubmittedTx>, ApiError> {
     let request = body.map_err(|e| json_error(&e))?.0;
     let submitted = ask(&node, move |node| {
         let tx = node.submit(decode_tx(node, &request.tx)?)?;
         Ok(SubmittedTx { tx })
     });
-    Ok((StatusCode::ACCEPTED, Json(submitted.await?)))
+    submitted.await.map(Json)
 }
 
 pub(crate) async fn job(
@@ -61,11 +61,11 @@ pub(crate) async fn job(
 ) -> Result<(StatusCode, Json<SubmittedJob>), ApiError> {
     let request = body.map_err(|e| json_error(&e))?.0;
     let submitted = ask(&node, move |node| order(node, &request.tx)).await?;
-    let status = if submitted.known.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status = if submitted.known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(submitted)))
 }
 
-/// Hands an order to consensus, unless the ledger has it: a retry with a spent nonce must not look like a failure.
+/// Commits an order, unless the ledger has it: a retry with a spent nonce must not look like a failure.
 fn order(node: &dyn Node, text: &str) -> Result<SubmittedJob, ApiError> {
     let tx = decode_tx(node, text)?;
     let Action::SubmitJob { spec } = &tx.body.action else {

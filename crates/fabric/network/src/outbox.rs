@@ -5,6 +5,7 @@
 //! expectation part. Nothing here is durable; what must survive a crash follows from the ledger's state.
 
 use ciro_crypto::Keypair;
+use ciro_engine::SubmitError;
 use ciro_state::{Action, SignedTx, TxBody, TxError};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::VecDeque;
@@ -46,32 +47,53 @@ impl Outbox {
         self.pending.push_back(Pending { job, action, sent: None });
     }
 
-    /// Takes in a block: the account's count after it, and which of its transactions it included, each with the refusal
-    /// if there was one. Returns the refused.
+    /// Takes in a block: which transactions it held, each with the refusal if there was one. Returns our refused ones.
     pub fn on_block(
         &mut self,
         height: Height,
-        nonce: Nonce,
         included: impl IntoIterator<Item = (TxId, Option<TxError>)>,
     ) -> Vec<(JobId, TxError)> {
         self.height = height;
-        self.nonce = nonce;
         included.into_iter().filter_map(|(id, error)| self.conclude(id, error)).collect()
     }
 
-    /// The ledger would not even queue the transaction.
-    pub fn on_refused(&mut self, id: TxId, error: TxError) -> Option<(JobId, TxError)> {
-        self.conclude(id, Some(error))
+    /// The validator would not queue the transaction. Returns it if the ledger would refuse it as well.
+    pub fn on_refused(&mut self, id: TxId, error: SubmitError) -> Option<(JobId, TxError)> {
+        match error {
+            SubmitError::Invalid(error) => return self.conclude(id, Some(error)),
+            SubmitError::NonceUsed { expected, .. } => self.restart_at(expected),
+            // Room, or the nonces before it, come with the next block.
+            _ => self.unsend(id),
+        }
+        None
     }
 
     fn conclude(&mut self, id: TxId, error: Option<TxError>) -> Option<(JobId, TxError)> {
-        let at = self.pending.iter().position(|pending| pending.sent.as_ref().is_some_and(|sent| sent.id == id))?;
-        if matches!(error, Some(TxError::WrongNonce { .. })) {
-            self.pending[at].sent = None;
+        let at = self.find(id)?;
+        if let Some(TxError::WrongNonce { expected, .. }) = error {
+            self.restart_at(expected);
             return None;
+        }
+        if error.is_none() {
+            self.nonce = Nonce(self.nonce.0 + 1);
         }
         let concluded = self.pending.remove(at)?;
         concluded.job.zip(error)
+    }
+
+    fn find(&self, id: TxId) -> Option<usize> {
+        self.pending.iter().position(|pending| pending.sent.as_ref().is_some_and(|sent| sent.id == id))
+    }
+
+    fn unsend(&mut self, id: TxId) {
+        if let Some(at) = self.find(id) {
+            self.pending[at].sent = None;
+        }
+    }
+
+    /// The account's count is not what we thought: everything is signed anew from there.
+    fn restart_at(&mut self, nonce: Nonce) {
+        self.nonce = nonce;
     }
 
     /// The transactions to send now, in order of nonce.

@@ -14,7 +14,7 @@ use crate::seat::{SeatNote, pivot};
 use ciro_crypto::Keypair;
 use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
-use ciro_state::{CommittedEvent, Event, Job, Reputation, Round, SignedLease};
+use ciro_state::{CommittedEvent, Event, Job, Reputation, Round, SignedLease, State};
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, ChainId, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements,
     encode,
@@ -47,6 +47,20 @@ pub struct Ledger {
     pub reputations: Vec<(AccountId, Reputation)>,
     /// Open jobs.
     pub jobs: Vec<(JobId, Job)>,
+}
+
+impl Ledger {
+    /// The parts of `state` that a scheduler follows. Cost: linear in workers and jobs.
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        let open = state.jobs().filter(|(_, job)| job.is_open());
+        Self {
+            height: state.height(),
+            offers: state.offers().cloned().collect(),
+            reputations: state.workers().map(|(id, worker)| (*id, worker.reputation)).collect(),
+            jobs: open.map(|(id, job)| (*id, job.clone())).collect(),
+        }
+    }
 }
 
 /// What the caller must do, in order, after a call returned.
@@ -166,6 +180,12 @@ impl<L: JobLog> Scheduler<L> {
     /// The offer book.
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The order behind an open job.
+    #[must_use]
+    pub fn spec(&self, id: JobId) -> Option<&JobSpec> {
+        self.jobs.get(&id).map(|job| &job.spec)
     }
 
     /// Why an open job has a seat that nobody holds. `None` if all its seats are held or it is not open.

@@ -73,11 +73,11 @@ fn an_order_is_charged_once_however_often_it_is_sent() {
     let node = Arc::new(TestNode::new());
     let router = router(node.clone());
     run(async {
-        assert_eq!(post_json(&router, "/v1/transactions", &register(&node)).await.0, StatusCode::ACCEPTED);
+        assert_eq!(post_json(&router, "/v1/transactions", &register(&node)).await.0, StatusCode::OK);
         let spec = spec(&node);
         let order = signed(&node, 1, Action::SubmitJob { spec: spec.clone() });
         let (status, first) = post_json(&router, "/v1/jobs", &order).await;
-        assert_eq!((status, first["job"].as_str()), (StatusCode::ACCEPTED, Some(&*job_id(&spec).to_string())));
+        assert_eq!((status, first["job"].as_str()), (StatusCode::CREATED, Some(&*job_id(&spec).to_string())));
         let (status, again) = post_json(&router, "/v1/jobs", &order).await;
         assert_eq!((status, &again["job"], &again["known"]), (StatusCode::OK, &first["job"], &json!("Open")));
 

@@ -1,3 +1,4 @@
 //! Tests of the network and its parts.
 
+mod jobs;
 mod parts;

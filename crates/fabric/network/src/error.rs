@@ -1,0 +1,55 @@
+//! Why a local network does not start, or stops.
+
+use crate::blobs::BlobStoreError;
+use crate::keyfile::KeyFileError;
+use crate::layout::LayoutError;
+use ciro_engine::EngineError;
+use ciro_scheduler::SchedulerError;
+use ciro_types::DecodeError;
+use std::io;
+
+/// Why a local network does not start, or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The data directory cannot be used.
+    #[error("{0}")]
+    Layout(LayoutError),
+    /// A key cannot be used.
+    #[error("{0}")]
+    Key(KeyFileError),
+    /// The blob store cannot be used.
+    #[error("{0}")]
+    Blobs(BlobStoreError),
+    /// The genesis file is damaged.
+    #[error("the genesis file is damaged: {0}")]
+    Genesis(DecodeError),
+    /// The key files are not those of the genesis.
+    #[error("the key files in the data directory are not those of its genesis")]
+    OtherKeys,
+    /// A file cannot be used.
+    #[error("cannot use {what}: {source}")]
+    Io {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A validator failed.
+    #[error("validator {number} failed")]
+    Validator {
+        /// Which.
+        number: usize,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// The scheduler failed.
+    #[error("the scheduler failed")]
+    Scheduler(#[source] SchedulerError),
+    /// It did not become ready.
+    #[error("the network did not become ready within {seconds} s")]
+    NotReady {
+        /// How long was waited.
+        seconds: u64,
+    },
+}

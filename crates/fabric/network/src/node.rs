@@ -1,0 +1,210 @@
+//! The running network as the gateway sees it: reads of one validator's state and store, writes through the dispatcher.
+
+use crate::blobs::BlobStore;
+use crate::dispatcher::Job;
+use crate::latency::Latencies;
+use crate::receipts::{self, PublicModel};
+use crate::validator::Mail;
+use ciro_engine::{Store, query};
+use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel};
+use ciro_graph::{Model, check_model};
+use ciro_prover::ProvingKey;
+use ciro_queue::{EmbeddedLog, Position};
+use ciro_receipt::Receipt;
+use ciro_scheduler::{Refusal, Scheduler};
+use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State};
+use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Requirements, TxId, decode};
+use ciro_worker::workbench::MODEL_BYTES_MAX;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a client waits for its transaction to be committed.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a question waits for its answer.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
+
+/// See the module's documentation.
+pub struct LocalNode {
+    /// The network.
+    pub genesis: Genesis,
+    /// The followed validator.
+    pub ledger: SyncSender<Mail>,
+    /// Its store.
+    pub store: Arc<Store>,
+    /// The dispatcher.
+    pub jobs: SyncSender<Job>,
+    /// Models and inputs.
+    pub blobs: BlobStore,
+    /// How long jobs take.
+    pub latencies: Arc<Mutex<Latencies>>,
+    /// How far the dispatcher is.
+    pub head: watch::Receiver<Height>,
+}
+
+impl LocalNode {
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> Result<T, NodeError> {
+        let (reply, answer) = channel();
+        let mail = Mail::Read(Box::new(move |state| drop(reply.send(read(state)))));
+        self.ledger.try_send(mail).map_err(|_| stopping())?;
+        wait(&answer, READ_PATIENCE)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Scheduler<EmbeddedLog>) -> T + Send + 'static,
+    ) -> Result<T, NodeError> {
+        let (reply, answer) = channel();
+        let job = Job::Ask(Box::new(move |scheduler| drop(reply.send(question(scheduler)))));
+        self.jobs.try_send(job).map_err(|_| stopping())?;
+        wait(&answer, READ_PATIENCE)
+    }
+
+    /// What became of a transaction that is in a block already.
+    fn known(&self, id: TxId) -> Result<Option<Result<TxId, NodeError>>, NodeError> {
+        let Some(height) = self.store.tx_height(&id).map_err(broken)? else { return Ok(None) };
+        let journal = self.store.journal(height).map_err(broken)?;
+        let record = journal.and_then(|journal| journal.txs.into_iter().find(|tx| tx.id == id));
+        Ok(record.map(|record| match record.result {
+            Ok(_) => Ok(id),
+            Err(error) => Err(NodeError::Refused { reason: error.to_string() }),
+        }))
+    }
+}
+
+impl Node for LocalNode {
+    fn status(&self) -> Result<Status, NodeError> {
+        let (genesis, head) = (self.genesis.clone(), *self.head.borrow());
+        self.read(move |state| Status {
+            network: genesis.network,
+            chain: state.chain(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            height: head,
+            scheduler: genesis.scheduler,
+            validators: genesis.validators.len(),
+            workers: state.offers().count(),
+            block_ms: crate::genesis::BLOCK_MS,
+            params: genesis.params,
+        })
+    }
+
+    fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError> {
+        self.read(read)
+    }
+
+    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError> {
+        let id = tx.id();
+        if let Some(Ok(_)) = self.known(id)? {
+            return Ok(id);
+        }
+        let (reply, answer) = channel();
+        self.jobs.try_send(Job::Client { tx: Box::new(tx), reply }).map_err(|_| stopping())?;
+        let outcome = wait(&answer, COMMIT_PATIENCE)?;
+        match (&outcome, self.known(id)?) {
+            // It was committed between the question and the submission.
+            (Err(NodeError::Refused { .. }), Some(Ok(_))) => Ok(id),
+            _ => outcome,
+        }
+    }
+
+    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError> {
+        self.blobs.put_input(&bytes).map_err(broken)
+    }
+
+    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError> {
+        let invalid = |reason: String| NodeError::Invalid { reason };
+        let model: Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
+        check_model(&model).map_err(|e| invalid(e.to_string()))?;
+        let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
+        let (id, weight_root) = (key.model_id(), key.weight_root());
+        self.blobs.put_model(id, &bytes).map_err(broken)?;
+        let is_registered = self.read(move |state| state.model(&id).is_some())?;
+        Ok(StoredModel { model: id, weight_root, is_registered })
+    }
+
+    fn offers(
+        &self,
+        requirements: Requirements,
+        count: usize,
+    ) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {
+        self.ask(move |scheduler| scheduler.quote(&requirements, count))
+    }
+
+    fn waits_for(&self, job: JobId) -> Result<Option<Refusal>, NodeError> {
+        self.ask(move |scheduler| scheduler.explain(job))
+    }
+
+    fn receipt(&self, job: JobId) -> Result<Option<Receipt>, NodeError> {
+        let Some(settlement) = receipts::settlement(&self.store, &self.genesis, job).map_err(broken)? else {
+            return Ok(None);
+        };
+        let id = settlement.record.model;
+        let model = self.read(move |state| {
+            let found = state.model(&id)?;
+            Some(PublicModel { program: found.program.clone(), weight_root: found.weight_root })
+        })?;
+        match model {
+            Some(model) => receipts::receipt(&self.store, model, settlement).map_err(broken),
+            None => Ok(None),
+        }
+    }
+
+    fn block(&self, height: Height) -> Result<Option<BlockView>, NodeError> {
+        let Some(decided) = self.store.decided(height).map_err(broken)? else { return Ok(None) };
+        let header = decided.block.header();
+        let id_of = |bytes: &Vec<u8>| SignedTx::decode(bytes, bytes.len()).ok().map(|tx| tx.id());
+        Ok(Some(BlockView {
+            height,
+            id: decided.block.id(),
+            parent: header.parent,
+            proposer: header.proposer,
+            state_root: header.state_root,
+            receipts_root: header.receipts_root,
+            transactions: decided.block.txs().iter().filter_map(id_of).collect(),
+            signers: decided.certificate.signatures.iter().map(|signature| signature.validator).collect(),
+        }))
+    }
+
+    fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError> {
+        let after = before(from);
+        let found = query::events_after(&self.store, after, limit).map_err(broken)?;
+        // What the dispatcher has not seen yet is not announced yet.
+        let head = *self.head.borrow();
+        Ok(found.into_iter().filter(|event| event.position.height <= head).collect())
+    }
+
+    fn committed(&self) -> watch::Receiver<Height> {
+        self.head.clone()
+    }
+
+    fn latency(&self, assurance: Assurance) -> Option<(u64, usize)> {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).median(assurance)
+    }
+}
+
+/// The last position before `from`.
+fn before(from: Position) -> Option<EventPosition> {
+    match (from.height.0, from.index) {
+        (0, _) => None,
+        (height, 0) => Some(EventPosition { height: Height(height - 1), index: u32::MAX }),
+        (height, index) => Some(EventPosition { height: Height(height), index: index - 1 }),
+    }
+}
+
+fn wait<T>(answer: &Receiver<T>, patience: Duration) -> Result<T, NodeError> {
+    answer.recv_timeout(patience).map_err(|e| match e {
+        RecvTimeoutError::Timeout => NodeError::Unavailable {
+            reason: format!("no answer within {} s; the same request may be sent again", patience.as_secs()),
+        },
+        RecvTimeoutError::Disconnected => stopping(),
+    })
+}
+
+fn stopping() -> NodeError {
+    NodeError::Unavailable { reason: "it is overloaded or stopping".into() }
+}
+
+fn broken(error: impl std::error::Error) -> NodeError {
+    NodeError::Unavailable { reason: error.to_string() }
+}

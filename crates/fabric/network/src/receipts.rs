@@ -1,0 +1,94 @@
+//! Receipts, put together from what a validator's store holds.
+
+use ciro_consensus::SealedBlock;
+use ciro_engine::{Store, query};
+use ciro_receipt::{Evidence, Receipt, Settlement};
+use ciro_state::{Action, Event, Genesis, SettlementRecord, SignedTx};
+use ciro_store::StoreError;
+use ciro_types::{Assurance, Hash32, JobId, TxId};
+use ciro_verifier::ProofContext;
+
+/// The public part of a registered model.
+#[derive(Clone, Debug)]
+pub struct PublicModel {
+    /// Canonical bytes of its program.
+    pub program: Vec<u8>,
+    /// Commitment to its weights.
+    pub weight_root: Hash32,
+}
+
+/// The settlement of `job`, once the block after it is committed.
+///
+/// # Errors
+/// [`StoreError`] if the database cannot be read.
+pub fn settlement(store: &Store, genesis: &Genesis, job: JobId) -> Result<Option<Settlement>, StoreError> {
+    let proof = query::settlement_proof(store, &job)?;
+    Ok(proof.map(|proof| Settlement {
+        genesis: genesis.clone(),
+        // The validator set is that of the genesis for good.
+        changes: Vec::new(),
+        certified: proof.certified,
+        path: proof.path,
+        record: proof.record,
+    }))
+}
+
+/// The receipt of a settled job.
+///
+/// # Errors
+/// [`StoreError`] if the database cannot be read.
+pub fn receipt(store: &Store, model: PublicModel, settlement: Settlement) -> Result<Option<Receipt>, StoreError> {
+    let Some(answer) = answer(store, &settlement.record)? else { return Ok(None) };
+    Ok(Some(Receipt {
+        program: model.program,
+        weight_root: model.weight_root,
+        input: answer.input,
+        output: answer.output,
+        evidence: answer.evidence,
+        settlement: Some(settlement),
+    }))
+}
+
+struct Answer {
+    input: Vec<u8>,
+    output: Vec<u8>,
+    evidence: Evidence,
+}
+
+/// The answer that was paid, from the transaction that carried it.
+fn answer(store: &Store, record: &SettlementRecord) -> Result<Option<Answer>, StoreError> {
+    let Some(carrier) = carrier(store, record)? else { return Ok(None) };
+    Ok(match (&carrier.body.action, record.assurance) {
+        (Action::SettleJob { input, output, .. }, Assurance::A0) => Some(Answer {
+            input: input.clone(),
+            output: output.clone(),
+            evidence: Evidence::Signed { tx: Box::new(carrier.clone()) },
+        }),
+        (Action::SettleJob { input, output, proof, .. }, Assurance::A4) => {
+            let context = ProofContext { chain: record.chain, job: record.job, worker: carrier.body.sender };
+            let evidence = Evidence::Proven { context: context.into(), proof: proof.clone() };
+            Some(Answer { input: input.clone(), output: output.clone(), evidence })
+        }
+        (Action::RevealResult { input, output, .. }, Assurance::A2) => {
+            Some(Answer { input: input.clone(), output: output.clone(), evidence: Evidence::Agreed })
+        }
+        _ => None,
+    })
+}
+
+/// The transaction that carries the paid output. It may stand in an earlier block than the settlement.
+fn carrier(store: &Store, record: &SettlementRecord) -> Result<Option<SignedTx>, StoreError> {
+    let Some(journal) = store.journal(record.height)? else { return Ok(None) };
+    let settles = |event: Event| match event {
+        Event::JobSettled { record: settled, tx } if settled.job == record.job => Some(tx),
+        _ => None,
+    };
+    let Some(id) = journal.events.into_iter().find_map(settles) else { return Ok(None) };
+    let Some(height) = store.tx_height(&id)? else { return Ok(None) };
+    Ok(store.block(height)?.and_then(|block| transaction(&block, id)))
+}
+
+fn transaction(block: &SealedBlock, id: TxId) -> Option<SignedTx> {
+    let decode = |bytes: &Vec<u8>| SignedTx::decode(bytes, bytes.len()).ok();
+    block.txs().iter().filter_map(decode).find(|tx| tx.id() == id)
+}

@@ -1,0 +1,146 @@
+//! One validator on one thread. Validators share nothing but encoded bytes.
+
+use ciro_engine::{Admission, Committed, DiskFile, Effect, EngineError, Input, Net, Validator};
+use ciro_state::State;
+use ciro_types::AccountId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::time::{Duration, Instant};
+
+/// Messages that wait for a validator. Beyond it they are dropped, as a network may: votes are repeated, blocks synced.
+pub const MAILBOX: usize = 8_192;
+
+/// Longest sleep, milliseconds: a superfluous wake-up does no harm.
+const MAX_PATIENCE_MS: u64 = 60_000;
+
+/// What a validator is sent.
+pub enum Mail {
+    /// A message from a peer.
+    Bytes {
+        /// The peer, authenticated by being in this process.
+        from: AccountId,
+        /// The message.
+        bytes: Arc<[u8]>,
+    },
+    /// Encoded transactions of clients.
+    Submit(Vec<Vec<u8>>),
+    /// A look at the committed state.
+    Read(Box<dyn FnOnce(&State) + Send>),
+    /// No more.
+    Stop,
+}
+
+/// The in-process transport of one validator.
+pub struct Port {
+    from: AccountId,
+    peers: BTreeMap<AccountId, SyncSender<Mail>>,
+}
+
+impl Port {
+    /// The port of `from` among everybody's mailboxes.
+    #[must_use]
+    pub fn new(from: AccountId, mailboxes: &BTreeMap<AccountId, SyncSender<Mail>>) -> Self {
+        let peers = mailboxes.iter().filter(|(peer, _)| **peer != from);
+        Self { from, peers: peers.map(|(peer, mailbox)| (*peer, mailbox.clone())).collect() }
+    }
+
+    fn deliver(&self, mailbox: &SyncSender<Mail>, bytes: Arc<[u8]>) {
+        match mailbox.try_send(Mail::Bytes { from: self.from, bytes }) {
+            // A full mailbox loses messages, a stopped validator hears nothing: both are what a network does.
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+impl Net for Port {
+    fn send(&self, to: AccountId, bytes: &[u8]) {
+        if let Some(mailbox) = self.peers.get(&to) {
+            self.deliver(mailbox, bytes.into());
+        }
+    }
+
+    fn broadcast(&self, bytes: &[u8]) {
+        let bytes: Arc<[u8]> = bytes.into();
+        for mailbox in self.peers.values() {
+            self.deliver(mailbox, Arc::clone(&bytes));
+        }
+    }
+}
+
+/// What a validator tells the process it runs in.
+pub trait Outlet: Send {
+    /// What became of a submitted transaction.
+    fn admission(&self, admission: Admission);
+    /// A block is final, executed and durable.
+    fn committed(&self, committed: Arc<Committed>);
+    /// Something only a bug or a Byzantine majority explains.
+    fn anomaly(&self, text: String);
+    /// The validator stopped by itself.
+    fn failed(&self, error: EngineError);
+}
+
+/// Runs a validator until it is told to stop or fails.
+pub struct Runner<O> {
+    /// The step machine.
+    pub validator: Validator<DiskFile>,
+    /// Its mailbox.
+    pub mailbox: Receiver<Mail>,
+    /// Its transport.
+    pub port: Port,
+    /// Where it reports.
+    pub outlet: O,
+    /// Zero of its clock.
+    pub epoch: Instant,
+}
+
+impl<O: Outlet> Runner<O> {
+    /// Works until told to stop. `first` is what opening the validator asked for.
+    pub fn run(mut self, first: Vec<Effect>) {
+        let mut wake = u64::MAX;
+        self.carry_out(first, &mut wake);
+        loop {
+            let patience = Duration::from_millis(wake.saturating_sub(self.now()).min(MAX_PATIENCE_MS));
+            let result = match self.mailbox.recv_timeout(patience) {
+                Ok(Mail::Bytes { from, bytes }) => self.step(Input::Bytes { from, bytes: bytes.to_vec() }),
+                Ok(Mail::Submit(txs)) => self.step(Input::Submit(txs)),
+                Ok(Mail::Read(read)) => {
+                    read(self.validator.state());
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.now() >= wake {
+                        wake = u64::MAX;
+                    }
+                    self.step(Input::Timer)
+                }
+                Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            };
+            match result {
+                Ok(effects) => self.carry_out(effects, &mut wake),
+                Err(error) => return self.outlet.failed(error),
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input) -> Result<Vec<Effect>, EngineError> {
+        self.validator.step(self.now(), input)
+    }
+
+    fn carry_out(&self, effects: Vec<Effect>, wake: &mut u64) {
+        for effect in effects {
+            match effect {
+                Effect::Send { to, bytes } => self.port.send(to, &bytes),
+                Effect::Broadcast { bytes } => self.port.broadcast(&bytes),
+                Effect::SetTimer { at_ms } => *wake = (*wake).min(at_ms),
+                Effect::Admission(admission) => self.outlet.admission(admission),
+                Effect::Committed(committed) => self.outlet.committed(committed),
+                Effect::Anomaly(text) => self.outlet.anomaly(text),
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,217 @@
+//! Jobs through a whole network, and what a restart finds.
+
+use ciro_crypto::Keypair;
+use ciro_gateway::{Node, NodeError};
+use ciro_graph::{
+    ConstId, Constant, Ingest, Input, Model, Node as Operator, Op, Output, OutputKind, Program, RawInput, RawOutput,
+    RawTensor, ValueId,
+};
+use ciro_network::{Layout, LocalNode, Network, Notify, load_key};
+use ciro_prover::ProvingKey;
+use ciro_queue::Position;
+use ciro_receipt::{Receipt, check};
+use ciro_state::{Action, Facts as _, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id};
+use ciro_types::{
+    AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, Requirements, decode, encode,
+};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+/// y = relu(2·x₀ − 3·x₁).
+fn model() -> Model {
+    let input =
+        Input { name: "x".into(), shape: vec![1, 2], ingest: Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 } };
+    let linear = Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None };
+    let program = Program {
+        name: "small".into(),
+        inputs: vec![input],
+        constants: vec![Constant { name: "w".into(), len: 2 }],
+        nodes: vec![
+            Operator { op: linear, len: 1, lo: -40, hi: 40 },
+            Operator { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 },
+        ],
+        outputs: vec![Output {
+            name: "y".into(),
+            value: ValueId(2),
+            shape: vec![1],
+            kind: OutputKind::Fixed { frac_bits: 0 },
+        }],
+        limb_bits: 8,
+    };
+    Model { program, weights: vec![vec![2, -3]] }
+}
+
+fn raw(values: [f32; 2]) -> Vec<u8> {
+    encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
+}
+
+/// A client with the wallet of a network.
+struct Client {
+    node: Arc<LocalNode>,
+    key: Keypair,
+}
+
+fn start(root: &Path) -> (Network, Client) {
+    let notify: Notify = Arc::new(|notice| panic!("nothing goes wrong here, but: {notice:?}"));
+    let network = Network::start(root, &notify).expect("starts");
+    let key = load_key(&Layout::new(root).wallet()).expect("the wallet is there");
+    let node = network.node();
+    (network, Client { node, key })
+}
+
+impl Client {
+    fn state<T: Send + 'static>(&self, read: impl FnOnce(&ciro_state::State) -> T + Send + 'static) -> T {
+        let (sender, receiver) = channel();
+        self.node.with_state(Box::new(move |state| drop(sender.send(read(state))))).expect("answers");
+        receiver.recv().expect("the state was shown")
+    }
+
+    fn balance(&self) -> Amount {
+        let account = self.key.account();
+        self.state(move |state| state.account(&account).balance)
+    }
+
+    fn send(&self, action: Action) -> Result<(), NodeError> {
+        let sender = self.key.account();
+        let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
+        self.node.submit(SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key)).map(|_| ())
+    }
+
+    fn register(&self) -> ModelId {
+        let stored = self.node.put_model(encode(&model())).expect("a good model");
+        let program = encode(&model().program);
+        self.send(Action::RegisterModel { program, weight_root: stored.weight_root }).expect("registers");
+        stored.model
+    }
+
+    fn order(&self, model: ModelId, input: Hash32, assurance: Assurance, nonce: u64) -> JobId {
+        let (chain, height) = self.state(|state| (state.chain(), state.height()));
+        let spec = JobSpec {
+            chain,
+            client: self.key.account(),
+            nonce: Nonce(nonce),
+            job_type: JobType::AIInference,
+            model,
+            input,
+            assurance,
+            max_price: Amount::ciro(5),
+            deadline: height.plus(600),
+            requirements: Requirements::default(),
+        };
+        self.send(Action::SubmitJob { spec: spec.clone() }).expect("orders");
+        job_id(&spec)
+    }
+
+    /// Waits for what `look` finds. A test that hangs fails here with what it waited for.
+    fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if let Some(found) = look() {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("waited in vain for {what}")
+    }
+
+    fn status(&self, job: JobId) -> Option<JobStatus> {
+        self.state(move |state| state.job(&job).map(|job| job.status))
+    }
+
+    fn receipt(&self, job: JobId) -> Receipt {
+        self.wait("a receipt", || self.node.receipt(job).expect("answers"))
+    }
+}
+
+fn output_of(receipt: &Receipt) -> RawOutput {
+    decode(&receipt.output, 1_000).expect("canonical")
+}
+
+#[test]
+fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let chain = client.state(ciro_state::Facts::chain);
+    let model = client.register();
+    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    for (nonce, assurance) in (0..).zip(Assurance::ALL) {
+        let before = client.balance();
+        let job = client.order(model, input, assurance, nonce);
+        let receipt = client.receipt(job);
+        assert_eq!(output_of(&receipt), RawOutput(vec![vec![4]]), "{assurance:?}");
+        let report = check(&receipt, Some(chain)).expect("valid");
+        let record = report.record.expect("settled");
+        assert_eq!((report.assurance, record.job), (assurance, job));
+        let paid: Amount = record.payments.iter().map(|payment| payment.price).sum();
+        assert_eq!(client.balance().0, before.0 - paid.0 - record.fee.0);
+    }
+    assert!(client.node.latency(Assurance::A4).is_some());
+}
+
+#[test]
+fn a_job_nobody_can_answer_is_refunded_with_the_workers_reason() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let model = client.register();
+    let far = client.node.put_input(raw([1e9, 0.0])).expect("stores");
+    let before = client.balance();
+    for (nonce, (input, reason)) in
+        (0..).zip([(far, FailReason::InputInvalid), (Hash32([7; 32]), FailReason::InputUnavailable)])
+    {
+        let job = client.order(model, input, Assurance::A4, nonce);
+        let status = client.wait("the refund", || match client.status(job)? {
+            JobStatus::Open => None,
+            ended => Some(ended),
+        });
+        assert!(
+            matches!(status, JobStatus::Refunded { reason: RefundReason::Failed(why), .. } if why == reason),
+            "{status:?}"
+        );
+    }
+    assert_eq!(client.balance(), before);
+}
+
+#[test]
+fn a_stopped_network_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (network, client) = start(directory.path());
+    let model = client.register();
+    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let job = client.order(model, input, Assurance::A4, 0);
+    let receipt = client.receipt(job);
+    let (balance, events) = (client.balance(), client.node.events(Position::default(), 1_000).expect("answers"));
+    // An order that is accepted and not served before the stop.
+    let late = client.order(model, input, Assurance::A2, 1);
+    drop((network, client));
+
+    let (_network, client) = start(directory.path());
+    assert_eq!(client.receipt(job), receipt);
+    assert!(client.balance() < balance, "the second order is paid for");
+    let again = client.node.events(Position::default(), events.len()).expect("answers");
+    assert_eq!(again[..events.len()], events);
+    let record = client.receipt(late).settlement.expect("settled").record;
+    assert_eq!(record.job, late);
+}
+
+#[test]
+fn one_directory_runs_one_network() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, _client) = start(directory.path());
+    let notify: Notify = Arc::new(|_| {});
+    assert!(Network::start(directory.path(), &notify).is_err());
+}
+
+#[test]
+fn the_model_is_what_its_id_says() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let key = ProvingKey::new(model()).expect("the model has a relation");
+    assert_eq!(client.register(), key.model_id());
+    let refused = client.node.put_model(vec![1, 2, 3]);
+    assert!(matches!(refused, Err(NodeError::Invalid { .. })));
+    let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
+    assert!(matches!(poor, Err(NodeError::Refused { .. })), "{poor:?}");
+    assert!(client.node.block(Height(1)).expect("answers").is_some());
+}
