@@ -181,21 +181,18 @@ fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {
 
 /// What an input accepts.
 pub(crate) fn range_text(ingest: &Ingest) -> String {
-    match ingest {
-        Ingest::Ordered => "any float32 but NaN, compared exactly".into(),
-        Ingest::Fixed { exponents, lo, hi } => {
-            let range = |e: i8| {
-                format!("{} to {}", decimal(i64::from(*lo), i32::from(e)), decimal(i64::from(*hi), i32::from(e)))
-            };
-            match exponents.as_slice() {
-                [one] => range(*one),
-                all => {
-                    let narrowest = all.iter().copied().max().unwrap_or(0);
-                    let widest = all.iter().copied().min().unwrap_or(0);
-                    format!("per element, from {} up to {}", range(narrowest), range(widest))
-                }
-            }
-        }
+    let Ingest::Fixed { exponents, lo, hi } = ingest else {
+        return "any float32 but NaN, compared exactly".into();
+    };
+    let end = |end: i32, exponent: i8| decimal(i64::from(end), i32::from(exponent));
+    match (exponents.iter().max(), exponents.iter().min()) {
+        (Some(narrow), Some(wide)) if narrow > wide => format!(
+            "numbers in a range per element, from ±{} for the narrowest to ±{} for the widest",
+            end(lo.saturating_neg(), *narrow),
+            end(lo.saturating_neg(), *wide)
+        ),
+        (Some(one), _) => format!("numbers from {} to {}", end(*lo, *one), end(*hi, *one)),
+        (None, _) => "nothing".into(),
     }
 }
 

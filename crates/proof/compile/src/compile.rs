@@ -85,7 +85,7 @@ fn range_notes(program: &Program, calibrated: bool) -> Vec<String> {
     let arithmetic = program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. }));
     let advice = "pass calibration samples or a range if yours may be larger";
     let note = |input: &ciro_graph::Input| {
-        format!("input {:?} is taken from {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))
+        format!("input {:?} accepts {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))
     };
     if calibrated { vec![] } else { arithmetic.map(note).collect() }
 }

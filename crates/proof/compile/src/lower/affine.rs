@@ -6,6 +6,9 @@ use super::map::Map;
 use crate::error::{At, CompileError};
 use ciro_graph::{Op, ValueId};
 
+/// Scales beyond this are the sign of numbers that make no sense.
+const WIDEST_EXPONENT: i32 = 120;
+
 /// The nodes of `map` on x, whose elements usually are of size `typical`.
 pub(super) fn lower(
     builder: &mut ProgramBuilder,
@@ -57,11 +60,10 @@ fn shifted(
     if !is_shift || w.iter().any(|v| v.to_bits() != first.to_bits()) {
         return Ok(None);
     }
-    let moved = |e: i32| e - power as i32;
-    let exponents = match &x.exponents {
-        Exponents::Uniform(e) => Exponents::Uniform(moved(*e)),
-        Exponents::Each(all) => Exponents::Each(all.iter().map(|&e| moved(e)).collect()),
-    };
+    let exponents = x.exponents.lowered(power as i32);
+    if (0..w.len()).any(|i| exponents.at(i).abs() > WIDEST_EXPONENT) {
+        return Err(out_of_range(at));
+    }
     let id = if first < 0.0 { builder.node(at, Op::Scale { x: x.id, factor: -1 })? } else { x.id };
     if b.iter().all(|&b| b == 0.0) {
         return Ok(Some(Quant { id, exponents }));
@@ -118,7 +120,7 @@ fn split_for(
     }
     let Precision { operand_bits, limbs } = limbs::choose(map, &Magnitudes::new(spans(builder, &x), typical));
     // Inputs got their width when they were read.
-    let x = if builder.is_input(x.id) { x } else { narrow(builder, at, x, operand_bits)? };
+    let x = if builder.is_input(x.id) { x } else { narrow(builder, at, &x, operand_bits)? };
     let split = split(builder, &x, limbs).ok_or_else(|| out_of_range(at))?;
     Ok((x, split))
 }
@@ -159,14 +161,14 @@ fn first_product(
 }
 
 /// The same numbers with magnitudes below 2^bits, at the cost of their lowest bits.
-pub(super) fn narrow(builder: &mut ProgramBuilder, at: &At, x: Quant, bits: u32) -> Result<Quant, CompileError> {
+pub(super) fn narrow(builder: &mut ProgramBuilder, at: &At, x: &Quant, bits: u32) -> Result<Quant, CompileError> {
     let magnitude = builder.interval(x.id).magnitude();
     let width = u64::BITS - magnitude.leading_zeros();
     rescale(builder, at, x, width.saturating_sub(bits))
 }
 
 /// Drops the lowest `shift` bits (rounding half up).
-pub(super) fn rescale(builder: &mut ProgramBuilder, at: &At, x: Quant, shift: u32) -> Result<Quant, CompileError> {
+pub(super) fn rescale(builder: &mut ProgramBuilder, at: &At, x: &Quant, shift: u32) -> Result<Quant, CompileError> {
     let mut id = x.id;
     let mut left = shift;
     while left > 0 {
@@ -174,10 +176,7 @@ pub(super) fn rescale(builder: &mut ProgramBuilder, at: &At, x: Quant, shift: u3
         id = rescale_once(builder, at, id, part)?;
         left -= u32::from(part);
     }
-    let exponents = match x.exponents {
-        Exponents::Uniform(e) => Exponents::Uniform(e - shift as i32),
-        Exponents::Each(all) => Exponents::Each(all.into_iter().map(|e| e - shift as i32).collect()),
-    };
+    let exponents = x.exponents.lowered(shift as i32);
     Ok(Quant { id, exponents })
 }
 
@@ -202,7 +201,7 @@ pub(super) fn at_exponent(
     let x = uniform(builder, at, x)?;
     let have = x.exponents.at(0);
     if have >= exponent {
-        return rescale(builder, at, x, (have - exponent) as u32);
+        return rescale(builder, at, &x, (have - exponent) as u32);
     }
     let magnitude = builder.interval(x.id).magnitude().max(1);
     let headroom = (ROOM as u64 / 2 / magnitude).checked_ilog2().unwrap_or(0);

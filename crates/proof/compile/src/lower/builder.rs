@@ -18,7 +18,7 @@ pub(crate) const ROOM: i64 = MAX_MAGNITUDE - (1 << 22);
 /// Most bits that one Rescale drops.
 pub(crate) const MAX_SHIFT: u32 = 20;
 
-/// Widest operand of Max and ArgMax, bits: differences of two stay below 2³⁰.
+/// Widest operand of Max and ArgMax, bits: a proof shows the gap to the largest element, which has to stay below 2³⁰.
 pub(crate) const COMPARED_BITS: u32 = 29;
 
 /// A value of the program and how its integers read: element i is the number `integer / 2^exponent(i)`.
@@ -42,6 +42,14 @@ impl Exponents {
         match self {
             Self::Uniform(e) => *e,
             Self::Each(all) => all[i],
+        }
+    }
+
+    /// Each exponent less `by`.
+    pub(crate) fn lowered(&self, by: i32) -> Self {
+        match self {
+            Self::Uniform(e) => Self::Uniform(e - by),
+            Self::Each(all) => Self::Each(all.iter().map(|e| e - by).collect()),
         }
     }
 }

@@ -4,10 +4,11 @@ use super::DEFAULT_BITS;
 use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
-use crate::plan::{Id, Plan};
+use crate::plan::{Elem, Id, Kind, Plan, Step};
 use ciro_graph::{Ingest, Input, ValueId};
 
-/// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside.
+/// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside. Inputs that the
+/// model standardises itself are taken from where that range comes from.
 const DEFAULT_SPAN: f64 = 32.0;
 /// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
 const MARGIN: f64 = 4.0;
@@ -29,7 +30,7 @@ impl Ranges {
         let of_input = |i: usize| match (span, samples) {
             (Some(span), _) => vec![power_of_two(span); plan.len(i)],
             (None, Some(samples)) => spans_of(plan.len(i), samples.iter().map(|sample| &sample[i])),
-            (None, None) => vec![DEFAULT_SPAN; plan.len(i)],
+            (None, None) => default_spans(plan, i),
         };
         let count = plan.inputs.len() + plan.steps.len();
         let typical = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| root_mean_squares(samples, id)).collect();
@@ -39,6 +40,33 @@ impl Ranges {
     /// The usual size of a value's elements.
     pub(crate) fn typical(&self, id: Id) -> Option<&[f64]> {
         self.typical.as_ref().map(|all| all[id].as_slice())
+    }
+}
+
+/// The ranges that the element-wise steps after an input map to [−32, 32).
+fn default_spans(plan: &Plan, input: Id) -> Vec<f64> {
+    let mut lines = vec![(1.0, 0.0); plan.len(input)];
+    let mut id = input;
+    while let Some((next, elem)) = only_reader(plan, id) {
+        for (i, (slope, intercept)) in lines.iter_mut().enumerate() {
+            let (w, b) = elem.line(i);
+            (*slope, *intercept) = (w * *slope, w * *intercept + b);
+        }
+        id = next;
+    }
+    let reach = |(slope, intercept): (f64, f64)| {
+        let far = (DEFAULT_SPAN + intercept.abs()) / slope.abs();
+        if far.is_finite() { power_of_two(far) } else { DEFAULT_SPAN }
+    };
+    lines.into_iter().map(reach).collect()
+}
+
+/// The step that alone reads a value, if it works element by element.
+fn only_reader(plan: &Plan, id: Id) -> Option<(Id, &Elem)> {
+    let mut readers = plan.steps.iter().enumerate().filter(|(_, step)| step.operands.contains(&id));
+    match (readers.next()?, readers.next()) {
+        ((i, Step { kind: Kind::Elem(elem), .. }), None) => Some((plan.id_of(i), elem)),
+        _ => None,
     }
 }
 

@@ -33,6 +33,9 @@ use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
 /// Operand bits where nothing else decides.
 pub(crate) const DEFAULT_BITS: u32 = 20;
 
+/// Most fractional bits of an output.
+const FINEST_OUTPUT: i32 = 60;
+
 /// A compiled plan.
 pub(crate) struct Lowered {
     pub(crate) model: Model,
@@ -82,9 +85,7 @@ impl Lowering<'_> {
                     Kind::Softmax => curves::softmax(&mut self.builder, at, x),
                     Kind::ArgMax => {
                         let x = affine::uniform(&mut self.builder, at, x)?;
-                        // A proof shows the gap to the largest score; the gap must stay below half the field.
-                        let x = affine::narrow(&mut self.builder, at, x, 28)?;
-                        let x = affine::narrow(&mut self.builder, at, x, COMPARED_BITS)?;
+                        let x = affine::narrow(&mut self.builder, at, &x, COMPARED_BITS)?;
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
@@ -137,6 +138,8 @@ impl Lowering<'_> {
 
     fn number(&mut self, quant: Quant, at: &At) -> Result<(ValueId, OutputKind), CompileError> {
         let quant = affine::uniform(&mut self.builder, at, quant)?;
+        let finer = (quant.exponents.at(0) - FINEST_OUTPUT).max(0);
+        let quant = affine::rescale(&mut self.builder, at, &quant, finer as u32)?;
         let exponent = quant.exponents.at(0);
         let frac_bits = u8::try_from(exponent).map_err(|_| CompileError::Range {
             at: at.clone(),

@@ -23,6 +23,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "Identity" | "Dropout" => alias(ctx)?,
         "Cast" => cast(ctx)?,
         "Constant" => constant(ctx)?,
+        "Concat" => concat(ctx)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -305,4 +306,49 @@ fn constant(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     };
     ctx.bind(0, Bound::Const(tensor));
     Ok(())
+}
+
+/// Longest result of a Concat: it becomes a product with a matrix of zeros and ones.
+const MAX_CONCAT: usize = 1 << 12;
+
+fn concat(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let given = ctx.attributes.int("axis")?.unwrap_or(1);
+    let (first, mut dims) = ctx.value(0)?;
+    let Some(axis) = axis(given, dims.len()) else {
+        return Err(ctx.refuse(0, format!("an axis {given}"), format!("dimensions {dims:?}")));
+    };
+    let mut parts = vec![(first, dims[axis])];
+    for i in 1..ctx.node.input.len() {
+        let (id, part) = ctx.value(i)?;
+        let len = part.get(axis).copied().unwrap_or(0);
+        dims[axis] = len;
+        if part != dims {
+            return Err(ctx.refuse(i, format!("dimensions {dims:?}"), format!("{part:?}")));
+        }
+        parts.push((id, len));
+    }
+    let n: usize = parts.iter().map(|(_, len)| len).sum();
+    dims[axis] = n;
+    if dims.iter().product::<usize>() != n || n > MAX_CONCAT {
+        let what = format!("a concatenation to dimensions {dims:?}");
+        return Err(ctx.form(what, format!("concatenate vectors, to at most {MAX_CONCAT} elements")));
+    }
+    let id = placed(ctx, &parts, n);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// The sum of all parts, each moved to its place among zeros.
+fn placed(ctx: &mut Ctx<'_>, parts: &[(Id, usize)], n: usize) -> Id {
+    let mut start = 0;
+    let mut sum = None;
+    for &(id, len) in parts {
+        let mut weight = vec![0.0; len * n];
+        (0..len).for_each(|k| weight[k * n + start + k] = 1.0);
+        let part = ctx.push(Kind::Affine(Affine { n, weight, bias: vec![0.0; n] }), vec![id], n);
+        sum = Some(sum.map_or(part, |sum| ctx.push(Kind::Add, vec![sum, part], n)));
+        start += len;
+    }
+    // A Concat has at least one operand, which was read.
+    sum.unwrap_or(parts[0].0)
 }

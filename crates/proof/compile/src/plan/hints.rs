@@ -2,8 +2,8 @@
 
 /// Every operator that works, for messages.
 pub(crate) const SUPPORTED: &str = "Gemm, MatMul, Add, Sub, Mul, Div by a constant, Relu, Sigmoid, Softmax, ArgMax, \
-    Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Cast, Constant, and ai.onnx.ml Scaler, Normalizer, \
-    LinearClassifier, LinearRegressor, TreeEnsembleClassifier, TreeEnsembleRegressor, ZipMap";
+    Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Cast, Concat, Constant, and ai.onnx.ml Scaler, Normalizer, \
+    LinearClassifier, LinearRegressor, TreeEnsembleClassifier, TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {

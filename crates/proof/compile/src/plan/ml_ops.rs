@@ -5,6 +5,7 @@ use super::core_ops::transposed;
 use super::ensemble;
 use super::{Affine, Elem, Id, Kind, Labels, Norm};
 use crate::error::CompileError;
+use crate::onnx::Data;
 
 /// Adds the node's steps; `false` if the operator is unknown.
 pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
@@ -16,6 +17,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
         "TreeEnsembleRegressor" => ensemble::regressor(ctx)?,
         "ZipMap" => zip_map(ctx)?,
+        "ArrayFeatureExtractor" => chosen_label(ctx)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -186,4 +188,28 @@ fn zip_map(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     ctx.note(format!("output {name:?} is a vector in the order of the class labels instead of a dictionary (ZipMap)"));
     ctx.bind(0, Bound::Value { id, dims });
     Ok(())
+}
+
+/// A constant list read at a class index: the class's label.
+fn chosen_label(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (list, index) = (ctx.operand(0)?, ctx.operand(1)?);
+    let (Some(Bound::Const(list)), Some(Bound::Label { id, labels: Labels::Ints(at), .. })) = (list, index) else {
+        return Err(ctx.form("a choice of features", "of ArrayFeatureExtractor, the choice of a class label works"));
+    };
+    let labels = relabelled(&list.data, &at).ok_or_else(|| {
+        let got = format!("{} labels", list.data.len());
+        ctx.refuse(0, "a label for each class", got)
+    })?;
+    ctx.bind(0, Bound::Label { id, dims: vec![1, 1], labels });
+    Ok(())
+}
+
+fn relabelled(list: &Data, at: &[i64]) -> Option<Labels> {
+    let positions: Option<Vec<usize>> = at.iter().map(|&i| usize::try_from(i).ok()).collect();
+    let positions = positions?;
+    match list {
+        Data::Ints(v) => positions.iter().map(|&i| v.get(i).copied()).collect::<Option<_>>().map(Labels::Ints),
+        Data::Texts(v) => positions.iter().map(|&i| v.get(i).cloned()).collect::<Option<_>>().map(Labels::Texts),
+        Data::Floats(_) => None,
+    }
 }
