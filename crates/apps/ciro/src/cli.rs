@@ -1,6 +1,6 @@
 //! The grammar of the command line.
 
-use ciro_types::{ChainId, ModelId};
+use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -46,14 +46,64 @@ pub(crate) enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Turn an ONNX file into an integer program with an identity
+    Compile(CompileArgs),
+    /// Run a model and prove the answer, without a network
+    Prove(ProveArgs),
+    /// Run a local network: four validators, three workers, a gateway
+    Up(UpArgs),
+    /// Show what each rung of the assurance ladder costs and is worth now
+    Quote(QuoteArgs),
+    /// Have a network run a model, pay for it, and keep the receipt
+    Run(RunArgs),
     /// Check a receipt offline: what it proves, and what that rests on
     Verify(VerifyArgs),
-    /// Look inside a receipt, without judging it
+    /// Look inside a receipt, a job or a block, without judging it
     Inspect(InspectArgs),
     /// Make and look at the key that pays
     Wallet(WalletArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+}
+
+/// `ciro compile`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro compile score.onnx -o score\n  ciro compile score.onnx -o score --calibration samples.npz\n\nSamples: .npy, .npz (array x, or the inputs' names; y may hold the original answers), .csv, .json."
+)]
+pub(crate) struct CompileArgs {
+    /// The ONNX file
+    #[arg(value_name = "MODEL.onnx")]
+    pub(crate) model: PathBuf,
+    /// Folder for the compiled model
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Samples that tell the inputs' ranges and on which accuracy is measured
+    #[arg(long, value_name = "SAMPLES")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Largest magnitude of any input; overrides what the samples tell [default: 32 without samples]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) input_range: Option<f64>,
+}
+
+/// `ciro prove`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json"
+)]
+pub(crate) struct ProveArgs {
+    /// A compiled folder, or an ONNX file
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// The input: .npy, .npz, .csv or .json
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Which sample of the file
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) sample: usize,
+    /// Where the receipt goes
+    #[arg(long, short, value_name = "RECEIPT", default_value = "receipt.ciro")]
+    pub(crate) output: PathBuf,
 }
 
 /// `ciro verify`.
@@ -75,11 +125,101 @@ pub(crate) struct VerifyArgs {
 
 /// `ciro inspect`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ciro inspect receipt.ciro")]
+#[command(
+    after_help = "Examples:\n  ciro inspect receipt.ciro\n  ciro inspect job $JOB_ID\n  ciro inspect block 12 --json"
+)]
 pub(crate) struct InspectArgs {
-    /// The receipt file
-    #[arg(value_name = "RECEIPT")]
+    /// A receipt file, or the word `job` or `block`
+    #[arg(value_name = "RECEIPT | job | block")]
     pub(crate) target: PathBuf,
+    /// Which job or block
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// `ciro up`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro up\n  ciro up --data /srv/ciro --port 0\n\nRuns until Ctrl-C. State lies in the data directory; a restart goes on where it was, also after a crash."
+)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Port of the gateway on 127.0.0.1; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8700)]
+    pub(crate) port: u16,
+}
+
+/// `ciro quote`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro quote\n  ciro quote --memory 2048 --json\n\nAsks the network of the data directory; starts a throw-away one if none runs there."
+)]
+pub(crate) struct QuoteArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) needs: NeedsArgs,
+}
+
+/// What a job asks of the machine that runs it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NeedsArgs {
+    /// Memory the worker must have, MiB
+    #[arg(long, value_name = "MIB", default_value_t = 0)]
+    pub(crate) memory: u32,
+    /// Capability bits the worker must have
+    #[arg(long, value_name = "BITS", default_value_t = 0)]
+    pub(crate) flags: u16,
+    /// Lowest acceptable reputation, 0 to 1000
+    #[arg(long, value_name = "POINTS", default_value_t = 0)]
+    pub(crate) min_reputation: u16,
+}
+
+/// `ciro run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro run score --input x.json -o receipt.ciro\n  ciro run score.onnx --input x.csv --assurance a2 --max-price 5\n\nOrders at the network of the data directory; starts a throw-away one if none runs there. Repeating a command that was\ncut short goes on with the same job, which is paid once."
+)]
+pub(crate) struct RunArgs {
+    /// A compiled folder, or an ONNX file
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// The input: .npy, .npz, .csv or .json
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Which sample of the file
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) sample: usize,
+    /// How a wrong answer is caught
+    #[arg(long, value_enum, default_value_t = Rung::A4)]
+    pub(crate) assurance: Rung,
+    /// The most to pay in CIRO, fee included; what is not needed comes back [default: the quote and a quarter]
+    #[arg(long, value_name = "CIRO")]
+    pub(crate) max_price: Option<Amount>,
+    /// Blocks after which the money comes back
+    #[arg(long, value_name = "BLOCKS", default_value_t = 600)]
+    pub(crate) deadline: u64,
+    /// Where the receipt goes
+    #[arg(long, short, value_name = "RECEIPT", default_value = "receipt.ciro")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) needs: NeedsArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// A rung of the assurance ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rung {
+    /// A worker signs its answer; nobody checks
+    A0,
+    /// Two workers answer and are compared bit for bit
+    A2,
+    /// A full proof, verified by every validator and by you
+    A4,
 }
 
 /// `ciro wallet`.
@@ -99,6 +239,17 @@ pub(crate) enum WalletAction {
     New,
     /// Print the account
     Show,
+    /// Print what the account holds on the running network
+    Balance,
+    /// Send money
+    Send {
+        /// The receiver's account, 64 hexadecimal digits
+        #[arg(value_name = "ACCOUNT")]
+        to: AccountId,
+        /// How much, CIRO
+        #[arg(value_name = "CIRO")]
+        amount: Amount,
+    },
 }
 
 /// Where this machine's state lies.

@@ -10,6 +10,10 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or a file named on it makes no sense.
     Usage = 2,
+    /// No network answers.
+    Unreachable = 3,
+    /// The network answered: no.
+    Refused = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -51,4 +55,16 @@ impl CliError {
         self.hint = Some(hint.to_string());
         self
     }
+}
+
+/// `error` and its causes, outermost first, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

@@ -3,10 +3,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`cli`] | the grammar: commands, options, their help |
+//! | [`client`] | the gateway, as a client sees it |
 //! | [`cmd`] | one file per command |
 //! | [`error`] | [`error::CliError`]: message, hint, exit code |
 //! | [`files`] | reading files that users name |
 //! | [`home`] | where things lie on disk: data directory, wallet |
+//! | [`local`] | a network and its gateway in this process |
+//! | [`models`] | models and inputs that users name |
+//! | [`order`] | ordering a job and following it to its receipt |
 //! | [`show`] | inputs and outputs of models as text and JSON |
 //! | [`ui`] | data to stdout, everything else to stderr |
 //!
@@ -14,10 +18,14 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod client;
 mod cmd;
 mod error;
 mod files;
 mod home;
+mod local;
+mod models;
+mod order;
 mod show;
 mod ui;
 

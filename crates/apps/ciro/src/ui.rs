@@ -4,6 +4,7 @@ use crate::cli::{Color, Global};
 use crate::error::{CliError, Exit};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 /// How this invocation talks.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +45,20 @@ impl Ui {
         }
     }
 
+    /// A stage that is over, with the time it took.
+    pub(crate) fn stage(&self, name: &str, took: Duration, detail: &str) {
+        let mark = self.paint("✓", "32");
+        self.say(&format!("{mark} {name:<10} {:>9}  {detail}", human_duration(took)));
+    }
+
     /// A sentence for people, silenced by `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         self.say(text);
+    }
+
+    /// A warning, never silenced.
+    pub(crate) fn warn(&self, text: &str) {
+        self.complain(&format!("{}: {text}", self.paint("warning", "33")));
     }
 
     /// The failure that ends the command. With `--json` it is also machine-readable, still on stderr.
@@ -97,5 +109,24 @@ fn kind(exit: Exit) -> &'static str {
     match exit {
         Exit::Failed => "failed",
         Exit::Usage => "usage",
+        Exit::Unreachable => "unreachable",
+        Exit::Refused => "refused",
+    }
+}
+
+/// `12.3 ms`, `4.56 s`: three digits are enough to compare.
+pub(crate) fn human_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 1.0 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_naturally() {
+        assert_eq!(human_duration(Duration::from_micros(12_340)), "12.3 ms");
+        assert_eq!(human_duration(Duration::from_millis(4_560)), "4.56 s");
     }
 }

@@ -1,9 +1,13 @@
-//! `ciro inspect`: what a file claims, without judging it.
+//! `ciro inspect`: what a receipt claims, and what the network says of a job or a block; nothing is judged.
 
 use crate::cli::InspectArgs;
+use crate::client::Client;
 use crate::error::CliError;
 use crate::files::read_receipt;
+use crate::home;
+use crate::local::require;
 use crate::ui::Ui;
+use ciro_gateway::{BlockView, JobView};
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Payment, input_hash, model_id, output_hash};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Hash32, Height, JobId, ModelId};
@@ -39,8 +43,61 @@ struct SettlementView {
 }
 
 pub(crate) fn run(args: &InspectArgs, ui: &Ui) -> Result<(), CliError> {
-    let view = view(&read_receipt(&args.target)?);
-    ui.result(&view, || text(&view))
+    match (args.target.to_str(), &args.id) {
+        (Some("job"), Some(id)) => inspect_job(args, id, ui),
+        (Some("block"), Some(id)) => inspect_block(args, id, ui),
+        (_, None) => {
+            let view = view(&read_receipt(&args.target)?);
+            ui.result(&view, || text(&view))
+        }
+        (_, Some(_)) => Err(CliError::usage("expected a receipt file, `job ID` or `block HEIGHT`")),
+    }
+}
+
+fn inspect_job(args: &InspectArgs, id: &str, ui: &Ui) -> Result<(), CliError> {
+    let id: JobId = id.parse().map_err(CliError::usage)?;
+    let job = client(args)?.job(id)?;
+    ui.result(&job, || job_text(&job))
+}
+
+fn inspect_block(args: &InspectArgs, id: &str, ui: &Ui) -> Result<(), CliError> {
+    let height = id.parse().map_err(|e| CliError::usage(format!("height: {e}")))?;
+    let block = client(args)?.block(Height(height))?;
+    ui.result(&block, || block_text(&block))
+}
+
+fn client(args: &InspectArgs) -> Result<Client, CliError> {
+    require(&home::resolve(args.data.data.as_deref())?)
+}
+
+fn job_text(job: &JobView) -> String {
+    let mut lines = vec![
+        format!("job       {} at {:?}", job.job, job.spec.assurance),
+        format!("status    {:?}", job.status),
+        format!("client    {}", job.spec.client),
+        format!("model     {}", job.spec.model),
+        format!("input     {}", job.spec.input),
+        format!("price     at most {} CIRO, {} CIRO in escrow", job.spec.max_price, job.escrow),
+        format!("heights   opened {}, deadline {}", job.opened, job.spec.deadline),
+    ];
+    lines.extend(job.waits_because.as_ref().map(|because| format!("waits     {because}")));
+    lines.join("\n")
+}
+
+fn block_text(block: &BlockView) -> String {
+    let ids = |ids: &[String]| if ids.is_empty() { "none".to_string() } else { ids.join("\n          ") };
+    let transactions: Vec<String> = block.transactions.iter().map(ToString::to_string).collect();
+    let signers: Vec<String> = block.signers.iter().map(ToString::to_string).collect();
+    [
+        format!("block     {} at height {}", block.id, block.height),
+        format!("parent    {}", block.parent),
+        format!("proposer  {}", block.proposer),
+        format!("state     {} (after the parent)", block.state_root),
+        format!("receipts  {} (of the parent)", block.receipts_root),
+        format!("holds     {}", ids(&transactions)),
+        format!("signed by {}", ids(&signers)),
+    ]
+    .join("\n")
 }
 
 fn view(receipt: &Receipt) -> ReceiptView {

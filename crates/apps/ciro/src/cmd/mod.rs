@@ -1,7 +1,12 @@
 //! One file per command; this one only wires.
 
+mod compile;
 mod completions;
 mod inspect;
+mod prove;
+mod quote;
+mod run;
+mod up;
 mod verify;
 mod wallet;
 
@@ -12,6 +17,11 @@ use crate::ui::Ui;
 /// Runs `command`.
 pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<(), CliError> {
     match command {
+        Command::Compile(args) => compile::run(&args, ui),
+        Command::Prove(args) => prove::run(&args, ui),
+        Command::Up(args) => up::run(&args, ui),
+        Command::Quote(args) => quote::run(&args, ui),
+        Command::Run(args) => run::run(&args, ui),
         Command::Verify(args) => verify::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Wallet(args) => wallet::run(&args, ui),

@@ -3,14 +3,25 @@
 use crate::cli::{WalletAction, WalletArgs};
 use crate::error::CliError;
 use crate::home;
+use crate::local::require;
 use crate::ui::Ui;
+use ciro_crypto::Keypair;
 use ciro_network::Layout;
+use ciro_state::Action;
+use ciro_types::{AccountId, Amount, TxId};
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct WalletView {
-    account: String,
+    account: AccountId,
     file: String,
+}
+
+#[derive(Serialize)]
+struct SentView {
+    tx: TxId,
+    to: AccountId,
+    amount: Amount,
 }
 
 pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
@@ -22,11 +33,27 @@ pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
             show(&home, &key, ui)
         }
         WalletAction::Show => show(&home, &home::load_wallet(&home)?, ui),
+        WalletAction::Balance => balance(&home, ui),
+        WalletAction::Send { to, amount } => send(&home, to, amount, ui),
     }
 }
 
-fn show(home: &Layout, key: &ciro_crypto::Keypair, ui: &Ui) -> Result<(), CliError> {
-    let account = key.account().to_string();
-    let view = WalletView { account, file: home.wallet().display().to_string() };
+fn show(home: &Layout, key: &Keypair, ui: &Ui) -> Result<(), CliError> {
+    let view = WalletView { account: key.account(), file: home.wallet().display().to_string() };
     ui.result(&view, || format!("account  {}\nkey file {}", view.account, view.file))
+}
+
+fn balance(home: &Layout, ui: &Ui) -> Result<(), CliError> {
+    let key = home::load_wallet(home)?;
+    let view = require(home)?.account(key.account())?;
+    ui.result(&view, || format!("{} CIRO", view.balance))
+}
+
+fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), CliError> {
+    let key = home::load_wallet(home)?;
+    let client = require(home)?;
+    let chain = client.status()?.chain;
+    let tx = client.act(&key, chain, Action::Transfer { to, amount })?;
+    let view = SentView { tx, to, amount };
+    ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
 }

@@ -1,0 +1,182 @@
+//! The gateway, as a client sees it: typed questions, and refusals in this command line's words.
+
+use crate::error::{CliError, Exit};
+use ciro_crypto::Keypair;
+use ciro_gateway::{AccountView, ApiError, BlockView, JobView, ModelView, Quote, Status, StoredModel, SubmittedJob};
+use ciro_receipt::Receipt;
+use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
+use ciro_state::{Action, SignedTx, TxBody, job_id};
+use ciro_types::{AccountId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::Response;
+
+/// Longer than the gateway takes to commit or to give up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest JSON answer, bytes.
+const JSON_BYTES_MAX: u64 = 16 << 20;
+
+/// A gateway.
+pub(crate) struct Client {
+    agent: Agent,
+    endpoint: String,
+}
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The gateway's code.
+    pub(crate) code: String,
+    error: CliError,
+}
+
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ApiError,
+}
+
+#[derive(Deserialize)]
+struct StoredInput {
+    input: Hash32,
+}
+
+#[derive(Deserialize)]
+struct SubmittedTx {
+    tx: TxId,
+}
+
+type Answer<T> = Result<T, Refused>;
+
+impl Client {
+    /// A client of the gateway at `endpoint`, `http://host:port`. Connects to nothing yet.
+    pub(crate) fn new(endpoint: &str) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        Self { agent: config.into(), endpoint: endpoint.trim_end_matches('/').to_string() }
+    }
+
+    pub(crate) fn status(&self) -> Answer<Status> {
+        self.get("/v1/status")
+    }
+
+    pub(crate) fn account(&self, account: AccountId) -> Answer<AccountView> {
+        self.get(&format!("/v1/accounts/{account}"))
+    }
+
+    pub(crate) fn model(&self, model: ModelId) -> Answer<ModelView> {
+        self.get(&format!("/v1/models/{model}"))
+    }
+
+    pub(crate) fn job(&self, job: JobId) -> Answer<JobView> {
+        self.get(&format!("/v1/jobs/{job}"))
+    }
+
+    pub(crate) fn block(&self, height: Height) -> Answer<BlockView> {
+        self.get(&format!("/v1/blocks/{height}"))
+    }
+
+    pub(crate) fn quote(&self, needs: &Requirements) -> Answer<Quote> {
+        let (memory, flags, reputation) = (needs.memory, needs.flags.0, needs.min_reputation);
+        self.get(&format!("/v1/quote?memory={memory}&flags={flags}&min_reputation={reputation}"))
+    }
+
+    pub(crate) fn receipt(&self, job: JobId) -> Answer<Receipt> {
+        let path = format!("/v1/jobs/{job}/receipt");
+        let answer = self.agent.get(self.url(&path)).call().map_err(|e| self.unreachable(&e))?;
+        let bytes = self.bytes(answer, RECEIPT_BYTES_MAX as u64)?;
+        Receipt::from_bytes(&bytes).map_err(|e| Refused::strange(&e.to_string()))
+    }
+
+    pub(crate) fn put_model(&self, bytes: &[u8]) -> Answer<StoredModel> {
+        self.post("/v1/models", "application/octet-stream", bytes)
+    }
+
+    pub(crate) fn put_input(&self, bytes: &[u8]) -> Answer<Hash32> {
+        let stored: StoredInput = self.post("/v1/inputs", "application/octet-stream", bytes)?;
+        Ok(stored.input)
+    }
+
+    /// Signs and commits an action. Returns once it is durable.
+    pub(crate) fn act(&self, key: &Keypair, chain: ciro_types::ChainId, action: Action) -> Answer<TxId> {
+        let tx = self.sign(key, chain, action)?;
+        let submitted: SubmittedTx = self.post("/v1/transactions", "application/json", &tx)?;
+        Ok(submitted.tx)
+    }
+
+    /// Signs and commits an order. The same order again is the same job.
+    pub(crate) fn order(&self, key: &Keypair, spec: &JobSpec) -> Answer<JobId> {
+        let tx = self.sign(key, spec.chain, Action::SubmitJob { spec: spec.clone() })?;
+        let submitted: SubmittedJob = self.post("/v1/jobs", "application/json", &tx)?;
+        let expected = job_id(spec);
+        if submitted.job == expected { Ok(expected) } else { Err(Refused::strange("another job was ordered")) }
+    }
+
+    fn sign(&self, key: &Keypair, chain: ciro_types::ChainId, action: Action) -> Answer<Vec<u8>> {
+        let sender = key.account();
+        let nonce = self.account(sender)?.nonce;
+        let tx = SignedTx::sign(TxBody { chain, sender, nonce, action }, key);
+        Ok(format!("{{\"tx\":\"{}\"}}", hex::encode(encode(&tx))).into_bytes())
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
+        let answer = self.agent.get(self.url(path)).call().map_err(|e| self.unreachable(&e))?;
+        self.json(answer)
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, kind: &str, body: &[u8]) -> Answer<T> {
+        let request = self.agent.post(self.url(path)).content_type(kind);
+        self.json(request.send(body).map_err(|e| self.unreachable(&e))?)
+    }
+
+    fn json<T: DeserializeOwned>(&self, answer: Response<ureq::Body>) -> Answer<T> {
+        let bytes = self.bytes(answer, JSON_BYTES_MAX)?;
+        serde_json::from_slice(&bytes).map_err(|e| Refused::strange(&e.to_string()))
+    }
+
+    fn bytes(&self, mut answer: Response<ureq::Body>, limit: u64) -> Answer<Vec<u8>> {
+        let is_success = answer.status().is_success();
+        let body = answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|e| self.unreachable(&e))?;
+        if is_success { Ok(body) } else { Err(refused(&body)) }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.endpoint)
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Refused {
+        let message = format!("no answer from the network at {}: {error}", self.endpoint);
+        let hint = "start one with `ciro up`; a command that was cut short may be repeated";
+        Refused { code: "unreachable".into(), error: CliError::new(Exit::Unreachable, message).hint(hint) }
+    }
+}
+
+impl Refused {
+    /// The answer is not what the schema says.
+    fn strange(reason: &str) -> Self {
+        let message = format!("the gateway's answer makes no sense: {reason}");
+        let hint = "is it of the same version? see `ciro --version` and GET /v1/status";
+        Self { code: "strange".into(), error: CliError::failed(message).hint(hint) }
+    }
+}
+
+/// The gateway's refusal in our words.
+fn refused(body: &[u8]) -> Refused {
+    let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
+        return Refused::strange(&String::from_utf8_lossy(&body[..body.len().min(200)]));
+    };
+    let exit = match error.code.as_str() {
+        "refused" => Exit::Refused,
+        "unavailable" => Exit::Unreachable,
+        _ => Exit::Failed,
+    };
+    let mut told = CliError::new(exit, error.message);
+    told.hint = error.hint;
+    Refused { code: error.code, error: told }
+}

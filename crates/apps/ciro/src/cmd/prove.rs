@@ -1,0 +1,80 @@
+//! `ciro prove`: an answer with a proof, without a network.
+
+use crate::cli::ProveArgs;
+use crate::error::CliError;
+use crate::models;
+use crate::show::{self, Outputs};
+use crate::ui::Ui;
+use ciro_graph::RawInput;
+use ciro_prover::{Proof, ProveError, ProvingKey};
+use ciro_receipt::{Evidence, Receipt};
+use ciro_types::{ModelId, encode};
+use ciro_verifier::ProofContext;
+use serde::Serialize;
+use std::time::Instant;
+
+#[derive(Serialize)]
+struct View {
+    outputs: Outputs,
+    model_id: ModelId,
+    setup_ms: f64,
+    prove_ms: f64,
+    proof_bytes: usize,
+    receipt: String,
+}
+
+pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
+    let compiled = models::load(&args.model, ui)?;
+    let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
+    let started = Instant::now();
+    let key = ProvingKey::new(compiled.model).map_err(CliError::failed)?;
+    let setup_ms = started.elapsed().as_secs_f64() * 1e3;
+    let started = Instant::now();
+    let proof = ciro_prover::prove(&key, &input, &ProofContext::default()).map_err(refused)?;
+    let prove_ms = started.elapsed().as_secs_f64() * 1e3;
+
+    let view = View {
+        outputs: show::outputs(&key.model().program, &proof.output)?,
+        model_id: key.model_id(),
+        setup_ms,
+        prove_ms,
+        proof_bytes: proof.bytes.len(),
+        receipt: args.output.display().to_string(),
+    };
+    let bytes = receipt(&key, &input, proof).to_bytes();
+    std::fs::write(&args.output, bytes)
+        .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
+    ui.result(&view, || text(&view))
+}
+
+/// An input that the model does not take is the caller's mistake.
+fn refused(error: ProveError) -> CliError {
+    match error {
+        ProveError::Execute(e) => CliError::failed(e),
+        ProveError::Statement(e) => CliError::failed(e),
+    }
+}
+
+fn receipt(key: &ProvingKey, input: &RawInput, proof: Proof) -> Receipt {
+    Receipt {
+        program: key.program().to_vec(),
+        weight_root: key.weight_root(),
+        input: encode(input),
+        output: encode(&proof.output),
+        evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
+        settlement: None,
+    }
+}
+
+fn text(view: &View) -> String {
+    format!(
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}",
+        show::output_lines(&view.outputs),
+        view.model_id,
+        view.prove_ms,
+        view.proof_bytes,
+        view.setup_ms,
+        view.receipt,
+        view.receipt,
+    )
+}

@@ -1,0 +1,45 @@
+//! `ciro quote`: what each rung costs and is worth.
+
+use crate::cli::QuoteArgs;
+use crate::error::CliError;
+use crate::home;
+use crate::local;
+use crate::order::requirements;
+use crate::ui::Ui;
+use ciro_gateway::{Quote, Rung};
+
+pub(crate) fn run(args: &QuoteArgs, ui: &Ui) -> Result<(), CliError> {
+    let home = home::resolve(args.data.data.as_deref())?;
+    let reached = local::reach(&home, *ui)?;
+    let quote = reached.client.quote(&requirements(&args.needs))?;
+    ui.result(&quote, || text(&quote))
+}
+
+fn text(quote: &Quote) -> String {
+    let head = format!(
+        "{:<5} {:>14} {:>12}  {:<32} {:>16}",
+        "rung", "price CIRO", "median", "cheat goes unnoticed", "cost to corrupt"
+    );
+    let mut lines = vec![head];
+    lines.extend(quote.rungs.iter().map(line));
+    lines.push(String::new());
+    lines.extend(quote.rungs.iter().map(|rung| format!("{:?}: {}", rung.assurance, rung.basis)));
+    let percent = f64::from(quote.fee.0) / 100.0;
+    lines.push(format!("Prices include the protocol fee of {percent} %. What a job does not need comes back."));
+    lines.join("\n")
+}
+
+fn line(rung: &Rung) -> String {
+    let price = rung.price.map_or_else(|| "nobody".to_string(), |price| price.to_string());
+    let latency = match rung.latency_ms {
+        Some(ms) => format!("{ms} ms / {}", rung.latency_jobs),
+        None => "not measured".to_string(),
+    };
+    let name = format!("{:?}", rung.assurance);
+    let cost = rung.cost_to_corrupt.to_string();
+    let mut line = format!("{name:<5} {price:>14} {latency:>12}  {:<32} {cost:>16}", rung.undetected);
+    if let Some(refusal) = &rung.refusal {
+        line.push_str(&format!("\n      {refusal}"));
+    }
+    line
+}

@@ -1,0 +1,143 @@
+//! `ciro run`: quote, escrow, answer, receipt, checked here.
+
+use crate::cli::RunArgs;
+use crate::error::CliError;
+use crate::home;
+use crate::local;
+use crate::models;
+use crate::order::{Buyer, Wish, assurance, requirements};
+use crate::show::{self, Outputs};
+use crate::ui::Ui;
+use ciro_network::load_key;
+use ciro_receipt::{Report, check};
+use ciro_state::job_id;
+use ciro_types::{AccountId, Amount, Assurance, ChainId, Height, JobId, ModelId, encode};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+#[derive(Serialize)]
+struct View {
+    outputs: Outputs,
+    model_id: ModelId,
+    job: JobId,
+    network: ChainId,
+    is_throwaway: bool,
+    assurance: Assurance,
+    workers: Vec<AccountId>,
+    paid: Amount,
+    fee: Amount,
+    height: Height,
+    stages_ms: BTreeMap<&'static str, f64>,
+    receipt: String,
+}
+
+/// Times stages and says when each is over.
+struct Stages<'a> {
+    ui: &'a Ui,
+    since: Instant,
+    took: BTreeMap<&'static str, f64>,
+}
+
+impl Stages<'_> {
+    fn done(&mut self, name: &'static str, detail: &str) {
+        let took = self.since.elapsed();
+        self.took.insert(name, took.as_secs_f64() * 1e3);
+        self.ui.stage(name, took, detail);
+        self.since = Instant::now();
+    }
+}
+
+pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
+    let mut stages = Stages { ui, since: Instant::now(), took: BTreeMap::new() };
+    let wish = wish(args, ui)?;
+    stages.done("model", &wish.model.program.name);
+
+    let reached = local::reach(&home::resolve(args.data.data.as_deref())?, *ui)?;
+    let status = reached.client.status()?;
+    let key = load_key(&reached.home.wallet()).map_err(CliError::failed)?;
+    let buyer = Buyer { client: &reached.client, status: &status, key: &key, home: &reached.home, ui: *ui };
+    stages.done("network", &format!("{} at height {}", status.network, status.height));
+
+    let (model, input) = buyer.publish(&wish)?;
+    stages.done("publish", &format!("model {}", model.short()));
+    let spec = buyer.order(&wish, model, input)?;
+    let job = job_id(&spec);
+    stages.done("escrow", &format!("job {}, up to {} CIRO", job.short(), spec.max_price));
+
+    let ended = buyer.wait_for_end(job);
+    if ended.is_err() {
+        buyer.forget(&wish, model, input);
+    }
+    ended?;
+    stages.done("answer", answered(wish.assurance));
+    let receipt = buyer.receipt(job)?;
+    stages.done("certify", "more than two thirds of the stake signed the block");
+    let report = check(&receipt, Some(status.chain))
+        .map_err(|e| CliError::failed(format!("the network handed over an invalid receipt: {e}")))?;
+    stages.done("verify", "checked on this machine");
+
+    std::fs::write(&args.output, receipt.to_bytes())
+        .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
+    buyer.forget(&wish, model, input);
+    let view = view(args, report, stages.took, reached.is_throwaway)?;
+    ui.result(&view, || text(&view))
+}
+
+fn wish(args: &RunArgs, ui: &Ui) -> Result<Wish, CliError> {
+    let compiled = models::load(&args.model, ui)?;
+    let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
+    Ok(Wish {
+        model: compiled.model,
+        input: encode(&input),
+        assurance: assurance(args.assurance),
+        requirements: requirements(&args.needs),
+        max_price: args.max_price,
+        deadline: args.deadline,
+    })
+}
+
+const fn answered(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::A0 => "executed, signed, paid",
+        Assurance::A2 => "executed twice, compared, paid",
+        Assurance::A4 => "executed, proven, verified by every validator, paid",
+    }
+}
+
+fn view(
+    args: &RunArgs,
+    report: Report,
+    stages_ms: BTreeMap<&'static str, f64>,
+    is_throwaway: bool,
+) -> Result<View, CliError> {
+    let outputs = show::outputs(&report.program, &report.output)?;
+    let record = report.record.ok_or_else(|| CliError::failed("the receipt carries no settlement"))?;
+    Ok(View {
+        outputs,
+        model_id: report.model,
+        job: record.job,
+        network: record.chain,
+        is_throwaway,
+        assurance: report.assurance,
+        workers: record.payments.iter().map(|payment| payment.worker).collect(),
+        paid: record.payments.iter().map(|payment| payment.price).sum(),
+        fee: record.fee,
+        height: record.height,
+        stages_ms,
+        receipt: args.output.display().to_string(),
+    })
+}
+
+fn text(view: &View) -> String {
+    format!(
+        "{}\n\nmodel    {}\njob      {}\npaid     {} CIRO and a fee of {} CIRO\nreceipt  {}\ncheck    ciro verify {}",
+        show::output_lines(&view.outputs),
+        view.model_id,
+        view.job,
+        view.paid,
+        view.fee,
+        view.receipt,
+        view.receipt,
+    )
+}

@@ -1,0 +1,70 @@
+//! `ciro up`: a local network until Ctrl-C.
+
+use crate::cli::UpArgs;
+use crate::error::CliError;
+use crate::home;
+use crate::local::Serving;
+use crate::ui::{Ui, human_duration};
+use ciro_network::Layout;
+use ciro_network::durable::{Access, replace};
+use serde::Serialize;
+use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Serialize)]
+struct View {
+    endpoint: String,
+    data: String,
+    wallet: String,
+    ready_ms: u128,
+}
+
+pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
+    let started = Instant::now();
+    let home = home::resolve(args.data.data.as_deref())?;
+    let serving = Serving::start(home.root(), args.port, *ui)?;
+    let _announced = Announced::write(&home, &serving.endpoint)?;
+    let ready = started.elapsed();
+    let view = View {
+        endpoint: serving.endpoint.clone(),
+        data: home.root().display().to_string(),
+        wallet: home.wallet().display().to_string(),
+        ready_ms: ready.as_millis(),
+    };
+    ui.result(&view, || view.endpoint.clone())?;
+    ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
+    wait_for_stop()?;
+    ui.note("stopping");
+    Ok(())
+}
+
+/// The endpoint file, while the network runs. One that a crash left behind points at a port where nobody answers.
+struct Announced(Layout);
+
+impl Announced {
+    fn write(home: &Layout, endpoint: &str) -> Result<Self, CliError> {
+        replace(&home.endpoint(), endpoint.as_bytes(), Access::Shared)
+            .map_err(|e| CliError::failed(format!("cannot write {}: {e}", home.endpoint().display())))?;
+        Ok(Self(home.clone()))
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        // Left behind, it does no harm: see above.
+        let _ = std::fs::remove_file(self.0.endpoint());
+    }
+}
+
+fn wait_for_stop() -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,156 @@
+//! A network and its gateway in this process, and finding the one that runs in another.
+
+use crate::client::Client;
+use crate::error::{CliError, chain};
+use crate::ui::{Ui, human_duration};
+use ciro_network::{Layout, Network, NetworkError, Notice, Notify};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// How long open connections may keep a stopping gateway.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A network and its gateway. Dropping it stops both.
+pub(crate) struct Serving {
+    /// `http://127.0.0.1:port`.
+    pub(crate) endpoint: String,
+    stop: Option<oneshot::Sender<()>>,
+    gateway: Option<JoinHandle<()>>,
+    /// After the gateway, which holds the network's node.
+    network: Option<Network>,
+}
+
+impl Serving {
+    /// Starts the network of the directory `root`, and its gateway on `port`.
+    pub(crate) fn start(root: &Path, port: u16, ui: Ui) -> Result<Self, CliError> {
+        let listener = bind(port)?;
+        let address = listener.local_addr().map_err(CliError::failed)?;
+        let notify: Notify = Arc::new(move |notice| ui.warn(&sentence(&notice)));
+        let network = Network::start(root, &notify).map_err(|e| explain(&e))?;
+        let (stop, stopped) = oneshot::channel();
+        let gateway = spawn_gateway(listener, &network, stopped)?;
+        let endpoint = format!("http://{address}");
+        Ok(Self { endpoint, stop: Some(stop), gateway: Some(gateway), network: Some(network) })
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // The gateway may have ended by itself; either way it is joined.
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        let _ = self.gateway.take().map(JoinHandle::join);
+        drop(self.network.take());
+    }
+}
+
+fn bind(port: u16) -> Result<TcpListener, CliError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    listener.map_err(|e| {
+        CliError::failed(format!("cannot listen on {address}: {e}")).hint("pass --port 0 for any free port")
+    })
+}
+
+fn spawn_gateway(
+    listener: TcpListener,
+    network: &Network,
+    stopped: oneshot::Receiver<()>,
+) -> Result<JoinHandle<()>, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)?;
+    let node = network.node();
+    Ok(std::thread::spawn(move || {
+        runtime.block_on(async {
+            // A listener that cannot be used any more ends the gateway; its clients notice.
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            let (begin, begun) = oneshot::channel::<()>();
+            let server = ciro_gateway::serve(listener, node, async move { drop(begun.await) });
+            let hurry = async {
+                drop(stopped.await);
+                drop(begin);
+                // Event streams never end by themselves.
+                tokio::time::sleep(GRACE).await;
+            };
+            tokio::select! {
+                _ = server => {}
+                () = hurry => {}
+            }
+        });
+    }))
+}
+
+fn explain(error: &NetworkError) -> CliError {
+    let failed = CliError::failed(chain(error));
+    match error {
+        NetworkError::Layout(_) => failed.hint("stop it first, or name another directory with --data"),
+        NetworkError::OtherKeys | NetworkError::Genesis(_) => {
+            failed.hint("restore the directory from a backup, or name a new one with --data")
+        }
+        _ => failed,
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::Anomaly { validator, text } => format!("validator {validator}: {text}"),
+        Notice::Failed { member, reason } => format!("{member} stopped: {reason}"),
+        Notice::JobLogRebuilt { reason } => format!("the job log is rebuilt from the ledger: {reason}"),
+    }
+}
+
+/// A network to talk to: the one that runs on the data directory, or a throw-away one of our own.
+pub(crate) struct Reached {
+    /// Its gateway.
+    pub(crate) client: Client,
+    /// Where its wallet is.
+    pub(crate) home: Layout,
+    /// Whether it ends with this process.
+    pub(crate) is_throwaway: bool,
+    // In this order: the network stops before its directory goes.
+    _serving: Option<Serving>,
+    _directory: Option<TempDir>,
+}
+
+/// The network that runs on `home`, if one does.
+pub(crate) fn running(home: &Layout) -> Option<Client> {
+    let endpoint = std::fs::read_to_string(home.endpoint()).ok()?;
+    let client = Client::new(endpoint.trim());
+    client.status().is_ok().then_some(client)
+}
+
+/// The network that runs on `home`, or an error that says how to start one.
+pub(crate) fn require(home: &Layout) -> Result<Client, CliError> {
+    running(home).ok_or_else(|| {
+        let message = format!("no network runs on {}", home.root().display());
+        CliError::new(crate::error::Exit::Unreachable, message).hint("start one with `ciro up`")
+    })
+}
+
+/// The network that runs on `home`, or a throw-away one, which is said aloud.
+pub(crate) fn reach(home: &Layout, ui: Ui) -> Result<Reached, CliError> {
+    if let Some(client) = running(home) {
+        return Ok(Reached { client, home: home.clone(), is_throwaway: false, _serving: None, _directory: None });
+    }
+    let started = Instant::now();
+    let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;
+    let serving = Serving::start(directory.path(), 0, ui)?;
+    ui.note(&format!(
+        "no network runs on {}: started a throw-away one with play money in {}; it ends with this command",
+        home.root().display(),
+        human_duration(started.elapsed())
+    ));
+    Ok(Reached {
+        client: Client::new(&serving.endpoint),
+        home: Layout::new(directory.path()),
+        is_throwaway: true,
+        _serving: Some(serving),
+        _directory: Some(directory),
+    })
+}

@@ -1,0 +1,62 @@
+//! Models and inputs that users name: a compiled folder or an ONNX file, and samples for it.
+
+use crate::error::{CliError, chain};
+use crate::files::read;
+use crate::ui::Ui;
+use ciro_compile::onnx::MAX_ONNX_BYTES;
+use ciro_compile::samples::{Port, Samples};
+use ciro_compile::{CompileError, Compiled, Options, compile_onnx, samples};
+use ciro_graph::{Program, RawInput};
+use std::path::Path;
+
+/// The model at `path`: a compiled folder, or an ONNX file that is compiled now.
+pub(crate) fn load(path: &Path, ui: &Ui) -> Result<Compiled, CliError> {
+    if path.is_dir() {
+        return Compiled::load(path).map_err(|e| {
+            CliError::failed(chain(&e))
+                .hint(format!("make the folder anew with `ciro compile MODEL.onnx -o {}`", path.display()))
+        });
+    }
+    let compiled = compile(path, &Options::default())?;
+    for note in &compiled.notes {
+        ui.note(&format!("note: {note}"));
+    }
+    Ok(compiled)
+}
+
+/// Compiles the ONNX file at `path`.
+pub(crate) fn compile(path: &Path, options: &Options) -> Result<Compiled, CliError> {
+    compile_onnx(&read(path, MAX_ONNX_BYTES)?, options).map_err(|e| refused(path, &e))
+}
+
+/// Calibration samples for the ONNX file at `model`.
+pub(crate) fn calibration(model: &Path, file: &Path) -> Result<Samples, CliError> {
+    let ports = ciro_compile::ports(&read(model, MAX_ONNX_BYTES)?).map_err(|e| refused(model, &e))?;
+    load_samples(file, &ports)
+}
+
+/// Sample number `index` of the file at `path`, for `program`.
+pub(crate) fn input(program: &Program, path: &Path, index: usize, ui: &Ui) -> Result<RawInput, CliError> {
+    let samples = load_samples(path, &Port::of(program))?;
+    let count = samples.inputs.len();
+    if count > 1 && index == 0 {
+        ui.note(&format!("note: {} holds {count} samples; taking the first, see --sample", path.display()));
+    }
+    samples
+        .inputs
+        .into_iter()
+        .nth(index)
+        .ok_or_else(|| CliError::usage(format!("--sample: expected a number below {count}, got {index}")))
+}
+
+fn load_samples(path: &Path, ports: &[Port]) -> Result<Samples, CliError> {
+    samples::load(path, ports).map_err(|e| CliError::usage(chain(&e)))
+}
+
+fn refused(path: &Path, error: &CompileError) -> CliError {
+    let failed = CliError::failed(format!("{}: {}", path.display(), chain(error)));
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
