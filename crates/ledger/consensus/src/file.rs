@@ -222,3 +222,51 @@ impl WalFile for MemoryFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What any [`WalFile`] must do when nothing crashes.
+    fn obeys_the_contract(mut file: impl WalFile) -> io::Result<()> {
+        assert_eq!(file.read()?, b"");
+        file.write_at(3, b"abc")?;
+        assert_eq!(file.read()?, b"\0\0\0abc", "a gap reads as zeros");
+        file.write_at(1, b"xyz")?;
+        file.sync()?;
+        assert_eq!(file.read()?, b"\0xyzbc");
+        file.set_len(2)?;
+        file.set_len(4)?;
+        assert_eq!(file.read()?, b"\0x\0\0", "what was cut off does not come back");
+        Ok(())
+    }
+
+    #[test]
+    fn memory_obeys_the_contract() {
+        obeys_the_contract(MemoryFile::default()).expect("memory does not fail");
+    }
+
+    #[test]
+    fn a_disk_obeys_the_contract_and_keeps_what_it_holds() {
+        let path = std::env::temp_dir().join(format!("ciro-walfile-{}", std::process::id()));
+        obeys_the_contract(DiskFile::open(&path).expect("a new file")).expect("a working disk");
+        let kept = DiskFile::open(&path).and_then(|mut file| file.read());
+        std::fs::remove_file(&path).expect("its own file");
+        assert_eq!(kept.expect("readable"), b"\0x\0\0");
+    }
+
+    #[test]
+    fn a_crash_keeps_synced_bytes_and_judges_each_later_write() {
+        let mut file = MemoryFile::default();
+        file.write_at(0, b"synced").and_then(|()| file.sync()).expect("memory does not fail");
+        for (at, bytes) in [(0, b"A"), (1, b"B"), (2, b"C")] {
+            file.write_at(at, bytes).expect("memory does not fail");
+        }
+        let disk = file.fork();
+        let mut fates = [Fate::Lost, Fate::Kept, Fate::Torn(0)].into_iter();
+        file.crash(|| fates.next().unwrap_or(Fate::Lost));
+        assert_eq!(file.read().expect("memory does not fail"), b"sBnced");
+        disk.crash(|| Fate::Lost);
+        assert_eq!(disk.clone().read().expect("memory does not fail"), b"synced", "a fork meets its own fate");
+    }
+}

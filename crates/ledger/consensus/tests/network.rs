@@ -180,6 +180,21 @@ fn an_idle_network_makes_one_block_per_idle_interval_and_work_is_not_kept_waitin
 }
 
 #[test]
+fn a_caller_too_busy_to_wake_a_validator_does_not_starve_its_deadlines() {
+    let mut net = Net::new(8, &FOUR, Weather::default());
+    let dead = net.nodes.iter().position(|n| n.account == net.set.proposer(Height(1), 0)).expect("a member");
+    net.kill(dead);
+    net.nodes.iter_mut().for_each(|n| n.deaf_to_timers = true);
+    let noise = Message::Status(Height(0));
+    for at in 0..200 {
+        let alive: Vec<_> = (0..4).filter(|&n| n != dead).collect();
+        net.run_for(at * 10);
+        alive.iter().for_each(|&n| net.inject(n, dead, &noise));
+    }
+    assert!(net.nodes.iter().any(|n| !n.chain.is_empty()), "the dead proposer's round never times out");
+}
+
+#[test]
 fn an_invalid_block_is_not_decided_and_costs_its_proposer_the_round() {
     let mut net = Net::new(4, &FOUR, Weather::default());
     net.kill(1);

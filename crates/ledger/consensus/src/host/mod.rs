@@ -103,7 +103,8 @@ pub struct Tip {
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The wake-up that [`Effect::SetTimer`] asked for, or any other: early and late ones do no harm.
+    /// The wake-up that [`Effect::SetTimer`] asked for, or any other: early and late ones do no harm. Messages look at the
+    /// clock as well.
     Timer,
     /// A message arrived. `from` is whom the transport has authenticated; an answer goes back there.
     Message {
@@ -312,7 +313,11 @@ impl<F: WalFile> Consensus<F> {
         self.host.now_ms = now_ms;
         match input {
             Input::Timer => self.on_timer(),
-            Input::Message { from, message } => self.on_message(from, message),
+            Input::Message { from, message } => {
+                // A caller that is kept busy by messages must not starve the deadlines.
+                self.on_timer();
+                self.on_message(from, message);
+            }
             Input::Work => self.on_work(),
             Input::Built { round, block } => self.on_built(round, block),
             Input::Checked { block, valid } => self.on_checked(block, valid)?,

@@ -130,6 +130,7 @@ impl Net {
     /// Runs until the clock passes `until_ms`.
     pub fn run_for(&mut self, until_ms: u64) {
         while self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= until_ms) && self.step() {}
+        self.now_ms = self.now_ms.max(until_ms);
     }
 
     pub fn all(&self) -> Vec<usize> {

@@ -35,6 +35,8 @@ pub struct Node {
     pub evidence: Vec<Evidence>,
     /// Whether there is always something to propose.
     pub busy: bool,
+    /// Whether it is never woken.
+    pub deaf_to_timers: bool,
     pub incarnation: u64,
     pub wal: MemoryFile,
     pub guard: MemoryFile,
@@ -52,6 +54,7 @@ impl Node {
             chain: Vec::new(),
             evidence: Vec::new(),
             busy: true,
+            deaf_to_timers: false,
             incarnation: 0,
             wal: MemoryFile::default(),
             guard: MemoryFile::default(),
@@ -94,7 +97,7 @@ impl Node {
     }
 
     pub fn timer(&mut self, now_ms: u64) -> Sent {
-        self.input(now_ms, Input::Timer)
+        if self.deaf_to_timers { Sent::default() } else { self.input(now_ms, Input::Timer) }
     }
 
     pub fn input(&mut self, now_ms: u64, input: Input) -> Sent {
