@@ -1,7 +1,7 @@
 //! Fencing tokens.
 
 use crate::support::{OUTPUT, Who, World, params};
-use ciro_state::{Action, Authority, DeclineReason, Event, JobStatus, SignedLease, TxError};
+use ciro_state::{Action, Authority, DeclineReason, Event, FailReason, JobStatus, SignedLease, TxError};
 use ciro_types::{Assurance, Height, JobId, Lease, LeaseToken};
 
 fn settle_with(world: &mut World, who: Who, lease: SignedLease) -> Result<(), TxError> {
@@ -162,6 +162,39 @@ fn tokens_are_forgotten_only_when_no_older_lease_can_still_run() {
     let stale = TxError::StaleToken { expected: token, got: token };
     assert_eq!(reuse_until(&mut world, forgotten_at), Err(stale));
     assert_eq!(world.state.tip().token_floor, token);
+}
+
+#[test]
+fn a_timeout_reported_late_uses_up_its_token_all_the_same() {
+    let mut world = World::new();
+    let job = world.submit(Assurance::A4);
+    let lease = world.lease_until(job, Who::W1, world.height().plus(2));
+    let token = lease.lease.token;
+    // Later than the token of an answered lease would be kept.
+    world.run_to_before(lease.lease.expires.plus(2 * params().max_lease_blocks));
+    let report = Action::ReportTimeout { lease };
+    world.ok(Who::Bob, report.clone());
+    let used = TxError::TokenUsed { token, job, worker: Who::W1.id() };
+    assert_eq!(world.err(Who::Bob, report.clone()), used);
+    world.run_to_before(world.height().plus(params().max_lease_blocks));
+    assert_eq!(world.err(Who::Bob, report), TxError::StaleToken { expected: token, got: token });
+}
+
+#[test]
+fn a_worker_without_the_minimum_stake_answers_nothing() {
+    let mut world = World::new();
+    world.ok(Who::W1, Action::RequestUnstake { amount: crate::support::STAKE });
+    let (proven, redundant) = (world.submit(Assurance::A4), world.submit(Assurance::A2));
+    let lease = world.leased(proven, Who::W1);
+    let settle = world.proven(Who::W1, lease);
+    let lease = world.leased(redundant, Who::W1);
+    let commit = world.commitment_action(Who::W1, lease, OUTPUT);
+    let lease = world.lease(proven, Who::W1);
+    let fail = Action::FailJob { lease, reason: FailReason::InputInvalid };
+    for action in [settle, commit, fail] {
+        let refused = world.err(Who::W1, action);
+        assert!(matches!(refused, TxError::StakeBelowMinimum { .. }), "{refused}");
+    }
 }
 
 #[test]
