@@ -76,7 +76,7 @@ pub enum CompileError {
         /// The node.
         at: At,
         /// Its name.
-        attribute: String,
+        attribute: Box<str>,
         /// What is supported.
         expected: String,
         /// What was found.
@@ -88,7 +88,7 @@ pub enum CompileError {
         /// The node.
         at: At,
         /// Which operand.
-        operand: String,
+        operand: Box<str>,
         /// What is supported.
         expected: String,
         /// What was found.

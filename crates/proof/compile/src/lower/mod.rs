@@ -30,8 +30,8 @@ use analysis::Analysis;
 use builder::{COMPARED_BITS, ProgramBuilder};
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
 
-/// Operand bits where nothing else decides.
-pub(crate) const DEFAULT_BITS: u32 = 20;
+/// Bits of an input that no affine map reads first: whatever reads it narrows it to what it needs.
+pub(crate) const DEFAULT_BITS: u32 = 24;
 
 /// Most fractional bits of an output.
 const FINEST_OUTPUT: i32 = 60;

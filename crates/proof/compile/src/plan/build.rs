@@ -204,7 +204,7 @@ impl Ctx<'_> {
     pub(super) fn refuse(&self, i: usize, expected: impl Into<String>, got: impl Into<String>) -> CompileError {
         CompileError::Operand {
             at: self.at.clone(),
-            operand: format!("operand {i}"),
+            operand: format!("operand {i}").into(),
             expected: expected.into(),
             got: got.into(),
         }

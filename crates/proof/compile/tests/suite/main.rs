@@ -1,4 +1,9 @@
 //! Behaviour of the compiler through its public interface.
 
 mod bundled;
+mod files;
+mod forests;
+mod hostile;
+mod numbers;
+mod refusals;
 mod support;

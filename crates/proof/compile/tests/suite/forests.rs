@@ -1,0 +1,186 @@
+//! Tree ensembles: branches exactly as floats decide, whatever the floats.
+
+use crate::support::{Onnx, floats, ints, run, text, texts};
+use ciro_compile::onnx::proto::AttributeProto;
+use ciro_graph::render::Cell;
+use proptest::prelude::*;
+
+/// A node of a random tree, in the form of the attributes.
+#[derive(Clone, Debug)]
+struct Row {
+    mode: &'static str,
+    feature: i64,
+    threshold: f32,
+    yes: i64,
+    no: i64,
+    leaf: f32,
+}
+
+const FEATURES: i64 = 3;
+
+/// A full binary tree of the given depth; node i has the children 2i + 1 and 2i + 2.
+fn any_tree(depth: u32) -> impl Strategy<Value = Vec<Row>> {
+    let inner = (1usize << depth) - 1;
+    let mode = prop::sample::select(vec!["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"]);
+    let leaf = (-8i32..8).prop_map(|v| v as f32 / 4.0);
+    let row = (mode, 0..FEATURES, any_threshold(), leaf);
+    prop::collection::vec(row, 2 * inner + 1).prop_map(move |rows| {
+        let node = |(i, (mode, feature, threshold, leaf)): (usize, (&'static str, i64, f32, f32))| {
+            let mode = if i < inner { mode } else { "LEAF" };
+            let (yes, no) = if i < inner { (2 * i as i64 + 1, 2 * i as i64 + 2) } else { (0, 0) };
+            Row { mode, feature, threshold, yes, no, leaf }
+        };
+        rows.into_iter().enumerate().map(node).collect()
+    })
+}
+
+fn any_threshold() -> impl Strategy<Value = f32> {
+    let special = vec![0.0, -0.0, 1.0, -1.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, 1e-45, f32::MAX];
+    prop_oneof![prop::sample::select(special), -2f32..2.0]
+}
+
+fn attributes(trees: &[Vec<Row>]) -> Vec<AttributeProto> {
+    let all =
+        || trees.iter().enumerate().flat_map(|(t, rows)| rows.iter().enumerate().map(move |(i, row)| (t, i, row)));
+    let column = |f: &dyn Fn((usize, usize, &Row)) -> i64| all().map(f).collect::<Vec<i64>>();
+    let modes: Vec<&str> = all().map(|(_, _, row)| row.mode).collect();
+    let thresholds: Vec<f32> = all().map(|(_, _, row)| row.threshold).collect();
+    let leaves = || all().filter(|(_, _, row)| row.mode == "LEAF");
+    vec![
+        ints("nodes_treeids", &column(&|(t, _, _)| t as i64)),
+        ints("nodes_nodeids", &column(&|(_, i, _)| i as i64)),
+        ints("nodes_featureids", &column(&|(_, _, row)| row.feature)),
+        ints("nodes_truenodeids", &column(&|(_, _, row)| row.yes)),
+        ints("nodes_falsenodeids", &column(&|(_, _, row)| row.no)),
+        floats("nodes_values", &thresholds),
+        texts("nodes_modes", &modes),
+        ints("target_treeids", &leaves().map(|(t, _, _)| t as i64).collect::<Vec<_>>()),
+        ints("target_nodeids", &leaves().map(|(_, i, _)| i as i64).collect::<Vec<_>>()),
+        ints("target_ids", &leaves().map(|_| 0).collect::<Vec<_>>()),
+        floats("target_weights", &leaves().map(|(_, _, row)| row.leaf).collect::<Vec<_>>()),
+    ]
+}
+
+fn walk(rows: &[Row], x: &[f32]) -> f32 {
+    let mut at = 0;
+    loop {
+        let Row { mode, feature, threshold, yes, no, leaf } = rows[at];
+        let v = x[feature as usize];
+        let holds = match mode {
+            "BRANCH_LEQ" => v <= threshold,
+            "BRANCH_LT" => v < threshold,
+            "BRANCH_GTE" => v >= threshold,
+            "BRANCH_GT" => v > threshold,
+            _ => return leaf,
+        };
+        at = if holds { yes } else { no } as usize;
+    }
+}
+
+fn regressor(trees: &[Vec<Row>], scaler: Option<(&[f32], &[f32])>) -> Onnx {
+    let onnx = Onnx::new(FEATURES);
+    match scaler {
+        None => onnx.node("ml.TreeEnsembleRegressor x -> y", attributes(trees)),
+        Some((offset, scale)) => onnx
+            .node("ml.Scaler x -> s", vec![floats("offset", offset), floats("scale", scale)])
+            .node("ml.TreeEnsembleRegressor s -> y", attributes(trees)),
+    }
+    .outputs(&["y"])
+}
+
+/// The sum of leaves as text; quarters are exact.
+fn sum(trees: &[Vec<Row>], x: &[f32]) -> Cell {
+    let sum: f32 = trees.iter().map(|rows| walk(rows, x)).sum();
+    Cell::Number(format!("{}", if sum == 0.0 { 0.0 } else { sum }))
+}
+
+proptest! {
+    #[test]
+    fn every_mode_branches_exactly(
+        trees in prop::collection::vec(any_tree(3), 1..4),
+        x in prop::collection::vec(any_threshold(), 3),
+        tie in any::<prop::sample::Index>(),
+    ) {
+        let mut x = x;
+        // One feature meets a threshold of its own exactly.
+        let row = &trees[0][tie.index(7)];
+        x[row.feature as usize] = row.threshold;
+        let compiled = regressor(&trees, None).compile().unwrap();
+        prop_assert_eq!(&run(&compiled, &x)[0][0], &sum(&trees, &x));
+    }
+
+    #[test]
+    fn a_scaler_before_the_trees_is_folded_into_exact_thresholds(
+        trees in prop::collection::vec(any_tree(3), 1..3),
+        x in prop::collection::vec(-100f32..100.0, 3),
+        offset in prop::collection::vec(-50f32..50.0, 3),
+        scale in prop::collection::vec(prop_oneof![0.01f32..3.0, -3f32..-0.01], 3),
+        tie in any::<prop::sample::Index>(),
+        steps in -2i32..=2,
+    ) {
+        let mut x = x;
+        let row = &trees[0][tie.index(7)];
+        let f = row.feature as usize;
+        // The float32 whose scaled image is nearest to a threshold, and its neighbours.
+        let near = row.threshold / scale[f] + offset[f];
+        if near.is_finite() && near != 0.0 {
+            x[f] = f32::from_bits(near.to_bits().wrapping_add_signed(steps));
+        }
+        prop_assume!(x.iter().all(|v| !v.is_nan()));
+        let scaled: Vec<f32> = (0..3).map(|i| (x[i] - offset[i]) * scale[i]).collect();
+        let compiled = regressor(&trees, Some((&offset, &scale))).compile().unwrap();
+        prop_assert_eq!(&run(&compiled, &x)[0][0], &sum(&trees, &scaled));
+    }
+}
+
+fn stump(mode: &'static str, low: f32, high: f32) -> Vec<Row> {
+    let leaf = |leaf| Row { mode: "LEAF", feature: 0, threshold: 0.0, yes: 0, no: 0, leaf };
+    vec![Row { mode, feature: 0, threshold: 0.0, yes: 1, no: 2, leaf: 0.0 }, leaf(low), leaf(high)]
+}
+
+fn classifier(trees: &[Vec<Row>], more: Vec<AttributeProto>) -> Onnx {
+    let mut all = attributes(trees);
+    for attribute in &mut all {
+        let name = attribute.name.as_deref().unwrap_or_default().replace("target_", "class_");
+        attribute.name = Some(name);
+    }
+    all.extend(more);
+    Onnx::new(FEATURES).node("ml.TreeEnsembleClassifier x -> l p", all).outputs(&["l", "p"])
+}
+
+#[test]
+fn two_classes_by_one_column_of_probabilities_or_of_margins() {
+    let labels = || texts("classlabels_strings", &["no", "yes"]);
+    let probabilities = classifier(&[stump("BRANCH_LEQ", 0.25, 0.75)], vec![labels()]).compile().unwrap();
+    let yes = |x: f32| run(&probabilities, &[x, 0.0, 0.0]);
+    assert_eq!(
+        yes(1.0),
+        [vec![Cell::Text("yes".into())], vec![Cell::Number("0.25".into()), Cell::Number("0.75".into())]]
+    );
+    assert_eq!(yes(-1.0)[0], [Cell::Text("no".into())]);
+
+    let logistic = vec![labels(), text("post_transform", "LOGISTIC"), floats("base_values", &[0.5])];
+    let margins = classifier(&[stump("BRANCH_LT", -1.0, 1.0)], logistic).compile().unwrap();
+    let outputs = run(&margins, &[-1.0, 0.0, 0.0]);
+    assert_eq!(outputs[0], [Cell::Text("no".into())]);
+    let p = crate::support::numbers(&outputs[1]);
+    assert!((p[1] - 0.377_540_67).abs() < 5e-6 && (p[0] - 0.622_459_33).abs() < 5e-6, "{p:?}");
+}
+
+#[test]
+fn an_average_and_base_values_are_part_of_the_leaves() {
+    let trees = [stump("BRANCH_LEQ", 1.0, 2.0), stump("BRANCH_LEQ", 3.0, 5.0)];
+    let mut all = attributes(&trees);
+    all.extend([text("aggregate_function", "AVERAGE"), floats("base_values", &[0.25])]);
+    let onnx = Onnx::new(FEATURES).node("ml.TreeEnsembleRegressor x -> y", all).outputs(&["y"]);
+    let compiled = onnx.compile().unwrap();
+    assert_eq!(run(&compiled, &[-1.0, 0.0, 0.0])[0], [Cell::Number("2.25".into())]);
+    assert_eq!(run(&compiled, &[1.0, 0.0, 0.0])[0], [Cell::Number("3.75".into())]);
+}
+
+#[test]
+fn a_missing_value_is_refused_with_its_feature() {
+    let compiled = regressor(&[stump("BRANCH_LEQ", 1.0, 2.0)], None).compile().unwrap();
+    let error = ciro_graph::execute(&compiled.model, &crate::support::raw(&[0.0, f32::NAN, 0.0])).unwrap_err();
+    assert_eq!(error.to_string(), "input \"x\", element 1: expected a number, got NaN");
+}

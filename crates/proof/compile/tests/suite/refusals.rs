@@ -1,0 +1,173 @@
+//! What is not supported is refused with the node, the reason, and the nearest thing that works.
+
+use crate::support::{Onnx, bundled, floats, int, ints, read, text, texts};
+use ciro_compile::{CompileError, Options, compile_onnx};
+
+fn refusal(onnx: &Onnx) -> (String, String) {
+    let error = onnx.compile().expect_err("a model that is not supported");
+    (error.to_string(), error.hint().unwrap_or_default())
+}
+
+#[test]
+fn an_unknown_operator_is_named_with_its_node_and_a_way_out() {
+    let tanh = Onnx::new(2).node("Tanh x -> y", vec![]).outputs(&["y"]);
+    assert_eq!(
+        refusal(&tanh),
+        (
+            "node \"the Tanh\" (Tanh): the operator is not supported".into(),
+            "of activations, Relu, Sigmoid and Softmax work".into()
+        )
+    );
+    let svm = Onnx::new(2).node("ml.SVMClassifier x -> y", vec![]).outputs(&["y"]);
+    let (message, hint) = refusal(&svm);
+    assert!(message.contains("(ai.onnx.ml SVMClassifier)") && hint.contains("LinearClassifier"), "{message} {hint}");
+    let custom = Onnx::new(2).node("Zorp x -> y", vec![]).outputs(&["y"]);
+    assert!(refusal(&custom).1.contains("TreeEnsembleClassifier"));
+}
+
+#[test]
+fn trees_in_tensor_form_are_pointed_to_the_native_form() {
+    let model = Onnx::new(2).constant("i", &[1], &[0.0]).node("Gather x i -> g", vec![int("axis", 1)]).outputs(&["g"]);
+    assert!(refusal(&model).1.contains("TreeEnsembleClassifier"));
+}
+
+#[test]
+fn forms_that_are_not_supported_say_what_is() {
+    let cases: Vec<(&str, Onnx)> = vec![
+        ("one sample is proven at a time", {
+            let rows = |m: &mut ciro_compile::onnx::proto::ModelProto| {
+                let graph = m.graph.as_mut().unwrap();
+                let tensor = graph.input[0].r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+                tensor.shape.as_mut().unwrap().dim[0].dim_value = Some(5);
+            };
+            let w = [1.0, 2.0];
+            Onnx::new(2).constant("w", &[2, 1], &w).node("Gemm x w -> y", vec![]).outputs(&["y"]).edit(rows)
+        }),
+        ("divide by a constant", Onnx::new(2).node("Div x x -> y", vec![]).outputs(&["y"])),
+        ("put the constant on the right", {
+            Onnx::new(2).constant("w", &[2, 2], &[1.0; 4]).node("MatMul w x -> y", vec![]).outputs(&["y"])
+        }),
+        ("over all elements", Onnx::new(2).node("Softmax x -> y", vec![int("axis", 0)]).outputs(&["y"])),
+        ("trees compare inputs as they are", {
+            Onnx::new(1).node("Relu x -> r", vec![]).node("ml.TreeEnsembleRegressor r -> y", leaf()).outputs(&["y"])
+        }),
+        ("an input of their own", {
+            let onnx = Onnx::new(1).node("Relu x -> r", vec![]);
+            onnx.node("ml.TreeEnsembleRegressor x -> y", leaf()).outputs(&["y", "r"])
+        }),
+        ("scale it by something else", {
+            let scaler = vec![floats("offset", &[0.0]), floats("scale", &[0.0])];
+            let onnx = Onnx::new(1).node("ml.Scaler x -> s", scaler);
+            onnx.node("ml.TreeEnsembleRegressor s -> y", split()).outputs(&["y"])
+        }),
+        ("use the norm L1 or L2", Onnx::new(2).node("ml.Normalizer x -> y", vec![text("norm", "MAX")]).outputs(&["y"])),
+        ("append a Sigmoid", {
+            let attributes = vec![floats("coefficients", &[1.0, 2.0]), text("post_transform", "LOGISTIC")];
+            Onnx::new(2).node("ml.LinearRegressor x -> y", attributes).outputs(&["y"])
+        }),
+        ("export votes for one class only", {
+            let mut attributes = leaf();
+            for a in &mut attributes {
+                a.name = a.name.take().map(|name| name.replace("target_", "class_"));
+            }
+            attributes.retain(|a| a.name.as_deref() != Some("class_ids"));
+            attributes.extend([ints("class_ids", &[1]), ints("classlabels_int64s", &[0, 1])]);
+            Onnx::new(1).node("ml.TreeEnsembleClassifier x -> l p", attributes).outputs(&["l", "p"])
+        }),
+    ];
+    for (expected, onnx) in cases {
+        let (message, hint) = refusal(&onnx);
+        assert!(hint.contains(expected), "expected {expected:?}, got {message:?} and {hint:?}");
+        assert!(message.starts_with("node \"the "), "{message}");
+    }
+}
+
+/// A tree of one leaf.
+fn leaf() -> Vec<ciro_compile::onnx::proto::AttributeProto> {
+    tree(&[("LEAF", 0, 0)])
+}
+
+fn split() -> Vec<ciro_compile::onnx::proto::AttributeProto> {
+    tree(&[("BRANCH_LEQ", 1, 2), ("LEAF", 0, 0), ("LEAF", 0, 0)])
+}
+
+fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributeProto> {
+    let zeros = vec![0i64; rows.len()];
+    let numbers: Vec<i64> = (0..rows.len() as i64).collect();
+    vec![
+        ints("nodes_treeids", &zeros),
+        ints("nodes_nodeids", &numbers),
+        ints("nodes_featureids", &zeros),
+        ints("nodes_truenodeids", &rows.iter().map(|r| r.1).collect::<Vec<_>>()),
+        ints("nodes_falsenodeids", &rows.iter().map(|r| r.2).collect::<Vec<_>>()),
+        floats("nodes_values", &vec![0.0; rows.len()]),
+        texts("nodes_modes", &rows.iter().map(|r| r.0).collect::<Vec<_>>()),
+        ints("target_treeids", &[0]),
+        ints("target_nodeids", &[rows.len() as i64 - 1]),
+        ints("target_ids", &[0]),
+        floats("target_weights", &[1.0]),
+    ]
+}
+
+#[test]
+fn malformed_trees_are_refused() {
+    for (expected, yes, no) in [("two parents", 1, 1), ("two parents", 0, 1), ("no such child", 1, 7)] {
+        let rows = tree(&[("BRANCH_LEQ", yes, no), ("LEAF", 0, 0)]);
+        let onnx = Onnx::new(1).node("ml.TreeEnsembleRegressor x -> y", rows).outputs(&["y"]);
+        assert!(refusal(&onnx).0.contains(expected), "{:?}", refusal(&onnx));
+    }
+    let equal = tree(&[("BRANCH_EQ", 1, 2), ("LEAF", 0, 0), ("LEAF", 0, 0)]);
+    let onnx = Onnx::new(1).node("ml.TreeEnsembleRegressor x -> y", equal).outputs(&["y"]);
+    assert!(
+        refusal(&onnx).0.contains("attribute nodes_modes: expected LEAF or BRANCH_LEQ, LT, GTE, GT, got BRANCH_EQ")
+    );
+}
+
+#[test]
+fn an_attribute_without_a_known_meaning_is_refused() {
+    let onnx = Onnx::new(2).node("Relu x -> y", vec![int("negative_slope", 1)]).outputs(&["y"]);
+    assert!(refusal(&onnx).0.contains("attribute negative_slope"));
+    let onnx = Onnx::new(2).node("ml.Normalizer x -> y", vec![text("norm", "L3")]).outputs(&["y"]);
+    assert_eq!(
+        refusal(&onnx).0,
+        "node \"the Normalizer\" (ai.onnx.ml Normalizer): attribute norm: expected L1, L2 or MAX, got L3"
+    );
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused() {
+    let onnx = Onnx::new(1).constant("w", &[1, 1], &[f32::NAN]).node("MatMul x w -> y", vec![]).outputs(&["y"]);
+    assert!(matches!(onnx.compile(), Err(CompileError::Range { .. })));
+    let onnx = Onnx::new(1).constant("w", &[1, 1], &[3e38]).node("MatMul x w -> y", vec![]).outputs(&["y"]);
+    let (message, _) = refusal(&onnx);
+    assert!(message.contains("2³⁰"), "{message}");
+}
+
+#[test]
+fn inputs_must_be_floats_of_fixed_size_but_the_batch_may_be_open() {
+    use ciro_compile::onnx::proto::{DimensionProto, ModelProto, TensorTypeProto};
+    fn tensor(m: &mut ModelProto) -> &mut TensorTypeProto {
+        m.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap().tensor_type.as_mut().unwrap()
+    }
+    let relu = || Onnx::new(2).node("Relu x -> y", vec![]).outputs(&["y"]);
+    let open = DimensionProto { dim_value: None, dim_param: Some("N".into()) };
+    let dim = |m: &mut ModelProto, i: usize| tensor(m).shape.as_mut().unwrap().dim[i] = open.clone();
+    let batch = relu().edit(|m| dim(m, 0)).compile().unwrap();
+    assert_eq!(batch.model.program.inputs[0].shape, [1, 2]);
+    assert!(refusal(&relu().edit(|m| dim(m, 1))).0.contains("an open dimension 1"));
+    assert_eq!(
+        refusal(&relu().edit(|m| tensor(m).elem_type = Some(7))).0,
+        "input \"x\": expected a float tensor, got one of int64"
+    );
+    assert!(refusal(&relu().edit(|m| tensor(m).shape = None)).0.contains("expected a shape"));
+}
+
+#[test]
+fn a_file_that_is_no_model_is_refused() {
+    for bytes in [&b"PK\x03\x04"[..], b"", b"{}"] {
+        let error = compile_onnx(bytes, &Options::default()).unwrap_err();
+        assert!(matches!(error, CompileError::NotOnnx { .. }) && error.hint().is_some(), "{error}");
+    }
+    let cut = read(&bundled().join("A_logreg_bc.onnx"));
+    assert!(compile_onnx(&cut[..cut.len() / 2], &Options::default()).is_err());
+}
