@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Make and look at the key that pays
     Wallet(WalletArgs),
+    /// Measure this machine: proofs, jobs end to end, the ledger
+    Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -258,6 +260,32 @@ pub(crate) struct DataArgs {
     /// Data directory [default: $CIRO_HOME, else ~/.ciro]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
+}
+
+/// `ciro bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ciro bench\n  ciro bench --only models --runs 50 --json > bench.json")]
+pub(crate) struct BenchArgs {
+    /// Folder of NAME.onnx and NAME.input.json
+    #[arg(long, value_name = "DIR", default_value = "vectors/models")]
+    pub(crate) models: PathBuf,
+    /// Proofs per model, and jobs per rung, that count
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) runs: usize,
+    /// Only one part
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<BenchPart>,
+}
+
+/// A part of `ciro bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchPart {
+    /// Proving and verifying
+    Models,
+    /// Jobs end to end on a local network
+    Jobs,
+    /// Transfers through one validator
+    Ledger,
 }
 
 /// `ciro completions`.

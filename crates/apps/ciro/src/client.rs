@@ -6,7 +6,7 @@ use ciro_gateway::{AccountView, ApiError, BlockView, JobView, ModelView, Quote, 
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
 use ciro_state::{Action, SignedTx, TxBody, job_id};
-use ciro_types::{AccountId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
+use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -17,6 +17,9 @@ use ureq::http::Response;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest JSON answer, bytes.
 const JSON_BYTES_MAX: u64 = 16 << 20;
+
+/// How often a transaction is signed anew when commands that share a wallet run at once.
+const NONCE_ATTEMPTS: usize = 50;
 
 /// A gateway.
 pub(crate) struct Client {
@@ -104,21 +107,33 @@ impl Client {
     }
 
     /// Signs and commits an action. Returns once it is durable.
-    pub(crate) fn act(&self, key: &Keypair, chain: ciro_types::ChainId, action: Action) -> Answer<TxId> {
-        let tx = self.sign(key, chain, action)?;
-        let submitted: SubmittedTx = self.post("/v1/transactions", "application/json", &tx)?;
+    pub(crate) fn act(&self, key: &Keypair, chain: ChainId, action: &Action) -> Answer<TxId> {
+        let submitted: SubmittedTx = self.submit("/v1/transactions", key, chain, action)?;
         Ok(submitted.tx)
     }
 
     /// Signs and commits an order. The same order again is the same job.
     pub(crate) fn order(&self, key: &Keypair, spec: &JobSpec) -> Answer<JobId> {
-        let tx = self.sign(key, spec.chain, Action::SubmitJob { spec: spec.clone() })?;
-        let submitted: SubmittedJob = self.post("/v1/jobs", "application/json", &tx)?;
+        let action = Action::SubmitJob { spec: spec.clone() };
+        let submitted: SubmittedJob = self.submit("/v1/jobs", key, spec.chain, &action)?;
         let expected = job_id(spec);
         if submitted.job == expected { Ok(expected) } else { Err(Refused::strange("another job was ordered")) }
     }
 
-    fn sign(&self, key: &Keypair, chain: ciro_types::ChainId, action: Action) -> Answer<Vec<u8>> {
+    /// Signs an action with the account's present nonce and posts it; again if another of its transactions came first.
+    fn submit<T: DeserializeOwned>(&self, path: &str, key: &Keypair, chain: ChainId, action: &Action) -> Answer<T> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let tx = self.sign(key, chain, action.clone())?;
+            match self.post(path, "application/json", &tx) {
+                Err(refused) if refused.code == "nonce" && attempts < NONCE_ATTEMPTS => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn sign(&self, key: &Keypair, chain: ChainId, action: Action) -> Answer<Vec<u8>> {
         let sender = key.account();
         let nonce = self.account(sender)?.nonce;
         let tx = SignedTx::sign(TxBody { chain, sender, nonce, action }, key);

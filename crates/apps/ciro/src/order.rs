@@ -88,7 +88,7 @@ impl Buyer<'_> {
             }
             self.client.put_model(&encode(&wish.model))?;
             let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
-            self.client.act(self.key, self.status.chain, action)?;
+            self.client.act(self.key, self.status.chain, &action)?;
         }
         Ok((id, self.client.put_input(&wish.input)?))
     }

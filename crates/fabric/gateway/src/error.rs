@@ -72,6 +72,8 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Refused { reason } => Self::refused(reason),
+            NodeError::Nonce { reason } => Self::new(StatusCode::CONFLICT, "nonce", reason)
+                .hint("sign again with the account's present nonce: GET /v1/accounts/{account}"),
             NodeError::Invalid { reason } => Self::bad_request(reason),
             NodeError::Unavailable { .. } => Self::unavailable(error.to_string()),
         }

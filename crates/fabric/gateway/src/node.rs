@@ -19,6 +19,12 @@ pub enum NodeError {
         /// The ledger's words.
         reason: String,
     },
+    /// Another transaction of this account came first: sign again with the account's present nonce.
+    #[error("{reason}")]
+    Nonce {
+        /// The ledger's words.
+        reason: String,
+    },
     /// The bytes are not what they are sent as.
     #[error("{reason}")]
     Invalid {
@@ -105,7 +111,7 @@ pub trait Node: Send + Sync + 'static {
     /// Hands a transaction to consensus and returns once it is committed, durably. Sending it again does no harm.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Unavailable`] if that is not known in time.
+    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Nonce`] if it may succeed signed anew; [`NodeError::Unavailable`] if that is not known in time.
     fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError>;
 
     /// Keeps a raw input for workers to fetch. Durable once this returns.

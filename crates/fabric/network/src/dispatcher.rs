@@ -196,6 +196,9 @@ impl Dispatcher {
         let (Some(id), Err(error)) = (admission.tx, admission.result) else { return };
         let words = match &error {
             SubmitError::Invalid(error) => refused(error),
+            SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::NonceAhead { .. } => {
+                NodeError::Nonce { reason: error.to_string() }
+            }
             other => NodeError::Refused { reason: other.to_string() },
         };
         self.answer(id, &Err(words));
@@ -273,7 +276,11 @@ impl Dispatcher {
 
 /// The ledger's refusal as a client is told.
 fn refused(error: &TxError) -> NodeError {
-    NodeError::Refused { reason: error.to_string() }
+    let reason = error.to_string();
+    match error {
+        TxError::WrongNonce { .. } => NodeError::Nonce { reason },
+        _ => NodeError::Refused { reason },
+    }
 }
 
 /// The offer of worker `number` of a local network. Prices differ, so that matching is seen to choose.

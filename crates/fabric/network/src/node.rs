@@ -103,7 +103,7 @@ impl Node for LocalNode {
         let outcome = wait(&answer, COMMIT_PATIENCE)?;
         match (&outcome, self.known(id)?) {
             // It was committed between the question and the submission.
-            (Err(NodeError::Refused { .. }), Some(Ok(_))) => Ok(id),
+            (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(Ok(_))) => Ok(id),
             _ => outcome,
         }
     }

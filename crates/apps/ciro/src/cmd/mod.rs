@@ -1,5 +1,6 @@
 //! One file per command; this one only wires.
 
+mod bench;
 mod compile;
 mod completions;
 mod inspect;
@@ -25,6 +26,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Verify(args) => verify::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Wallet(args) => wallet::run(&args, ui),
+        Command::Bench(args) => bench::run(&args, ui),
         Command::Completions(args) => completions::run(&args, ui),
     }
 }

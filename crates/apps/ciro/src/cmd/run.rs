@@ -1,7 +1,7 @@
 //! `ciro run`: quote, escrow, answer, receipt, checked here.
 
 use crate::cli::RunArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::home;
 use crate::local;
 use crate::models;
@@ -65,11 +65,13 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     let job = job_id(&spec);
     stages.done("escrow", &format!("job {}, up to {} CIRO", job.short(), spec.max_price));
 
-    let ended = buyer.wait_for_end(job);
-    if ended.is_err() {
-        buyer.forget(&wish, model, input);
+    if let Err(error) = buyer.wait_for_end(job) {
+        // Only a refund ends the order. Whatever else happened, the job may still be answered and paid.
+        if error.exit == Exit::Refused {
+            buyer.forget(&wish, model, input);
+        }
+        return Err(error);
     }
-    ended?;
     stages.done("answer", answered(wish.assurance));
     let receipt = buyer.receipt(job)?;
     stages.done("certify", "more than two thirds of the stake signed the block");

@@ -53,7 +53,7 @@ fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), Cli
     let key = home::load_wallet(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
-    let tx = client.act(&key, chain, Action::Transfer { to, amount })?;
+    let tx = client.act(&key, chain, &Action::Transfer { to, amount })?;
     let view = SentView { tx, to, amount };
     ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
 }

@@ -1,0 +1,98 @@
+//! `ciro bench`: what this machine does, measured now.
+
+mod jobs;
+mod ledger;
+mod models;
+
+use crate::cli::{BenchArgs, BenchPart};
+use crate::error::CliError;
+use crate::ui::Ui;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct View {
+    machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<models::Row>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<Vec<jobs::Row>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<ledger::Row>,
+}
+
+/// Where and on what the figures were measured.
+#[derive(Serialize)]
+struct Machine {
+    processor: String,
+    cores: usize,
+    memory_mib: u64,
+    version: &'static str,
+    /// The commit, where the build said which.
+    commit: Option<&'static str>,
+}
+
+pub(crate) fn run(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
+    let wants = |part| args.only.is_none_or(|only| only == part);
+    let view = View {
+        machine: machine(),
+        models: wants(BenchPart::Models).then(|| models::measure(&args.models, args.runs, ui)).transpose()?,
+        jobs: wants(BenchPart::Jobs).then(|| jobs::measure(&args.models, args.runs, ui)).transpose()?,
+        ledger: wants(BenchPart::Ledger).then(|| ledger::measure(ui)).transpose()?,
+    };
+    ui.result(&view, || text(&view))
+}
+
+fn machine() -> Machine {
+    Machine {
+        processor: field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        memory_mib: kib("/proc/meminfo", "MemTotal").unwrap_or(0) / 1024,
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("CIRO_COMMIT"),
+    }
+}
+
+/// The value of `name:` in a file of the proc file system.
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_string())
+}
+
+fn kib(path: &str, name: &str) -> Option<u64> {
+    field(path, name)?.split_whitespace().next()?.parse().ok()
+}
+
+/// Median and 99th percentile, by the nearest rank.
+fn percentiles(mut samples: Vec<f64>) -> (f64, f64) {
+    samples.sort_by(f64::total_cmp);
+    let rank = |part: f64| samples.get(((samples.len() as f64 * part).ceil() as usize).saturating_sub(1));
+    (rank(0.5).copied().unwrap_or(0.0), rank(0.99).copied().unwrap_or(0.0))
+}
+
+fn text(view: &View) -> String {
+    let machine = &view.machine;
+    let mut lines = vec![format!(
+        "{}, {} cores, {} MiB, ciro {} {}",
+        machine.processor,
+        machine.cores,
+        machine.memory_mib,
+        machine.version,
+        machine.commit.unwrap_or("")
+    )];
+    if let Some(rows) = &view.models {
+        lines.push(format!(
+            "\n{:<22} {:>10} {:>10} {:>10} {:>10} {:>12}",
+            "model", "prove ms", "p99 ms", "verify ms", "proof B", "peak MiB"
+        ));
+        lines.extend(rows.iter().map(models::Row::line));
+    }
+    if let Some(rows) = &view.jobs {
+        lines.push(format!("\n{:<22} {:>10} {:>10} {:>12}", "jobs end to end", "p50 ms", "p99 ms", "jobs/h"));
+        lines.extend(rows.iter().map(jobs::Row::line));
+    }
+    if let Some(row) = &view.ledger {
+        lines.push(format!("\nledger, one validator, transfers: {:.0} tx/s", row.txs_per_second));
+    }
+    lines.join("\n")
+}

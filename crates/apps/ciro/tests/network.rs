@@ -1,0 +1,211 @@
+//! The commands that need a network: against one that runs, one that is thrown away, and one that is killed.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../vectors/models/A_logreg_bc.onnx");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../vectors/models/A_logreg_bc.npz");
+
+fn command(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ciro"));
+    command.args(args).env("CIRO_HOME", home);
+    command
+}
+
+fn ciro(home: &Path, args: &[&str]) -> Output {
+    command(home, args).output().expect("the binary starts")
+}
+
+fn json(output: &Output) -> Value {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    serde_json::from_slice(&output.stdout).expect("stdout is JSON")
+}
+
+/// A running `ciro up`, killed when dropped.
+struct Up(Child);
+
+impl Up {
+    /// Starts it and waits until it says where it answers.
+    fn start(home: &Path) -> Self {
+        let mut child = command(home, &["up", "--port", "0", "--quiet"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+        if !line.starts_with("http://127.0.0.1:") {
+            let mut told = String::new();
+            child.wait().expect("it has ended");
+            child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut told));
+            panic!("it does not start: {line:?} {told}");
+        }
+        Self(child)
+    }
+
+    /// `kill -9`: nothing is flushed, nothing is said.
+    fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it has ended");
+    }
+
+    fn interrupt(mut self) -> Option<i32> {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill is there");
+        assert!(sent.success());
+        self.0.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn run_args<'a>(sample: &'a str, assurance: &'a str, receipt: &'a str) -> Vec<&'a str> {
+    vec!["run", MODEL, "--input", SAMPLES, "--sample", sample, "--assurance", assurance, "-o", receipt, "--json", "-q"]
+}
+
+/// Base units of a decimal amount.
+fn units(amount: &Value) -> u128 {
+    let (whole, fraction) =
+        amount.as_str().expect("an amount").split_once('.').unwrap_or((amount.as_str().expect("an amount"), ""));
+    format!("{whole}{fraction:0<18}").parse().expect("digits")
+}
+
+#[test]
+fn without_a_network_run_starts_a_throw_away_one_and_says_so() {
+    let home = tempfile::tempdir().expect("a directory");
+    let receipt = home.path().join("receipt.ciro").display().to_string();
+    let output = ciro(home.path(), &["run", MODEL, "--input", SAMPLES, "-o", &receipt, "--json"]);
+    let view = json(&output);
+    assert_eq!((&view["is_throwaway"], &view["assurance"]), (&Value::Bool(true), &Value::from("a4")));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("throw-away"));
+    let verified = json(&ciro(home.path(), &["verify", &receipt, "--json"]));
+    assert_eq!(verified["outputs"], view["outputs"]);
+    assert_eq!(verified["settlement"]["job"], view["job"]);
+}
+
+#[test]
+fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted() {
+    let home = tempfile::tempdir().expect("a directory");
+    let home = home.path();
+    let up = Up::start(home);
+    let receipt = home.join("receipt.ciro").display().to_string();
+    let view = json(&ciro(home, &run_args("1", "a2", &receipt)));
+    assert_eq!((&view["is_throwaway"], view["workers"].as_array().map(Vec::len)), (&Value::Bool(false), Some(2)));
+
+    let job = view["job"].as_str().expect("an id");
+    let seen = json(&ciro(home, &["inspect", "job", job, "--json"]));
+    assert_eq!((&seen["job"], &seen["escrow"]), (&view["job"], &Value::from("0")));
+    let height = view["height"].to_string();
+    let block = json(&ciro(home, &["inspect", "block", &height, "--json"]));
+    assert!(block["signers"].as_array().is_some_and(|signers| signers.len() >= 3));
+
+    let quote = json(&ciro(home, &["quote", "--json"]));
+    assert_eq!(quote["rungs"][1]["latency_jobs"], 1);
+    let before = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    let to = "11".repeat(32);
+    json(&ciro(home, &["wallet", "send", &to, "2.5", "--json"]));
+    let after = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    assert_eq!(before - after, 2_500_000_000_000_000_000);
+
+    assert_eq!(up.interrupt(), Some(0));
+    assert_eq!(ciro(home, &["wallet", "balance"]).status.code(), Some(3), "nobody answers any more");
+}
+
+#[test]
+fn what_the_market_refuses_ends_with_code_4_and_a_way_out() {
+    let home = tempfile::tempdir().expect("a directory");
+    let _up = Up::start(home.path());
+    let run = |extra: &[&str]| {
+        let args = [&["run", MODEL, "--input", SAMPLES, "-o", "/dev/null"], extra].concat();
+        ciro(home.path(), &args)
+    };
+    let cheap = run(&["--max-price", "0.5"]);
+    assert_eq!(cheap.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&cheap.stderr).contains("hint: raise --max-price"));
+    let huge = run(&["--memory", "999999"]);
+    assert_eq!(huge.status.code(), Some(4));
+    let told = String::from_utf8_lossy(&huge.stderr).into_owned();
+    assert!(told.contains("3 short of memory") && told.contains("need at most 4096 MiB"), "{told}");
+}
+
+#[test]
+fn one_directory_runs_one_network() {
+    let home = tempfile::tempdir().expect("a directory");
+    let _up = Up::start(home.path());
+    let second = ciro(home.path(), &["up", "--port", "0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("a network is running in"));
+}
+
+/// Kills of one test run. More on demand: `CIRO_KILLS=100`.
+fn kills() -> u64 {
+    std::env::var("CIRO_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
+}
+
+/// A fixed, well-mixed sequence, so that a failure can be repeated.
+fn mix(n: u64) -> u64 {
+    let n = (n ^ (n >> 31)).wrapping_mul(0x7FB5_D329_728E_A185);
+    (n ^ (n >> 27)).wrapping_mul(0x81DA_DEF4_BC2D_D44D)
+}
+
+/// Orders as a stubborn client does: again until there is a receipt. Each attempt that fails must say that the network
+/// could not be reached, so that nobody takes the job for refused.
+fn insist(home: &Path, sample: u64) -> Value {
+    let (sample, assurance) = (sample.to_string(), ["a0", "a2", "a4"][usize::try_from(sample % 3).expect("small")]);
+    let receipt = home.join(format!("{sample}.ciro")).display().to_string();
+    for _ in 0..200 {
+        let output = if home.join("endpoint").exists() && ciro(home, &["wallet", "balance"]).status.success() {
+            ciro(home, &run_args(&sample, assurance, &receipt))
+        } else {
+            std::thread::sleep(Duration::from_millis(50));
+            continue;
+        };
+        match output.status.code() {
+            Some(0) => return json(&output),
+            Some(3) => std::thread::sleep(Duration::from_millis(50)),
+            code => panic!("exit {code:?}: {}", String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+    panic!("sample {sample} was never answered");
+}
+
+#[test]
+fn killing_the_network_at_any_moment_loses_no_accepted_job_and_no_money() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut up = Up::start(home.path());
+    let before = units(&json(&ciro(home.path(), &["wallet", "balance", "--json"]))["balance"]);
+    let mut paid = 0;
+    let mut jobs = BTreeSet::new();
+    for round in 0..kills() {
+        let path = home.path().to_path_buf();
+        let clients: Vec<_> = (0..2)
+            .map(|client| {
+                let path = path.clone();
+                std::thread::spawn(move || insist(&path, round * 2 + client))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(mix(round) % 700));
+        up.kill();
+        up = Up::start(home.path());
+        for client in clients {
+            let view = client.join().expect("the client is served");
+            assert!(jobs.insert(view["job"].to_string()), "each order is a job of its own");
+            paid += units(&view["paid"]) + units(&view["fee"]);
+        }
+    }
+    let after = units(&json(&ciro(home.path(), &["wallet", "balance", "--json"]))["balance"]);
+    assert_eq!(before - after, paid, "what left the wallet is what the receipts say, and nothing is still held");
+    assert_eq!(up.interrupt(), Some(0));
+}
