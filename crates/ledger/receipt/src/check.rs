@@ -154,7 +154,11 @@ fn check_proof(
     let bits = key.params().security.bits();
     report.shown.push(finding(
         "inference proven",
-        format!("the output is what model {} gives on this input ({bits}-bit proof, {} bytes)", key.model(), proof.len()),
+        format!(
+            "the output is what model {} gives on this input ({bits}-bit proof, {} bytes)",
+            key.model(),
+            proof.len()
+        ),
     ));
     report.assumptions.push(finding(
         "hash",
@@ -205,7 +209,8 @@ fn check_agreed(receipt: &Receipt, report: &mut Report) -> Result<(), ReceiptErr
         return Err(ReceiptError::Assurance { expected: record.assurance });
     }
     let workers: Vec<String> = record.payments.iter().map(|p| p.worker.short()).collect();
-    let detail = format!("workers {} gave this output, bit for bit, without seeing each other's", workers.join(" and "));
+    let detail =
+        format!("workers {} gave this output, bit for bit, without seeing each other's", workers.join(" and "));
     report.shown.push(finding("answers agree", detail));
     let risk = "the two workers do not collude (A2): no proof of the inference was made".into();
     report.assumptions.push(finding("worker independence", risk));
@@ -232,7 +237,9 @@ fn check_settlement(
         "settled once",
         format!("job {} was paid at height {} and block {height} confirms it", record.job, record.height),
     ));
-    report.shown.push(finding("decided", format!("{signers} validators with more than 2/3 of the stake signed that block")));
+    report
+        .shown
+        .push(finding("decided", format!("{signers} validators with more than 2/3 of the stake signed that block")));
     if trusted.is_none() {
         let detail = format!("network {chain} is the one you mean: pin it with --network");
         report.assumptions.push(finding("network", detail));

@@ -1,7 +1,7 @@
 //! Operators and their exact meaning.
 //!
 //! Every value is a flat vector of integers. Unless an operator says otherwise, every element of every value lies
-//! strictly inside (−2³⁰, 2³⁰): the compiler proves it by interval arithmetic and writes the interval into the node, so
+//! within ±(2³⁰ − 2²³), half the field less one: the compiler proves it by interval arithmetic and writes the interval into the node, so
 //! that no equation of the proof can wrap around the field (p = 2³¹ − 2²⁴ + 1). Values are numbered: the inputs first,
 //! then one per node, in order; an operator reads only values with a smaller number.
 

@@ -50,7 +50,8 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let leaves = 1usize.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
     let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
     let rounds = constraint_rounds(relation);
-    let claims = lookup_columns(relation).len()
+    let claims = lookup_columns(relation)
+        .len()
         .saturating_add(constraint_columns(relation).len())
         .saturating_add(relation.products.len().saturating_mul(2));
     let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
