@@ -138,7 +138,8 @@ choose_target_dir() {
 # Each clone adds its own crates to a shared cache and cargo removes none: start afresh before the disk fills.
 drop_if_large() {
   local kib
-  kib=$(du -sk "$1" 2>/dev/null | cut -f 1)
+  [ -d "$1" ] || return 0
+  kib=$(du -sk "$1" 2>/dev/null | cut -f 1) || return 0
   [ "${kib:-0}" -le $((16 * 1024 * 1024)) ] || rm -rf "$1"
 }
 
