@@ -9,7 +9,7 @@ use ciro_state::{Action, SignedTx, TxBody, job_id};
 use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::Response;
 
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest JSON answer, bytes.
 const JSON_BYTES_MAX: u64 = 16 << 20;
 
-/// How often a transaction is signed anew when commands that share a wallet run at once.
-const NONCE_ATTEMPTS: usize = 50;
+/// Before a transaction is signed anew because another command with the same wallet came first: about a block.
+const NONCE_PAUSE: Duration = Duration::from_millis(20);
 
 /// A gateway.
 pub(crate) struct Client {
@@ -122,12 +122,13 @@ impl Client {
 
     /// Signs an action with the account's present nonce and posts it; again if another of its transactions came first.
     fn submit<T: DeserializeOwned>(&self, path: &str, key: &Keypair, chain: ChainId, action: &Action) -> Answer<T> {
-        let mut attempts = 0;
+        let started = Instant::now();
         loop {
-            attempts += 1;
             let tx = self.sign(key, chain, action.clone())?;
             match self.post(path, "application/json", &tx) {
-                Err(refused) if refused.code == "nonce" && attempts < NONCE_ATTEMPTS => {}
+                Err(refused) if refused.code == "nonce" && started.elapsed() < PATIENCE => {
+                    std::thread::sleep(NONCE_PAUSE);
+                }
                 other => return other,
             }
         }
@@ -188,7 +189,8 @@ fn refused(body: &[u8]) -> Refused {
     };
     let exit = match error.code.as_str() {
         "refused" => Exit::Refused,
-        "unavailable" => Exit::Unreachable,
+        // Neither says what became of the order: the command may be repeated.
+        "unavailable" | "nonce" => Exit::Unreachable,
         _ => Exit::Failed,
     };
     let mut told = CliError::new(exit, error.message);

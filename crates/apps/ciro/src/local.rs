@@ -1,7 +1,7 @@
 //! A network and its gateway in this process, and finding the one that runs in another.
 
 use crate::client::Client;
-use crate::error::{CliError, chain};
+use crate::error::{CliError, Exit, chain};
 use crate::ui::{Ui, human_duration};
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -129,14 +129,22 @@ pub(crate) fn running(home: &Layout) -> Option<Client> {
 pub(crate) fn require(home: &Layout) -> Result<Client, CliError> {
     running(home).ok_or_else(|| {
         let message = format!("no network runs on {}", home.root().display());
-        CliError::new(crate::error::Exit::Unreachable, message).hint("start one with `ciro up`")
+        CliError::new(Exit::Unreachable, message).hint("start one with `ciro up`")
     })
 }
 
-/// The network that runs on `home`, or a throw-away one, which is said aloud.
+/// The network that runs on `home`, or a throw-away one, which is said aloud. Where one ran and crashed, its jobs and money
+/// wait for it: an order must not go to play money instead.
 pub(crate) fn reach(home: &Layout, ui: Ui) -> Result<Reached, CliError> {
     if let Some(client) = running(home) {
         return Ok(Reached { client, home: home.clone(), is_throwaway: false, _serving: None, _directory: None });
+    }
+    if home.endpoint().exists() {
+        let message =
+            format!("the network on {} does not answer: it was killed, or is starting", home.root().display());
+        let hint =
+            format!("start it again with `ciro up`, or remove {} for a throw-away one", home.endpoint().display());
+        return Err(CliError::new(Exit::Unreachable, message).hint(hint));
     }
     let started = Instant::now();
     let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;

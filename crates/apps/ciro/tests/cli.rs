@@ -92,3 +92,17 @@ fn errors_are_json_on_stderr_when_asked() {
     assert_eq!(body["error"]["kind"], "failed");
     assert!(body["error"]["hint"].as_str().is_some_and(|hint| hint.contains("ciro wallet new")));
 }
+
+#[test]
+fn the_reference_names_every_command() {
+    let home = tempfile::tempdir().expect("a directory");
+    let reference = include_str!("../../../../docs/reference/cli.md");
+    let help = stdout(&ciro(home.path(), &["--help"]));
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names: Vec<_> =
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(names.len() >= 9, "{names:?}");
+    for name in names {
+        assert!(reference.contains(&format!("`ciro {name}")), "docs/reference/cli.md lacks {name}");
+    }
+}
