@@ -329,13 +329,26 @@ impl Worker {
         }
     }
 
-    /// The ledger will not have it: there is nothing left to do for this job.
+    /// The ledger will not have it. What is refused for good is forgotten; what came too early or too late may be wanted
+    /// again when the job is reopened, or once it needs no lease.
     fn on_refused(&mut self, id: JobId, error: &TxError) {
-        self.open.remove(&id);
+        if is_passing(error) {
+            self.postpone(id);
+        } else {
+            self.open.remove(&id);
+        }
         // A seat keeps its duty to reveal, whatever became of another transaction.
         let owes_reveal = |work: &Work| work.is_seated && !matches!(error, TxError::JobClosed { .. });
         if !self.work.get(&id).is_some_and(owes_reveal) {
             self.work.remove(&id);
+        }
+    }
+
+    /// Leaves a job to others for a while.
+    fn postpone(&mut self, id: JobId) {
+        let turn = self.height.plus(STAGGER_BLOCKS);
+        if let Some(open) = self.open.get_mut(&id) {
+            open.turn = open.turn.max(turn);
         }
     }
 
@@ -351,11 +364,24 @@ impl Worker {
         };
         let due: Vec<JobId> = self.open.iter().filter(is_due).take(free).map(|(id, _)| *id).collect();
         let take = |id: JobId| {
-            let open = self.open.remove(&id)?;
-            Some(self.start(id, open.spec, Authority::Open { job: id }))
+            let spec = self.open.get(&id)?.spec.clone();
+            Some(self.start(id, spec, Authority::Open { job: id }))
         };
         due.into_iter().filter_map(take).collect()
     }
+}
+
+/// Whether the same worker may be welcome later: the seats were taken, or the lease was void by then.
+const fn is_passing(error: &TxError) -> bool {
+    matches!(
+        error,
+        TxError::RoundFull { .. }
+            | TxError::LeaseExpired { .. }
+            | TxError::StaleToken { .. }
+            | TxError::TokenUsed { .. }
+            | TxError::LeaseRequired { .. }
+            | TxError::JobCancelling { .. }
+    )
 }
 
 fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
