@@ -75,7 +75,9 @@ impl Outbox {
             return None;
         }
         if error.is_none() {
-            self.nonce = Nonce(self.nonce.0 + 1);
+            // Not one more than before: a refusal may have told us of this very transaction already.
+            let used = self.pending[at].sent.as_ref().map_or(self.nonce, |sent| Nonce(sent.nonce.0 + 1));
+            self.nonce = self.nonce.max(used);
         }
         let concluded = self.pending.remove(at)?;
         concluded.job.zip(error)
