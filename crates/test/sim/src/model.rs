@@ -1,0 +1,113 @@
+//! The model that every simulated job runs: small enough that a proof takes a millisecond, and real all the way.
+
+use ciro_graph::{
+    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
+    execute,
+};
+use ciro_prover::ProvingKey;
+use ciro_state::{input_hash, output_hash};
+use ciro_types::{Hash32, ModelId, encode};
+use ciro_worker::{BlobError, Blobs, Workbench};
+use std::sync::OnceLock;
+
+/// How many different inputs there are.
+pub const INPUTS: usize = 6;
+
+/// `y = relu(2·x₀ − 3·x₁)`, inputs from −8 to 8.
+fn model() -> Model {
+    let ingest = Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 };
+    let program = Program {
+        name: "simulated".into(),
+        inputs: vec![Input { name: "x".into(), shape: vec![1, 2], ingest }],
+        constants: vec![Constant { name: "w".into(), len: 2 }],
+        nodes: vec![
+            Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, len: 1, lo: -40, hi: 40 },
+            Node { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 },
+        ],
+        outputs: vec![Output {
+            name: "y".into(),
+            value: ValueId(2),
+            shape: vec![1],
+            kind: OutputKind::Fixed { frac_bits: 0 },
+        }],
+        limb_bits: 8,
+    };
+    Model { program, weights: vec![vec![2, -3]] }
+}
+
+fn raw_input(number: usize) -> RawInput {
+    let values = [number as f32, 1.0 - number as f32];
+    RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }])
+}
+
+/// The model, its inputs, and the answers that are right.
+pub struct Shelf {
+    /// Its id.
+    pub model: ModelId,
+    /// Canonical bytes of its program.
+    pub program: Vec<u8>,
+    /// Commitment to its weights.
+    pub weight_root: Hash32,
+    model_bytes: Vec<u8>,
+    inputs: Vec<Vec<u8>>,
+    outputs: Vec<Vec<u8>>,
+    bench: Workbench,
+}
+
+impl Shelf {
+    /// The one shelf of the process: it never changes, so runs may share it.
+    pub fn shared() -> &'static Self {
+        static SHELF: OnceLock<Shelf> = OnceLock::new();
+        SHELF.get_or_init(Self::build)
+    }
+
+    /// # Panics
+    /// Never: the model above is well formed.
+    fn build() -> Self {
+        let key = ProvingKey::new(model()).expect("the model has a relation");
+        let answer = |number| {
+            let execution = execute(key.model(), &raw_input(number)).expect("the model runs on its inputs");
+            encode(&execution.outputs(&key.model().program))
+        };
+        Self {
+            model: key.model_id(),
+            program: key.program().to_vec(),
+            weight_root: key.weight_root(),
+            model_bytes: encode(key.model()),
+            inputs: (0..INPUTS).map(|number| encode(&raw_input(number))).collect(),
+            outputs: (0..INPUTS).map(answer).collect(),
+            bench: Workbench::new(),
+        }
+    }
+
+    /// What computes answers for honest workers.
+    pub fn bench(&self) -> &Workbench {
+        &self.bench
+    }
+
+    /// The name of an input; one that does not exist has a name as well.
+    pub fn input_hash(&self, number: usize) -> Hash32 {
+        self.inputs.get(number).map_or_else(|| input_hash(b"nobody has this"), |bytes| input_hash(bytes))
+    }
+
+    /// Hash of the right answer to the input of this name.
+    pub fn answer_hash(&self, input: Hash32) -> Option<Hash32> {
+        self.number(input).map(|number| output_hash(&self.outputs[number]))
+    }
+
+    fn number(&self, input: Hash32) -> Option<usize> {
+        self.inputs.iter().position(|bytes| input_hash(bytes) == input)
+    }
+}
+
+impl Blobs for Shelf {
+    fn model(&self, id: ModelId) -> Result<Vec<u8>, BlobError> {
+        let missing = BlobError::Missing { what: "model", name: id.to_string() };
+        if id == self.model { Ok(self.model_bytes.clone()) } else { Err(missing) }
+    }
+
+    fn input(&self, hash: Hash32) -> Result<Vec<u8>, BlobError> {
+        let missing = BlobError::Missing { what: "input", name: hash.to_string() };
+        self.number(hash).map(|number| self.inputs[number].clone()).ok_or(missing)
+    }
+}

@@ -1,0 +1,216 @@
+//! Named adversaries, each alone in an otherwise fair network, and the verdict each must get.
+
+use crate::cast::{CLIENTS, Place, VALIDATORS};
+use crate::chain::End;
+use crate::model::INPUTS;
+use crate::plan::{Character, Cut, Order, Outage, Plan, STORM_MS, Wish};
+use crate::sim::Sim;
+use ciro_state::{FailReason, RefundReason, SlashReason};
+use ciro_types::{AccountId, Assurance};
+
+/// What a scenario must not lack.
+pub type Verdict = Result<(), String>;
+
+/// An adversary or a calamity, and what must become of it.
+pub struct Scenario {
+    /// For people.
+    pub name: &'static str,
+    /// What happens.
+    pub plan: fn(u64) -> Plan,
+    /// What is missing at the end, besides the invariants of every run.
+    pub verdict: fn(&Sim) -> Verdict,
+}
+
+/// Every scenario.
+pub const SCENARIOS: [Scenario; 12] = [
+    Scenario { name: "fair weather", plan: |seed| Plan::calm(seed).with_a_job_at_each_rung(), verdict: all_settled },
+    Scenario { name: "equivocating validator", plan: equivocator, verdict: equivocator_is_slashed },
+    Scenario {
+        name: "liar at A2",
+        plan: |seed| one_cheat(seed, Character::Liar, Assurance::A2),
+        verdict: liar_loses_stake,
+    },
+    Scenario {
+        name: "liar at A4",
+        plan: |seed| one_cheat(seed, Character::Liar, Assurance::A4),
+        verdict: false_proof_fails,
+    },
+    Scenario {
+        name: "vanisher",
+        plan: |seed| one_cheat(seed, Character::Vanisher, Assurance::A4),
+        verdict: vanisher_is_noted,
+    },
+    Scenario {
+        name: "thief",
+        plan: |seed| one_cheat(seed, Character::Thief, Assurance::A4),
+        verdict: false_proof_fails,
+    },
+    Scenario { name: "repeating client", plan: repeater, verdict: all_settled },
+    Scenario { name: "network split in halves", plan: halves, verdict: halves_decide_nothing },
+    Scenario { name: "power cut everywhere", plan: blackout, verdict: all_settled },
+    Scenario { name: "dead scheduler", plan: dead_scheduler, verdict: settled_without_leases },
+    Scenario { name: "lost queue", plan: lost_queue, verdict: all_settled },
+    Scenario { name: "lost causes", plan: lost_causes, verdict: refunded_with_reasons },
+];
+
+const CHEAT: Place = Place::Worker(0);
+const CUT_MS: (u64, u64) = (3_000, 6_000);
+
+fn equivocator(seed: u64) -> Plan {
+    let plan = Plan::calm(seed).with_a_job_at_each_rung().with_a_job_at_each_rung();
+    Plan { equivocator: Some(seed as usize % VALIDATORS), ..plan }
+}
+
+/// Three workers, one of whom cheats, and enough jobs that it gets its chance.
+fn one_cheat(seed: u64, character: Character, assurance: Assurance) -> Plan {
+    // One after the other: an answer that waits for a second worker keeps its slot.
+    let order = |n: usize| Order { at_ms: STORM_MS + 700 * n as u64, ..order(n, assurance, Wish::Plain) };
+    Plan {
+        workers: vec![character, Character::Honest, Character::Honest],
+        orders: (0..8).map(order).collect(),
+        ..Plan::calm(seed)
+    }
+}
+
+fn repeater(seed: u64) -> Plan {
+    let orders = Assurance::ALL.into_iter().enumerate().map(|(n, assurance)| order(n, assurance, Wish::Repeated));
+    Plan { orders: orders.collect(), ..Plan::calm(seed) }
+}
+
+fn halves(seed: u64) -> Plan {
+    let side = [Place::Validator(0), Place::Validator(1), Place::Scheduler, Place::Worker(0), Place::Client(0)];
+    let cut = Cut { from_ms: CUT_MS.0, to_ms: CUT_MS.1, side: side.into_iter().collect() };
+    let mut plan = Plan { cuts: vec![cut], ..Plan::calm(seed).with_a_job_at_each_rung() };
+    plan.orders.iter_mut().for_each(|order| order.at_ms = CUT_MS.0 + 100);
+    plan.weather.calm_ms = CUT_MS.1;
+    plan
+}
+
+fn blackout(seed: u64) -> Plan {
+    let places = (0..VALIDATORS).map(Place::Validator).chain([Place::Scheduler, Place::Worker(0)]);
+    let outage = |(n, place)| Outage {
+        place,
+        at_ms: STORM_MS + 300,
+        flushes: Some((seed + n) % 5),
+        back_ms: Some(STORM_MS + 2_000 + 100 * n),
+        wipes: false,
+    };
+    let mut plan = Plan::calm(seed).with_a_job_at_each_rung();
+    plan.outages = (0..).zip(places).map(outage).collect();
+    plan.weather.calm_ms = STORM_MS + 3_000;
+    plan
+}
+
+fn dead_scheduler(seed: u64) -> Plan {
+    let at_ms = STORM_MS - 100;
+    let outage = Outage { place: Place::Scheduler, at_ms, flushes: None, back_ms: None, wipes: false };
+    Plan { outages: vec![outage], ..Plan::calm(seed).with_a_job_at_each_rung() }
+}
+
+fn lost_queue(seed: u64) -> Plan {
+    let outage =
+        |at_ms| Outage { place: Place::Scheduler, at_ms, flushes: None, back_ms: Some(at_ms + 50), wipes: true };
+    let outages = (0..4).map(|n| outage(STORM_MS + 90 + 170 * n)).collect();
+    Plan { outages, ..Plan::calm(seed).with_a_job_at_each_rung() }
+}
+
+fn lost_causes(seed: u64) -> Plan {
+    let wishes = [Wish::Oversized, Wish::Inputless, Wish::Withdrawn];
+    let orders = wishes.into_iter().enumerate().map(|(n, wish)| order(n, Assurance::A4, wish));
+    let mut plan = Plan { orders: orders.collect(), ..Plan::calm(seed) };
+    // Nobody serves what is withdrawn: its client would not wait.
+    plan.orders[2].assurance = Assurance::A2;
+    plan
+}
+
+fn order(n: usize, assurance: Assurance, wish: Wish) -> Order {
+    let at_ms = STORM_MS + 150 * n as u64;
+    Order { at_ms, client: n % CLIENTS, assurance, input: n % INPUTS, blocks: 60, wish }
+}
+
+/// How each order ended, in order.
+fn ends(sim: &Sim) -> Vec<Option<End>> {
+    let end = |job| sim.chain().jobs.get(job).and_then(|tale| tale.end.clone());
+    sim.ordered().values().map(|ordered| end(&ordered.job)).collect()
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn all_settled(sim: &Sim) -> Verdict {
+    let ends = ends(sim);
+    let settled = ends.iter().all(|end| matches!(end, Some(End::Settled(..))));
+    ensure(settled, || format!("expected every job to be settled, got {ends:?}"))
+}
+
+fn slashed(sim: &Sim, account: AccountId, reason: SlashReason) -> usize {
+    sim.chain().slashes.iter().filter(|slash| slash.account == account && slash.reason == reason).count()
+}
+
+/// How often `account` was paid at `assurance`.
+fn paid(sim: &Sim, account: AccountId, assurance: Assurance) -> usize {
+    let is_paid = |end: &Option<End>| match end {
+        Some(End::Settled(record, _)) => {
+            record.assurance == assurance && record.payments.iter().any(|payment| payment.worker == account)
+        }
+        _ => false,
+    };
+    ends(sim).iter().filter(|end| is_paid(end)).count()
+}
+
+fn equivocator_is_slashed(sim: &Sim) -> Verdict {
+    let liar = Place::Validator(sim.plan().equivocator.unwrap_or_default()).account();
+    let times = slashed(sim, liar, SlashReason::Equivocation);
+    ensure(times > 0, || format!("{} contradictions went unpunished", sim.counts().contradictions))?;
+    let others = sim.chain().slashes.iter().filter(|slash| slash.account != liar).count();
+    ensure(others == 0, || format!("{others} others were punished"))?;
+    all_settled(sim)
+}
+
+fn liar_loses_stake(sim: &Sim) -> Verdict {
+    let liar = CHEAT.account();
+    ensure(slashed(sim, liar, SlashReason::Malicious) > 0, || "the liar kept its stake".into())?;
+    ensure(paid(sim, liar, Assurance::A2) == 0, || "the liar was paid".into())?;
+    all_settled(sim)
+}
+
+/// What is not proven for its sender is refused before it reaches a block, and pays nothing.
+fn false_proof_fails(sim: &Sim) -> Verdict {
+    let refused = sim.counts().refused_proofs.get(&CHEAT).copied().unwrap_or_default();
+    ensure(refused > 0, || "no proof was refused".into())?;
+    ensure(paid(sim, CHEAT.account(), Assurance::A4) == 0, || "a false proof was paid".into())?;
+    all_settled(sim)
+}
+
+fn vanisher_is_noted(sim: &Sim) -> Verdict {
+    let vanisher = CHEAT.account();
+    let times = sim.chain().timeouts.get(&vanisher).copied().unwrap_or_default();
+    ensure(times > 0, || "no lease was reported to have run out".into())?;
+    ensure(Assurance::ALL.iter().all(|rung| paid(sim, vanisher, *rung) == 0), || "the vanisher was paid".into())?;
+    all_settled(sim)
+}
+
+fn halves_decide_nothing(sim: &Sim) -> Verdict {
+    // Messages that were on their way when the network split may complete one block.
+    let between = |ms: &&u64| (CUT_MS.0 + 100..CUT_MS.1).contains(*ms);
+    let decided = sim.counts().decided_ms.iter().filter(between).count();
+    ensure(decided == 0, || format!("{decided} blocks were decided by half of the network"))?;
+    all_settled(sim)
+}
+
+fn settled_without_leases(sim: &Sim) -> Verdict {
+    ensure(sim.counts().leases == 0, || "a dead scheduler gave leases".into())?;
+    all_settled(sim)
+}
+
+fn refunded_with_reasons(sim: &Sim) -> Verdict {
+    let expected = [RefundReason::Unmatched, RefundReason::Failed(FailReason::InputUnavailable)];
+    let ends = ends(sim);
+    for (expected, got) in expected.into_iter().zip(&ends) {
+        ensure(*got == Some(End::Refunded(expected)), || format!("expected {expected:?}, got {got:?}"))?;
+    }
+    // A worker that was faster than the withdrawal is paid.
+    let is_over = matches!(&ends[2], Some(End::Refunded(RefundReason::Cancelled) | End::Settled(..)));
+    ensure(is_over, || format!("expected a withdrawn job to be cancelled, got {:?}", ends[2]))
+}
