@@ -122,3 +122,13 @@ fn what_finds_no_room_is_sent_again_and_what_is_invalid_is_not() {
     assert_eq!(refused, Some((JobId([1; 32]), TxError::ZeroAmount)));
     assert_eq!(outbox.flush(), txs[..1]);
 }
+
+#[test]
+fn a_transaction_that_a_refusal_and_then_its_block_tell_of_counts_once() {
+    let mut outbox = outbox(2);
+    let txs = outbox.flush();
+    let error = SubmitError::NonceUsed { expected: Nonce(8), got: Nonce(7) };
+    assert_eq!(outbox.on_refused(txs[0].id(), error), None);
+    assert_eq!(outbox.on_block(Height(11), [(txs[0].id(), None)]), []);
+    assert_eq!((outbox.flush(), outbox.len()), (vec![], 1), "the other is under way with the right nonce");
+}

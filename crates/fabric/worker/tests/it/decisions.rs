@@ -277,3 +277,25 @@ fn a_closed_job_frees_its_slot_and_a_late_answer_goes_nowhere() {
     assert_eq!(worker.in_work(), 0);
     assert_eq!(done(&mut worker, job, Ok(answer(3))), []);
 }
+
+#[test]
+fn a_worker_that_came_too_late_for_a_round_takes_the_seat_that_a_later_round_wants() {
+    let (mut worker, order) = (worker(1), spec(1, Assurance::A2));
+    let job = job_id(&order);
+    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM) }]);
+    give(&mut worker, &order, 1);
+    assert!(matches!(submitted(&done(&mut worker, job, Ok(answer(3)))), Some(Action::CommitResult { .. })));
+    assert_eq!(worker.step(Input::Refused { job, error: TxError::RoundFull { job, reveal_by: Height(20) } }), []);
+    assert_eq!(worker.in_work(), 0);
+
+    let reopened = Event::JobReopened {
+        job,
+        wanted: 1,
+        excluded: vec![AccountId([1; 32]), AccountId([2; 32])],
+        fence: LeaseToken(9),
+        open_from: Height(OPEN_FROM),
+    };
+    block(&mut worker, 21, vec![reopened]);
+    let taken: Vec<Effect> = (22..OPEN_FROM + 20).flat_map(|height| block(&mut worker, height, vec![])).collect();
+    assert_eq!(taken, [Effect::Compute(Task { spec: order, worker: me() })]);
+}
