@@ -126,10 +126,29 @@ fn crashes_with_torn_writes_make_nobody_contradict_itself() {
 fn all_four_crashing_together_resume_where_they_were() {
     for seed in SEEDS {
         let mut net = Net::new(seed, &FOUR, Weather::default());
-        (0..4).for_each(|n| net.schedule_crash(n, 200 + seed * 3, 400 + seed));
+        (0..4).for_each(|n| net.schedule_crash(n, 200 + seed % 50 * 3, 400 + seed % 50));
         assert!(net.run_until(&[0, 1, 2, 3], 30, 30_000), "seed {seed}: stuck");
         assert!(!net.nodes.iter().any(Node::has_contradicted_itself), "seed {seed}");
     }
+}
+
+#[test]
+fn a_disk_that_lies_about_syncing_the_log_makes_its_owner_silent_not_contradictory() {
+    let mut silenced = 0;
+    for seed in SEEDS {
+        let mut net = Net::new(seed, &FOUR, storm());
+        net.nodes[2].wal.lie_about_syncs(true);
+        let mut rng = Rng::new(seed);
+        for n in 0..8 {
+            let at = n * 500 + rng.between(1, 400);
+            net.schedule_crash(2, at, at + rng.between(1, 90));
+            net.run_for(at + 100);
+            silenced += u32::from(net.nodes[2].consensus.as_ref().is_some_and(Consensus::is_muted));
+        }
+        assert!(net.run_until(&[0, 1, 2, 3], 40, 60_000), "seed {seed}: stuck");
+        assert!(!net.nodes[2].has_contradicted_itself(), "seed {seed}");
+    }
+    assert!(silenced > 0, "the guard never had to step in");
 }
 
 #[test]

@@ -6,13 +6,16 @@
 use crate::config::Limits;
 use crate::step::SubmitError;
 use ciro_types::{AccountId, Nonce, TxId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Most parked transactions.
 const MAX_PARKED: usize = 1_024;
 /// How many commits a parked transaction is given.
 const PARKED_COMMITS: u8 = 4;
+/// How many commits a transaction may wait, for a gap before it to be filled or for room. Without an end, transactions
+/// that nobody can ever execute would fill the pool.
+pub const MAX_WAIT_COMMITS: u64 = 512;
 
 /// A transaction that has passed the stateless phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,9 @@ pub struct Mempool {
     ids: BTreeMap<TxId, (AccountId, Nonce)>,
     bytes: usize,
     arrivals: u64,
+    commits: u64,
+    /// In order of arrival: which transaction, and how many commits there had been.
+    ages: VecDeque<(u64, TxId, u64)>,
     parked: BTreeMap<TxId, Parked>,
 }
 
@@ -59,7 +65,16 @@ impl Mempool {
     /// An empty pool.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, senders: BTreeMap::new(), ids: BTreeMap::new(), bytes: 0, arrivals: 0, parked: BTreeMap::new() }
+        Self {
+            limits,
+            senders: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            bytes: 0,
+            arrivals: 0,
+            commits: 0,
+            ages: VecDeque::new(),
+            parked: BTreeMap::new(),
+        }
     }
 
     /// How many transactions wait.
@@ -105,6 +120,7 @@ impl Mempool {
         self.arrivals += 1;
         self.bytes += waiting.bytes.len();
         self.ids.insert(waiting.id, (waiting.sender, waiting.nonce));
+        self.ages.push_back((self.arrivals, waiting.id, self.commits));
         let entry = Entry { arrival: self.arrivals, waiting };
         let nonces = self.senders.entry(entry.waiting.sender).or_default();
         nonces.insert(entry.waiting.nonce, entry);
@@ -145,7 +161,7 @@ impl Mempool {
         batch
     }
 
-    /// Drops what a committed block held, and whatever its senders' accounts have moved past.
+    /// Ends a block: drops what it held, whatever its senders' accounts have moved past, and what has waited too long.
     pub fn forget(&mut self, included: &[TxId], next: impl Fn(&AccountId) -> Nonce) {
         let mut touched = Vec::new();
         for id in included {
@@ -160,6 +176,26 @@ impl Mempool {
                 self.remove(&id);
             }
         }
+        self.commits += 1;
+        self.expire();
+    }
+
+    fn expire(&mut self) {
+        while let Some(&(arrival, id, commits)) = self.ages.front() {
+            let gone = self.arrival(&id) != Some(arrival);
+            if !gone && self.commits - commits <= MAX_WAIT_COMMITS {
+                break;
+            }
+            self.ages.pop_front();
+            if !gone {
+                self.remove(&id);
+            }
+        }
+    }
+
+    fn arrival(&self, id: &TxId) -> Option<u64> {
+        let (sender, nonce) = self.ids.get(id)?;
+        Some(self.senders.get(sender)?.get(nonce)?.arrival)
     }
 
     /// Removes one transaction and returns its sender.

@@ -36,6 +36,8 @@ pub struct Validator<F> {
     limits: Limits,
     /// Whether the last block paid somebody: the next header is what proves it, so it is not kept waiting.
     uncertified: bool,
+    /// Whether the pool holds something that can go into the next block.
+    ready: bool,
     agreed: VecDeque<Agreed>,
     out: Vec<Effect>,
     now_ms: u64,
@@ -63,6 +65,7 @@ impl<F: WalFile> Validator<F> {
             key,
             limits,
             uncertified,
+            ready: false,
             agreed: effects.into(),
             out: Vec::new(),
             now_ms,
@@ -192,6 +195,8 @@ impl<F: WalFile> Validator<F> {
         self.ledger.check_tx(tx, id, bytes.len()).map_err(SubmitError::Invalid)?;
         let bytes: Arc<[u8]> = bytes.into();
         self.pool.insert(Waiting { id, sender, nonce, bytes: bytes.clone() });
+        // A later nonce waits for this one, so it changes nothing about readiness.
+        self.ready |= nonce == next;
         Ok(bytes)
     }
 
@@ -218,9 +223,7 @@ impl<F: WalFile> Validator<F> {
 
     /// Wakes the agreement if there is something to propose, or something proposed that is not proven yet.
     fn nudge(&mut self) -> Result<(), EngineError> {
-        let state = self.ledger.state();
-        let ready = self.uncertified || self.pool.is_ready(|account| state.account(account).nonce);
-        if ready { self.feed(Agreement::Work) } else { Ok(()) }
+        if self.uncertified || self.ready { self.feed(Agreement::Work) } else { Ok(()) }
     }
 
     fn feed(&mut self, input: Agreement) -> Result<(), EngineError> {
@@ -286,6 +289,7 @@ impl<F: WalFile> Validator<F> {
         let ids: Vec<TxId> = committed.txs.iter().map(|tx| tx.id).collect();
         let state = self.ledger.state();
         self.pool.forget(&ids, |account| state.account(account).nonce);
+        self.ready = self.pool.is_ready(|account| state.account(account).nonce);
         self.reports.settle(&committed.txs);
         self.reports.note(self.ledger.chain(), evidence);
         self.uncertified = !committed.records.is_empty();

@@ -73,7 +73,7 @@ impl Default for Timeouts {
             propose_step_ms: 400,
             vote_ms: 200,
             vote_step_ms: 100,
-            rebroadcast_ms: 1_000,
+            rebroadcast_ms: 400,
             max_ms: 10_000,
             idle_ms: 1_000,
             sync_ms: 100,

@@ -10,10 +10,10 @@ use ciro_types::{Amount, BlockId, Height, Nonce};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 
-/// Schedules transfers from every client through some of `nodes`, often through two of them.
-fn traffic(net: &mut Net, nodes: &[usize], until_ms: u64) {
+/// Schedules transfers from every client through some of `nodes`, often through two of them, and returns them all.
+fn traffic(net: &mut Net, nodes: &[usize], until_ms: u64) -> Vec<Vec<u8>> {
     let mut clients: Vec<_> = CLIENTS.map(Client::new).into();
-    let mut at_ms = 10;
+    let (mut at_ms, mut sent) = (10, Vec::new());
     while at_ms < until_ms {
         let who = net.rng.below(4) as usize;
         let to = key(CLIENTS[net.rng.below(4) as usize]).account();
@@ -23,8 +23,10 @@ fn traffic(net: &mut Net, nodes: &[usize], until_ms: u64) {
             let later = at_ms + net.rng.below(200);
             net.at(later, Event::Submit { node, txs: vec![tx.clone()] });
         }
+        sent.push(tx);
         at_ms += 20 + net.rng.below(60);
     }
+    sent
 }
 
 fn total_nonces(node: &Node) -> u64 {
@@ -32,10 +34,10 @@ fn total_nonces(node: &Node) -> u64 {
 }
 
 #[test]
-fn storms_and_crashes_leave_one_chain_whole_money_and_a_living_network() {
+fn storms_and_crashes_leave_one_chain_whole_money_and_every_transaction_executed_once() {
     for seed in SEEDS {
         let mut net = Net::new(seed, STORM);
-        traffic(&mut net, &[0, 1, 2, 3], 4_000);
+        let sent = traffic(&mut net, &[0, 1, 2, 3], 4_000);
         for n in 0..6 {
             let at_ms = n * 700 + net.rng.below(600);
             let node = net.rng.below(4) as usize;
@@ -43,10 +45,11 @@ fn storms_and_crashes_leave_one_chain_whole_money_and_a_living_network() {
             net.crash(node, at_ms, at_ms + down);
         }
         net.run_for(6_000);
-        let height = net.living().map(Node::height).max().unwrap_or(0);
-        assert!(net.run_to_height(height + 3, 60_000), "seed {seed}: stuck at {height}");
-        assert_eq!(net.living().count(), 4, "seed {seed}");
-        assert!(total_nonces(&net.nodes[0]) > 0, "seed {seed}: nothing was executed");
+        // A pool does not survive a crash. Clients try again, here all of them with everything.
+        net.at(6_000, Event::Submit { node: (seed % 4) as usize, txs: sent.clone() });
+        let all = sent.len() as u64;
+        let done = |net: &Net| net.living().count() == 4 && net.living().all(|n| total_nonces(n) == all);
+        assert!(net.run_until(20_000, done), "seed {seed}: {:?}", net.living().map(total_nonces).collect::<Vec<_>>());
         assert_whole(&net);
     }
 }
@@ -56,7 +59,7 @@ fn nothing_committed_is_lost_when_everybody_loses_power_at_once() {
     for seed in SEEDS {
         let mut net = Net::new(seed, CALM);
         traffic(&mut net, &[0, 1, 2, 3], 1_500);
-        net.run_for(300 + seed * 97);
+        net.run_for(300 + seed % 16 * 97);
         let before: Vec<_> = net.nodes.iter().map(|n| (n.height(), total_nonces(n))).collect();
         let mut rng = crate::support::Rng(seed);
         net.nodes.iter_mut().for_each(|node| node.crash(&mut rng));

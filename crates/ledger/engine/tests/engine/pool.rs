@@ -2,7 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::{genesis, key};
-use ciro_engine::mempool::{Mempool, Waiting};
+use ciro_engine::mempool::{MAX_WAIT_COMMITS, Mempool, Waiting};
 use ciro_engine::{Limits, SubmitError, VerifiedTxs};
 use ciro_state::{Checked, SignedTx, State, check_stateless};
 use ciro_types::{AccountId, Height, Nonce, TxId};
@@ -92,6 +92,20 @@ fn committed_and_outdated_transactions_leave_and_make_room() {
     assert_eq!(pool.len(), 1);
     assert!(pool.contains(&waiting(1, 2, 100).id));
     put(&mut pool, 2, 0, 500).expect("the bytes are free again");
+}
+
+#[test]
+fn a_transaction_that_nobody_can_execute_does_not_wait_for_ever() {
+    let mut pool = Mempool::new(LIMITS);
+    put(&mut pool, 1, 1, 100).expect("room");
+    for _ in 0..MAX_WAIT_COMMITS {
+        pool.forget(&[], origin);
+    }
+    put(&mut pool, 2, 0, 100).expect("room");
+    assert_eq!(pool.len(), 2);
+    pool.forget(&[], origin);
+    assert!(pool.len() == 1 && pool.contains(&waiting(2, 0, 100).id), "the older one is gone");
+    assert_eq!(put(&mut pool, 1, 1, 500), Ok(()), "and its bytes are free again");
 }
 
 #[test]
