@@ -11,7 +11,7 @@
 //! | [`evidence`] | proof of double signing that anyone can check |
 //! | [`message`] | what validators say to each other, and its encoding |
 //! | [`host`] | [`Consensus`]: one validator as a step function, with log, guard, timers and value sync |
-//! | [`file`] | the disk behind a trait, real and simulated |
+//! | [`mod@file`] | the disk behind a trait, real and simulated |
 //!
 //! The agreement core is a third-party engine, pinned exactly; no other crate names it, and inside this crate only the
 //! private `malachite` folder does.
