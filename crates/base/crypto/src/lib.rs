@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`hash`] | Blake2s-256 with a length-prefixed domain label |
+//! | [`mod@hash`] | Blake2s-256 with a length-prefixed domain label |
 //! | [`sign`] | Ed25519 keys, signatures over (domain, chain, message), strict verification |
 //!
 //! Dependency position: above `ciro-types`, below everything that names or signs things. No randomness here: a key is

@@ -6,7 +6,7 @@
 //! | [`id`] | 32-byte newtypes: hashes, accounts, jobs, models, blocks |
 //! | [`amount`] | money in base units, never a float |
 //! | [`job`] | what is ordered, offered, leased: `JobSpec`, `Offer`, `Lease`, `Assurance` |
-//! | [`unit`] | heights, nonces, memory, basis points: counters that do not convert into one another |
+//! | [`mod@unit`] | heights, nonces, memory, basis points: counters that do not convert into one another |
 //!
 //! Dependency position: the bottom. Nothing below, everything above.
 #![no_std]

@@ -3,9 +3,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`node`] | [`Node`]: what the gateway asks of the process it runs in |
-//! | [`routes`] | the one list of routes, and the router made from it |
+//! | [`mod@routes`] | the one list of routes, and the router made from it |
 //! | [`read`] | accounts, workers, jobs, blocks, models, receipts, status |
-//! | [`write`] | transactions, jobs, models, inputs |
+//! | [`mod@write`] | transactions, jobs, models, inputs |
 //! | [`quote`] | what each rung of the assurance ladder costs and is worth |
 //! | [`events`] | committed events as a stream, from any position |
 //! | [`error`] | [`ApiError`]: code, message, hint |

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`receipt`] | the data and the file format |
-//! | [`check`] | what a receipt shows, what it rests on, and why it is refused |
+//! | [`mod@check`] | what a receipt shows, what it rests on, and why it is refused |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
 //!
 //! Dependency position: above the verifier, the ledger's types and the light client; below the engine and every client.

@@ -1,6 +1,6 @@
 //! The integer program: what a model means, bit for bit, on every machine.
 //!
-//! A model is compiled once to a [`Program`] (public: structure, scales, intervals) and its [`Weights`] (committed: their
+//! A model is compiled once to a [`Program`] (public: structure, scales, intervals) and its weights (committed: their
 //! commitment is part of the model's identity). The same program is executed by a worker, re-executed by an auditor,
 //! compared between redundant workers, and proven. No floats, no rounding mode, no platform variance.
 //!

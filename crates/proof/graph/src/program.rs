@@ -206,7 +206,7 @@ pub enum Op {
         x: ValueId,
     },
     /// `y[i] = floor(num[i] · 2^(digit_bits·digits) / den)`, by long division, one digit of `digit_bits` bits at a time.
-    /// Requires den ≥ 1 and |num[i]| ≤ den for every i (an execution that breaks this is refused), digits ≥ 1, and
+    /// Requires den ≥ 1 and `|num[i]|` ≤ den for every i (an execution that breaks this is refused), digits ≥ 1, and
     /// max(den) · 2^(digit_bits + 1) < 2³⁰.
     Div {
         /// Any vector.
@@ -231,7 +231,7 @@ pub enum Op {
 ///
 /// Nodes of all trees share one numbering: the root of tree t is node t; a node's right child is its left child plus one. A step at
 /// node i on input x goes to `left[i]` if `x[feature[i]] < threshold[i]` (as u32, `threshold = hi·2¹⁶ + lo`), else to
-/// `left[i] + 1`. A leaf loops to itself: feature 0, threshold 2³² − 1, left[i] = i. After `depth` steps every tree is at a leaf;
+/// `left[i] + 1`. A leaf loops to itself: feature 0, threshold 2³² − 1, `left[i] = i`. After `depth` steps every tree is at a leaf;
 /// a leaf's row in the leaf table gives its values.
 ///
 /// With `leaf_width` = 1, tree t adds its leaf's value to class `tree_class[t]`. With `leaf_width` = classes, it adds

@@ -54,7 +54,7 @@ pub enum Hint {
         /// Bits dropped.
         shift: u32,
     },
-    /// col[i] = table[index[i]]; zero if there is no such row.
+    /// `col[i] = table[index[i]]`; zero if there is no such row.
     Gather {
         /// Filled.
         col: ColId,
@@ -63,7 +63,7 @@ pub enum Hint {
         /// Read.
         table: ColId,
     },
-    /// col[i] = table[j] for the j with keys[j] = key[i]; zero if there is none.
+    /// `col[i] = table[j]` for the j with `keys[j] = key[i]`; zero if there is none.
     GatherByKey {
         /// Filled.
         col: ColId,
