@@ -297,6 +297,8 @@ impl<L: JobLog> Scheduler<L> {
         let Some(token) = job.outstanding.iter().find(is_its).copied() else { return Ok(()) };
         job.outstanding.remove(&token);
         job.committed.insert(token);
+        // The answer is computed: only the seat is held, and a slot that waited for the others' would starve them.
+        self.book.vacate(worker, token);
         // From here on the ledger's reveal window counts, not the lease.
         if let Some(claimed) = self.claims.get(&token) {
             self.log.extend(claimed.work, token, job.spec.deadline.next())?;
@@ -454,11 +456,12 @@ impl<L: JobLog> Scheduler<L> {
             job.excluded.extend(note.given.iter().map(|(worker, _)| *worker));
         }
         let Some(lease) = note.lease(view) else { return Ok(()) };
-        let (token, is_seated) = (lease.token, seated.contains(&lease.worker));
+        let (token, worker) = (lease.token, lease.worker);
         self.hold(view.work, lease);
-        if let Some(job) = self.jobs.get_mut(&view.work.job).filter(|_| is_seated) {
+        if let Some(job) = self.jobs.get_mut(&view.work.job).filter(|_| seated.contains(&worker)) {
             job.outstanding.remove(&token);
             job.committed.insert(token);
+            self.book.vacate(worker, token);
         }
         Ok(())
     }

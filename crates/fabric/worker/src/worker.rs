@@ -5,7 +5,7 @@
 //!                    └──► A2: committing ──► seated ──► reveals open: revealing ──┘
 //! ```
 //!
-//! At most `slots` jobs are in work; a lease beyond that is handed back at once, which costs nothing. A job that cannot be
+//! At most `slots` jobs are computed at once; a lease beyond that is handed back at once, which costs nothing. A job that cannot be
 //! answered is reported with its reason. From its `open_from` height on, a job needs no lease: the worker then takes it by
 //! itself, after a delay that differs between workers, so that a silent scheduler censors nobody and workers seldom race.
 
@@ -182,13 +182,18 @@ impl Worker {
             }
             return None;
         }
-        if self.work.len() >= self.config.slots {
+        if self.computing() >= self.config.slots {
             return Some(abandon(lease, DeclineReason::Busy));
         }
         if !self.can_run(&spec.requirements) {
             return Some(abandon(lease, DeclineReason::Unsuitable));
         }
         Some(self.start(job, spec.clone(), Authority::Lease(lease)))
+    }
+
+    /// Jobs that take a slot. An answer that waits for others to commit, or for a block, takes none.
+    fn computing(&self) -> usize {
+        self.work.values().filter(|work| matches!(work.stage, Stage::Computing)).count()
     }
 
     /// Whether the scheduler granted this to us, for this order, and it still runs.
@@ -354,7 +359,7 @@ impl Worker {
 
     /// Takes jobs that need no lease any more and whose turn has come, as far as slots reach.
     fn take_open(&mut self) -> Vec<Effect> {
-        let free = self.config.slots.saturating_sub(self.work.len());
+        let free = self.config.slots.saturating_sub(self.computing());
         let is_due = |(id, open): &(&JobId, &OpenJob)| {
             open.turn <= self.height
                 && open.spec.deadline > self.height

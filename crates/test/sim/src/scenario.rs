@@ -63,8 +63,8 @@ fn equivocator(seed: u64) -> Plan {
 
 /// Three workers, one of whom cheats, and enough jobs that it gets its chance.
 fn one_cheat(seed: u64, character: Character, assurance: Assurance) -> Plan {
-    // One after the other: an answer that waits for a second worker keeps its slot.
-    let order = |n: usize| Order { at_ms: STORM_MS + 700 * n as u64, ..order(n, assurance, Wish::Plain) };
+    // Faster than answers are revealed: seats that wait for one another must not starve each other of slots.
+    let order = |n: usize| Order { at_ms: STORM_MS + 150 * n as u64, ..order(n, assurance, Wish::Plain) };
     Plan {
         workers: vec![character, Character::Honest, Character::Honest],
         orders: (0..8).map(order).collect(),

@@ -165,6 +165,19 @@ fn a_disagreement_asks_a_third_worker() {
 }
 
 #[test]
+fn a_committed_seat_frees_its_workers_slot() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 5, 1), offer(3, 5, 1)]);
+    let (job, first) = bench.open(&spec(1, Assurance::A2));
+    let (_, second) = bench.open(&spec(2, Assurance::A2));
+    assert_eq!((first.len(), second.len()), (2, 1), "three slots, four seats");
+    let committed = first[0].lease.worker;
+    let commitment = Hash32([0; 32]);
+    let event = Event::JobCommitted { job, worker: committed, commitment, reveal_by: None };
+    let third = bench.block(vec![event]);
+    assert_eq!(workers(&third), [committed], "the last seat goes to whoever is done computing");
+}
+
+#[test]
 fn a_committed_worker_is_not_timed_out_by_its_lease() {
     let mut bench = Bench::with_offers(vec![offer(1, 5, 1), offer(2, 5, 1)]);
     let (job, leases) = bench.open(&spec(1, Assurance::A2));
