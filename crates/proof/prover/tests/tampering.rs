@@ -60,22 +60,21 @@ fn every_witness_cell_is_pinned() {
     }
 }
 
-/// Every cell of the model that the inference reads: a prover with other weights under the same identity fails.
+/// Every weight and every row of every table: a prover with another value under the same identity fails, whether the inference
+/// reads it or not.
 #[test]
 fn other_weights_are_rejected() {
     for case in cases() {
         for constant in 0..case.model.weights.len() {
-            let mut model = case.model.clone();
-            model.weights[constant][0] += 1;
-            let other = ProvingKey::new(model).expect("the shape is the same");
-            assert_ne!(
-                other.model_id(),
-                case.key.model_id(),
-                "{}: constant {constant} is not part of the identity",
-                case.name
-            );
-            let proof = prove_witness(&other, &case.statement, &case.witness);
-            reject(&case, &case.statement, &proof.bytes);
+            for cell in 0..case.model.weights[constant].len() {
+                let mut model = case.model.clone();
+                model.weights[constant][cell] += 1;
+                let other = ProvingKey::new(model).expect("the shape is the same");
+                let place = format!("{}: constant {constant}, cell {cell}", case.name);
+                assert_ne!(other.model_id(), case.key.model_id(), "{place} is not part of the identity");
+                let proof = prove_witness(&other, &case.statement, &case.witness);
+                reject(&case, &case.statement, &proof.bytes);
+            }
         }
     }
 }
