@@ -46,9 +46,13 @@ fn an_offer_falls_with_the_stake_behind_it() {
 #[test]
 fn withdrawals_are_bounded_in_number_and_released_one_by_one() {
     let mut world = World::new();
-    for _ in 0..MAX_UNBONDINGS {
+    for _ in 1..MAX_UNBONDINGS {
         world.ok(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
     }
+    // The last row takes two requests of one block.
+    let halves =
+        [0, 1].map(|offset| world.sign(Who::W1, offset, Action::RequestUnstake { amount: Amount(Amount::ONE.0 / 2) }));
+    assert!(world.block(&halves).outcomes.iter().all(Result::is_ok));
     let refused = world.err(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
     assert_eq!(refused, TxError::TooManyUnbondings { expected: MAX_UNBONDINGS as u64 });
     let third = world.worker(Who::W1).unbonding[2].release;
