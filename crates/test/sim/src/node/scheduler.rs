@@ -20,6 +20,8 @@ struct Desk {
 pub struct SchedulerNode {
     power: Power,
     disk: Disk,
+    /// The queue's file was made whole once: from then on damage is a fault, not a making cut short.
+    is_made: bool,
     desk: Option<Desk>,
     /// Whom it follows.
     pub follower: Follower,
@@ -29,7 +31,7 @@ impl Default for SchedulerNode {
     fn default() -> Self {
         let power = Power::default();
         let disk = Disk::new(&power);
-        Self { power, disk, desk: None, follower: Follower { home: 0, next: Height(1) } }
+        Self { power, disk, is_made: false, desk: None, follower: Follower { home: 0, next: Height(1) } }
     }
 }
 
@@ -44,8 +46,7 @@ impl SchedulerNode {
         state: &State,
         missed: impl Fn(Height) -> Result<Option<News>, Stopped>,
     ) -> Result<Vec<SignedLease>, Stopped> {
-        let limits = Limits { cache_bytes: 1 << 20, ..Limits::default() };
-        let log = EmbeddedLog::open_on(self.disk.clone(), limits).map_err(|e| self.stopped(&e))?;
+        let log = self.open_log()?;
         let first = ciro_queue::JobLog::head(&log).map_err(|e| self.stopped(&e))?.map_or(Height(1), |head| head.height);
         let (chain, key) = (state.meta().chain, Place::Scheduler.key());
         let config = Config { chain, key, fee: state.params().fee, lease_blocks: LEASE_BLOCKS };
@@ -78,6 +79,20 @@ impl SchedulerNode {
         }
     }
 
+    /// Opens the queue. A file whose making was cut short holds nothing; as in the product, it is set aside and made anew.
+    fn open_log(&mut self) -> Result<EmbeddedLog, Stopped> {
+        let limits = Limits { cache_bytes: 1 << 20, ..Limits::default() };
+        let opened = match EmbeddedLog::open_on(self.disk.clone(), limits) {
+            Err(_) if !self.is_made && !self.power.is_out() => {
+                self.disk.wipe();
+                EmbeddedLog::open_on(self.disk.clone(), limits)
+            }
+            opened => opened,
+        };
+        self.is_made |= opened.is_ok();
+        opened.map_err(|e| self.stopped(&e))
+    }
+
     fn stopped(&self, error: &dyn std::error::Error) -> Stopped {
         if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(explain(error)) }
     }
@@ -105,6 +120,7 @@ impl SchedulerNode {
         self.disk.crash(rng);
         if wipes {
             self.disk.wipe();
+            self.is_made = false;
         }
         self.power.restore();
     }
