@@ -286,6 +286,8 @@ pub(crate) enum BenchPart {
     Jobs,
     /// Transfers through one validator
     Ledger,
+    /// A cold build of this program; only when asked for
+    Build,
 }
 
 /// `ciro completions`.

@@ -1,5 +1,6 @@
 //! `ciro bench`: what this machine does, measured now.
 
+mod build;
 mod jobs;
 mod ledger;
 mod models;
@@ -18,6 +19,8 @@ struct View {
     jobs: Option<Vec<jobs::Row>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<ledger::Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<build::Row>,
 }
 
 /// Where and on what the figures were measured.
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
         models: wants(BenchPart::Models).then(|| models::measure(&args.models, args.runs, ui)).transpose()?,
         jobs: wants(BenchPart::Jobs).then(|| jobs::measure(&args.models, args.runs, ui)).transpose()?,
         ledger: wants(BenchPart::Ledger).then(|| ledger::measure(ui)).transpose()?,
+        // Minutes, and only in a checkout: when asked.
+        build: (args.only == Some(BenchPart::Build)).then(|| build::measure(ui)).transpose()?,
     };
     ui.result(&view, || text(&view))
 }
@@ -93,6 +98,9 @@ fn text(view: &View) -> String {
     }
     if let Some(row) = &view.ledger {
         lines.push(format!("\nledger, one validator, transfers: {:.0} tx/s", row.txs_per_second));
+    }
+    if let Some(row) = &view.build {
+        lines.push(format!("\ncold build: {:.0} s", row.cold_build_seconds));
     }
     lines.join("\n")
 }
