@@ -5,7 +5,7 @@ use ciro_state::{
     Action, Authority, Event, Facts, FailReason, JobStatus, MerklePath, Outcome, Params, RefundReason, TxError,
     merkle_root, output_hash,
 };
-use ciro_types::{Amount, Assurance, CapabilityFlags, Hash32, Height, MemoryMib};
+use ciro_types::{Amount, Assurance, CapabilityFlags, ChainId, Hash32, Height, MemoryMib};
 
 #[test]
 fn an_a4_job_pays_the_worker_the_fee_and_the_client_its_change() {
@@ -117,6 +117,16 @@ fn a_job_settles_at_its_deadline_and_is_refunded_one_block_later() {
     assert!(matches!(late.err(Who::W1, settle), TxError::JobClosed { .. }));
     assert_eq!(late.height(), deadline.next());
     assert_eq!(late.balance(Who::Alice), FUNDS);
+}
+
+#[test]
+fn an_order_for_another_network_is_refused_even_in_a_transaction_for_this_one() {
+    let mut world = World::new();
+    let mut spec = world.spec(Assurance::A4);
+    let expected = spec.chain;
+    spec.chain = ChainId([1; 32]);
+    let refused = world.err(Who::Alice, Action::SubmitJob { spec });
+    assert_eq!(refused, TxError::WrongChain { expected, got: ChainId([1; 32]) });
 }
 
 #[test]

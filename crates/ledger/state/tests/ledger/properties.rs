@@ -424,7 +424,7 @@ fn histories() -> impl Strategy<Value = (Vec<Step>, usize)> {
 
 /// A failing history is printed whole; nothing is written into the checkout.
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases, max_shrink_iters: 500, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
