@@ -114,6 +114,16 @@ pub enum Problem {
         /// The length found.
         got: u64,
     },
+    /// Two shapes that must agree or broadcast.
+    #[error("{what}: expected a shape that fits {expected:?}, got {got:?}")]
+    Shape {
+        /// Of what.
+        what: &'static str,
+        /// The shape that the rest implies.
+        expected: Vec<u32>,
+        /// The shape found.
+        got: Vec<u32>,
+    },
     /// A value used for what its kind does not allow.
     #[error("expected {expected}, got {got}")]
     Kind {
@@ -166,7 +176,7 @@ pub fn check_model(model: &Model) -> Result<(), CheckError> {
     let (constants, weights) = (&model.program.constants, &model.weights);
     length("weights", constants.len() as u64, weights.len()).map_err(at(Place::Program))?;
     for (i, (constant, values)) in constants.iter().zip(weights).enumerate() {
-        length("weights", u64::from(constant.len), values.len()).map_err(at(Place::Constant(i)))?;
+        length("weights", u64::from(constant.len()), values.len()).map_err(at(Place::Constant(i)))?;
     }
     walk(&model.program, Some(weights))
 }
@@ -203,14 +213,15 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
     at_most("nodes", MAX_NODES, program.nodes.len() as u64)?;
     at_most("constants", MAX_NODES, program.constants.len() as u64)?;
     let in_inputs = program.inputs.iter().map(|input| element_count(&input.shape));
-    let in_nodes = program.nodes.iter().map(|node| u64::from(node.len));
+    let in_nodes = program.nodes.iter().map(|node| u64::from(node.len()));
     at_most("elements", MAX_TOTAL, in_inputs.chain(in_nodes).fold(0, u64::saturating_add))?;
-    at_most("weights", MAX_TOTAL, program.constants.iter().map(|c| u64::from(c.len)).sum())
+    at_most("weights", MAX_TOTAL, program.constants.iter().map(|c| u64::from(c.len())).fold(0, u64::saturating_add))
 }
 
 fn check_constant(constant: &crate::program::Constant) -> Result<(), Problem> {
     text("name", &constant.name)?;
-    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::from(constant.len))
+    at_most("dimensions", MAX_RANK, constant.shape.len() as u64)?;
+    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::from(constant.len()))
 }
 
 fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
@@ -236,7 +247,7 @@ fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
     text("name", &output.name)?;
     let count = check_shape(&output.shape)?;
     let value = scope.get(output.value)?;
-    length("shape", u64::from(value.len), usize::try_from(count).unwrap_or(usize::MAX))?;
+    length("shape", u64::from(value.len()), usize::try_from(count).unwrap_or(usize::MAX))?;
     let labels = match &output.kind {
         OutputKind::Fixed { frac_bits } => {
             in_range("fractional bits", Interval { lo: 0, hi: 62 }, i64::from(*frac_bits))?;
@@ -316,5 +327,16 @@ pub const fn op_name(op: &Op) -> &'static str {
         Op::Isqrt { .. } => "Isqrt",
         Op::Div { .. } => "Div",
         Op::Trees { .. } => "Trees",
+        Op::Table { .. } => "Table",
+        Op::Largest { .. } => "Largest",
+        Op::Dot { .. } => "Dot",
+        Op::Contract { .. } => "Contract",
+        Op::Conv { .. } => "Conv",
+        Op::Reshape { .. } => "Reshape",
+        Op::Transpose { .. } => "Transpose",
+        Op::Take { .. } => "Take",
+        Op::Concat { .. } => "Concat",
+        Op::Quotient { .. } => "Quotient",
+        Op::Embed { .. } => "Embed",
     }
 }

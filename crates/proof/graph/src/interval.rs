@@ -79,6 +79,14 @@ impl Interval {
         self.times(other.lo).union(self.times(other.hi))
     }
 
+    /// The interval of squares.
+    #[must_use]
+    pub fn square(self) -> Self {
+        let at = |v: i64| i128::from(v) * i128::from(v);
+        let (a, b) = (at(self.lo), at(self.hi));
+        Self::saturating(if self.has(0) { 0 } else { a.min(b) }, a.max(b))
+    }
+
     /// The image under a non-decreasing function.
     #[must_use]
     pub fn map(self, f: impl Fn(i64) -> i64) -> Self {

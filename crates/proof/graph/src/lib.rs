@@ -12,7 +12,8 @@
 //! | [`exec`] | execution, every interval asserted |
 //! | [`forest`] | the tables of trees: structure, walk, interval |
 //! | [`check`] | whether a foreign program or model is well formed |
-//! | [`bounds`] | length, kind and interval of every operator's result |
+//! | [`mod@shape`] | dimensions, strides, broadcasting |
+//! | [`bounds`] | shape, kind and interval of every operator's result |
 //! | [`interval`], [`arith`] | interval arithmetic and the scalar rules that execution and checks share |
 //! | [`mod@render`] | outputs as decimal text and labels |
 //!
@@ -32,12 +33,16 @@ pub mod interval;
 mod operands;
 pub mod program;
 pub mod render;
+pub mod shape;
 pub mod tensor;
 
 pub use check::{CheckError, check_model, check_program};
 pub use exec::{ExecError, Execution, execute};
 pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
-pub use program::{ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, ValueId};
+pub use program::{
+    ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Program, ValueId, Window,
+};
 pub use render::render;
+pub use shape::{broadcast, strides};
 pub use tensor::{RawInput, RawOutput, RawTensor};

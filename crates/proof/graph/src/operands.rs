@@ -37,11 +37,29 @@ impl Op {
                 value(x);
                 constant(c);
             }
-            Self::Add { a, b } | Self::Sub { a, b } | Self::Mul { a, b } => {
+            Self::Conv { x, weight, bias, .. } => {
+                value(x);
+                constant(weight);
+                bias.iter_mut().for_each(constant);
+            }
+            Self::Embed { ids, table } => {
+                value(ids);
+                constant(table);
+            }
+            Self::Table { x, values, .. } => {
+                value(x);
+                constant(values);
+            }
+            Self::Largest { parts } | Self::Concat { parts, .. } => parts.iter_mut().for_each(value),
+            Self::Add { a, b }
+            | Self::Sub { a, b }
+            | Self::Mul { a, b }
+            | Self::Dot { a, b }
+            | Self::Contract { a, b, .. } => {
                 value(a);
                 value(b);
             }
-            Self::Div { num, den, .. } => {
+            Self::Div { num, den, .. } | Self::Quotient { num, den } => {
                 value(num);
                 value(den);
             }
@@ -59,6 +77,9 @@ impl Op {
             | Self::Scale { x, .. }
             | Self::Sum { x }
             | Self::Max { x }
+            | Self::Reshape { x }
+            | Self::Transpose { x, .. }
+            | Self::Take { x, .. }
             | Self::ArgMax { x }
             | Self::Isqrt { x } => value(x),
         }

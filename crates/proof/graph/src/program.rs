@@ -1,7 +1,7 @@
 //! Operators and their exact meaning.
 //!
-//! Every value is a flat vector of integers. Unless an operator says otherwise, every element of every value lies
-//! within ±(2³⁰ − 2²³), half the field less one: the compiler proves it by interval arithmetic and writes the interval into the node, so
+//! Every value is a tensor of integers: a shape (outermost dimension first) and its elements, row-major. Unless an operator says
+//! otherwise, it works element by element and keeps the shape, and every element of every value lies within ±(2³⁰ − 2²³), half the field less one: the compiler proves it by interval arithmetic and writes the interval into the node, so
 //! that no equation of the proof can wrap around the field (p = 2³¹ − 2²⁴ + 1). Values are numbered: the inputs first,
 //! then one per node, in order; an operator reads only values with a smaller number.
 
@@ -72,13 +72,33 @@ pub enum Ingest {
     Ordered,
 }
 
-/// A constant's name and length.
+/// A constant's name and shape.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Constant {
     /// For people.
     pub name: String,
-    /// Number of elements.
-    pub len: u32,
+    /// Dimensions, outermost first.
+    pub shape: Vec<u32>,
+}
+
+impl Constant {
+    /// Number of elements, saturating: a foreign program may say anything.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        element_count(&self.shape)
+    }
+
+    /// Whether it has no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Product of the dimensions, saturating.
+#[must_use]
+pub fn element_count(shape: &[u32]) -> u32 {
+    shape.iter().fold(1, |count, &d| count.saturating_mul(d))
 }
 
 /// One operator and what it produces.
@@ -86,21 +106,36 @@ pub struct Constant {
 pub struct Node {
     /// The operator.
     pub op: Op,
-    /// Elements produced.
-    pub len: u32,
+    /// Dimensions of what it produces.
+    pub shape: Vec<u32>,
     /// No element is smaller (interval arithmetic over the weights; checked when a model is loaded).
     pub lo: i32,
     /// No element is larger.
     pub hi: i32,
 }
 
-/// The operators. `x[i]` is element i; `len(x)` its length; `>>` is an arithmetic (floor) shift. "Broadcast" means: a
-/// second operand of length one is used for every element.
+impl Node {
+    /// Elements produced, saturating.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        element_count(&self.shape)
+    }
+
+    /// Whether nothing is produced.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The operators. `x[i]` is element i in row-major order; `>>` is an arithmetic (floor) shift. A *row* is a run along the last
+/// dimension. "Broadcast" is NumPy's rule: shapes are aligned at their last dimensions, missing ones count as one, and a
+/// dimension of one is repeated to meet the other operand's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Op {
-    /// `y[j] = Σ_k x[k] · weight[k·n + j] + bias[j]`, weight row-major of shape (len(x), n).
+    /// Row by row: `y[j] = Σ_k x[k] · weight[k·n + j] + bias[j]`, weight row-major of shape (K, n). Shape (…, K) becomes (…, n).
     Linear {
-        /// Vector of length K.
+        /// Rows of length K.
         x: ValueId,
         /// K·n elements.
         weight: ConstId,
@@ -109,19 +144,19 @@ pub enum Op {
     },
     /// `y[i] = (x[i] + 2^(shift−1)) >> shift`: the one rounding rule, half up. 1 ≤ shift ≤ 29.
     Rescale {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
         /// Bits dropped.
         shift: u8,
     },
     /// `y[i] = max(x[i], 0)`.
     Relu {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
     },
     /// `y[i] = min(max(x[i], lo), hi)`, lo < hi.
     Clamp {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
         /// Lower end.
         lo: i32,
@@ -132,7 +167,7 @@ pub enum Op {
     /// `y[i] = (values[t]·2^frac_bits + slopes[t]·f + 2^(frac_bits−1)) >> frac_bits`.
     /// Requires `lo ≤ x[i] < lo + len(values)·2^frac_bits`, by x's interval (put a Clamp before). 1 ≤ frac_bits ≤ 2·limb_bits.
     Curve {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
         /// Left end of the domain.
         lo: i32,
@@ -143,73 +178,159 @@ pub enum Op {
         /// Rise over each segment, same length.
         slopes: ConstId,
     },
-    /// `y[i] = a[i] + b[i]`, b may broadcast.
+    /// `y[i] = values[x[i] − lo]`. Requires `lo ≤ x[i] < lo + len(values)`, by x's interval.
+    Table {
+        /// Any tensor.
+        x: ValueId,
+        /// What the first entry is for.
+        lo: i32,
+        /// The entries.
+        values: ConstId,
+    },
+    /// `y = a + b`, with broadcast.
     Add {
-        /// Any vector.
+        /// Any tensor.
         a: ValueId,
-        /// Same length, or one.
+        /// Any tensor that broadcasts with a.
         b: ValueId,
     },
-    /// `y[i] = a[i] − b[i]`, either side may broadcast.
+    /// `y = a − b`, with broadcast.
     Sub {
-        /// Same length as the result, or one.
+        /// Any tensor.
         a: ValueId,
-        /// Same length as the result, or one.
+        /// Any tensor that broadcasts with a.
         b: ValueId,
     },
-    /// `y[i] = a[i] · b[i]`, b may broadcast.
+    /// `y = a · b`, with broadcast.
     Mul {
-        /// Any vector.
+        /// Any tensor.
         a: ValueId,
-        /// Same length, or one.
+        /// Any tensor that broadcasts with a.
         b: ValueId,
     },
     /// `y[i] = x[i] · factor`, a public integer.
     Scale {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
         /// Not zero.
         factor: i32,
     },
-    /// `y[i] = x[i] + c[i]`, a constant of the model.
+    /// `y = x + c`, a constant of the model that broadcasts to x's shape.
     AddConst {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
-        /// Same length.
+        /// Broadcasts to it.
         c: ConstId,
     },
-    /// `y[i] = x[i] · c[i]`, a constant of the model.
+    /// `y = x · c`, a constant of the model that broadcasts to x's shape.
     MulConst {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
-        /// Same length.
+        /// Broadcasts to it.
         c: ConstId,
     },
-    /// One element: `Σ x[i]`.
+    /// The sum of each row. Shape (…, n) becomes (…, 1).
     Sum {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
     },
-    /// One element: `max x[i]`.
+    /// The largest element of each row. Shape (…, n) becomes (…, 1).
     Max {
-        /// Any vector.
+        /// Any tensor.
         x: ValueId,
     },
-    /// One element: the smallest index at which x is maximal. May only be read by an output.
+    /// The smallest index at which the only row of x is maximal. May only be read by an output.
     ArgMax {
-        /// Any vector.
+        /// One row.
         x: ValueId,
+    },
+    /// The largest of several tensors, element by element.
+    Largest {
+        /// At least one; all of one shape.
+        parts: Vec<ValueId>,
+    },
+    /// The inner product of each row of a with the same row of b. Shape (…, n) becomes (…, 1).
+    Dot {
+        /// Any tensor.
+        a: ValueId,
+        /// Same shape.
+        b: ValueId,
+    },
+    /// Matrix products: (…, m, k) times (…, k, n), or (…, n, k) if `transposed`, gives (…, m, n). Leading dimensions agree.
+    Contract {
+        /// Left matrices.
+        a: ValueId,
+        /// Right matrices.
+        b: ValueId,
+        /// Whether the right matrices are stored as (n, k).
+        transposed: bool,
+    },
+    /// Cross-correlation of channels × rows × columns, ONNX's Conv with a batch of one:
+    /// `y[o, i, j] = bias[o] + Σ weight[o, c, u, v] · x[c′, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]`, with c′ the
+    /// c-th channel of o's group and zero outside x.
+    Conv {
+        /// Shape (C, H, W).
+        x: ValueId,
+        /// Shape (O, C / groups, kernel₀, kernel₁).
+        weight: ConstId,
+        /// Shape (O, 1, 1).
+        bias: Option<ConstId>,
+        /// Geometry.
+        window: Window,
+        /// Divides C and O.
+        groups: u32,
+    },
+    /// The same elements under another shape of as many.
+    Reshape {
+        /// Any tensor.
+        x: ValueId,
+    },
+    /// Dimension i of the result is dimension `perm[i]` of x.
+    Transpose {
+        /// Any tensor.
+        x: ValueId,
+        /// A permutation.
+        perm: Vec<u8>,
+    },
+    /// Picks positions along some dimensions: position i of the result along `axis` is position `index[i]` of x, or zero where
+    /// `index[i]` is −1. Slices, strides, padding, flips and nearest upsampling are all of this kind.
+    Take {
+        /// Any tensor.
+        x: ValueId,
+        /// At least one, of distinct axes in ascending order.
+        picks: Vec<Pick>,
+    },
+    /// The parts one after the other along one dimension; the others agree.
+    Concat {
+        /// At least one.
+        parts: Vec<ValueId>,
+        /// Which dimension.
+        axis: u8,
+    },
+    /// Rows of a table: element i of `ids` becomes row `ids[i]`. Shape (…) becomes (…, d).
+    Embed {
+        /// An input of the program; its interval lies in 0..rows.
+        ids: ValueId,
+        /// Shape (rows, d).
+        table: ConstId,
+    },
+    /// `y = floor(num / den)`, with den broadcast to num's shape. Requires den ≥ 1, by its interval.
+    Quotient {
+        /// Any tensor.
+        num: ValueId,
+        /// Broadcasts to it.
+        den: ValueId,
     },
     /// `y[i] = floor(√x[i])`, x ≥ 0.
     Isqrt {
-        /// Any vector of non-negative elements.
+        /// Any tensor of non-negative elements.
         x: ValueId,
     },
     /// `y[i] = floor(num[i] · 2^(digit_bits·digits) / den)`, by long division, one digit of `digit_bits` bits at a time.
     /// Requires den ≥ 1 and `|num[i]|` ≤ den for every i (an execution that breaks this is refused), digits ≥ 1, and
     /// max(den) · 2^(digit_bits + 1) < 2³⁰.
     Div {
-        /// Any vector.
+        /// Any tensor.
         num: ValueId,
         /// One element.
         den: ValueId,
@@ -225,6 +346,50 @@ pub enum Op {
         /// Structure and tables.
         forest: Forest,
     },
+}
+
+/// Geometry of a sliding window: two dimensions, rows first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Window {
+    /// Size.
+    pub kernel: [u32; 2],
+    /// Distance between windows.
+    pub stride: [u32; 2],
+    /// Distance between the elements of a window.
+    pub dilation: [u32; 2],
+    /// Zeros before the first row and column.
+    pub before: [u32; 2],
+    /// Zeros after the last row and column.
+    pub after: [u32; 2],
+}
+
+impl Window {
+    /// How many windows fit along dimension `d` of `len` elements; `None` if not even one does, or a parameter is zero.
+    #[must_use]
+    pub fn count(&self, d: usize, len: u32) -> Option<u32> {
+        let at = |parameter: [u32; 2]| parameter.get(d).copied();
+        let reach = at(self.kernel)?.checked_sub(1)?.checked_mul(at(self.dilation)?.checked_sub(1)?.checked_add(1)?)?;
+        let padded = len.checked_add(at(self.before)?)?.checked_add(at(self.after)?)?;
+        let slack = padded.checked_sub(reach)?.checked_sub(1)?;
+        slack.checked_div(at(self.stride)?)?.checked_add(1)
+    }
+
+    /// The element of dimension `d` that position `tap` of window `w` reads; `None` in the padding.
+    #[must_use]
+    pub fn source(&self, d: usize, w: u32, tap: u32, len: u32) -> Option<u32> {
+        let at = |parameter: [u32; 2]| parameter.get(d).copied();
+        let position = w.checked_mul(at(self.stride)?)?.checked_add(tap.checked_mul(at(self.dilation)?)?)?;
+        position.checked_sub(at(self.before)?).filter(|&i| i < len)
+    }
+}
+
+/// What [`Op::Take`] picks along one dimension.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pick {
+    /// Which dimension.
+    pub axis: u8,
+    /// Positions, −1 for zero.
+    pub index: Vec<i32>,
 }
 
 /// A forest of binary decision trees. Only the taken path is proven.

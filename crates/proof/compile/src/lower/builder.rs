@@ -85,7 +85,7 @@ impl ProgramBuilder {
     /// A new constant named after the node and its role.
     pub(crate) fn constant(&mut self, at: &At, role: &str, values: Vec<i32>) -> ConstId {
         let name = shortened(&format!("{}.{role}", at.node), self.weights.len());
-        self.program.constants.push(Constant { name, len: values.len() as u32 });
+        self.program.constants.push(Constant { name, shape: vec![values.len() as u32] });
         self.weights.push(values);
         ConstId(self.weights.len() as u32 - 1)
     }
@@ -93,11 +93,11 @@ impl ProgramBuilder {
     /// A new node, with the interval that interval arithmetic gives it.
     pub(crate) fn try_node(&mut self, op: Op) -> Result<ValueId, Problem> {
         let consts = Consts { shapes: &self.program.constants, weights: Some(&self.weights) };
-        let shape = self.scope.shape(&op, consts)?;
+        let outcome = self.scope.outcome(&op, consts)?;
         // All weights are known here, so every interval is.
-        let interval = shape.interval.unwrap_or(Interval { lo: 0, hi: 0 });
-        self.scope.push(&op, shape.len, interval);
-        self.program.nodes.push(Node { op, len: shape.len, lo: interval.lo as i32, hi: interval.hi as i32 });
+        let interval = outcome.interval.unwrap_or(Interval { lo: 0, hi: 0 });
+        self.scope.push(&op, outcome.shape.clone(), interval);
+        self.program.nodes.push(Node { op, shape: outcome.shape, lo: interval.lo as i32, hi: interval.hi as i32 });
         Ok(ValueId(self.scope.len() as u32 - 1))
     }
 
@@ -108,7 +108,7 @@ impl ProgramBuilder {
 
     /// Elements of a value.
     pub(crate) fn len(&self, id: ValueId) -> usize {
-        self.scope.get(id).map_or(0, |value| value.len as usize)
+        self.scope.get(id).map_or(0, |value| value.len() as usize)
     }
 
     /// The interval of a value that holds numbers.

@@ -93,7 +93,7 @@ fn references_go_backwards_only() {
 fn class_indices_are_for_outputs_and_only_they_carry_labels() {
     let mut model = dense();
     let class = model.program.outputs[1].value;
-    model.program.nodes.push(ciro_graph::Node { op: Op::Relu { x: class }, len: 1, lo: 0, hi: 1 });
+    model.program.nodes.push(ciro_graph::Node { op: Op::Relu { x: class }, shape: vec![1], lo: 0, hi: 1 });
     assert_eq!(problem(&model), Problem::Kind { expected: "a number", got: "a class index" });
     let mut model = dense();
     model.program.outputs[1].value = ValueId(5);
@@ -143,8 +143,8 @@ fn parameters_have_ranges() {
 fn lengths_agree() {
     type Edit = fn(&mut Model);
     let edits: [(&str, Edit); 6] = [
-        ("node", |m| m.program.nodes[0].len = 3),
-        ("constant", |m| m.program.constants[0].len = 5),
+        ("node", |m| m.program.nodes[0].shape = vec![3]),
+        ("constant", |m| m.program.constants[0].shape = vec![5]),
         ("weights", |m| m.weights[1].push(0)),
         ("missing weights", |m| drop(m.weights.pop())),
         ("exponents", |m| m.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![1, 2], lo: -100, hi: 100 }),

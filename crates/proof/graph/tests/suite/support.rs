@@ -31,28 +31,28 @@ impl Builder {
 
     pub(crate) fn constant(&mut self, values: Vec<i32>) -> ConstId {
         let id = ConstId(self.model.weights.len() as u32);
-        self.model.program.constants.push(Constant { name: format!("c{}", id.0), len: values.len() as u32 });
+        self.model.program.constants.push(Constant { name: format!("c{}", id.0), shape: vec![values.len() as u32] });
         self.model.weights.push(values);
         id
     }
 
     pub(crate) fn node(&mut self, op: Op) -> Result<ValueId, Problem> {
         let consts = Consts { shapes: &self.model.program.constants, weights: Some(&self.model.weights) };
-        let shape = self.scope.shape(&op, consts)?;
+        let shape = self.scope.outcome(&op, consts)?;
         let interval = shape.interval.expect("weights were given");
-        self.scope.push(&op, shape.len, interval);
-        self.model.program.nodes.push(Node { op, len: shape.len, lo: interval.lo as i32, hi: interval.hi as i32 });
+        self.scope.push(&op, shape.shape.clone(), interval);
+        self.model.program.nodes.push(Node { op, shape: shape.shape, lo: interval.lo as i32, hi: interval.hi as i32 });
         Ok(ValueId(self.scope.len() as u32 - 1))
     }
 
     pub(crate) fn output(&mut self, value: ValueId, kind: OutputKind) {
-        let len = self.scope.get(value).expect("defined").len;
+        let len = self.scope.get(value).expect("defined").len();
         let name = format!("y{}", self.model.program.outputs.len());
         self.model.program.outputs.push(Output { name, value, shape: vec![len], kind });
     }
 
     pub(crate) fn len_of(&self, value: ValueId) -> u32 {
-        self.scope.get(value).expect("defined").len
+        self.scope.get(value).expect("defined").len()
     }
 }
 

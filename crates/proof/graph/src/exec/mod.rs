@@ -1,5 +1,7 @@
 //! Execution: the one meaning of a program, bit for bit.
 
+mod tensor;
+
 use crate::arith;
 use crate::check::{CheckError, check_program, op_name};
 use crate::forest::{ForestError, Tables, add_leaf};
@@ -108,7 +110,7 @@ pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
     check_weights(model)?;
     let mut values = ingest(&model.program, raw).map_err(ExecError::Input)?;
     for (i, node) in model.program.nodes.iter().enumerate() {
-        let run = Run { values: &values, weights: &model.weights };
+        let run = Run { program: &model.program, values: &values, weights: &model.weights };
         let result = run.node(node).map_err(|fault| ExecError::Node { node: i, op: op_name(&node.op), fault })?;
         values.push(result);
     }
@@ -117,7 +119,7 @@ pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
 
 fn check_weights(model: &Model) -> Result<(), ExecError> {
     for (constant, shape) in model.program.constants.iter().enumerate() {
-        let (expected, got) = (shape.len as usize, model.weights.get(constant).map_or(0, Vec::len));
+        let (expected, got) = (shape.len() as usize, model.weights.get(constant).map_or(0, Vec::len));
         if expected != got {
             return Err(ExecError::Weights { constant, expected, got });
         }
@@ -127,15 +129,16 @@ fn check_weights(model: &Model) -> Result<(), ExecError> {
 
 /// The values so far and the weights, of a program that passed [`check_program`].
 struct Run<'a> {
+    program: &'a Program,
     values: &'a [Vec<i64>],
     weights: &'a [Vec<i32>],
 }
 
 impl Run<'_> {
     fn node(&self, node: &Node) -> Result<Vec<i64>, Fault> {
-        let result = self.op(&node.op)?;
-        if result.len() != node.len as usize {
-            return Err(Fault::Length { expected: node.len as usize, got: result.len() });
+        let result = self.op(node)?;
+        if result.len() != node.len() as usize {
+            return Err(Fault::Length { expected: node.len() as usize, got: result.len() });
         }
         let expected = Interval { lo: i64::from(node.lo), hi: i64::from(node.hi) };
         match result.iter().position(|&v| !expected.has(v)) {
@@ -144,10 +147,23 @@ impl Run<'_> {
         }
     }
 
-    fn op(&self, op: &Op) -> Result<Vec<i64>, Fault> {
+    fn op(&self, node: &Node) -> Result<Vec<i64>, Fault> {
         let map = |x: ValueId, f: &dyn Fn(i64) -> i64| self.value(x).map(|x| x.iter().map(|&v| f(v)).collect());
-        match op {
+        match &node.op {
             Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias),
+            Op::Conv { x, weight, bias, window, groups } => {
+                self.conv(*x, (*weight, *bias), window, *groups, &node.shape)
+            }
+            Op::Contract { a, b, transposed } => self.contract(*a, *b, *transposed),
+            Op::Dot { a, b } => self.dot(*a, *b),
+            Op::Table { x, lo, values } => self.table(*x, *lo, *values),
+            Op::Embed { ids, table } => self.embed(*ids, *table),
+            Op::Largest { parts } => self.largest(parts),
+            Op::Reshape { x } => self.value(*x).map(<[i64]>::to_vec),
+            Op::Transpose { x, perm } => self.transpose(*x, perm),
+            Op::Take { x, picks } => self.take(*x, picks),
+            Op::Concat { parts, axis } => self.concat(parts, usize::from(*axis)),
+            Op::Quotient { num, den } => self.quotient(*num, *den),
             Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
             Op::Relu { x } => map(*x, &|v| v.max(0)),
             Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
@@ -158,8 +174,8 @@ impl Run<'_> {
             Op::Scale { x, factor } => map(*x, &|v| v * i64::from(*factor)),
             Op::AddConst { x, c } => self.with_const(*x, *c, |v, c| v + c),
             Op::MulConst { x, c } => self.with_const(*x, *c, |v, c| v * c),
-            Op::Sum { x } => Ok(vec![self.value(*x)?.iter().sum()]),
-            Op::Max { x } => Ok(self.value(*x)?.iter().copied().max().into_iter().collect()),
+            Op::Sum { x } => Ok(self.rows(*x)?.map(|row| row.iter().sum()).collect()),
+            Op::Max { x } => Ok(self.rows(*x)?.filter_map(|row| row.iter().copied().max()).collect()),
             Op::ArgMax { x } => Ok(vec![argmax(self.value(*x)?)]),
             Op::Isqrt { x } => map(*x, &arith::isqrt),
             Op::Div { num, den, digit_bits, digits } => {
@@ -177,20 +193,18 @@ impl Run<'_> {
         self.weights.get(id.0 as usize).map(Vec::as_slice).ok_or(Fault::Length { expected: 1, got: 0 })
     }
 
-    fn linear(&self, x: ValueId, weight: ConstId, bias: Option<ConstId>) -> Result<Vec<i64>, Fault> {
-        let (x, weight) = (self.value(x)?, self.constant(weight)?);
-        let n = weight.len() / x.len().max(1);
-        let mut sums = match bias {
-            Some(bias) => self.constant(bias)?.iter().map(|&b| i64::from(b)).collect(),
-            None => vec![0i64; n],
-        };
-        for (&x, row) in x.iter().zip(weight.chunks_exact(n.max(1))) {
-            for (index, (sum, &w)) in sums.iter_mut().zip(row).enumerate() {
-                // |x| < 2³⁰ and |w| ≤ 2³¹, so only the sum can overflow.
-                *sum = sum.checked_add(x * i64::from(w)).ok_or(Fault::Overflow { index })?;
-            }
-        }
-        Ok(sums)
+    /// The dimensions of a value.
+    fn shape(&self, id: ValueId) -> &[u32] {
+        let (id, inputs) = (id.0 as usize, self.program.inputs.len());
+        let input = self.program.inputs.get(id).map(|input| input.shape.as_slice());
+        let node = || self.program.nodes.get(id - inputs).map(|node| node.shape.as_slice());
+        input.or_else(node).unwrap_or(&[])
+    }
+
+    /// The rows of a value.
+    fn rows(&self, id: ValueId) -> Result<core::slice::ChunksExact<'_, i64>, Fault> {
+        let row = self.shape(id).last().map_or(1, |&d| d as usize);
+        Ok(self.value(id)?.chunks_exact(row.max(1)))
     }
 
     fn curve(&self, x: ValueId, lo: i32, frac_bits: u8, values: ConstId, slopes: ConstId) -> Result<Vec<i64>, Fault> {
@@ -207,17 +221,15 @@ impl Run<'_> {
     }
 
     fn binary(&self, a: ValueId, b: ValueId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
+        let shapes = (self.shape(a), self.shape(b));
         let (a, b) = (self.value(a)?, self.value(b)?);
-        Ok(match (a, b) {
-            (a, [b]) => a.iter().map(|&a| f(a, *b)).collect(),
-            ([a], b) => b.iter().map(|&b| f(*a, b)).collect(),
-            _ => a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect(),
-        })
+        Ok(tensor::zip(a, b, shapes, f))
     }
 
     fn with_const(&self, x: ValueId, c: ConstId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
-        let (x, c) = (self.value(x)?, self.constant(c)?);
-        Ok(x.iter().zip(c).map(|(&x, &c)| f(x, i64::from(c))).collect())
+        let constant = self.program.constants.get(c.0 as usize).map_or(&[][..], |c| &c.shape);
+        let c: Vec<i64> = self.constant(c)?.iter().map(|&c| i64::from(c)).collect();
+        Ok(tensor::zip(self.value(x)?, &c, (self.shape(x), constant), f))
     }
 
     fn div(&self, num: ValueId, den: ValueId, bits: u32) -> Result<Vec<i64>, Fault> {

@@ -1,20 +1,24 @@
-//! Lengths, kinds and intervals of values, operator by operator.
+//! Shapes, kinds and intervals of values, operator by operator.
 //!
-//! [`Scope::shape`] is what the compiler asks while it builds and what a loader asks while it re-checks, so that the two
+//! [`Scope::outcome`] is what the compiler asks while it builds and what a loader asks while it re-checks, so that the two
 //! cannot disagree. Without weights, an operator that depends on them has no computed interval.
 
+mod tensor;
+
 use crate::arith;
-use crate::check::{MAX_ELEMENTS, MAX_TOTAL, Problem, at_most, declared, in_range, length};
+use crate::check::{MAX_ELEMENTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
 use crate::forest::{Tables, sum_interval};
 use crate::interval::Interval;
-use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, ValueId};
+use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, ValueId, element_count};
+use crate::shape::broadcast;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// What is known of a value before it is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueInfo {
-    /// Elements.
-    pub len: u32,
+    /// Dimensions.
+    pub shape: Vec<u32>,
     /// What the elements are.
     pub kind: Kind,
 }
@@ -44,7 +48,25 @@ impl Kind {
 }
 
 impl ValueInfo {
-    pub(crate) fn bounded(self) -> Result<Interval, Problem> {
+    /// Elements.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        element_count(&self.shape)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Length of a row.
+    #[must_use]
+    pub fn row(&self) -> u32 {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
+    pub(crate) fn bounded(&self) -> Result<Interval, Problem> {
         match self.kind {
             Kind::Bounded(interval) => Ok(interval),
             kind => Err(Problem::Kind { expected: "a number", got: kind.name() }),
@@ -52,11 +74,11 @@ impl ValueInfo {
     }
 }
 
-/// What an operator produces: its length, and its interval as far as it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Elements.
-    pub len: u32,
+/// What an operator produces: its shape, and its interval as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Dimensions.
+    pub shape: Vec<u32>,
     /// By interval arithmetic; `None` if it depends on weights that were not given.
     pub interval: Option<Interval>,
 }
@@ -71,9 +93,13 @@ pub struct Consts<'a> {
 }
 
 impl<'a> Consts<'a> {
-    fn len(self, id: ConstId) -> Result<usize, Problem> {
+    fn shape(self, id: ConstId) -> Result<&'a [u32], Problem> {
         let missing = Problem::Reference { what: "constant", below: self.shapes.len(), got: id.0 };
-        self.shapes.get(id.0 as usize).map(|shape| shape.len as usize).ok_or(missing)
+        self.shapes.get(id.0 as usize).map(|constant| constant.shape.as_slice()).ok_or(missing)
+    }
+
+    fn len(self, id: ConstId) -> Result<usize, Problem> {
+        self.shape(id).map(|shape| element_count(shape) as usize)
     }
 
     fn expect(self, what: &'static str, id: ConstId, len: u64) -> Result<(), Problem> {
@@ -89,6 +115,7 @@ impl<'a> Consts<'a> {
 #[derive(Clone, Debug)]
 pub struct Scope {
     limb_bits: u8,
+    inputs: usize,
     values: Vec<ValueInfo>,
 }
 
@@ -96,26 +123,26 @@ impl Scope {
     /// An empty scope of a program with this limb width.
     #[must_use]
     pub const fn new(limb_bits: u8) -> Self {
-        Self { limb_bits, values: Vec::new() }
+        Self { limb_bits, inputs: 0, values: Vec::new() }
     }
 
     /// Defines the next value as a (checked) input.
     pub fn push_input(&mut self, input: &Input) {
-        let len = u32::try_from(crate::ingest::element_count(&input.shape)).unwrap_or(u32::MAX);
         let kind = match input.ingest {
             Ingest::Ordered => Kind::Ordered,
             Ingest::Fixed { lo, hi, .. } => Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) }),
         };
-        self.values.push(ValueInfo { len, kind });
+        self.inputs += 1;
+        self.values.push(ValueInfo { shape: input.shape.clone(), kind });
     }
 
     /// Defines the next value as the result of `op`, within `interval`.
-    pub fn push(&mut self, op: &Op, len: u32, interval: Interval) {
+    pub fn push(&mut self, op: &Op, shape: Vec<u32>, interval: Interval) {
         let kind = match op {
-            Op::ArgMax { x } => Kind::Index { below: self.get(*x).map_or(0, |v| v.len) },
+            Op::ArgMax { x } => Kind::Index { below: self.get(*x).map_or(0, ValueInfo::row) },
             _ => Kind::Bounded(interval),
         };
-        self.values.push(ValueInfo { len, kind });
+        self.values.push(ValueInfo { shape, kind });
     }
 
     /// How many values there are; the next one's number.
@@ -134,108 +161,118 @@ impl Scope {
     ///
     /// # Errors
     /// [`Problem::Reference`] if it is not defined yet.
-    pub fn get(&self, id: ValueId) -> Result<ValueInfo, Problem> {
+    pub fn get(&self, id: ValueId) -> Result<&ValueInfo, Problem> {
         let missing = Problem::Reference { what: "value", below: self.values.len(), got: id.0 };
-        self.values.get(id.0 as usize).copied().ok_or(missing)
+        self.values.get(id.0 as usize).ok_or(missing)
     }
 
-    /// Length and interval of a value that holds numbers.
-    fn number(&self, id: ValueId) -> Result<(u32, Interval), Problem> {
+    /// Shape and interval of a value that holds numbers.
+    fn number(&self, id: ValueId) -> Result<(&[u32], Interval), Problem> {
         let value = self.get(id)?;
-        Ok((value.len, value.bounded()?))
+        Ok((&value.shape, value.bounded()?))
     }
 
     /// What `op` would produce here.
     ///
     /// # Errors
-    /// [`Problem`] if it reads what it may not, a length or parameter is wrong, or an interval could wrap.
-    pub fn shape(&self, op: &Op, consts: Consts<'_>) -> Result<Shape, Problem> {
-        let shape = match op {
+    /// [`Problem`] if it reads what it may not, a shape or parameter is wrong, or an interval could wrap.
+    pub fn outcome(&self, op: &Op, consts: Consts<'_>) -> Result<Outcome, Problem> {
+        let outcome = match op {
             Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias, consts)?,
+            Op::Conv { x, weight, bias, window, groups } => self.conv(*x, (*weight, *bias), window, *groups, consts)?,
             Op::Curve { x, lo, frac_bits, values, slopes } => {
                 self.curve(*x, *lo, *frac_bits, (*values, *slopes), consts)?
             }
+            Op::Embed { ids, table } => self.embed(*ids, *table, consts)?,
+            Op::Table { x, lo, values } => self.table(*x, *lo, *values, consts)?,
             Op::AddConst { x, c } => self.with_const(*x, *c, consts, |x, c| x.plus(Interval { lo: c, hi: c }))?,
             Op::MulConst { x, c } => self.with_const(*x, *c, consts, Interval::times)?,
             Op::Trees { x, forest } => self.trees(*x, forest, consts)?,
-            _ => self.unweighted(op)?,
+            _ => {
+                let (shape, interval) = self.unweighted(op)?;
+                Outcome { shape, interval: Some(interval) }
+            }
         };
-        at_most("elements", MAX_ELEMENTS, u64::from(shape.len))?;
-        match shape.interval {
+        at_most("dimensions", MAX_RANK, outcome.shape.len() as u64)?;
+        at_most("elements", MAX_ELEMENTS, u64::from(element_count(&outcome.shape)))?;
+        match outcome.interval {
             Some(got) if !got.fits() => Err(Problem::Wraps { what: "result", got }),
-            _ => Ok(shape),
+            _ => Ok(outcome),
         }
     }
 
-    fn unweighted(&self, op: &Op) -> Result<Shape, Problem> {
-        let (len, interval) = match op {
+    fn unweighted(&self, op: &Op) -> Result<(Vec<u32>, Interval), Problem> {
+        match op {
+            Op::Sum { .. }
+            | Op::Max { .. }
+            | Op::ArgMax { .. }
+            | Op::Largest { .. }
+            | Op::Dot { .. }
+            | Op::Contract { .. } => self.reduction(op),
+            Op::Reshape { .. } | Op::Transpose { .. } | Op::Take { .. } | Op::Concat { .. } => self.rearrangement(op),
+            _ => self.pointwise(op),
+        }
+    }
+
+    fn pointwise(&self, op: &Op) -> Result<(Vec<u32>, Interval), Problem> {
+        let map = |x: ValueId, f: &dyn Fn(i64) -> i64| self.number(x).map(|(shape, x)| (shape.to_vec(), x.map(f)));
+        match op {
             Op::Rescale { x, shift } => {
                 in_range("shift", Interval { lo: 1, hi: 29 }, i64::from(*shift))?;
-                let (len, x) = self.number(*x)?;
-                (len, x.map(|v| arith::round_shift(v, *shift)))
+                map(*x, &|v| arith::round_shift(v, *shift))
             }
-            Op::Relu { x } => {
-                let (len, x) = self.number(*x)?;
-                (len, x.map(|v| v.max(0)))
-            }
+            Op::Relu { x } => map(*x, &|v| v.max(0)),
             Op::Clamp { x, lo, hi } => {
                 let ends = declared("clamp", *lo, *hi)?;
                 in_range("upper end", Interval { lo: ends.lo + 1, hi: i64::MAX }, ends.hi)?;
-                let (len, x) = self.number(*x)?;
-                (len, x.map(|v| v.clamp(ends.lo, ends.hi)))
+                map(*x, &|v| v.clamp(ends.lo, ends.hi))
             }
-            Op::Add { a, b } => self.binary(*a, *b, false, Interval::plus)?,
-            Op::Sub { a, b } => self.binary(*a, *b, true, |a, b| a.plus(b.times(-1)))?,
-            Op::Mul { a, b } => self.binary(*a, *b, false, Interval::product)?,
+            Op::Add { a, b } => self.binary(*a, *b, Interval::plus),
+            Op::Sub { a, b } => self.binary(*a, *b, |a, b| a.plus(b.times(-1))),
+            Op::Mul { a, b } if a == b => self.number(*a).map(|(shape, x)| (shape.to_vec(), x.square())),
+            Op::Mul { a, b } => self.binary(*a, *b, Interval::product),
             Op::Scale { x, factor } => {
                 if *factor == 0 {
                     return Err(Problem::Zero { what: "factor" });
                 }
-                let (len, x) = self.number(*x)?;
-                (len, x.times(i64::from(*factor)))
-            }
-            Op::Sum { x } => {
-                let (len, x) = self.number(*x)?;
-                (1, x.times(i64::from(len)))
-            }
-            Op::Max { x } => (1, self.number(*x)?.1),
-            Op::ArgMax { x } => {
-                let (len, _) = self.number(*x)?;
-                (1, Interval { lo: 0, hi: i64::from(len) - 1 })
+                self.number(*x).map(|(shape, x)| (shape.to_vec(), x.times(i64::from(*factor))))
             }
             Op::Isqrt { x } => {
-                let (len, x) = self.number(*x)?;
-                in_range("smallest element", Interval { lo: 0, hi: i64::MAX }, x.lo)?;
-                (len, x.map(arith::isqrt))
+                in_range("smallest element", Interval { lo: 0, hi: i64::MAX }, self.number(*x)?.1.lo)?;
+                map(*x, &arith::isqrt)
             }
-            Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits)?,
-            // Handled by `shape`, which alone calls this.
-            Op::Linear { .. } | Op::Curve { .. } | Op::AddConst { .. } | Op::MulConst { .. } | Op::Trees { .. } => {
-                return Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) });
-            }
-        };
-        Ok(Shape { len, interval: Some(interval) })
+            Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits),
+            Op::Quotient { num, den } => self.quotient(*num, *den),
+            // Everything else is handled before.
+            _ => Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) }),
+        }
     }
 
     fn binary(
         &self,
         a: ValueId,
         b: ValueId,
-        either: bool,
         combine: impl Fn(Interval, Interval) -> Interval,
-    ) -> Result<(u32, Interval), Problem> {
-        let ((a_len, a), (b_len, b)) = (self.number(a)?, self.number(b)?);
-        let len = if either { a_len.max(b_len) } else { a_len };
-        let broadcast = (either && a_len == 1) || b_len == 1;
-        if a_len != b_len && !broadcast {
-            return Err(Problem::Length { what: "second operand", expected: u64::from(len), got: u64::from(b_len) });
-        }
-        Ok((len, combine(a, b)))
+    ) -> Result<(Vec<u32>, Interval), Problem> {
+        let ((a_shape, a), (b_shape, b)) = (self.number(a)?, self.number(b)?);
+        let shape = broadcast(a_shape, b_shape).ok_or_else(|| unlike("second operand", a_shape, b_shape))?;
+        Ok((shape, combine(a, b)))
     }
 
-    fn div(&self, num: ValueId, den: ValueId, digit_bits: u8, digits: u8) -> Result<(u32, Interval), Problem> {
-        let ((len, num), (den_len, den)) = (self.number(num)?, self.number(den)?);
-        length("divisor", 1, den_len as usize)?;
+    /// floor(num / den): one over a larger divisor is nearer to zero.
+    fn quotient(&self, num: ValueId, den: ValueId) -> Result<(Vec<u32>, Interval), Problem> {
+        let ((shape, num), (den_shape, den)) = (self.number(num)?, self.number(den)?);
+        if broadcast(shape, den_shape).as_deref() != Some(shape) {
+            return Err(unlike("divisor", shape, den_shape));
+        }
+        in_range("smallest divisor", Interval { lo: 1, hi: i64::MAX }, den.lo)?;
+        let by = |v: i64| Interval::spanning(v.div_euclid(den.lo), v.div_euclid(den.hi));
+        Ok((shape.to_vec(), by(num.lo).union(by(num.hi))))
+    }
+
+    fn div(&self, num: ValueId, den: ValueId, digit_bits: u8, digits: u8) -> Result<(Vec<u32>, Interval), Problem> {
+        let ((shape, num), (den_shape, den)) = (self.number(num)?, self.number(den)?);
+        length("divisor", 1, element_count(den_shape) as usize)?;
         in_range("digits", Interval { lo: 1, hi: 29 }, i64::from(digits))?;
         in_range("digit bits", Interval { lo: 1, hi: 28 }, i64::from(digit_bits))?;
         let bits = u32::from(digits) * u32::from(digit_bits);
@@ -247,7 +284,8 @@ impl Scope {
         }
         // |num| ≤ den is enforced when it runs.
         let one = 1 << bits;
-        Ok((len, Interval { lo: if num.lo < 0 { -one } else { 0 }, hi: if num.hi > 0 { one } else { 0 } }))
+        let interval = Interval { lo: if num.lo < 0 { -one } else { 0 }, hi: if num.hi > 0 { one } else { 0 } };
+        Ok((shape.to_vec(), interval))
     }
 
     fn with_const(
@@ -256,25 +294,38 @@ impl Scope {
         c: ConstId,
         consts: Consts<'_>,
         combine: impl Fn(Interval, i64) -> Interval,
-    ) -> Result<Shape, Problem> {
-        let (len, x) = self.number(x)?;
-        consts.expect("constant", c, u64::from(len))?;
+    ) -> Result<Outcome, Problem> {
+        let (shape, x) = self.number(x)?;
+        let c_shape = consts.shape(c)?;
+        if broadcast(shape, c_shape).as_deref() != Some(shape) {
+            return Err(unlike("constant", shape, c_shape));
+        }
         let interval =
             consts.values(c).and_then(|c| c.iter().map(|&c| combine(x, i64::from(c))).reduce(Interval::union));
-        Ok(Shape { len, interval })
+        Ok(Outcome { shape: shape.to_vec(), interval })
     }
 
-    fn linear(&self, x: ValueId, weight: ConstId, bias: Option<ConstId>, consts: Consts<'_>) -> Result<Shape, Problem> {
-        let (k, x) = self.number(x)?;
+    fn linear(
+        &self,
+        x: ValueId,
+        weight: ConstId,
+        bias: Option<ConstId>,
+        consts: Consts<'_>,
+    ) -> Result<Outcome, Problem> {
+        let (shape, x) = self.number(x)?;
+        let k = shape.last().copied().unwrap_or(1);
         let cells = consts.len(weight)?;
-        let n = cells / k as usize;
+        let n = cells / (k as usize).max(1);
         length("weight", u64::from(k) * n as u64, cells)?;
         in_range("columns", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, n as i64)?;
         if let Some(bias) = bias {
             consts.expect("bias", bias, n as u64)?;
         }
         let interval = consts.values(weight).and_then(|w| linear_interval(x, w, bias.map(|b| consts.values(b)), n));
-        Ok(Shape { len: n as u32, interval })
+        let mut shape = shape.to_vec();
+        shape.pop();
+        shape.push(n as u32);
+        Ok(Outcome { shape, interval })
     }
 
     fn curve(
@@ -284,8 +335,8 @@ impl Scope {
         frac_bits: u8,
         (values, slopes): (ConstId, ConstId),
         consts: Consts<'_>,
-    ) -> Result<Shape, Problem> {
-        let (len, x) = self.number(x)?;
+    ) -> Result<Outcome, Problem> {
+        let (shape, x) = self.number(x)?;
         in_range("fraction bits", Interval { lo: 1, hi: 2 * i64::from(self.limb_bits) }, i64::from(frac_bits))?;
         in_range("fraction bits", Interval { lo: 1, hi: 28 }, i64::from(frac_bits))?;
         let segments = consts.len(values)?;
@@ -302,12 +353,15 @@ impl Scope {
         in_range("domain", domain, x.lo)?;
         in_range("domain", domain, x.hi)?;
         let Some((values, slopes)) = consts.values(values).zip(consts.values(slopes)) else {
-            return Ok(Shape { len, interval: None });
+            return Ok(Outcome { shape: shape.to_vec(), interval: None });
         };
-        Ok(Shape { len, interval: Some(curve_interval(x.map(|v| v - lo), values, slopes, frac_bits)?) })
+        Ok(Outcome {
+            shape: shape.to_vec(),
+            interval: Some(curve_interval(x.map(|v| v - lo), values, slopes, frac_bits)?),
+        })
     }
 
-    fn trees(&self, x: ValueId, forest: &Forest, consts: Consts<'_>) -> Result<Shape, Problem> {
+    fn trees(&self, x: ValueId, forest: &Forest, consts: Consts<'_>) -> Result<Outcome, Problem> {
         let x = self.get(x)?;
         if x.kind != Kind::Ordered {
             return Err(Problem::Kind { expected: "an ordered image", got: x.kind.name() });
@@ -317,11 +371,12 @@ impl Scope {
             None => None,
             Some(weights) => {
                 let missing = || Problem::Reference { what: "constant", below: weights.len(), got: forest.leaf.0 };
-                let leaves = Tables::new(forest, weights).ok_or_else(missing)?.check(x.len).map_err(Problem::Forest)?;
+                let leaves =
+                    Tables::new(forest, weights).ok_or_else(missing)?.check(x.len()).map_err(Problem::Forest)?;
                 Some(sum_interval(forest, weights, &leaves).ok_or_else(missing)?)
             }
         };
-        Ok(Shape { len: forest.classes, interval })
+        Ok(Outcome { shape: vec![forest.classes], interval })
     }
 }
 
@@ -351,6 +406,11 @@ fn check_forest(forest: &Forest, consts: Consts<'_>) -> Result<(), Problem> {
     }
     let leaves = consts.len(forest.leaf)? as u64;
     forest.values.iter().try_for_each(|&values| consts.expect("leaf table", values, leaves))
+}
+
+/// Two shapes that had to be equal or broadcast.
+fn unlike(what: &'static str, expected: &[u32], got: &[u32]) -> Problem {
+    Problem::Shape { what, expected: expected.to_vec(), got: got.to_vec() }
 }
 
 fn linear_interval(x: Interval, weight: &[i32], bias: Option<Option<&[i32]>>, n: usize) -> Option<Interval> {
@@ -397,12 +457,15 @@ pub(crate) fn check_node(
     weights: Option<&[Vec<i32>]>,
 ) -> Result<(), Problem> {
     let declared = declared("declared", node.lo, node.hi)?;
-    let shape = scope.shape(&node.op, Consts { shapes, weights })?;
-    length("result", u64::from(shape.len), node.len as usize)?;
-    match shape.interval {
+    let mut outcome = scope.outcome(&node.op, Consts { shapes, weights })?;
+    tensor::reshaped(&node.op, &mut outcome, &node.shape);
+    if outcome.shape != node.shape {
+        return Err(unlike("result", &outcome.shape, &node.shape));
+    }
+    match outcome.interval {
         Some(computed) if !declared.contains(computed) => Err(Problem::Uncovered { computed, declared }),
         _ => {
-            scope.push(&node.op, node.len, declared);
+            scope.push(&node.op, outcome.shape, declared);
             Ok(())
         }
     }

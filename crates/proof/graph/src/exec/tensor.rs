@@ -1,0 +1,230 @@
+//! Execution of what sums and moves elements. Sums are of 32-bit factors in 64 bits; each operator first makes sure that
+//! they cannot overflow, so that the loops need no checks.
+
+use super::{Fault, Run};
+use crate::program::{ConstId, Pick, ValueId, Window};
+use crate::shape::{around, broadcast, offsets, strides};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Both operands at every position of the shape they broadcast to.
+pub(super) fn zip(a: &[i64], b: &[i64], shapes: (&[u32], &[u32]), f: impl Fn(i64, i64) -> i64) -> Vec<i64> {
+    if shapes.0 == shapes.1 {
+        return a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect();
+    }
+    let Some(shape) = broadcast(shapes.0, shapes.1) else { return Vec::new() };
+    let at = |of: &[u32]| offsets(&shape, &strides(of, &shape));
+    at(shapes.0).iter().zip(at(shapes.1)).filter_map(|(&i, j)| Some(f(*a.get(i)?, *b.get(j)?))).collect()
+}
+
+/// The elements as 32-bit factors, if every sum of `terms` products of one of them and one of `weight` fits 64 bits.
+fn factors(x: &[i64], weight: &[i32], terms: usize) -> Result<Vec<i32>, Fault> {
+    let narrow: Option<Vec<i32>> = x.iter().map(|&v| i32::try_from(v).ok()).collect();
+    let narrow = narrow.ok_or(Fault::Overflow { index: 0 })?;
+    let largest = |v: &[i32]| v.iter().map(|v| i128::from(v.unsigned_abs())).max().unwrap_or(0);
+    let sum = largest(&narrow) * largest(weight) * terms as i128;
+    if sum > i128::from(i64::MAX >> 1) { Err(Fault::Overflow { index: 0 }) } else { Ok(narrow) }
+}
+
+/// sums += x · row.
+fn accumulate(sums: &mut [i64], x: i32, row: &[i32]) {
+    for (sum, &w) in sums.iter_mut().zip(row) {
+        *sum += i64::from(x) * i64::from(w);
+    }
+}
+
+fn inner(a: &[i32], b: &[i32]) -> i64 {
+    a.iter().zip(b).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum()
+}
+
+impl Run<'_> {
+    pub(super) fn linear(&self, x: ValueId, weight: ConstId, bias: Option<ConstId>) -> Result<Vec<i64>, Fault> {
+        let k = self.shape(x).last().map_or(1, |&d| d as usize).max(1);
+        let weight = self.constant(weight)?;
+        let x = factors(self.value(x)?, weight, k)?;
+        let n = (weight.len() / k).max(1);
+        let start: Vec<i64> = match bias {
+            Some(bias) => self.constant(bias)?.iter().map(|&b| i64::from(b)).collect(),
+            None => vec![0; n],
+        };
+        let mut result = Vec::with_capacity(x.len() / k * n);
+        for row in x.chunks_exact(k) {
+            let mut sums = start.clone();
+            for (&x, weights) in row.iter().zip(weight.chunks_exact(n)).filter(|(x, _)| **x != 0) {
+                accumulate(&mut sums, x, weights);
+            }
+            result.extend(sums);
+        }
+        Ok(result)
+    }
+
+    pub(super) fn contract(&self, a: ValueId, b: ValueId, transposed: bool) -> Result<Vec<i64>, Fault> {
+        let dims = |id| match self.shape(id) {
+            [.., rows, cols] => (*rows as usize, *cols as usize),
+            _ => (1, 1),
+        };
+        let ((m, k), (rows, cols)) = (dims(a), dims(b));
+        let b: Vec<i32> = factors(self.value(b)?, &[], 0)?;
+        let a = factors(self.value(a)?, &b, k)?;
+        let n = if transposed { rows } else { cols };
+        let mut result = Vec::with_capacity(a.len() / k.max(1) * n);
+        for (a, b) in a.chunks_exact((m * k).max(1)).zip(b.chunks_exact((rows * cols).max(1))) {
+            for row in a.chunks_exact(k.max(1)) {
+                if transposed {
+                    result.extend(b.chunks_exact(cols.max(1)).map(|other| inner(row, other)));
+                    continue;
+                }
+                let mut sums = vec![0; n];
+                row.iter().zip(b.chunks_exact(cols.max(1))).for_each(|(&x, other)| accumulate(&mut sums, x, other));
+                result.extend(sums);
+            }
+        }
+        Ok(result)
+    }
+
+    pub(super) fn dot(&self, a: ValueId, b: ValueId) -> Result<Vec<i64>, Fault> {
+        let k = self.shape(a).last().map_or(1, |&d| d as usize).max(1);
+        let b = factors(self.value(b)?, &[], 0)?;
+        let a = factors(self.value(a)?, &b, k)?;
+        Ok(a.chunks_exact(k).zip(b.chunks_exact(k)).map(|(a, b)| inner(a, b)).collect())
+    }
+
+    pub(super) fn conv(
+        &self,
+        x: ValueId,
+        (weight, bias): (ConstId, Option<ConstId>),
+        window: &Window,
+        groups: u32,
+        shape: &[u32],
+    ) -> Result<Vec<i64>, Fault> {
+        let (&[c, h, w], &[o, rows, cols]) = (self.shape(x), shape) else {
+            return Err(Fault::Length { expected: 3, got: shape.len() });
+        };
+        let weight = self.constant(weight)?;
+        let c_group = c / groups.max(1);
+        let taps = c_group * window.kernel[0] * window.kernel[1];
+        let x = factors(self.value(x)?, weight, taps as usize)?;
+        let plane = (rows * cols) as usize;
+        let mut result = Vec::with_capacity(o as usize * plane);
+        for (out, taps) in (0..o).zip(weight.chunks_exact((taps as usize).max(1))) {
+            let start = match bias {
+                Some(bias) => self.constant(bias)?.get(out as usize).map_or(0, |&b| i64::from(b)),
+                None => 0,
+            };
+            let mut sums = vec![start; plane];
+            let first = out / (o / groups.max(1)).max(1) * c_group;
+            let kernels = taps.chunks_exact((window.kernel[0] * window.kernel[1]).max(1) as usize);
+            for (channel, kernel) in (first..).zip(kernels) {
+                let from = (channel * h * w) as usize;
+                correlate(&mut sums, &x[from..from + (h * w) as usize], kernel, window, [h, w], [rows, cols]);
+            }
+            result.extend(sums);
+        }
+        Ok(result)
+    }
+
+    pub(super) fn table(&self, x: ValueId, lo: i32, values: ConstId) -> Result<Vec<i64>, Fault> {
+        let values = self.constant(values)?;
+        let entry = |&x: &i64| {
+            let index = usize::try_from(x - i64::from(lo)).ok();
+            index.and_then(|i| values.get(i)).map(|&v| i64::from(v)).ok_or(Fault::Length { expected: 1, got: 0 })
+        };
+        self.value(x)?.iter().map(entry).collect()
+    }
+
+    pub(super) fn embed(&self, ids: ValueId, table: ConstId) -> Result<Vec<i64>, Fault> {
+        let d = self.program.constants.get(table.0 as usize).and_then(|c| c.shape.last()).map_or(1, |&d| d as usize);
+        let table = self.constant(table)?;
+        let row = |&id: &i64| usize::try_from(id).ok().and_then(|id| table.chunks_exact(d.max(1)).nth(id));
+        let mut result = Vec::new();
+        for id in self.value(ids)? {
+            result.extend(row(id).ok_or(Fault::Length { expected: 1, got: 0 })?.iter().map(|&v| i64::from(v)));
+        }
+        Ok(result)
+    }
+
+    pub(super) fn largest(&self, parts: &[ValueId]) -> Result<Vec<i64>, Fault> {
+        let mut parts = parts.iter().map(|&part| self.value(part));
+        let mut largest = parts.next().ok_or(Fault::Length { expected: 1, got: 0 })??.to_vec();
+        for part in parts {
+            largest.iter_mut().zip(part?).for_each(|(a, &b)| *a = b.max(*a));
+        }
+        Ok(largest)
+    }
+
+    pub(super) fn transpose(&self, x: ValueId, perm: &[u8]) -> Result<Vec<i64>, Fault> {
+        let shape = self.shape(x);
+        let steps = strides(shape, shape);
+        let pick = |of: &dyn Fn(usize) -> usize| perm.iter().map(|&axis| of(usize::from(axis))).collect::<Vec<_>>();
+        let dims: Vec<u32> = pick(&|axis| shape[axis] as usize).into_iter().map(|d| d as u32).collect();
+        let x = self.value(x)?;
+        Ok(offsets(&dims, &pick(&|axis| steps[axis])).into_iter().map(|i| x[i]).collect())
+    }
+
+    pub(super) fn take(&self, x: ValueId, picks: &[Pick]) -> Result<Vec<i64>, Fault> {
+        let mut shape = self.shape(x).to_vec();
+        let mut values = self.value(x)?.to_vec();
+        for pick in picks {
+            let axis = usize::from(pick.axis);
+            let Some((outer, len, inner)) = around(&shape, axis) else {
+                return Err(Fault::Length { expected: axis + 1, got: shape.len() });
+            };
+            let mut taken = Vec::with_capacity(outer * pick.index.len() * inner);
+            for block in values.chunks_exact((len * inner).max(1)) {
+                for &i in &pick.index {
+                    match usize::try_from(i) {
+                        Ok(i) => taken.extend_from_slice(&block[i * inner..(i + 1) * inner]),
+                        Err(_) => taken.resize(taken.len() + inner, 0),
+                    }
+                }
+            }
+            shape[axis] = pick.index.len() as u32;
+            values = taken;
+        }
+        Ok(values)
+    }
+
+    pub(super) fn concat(&self, parts: &[ValueId], axis: usize) -> Result<Vec<i64>, Fault> {
+        let mut blocks = Vec::with_capacity(parts.len());
+        let mut count = 1;
+        for &part in parts {
+            let missing = Fault::Length { expected: axis + 1, got: self.shape(part).len() };
+            let (outer, len, inner) = around(self.shape(part), axis).ok_or(missing)?;
+            blocks.push((self.value(part)?, len * inner));
+            count = outer;
+        }
+        let piece = |i: usize| blocks.iter().flat_map(move |(x, size)| &x[i * size..(i + 1) * size]);
+        Ok((0..count).flat_map(piece).copied().collect())
+    }
+
+    pub(super) fn quotient(&self, num: ValueId, den: ValueId) -> Result<Vec<i64>, Fault> {
+        if let Some(index) = self.value(den)?.iter().position(|&d| d < 1) {
+            let (dividend, divisor) = (0, self.value(den)?[index]);
+            return Err(Fault::Quotient { index, dividend, divisor });
+        }
+        self.binary(num, den, i64::div_euclid)
+    }
+}
+
+/// sums += the correlation of one channel with one kernel.
+fn correlate(sums: &mut [i64], x: &[i32], kernel: &[i32], window: &Window, [h, w]: [u32; 2], [rows, cols]: [u32; 2]) {
+    for (tap, &weight) in kernel.iter().enumerate().filter(|(_, weight)| **weight != 0) {
+        let (u, v) = (tap as u32 / window.kernel[1], tap as u32 % window.kernel[1]);
+        // Windows whose element at this tap lies inside x.
+        let inside = |j: &u32| window.source(1, *j, v, w).is_some();
+        let Some(first) = (0..cols).find(inside) else { continue };
+        let last = (first..cols).rfind(inside).unwrap_or(first);
+        let start = window.source(1, first, v, w).unwrap_or(0);
+        for i in 0..rows {
+            let Some(row) = window.source(0, i, u, h) else { continue };
+            let line = &x[(row * w + start) as usize..((row + 1) * w) as usize];
+            let sums = &mut sums[(i * cols + first) as usize..=(i * cols + last) as usize];
+            if window.stride[1] == 1 {
+                accumulate(sums, weight, line);
+            } else {
+                let strided = line.iter().step_by(window.stride[1] as usize);
+                sums.iter_mut().zip(strided).for_each(|(sum, &x)| *sum += i64::from(x) * i64::from(weight));
+            }
+        }
+    }
+}
