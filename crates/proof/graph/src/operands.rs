@@ -59,7 +59,7 @@ impl Op {
                 value(a);
                 value(b);
             }
-            Self::Div { num, den, .. } | Self::Quotient { num, den } => {
+            Self::Div { num, den, .. } | Self::Quotient { num, den, .. } => {
                 value(num);
                 value(den);
             }

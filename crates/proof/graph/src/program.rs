@@ -314,12 +314,17 @@ pub enum Op {
         /// Shape (rows, d).
         table: ConstId,
     },
-    /// `y = floor(num / den)`, with den broadcast to num's shape. Requires den ≥ 1, by its interval.
+    /// `y = floor(num / den)`, with den broadcast to num's shape. An execution where den < 1 or y leaves `[lo, hi]` is refused.
+    /// Requires (max(|lo|, |hi|) + 1) · max(den) ≤ 2³⁰ − 2²³.
     Quotient {
         /// Any tensor.
         num: ValueId,
         /// Broadcasts to it.
         den: ValueId,
+        /// Smallest quotient.
+        lo: i32,
+        /// Largest quotient.
+        hi: i32,
     },
     /// `y[i] = floor(√x[i])`, x ≥ 0.
     Isqrt {

@@ -242,7 +242,7 @@ impl Scope {
                 map(*x, &arith::isqrt)
             }
             Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits),
-            Op::Quotient { num, den } => self.quotient(*num, *den),
+            Op::Quotient { num, den, lo, hi } => self.quotient(*num, *den, declared("quotient", *lo, *hi)?),
             // Everything else is handled before.
             _ => Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) }),
         }
@@ -259,15 +259,17 @@ impl Scope {
         Ok((shape, combine(a, b)))
     }
 
-    /// floor(num / den): one over a larger divisor is nearer to zero.
-    fn quotient(&self, num: ValueId, den: ValueId) -> Result<(Vec<u32>, Interval), Problem> {
-        let ((shape, num), (den_shape, den)) = (self.number(num)?, self.number(den)?);
+    fn quotient(&self, num: ValueId, den: ValueId, ends: Interval) -> Result<(Vec<u32>, Interval), Problem> {
+        let ((shape, _), (den_shape, den)) = (self.number(num)?, self.number(den)?);
         if broadcast(shape, den_shape).as_deref() != Some(shape) {
             return Err(unlike("divisor", shape, den_shape));
         }
-        in_range("smallest divisor", Interval { lo: 1, hi: i64::MAX }, den.lo)?;
-        let by = |v: i64| Interval::spanning(v.div_euclid(den.lo), v.div_euclid(den.hi));
-        Ok((shape.to_vec(), by(num.lo).union(by(num.hi))))
+        in_range("largest divisor", Interval { lo: 1, hi: i64::MAX }, den.hi)?;
+        let got = Interval { lo: -(ends.magnitude() as i64) - 1, hi: ends.magnitude() as i64 + 1 }.times(den.hi);
+        if !got.fits() {
+            return Err(Problem::Wraps { what: "quotient times divisor", got });
+        }
+        Ok((shape.to_vec(), ends))
     }
 
     fn div(&self, num: ValueId, den: ValueId, digit_bits: u8, digits: u8) -> Result<(Vec<u32>, Interval), Problem> {

@@ -163,7 +163,7 @@ impl Run<'_> {
             Op::Transpose { x, perm } => self.transpose(*x, perm),
             Op::Take { x, picks } => self.take(*x, picks),
             Op::Concat { parts, axis } => self.concat(parts, usize::from(*axis)),
-            Op::Quotient { num, den } => self.quotient(*num, *den),
+            Op::Quotient { num, den, .. } => self.quotient(*num, *den),
             Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
             Op::Relu { x } => map(*x, &|v| v.max(0)),
             Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
