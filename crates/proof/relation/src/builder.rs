@@ -1,11 +1,13 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
+use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Poly, Product, Relation, RelationError,
-    Section, Source, Table, Term,
+    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Table, Term, Var, View,
 };
+use crate::rows::{Rows, log_ceil, wide};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,13 +20,7 @@ pub const RANGE_BITS_MAX: u32 = 30;
 pub const LIMB_BITS_MAX: u32 = 16;
 
 /// Largest committed polynomial: its code must fit the field's two-adic subgroup.
-pub const VARS_MAX: u32 = 22;
-
-/// log₂ of `len` rounded up to a power of two.
-#[must_use]
-pub fn log_ceil(len: usize) -> u32 {
-    len.max(1).next_power_of_two().trailing_zeros()
-}
+pub const VARS_MAX: u32 = 26;
 
 /// Bits of the non-negative integers up to `max`.
 #[must_use]
@@ -39,8 +35,14 @@ pub struct Builder<'a> {
     /// Parent window and index of columns that are slices of another.
     slices: BTreeMap<ColId, (ColId, usize)>,
     public: Vec<Public>,
-    masks: BTreeMap<usize, ColId>,
-    sections: BTreeMap<usize, Vec<Constraint>>,
+    views: Vec<View>,
+    gathers: Vec<Gather>,
+    /// Witness columns that are copies of expressions.
+    copies: BTreeMap<Expr, ColId>,
+    masks: BTreeMap<Rows, ColId>,
+    sections: BTreeMap<Rows, Vec<Constraint>>,
+    /// Range limbs by width.
+    limbs: BTreeMap<u32, Vec<(Rows, Expr)>>,
     lookups: Vec<Lookup>,
     tables: Vec<Table>,
     products: Vec<Product>,
@@ -62,8 +64,12 @@ impl<'a> Builder<'a> {
             columns: Vec::new(),
             slices: BTreeMap::new(),
             public: Vec::new(),
+            views: Vec::new(),
+            gathers: Vec::new(),
+            copies: BTreeMap::new(),
             masks: BTreeMap::new(),
             sections: BTreeMap::new(),
+            limbs: BTreeMap::new(),
             lookups: Vec::new(),
             tables: Vec::new(),
             products: Vec::new(),
@@ -73,96 +79,136 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, len: usize) -> ColId {
-        self.columns.push(Column { name, source, log_len, len });
+    fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, rows: Rows) -> ColId {
+        self.columns.push(Column { name, source, log_len, rows });
         ColId(self.columns.len() - 1)
     }
 
-    /// A public column.
-    pub fn public(&mut self, name: &'static str, public: Public, log_len: u32, len: usize) -> ColId {
-        self.public.push(public);
-        self.add_column(name, Source::Public(self.public.len() - 1), log_len, len)
+    /// Real rows of a column.
+    pub fn rows(&self, col: ColId) -> Rows {
+        self.columns.get(col.0).map_or_else(|| Rows::vector(1), |c| c.rows.clone())
     }
 
-    /// The column of ones on the first `len` rows.
-    pub fn mask(&mut self, len: usize) -> ColId {
-        if let Some(&col) = self.masks.get(&len) {
+    /// Where a column's values come from.
+    pub fn source(&self, col: ColId) -> Option<Source> {
+        self.columns.get(col.0).map(|c| c.source)
+    }
+
+    /// A public column.
+    pub fn public(&mut self, name: &'static str, public: Public, rows: Rows) -> ColId {
+        self.public.push(public);
+        self.add_column(name, Source::Public(self.public.len() - 1), rows.log_len(), rows)
+    }
+
+    /// A public matrix in a window of its own size.
+    pub fn public_matrix(&mut self, name: &'static str, public: Public, log_len: u32) -> ColId {
+        self.public.push(public);
+        self.add_column(name, Source::Public(self.public.len() - 1), log_len, Rows::vector(1 << log_len))
+    }
+
+    /// The column of ones on the real rows.
+    pub fn mask(&mut self, rows: &Rows) -> ColId {
+        if let Some(&col) = self.masks.get(rows) {
             return col;
         }
-        let col = self.public("mask", Public::Mask { len }, log_ceil(len), len);
-        self.masks.insert(len, col);
+        let col = self.public("mask", Public::Mask { rows: rows.clone() }, rows.clone());
+        self.masks.insert(rows.clone(), col);
         col
+    }
+
+    /// A public input in another layout, if that is what the column is.
+    pub fn public_in(&self, col: ColId, rows: &Rows) -> Option<Public> {
+        let Some(Source::Public(i)) = self.source(col) else { return None };
+        match self.public.get(i) {
+            Some(Public::Input { input, .. }) => Some(Public::Input { input: *input, rows: rows.clone() }),
+            _ => None,
+        }
+    }
+
+    /// A column that shows `view.of` elsewhere.
+    pub fn view(&mut self, name: &'static str, view: View, rows: Rows) -> ColId {
+        let log_len = rows.log_len();
+        self.views.push(view);
+        self.add_column(name, Source::View(self.views.len() - 1), log_len, rows)
+    }
+
+    /// The view that a column is, if it is one.
+    pub fn view_of(&self, col: ColId) -> Option<&View> {
+        match self.source(col) {
+            Some(Source::View(i)) => self.views.get(i),
+            _ => None,
+        }
+    }
+
+    /// A gathered column.
+    pub fn gather(&mut self, name: &'static str, gather: Gather, rows: Rows) -> ColId {
+        let log_len = rows.log_len();
+        self.gathers.push(gather);
+        self.add_column(name, Source::Gather(self.gathers.len() - 1), log_len, rows)
     }
 
     /// A witness column whose padding is constrained to zero.
-    pub fn witness(&mut self, name: &'static str, len: usize) -> ColId {
-        let col = self.unpadded_witness(name, log_ceil(len), len);
-        self.constrain_padding(name, col, len);
+    pub fn witness(&mut self, name: &'static str, rows: &Rows) -> ColId {
+        let col = self.unpadded_witness(name, rows.log_len(), rows.clone());
+        self.constrain_padding(name, col, rows);
         col
     }
 
-    fn unpadded_witness(&mut self, name: &'static str, log_len: u32, len: usize) -> ColId {
-        self.add_column(name, Source::Committed { poly: Poly::Witness, offset: 0 }, log_len, len)
+    fn unpadded_witness(&mut self, name: &'static str, log_len: u32, rows: Rows) -> ColId {
+        self.add_column(name, Source::Committed { poly: Poly::Witness, offset: 0 }, log_len, rows)
     }
 
-    fn constrain_padding(&mut self, name: &'static str, col: ColId, len: usize) {
-        if len.is_power_of_two() {
+    fn constrain_padding(&mut self, name: &'static str, col: ColId, rows: &Rows) {
+        if rows.is_full() {
             return;
         }
-        let mask = self.mask(len);
+        let mask = self.mask(rows);
         let keep = Term { coefficient: 1, a: col, b: None };
         let real = Term { coefficient: -1, a: col, b: Some(mask) };
-        self.constrain(name, len, vec![keep, real]);
+        self.constrain(name, rows, vec![keep, real]);
     }
 
     /// `count` witness columns of `len` rows side by side, and the window that holds them all as (column, row). Columns that
     /// round the block up to a power of two are constrained to zero.
-    pub fn witness_block(&mut self, name: &'static str, len: usize, count: usize) -> (ColId, Vec<ColId>) {
-        let log_len = log_ceil(len);
-        let parent = self.unpadded_witness(name, log_len + log_ceil(count), len);
+    pub fn witness_block(&mut self, name: &'static str, rows: &Rows, count: usize) -> (ColId, Vec<ColId>) {
+        let log_len = rows.log_len();
+        let parent = self.unpadded_witness(name, log_len + log_ceil(count), rows.clone());
         let mut slices = Vec::with_capacity(count);
         for k in 0..count.next_power_of_two() {
-            let col = self.unpadded_witness(name, log_len, len);
+            let col = self.unpadded_witness(name, log_len, rows.clone());
             self.slices.insert(col, (parent, k));
             if k < count {
-                self.constrain_padding(name, col, len);
+                self.constrain_padding(name, col, rows);
                 slices.push(col);
             } else {
-                self.constrain(name, len, vec![Term { coefficient: 1, a: col, b: None }]);
+                self.constrain(name, rows, vec![Term { coefficient: 1, a: col, b: None }]);
             }
         }
         (parent, slices)
     }
 
-    /// The window of a constant, read as rows × cols. The same reading of the same constant is the same column.
+    /// The window of a constant, read as a tensor of this shape. The same reading of the same constant is the same column.
     ///
     /// # Errors
     /// If the constant does not exist or has another length.
-    pub fn constant(
-        &mut self,
-        name: &'static str,
-        id: ConstId,
-        rows: usize,
-        cols: usize,
-    ) -> Result<ColId, RelationError> {
+    pub fn constant(&mut self, name: &'static str, id: ConstId, dims: &[usize]) -> Result<ColId, RelationError> {
         let index = usize::try_from(id.0).unwrap_or(usize::MAX);
         let dangling = RelationError::Dangling { node: self.node, what: "constant", got: index };
         let constant = self.program.constants.get(index).ok_or(dangling)?;
-        let len = rows.saturating_mul(cols);
-        if usize::try_from(constant.len).ok() != Some(len) {
+        let rows = Rows::new(dims);
+        if usize::try_from(constant.len()).ok() != Some(rows.real()) {
             return Err(RelationError::Misplaced {
                 node: self.node,
                 reason: "a constant's length does not fit its use",
             });
         }
-        let known = self.model.iter().find(|m| m.constant == id && m.rows == rows && m.cols == cols);
+        let known = self.model.iter().find(|m| m.constant == id && self.rows(m.col) == rows);
         if let Some(known) = known {
             return Ok(known.col);
         }
-        let log_cols = log_ceil(cols);
         let source = Source::Committed { poly: Poly::Model, offset: 0 };
-        let col = self.add_column(name, source, log_ceil(rows) + log_cols, len);
-        self.model.push(ModelColumn { constant: id, col, rows, cols, log_cols });
+        let col = self.add_column(name, source, rows.log_len(), rows);
+        self.model.push(ModelColumn { constant: id, col });
         Ok(col)
     }
 
@@ -171,47 +217,52 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// As [`Builder::constant`].
     pub fn constant_vector(&mut self, name: &'static str, id: ConstId, len: usize) -> Result<ColId, RelationError> {
-        self.constant(name, id, len, 1)
+        self.constant(name, id, &[len])
     }
 
-    /// Adds a constraint over columns of `len` rows.
-    pub fn constrain(&mut self, name: &'static str, len: usize, terms: Vec<Term>) {
-        self.sections.entry(len).or_default().push(Constraint { name, terms });
+    /// Adds a constraint over columns of these rows.
+    pub fn constrain(&mut self, name: &'static str, rows: &Rows, terms: Vec<Term>) {
+        self.sections.entry(rows.clone()).or_default().push(Constraint { name, terms });
     }
 
     /// Constrains `expr` to zero on every row; its constant applies to real rows only.
-    pub fn constrain_expr(&mut self, name: &'static str, len: usize, expr: &Expr) {
-        let terms = self.terms(len, expr, None);
-        self.constrain(name, len, terms);
+    pub fn constrain_expr(&mut self, name: &'static str, rows: &Rows, expr: &Expr) {
+        let mut terms = self.terms(rows, expr);
+        terms.extend(expr.quads.iter().map(|&(coefficient, a, b)| Term { coefficient, a, b: Some(b) }));
+        self.constrain(name, rows, terms);
+    }
+
+    /// a·b, both without products. A constant times a column needs no mask: the column is zero in the padding.
+    pub fn times(a: &Expr, b: &Expr) -> Expr {
+        let mut product = Expr::constant(a.constant.saturating_mul(b.constant));
+        product = product.plus(b.constant, &Expr { constant: 0, ..a.clone() });
+        product = product.plus(a.constant, &Expr { constant: 0, ..b.clone() });
+        for (c, x) in &a.terms {
+            product.quads.extend(b.terms.iter().map(|(d, y)| (c.saturating_mul(*d), *x, *y)));
+        }
+        product
     }
 
     /// Constrains col = a·b, row by row.
-    pub fn constrain_product(&mut self, name: &'static str, len: usize, col: ColId, a: &Expr, b: &Expr) {
-        let mut terms = vec![Term { coefficient: -1, a: col, b: None }];
-        for (c, factor) in &b.terms {
-            terms.extend(self.terms(len, &a.times(*c), Some(*factor)));
-        }
-        if b.constant != 0 {
-            terms.extend(self.terms(len, &a.times(b.constant), None));
-        }
-        self.constrain(name, len, terms);
+    pub fn constrain_product(&mut self, name: &'static str, rows: &Rows, col: ColId, a: &Expr, b: &Expr) {
+        let product = Self::times(a, b).plus_col(-1, col);
+        self.constrain_expr(name, rows, &product);
     }
 
-    /// The terms of `expr · factor`, constants masked to the real rows.
-    fn terms(&mut self, len: usize, expr: &Expr, factor: Option<ColId>) -> Vec<Term> {
-        let mut terms: Vec<Term> =
-            expr.terms.iter().map(|&(coefficient, a)| Term { coefficient, a, b: factor }).collect();
+    /// The linear terms of `expr`, its constant masked to the real rows.
+    fn terms(&mut self, rows: &Rows, expr: &Expr) -> Vec<Term> {
+        let mut terms: Vec<Term> = expr.terms.iter().map(|&(coefficient, a)| Term { coefficient, a, b: None }).collect();
         if expr.constant != 0 {
-            let mask = self.mask(len);
-            terms.push(Term { coefficient: expr.constant, a: mask, b: factor });
+            let mask = self.mask(rows);
+            terms.push(Term { coefficient: expr.constant, a: mask, b: None });
         }
         terms
     }
 
     /// Constrains `col` to zero or one.
-    pub fn constrain_bit(&mut self, name: &'static str, len: usize, col: ColId) {
+    pub fn constrain_bit(&mut self, name: &'static str, rows: &Rows, col: ColId) {
         let square = Term { coefficient: 1, a: col, b: Some(col) };
-        self.constrain(name, len, vec![square, Term { coefficient: -1, a: col, b: None }]);
+        self.constrain(name, rows, vec![square, Term { coefficient: -1, a: col, b: None }]);
     }
 
     /// Adds a step of filling.
@@ -219,9 +270,9 @@ impl<'a> Builder<'a> {
         self.hints.push(hint);
     }
 
-    /// Adds a lookup of `len` rows.
-    pub fn lookup(&mut self, len: usize, tag: usize, tuple: Vec<Expr>) {
-        self.lookups.push(Lookup { log_len: log_ceil(len), len, tag, tuple });
+    /// Adds a lookup on the real rows.
+    pub fn lookup(&mut self, rows: &Rows, tag: usize, tuple: Vec<Expr>) {
+        self.lookups.push(Lookup { log_len: rows.log_len(), rows: rows.clone(), tag, tuple });
     }
 
     /// Adds a table and returns its tag.
@@ -232,35 +283,63 @@ impl<'a> Builder<'a> {
     }
 
     fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
-        let multiplicity = self.witness("multiplicity", len);
+        let multiplicity = self.witness("multiplicity", &Rows::vector(len));
         self.tables.push(Table { log_len: log_ceil(len), len, tag, tuple, multiplicity });
     }
 
-    /// A product column: out(j) = Σ_k a(k)·b(k, j), `len` real rows.
-    pub fn product(&mut self, a: ColId, b: ColId, k: usize, len: usize, transposed: bool) -> ColId {
-        let out = self.add_column("product", Source::Product(self.products.len()), log_ceil(len), len);
-        self.products.push(Product { out, a, b, log_k: log_ceil(k), log_n: log_ceil(len), transposed });
+    /// A product column.
+    pub fn product(&mut self, rows: Rows, product: impl FnOnce(ColId) -> Product) -> ColId {
+        let source = Source::Product(self.products.len());
+        let out = self.add_column("product", source, rows.log_len(), rows);
+        self.products.push(product(out));
         out
     }
 
-    fn is_product(&self, col: ColId) -> bool {
-        matches!(self.columns.get(col.0), Some(Column { source: Source::Product(_), .. }))
+    /// out(j) = Σ_k a(k)·b(k, j), or b(j, k) if `transposed`.
+    pub fn vector_times_matrix(&mut self, a: ColId, b: ColId, k: usize, n: usize, transposed: bool) -> ColId {
+        let (log_sum, log_n) = (log_ceil(k), log_ceil(n));
+        let sum: Vec<Var> = (0..wide(log_sum)).map(Var::Sum).collect();
+        let out: Vec<Var> = (0..wide(log_n)).map(Var::Out).collect();
+        let matrix = if transposed { [out, sum.clone()].concat() } else { [sum.clone(), out].concat() };
+        self.product(Rows::vector(n), |out| Product {
+            out,
+            a: Operand { col: a, vars: sum },
+            b: Operand { col: b, vars: matrix },
+            log_sum,
+            tied: Vec::new(),
+            origin: None,
+        })
     }
 
-    fn reads_product(&self, expr: &Expr) -> bool {
-        expr.terms.iter().any(|(_, col)| self.is_product(*col))
+    fn is_product(&self, col: ColId) -> bool {
+        matches!(self.source(col), Some(Source::Product(_)))
+    }
+
+    /// Whether lookups and products may read the expression: it has neither products nor product columns.
+    pub fn is_plain(&self, expr: &Expr) -> bool {
+        expr.quads.is_empty() && !expr.terms.iter().any(|(_, col)| self.is_product(*col))
+    }
+
+    /// The column that the expression is, if it is one and no product.
+    pub fn as_column(&self, expr: &Expr) -> Option<ColId> {
+        match (expr.terms.as_slice(), expr.constant) {
+            ([(1, col)], 0) if self.is_plain(expr) => Some(*col),
+            _ => None,
+        }
     }
 
     /// A column equal to `expr` that is not a product: `expr` itself if it is such a column, else a new witness column.
-    pub fn materialize(&mut self, name: &'static str, len: usize, expr: &Expr) -> ColId {
-        if let ([(1, col)], 0) = (expr.terms.as_slice(), expr.constant)
-            && !self.is_product(*col)
-        {
-            return *col;
+    pub fn materialize(&mut self, name: &'static str, rows: &Rows, expr: &Expr) -> ColId {
+        if let Some(col) = self.as_column(expr) {
+            return col;
         }
-        let col = self.witness(name, len);
+        if let Some(&col) = self.copies.get(expr) {
+            return col;
+        }
+        let col = self.witness(name, rows);
         self.hint(Hint::Equal { col, expr: expr.clone() });
-        self.constrain_expr(name, len, &expr.clone().plus_col(-1, col));
+        self.constrain_expr(name, rows, &expr.clone().plus_col(-1, col));
+        self.copies.insert(expr.clone(), col);
         col
     }
 
@@ -268,14 +347,14 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// If `bits` exceeds [`RANGE_BITS_MAX`].
-    pub fn range(&mut self, name: &'static str, len: usize, expr: &Expr, bits: u32) -> Result<(), RelationError> {
+    pub fn range(&mut self, name: &'static str, rows: &Rows, expr: &Expr, bits: u32) -> Result<(), RelationError> {
         if bits > RANGE_BITS_MAX {
             return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
         }
-        let virtual_low = !self.reads_product(expr);
+        let virtual_low = self.is_plain(expr);
         let width = u32::from(self.program.limb_bits);
         if virtual_low && bits <= width {
-            self.range_limb(len, expr.clone(), bits);
+            self.range_limb(rows, expr.clone(), bits);
             return Ok(());
         }
         let mut limbs = Vec::new();
@@ -284,29 +363,56 @@ impl<'a> Builder<'a> {
         let mut shift = if virtual_low { width } else { 0 };
         while shift < bits.max(1) {
             let limb_bits = width.min(bits.max(1) - shift);
-            let limb = self.witness(name, len);
+            let limb = self.witness(name, rows);
             limbs.push((limb, shift, limb_bits));
-            self.range_limb(len, Expr::column(limb), limb_bits);
+            self.range_limb(rows, Expr::column(limb), limb_bits);
             low = low.plus_col(-(1i64 << shift), limb);
             shift += limb_bits;
         }
         self.hint(Hint::Limbs { expr: expr.clone(), limbs });
         if virtual_low {
-            self.range_limb(len, low, width);
+            self.range_limb(rows, low, width);
         } else {
-            self.constrain_expr(name, len, &low);
+            self.constrain_expr(name, rows, &low);
         }
         Ok(())
     }
 
-    /// A lookup of expr in 0..2^limb_bits and, for fewer bits, of expr shifted to the top as well: the first bounds expr so
+    /// Asks for expr in 0..2^bits; [`Builder::place_ranges`] decides how.
+    fn range_limb(&mut self, rows: &Rows, expr: Expr, bits: u32) {
+        self.limbs.entry(bits).or_default().push((rows.clone(), expr));
+    }
+
+    /// The lookups of all range limbs. A width below `limb_bits` takes a table of its own where that is shorter than what it
+    /// saves; else it takes two lookups in the full table, of expr and of expr shifted to the top: the first bounds expr so
     /// that the second does not wrap.
-    fn range_limb(&mut self, len: usize, expr: Expr, bits: u32) {
+    fn place_ranges(&mut self) {
         let width = u32::from(self.program.limb_bits);
-        if bits < width {
-            self.lookup(len, RANGE_TAG, vec![expr.times(1 << (width - bits))]);
+        let mut full = false;
+        for (bits, limbs) in core::mem::take(&mut self.limbs) {
+            let rows = limbs.iter().fold(0usize, |sum, (rows, _)| sum.saturating_add(1 << rows.log_len()));
+            let own = bits < width && 1usize << bits <= rows / 2;
+            let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
+            full |= !own;
+            for (rows, expr) in limbs {
+                if !own && bits < width {
+                    self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
+                }
+                self.lookup(&rows, tag, vec![expr]);
+            }
         }
-        self.lookup(len, RANGE_TAG, vec![expr]);
+        if full {
+            self.index_table(width, Some(RANGE_TAG));
+        }
+    }
+
+    /// The table 0..2^bits.
+    fn index_table(&mut self, bits: u32, tag: Option<usize>) -> usize {
+        let rows = 1usize << bits;
+        let index = self.public("range", Public::Index, Rows::vector(rows));
+        let tag = tag.unwrap_or(RANGE_TAG + 1 + self.tables.len());
+        self.push_table(rows, tag, vec![index]);
+        tag
     }
 
     /// Places all windows and returns the relation.
@@ -314,13 +420,8 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// If a polynomial outgrows [`VARS_MAX`].
     pub fn finish(mut self) -> Result<Relation, RelationError> {
+        self.place_ranges();
         self.check_coefficients()?;
-        let limb = u32::from(self.program.limb_bits);
-        if self.lookups.iter().any(|l| l.tag == RANGE_TAG) {
-            let rows = 1usize << limb;
-            let index = self.public("range", Public::Index, limb, rows);
-            self.push_table(rows, RANGE_TAG, vec![index]);
-        }
         let model_vars = self.place(Poly::Model)?;
         let witness_vars = self.place(Poly::Witness)?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
@@ -336,11 +437,13 @@ impl<'a> Builder<'a> {
         let sections = self
             .sections
             .into_iter()
-            .map(|(len, constraints)| Section { log_len: log_ceil(len), len, constraints })
+            .map(|(rows, constraints)| Section { log_len: rows.log_len(), constraints })
             .collect();
         Ok(Relation {
             columns: self.columns,
             public: self.public,
+            views: self.views,
+            gathers: self.gathers,
             sections,
             lookups: self.lookups,
             tables: self.tables,

@@ -8,11 +8,12 @@
 //!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
-use crate::builder::{Builder, log_ceil};
+use crate::builder::Builder;
 use crate::hint::Hint;
 use crate::lower::size;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, RelationError};
+use crate::rows::{Rows, log_ceil};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Forest};
@@ -48,15 +49,15 @@ pub(crate) fn lower(
     let trees = size(forest.trees);
     let tables = tables(b, input, features, forest)?;
     // Roots are nodes 0..trees.
-    let mut node = Expr::column(b.public("root", Public::Index, log_ceil(trees), trees));
+    let mut node = Expr::column(b.public("root", Public::Index, Rows::vector(trees)));
     for _ in 0..forest.depth {
-        node = step(b, &tables, &node, trees)?;
+        node = step(b, &tables, &node, &Rows::vector(trees))?;
     }
     sums(b, &node, forest)
 }
 
 fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
-    b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len))
+    b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
 }
 
 fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
@@ -65,25 +66,25 @@ fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -
     let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
     let lo = b.constant_vector("node threshold low", forest.threshold_lo, nodes)?;
     let left = b.constant_vector("node left", forest.left, nodes)?;
-    let node_index = b.public("node", Public::Index, log_ceil(nodes), nodes);
+    let node_index = b.public("node", Public::Index, Rows::vector(nodes));
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
-    let log_features = log_ceil(features);
-    let index = b.public("feature", Public::Index, log_features, features);
-    let high = b.public("input high", Public::InputHigh { input }, log_features, features);
-    let low = b.public("input low", Public::InputLow { input }, log_features, features);
+    let rows = Rows::vector(features);
+    let index = b.public("feature", Public::Index, rows.clone());
+    let high = b.public("input high", Public::InputHigh { input }, rows.clone());
+    let low = b.public("input low", Public::InputLow { input }, rows);
     let input = b.table(features, vec![index, high, low]);
     Ok(Tables { node, input, node_columns: [feature, hi, lo, left], high, low })
 }
 
-fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId, len: usize) -> ColId {
-    let col = b.witness(name, len);
+fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId, rows: &Rows) -> ColId {
+    let col = b.witness(name, rows);
     b.hint(Hint::Gather { col, index: index.clone(), table });
     col
 }
 
 /// One level: from `node` to the child that the input chooses.
-fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: usize) -> Result<Expr, RelationError> {
+fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Result<Expr, RelationError> {
     let [feature, hi, lo, left] = tables.node_columns;
     let feature = gathered(b, "feature", node, feature, trees);
     let hi = gathered(b, "threshold high", node, hi, trees);
@@ -106,11 +107,11 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: usize) -> Resu
 }
 
 /// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
-fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, len: usize) -> Result<ColId, RelationError> {
-    let bit = b.witness(name, len);
+fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
+    let bit = b.witness(name, rows);
     b.hint(Hint::Negative { flag: bit, expr: gap.clone() });
-    b.constrain_bit(name, len, bit);
-    b.range(name, len, &gap.clone().plus_col(1 << 16, bit), 16)?;
+    b.constrain_bit(name, rows, bit);
+    b.range(name, rows, &gap.clone().plus_col(1 << 16, bit), 16)?;
     Ok(bit)
 }
 
@@ -126,24 +127,25 @@ fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, Relat
     for &id in &forest.values {
         columns.push(b.constant_vector("leaf value", id, leaves)?);
     }
-    let (block, values) = b.witness_block("leaf value", trees, width);
+    let rows = Rows::vector(trees);
+    let (block, values) = b.witness_block("leaf value", &rows, width);
     let mut tuple: Vec<Expr> = vec![leaf.clone()];
     for (&col, &table) in values.iter().zip(columns.iter().skip(1)) {
         b.hint(Hint::GatherByKey { col, key: leaf.clone(), keys, table });
         tuple.push(Expr::column(col));
     }
     let tag = b.table(leaves, columns);
-    b.lookup(trees, tag, tuple);
+    b.lookup(&rows, tag, tuple);
     let out = match values.as_slice() {
         [value] if !forest.tree_class.is_empty() => {
             let log_cols = log_ceil(classes);
             let public = Public::ClassOfRow { class: forest.tree_class.clone(), log_cols };
-            let matrix = b.public("class of tree", public, log_ceil(trees) + log_cols, trees);
-            b.product(*value, matrix, trees, classes, false)
+            let matrix = b.public_matrix("class of tree", public, log_ceil(trees) + log_cols);
+            b.vector_times_matrix(*value, matrix, trees, classes, false)
         }
         _ => {
-            let ones = b.mask(trees);
-            b.product(ones, block, trees, classes, true)
+            let ones = b.mask(&rows);
+            b.vector_times_matrix(ones, block, trees, classes, true)
         }
     };
     Ok(Expr::column(out))

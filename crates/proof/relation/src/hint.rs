@@ -74,14 +74,21 @@ pub enum Hint {
         /// Read.
         table: ColId,
     },
-    /// flag = 1 on the first row where expr is zero, else 0.
+    /// Of every `run` consecutive real rows, flag = 1 on the first where expr is zero, else 0.
     FirstZero {
         /// Filled.
         flag: ColId,
         /// Read.
         expr: Expr,
+        /// Length of a run.
+        run: usize,
     },
-    /// quotient = floor(dividend / divisor), remainder = dividend − quotient·divisor, the divisor a column of length one.
+    /// flagᵢ = 1 on the rows where exprᵢ is the first of them that is zero, else 0.
+    FirstZeroOf {
+        /// Filled, and what each is about.
+        flags: Vec<(ColId, Expr)>,
+    },
+    /// quotient = floor(dividend / divisor), remainder = dividend − quotient·divisor, the divisor of the same rows or one.
     Divide {
         /// Filled.
         quotient: ColId,
@@ -90,6 +97,6 @@ pub enum Hint {
         /// Read.
         dividend: Expr,
         /// Read.
-        divisor: ColId,
+        divisor: Expr,
     },
 }

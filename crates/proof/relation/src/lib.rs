@@ -2,21 +2,25 @@
 //! alone.
 //!
 //! A relation speaks about *columns*: tables of 2ʰ field elements. A column is committed (in the witness or in the model),
-//! public (the verifier evaluates it), or the result of a product (a sumcheck reduces it to columns of the first kinds).
-//! On columns there are three kinds of statement:
+//! public (the verifier evaluates it), the result of a product (a sumcheck reduces it to columns of the first kinds), a view of
+//! another column (its variables permuted or repeated: a claim on it is one on that column), or gathered from another column (a
+//! sumcheck again). On columns there are three kinds of statement:
 //!
 //! - constraints: polynomials of degree two that vanish on every row ([`relation::Section`]);
 //! - lookups: tuples that are rows of a table ([`relation::Lookup`], [`relation::Table`]);
-//! - products: out(j) = Σ_k a(k)·b(k, j) ([`relation::Product`]).
+//! - products: out(y) = Σ_x a(x, y)·b(x, y) ([`relation::Product`]).
 //!
-//! Rows beyond a column's real length are zero: constraints say so, nothing relies on convention.
+//! Rows that are padding are zero: constraints say so, nothing relies on convention.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`relation`] | the data |
+//! | [`rows`] | which rows of a padded table are real |
+//! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
 //! | [`lower`] | one gadget per operator of the integer program |
+//! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
@@ -28,14 +32,19 @@ extern crate alloc;
 
 pub mod builder;
 pub mod forest;
+pub mod gather;
 pub mod hint;
 pub mod lower;
 pub mod public;
 pub mod relation;
+pub mod rows;
+mod tensor;
 
 pub use hint::Hint;
 pub use public::{Instance, Public};
+pub use gather::{Axis, Gather, Part, Span};
 pub use relation::{
-    ColId, Column, Constraint, Expr, Lookup, ModelColumn, Poly, Product, Relation, RelationError, Section, Source,
-    Table, Term,
+    ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError, Section,
+    Source, Table, Term, Var, View,
 };
+pub use rows::Rows;

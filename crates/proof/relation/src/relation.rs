@@ -1,11 +1,16 @@
 //! The data of a relation.
 
+use crate::gather::{Gather, Span};
 use crate::hint::Hint;
 use crate::public::Public;
+use crate::rows::Rows;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::ConstId;
+use ciro_graph::{ConstId, ValueId};
+use ciro_sumcheck::mask_mle;
+use ciro_transcript::E;
+use p3_field::PrimeCharacteristicRing;
 
 /// Number of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +39,13 @@ pub enum Source {
     Public(usize),
     /// The result of a product: index into [`Relation::products`].
     Product(usize),
+    /// Another column, its variables permuted or some repeated: index into [`Relation::views`].
+    View(usize),
+    /// Elements picked from another column: index into [`Relation::gathers`].
+    Gather(usize),
 }
 
-/// A table of 2^`log_len` field elements, of which the first `len` are real and the rest zero.
+/// A table of 2^`log_len` field elements, zero outside its real rows.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// For people and for tamper reports.
@@ -46,17 +55,44 @@ pub struct Column {
     /// log₂ of the padded length.
     pub log_len: u32,
     /// Real rows.
-    pub len: usize,
+    pub rows: Rows,
 }
 
-/// Σ coefficient·column + constant, row by row. Columns of length one stand for their value on every row.
+/// A column whose cell at x is the cell of another column at selected bits of x; zero where a repeated dimension is padding.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Read. Not a view.
+    pub of: ColId,
+    /// For each variable of `of`, the variable of the view that it is.
+    pub bits: Vec<usize>,
+    /// Dimensions of the view that `of` does not have and that are padded.
+    pub repeats: Vec<Span>,
+}
+
+impl View {
+    /// Where `of` is read for a point of the view.
+    #[must_use]
+    pub fn point(&self, point: &[E]) -> Vec<E> {
+        self.bits.iter().map(|&i| point.get(i).copied().unwrap_or(E::ZERO)).collect()
+    }
+
+    /// What the value of `of` there is to be multiplied by.
+    pub fn factor(&self, point: &[E]) -> E {
+        self.repeats.iter().fold(E::ONE, |acc, span| acc * mask_mle(span.len, span.of(point)))
+    }
+}
+
+/// Σ coefficient·column + Σ coefficient·column·column + constant, row by row. Columns of length one stand for their value on
+/// every row. Lookups take expressions without products only.
 ///
 /// Arithmetic saturates, because a foreign program chooses the factors; a relation with a saturated coefficient is refused
 /// when it is finished ([`COEFFICIENT_MAX`]).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expr {
     /// (coefficient, column).
     pub terms: Vec<(i64, ColId)>,
+    /// (coefficient, column, column).
+    pub quads: Vec<(i64, ColId, ColId)>,
     /// Added on every row.
     pub constant: i64,
 }
@@ -65,19 +101,20 @@ impl Expr {
     /// The expression that is one column.
     #[must_use]
     pub fn column(col: ColId) -> Self {
-        Self { terms: vec![(1, col)], constant: 0 }
+        Self { terms: vec![(1, col)], ..Self::default() }
     }
 
     /// A constant.
     #[must_use]
     pub fn constant(constant: i64) -> Self {
-        Self { terms: Vec::new(), constant }
+        Self { constant, ..Self::default() }
     }
 
     /// `self + factor·other`.
     #[must_use]
     pub fn plus(mut self, factor: i64, other: &Self) -> Self {
         self.terms.extend(other.terms.iter().map(|(c, col)| (c.saturating_mul(factor), *col)));
+        self.quads.extend(other.quads.iter().map(|(c, a, b)| (c.saturating_mul(factor), *a, *b)));
         self.constant = self.constant.saturating_add(other.constant.saturating_mul(factor));
         self
     }
@@ -126,13 +163,11 @@ pub struct Constraint {
     pub terms: Vec<Term>,
 }
 
-/// Constraints over columns of one length.
+/// Constraints over columns of the same rows.
 #[derive(Clone, Debug)]
 pub struct Section {
     /// log₂ of the padded length.
     pub log_len: u32,
-    /// Real rows.
-    pub len: usize,
     /// What must vanish.
     pub constraints: Vec<Constraint>,
 }
@@ -143,7 +178,7 @@ pub struct Lookup {
     /// log₂ of the padded length.
     pub log_len: u32,
     /// Real rows.
-    pub len: usize,
+    pub rows: Rows,
     /// Which table.
     pub tag: usize,
     /// What is looked up. No product columns.
@@ -165,36 +200,64 @@ pub struct Table {
     pub multiplicity: ColId,
 }
 
-/// out(j) = Σ_k a(k)·b(k, j).
+/// out(y) = Σ_x a(x, y)·b(x, y), where each operand has only some of the variables. The first variables of x may be tied to
+/// variables of y: only terms where they agree count, as for a batch of matrix products.
 #[derive(Clone, Debug)]
 pub struct Product {
-    /// The result, 2^`log_n` rows.
+    /// The result.
     pub out: ColId,
-    /// The vector, 2^`log_k` rows. Not a product column.
-    pub a: ColId,
-    /// The matrix, 2^(`log_k` + `log_n`) cells. Not a product column.
-    pub b: ColId,
-    /// log₂ of the summed dimension.
-    pub log_k: u32,
-    /// log₂ of the result's length.
-    pub log_n: u32,
-    /// Whether b is stored as (j, k) instead of (k, j).
-    pub transposed: bool,
+    /// First operand.
+    pub a: Operand,
+    /// Second operand.
+    pub b: Operand,
+    /// Summed variables.
+    pub log_sum: u32,
+    /// For each of the first summed variables, the variable of the result that it equals.
+    pub tied: Vec<usize>,
+    /// Where the result can be read instead of computed: the value of a node, less the column added to it.
+    pub origin: Option<(ValueId, Option<ColId>)>,
 }
 
-/// A constant of the program in the model polynomial: `rows` × `cols` cells in a window of 2^`log_rows` × 2^`log_cols`.
+/// A factor of a product.
+#[derive(Clone, Debug)]
+pub struct Operand {
+    /// Not a product column.
+    pub col: ColId,
+    /// What each of its variables is.
+    pub vars: Vec<Var>,
+}
+
+/// A variable of an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Var {
+    /// Summed variable i.
+    Sum(usize),
+    /// Variable i of the result.
+    Out(usize),
+}
+
+impl Operand {
+    /// Where the operand is read, for the sum's point and the result's.
+    #[must_use]
+    pub fn point(&self, sum: &[E], out: &[E]) -> Vec<E> {
+        let at = |point: &[E], i: usize| point.get(i).copied().unwrap_or(E::ZERO);
+        self.vars
+            .iter()
+            .map(|var| match *var {
+                Var::Sum(i) => at(sum, i),
+                Var::Out(i) => at(out, i),
+            })
+            .collect()
+    }
+}
+
+/// A constant of the program in its window of the model polynomial.
 #[derive(Clone, Debug)]
 pub struct ModelColumn {
     /// Which constant.
     pub constant: ConstId,
-    /// Its column.
+    /// Its column, whose rows say where its elements lie.
     pub col: ColId,
-    /// Rows of the constant.
-    pub rows: usize,
-    /// Columns of the constant.
-    pub cols: usize,
-    /// log₂ of the padded columns.
-    pub log_cols: u32,
 }
 
 /// Everything that must hold, and how to fill the witness.
@@ -204,6 +267,10 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Public columns.
     pub public: Vec<Public>,
+    /// Permuted and repeated columns.
+    pub views: Vec<View>,
+    /// Picked columns.
+    pub gathers: Vec<Gather>,
     /// Constraints by length.
     pub sections: Vec<Section>,
     /// Lookups.
@@ -227,6 +294,25 @@ impl Relation {
     #[must_use]
     pub fn column(&self, id: ColId) -> Option<&Column> {
         self.columns.get(id.0)
+    }
+
+    /// The view that a column is, if it is one.
+    #[must_use]
+    pub fn view(&self, id: ColId) -> Option<&View> {
+        match self.column(id)?.source {
+            Source::View(i) => self.views.get(i),
+            _ => None,
+        }
+    }
+
+    /// The public column that a column is or views, if it is one.
+    #[must_use]
+    pub fn public_column(&self, id: ColId) -> Option<&Public> {
+        let id = self.view(id).map_or(id, |view| view.of);
+        match self.column(id)?.source {
+            Source::Public(i) => self.public.get(i),
+            _ => None,
+        }
     }
 }
 

@@ -53,13 +53,17 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let claims = lookup_columns(relation)
         .len()
         .saturating_add(constraint_columns(relation).len())
-        .saturating_add(relation.products.len().saturating_mul(2));
+        .saturating_add(relation.products.len().saturating_mul(2))
+        .saturating_add(relation.gathers.len().saturating_mul(2));
+    let gather_vars = relation.gathers.iter().map(ciro_relation::Gather::vars).max().unwrap_or(0);
     let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
     [
         ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
         ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
         ("constraints: zerocheck", constraints.saturating_add(rounds.saturating_mul(4))),
-        ("products: sumcheck", relation.products.len().saturating_add(product_rounds(relation).saturating_mul(2))),
+        ("products: sumcheck", relation.products.len().saturating_add(product_rounds(relation).saturating_mul(3))),
+        // A gathered column is claimed by the lookups, the constraints and one product at most.
+        ("gathers: sumcheck", relation.gathers.len().saturating_mul(3).saturating_add(gather_vars.saturating_mul(2))),
         ("batch: sumcheck", claims.saturating_add(batch_rounds.saturating_mul(2))),
     ]
     .into()

@@ -20,6 +20,8 @@ pub enum Phase {
     Constraints,
     /// A product is wrong.
     Products,
+    /// A gathered column is not what was picked.
+    Gathers,
     /// Claimed evaluations contradict one another.
     Batch,
     /// Claimed evaluations contradict the commitments.
@@ -77,6 +79,9 @@ pub enum VerifyError {
     /// The products do not hold.
     #[error("products: some product does not hold")]
     Products,
+    /// The gathered columns are not what was picked.
+    #[error("gathers: some gathered column is not what was picked")]
+    Gathers,
     /// The claims do not reduce to the claimed values.
     #[error("batch: claimed evaluations contradict one another")]
     Batch,
@@ -97,6 +102,7 @@ impl VerifyError {
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
             Self::Constraints => Phase::Constraints,
             Self::Products => Phase::Products,
+            Self::Gathers => Phase::Gathers,
             Self::Batch => Phase::Batch,
             Self::Opening(_) => Phase::Opening,
         }

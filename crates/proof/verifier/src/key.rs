@@ -2,7 +2,7 @@
 
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
-use crate::{batch, constraints, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_graph::{Op, Program, RawInput, RawOutput, check_program, ingest};
@@ -13,7 +13,7 @@ use ciro_types::{AccountId, ChainId, Hash32, JobId, ModelId, decode, encode};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol; the first thing absorbed.
-pub const PROTOCOL: &str = "ciro/inference/v1";
+pub const PROTOCOL: &str = "ciro/inference/v2";
 
 /// Largest canonical program, input and output, bytes.
 pub const STATEMENT_BYTES_MAX: usize = 1 << 24;
@@ -162,7 +162,7 @@ impl VerifyingKey {
             return self.program.inputs.get(index).map_or((0, 0, 0), input_interval);
         };
         let Some(node) = self.program.nodes.get(at) else { return (0, 0, 0) };
-        let len = usize::try_from(node.len).unwrap_or(usize::MAX);
+        let len = usize::try_from(node.len()).unwrap_or(usize::MAX);
         match &node.op {
             Op::ArgMax { x } => (1, 0, i64::try_from(self.interval(*x).0).unwrap_or(0).saturating_sub(1)),
             _ => (len, i64::from(node.lo), i64::from(node.hi)),
@@ -182,6 +182,7 @@ impl VerifyingKey {
         lookup::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         let left = constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         products::verify(&mut transcript, &self.relation, &instance, &left, &mut claims)?;
+        gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         let roots = [self.weight_root.0, witness_root];
         batch::verify(&mut transcript, &self.relation, &self.params, roots, claims)?;
         transcript.finish()?;

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Poly, Product, Relation, Source};
+use ciro_relation::{ColId, Expr, Instance, Operand, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -45,7 +45,7 @@ pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
 }
 
 fn is_public(relation: &Relation, col: ColId) -> bool {
-    matches!(relation.column(col).map(|c| c.source), Some(Source::Public(_)))
+    relation.public_column(col).is_some()
 }
 
 fn sent(relation: &Relation, columns: impl Iterator<Item = ColId>) -> Vec<ColId> {
@@ -69,17 +69,15 @@ pub fn constraint_columns(relation: &Relation) -> Vec<ColId> {
     sent(relation, read.chain(relation.products.iter().map(|p| p.out)))
 }
 
-/// Vectors whose values the product phase needs from the prover.
-#[must_use]
-pub fn product_vectors(relation: &Relation) -> Vec<ColId> {
-    sent(relation, relation.products.iter().map(|p| p.a))
+/// The operands of all products, in order: a and b of the first, a and b of the second, ….
+pub fn operands(relation: &Relation) -> impl Iterator<Item = &Operand> {
+    relation.products.iter().flat_map(|p| [&p.a, &p.b])
 }
 
-/// Products whose matrix values the product phase needs from the prover.
+/// Whether the prover sends an operand's value.
 #[must_use]
-pub fn product_matrices(relation: &Relation) -> Vec<usize> {
-    let products = relation.products.iter().enumerate();
-    products.filter(|(_, p)| !is_public(relation, p.b)).map(|(i, _)| i).collect()
+pub fn is_sent(relation: &Relation, operand: &Operand) -> bool {
+    !is_public(relation, operand.col)
 }
 
 /// Rounds of the constraint sumcheck.
@@ -91,21 +89,19 @@ pub fn constraint_rounds(relation: &Relation) -> usize {
 /// Rounds of the product sumcheck.
 #[must_use]
 pub fn product_rounds(relation: &Relation) -> usize {
-    relation.products.iter().map(|p| count(p.log_k)).max().unwrap_or(0)
+    relation.products.iter().map(|p| count(p.log_sum)).max().unwrap_or(0)
+}
+
+/// Degree of the product sumcheck: the equality of tied variables is a factor of its own.
+#[must_use]
+pub fn product_degree(relation: &Relation) -> usize {
+    if relation.products.iter().any(|p| !p.tied.is_empty()) { 3 } else { 2 }
 }
 
 /// A small count as usize.
 #[must_use]
 pub fn count(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
-}
-
-/// The point at which a product's matrix is read: its summed half from `kappa`, its result half from `tau`.
-#[must_use]
-pub fn matrix_point(product: &Product, kappa: &[E], tau: &[E]) -> Vec<E> {
-    let k = suffix(kappa, count(product.log_k));
-    let n = suffix(tau, count(product.log_n));
-    if product.transposed { [n, k].concat() } else { [k, n].concat() }
 }
 
 /// Values of columns at the suffixes of one point.
@@ -130,15 +126,16 @@ impl<'a> Values<'a> {
         Self { relation, instance, point, sent }
     }
 
-    /// The value of a column at the last coordinates of the point.
+    /// The value of a column at the last coordinates of the point. For a view, what was sent is the value of the column seen.
     pub fn get(&self, col: ColId) -> E {
         let Some(column) = self.relation.column(col) else { return E::ZERO };
-        match column.source {
-            Source::Public(i) => {
-                let point = suffix(self.point, count(column.log_len));
-                self.relation.public.get(i).map_or(E::ZERO, |p| p.evaluate(self.instance, point))
-            }
-            _ => self.sent.get(&col).copied().unwrap_or(E::ZERO),
+        let point = suffix(self.point, count(column.log_len));
+        let sent = || self.sent.get(&col).copied().unwrap_or(E::ZERO);
+        match (self.relation.view(col), self.relation.public_column(col)) {
+            (None, Some(public)) => public.evaluate(self.instance, point),
+            (None, None) => sent(),
+            (Some(view), Some(public)) => view.factor(point) * public.evaluate(self.instance, &view.point(point)),
+            (Some(view), None) => view.factor(point) * sent(),
         }
     }
 
@@ -162,10 +159,24 @@ pub struct Evaluation {
     pub value: E,
 }
 
-/// All claims of a proof, in the order in which the batch phase weighs them. It is consumed there.
+/// A claimed evaluation of a gathered column, to be discharged by the gather phase.
+#[derive(Clone, Debug)]
+pub struct GatherClaim {
+    /// Index into the relation's gathers.
+    pub gather: usize,
+    /// One coordinate per variable of the gathered column.
+    pub point: Vec<E>,
+    /// The claimed value.
+    pub value: E,
+}
+
+/// All claims of a proof, in the order in which later phases weigh them. Consumed there.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Evaluations(Vec<Evaluation>);
+pub struct Evaluations {
+    committed: Vec<Evaluation>,
+    gathered: Vec<GatherClaim>,
+}
 
 impl Evaluations {
     /// Claims the values of `columns` at the suffixes of `point`. Products are not committed and are passed over: the product
@@ -177,16 +188,30 @@ impl Evaluations {
         }
     }
 
-    /// Claims the value of one column at `point`.
+    /// Claims the value of one column at `point`; for a view, the value of the column seen.
     pub fn claim(&mut self, relation: &Relation, col: ColId, point: Vec<E>, value: E) {
-        if let Some(Source::Committed { poly, offset }) = relation.column(col).map(|c| c.source) {
-            self.0.push(Evaluation { poly, offset, point, value });
+        let (col, point) = match relation.view(col) {
+            Some(view) => (view.of, view.point(&point)),
+            None => (col, point),
+        };
+        match relation.column(col).map(|c| c.source) {
+            Some(Source::Committed { poly, offset }) => {
+                self.committed.push(Evaluation { poly, offset, point, value });
+            }
+            Some(Source::Gather(gather)) => self.gathered.push(GatherClaim { gather, point, value }),
+            _ => {}
         }
     }
 
-    /// The claims.
+    /// The claims on gathered columns, which leave.
+    #[must_use]
+    pub fn take_gathered(&mut self) -> Vec<GatherClaim> {
+        core::mem::take(&mut self.gathered)
+    }
+
+    /// The claims on committed columns.
     #[must_use]
     pub fn into_inner(self) -> Vec<Evaluation> {
-        self.0
+        self.committed
     }
 }

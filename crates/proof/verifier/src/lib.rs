@@ -10,6 +10,7 @@
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
 //! | [`products`] | products | Thaler's sumcheck for all matrix products |
+//! | [`gathers`] | gathers | convolution windows, slices and changes of layout |
 //! | [`batch`] | batch | all claimed evaluations reduce to one point |
 //! | `ciro_pcs` | opening | the commitments have these values at that point |
 //!
@@ -45,6 +46,7 @@ pub mod batch;
 pub mod budget;
 pub mod constraints;
 pub mod error;
+pub mod gathers;
 pub mod key;
 pub mod layout;
 pub mod lookup;

@@ -8,7 +8,7 @@ use crate::error::VerifyError;
 use crate::layout::{Evaluations, Occupant, Slot, Values, count, lookup_columns, slots};
 use alloc::vec::Vec;
 use ciro_relation::{ColId, Instance, Relation};
-use ciro_sumcheck::{eq, eq_bits, mask_mle, suffix, verify_rounds};
+use ciro_sumcheck::{eq, eq_bits, suffix, verify_rounds};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
@@ -130,7 +130,7 @@ fn leaf(relation: &Relation, occupant: Occupant, compression: &Compression, low:
     match occupant {
         Occupant::Lookup(i) => relation.lookups.get(i).map_or((E::ZERO, E::ONE), |lookup| {
             let tuple = lookup.tuple.iter().map(|e| at.expr(e));
-            (mask_mle(lookup.len, suffix(low, count(lookup.log_len))), compression.denominator(lookup.tag, tuple))
+            (lookup.rows.mask(suffix(low, count(lookup.log_len))), compression.denominator(lookup.tag, tuple))
         }),
         Occupant::Table(i) => relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| {
             let tuple = table.tuple.iter().map(|&c: &ColId| at.get(c));

@@ -1,0 +1,119 @@
+//! The rows of a column: the positions of a tensor, each dimension padded to a power of two.
+//!
+//! A row's number is the concatenation of its coordinates' bits, outermost first. Two shapes whose numbers agree are
+//! one: dimensions of one vanish, and a dimension that is a power of two merges into the one before it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use ciro_sumcheck::mask_mle;
+use ciro_transcript::E;
+use p3_field::PrimeCharacteristicRing;
+
+/// log₂ of `len` rounded up to a power of two.
+#[must_use]
+pub fn log_ceil(len: usize) -> u32 {
+    len.max(1).checked_next_power_of_two().unwrap_or(1).trailing_zeros()
+}
+
+/// A small count as usize.
+pub(crate) fn wide(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// Real positions within a padded index space.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rows {
+    /// Canonical: merged wherever the numbering allows it.
+    dims: Vec<usize>,
+}
+
+impl Rows {
+    /// The rows of a tensor of this shape.
+    #[must_use]
+    pub fn new(dims: &[usize]) -> Self {
+        let mut merged: Vec<usize> = Vec::with_capacity(dims.len());
+        for &d in dims.iter().filter(|&&d| d != 1) {
+            match merged.last_mut() {
+                Some(last) if d.is_power_of_two() => *last = last.saturating_mul(d),
+                _ => merged.push(d),
+            }
+        }
+        Self { dims: merged }
+    }
+
+    /// The rows of a vector.
+    #[must_use]
+    pub fn vector(len: usize) -> Self {
+        Self::new(&[len])
+    }
+
+    /// log₂ of the padded length.
+    #[must_use]
+    pub fn log_len(&self) -> u32 {
+        self.dims.iter().fold(0, |sum, &d| sum.saturating_add(log_ceil(d)))
+    }
+
+    /// How many rows are real.
+    #[must_use]
+    pub fn real(&self) -> usize {
+        self.dims.iter().fold(1, |count: usize, &d| count.saturating_mul(d))
+    }
+
+    /// Whether no row is padding.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.dims.iter().all(|d| d.is_power_of_two())
+    }
+
+    /// The numbers of the real rows, in order.
+    #[must_use]
+    pub fn indices(&self) -> Vec<usize> {
+        let mut indices = vec![0usize];
+        for &d in &self.dims {
+            let bits = log_ceil(d);
+            let under = |&i: &usize| (0..d).map(move |j| i.checked_shl(bits).unwrap_or(0).saturating_add(j));
+            indices = indices.iter().flat_map(under).collect();
+        }
+        indices
+    }
+
+    /// The polynomial that is one on the real rows, at `point`.
+    pub fn mask(&self, point: &[E]) -> E {
+        let mut rest = point;
+        let mut value = E::ONE;
+        for &d in &self.dims {
+            let (own, after) = rest.split_at(wide(log_ceil(d)).min(rest.len()));
+            value *= mask_mle(d, own);
+            rest = after;
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ciro_sumcheck::evaluate;
+    use ciro_transcript::Transcript;
+
+    #[test]
+    fn shapes_with_the_same_numbering_are_one() {
+        assert_eq!(Rows::new(&[1, 12, 32]), Rows::new(&[384]));
+        assert_eq!(Rows::new(&[3, 4]).indices(), Rows::vector(12).indices());
+        assert_ne!(Rows::new(&[4, 3]), Rows::vector(12));
+        assert_eq!(Rows::new(&[2, 3]).indices(), [0, 1, 2, 4, 5, 6]);
+    }
+
+    #[test]
+    fn the_mask_is_one_on_the_real_rows() {
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        for dims in [&[3usize, 5][..], &[2, 3, 3], &[1], &[6], &[5, 4]] {
+            let rows = Rows::new(dims);
+            let point: Vec<E> = (0..rows.log_len()).map(|_| sponge.challenge("z")).collect();
+            let mut dense = vec![E::ZERO; 1 << rows.log_len()];
+            rows.indices().into_iter().for_each(|i| dense[i] = E::ONE);
+            assert_eq!(rows.mask(&point), evaluate(&dense, &point), "{dims:?}");
+            assert_eq!(rows.indices().len(), rows.real());
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! Gadgets of what sums and moves elements. Sums of products are proven by sumcheck and cost no cell; movements are views and
+//! gathers.
+
+use crate::builder::{Builder, bits_for};
+use crate::gather::{Axis, Gather, Part, Span};
+use crate::hint::Hint;
+use crate::lower::{Lowering, Target, Val, dims, size};
+use crate::public::Public;
+use crate::relation::{ColId, Expr, Operand, Product, RelationError, Source, Var, View};
+use crate::rows::{Rows, log_ceil, wide};
+use alloc::vec;
+use alloc::vec::Vec;
+use ciro_graph::{ConstId, Op, Pick, ValueId, Window};
+
+/// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
+const RELAYOUT_MAX: usize = 1 << 16;
+
+/// Most combinations of window and tap along one dimension.
+const COMBINATIONS_MAX: usize = 1 << 20;
+
+/// Where the dimensions of a tensor lie among its variables.
+fn spans(dims: &[usize]) -> Vec<Span> {
+    let mut start = 0usize;
+    dims.iter()
+        .map(|&len| {
+            let bits = wide(log_ceil(len));
+            let span = Span { start, bits, len };
+            start = start.saturating_add(bits);
+            span
+        })
+        .collect()
+}
+
+/// All variables of some dimensions.
+fn vars_of(spans: &[Span], var: impl Fn(usize) -> Var) -> Vec<Var> {
+    spans.iter().flat_map(|span| span.start..span.start.saturating_add(span.bits)).map(var).collect()
+}
+
+fn total_bits(dims: &[usize]) -> usize {
+    dims.iter().map(|&d| wide(log_ceil(d))).sum()
+}
+
+impl Lowering<'_> {
+    fn misplaced(&self, reason: &'static str) -> RelationError {
+        RelationError::Misplaced { node: self.b.node, reason }
+    }
+
+    pub(crate) fn tensor(&mut self, op: &Op, target: &Target) -> Result<Expr, RelationError> {
+        match op {
+            Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias, target),
+            Op::Conv { x, weight, bias, window, groups } => {
+                self.conv(*x, (*weight, *bias), window, size(*groups), target)
+            }
+            Op::Contract { a, b, transposed } => self.contract(*a, *b, *transposed, target),
+            Op::Dot { a, b } => self.dot(*a, *b, target),
+            Op::Embed { ids, table } => self.embed(*ids, *table, target),
+            Op::Sum { x } => {
+                let x = self.val(*x)?;
+                Ok(Expr::column(self.sum(&x, Some(target.id))))
+            }
+            Op::Max { x } => self.max(*x, target),
+            Op::Largest { parts } => self.largest(parts, target),
+            // Stands for nothing until an output names it.
+            Op::ArgMax { x } => self.val(*x).map(|_| Expr::default()),
+            Op::Reshape { x } => {
+                let x = self.val(*x)?;
+                self.relayout(&x, &target.dims)
+            }
+            Op::Transpose { x, perm } => self.transpose(*x, perm, target),
+            Op::Take { x, picks } => {
+                let x = self.val(*x)?;
+                self.take(&x, picks, &target.dims)
+            }
+            Op::Concat { parts, axis } => self.concat(parts, usize::from(*axis), target),
+            _ => Err(self.misplaced("no gadget for this operator")),
+        }
+    }
+
+    /// The column of a value that sums and gathers may read.
+    fn operand(&mut self, name: &'static str, x: &Val) -> ColId {
+        self.b.materialize(name, &x.rows(), &x.expr)
+    }
+
+    fn linear(
+        &mut self,
+        x: ValueId,
+        weight: ConstId,
+        bias: Option<ConstId>,
+        target: &Target,
+    ) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        let (k, n) = (x.row(), target.dims.last().copied().unwrap_or(1));
+        let a = self.operand("linear input", &x);
+        let w = self.b.constant("weight", weight, &[k, n])?;
+        let bias = self.bias(bias, &[n], target)?;
+        let (x_spans, y_spans) = (spans(&x.dims), spans(&target.dims));
+        let lead = x_spans.len().saturating_sub(1);
+        let k_bits = wide(log_ceil(k));
+        let rows = vars_of(x_spans.get(..lead).unwrap_or(&[]), Var::Out);
+        let sum: Vec<Var> = (0..k_bits).map(Var::Sum).collect();
+        let column = vars_of(y_spans.get(lead..).unwrap_or(&[]), Var::Out);
+        let a = Operand { col: a, vars: [rows, sum.clone()].concat() };
+        let b = Operand { col: w, vars: [sum, column].concat() };
+        self.finish_product(a, b, k_bits, 0, bias, target)
+    }
+
+    /// A constant of `dims` added to every position of the target.
+    fn bias(
+        &mut self,
+        bias: Option<ConstId>,
+        dims: &[usize],
+        target: &Target,
+    ) -> Result<Option<ColId>, RelationError> {
+        let Some(bias) = bias else { return Ok(None) };
+        let col = self.b.constant("bias", bias, dims)?;
+        let val = Val { expr: Expr::column(col), dims: dims.to_vec(), lo: 0, hi: 0 };
+        let repeated = self.repeat(&val, &target.dims)?;
+        Ok(self.b.as_column(&repeated))
+    }
+
+    /// The product of two operands, its first `tied` summed variables equal to those of the result, plus a bias.
+    fn finish_product(
+        &mut self,
+        a: Operand,
+        b: Operand,
+        sum_bits: usize,
+        tied: usize,
+        bias: Option<ColId>,
+        target: &Target,
+    ) -> Result<Expr, RelationError> {
+        let log_sum = u32::try_from(sum_bits).unwrap_or(u32::MAX);
+        let out = self.b.product(target.rows(), |out| Product {
+            out,
+            a,
+            b,
+            log_sum,
+            tied: (0..tied).collect(),
+            origin: Some((target.id, bias)),
+        });
+        let expr = Expr::column(out);
+        Ok(match bias {
+            Some(bias) => expr.plus_col(1, bias),
+            None => expr,
+        })
+    }
+
+    fn contract(&mut self, a: ValueId, b: ValueId, transposed: bool, target: &Target) -> Result<Expr, RelationError> {
+        let (a, b) = (self.val(a)?, self.val(b)?);
+        let (Some((&k, a_rest)), [.., _, _]) = (a.dims.split_last(), b.dims.as_slice()) else {
+            return Err(self.misplaced("a matrix product of vectors"));
+        };
+        let lead = total_bits(a_rest.get(..a_rest.len().saturating_sub(1)).unwrap_or(&[]));
+        let (m_bits, k_bits) = (wide(log_ceil(a_rest.last().copied().unwrap_or(1))), wide(log_ceil(k)));
+        let n_bits = wide(log_ceil(target.dims.last().copied().unwrap_or(1)));
+        let tied: Vec<Var> = (0..lead).map(Var::Sum).collect();
+        let sum: Vec<Var> = (lead..lead + k_bits).map(Var::Sum).collect();
+        let left: Vec<Var> = (lead..lead + m_bits).map(Var::Out).collect();
+        let right: Vec<Var> = (lead + m_bits..lead + m_bits + n_bits).map(Var::Out).collect();
+        let b_vars = if transposed { [tied.clone(), right, sum.clone()] } else { [tied.clone(), sum.clone(), right] };
+        let a = Operand { col: self.operand("left matrix", &a), vars: [tied, left, sum].concat() };
+        let b = Operand { col: self.operand("right matrix", &b), vars: b_vars.concat() };
+        self.finish_product(a, b, lead + k_bits, lead, None, target)
+    }
+
+    fn dot(&mut self, a: ValueId, b: ValueId, target: &Target) -> Result<Expr, RelationError> {
+        let (a, b) = (self.val(a)?, self.val(b)?);
+        let all = total_bits(&a.dims);
+        let lead = all.saturating_sub(wide(log_ceil(a.row())));
+        let vars: Vec<Var> = (0..all).map(Var::Sum).collect();
+        let a = Operand { col: self.operand("left rows", &a), vars: vars.clone() };
+        let b = Operand { col: self.operand("right rows", &b), vars };
+        self.finish_product(a, b, all, lead, None, target)
+    }
+
+    fn embed(&mut self, ids: ValueId, table: ConstId, target: &Target) -> Result<Expr, RelationError> {
+        let input = size(ids.0);
+        let positions = self.val(ids)?.rows();
+        if input >= self.b.program.inputs.len() || positions != Rows::vector(positions.real()) {
+            return Err(self.misplaced("rows are picked by an input that is one list"));
+        }
+        let shape = self.b.program.constants.get(size(table.0)).map(|c| dims(&c.shape)).unwrap_or_default();
+        let &[rows, d] = shape.as_slice() else { return Err(self.misplaced("a table has rows and columns")) };
+        let table = self.b.constant("embedding", table, &[rows, d])?;
+        let (t_bits, row_bits, d_bits) = (positions.log_len(), log_ceil(rows), log_ceil(d));
+        let one_hot = Public::OneHot { input, log_cols: row_bits };
+        let a = self.b.public_matrix("one-hot", one_hot, t_bits + row_bits);
+        let sum: Vec<Var> = (0..wide(row_bits)).map(Var::Sum).collect();
+        let t: Vec<Var> = (0..wide(t_bits)).map(Var::Out).collect();
+        let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
+        let a = Operand { col: a, vars: [t, sum.clone()].concat() };
+        let b = Operand { col: table, vars: [sum, column].concat() };
+        self.finish_product(a, b, wide(row_bits), 0, None, target)
+    }
+
+    /// The sums of the rows of x, as a product with ones.
+    fn sum(&mut self, x: &Val, value: Option<ValueId>) -> ColId {
+        let col = self.operand("summand", x);
+        let n = x.row();
+        let ones = self.b.mask(&Rows::vector(n));
+        let k_bits = wide(log_ceil(n));
+        let lead = total_bits(&x.dims).saturating_sub(k_bits);
+        let sum: Vec<Var> = (0..k_bits).map(Var::Sum).collect();
+        let rows: Vec<Var> = (0..lead).map(Var::Out).collect();
+        let lead_dims = x.dims.get(..x.dims.len().saturating_sub(1)).unwrap_or(&[]);
+        self.b.product(Rows::new(lead_dims), |out| Product {
+            out,
+            a: Operand { col: ones, vars: sum.clone() },
+            b: Operand { col, vars: [rows, sum].concat() },
+            log_sum: log_ceil(n),
+            tied: Vec::new(),
+            origin: value.map(|value| (value, None)),
+        })
+    }
+
+    /// m ≥ x on every row, and some element of each row attains it: Σ z = 1 with z·(m − x) = 0.
+    fn max(&mut self, x: ValueId, target: &Target) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        let rows = x.rows();
+        let input = self.operand("max input", &x);
+        let m = self.b.witness("max", &target.rows());
+        self.b.hint(Hint::Value { col: m, value: target.id });
+        let top = Val { expr: Expr::column(m), dims: target.dims.clone(), lo: target.lo, hi: target.hi };
+        let gap = self.repeat(&top, &x.dims)?.plus_col(-1, input);
+        self.b.range("gap to max", &rows, &gap, bits_for(x.hi - x.lo))?;
+        let chosen = self.b.witness("chosen", &rows);
+        self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run: x.row() });
+        let missed = Builder::times(&Expr::column(chosen), &gap);
+        self.b.constrain_expr("chosen attains the max", &rows, &missed);
+        let count = self.sum(&Val { expr: Expr::column(chosen), ..x }, None);
+        self.b.constrain_expr("one is chosen", &target.rows(), &Expr::column(count).plus_const(-1));
+        Ok(Expr::column(m))
+    }
+
+    /// As [`Lowering::max`], over several tensors: the last one is chosen where no other is.
+    fn largest(&mut self, parts: &[ValueId], target: &Target) -> Result<Expr, RelationError> {
+        let rows = target.rows();
+        let m = self.b.witness("largest", &rows);
+        self.b.hint(Hint::Value { col: m, value: target.id });
+        let mut gaps = Vec::with_capacity(parts.len());
+        for &part in parts {
+            let part = self.val(part)?;
+            let col = self.operand("candidate", &part);
+            let gap = Expr::column(m).plus_col(-1, col);
+            self.b.range("gap to largest", &rows, &gap, bits_for(target.hi - part.lo))?;
+            gaps.push(gap);
+        }
+        let Some(last) = gaps.pop() else { return Err(self.misplaced("the largest of nothing")) };
+        let mut flags = Vec::with_capacity(gaps.len());
+        let mut rest = Expr::constant(1);
+        for gap in gaps {
+            let flag = self.b.witness("chosen", &rows);
+            rest = rest.plus_col(-1, flag);
+            let missed = Builder::times(&Expr::column(flag), &gap);
+            self.b.constrain_expr("chosen is largest", &rows, &missed);
+            flags.push((flag, gap));
+        }
+        self.b.hint(Hint::FirstZeroOf { flags });
+        let missed = Builder::times(&rest, &last);
+        self.b.constrain_expr("the last is largest if no other is", &rows, &missed);
+        Ok(Expr::column(m))
+    }
+
+    /// The constant, repeated to `dims`.
+    pub(crate) fn constant_like(&mut self, id: ConstId, to: &[usize]) -> Result<Expr, RelationError> {
+        let shape = self.b.program.constants.get(size(id.0)).map(|c| dims(&c.shape)).unwrap_or_default();
+        let col = self.b.constant("constant", id, &shape)?;
+        self.repeat(&Val { expr: Expr::column(col), dims: shape, lo: 0, hi: 0 }, to)
+    }
+
+    /// The value broadcast to `dims`.
+    pub(crate) fn repeat(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
+        if x.rows() == Rows::new(to) {
+            return Ok(x.expr.clone());
+        }
+        let missing = to.len().checked_sub(x.dims.len()).ok_or_else(|| self.misplaced("shapes do not broadcast"))?;
+        let (mut bits, mut repeats) = (Vec::new(), Vec::new());
+        for (i, span) in spans(to).into_iter().enumerate() {
+            let own = i.checked_sub(missing).and_then(|i| x.dims.get(i)).copied().unwrap_or(1);
+            if own == span.len {
+                bits.extend(span.start..span.start.saturating_add(span.bits));
+            } else if own != 1 {
+                return Err(self.misplaced("shapes do not broadcast"));
+            } else if !span.len.is_power_of_two() {
+                repeats.push(span);
+            }
+        }
+        self.viewed(x, &bits, &repeats, &Rows::new(to))
+    }
+
+    fn transpose(&mut self, x: ValueId, perm: &[u8], target: &Target) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        let to = spans(&target.dims);
+        let mut moved = vec![Span { start: 0, bits: 0, len: 1 }; x.dims.len()];
+        for (span, &axis) in to.iter().zip(perm) {
+            if let Some(slot) = moved.get_mut(usize::from(axis)) {
+                *slot = *span;
+            }
+        }
+        let bits: Vec<usize> = moved.iter().flat_map(|s| s.start..s.start.saturating_add(s.bits)).collect();
+        if bits.iter().copied().eq(0..bits.len()) {
+            return Ok(x.expr);
+        }
+        self.viewed(&x, &bits, &[], &target.rows())
+    }
+
+    /// The expression with every column seen through a view.
+    fn viewed(&mut self, x: &Val, bits: &[usize], repeats: &[Span], rows: &Rows) -> Result<Expr, RelationError> {
+        let source = self.plain(x);
+        let mut expr = Expr::constant(source.constant);
+        for (c, col) in source.terms {
+            let view = match self.b.view_of(col) {
+                None => View { of: col, bits: bits.to_vec(), repeats: repeats.to_vec() },
+                Some(inner) => compose(inner, bits, repeats).ok_or_else(|| self.misplaced("a view of a view"))?,
+            };
+            expr = expr.plus_col(c, self.b.view("view", view, rows.clone()));
+        }
+        Ok(expr)
+    }
+
+    /// The value's expression, materialized if it has products.
+    fn plain(&mut self, x: &Val) -> Expr {
+        if self.b.is_plain(&x.expr) { x.expr.clone() } else { Expr::column(self.operand("moved", x)) }
+    }
+
+    /// The same elements in the layout of another shape.
+    fn relayout(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
+        let (from_rows, to_rows) = (x.rows(), Rows::new(to));
+        if from_rows == to_rows {
+            return Ok(x.expr.clone());
+        }
+        if let Some(public) = self.b.as_column(&x.expr).and_then(|col| self.b.public_in(col, &to_rows)) {
+            return Ok(Expr::column(self.b.public("input", public, to_rows)));
+        }
+        if from_rows.real() > RELAYOUT_MAX {
+            return Err(self.misplaced("a reshape that permutes too many elements"));
+        }
+        let index: Vec<Option<usize>> = from_rows.indices().into_iter().map(Some).collect();
+        let axis = |bits| Axis { bits, by: spans(to), index: index.clone() };
+        self.gathered(x, |log_len| vec![Part::Pick(axis(wide(log_len)))], to)
+    }
+
+    /// The expression with every column gathered.
+    fn gathered(
+        &mut self,
+        x: &Val,
+        parts: impl Fn(u32) -> Vec<Part>,
+        to: &[usize],
+    ) -> Result<Expr, RelationError> {
+        let source = self.plain(x);
+        let rows = Rows::new(to);
+        if source.constant != 0 || source.terms.iter().any(|(_, col)| self.is_gathered(*col)) {
+            let col = self.copied(x);
+            return self.gathered(&Val { expr: Expr::column(col), ..x.clone() }, parts, to);
+        }
+        let log_len = x.rows().log_len();
+        let mut expr = Expr::default();
+        for (c, of) in source.terms {
+            let gather = Gather { of, parts: parts(log_len) };
+            expr = expr.plus_col(c, self.b.gather("gathered", gather, rows.clone()));
+        }
+        Ok(expr)
+    }
+
+    fn is_gathered(&self, col: ColId) -> bool {
+        let base = self.b.view_of(col).map_or(col, |view| view.of);
+        matches!(self.b.source(base), Some(Source::Gather(_)))
+    }
+
+    /// A committed copy, even of a single column.
+    fn copied(&mut self, x: &Val) -> ColId {
+        let rows = x.rows();
+        let col = self.b.witness("copy", &rows);
+        self.b.hint(Hint::Equal { col, expr: x.expr.clone() });
+        self.b.constrain_expr("copy", &rows, &x.expr.clone().plus_col(-1, col));
+        col
+    }
+
+    fn take(&mut self, x: &Val, picks: &[Pick], to: &[usize]) -> Result<Expr, RelationError> {
+        let axes: Vec<(usize, Vec<Option<usize>>)> = picks
+            .iter()
+            .map(|pick| (usize::from(pick.axis), pick.index.iter().map(|&i| usize::try_from(i).ok()).collect()))
+            .collect();
+        self.pick(x, &axes, to)
+    }
+
+    /// The value with some dimensions replaced by picks of their positions.
+    fn pick(
+        &mut self,
+        x: &Val,
+        axes: &[(usize, Vec<Option<usize>>)],
+        to: &[usize],
+    ) -> Result<Expr, RelationError> {
+        let mut parts = Vec::with_capacity(x.dims.len());
+        for (i, (span, &len)) in spans(to).iter().zip(&x.dims).enumerate() {
+            parts.push(match axes.iter().find(|(axis, _)| *axis == i) {
+                Some((_, index)) => {
+                    Part::Pick(Axis { bits: wide(log_ceil(len)), by: vec![*span], index: index.clone() })
+                }
+                None => Part::Pass(*span),
+            });
+        }
+        self.gathered(x, |_| parts.clone(), to)
+    }
+
+    fn concat(&mut self, parts: &[ValueId], axis: usize, target: &Target) -> Result<Expr, RelationError> {
+        let total = target.dims.get(axis).copied().unwrap_or(1);
+        let mut expr = Expr::default();
+        let mut start = 0usize;
+        for &part in parts {
+            let part = self.val(part)?;
+            let len = part.dims.get(axis).copied().unwrap_or(1);
+            let index: Vec<Option<usize>> = (0..total).map(|i| i.checked_sub(start).filter(|&i| i < len)).collect();
+            let piece = self.pick(&part, &[(axis, index)], &target.dims)?;
+            expr = expr.plus(1, &piece);
+            start = start.saturating_add(len);
+        }
+        Ok(expr)
+    }
+
+    /// Σ over channel and tap of weight · window, the windows gathered from x.
+    fn conv(
+        &mut self,
+        x: ValueId,
+        (weight, bias): (ConstId, Option<ConstId>),
+        window: &Window,
+        groups: usize,
+        target: &Target,
+    ) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        let (&[c, h, w], &[o, rows, cols]) = (x.dims.as_slice(), target.dims.as_slice()) else {
+            return Err(self.misplaced("a convolution reads channels, rows and columns"));
+        };
+        let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
+        let split_in = [groups, c_group, h, w];
+        let split_out = [groups, o_group, rows, cols];
+        if Rows::new(&split_in) != x.rows() || Rows::new(&split_out) != target.rows() {
+            return Err(self.misplaced("channels per group are not a power of two"));
+        }
+        let [kh, kw] = window.kernel.map(size);
+        let weight = self.b.constant("kernel", weight, &[groups, o_group, c_group, kh, kw])?;
+        let bias = self.bias(bias, &[o, 1, 1], target)?;
+        let x = Val { dims: split_in.to_vec(), ..x };
+        let windows = self.windows(&x, window, [c_group, rows, cols])?;
+
+        let seen = spans(&[groups, c_group, kh, kw, rows, cols]);
+        let g = wide(log_ceil(groups));
+        let summed = total_bits(&[groups, c_group, kh, kw]);
+        let out_bits = wide(log_ceil(o_group));
+        let tied: Vec<Var> = (0..g).map(Var::Sum).collect();
+        let sum: Vec<Var> = (g..summed).map(Var::Sum).collect();
+        let out: Vec<Var> = (g..g + out_bits).map(Var::Out).collect();
+        let place: Vec<Var> =
+            vars_of(seen.get(4..).unwrap_or(&[]), |i| Var::Out(i.saturating_sub(summed) + g + out_bits));
+        let a = Operand { col: weight, vars: [tied.clone(), out, sum.clone()].concat() };
+        let b = Operand { col: windows, vars: [tied, sum, place].concat() };
+        self.finish_product(a, b, summed, g, bias, target)
+    }
+
+    /// The column (group, channel, tap row, tap column, window row, window column) of the elements that windows read.
+    fn windows(&mut self, x: &Val, window: &Window, [c, rows, cols]: [usize; 3]) -> Result<ColId, RelationError> {
+        let &[groups, _, h, w] = x.dims.as_slice() else { return Err(self.misplaced("a window of another shape")) };
+        let [kh, kw] = window.kernel.map(size);
+        let of = self.operand("convolved", x);
+        let trivial = Window { kernel: [1, 1], stride: [1, 1], dilation: window.dilation, before: [0, 0], after: [0, 0] };
+        if *window == trivial {
+            return Ok(of);
+        }
+        let seen = [groups, c, kh, kw, rows, cols];
+        let spans = spans(&seen);
+        let &[g, c_span, tap_row, tap_col, row, col] = spans.as_slice() else {
+            return Err(self.misplaced("a window of another shape"));
+        };
+        let of = if self.is_gathered(of) { self.copied(x) } else { of };
+        let axis = |d: usize, len: usize, by: [Span; 2]| {
+            let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let [taps, windows] = by.map(|span| span.len);
+            let source = |t, i| window.source(d, small(i), small(t), small(len)).map(size);
+            let index = (0..taps).flat_map(|t| (0..windows).map(move |i| source(t, i))).collect();
+            Part::Pick(Axis { bits: wide(log_ceil(len)), by: by.to_vec(), index })
+        };
+        if kh.saturating_mul(rows).max(kw.saturating_mul(cols)) > COMBINATIONS_MAX {
+            return Err(self.misplaced("too many windows"));
+        }
+        let parts = vec![
+            Part::Pass(g),
+            Part::Pass(c_span),
+            axis(0, h, [tap_row, row]),
+            axis(1, w, [tap_col, col]),
+        ];
+        Ok(self.b.gather("windows", Gather { of, parts }, Rows::new(&seen)))
+    }
+}
+
+/// A view of a view. `None` where a repeated dimension would be torn apart.
+fn compose(inner: &View, bits: &[usize], repeats: &[Span]) -> Option<View> {
+    let seen = |i: &usize| bits.get(*i).copied();
+    let moved = |span: &Span| {
+        let start = if span.bits == 0 { 0 } else { *bits.get(span.start)? };
+        let whole = (0..span.bits).all(|i| bits.get(span.start + i) == Some(&(start + i)));
+        whole.then_some(Span { start, ..*span })
+    };
+    let mut all: Vec<Span> = inner.repeats.iter().map(moved).collect::<Option<_>>()?;
+    all.extend_from_slice(repeats);
+    Some(View { of: inner.of, bits: inner.bits.iter().map(seen).collect::<Option<_>>()?, repeats: all })
+}

@@ -1,0 +1,71 @@
+//! All claims on gathered columns reduce to claims on the columns they are gathered from.
+//!
+//! Σ_i θⁱ·valueᵢ = Σ_x Σ_i θⁱ·Sᵢ(rᵢ, x)·ofᵢ(x), where x runs over the picked dimensions and Sᵢ is the public matrix of the
+//! gather. Gathers with fewer variables are tied to zero on the leading ones.
+
+use crate::error::VerifyError;
+use crate::layout::{Evaluations, GatherClaim};
+use crate::products::absent;
+use alloc::vec::Vec;
+use ciro_relation::{Gather, Instance, Relation};
+use ciro_sumcheck::{suffix, verify_rounds};
+use ciro_transcript::{E, Reader, Transcript};
+use p3_field::PrimeCharacteristicRing;
+
+/// Rounds of the gather sumcheck for these claims.
+#[must_use]
+pub fn gather_rounds(relation: &Relation, claims: &[GatherClaim]) -> usize {
+    claims.iter().filter_map(|c| relation.gathers.get(c.gather)).map(Gather::vars).max().unwrap_or(0)
+}
+
+/// Whether the prover sends the value of the column that a gather reads.
+#[must_use]
+pub fn is_sent(relation: &Relation, gather: &Gather) -> bool {
+    relation.public_column(gather.of).is_none()
+}
+
+/// Verifies the gather phase and records the claims it leaves.
+///
+/// # Errors
+/// If a gathered column is not what was picked.
+pub fn verify(
+    transcript: &mut Reader<'_>,
+    relation: &Relation,
+    instance: &Instance,
+    claims: &mut Evaluations,
+) -> Result<(), VerifyError> {
+    let gathered = claims.take_gathered();
+    if gathered.is_empty() {
+        return Ok(());
+    }
+    let theta = transcript.challenge("theta");
+    let claim = gathered.iter().rev().fold(E::ZERO, |acc, c| acc * theta + c.value);
+    let reduced = verify_rounds(transcript, "gather rounds", gather_rounds(relation, &gathered), 2, claim)?;
+    let gathers: Vec<(&GatherClaim, &Gather)> =
+        gathered.iter().filter_map(|c| relation.gathers.get(c.gather).map(|g| (c, g))).collect();
+    let count_sent = gathers.iter().filter(|(_, g)| is_sent(relation, g)).count();
+    let mut sent = transcript.read_exts("gather sources", count_sent)?.into_iter();
+
+    let (mut sum, mut weight) = (E::ZERO, E::ONE);
+    for (claim, gather) in gathers {
+        let sigma = suffix(&reduced.point, gather.vars());
+        let point = gather.point(&claim.point, sigma);
+        let view = relation.view(gather.of);
+        let factor = view.map_or(E::ONE, |view| view.factor(&point));
+        let value = match relation.public_column(gather.of) {
+            Some(public) => {
+                let seen = view.map_or_else(|| point.clone(), |view| view.point(&point));
+                public.evaluate(instance, &seen)
+            }
+            None => {
+                let value = sent.next().unwrap_or(E::ZERO);
+                claims.claim(relation, gather.of, point, value);
+                value
+            }
+        };
+        let matrix = absent(&reduced.point, gather.vars()) * gather.weight(&claim.point, sigma);
+        sum += weight * matrix * factor * value;
+        weight *= theta;
+    }
+    if sum == reduced.claim { Ok(()) } else { Err(VerifyError::Gathers) }
+}
