@@ -5,6 +5,7 @@
 //!
 //! | module | what it computes |
 //! |---|---|
+//! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
 //! | [`oracle`] | codewords and Merkle trees |
@@ -21,6 +22,7 @@
 
 pub mod batch;
 pub mod constraints;
+pub mod kernel;
 pub mod key;
 pub mod lookup;
 pub mod opening;
