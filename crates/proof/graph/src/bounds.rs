@@ -101,9 +101,9 @@ impl Scope {
 
     /// Defines the next value as a (checked) input.
     pub fn push_input(&mut self, input: &Input) {
-        let len = u32::try_from(crate::ingest::element_count(&input.shape)).unwrap_or(u32::MAX);
+        let len = u32::try_from(input.value_len()).unwrap_or(u32::MAX);
         let kind = match input.ingest {
-            Ingest::Ordered => Kind::Ordered,
+            Ingest::Ordered | Ingest::OrderedMissing => Kind::Ordered,
             Ingest::Fixed { lo, hi, .. } => Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) }),
         };
         self.values.push(ValueInfo { len, kind });

@@ -12,7 +12,7 @@ proptest! {
 
     #[test]
     fn mutated_programs_never_panic(
-        which in 0usize..5,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         thread_local!(static PROGRAMS: Vec<Vec<u8>> = cases().iter().map(|c| encode(&c.model.program)).collect());
@@ -28,7 +28,7 @@ proptest! {
 
     #[test]
     fn mutated_statements_and_proofs_never_panic(
-        which in 0usize..5,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {

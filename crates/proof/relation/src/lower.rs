@@ -56,8 +56,7 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn inputs(&mut self) -> Result<(), RelationError> {
         for (i, input) in self.b.program.inputs.iter().enumerate() {
-            let len = input.shape.iter().try_fold(1usize, |acc, &d| acc.checked_mul(size(d)));
-            let len = len.filter(|&n| n > 0 && n <= 1 << 24);
+            let len = usize::try_from(input.value_len()).ok().filter(|&n| n > 0 && n <= 1 << 24);
             let too_large = RelationError::TooLarge { what: "input", expected: 24, got: 25 };
             let len = len.ok_or(too_large)?;
             let val = match &input.ingest {
@@ -66,7 +65,9 @@ impl Lowering<'_> {
                     Val { expr: Expr::column(col), len, lo: i64::from(*lo), hi: i64::from(*hi) }
                 }
                 // Read by forests only, which take the input by number.
-                Ingest::Ordered => Val { expr: Expr::default(), len, lo: 0, hi: i64::from(u32::MAX) },
+                Ingest::Ordered | Ingest::OrderedMissing => {
+                    Val { expr: Expr::default(), len, lo: 0, hi: i64::from(u32::MAX) }
+                }
             };
             self.values.push(val);
         }
@@ -130,7 +131,7 @@ impl Lowering<'_> {
             }
             Op::Trees { x, forest } => {
                 let input = size(x.0);
-                let is_ordered = self.b.program.inputs.get(input).is_some_and(|i| i.ingest == Ingest::Ordered);
+                let is_ordered = self.b.program.inputs.get(input).is_some_and(ciro_graph::Input::is_ordered);
                 if !is_ordered {
                     return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
                 }

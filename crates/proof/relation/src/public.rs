@@ -9,7 +9,7 @@ use p3_field::PrimeCharacteristicRing;
 /// The public integers of one inference, as the program's ingest and outputs define them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// One vector per input: fixed-point integers, or ordered u32 images.
+    /// One vector per input: fixed-point integers, or ordered u32 images (twice if some may be missing).
     pub inputs: Vec<Vec<i64>>,
     /// One vector per output: integers, or a class index.
     pub outputs: Vec<Vec<i64>>,

@@ -98,8 +98,9 @@ pub(crate) fn cases() -> Vec<Case> {
         layer(),
         elementwise(),
         division(),
-        forest("forest, one value per leaf", 1),
-        forest("forest, values by class", 3),
+        forest("forest, one value per leaf", 1, &[0.25, 3.5]),
+        forest("forest, values by class", 3, &[0.25, 3.5]),
+        forest("forest, a missing value", 1, &[0.25, f32::NAN]),
     ]
 }
 
@@ -158,14 +159,21 @@ fn ordered(x: f32) -> u32 {
     if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
 }
 
-/// Three trees of different depth over two features, three classes.
-fn forest(name: &'static str, leaf_width: u32) -> Case {
+/// Three trees of different depth over two features, three classes. Where a value is missing in `x`, the first tree sends it left
+/// and the second one right.
+fn forest(name: &'static str, leaf_width: u32, x: &[f32]) -> Case {
+    Case::new(name, forest_model(leaf_width, x.iter().any(|x| x.is_nan())), x)
+}
+
+/// The forest of [`forest`], which takes missing values or refuses them.
+pub(crate) fn forest_model(leaf_width: u32, missing: bool) -> Model {
     let mut s = Sketch::new(2);
-    s.program.inputs[0].ingest = Ingest::Ordered;
+    s.program.inputs[0].ingest = if missing { Ingest::OrderedMissing } else { Ingest::Ordered };
+    let second_copy = if missing { 2 } else { 0 };
     // (feature, threshold, left); a leaf is None. Roots 0, 1, 2; right child = left + 1.
     let nodes: [Option<(i32, f32, i32)>; 11] = [
         Some((0, 0.5, 3)),
-        Some((1, -1.25, 5)),
+        Some((second_copy + 1, -1.25, 5)),
         None,
         Some((1, 3.0, 7)),
         None,
@@ -201,5 +209,5 @@ fn forest(name: &'static str, leaf_width: u32) -> Case {
     };
     let y = s.node(Op::Trees { x: X, forest }, 3, 0, 330);
     s.output(y, 3);
-    Case::new(name, s.model(), &[0.25, 3.5])
+    s.model()
 }
