@@ -46,7 +46,7 @@ pub(crate) enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Turn an ONNX file into an integer program with an identity
+    /// Turn a model file into an integer program with an identity
     Compile(CompileArgs),
     /// Run a model and prove the answer, without a network
     Prove(ProveArgs),
@@ -71,11 +71,11 @@ pub(crate) enum Command {
 /// `ciro compile`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro compile score.onnx -o score\n  ciro compile score.onnx -o score --calibration samples.npz\n\nSamples: .npy, .npz (array x, or the inputs' names; y may hold the original answers), .csv, .json."
+    after_help = "Examples:\n  ciro compile score.onnx -o score\n  ciro compile score.onnx -o score --calibration samples.npz\n  ciro compile booster.json -o score\n\nModels: ONNX (.onnx); XGBoost's save_model (.json, .ubj); LightGBM's save_model (.txt) and dump_model (.json).\nSamples: .npy, .npz (array x, or the inputs' names; y may hold the original answers), .csv, .json."
 )]
 pub(crate) struct CompileArgs {
-    /// The ONNX file
-    #[arg(value_name = "MODEL.onnx")]
+    /// The model file
+    #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Folder for the compiled model
     #[arg(long, short, value_name = "DIR")]
@@ -94,7 +94,7 @@ pub(crate) struct CompileArgs {
     after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json"
 )]
 pub(crate) struct ProveArgs {
-    /// A compiled folder, or an ONNX file
+    /// A compiled folder, or a model file
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The input: .npy, .npz, .csv or .json
@@ -186,7 +186,7 @@ pub(crate) struct NeedsArgs {
     after_help = "Examples:\n  ciro run score --input x.json -o receipt.ciro\n  ciro run score.onnx --input x.csv --assurance a2 --max-price 5\n\nOrders at the network of the data directory; starts a throw-away one if none runs there. Repeating a command that was\ncut short goes on with the same job, which is paid once."
 )]
 pub(crate) struct RunArgs {
-    /// A compiled folder, or an ONNX file
+    /// A compiled folder, or a model file
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The input: .npy, .npz, .csv or .json

@@ -1,20 +1,20 @@
-//! Models and inputs that users name: a compiled folder or an ONNX file, and samples for it.
+//! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::MAX_ONNX_BYTES;
 use ciro_compile::samples::{Port, Samples};
-use ciro_compile::{CompileError, Compiled, Options, compile_onnx, samples};
+use ciro_compile::{CompileError, Compiled, Options, compile_model, samples};
 use ciro_graph::{Program, RawInput};
 use std::path::Path;
 
-/// The model at `path`: a compiled folder, or an ONNX file that is compiled now.
+/// The model at `path`: a compiled folder, or a model file that is compiled now.
 pub(crate) fn load(path: &Path, ui: &Ui) -> Result<Compiled, CliError> {
     if path.is_dir() {
         return Compiled::load(path).map_err(|e| {
             CliError::failed(chain(&e))
-                .hint(format!("make the folder anew with `ciro compile MODEL.onnx -o {}`", path.display()))
+                .hint(format!("make the folder anew with `ciro compile MODEL -o {}`", path.display()))
         });
     }
     let compiled = compile(path, &Options::default())?;
@@ -24,12 +24,12 @@ pub(crate) fn load(path: &Path, ui: &Ui) -> Result<Compiled, CliError> {
     Ok(compiled)
 }
 
-/// Compiles the ONNX file at `path`.
+/// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.
 pub(crate) fn compile(path: &Path, options: &Options) -> Result<Compiled, CliError> {
-    compile_onnx(&read(path, MAX_ONNX_BYTES)?, options).map_err(|e| refused(path, &e))
+    compile_model(&read(path, MAX_ONNX_BYTES)?, options).map_err(|e| refused(path, &e))
 }
 
-/// Calibration samples for the ONNX file at `model`.
+/// Calibration samples for the model file at `model`.
 pub(crate) fn calibration(model: &Path, file: &Path) -> Result<Samples, CliError> {
     let ports = ciro_compile::ports(&read(model, MAX_ONNX_BYTES)?).map_err(|e| refused(model, &e))?;
     load_samples(file, &ports)

@@ -181,8 +181,10 @@ fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {
 
 /// What an input accepts.
 pub(crate) fn range_text(ingest: &Ingest) -> String {
-    let Ingest::Fixed { exponents, lo, hi } = ingest else {
-        return "any float32 but NaN, compared exactly".into();
+    let (exponents, lo, hi) = match ingest {
+        Ingest::Fixed { exponents, lo, hi } => (exponents, lo, hi),
+        Ingest::Ordered => return "any float32 but NaN, compared exactly".into(),
+        Ingest::OrderedMissing => return "any float32, compared exactly; NaN is a missing value".into(),
     };
     let end = |end: i32, exponent: i8| decimal(i64::from(end), i32::from(exponent));
     match (exponents.iter().max(), exponents.iter().min()) {

@@ -1,9 +1,10 @@
-//! The whole way from an ONNX file to a checked model.
+//! The whole way from a model file to a checked model.
 
 use crate::artifact::Compiled;
 use crate::error::CompileError;
 use crate::float::evaluate;
 use crate::lower::{Lowered, Ranges, lower};
+use crate::native;
 use crate::onnx;
 use crate::options::Options;
 use crate::plan::{Plan, plan};
@@ -11,13 +12,29 @@ use crate::report::{self, AccuracyReport};
 use crate::samples::{Port, Samples};
 use ciro_graph::{Ingest, Program};
 
+/// Compiles a model file: ONNX, or the file of a booster by its own library (XGBoost's JSON and UBJSON, LightGBM's text and
+/// JSON), which is told by its content.
+///
+/// # Errors
+/// [`CompileError`] if the bytes are no model, an operator or a form of it is not supported, or its numbers do not fit;
+/// [`CompileError::hint`] says what to do.
+pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
+    compile_plan(read_plan(bytes)?, options)
+}
+
 /// Compiles an ONNX model.
 ///
 /// # Errors
-/// [`CompileError`] if the bytes are no ONNX model, an operator or a form of it is not supported, or its numbers do not
-/// fit; [`CompileError::hint`] says what to do.
+/// As [`compile_model`].
 pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    let mut plan = plan(&onnx::decode(bytes)?)?;
+    compile_plan(plan(&onnx::decode(bytes)?)?, options)
+}
+
+fn read_plan(bytes: &[u8]) -> Result<Plan, CompileError> {
+    native::plan(bytes).unwrap_or_else(|| plan(&onnx::decode(bytes)?))
+}
+
+fn compile_plan(mut plan: Plan, options: &Options) -> Result<Compiled, CompileError> {
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
     let report = match (&values, &options.calibration) {
@@ -32,9 +49,9 @@ pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, Compile
 /// The inputs that a model file expects: what [`crate::samples::load`] needs to read samples for it.
 ///
 /// # Errors
-/// As [`compile_onnx`].
+/// As [`compile_model`].
 pub fn ports(bytes: &[u8]) -> Result<Vec<Port>, CompileError> {
-    let plan = plan(&onnx::decode(bytes)?)?;
+    let plan = read_plan(bytes)?;
     Ok(plan.inputs.iter().map(|input| Port { name: input.name.clone(), shape: dims_u32(&input.dims) }).collect())
 }
 

@@ -1,5 +1,6 @@
 //! Why a model is not compiled.
 
+use crate::native::NativeError;
 use std::fmt;
 
 /// A node of the ONNX graph.
@@ -26,6 +27,9 @@ pub enum CompileError {
         /// What the decoder met.
         reason: String,
     },
+    /// A booster's own file that is not read.
+    #[error(transparent)]
+    Native(NativeError),
     /// A graph input that cannot be fed.
     #[error("input {input:?}: expected {expected}, got {got}")]
     Input {
@@ -129,6 +133,7 @@ impl CompileError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Operator { hint, .. } | Self::Form { hint, .. } => hint.as_str(),
+            Self::Native(error) => error.hint(),
             Self::NotOnnx { .. } => "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx",
             Self::Input { .. } => "export the model with float32 inputs and fixed dimensions after the batch",
             Self::Range { .. } => {

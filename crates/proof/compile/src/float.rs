@@ -84,8 +84,10 @@ fn leaf<'a>(forest: &'a Ensemble, root: usize, x: &[f32]) -> &'a [(usize, f32)] 
     loop {
         match &forest.nodes[node] {
             TreeNode::Leaf(votes) => return votes,
-            TreeNode::Split { feature, mode, threshold, yes, no } => {
-                node = if mode.holds(x[*feature], *threshold) { *yes } else { *no };
+            TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
+                let x = x[*feature];
+                let holds = if x.is_nan() { *missing_yes } else { mode.holds(x, *threshold) };
+                node = if holds { *yes } else { *no };
             }
         }
     }

@@ -1,14 +1,15 @@
-//! From an ONNX file to the integer program, with an account of the accuracy it keeps.
+//! From a model file to the integer program, with an account of the accuracy it keeps.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`compile`] | [`compile_onnx`]: the whole way, file to checked model |
+//! | [`compile`] | [`compile_model`]: the whole way, file to checked model |
 //! | [`options`] | what a user may say: calibration samples, input range |
 //! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
 //! | [`artifact`] | [`Compiled`] and its folder on disk |
 //! | [`report`] | float against integer |
 //! | [`error`] | why a model is not compiled, and what to do about it |
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
+//! | `native` | the files of XGBoost and LightGBM |
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
 //! | `float` | the float reference |
 //! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
@@ -22,6 +23,7 @@ pub mod compile;
 pub mod error;
 mod float;
 mod lower;
+mod native;
 pub mod onnx;
 pub mod options;
 mod plan;
@@ -29,7 +31,8 @@ pub mod report;
 pub mod samples;
 
 pub use artifact::{ArtifactError, Compiled};
-pub use compile::{compile_onnx, ports};
+pub use compile::{compile_model, compile_onnx, ports};
 pub use error::CompileError;
+pub use native::NativeError;
 pub use options::Options;
 pub use report::AccuracyReport;

@@ -212,7 +212,7 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
     at_most("outputs", MAX_PORTS, program.outputs.len() as u64)?;
     at_most("nodes", MAX_NODES, program.nodes.len() as u64)?;
     at_most("constants", MAX_NODES, program.constants.len() as u64)?;
-    let in_inputs = program.inputs.iter().map(|input| element_count(&input.shape));
+    let in_inputs = program.inputs.iter().map(Input::value_len);
     let in_nodes = program.nodes.iter().map(|node| u64::from(node.len()));
     at_most("elements", MAX_TOTAL, in_inputs.chain(in_nodes).fold(0, u64::saturating_add))?;
     at_most("weights", MAX_TOTAL, program.constants.iter().map(|c| u64::from(c.len())).fold(0, u64::saturating_add))
@@ -234,6 +234,7 @@ fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
 fn check_input(input: &Input) -> Result<(), Problem> {
     text("name", &input.name)?;
     let count = check_shape(&input.shape)?;
+    at_most("elements", MAX_ELEMENTS, input.value_len())?;
     if let Ingest::Fixed { exponents, lo, hi } = &input.ingest {
         if exponents.len() != 1 {
             length("exponents", count, exponents.len())?;
@@ -323,6 +324,7 @@ pub const fn op_name(op: &Op) -> &'static str {
         Op::MulConst { .. } => "MulConst",
         Op::Sum { .. } => "Sum",
         Op::Max { .. } => "Max",
+        Op::Gap { .. } => "Gap",
         Op::ArgMax { .. } => "ArgMax",
         Op::Isqrt { .. } => "Isqrt",
         Op::Div { .. } => "Div",

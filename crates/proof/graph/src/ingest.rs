@@ -82,7 +82,16 @@ fn ingest_tensor(input: &Input, tensor: &RawTensor) -> Result<Vec<i64>, IngestEr
     if expected != tensor.bits.len() as u64 {
         return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() });
     }
+    if input.ingest == Ingest::OrderedMissing {
+        return Ok(ordered_twice(&tensor.bits));
+    }
     tensor.bits.iter().enumerate().map(|(index, &bits)| ingest_element(input, index, bits)).collect()
+}
+
+/// Two copies of the ordered images: NaN below everything in the first, above everything in the second.
+fn ordered_twice(bits: &[u32]) -> Vec<i64> {
+    let copy = |missing: u32| bits.iter().map(move |&b| i64::from(if is_nan(b) { missing } else { ordered(b) }));
+    copy(0).chain(copy(u32::MAX)).collect()
 }
 
 fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestError> {
@@ -90,7 +99,7 @@ fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestE
         return Err(IngestError::NotANumber { input: input.name.clone(), index });
     }
     match &input.ingest {
-        Ingest::Ordered => Ok(i64::from(ordered(bits))),
+        Ingest::Ordered | Ingest::OrderedMissing => Ok(i64::from(ordered(bits))),
         Ingest::Fixed { exponents, lo, hi } => {
             // One exponent serves all elements; `check_program` refuses any other length.
             let exponent = exponents.get(index).or(exponents.first()).copied().unwrap_or(0);
@@ -107,6 +116,31 @@ fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestE
                 high: decimal(i64::from(*hi), i32::from(exponent)),
             })
         }
+    }
+}
+
+impl Input {
+    /// Elements of the input's value: those of its shape, twice over if it is [`Ingest::OrderedMissing`]; saturating.
+    #[must_use]
+    pub fn value_len(&self) -> u64 {
+        let copies = if self.ingest == Ingest::OrderedMissing { 2 } else { 1 };
+        element_count(&self.shape).saturating_mul(copies)
+    }
+
+    /// Dimensions of the input's value: its own, or two copies side by side for [`Ingest::OrderedMissing`].
+    #[must_use]
+    pub fn value_shape(&self) -> Vec<u32> {
+        if self.ingest == Ingest::OrderedMissing {
+            alloc::vec![u32::try_from(self.value_len()).unwrap_or(u32::MAX)]
+        } else {
+            self.shape.clone()
+        }
+    }
+
+    /// Whether its value holds ordered images: what forests read, and nothing else.
+    #[must_use]
+    pub const fn is_ordered(&self) -> bool {
+        matches!(self.ingest, Ingest::Ordered | Ingest::OrderedMissing)
     }
 }
 
@@ -209,6 +243,21 @@ mod tests {
         for map in [Ingest::Ordered, Ingest::Fixed { exponents: vec![0], lo: -1, hi: 1 }] {
             let error = ingest(&program(map), &raw(&[0.0, f32::NAN])).unwrap_err();
             assert_eq!(error, IngestError::NotANumber { input: "x".into(), index: 1 });
+        }
+    }
+
+    #[test]
+    fn a_missing_value_is_below_everything_in_one_copy_and_above_in_the_other() {
+        let program = program(Ingest::OrderedMissing);
+        let least = i64::from(ordered(f32::NEG_INFINITY.to_bits()));
+        let most = i64::from(ordered(f32::INFINITY.to_bits()));
+        for nan in [f32::NAN.to_bits(), 0xffff_ffff, 0x7f80_0001] {
+            let mut raw = raw(&[0.0, f32::NEG_INFINITY]);
+            raw.0[0].bits[0] = nan;
+            let value = &ingest(&program, &raw).unwrap()[0];
+            assert_eq!(value, &[0, least, i64::from(u32::MAX), least]);
+            assert_eq!(value.len() as u64, program.inputs[0].value_len());
+            assert!(value[0] < least && most < value[2]);
         }
     }
 

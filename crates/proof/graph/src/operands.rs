@@ -77,6 +77,7 @@ impl Op {
             | Self::Scale { x, .. }
             | Self::Sum { x }
             | Self::Max { x }
+            | Self::Gap { x }
             | Self::Reshape { x }
             | Self::Transpose { x, .. }
             | Self::Take { x, .. }

@@ -54,7 +54,8 @@ pub struct Input {
     pub ingest: Ingest,
 }
 
-/// How a float32 becomes an integer, computed from its bit pattern with integer arithmetic only. NaN is refused.
+/// How a float32 becomes an integer, computed from its bit pattern with integer arithmetic only. NaN is refused, except where
+/// it stands for a missing value.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Ingest {
     /// `floor(x · 2^exponent + 1/2)`. A result outside `[lo, hi]` (infinities included) is refused with the feature's index and its range.
@@ -70,6 +71,10 @@ pub enum Ingest {
     /// negative ones. Comparisons of the images equal comparisons of the floats. Only [`Op::Trees`] reads such a value
     /// (it is the one kind of value that exceeds 2³⁰).
     Ordered,
+    /// As `Ordered`, for forests that know where a missing value (NaN) goes. The value holds the input twice, one copy after the
+    /// other. NaN is 0 in the first copy, below every threshold but zero, and 2³² − 1 in the second, below none; everything else
+    /// is the same in both. A node that sends a missing value left reads the first copy, one that sends it right the second.
+    OrderedMissing,
 }
 
 /// A constant's name and shape.
@@ -239,6 +244,11 @@ pub enum Op {
         /// Any tensor.
         x: ValueId,
     },
+    /// How far each element lies below the largest of its row: not negative.
+    Gap {
+        /// Any tensor.
+        x: ValueId,
+    },
     /// The smallest index at which the only row of x is maximal. May only be read by an output.
     ArgMax {
         /// One row.
@@ -344,7 +354,8 @@ pub enum Op {
         /// How many digits.
         digits: u8,
     },
-    /// The leaf sums of a forest, one element per class, on an [`Ingest::Ordered`] input.
+    /// The leaf sums of a forest, one element per class, on an [`Ingest::Ordered`] or
+    /// [`Ingest::OrderedMissing`] input.
     Trees {
         /// An ordered input.
         x: ValueId,

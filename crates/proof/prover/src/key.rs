@@ -8,6 +8,7 @@ use ciro_transcript::field::from_int;
 use ciro_types::{Hash32, ModelId, encode};
 use ciro_verifier::{VerifyError, VerifyingKey};
 use p3_field::PrimeCharacteristicRing;
+use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
 pub struct ProvingKey {
@@ -16,7 +17,7 @@ pub struct ProvingKey {
     verifying: VerifyingKey,
     weight_root: Hash32,
     /// The model polynomial.
-    pub(crate) table: Vec<F>,
+    pub(crate) table: Arc<Vec<F>>,
     pub(crate) oracle: BaseOracle,
 }
 
@@ -29,7 +30,7 @@ impl ProvingKey {
         let program = encode(&model.program);
         // The root is not known yet, and neither relation nor parameters depend on it.
         let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
-        let table = model_table(draft.relation(), &model);
+        let table = Arc::new(model_table(draft.relation(), &model));
         let oracle = BaseOracle::new(&table, &draft.params().first[0]);
         let weight_root = Hash32(oracle.root());
         let verifying = VerifyingKey::new(&program, weight_root)?;
@@ -71,12 +72,11 @@ impl ProvingKey {
 fn model_table(relation: &Relation, model: &Model) -> Vec<F> {
     let mut table = F::zero_vec(1 << relation.model_vars);
     for entry in &relation.model {
-        let Some(Source::Committed { offset, .. }) = relation.column(entry.col).map(|c| c.source) else { continue };
+        let Some(column) = relation.column(entry.col) else { continue };
+        let Source::Committed { offset, .. } = column.source else { continue };
         let Some(weights) = model.weights.get(entry.constant.0 as usize) else { continue };
-        for (row, cells) in weights.chunks(entry.cols).enumerate() {
-            for (cell, &w) in table[offset + (row << entry.log_cols)..].iter_mut().zip(cells) {
-                *cell = from_int(i64::from(w));
-            }
+        for (row, &w) in column.rows.indices().into_iter().zip(weights) {
+            table[offset + row] = from_int(i64::from(w));
         }
     }
     table

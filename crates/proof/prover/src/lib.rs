@@ -5,12 +5,15 @@
 //!
 //! | module | what it computes |
 //! |---|---|
+//! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
 //! | [`constraints`] | the zerocheck |
 //! | [`products`] | Thaler's sumchecks |
+//! | [`operand`] | what they sum over |
+//! | [`gathers`] | the reduction of claims on picked columns |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
 //! | [`rounds`] | what the sumchecks share |
@@ -21,9 +24,12 @@
 
 pub mod batch;
 pub mod constraints;
+pub mod gathers;
+pub mod kernel;
 pub mod key;
 pub mod lookup;
 pub mod opening;
+pub mod operand;
 pub mod oracle;
 pub mod products;
 pub mod prove;

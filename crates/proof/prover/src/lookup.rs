@@ -101,7 +101,7 @@ fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> 
         match slot.occupant {
             Occupant::Lookup(i) => {
                 let lookup = &relation.lookups[i];
-                p[..lookup.len].fill(E::ONE);
+                lookup.rows.indices().into_iter().for_each(|row| p[row] = E::ONE);
                 for (row, q) in q.iter_mut().enumerate() {
                     *q =
                         compression.denominator(lookup.tag, lookup.tuple.iter().map(|e| E::from(witness.expr(e, row))));

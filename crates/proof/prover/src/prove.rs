@@ -4,7 +4,7 @@ use crate::key::ProvingKey;
 use crate::opening::{Opened, open};
 use crate::oracle::BaseOracle;
 use crate::witness::Witness;
-use crate::{batch, constraints, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products};
 use ciro_graph::{ExecError, RawInput, RawOutput, execute};
 use ciro_transcript::{Segment, Writer};
 use ciro_verifier::key::PROTOCOL;
@@ -61,6 +61,7 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
     lookup::prove(&mut transcript, relation, witness, &mut claims);
     let tau = constraints::prove(&mut transcript, relation, witness, &mut claims);
     products::prove(&mut transcript, relation, witness, &tau, &mut claims);
+    gathers::prove(&mut transcript, relation, witness, &mut claims);
     let rho = batch::prove(&mut transcript, relation, &key.table, &table, claims);
     let opened = [Opened { table: &key.table, oracle: &key.oracle }, Opened { table: &table, oracle: &oracle }];
     open(&mut transcript, params, &opened, &rho);

@@ -1,18 +1,31 @@
 //! The witness columns, from an execution and the relation's hints.
 
 use crate::key::ProvingKey;
-use ciro_graph::{Execution, Model};
-use ciro_relation::{ColId, Expr, Hint, Instance, Poly, Product, Relation, Source};
+use ciro_graph::Execution;
+use ciro_relation::{ColId, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View};
 use ciro_sumcheck::{evaluate_base, suffix};
-use ciro_transcript::field::from_int;
+use ciro_transcript::field::{P, from_int};
 use ciro_transcript::{E, F};
-use p3_field::PrimeCharacteristicRing;
-use std::collections::BTreeMap;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
-/// All columns of one proof, padded, as field elements.
+/// All columns of one proof that a phase reads, padded, as field elements.
 #[derive(Clone)]
 pub struct Witness {
-    columns: Vec<Vec<F>>,
+    columns: Vec<Cells>,
+    /// The model polynomial.
+    model: Arc<Vec<F>>,
+}
+
+#[derive(Clone)]
+enum Cells {
+    Own(Vec<F>),
+    /// A window of the model polynomial.
+    Model(Range<usize>),
+    /// Never read as a table: the windows of a convolution.
+    Virtual,
 }
 
 impl Witness {
@@ -20,30 +33,54 @@ impl Witness {
     #[must_use]
     pub fn fill(key: &ProvingKey, instance: &Instance, execution: &Execution) -> Self {
         let relation = key.verifying().relation();
-        let mut filler = Filler { relation, instance, execution, model: key.model(), columns: BTreeMap::new() };
+        let model = Arc::clone(&key.table);
+        let mut filler = Filler { relation, instance, execution, model: &model, columns: BTreeMap::new() };
         for hint in &relation.hints {
             filler.follow(hint);
         }
         filler.count_lookups();
-        let columns =
-            (0..relation.columns.len()).map(|i| filler.take(ColId(i)).into_iter().map(from_int).collect()).collect();
-        Self { columns }
+        let read = columns_read(relation);
+        let cells = |i: usize| match relation.columns[i].source {
+            Source::Committed { poly: Poly::Model, offset } => {
+                Cells::Model(offset..offset + (1 << relation.columns[i].log_len))
+            }
+            Source::View(_) | Source::Gather(_) if !read.contains(&ColId(i)) => Cells::Virtual,
+            _ => {
+                filler.need(ColId(i));
+                let values = filler.columns.get(&ColId(i)).map_or(&[][..], Vec::as_slice);
+                Cells::Own(values.iter().map(|&v| from_int(v)).collect())
+            }
+        };
+        let columns = (0..relation.columns.len()).map(cells).collect();
+        Self { columns, model }
     }
 
-    /// A column.
+    /// A column. Empty for one that is never read as a table.
     pub fn column(&self, col: ColId) -> &[F] {
-        &self.columns[col.0]
+        match &self.columns[col.0] {
+            Cells::Own(cells) => cells,
+            Cells::Model(window) => &self.model[window.clone()],
+            Cells::Virtual => &[],
+        }
     }
 
     /// A cell. Columns of one row stand for their value on every row.
     pub fn cell(&self, col: ColId, row: usize) -> F {
-        let column = &self.columns[col.0];
+        let column = self.column(col);
         if column.len() == 1 { column[0] } else { column[row] }
     }
 
-    /// Mutable cells of a column, for adversaries.
+    /// Mutable cells of a column, for adversaries. Empty for a column of the model.
     pub fn column_mut(&mut self, col: ColId) -> &mut [F] {
-        &mut self.columns[col.0]
+        match &mut self.columns[col.0] {
+            Cells::Own(cells) => cells,
+            Cells::Model(_) | Cells::Virtual => &mut [],
+        }
+    }
+
+    /// Reads the weights of another key, for adversaries.
+    pub fn read_weights_of(&mut self, key: &ProvingKey) {
+        self.model = Arc::clone(&key.table);
     }
 
     /// Carries a changed witness column into the columns that share its window: a block and its slices. For adversaries.
@@ -53,12 +90,12 @@ impl Witness {
             _ => None,
         };
         let Some(from) = relation.column(col).and_then(window) else { return };
-        let cells = self.columns[col.0].clone();
+        let cells = self.column(col).to_vec();
         for (i, column) in relation.columns.iter().enumerate().filter(|(i, _)| *i != col.0) {
             let Some(to) = window(column) else { continue };
             let (start, end) = (from.start.max(to.start), from.end.min(to.end));
             if start < end {
-                self.columns[i][start - to.start..end - to.start]
+                self.column_mut(ColId(i))[start - to.start..end - to.start]
                     .copy_from_slice(&cells[start - from.start..end - from.start]);
             }
         }
@@ -69,19 +106,29 @@ impl Witness {
         expr.terms.iter().fold(from_int(expr.constant), |acc, (c, col)| acc + self.cell(*col, row) * from_int(*c))
     }
 
-    /// Values of columns at the suffixes of `point`.
+    /// What the prover sends for columns at the suffixes of `point`: their values, and for views those of the columns seen.
     #[must_use]
     pub fn evaluate(&self, relation: &Relation, columns: &[ColId], point: &[E]) -> Vec<E> {
         let log_len = |col: ColId| relation.column(col).map_or(0, |c| c.log_len as usize);
-        columns.iter().map(|&col| evaluate_base(self.column(col), suffix(point, log_len(col)))).collect()
+        columns.iter().map(|&col| self.seen(relation, col, suffix(point, log_len(col)))).collect()
+    }
+
+    /// The value of one column at `point`, or of the column that it is a view of. A gathered column is only read where it is
+    /// a table.
+    pub fn seen(&self, relation: &Relation, col: ColId, point: &[E]) -> E {
+        match relation.view(col) {
+            Some(view) => evaluate_base(self.column(view.of), &view.point(point)),
+            None => evaluate_base(self.column(col), point),
+        }
     }
 
     /// The witness polynomial: every committed witness column in its window. Slices lie inside their block and win over it.
     #[must_use]
     pub fn polynomial(&self, relation: &Relation) -> Vec<F> {
         let mut table = F::zero_vec(1 << relation.witness_vars);
-        for (column, cells) in relation.columns.iter().zip(&self.columns) {
+        for (i, column) in relation.columns.iter().enumerate() {
             if let Source::Committed { poly: Poly::Witness, offset } = column.source {
+                let cells = self.column(ColId(i));
                 table[offset..offset + cells.len()].copy_from_slice(cells);
             }
         }
@@ -89,11 +136,35 @@ impl Witness {
     }
 }
 
+/// Columns that a phase reads as tables: those of constraints, lookups and tables, and what views and gathers show.
+fn columns_read(relation: &Relation) -> BTreeSet<ColId> {
+    let terms = relation.sections.iter().flat_map(|s| &s.constraints).flat_map(|c| &c.terms);
+    let constrained = terms.flat_map(|t| [Some(t.a), t.b]).flatten();
+    let tuples = relation.lookups.iter().flat_map(|l| &l.tuple).flat_map(|e| &e.terms).map(|(_, c)| *c);
+    let tables = relation.tables.iter().flat_map(|t| t.tuple.iter().copied());
+    let mut read: BTreeSet<ColId> = constrained.chain(tuples).chain(tables).collect();
+    // Operands that products fold cell by cell: everything but windows.
+    let operands = relation.products.iter().flat_map(|p| [&p.a, &p.b]).map(|o| o.col);
+    read.extend(operands.filter(|col| crate::operand::needs_cells(relation, *col)));
+    let gathered = relation.gathers.iter().map(|g| g.of);
+    read.extend(gathered.filter(|col| crate::operand::needs_cells(relation, *col)));
+    let shown: Vec<ColId> = read.iter().filter_map(|&col| relation.view(col)).map(|view| view.of).collect();
+    read.extend(shown);
+    read
+}
+
+/// The integer nearest to zero that an element stands for.
+fn to_int(x: F) -> i64 {
+    let value = i64::from(x.as_canonical_u32());
+    if value > i64::from(P) / 2 { value - i64::from(P) } else { value }
+}
+
 struct Filler<'a> {
     relation: &'a Relation,
     instance: &'a Instance,
     execution: &'a Execution,
-    model: &'a Model,
+    model: &'a [F],
+    /// Padded.
     columns: BTreeMap<ColId, Vec<i64>>,
 }
 
@@ -102,8 +173,8 @@ impl Filler<'_> {
         1 << self.relation.columns[col.0].log_len
     }
 
-    fn len(&self, col: ColId) -> usize {
-        self.relation.columns[col.0].len
+    fn rows(&self, col: ColId) -> Rows {
+        self.relation.columns[col.0].rows.clone()
     }
 
     /// Computes a column that no hint fills, if it is not there yet.
@@ -114,35 +185,42 @@ impl Filler<'_> {
         let column = &self.relation.columns[col.0];
         let values = match column.source {
             Source::Public(i) => self.relation.public[i].dense(self.instance, column.log_len),
-            Source::Product(i) => self.multiply_out(&self.relation.products[i]),
-            Source::Committed { poly: Poly::Model, .. } => self.constant(col),
+            Source::Product(i) => self.product(&self.relation.products[i]),
+            Source::Committed { poly: Poly::Model, offset } => {
+                self.model[offset..offset + self.padded_len(col)].iter().map(|&x| to_int(x)).collect()
+            }
             Source::Committed { poly: Poly::Witness, offset } => self.block(offset, self.padded_len(col)),
+            Source::View(i) => self.view(&self.relation.views[i], column.log_len),
+            Source::Gather(i) => self.gather(&self.relation.gathers[i], column.log_len),
         };
         self.put(col, values);
     }
 
+    /// Stores padded values.
     fn put(&mut self, col: ColId, mut values: Vec<i64>) {
         values.resize(self.padded_len(col), 0);
         self.columns.insert(col, values);
     }
 
+    /// Stores the values of the real rows.
+    fn put_real(&mut self, col: ColId, values: impl IntoIterator<Item = i64>) {
+        let padded = self.scatter(col, values);
+        self.columns.insert(col, padded);
+    }
+
+    fn scatter(&self, col: ColId, values: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let rows = &self.relation.columns[col.0].rows;
+        if rows.is_full() {
+            return values.into_iter().collect();
+        }
+        let mut padded = vec![0; self.padded_len(col)];
+        rows.indices().into_iter().zip(values).for_each(|(i, value)| padded[i] = value);
+        padded
+    }
+
     fn take(&mut self, col: ColId) -> Vec<i64> {
         self.need(col);
         self.columns[&col].clone()
-    }
-
-    /// A constant in its window.
-    fn constant(&self, col: ColId) -> Vec<i64> {
-        let mut cells = vec![0; self.padded_len(col)];
-        if let Some(entry) = self.relation.model.iter().find(|m| m.col == col) {
-            let weights = &self.model.weights[entry.constant.0 as usize];
-            for (row, values) in weights.chunks(entry.cols).enumerate() {
-                for (cell, &w) in cells[row << entry.log_cols..].iter_mut().zip(values) {
-                    *cell = i64::from(w);
-                }
-            }
-        }
-        cells
     }
 
     /// A block is what its slices hold.
@@ -159,48 +237,116 @@ impl Filler<'_> {
         cells
     }
 
-    fn multiply_out(&mut self, product: &Product) -> Vec<i64> {
-        let (a, b) = (self.take(product.a), self.take(product.b));
-        let (k, n) = (1usize << product.log_k, 1usize << product.log_n);
-        let cell = |i: usize, j: usize| if product.transposed { b[j * k + i] } else { b[i * n + j] };
-        let mut out = vec![0; n];
-        for (i, &x) in a.iter().enumerate().filter(|(_, x)| **x != 0) {
-            for (j, sum) in out.iter_mut().enumerate() {
-                *sum += x * cell(i, j);
-            }
+    fn view(&mut self, view: &View, log_len: u32) -> Vec<i64> {
+        let vars = view.bits.len();
+        let mut cells = vec![0usize];
+        for i in 0..log_len as usize {
+            let stride = view.bits.iter().position(|&bit| bit == i).map_or(0, |at| 1 << (vars - 1 - at));
+            cells = cells.iter().flat_map(|&cell| [cell, cell + stride]).collect();
+        }
+        self.need(view.of);
+        let of = &self.columns[&view.of];
+        let is_real = |row: usize| {
+            view.repeats.iter().all(|span| {
+                let after = log_len as usize - span.start - span.bits;
+                (row >> after) & ((1 << span.bits) - 1) < span.len
+            })
+        };
+        cells.iter().enumerate().map(|(row, &cell)| if is_real(row) { of[cell] } else { 0 }).collect()
+    }
+
+    fn gather(&mut self, gather: &Gather, log_len: u32) -> Vec<i64> {
+        self.need(gather.of);
+        let of = &self.columns[&gather.of];
+        (0..1usize << log_len).map(|row| gather.cell(row, log_len).map_or(0, |cell| of[cell])).collect()
+    }
+
+    /// A product, read from the execution where it stands there.
+    fn product(&mut self, product: &Product) -> Vec<i64> {
+        let Some((value, added)) = product.origin else { return self.multiply_out(product) };
+        let values = self.execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
+        let mut out = self.scatter(product.out, values.iter().copied());
+        if let Some(added) = added {
+            self.need(added);
+            out.iter_mut().zip(&self.columns[&added]).for_each(|(out, added)| *out -= added);
         }
         out
     }
 
-    /// An expression on the first `len` rows.
-    fn expr(&mut self, expr: &Expr, len: usize) -> Vec<i64> {
-        let mut values = vec![expr.constant; len];
+    fn multiply_out(&mut self, product: &Product) -> Vec<i64> {
+        let (a, b) = (self.take(product.a.col), self.take(product.b.col));
+        let log_out = self.relation.columns[product.out.0].log_len;
+        let cell = |operand: &Operand, x: usize, y: usize| {
+            operand.vars.iter().fold(0usize, |cell, var| {
+                let bit = match *var {
+                    Var::Sum(i) => x >> (product.log_sum as usize - 1 - i),
+                    Var::Out(i) => y >> (log_out as usize - 1 - i),
+                };
+                (cell << 1) | (bit & 1)
+            })
+        };
+        let tied =
+            |x: usize, y: usize| {
+                product.tied.iter().enumerate().all(|(i, &j)| {
+                    (x >> (product.log_sum as usize - 1 - i)) & 1 == (y >> (log_out as usize - 1 - j)) & 1
+                })
+            };
+        let sum = |y: usize| {
+            let terms = (0..1usize << product.log_sum).filter(|&x| tied(x, y));
+            terms.map(|x| a[cell(&product.a, x, y)] * b[cell(&product.b, x, y)]).sum()
+        };
+        (0..1usize << log_out).map(sum).collect()
+    }
+
+    /// An expression on every row of `rows`, its constant on the real ones.
+    fn expr(&mut self, expr: &Expr, rows: &Rows) -> Vec<i64> {
+        let len = 1usize << rows.log_len();
+        let mut values = if rows.is_full() { vec![expr.constant; len] } else { vec![0; len] };
+        if !rows.is_full() && expr.constant != 0 {
+            rows.indices().into_iter().for_each(|i| values[i] = expr.constant);
+        }
+        let at = |column: &[i64], i: usize| if column.len() == 1 { column[0] } else { column[i] };
         for (c, col) in &expr.terms {
             self.need(*col);
             let column = &self.columns[col];
-            for (i, value) in values.iter_mut().enumerate() {
-                *value += c * if column.len() == 1 { column[0] } else { column[i] };
-            }
+            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * at(column, i));
+        }
+        for (c, a, b) in &expr.quads {
+            self.need(*a);
+            self.need(*b);
+            let (a, b) = (&self.columns[a], &self.columns[b]);
+            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * at(a, i) * at(b, i));
         }
         values
     }
 
+    /// A function of an expression on the real rows.
     fn map(&mut self, col: ColId, expr: &Expr, f: impl Fn(i64) -> i64) {
-        let len = self.len(col);
-        let values = self.expr(expr, len).into_iter().map(f).collect();
-        self.put(col, values);
+        let rows = self.rows(col);
+        let values = self.expr(expr, &rows);
+        if rows.is_full() {
+            self.put(col, values.into_iter().map(f).collect());
+        } else {
+            let real: Vec<i64> = rows.indices().into_iter().map(|i| f(values[i])).collect();
+            self.put_real(col, real);
+        }
+    }
+
+    fn real(&mut self, expr: &Expr, rows: &Rows) -> Vec<i64> {
+        let values = self.expr(expr, rows);
+        if rows.is_full() { values } else { rows.indices().into_iter().map(|i| values[i]).collect() }
     }
 
     fn follow(&mut self, hint: &Hint) {
         match hint {
             Hint::Value { col, value } => {
-                let values = self.execution.values.get(value.0 as usize).cloned().unwrap_or_default();
-                self.put(*col, values);
+                let values = self.execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
+                self.put_real(*col, values.iter().copied());
             }
             Hint::Equal { col, expr } => self.map(*col, expr, |x| x),
             Hint::Multiply { col, a, b } => {
-                let len = self.len(*col);
-                let (a, b) = (self.expr(a, len), self.expr(b, len));
+                let rows = self.rows(*col);
+                let (a, b) = (self.expr(a, &rows), self.expr(b, &rows));
                 self.put(*col, a.iter().zip(&b).map(|(x, y)| x * y).collect());
             }
             Hint::Limbs { expr, limbs } => {
@@ -216,23 +362,53 @@ impl Filler<'_> {
                 self.map(*col, index, at);
             }
             Hint::GatherByKey { col, key, keys, table } => {
-                let len = self.len(*keys);
+                let len = self.rows(*keys).real();
                 let (keys, table) = (self.take(*keys), self.take(*table));
                 let rows: BTreeMap<i64, i64> = keys.into_iter().zip(table).take(len).collect();
                 self.map(*col, key, |k| rows.get(&k).copied().unwrap_or(0));
             }
-            Hint::FirstZero { flag, expr } => {
-                let len = self.len(*flag);
-                let first = self.expr(expr, len).iter().position(|x| *x == 0);
-                self.put(*flag, (0..len).map(|i| i64::from(Some(i) == first)).collect());
+            Hint::RowMax { col, expr, rows, run } => {
+                let values = self.real(expr, rows);
+                let largest: Vec<i64> = values.chunks(*run).filter_map(|row| row.iter().copied().max()).collect();
+                self.put_real(*col, largest);
             }
+            Hint::FirstZero { flag, expr, run } => {
+                let rows = self.rows(*flag);
+                let values = self.real(expr, &rows);
+                let mut flags = vec![0; values.len()];
+                for (flags, values) in flags.chunks_mut(*run).zip(values.chunks(*run)) {
+                    if let Some(first) = values.iter().position(|&x| x == 0) {
+                        flags[first] = 1;
+                    }
+                }
+                self.put_real(*flag, flags);
+            }
+            Hint::FirstZeroOf { flags } => self.first_of(flags),
             Hint::Divide { quotient, remainder, dividend, divisor } => {
-                let len = self.len(*quotient);
-                let divisor = self.take(*divisor)[0].max(1);
-                let dividend = self.expr(dividend, len);
-                self.put(*quotient, dividend.iter().map(|x| x.div_euclid(divisor)).collect());
-                self.put(*remainder, dividend.iter().map(|x| x.rem_euclid(divisor)).collect());
+                let rows = self.rows(*quotient);
+                let dividend = self.real(dividend, &rows);
+                let divisor = self.real(divisor, &rows);
+                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x, d.max(1)));
+                let (q, r): (Vec<i64>, Vec<i64>) = pairs().map(|(x, d)| (x.div_euclid(d), x.rem_euclid(d))).unzip();
+                self.put_real(*quotient, q);
+                self.put_real(*remainder, r);
             }
+        }
+    }
+
+    fn first_of(&mut self, flags: &[(ColId, Expr)]) {
+        let mut taken: Vec<bool> = Vec::new();
+        for (flag, expr) in flags {
+            let rows = self.rows(*flag);
+            let values = self.real(expr, &rows);
+            taken.resize(values.len(), false);
+            let chosen = |(taken, &value): (&mut bool, &i64)| {
+                let first = value == 0 && !*taken;
+                *taken |= first;
+                i64::from(first)
+            };
+            let chosen: Vec<i64> = taken.iter_mut().zip(&values).map(chosen).collect();
+            self.put_real(*flag, chosen);
         }
     }
 
@@ -240,14 +416,20 @@ impl Filler<'_> {
     fn count_lookups(&mut self) {
         for table in &self.relation.tables {
             let Some(&key) = table.tuple.first() else { continue };
-            let keys = self.take(key);
+            self.need(key);
+            let keys = &self.columns[&key][..table.len];
+            let in_order = keys.iter().enumerate().all(|(i, &k)| k == i as i64);
             let rows: BTreeMap<i64, usize> =
-                keys.into_iter().take(table.len).enumerate().map(|(i, k)| (k, i)).collect();
+                if in_order { BTreeMap::new() } else { keys.iter().enumerate().map(|(i, &k)| (k, i)).collect() };
+            let row = |entry: i64| match in_order {
+                true => usize::try_from(entry).ok().filter(|&i| i < table.len),
+                false => rows.get(&entry).copied(),
+            };
             let mut counts = vec![0; table.len];
             for lookup in self.relation.lookups.iter().filter(|l| l.tag == table.tag) {
                 let Some(first) = lookup.tuple.first() else { continue };
-                for entry in self.expr(first, lookup.len) {
-                    if let Some(&row) = rows.get(&entry) {
+                for entry in self.real(first, &lookup.rows) {
+                    if let Some(row) = row(entry) {
                         counts[row] += 1;
                     }
                 }

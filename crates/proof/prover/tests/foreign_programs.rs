@@ -2,6 +2,7 @@
 
 mod common;
 
+use ciro_relation::builder::VARS_MAX;
 use ciro_types::{Hash32, encode};
 use ciro_verifier::VerifyingKey;
 use common::cases;
@@ -12,7 +13,7 @@ proptest! {
 
     #[test]
     fn mutated_programs_never_panic(
-        which in 0usize..5,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         thread_local!(static PROGRAMS: Vec<Vec<u8>> = cases().iter().map(|c| encode(&c.model.program)).collect());
@@ -22,13 +23,13 @@ proptest! {
             bytes[at] = value;
         }
         if let Ok(key) = VerifyingKey::new(&bytes, Hash32::ZERO) {
-            prop_assert!(key.relation().witness_vars <= 22 && key.relation().model_vars <= 22);
+            prop_assert!(key.relation().witness_vars <= VARS_MAX && key.relation().model_vars <= VARS_MAX);
         }
     }
 
     #[test]
     fn mutated_statements_and_proofs_never_panic(
-        which in 0usize..5,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {

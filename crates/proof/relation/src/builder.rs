@@ -251,7 +251,8 @@ impl<'a> Builder<'a> {
 
     /// The linear terms of `expr`, its constant masked to the real rows.
     fn terms(&mut self, rows: &Rows, expr: &Expr) -> Vec<Term> {
-        let mut terms: Vec<Term> = expr.terms.iter().map(|&(coefficient, a)| Term { coefficient, a, b: None }).collect();
+        let mut terms: Vec<Term> =
+            expr.terms.iter().map(|&(coefficient, a)| Term { coefficient, a, b: None }).collect();
         if expr.constant != 0 {
             let mask = self.mask(rows);
             terms.push(Term { coefficient: expr.constant, a: mask, b: None });

@@ -6,6 +6,9 @@
 //! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
 //! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
 //!
+//! A missing value needs nothing of its own: the input holds every feature twice (`Ingest::OrderedMissing`), and a node names the
+//! copy in which a missing value decides as it should.
+//!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::Builder;

@@ -1,6 +1,7 @@
 //! How the prover fills the witness. Hints carry no trust: whatever they produce, constraints and lookups decide.
 
 use crate::relation::{ColId, Expr};
+use crate::rows::Rows;
 use alloc::vec::Vec;
 use ciro_graph::ValueId;
 
@@ -73,6 +74,17 @@ pub enum Hint {
         keys: ColId,
         /// Read.
         table: ColId,
+    },
+    /// The largest of every `run` consecutive real rows of expr.
+    RowMax {
+        /// Filled.
+        col: ColId,
+        /// Read, on these rows.
+        expr: Expr,
+        /// The rows that are read.
+        rows: Rows,
+        /// Length of a run.
+        run: usize,
     },
     /// Of every `run` consecutive real rows, flag = 1 on the first where expr is zero, else 0.
     FirstZero {

@@ -40,9 +40,9 @@ pub mod relation;
 pub mod rows;
 mod tensor;
 
+pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use public::{Instance, Public};
-pub use gather::{Axis, Gather, Part, Span};
 pub use relation::{
     ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError, Section,
     Source, Table, Term, Var, View,

@@ -60,8 +60,12 @@ impl Relation {
     /// # Errors
     /// [`RelationError`] if the program is malformed, too wide or too large.
     pub fn build(program: &Program) -> Result<Self, RelationError> {
-        let mut lowering =
-            Lowering { b: Builder::new(program), values: Vec::new(), tables: BTreeMap::new(), readers: readers(program) };
+        let mut lowering = Lowering {
+            b: Builder::new(program),
+            values: Vec::new(),
+            tables: BTreeMap::new(),
+            readers: readers(program),
+        };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
         lowering.inputs()?;
         for (i, node) in program.nodes.iter().enumerate() {
@@ -111,7 +115,7 @@ pub(crate) struct Lowering<'a> {
 impl Lowering<'_> {
     fn inputs(&mut self) -> Result<(), RelationError> {
         for (i, input) in self.b.program.inputs.iter().enumerate() {
-            let dims = dims(&input.shape);
+            let dims = dims(&input.value_shape());
             let rows = Rows::new(&dims);
             if !(1..=1 << 24).contains(&rows.real()) || rows.log_len() > 26 {
                 return Err(RelationError::TooLarge { what: "input", expected: 24, got: 25 });
@@ -123,7 +127,9 @@ impl Lowering<'_> {
                     Val { expr, dims, lo: i64::from(*lo), hi: i64::from(*hi) }
                 }
                 // Read by forests only, which take the input by number.
-                Ingest::Ordered => Val { expr: Expr::default(), dims, lo: 0, hi: i64::from(u32::MAX) },
+                Ingest::Ordered | Ingest::OrderedMissing => {
+                    Val { expr: Expr::default(), dims, lo: 0, hi: i64::from(u32::MAX) }
+                }
             };
             self.values.push(val);
         }
@@ -140,6 +146,11 @@ impl Lowering<'_> {
             });
         }
         Ok(val.clone())
+    }
+
+    /// The first entry of a table that a value is looked up in, if there is one.
+    pub(crate) fn looked_up_from(&self, id: ValueId) -> Option<i64> {
+        self.readers.get(&id).map(|(lo, _)| *lo)
     }
 
     fn node(&mut self, op: &Op, target: &Target) -> Result<Expr, RelationError> {
@@ -184,7 +195,7 @@ impl Lowering<'_> {
             Op::Quotient { num, den, lo, hi } => self.floor_div(*num, *den, i64::from(*lo), i64::from(*hi), target),
             Op::Trees { x, forest } => {
                 let input = size(x.0);
-                let is_ordered = self.b.program.inputs.get(input).is_some_and(|i| i.ingest == Ingest::Ordered);
+                let is_ordered = self.b.program.inputs.get(input).is_some_and(ciro_graph::Input::is_ordered);
                 if !is_ordered {
                     return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
                 }

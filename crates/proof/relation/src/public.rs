@@ -10,7 +10,7 @@ use p3_field::PrimeCharacteristicRing;
 /// The public integers of one inference, as the program's ingest and outputs define them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// One vector per input: fixed-point integers, or ordered u32 images.
+    /// One vector per input: fixed-point integers, or ordered u32 images (twice if some may be missing).
     pub inputs: Vec<Vec<i64>>,
     /// One vector per output: integers, or a class index.
     pub outputs: Vec<Vec<i64>>,
@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
-        let instance = Instance { inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(), outputs: [[2].to_vec()].to_vec() };
+        let instance =
+            Instance { inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(), outputs: [[2].to_vec()].to_vec() };
         let mut sponge = ciro_transcript::Sponge::new("test");
         let point: Vec<E> = (0..3).map(|_| sponge.challenge("z")).collect();
         let columns = [

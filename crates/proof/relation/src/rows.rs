@@ -94,7 +94,6 @@ impl Rows {
 mod tests {
     use super::*;
     use ciro_sumcheck::evaluate;
-    use ciro_transcript::Transcript;
 
     #[test]
     fn shapes_with_the_same_numbering_are_one() {

@@ -58,7 +58,21 @@ impl Lowering<'_> {
                 let x = self.val(*x)?;
                 Ok(Expr::column(self.sum(&x, Some(target.id))))
             }
-            Op::Max { x } => self.max(*x, target),
+            Op::Max { x } => {
+                let x = self.val(*x)?;
+                let (m, gap) = self.max(&x)?;
+                self.b.range("gap to max", &x.rows(), &gap, bits_for(x.hi - x.lo))?;
+                Ok(m)
+            }
+            Op::Gap { x } => {
+                let x = self.val(*x)?;
+                let (_, gap) = self.max(&x)?;
+                // A table from zero on that the gap is looked up in bounds it as well.
+                if self.looked_up_from(target.id) != Some(0) {
+                    self.b.range("gap to max", &x.rows(), &gap, bits_for(x.hi - x.lo))?;
+                }
+                Ok(gap)
+            }
             Op::Largest { parts } => self.largest(parts, target),
             // Stands for nothing until an output names it.
             Op::ArgMax { x } => self.val(*x).map(|_| Expr::default()),
@@ -105,12 +119,7 @@ impl Lowering<'_> {
     }
 
     /// A constant of `dims` added to every position of the target.
-    fn bias(
-        &mut self,
-        bias: Option<ConstId>,
-        dims: &[usize],
-        target: &Target,
-    ) -> Result<Option<ColId>, RelationError> {
+    fn bias(&mut self, bias: Option<ConstId>, dims: &[usize], target: &Target) -> Result<Option<ColId>, RelationError> {
         let Some(bias) = bias else { return Ok(None) };
         let col = self.b.constant("bias", bias, dims)?;
         let val = Val { expr: Expr::column(col), dims: dims.to_vec(), lo: 0, hi: 0 };
@@ -212,23 +221,26 @@ impl Lowering<'_> {
         })
     }
 
-    /// m ≥ x on every row, and some element of each row attains it: Σ z = 1 with z·(m − x) = 0.
-    fn max(&mut self, x: ValueId, target: &Target) -> Result<Expr, RelationError> {
-        let x = self.val(x)?;
+    /// A column m and the gap m − x of which some element of each row is zero: Σ z = 1 with z·(m − x) = 0. That no gap is
+    /// negative is for the caller to prove.
+    fn max(&mut self, x: &Val) -> Result<(Expr, Expr), RelationError> {
         let rows = x.rows();
-        let input = self.operand("max input", &x);
-        let m = self.b.witness("max", &target.rows());
-        self.b.hint(Hint::Value { col: m, value: target.id });
-        let top = Val { expr: Expr::column(m), dims: target.dims.clone(), lo: target.lo, hi: target.hi };
-        let gap = self.repeat(&top, &x.dims)?.plus_col(-1, input);
-        self.b.range("gap to max", &rows, &gap, bits_for(x.hi - x.lo))?;
+        let input = Expr::column(self.operand("max input", x));
+        let mut dims = x.dims.clone();
+        dims.pop();
+        dims.push(1);
+        let m = self.b.witness("max", &Rows::new(&dims));
+        let run = x.row();
+        self.b.hint(Hint::RowMax { col: m, expr: input.clone(), rows: rows.clone(), run });
+        let top = Val { expr: Expr::column(m), dims: dims.clone(), lo: x.lo, hi: x.hi };
+        let gap = self.repeat(&top, &x.dims)?.plus(-1, &input);
         let chosen = self.b.witness("chosen", &rows);
-        self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run: x.row() });
+        self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run });
         let missed = Builder::times(&Expr::column(chosen), &gap);
         self.b.constrain_expr("chosen attains the max", &rows, &missed);
-        let count = self.sum(&Val { expr: Expr::column(chosen), ..x }, None);
-        self.b.constrain_expr("one is chosen", &target.rows(), &Expr::column(count).plus_const(-1));
-        Ok(Expr::column(m))
+        let count = self.sum(&Val { expr: Expr::column(chosen), ..x.clone() }, None);
+        self.b.constrain_expr("one is chosen", &Rows::new(&dims), &Expr::column(count).plus_const(-1));
+        Ok((Expr::column(m), gap))
     }
 
     /// As [`Lowering::max`], over several tensors: the last one is chosen where no other is.
@@ -250,6 +262,7 @@ impl Lowering<'_> {
         for gap in gaps {
             let flag = self.b.witness("chosen", &rows);
             rest = rest.plus_col(-1, flag);
+            self.b.constrain_bit("chosen is a bit", &rows, flag);
             let missed = Builder::times(&Expr::column(flag), &gap);
             self.b.constrain_expr("chosen is largest", &rows, &missed);
             flags.push((flag, gap));
@@ -340,12 +353,7 @@ impl Lowering<'_> {
     }
 
     /// The expression with every column gathered.
-    fn gathered(
-        &mut self,
-        x: &Val,
-        parts: impl Fn(u32) -> Vec<Part>,
-        to: &[usize],
-    ) -> Result<Expr, RelationError> {
+    fn gathered(&mut self, x: &Val, parts: impl Fn(u32) -> Vec<Part>, to: &[usize]) -> Result<Expr, RelationError> {
         let source = self.plain(x);
         let rows = Rows::new(to);
         if source.constant != 0 || source.terms.iter().any(|(_, col)| self.is_gathered(*col)) {
@@ -384,12 +392,7 @@ impl Lowering<'_> {
     }
 
     /// The value with some dimensions replaced by picks of their positions.
-    fn pick(
-        &mut self,
-        x: &Val,
-        axes: &[(usize, Vec<Option<usize>>)],
-        to: &[usize],
-    ) -> Result<Expr, RelationError> {
+    fn pick(&mut self, x: &Val, axes: &[(usize, Vec<Option<usize>>)], to: &[usize]) -> Result<Expr, RelationError> {
         let mut parts = Vec::with_capacity(x.dims.len());
         for (i, (span, &len)) in spans(to).iter().zip(&x.dims).enumerate() {
             parts.push(match axes.iter().find(|(axis, _)| *axis == i) {
@@ -431,15 +434,12 @@ impl Lowering<'_> {
             return Err(self.misplaced("a convolution reads channels, rows and columns"));
         };
         let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
-        let split_in = [groups, c_group, h, w];
-        let split_out = [groups, o_group, rows, cols];
-        if Rows::new(&split_in) != x.rows() || Rows::new(&split_out) != target.rows() {
-            return Err(self.misplaced("channels per group are not a power of two"));
-        }
         let [kh, kw] = window.kernel.map(size);
+        let grouped = Target { dims: vec![groups, o_group, rows, cols], ..target.clone() };
         let weight = self.b.constant("kernel", weight, &[groups, o_group, c_group, kh, kw])?;
-        let bias = self.bias(bias, &[o, 1, 1], target)?;
-        let x = Val { dims: split_in.to_vec(), ..x };
+        let bias = self.bias(bias, &[groups, o_group, 1, 1], &grouped)?;
+        let split = vec![groups, c_group, h, w];
+        let x = Val { expr: self.relayout(&x, &split)?, dims: split, ..x };
         let windows = self.windows(&x, window, [c_group, rows, cols])?;
 
         let seen = spans(&[groups, c_group, kh, kw, rows, cols]);
@@ -453,7 +453,8 @@ impl Lowering<'_> {
             vars_of(seen.get(4..).unwrap_or(&[]), |i| Var::Out(i.saturating_sub(summed) + g + out_bits));
         let a = Operand { col: weight, vars: [tied.clone(), out, sum.clone()].concat() };
         let b = Operand { col: windows, vars: [tied, sum, place].concat() };
-        self.finish_product(a, b, summed, g, bias, target)
+        let sums = self.finish_product(a, b, summed, g, bias, &grouped)?;
+        self.relayout(&Val { expr: sums, dims: grouped.dims, lo: target.lo, hi: target.hi }, &target.dims)
     }
 
     /// The column (group, channel, tap row, tap column, window row, window column) of the elements that windows read.
@@ -461,7 +462,8 @@ impl Lowering<'_> {
         let &[groups, _, h, w] = x.dims.as_slice() else { return Err(self.misplaced("a window of another shape")) };
         let [kh, kw] = window.kernel.map(size);
         let of = self.operand("convolved", x);
-        let trivial = Window { kernel: [1, 1], stride: [1, 1], dilation: window.dilation, before: [0, 0], after: [0, 0] };
+        let trivial =
+            Window { kernel: [1, 1], stride: [1, 1], dilation: window.dilation, before: [0, 0], after: [0, 0] };
         if *window == trivial {
             return Ok(of);
         }
@@ -481,12 +483,7 @@ impl Lowering<'_> {
         if kh.saturating_mul(rows).max(kw.saturating_mul(cols)) > COMBINATIONS_MAX {
             return Err(self.misplaced("too many windows"));
         }
-        let parts = vec![
-            Part::Pass(g),
-            Part::Pass(c_span),
-            axis(0, h, [tap_row, row]),
-            axis(1, w, [tap_col, col]),
-        ];
+        let parts = vec![Part::Pass(g), Part::Pass(c_span), axis(0, h, [tap_row, row]), axis(1, w, [tap_col, col])];
         Ok(self.b.gather("windows", Gather { of, parts }, Rows::new(&seen)))
     }
 }

@@ -1,4 +1,4 @@
-//! `ciro compile`: from an ONNX file to an integer program with an identity.
+//! `ciro compile`: from a model file to an integer program with an identity.
 
 use crate::cli::CompileArgs;
 use crate::error::{CliError, chain};

@@ -4,6 +4,7 @@ use super::DEFAULT_BITS;
 use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
+use super::trees::takes_missing;
 use crate::plan::{Elem, Id, Kind, Plan, Step};
 use ciro_graph::{Ingest, Input, ValueId};
 
@@ -117,7 +118,8 @@ pub(super) fn lower(plan: &Plan, analysis: &Analysis, ranges: &Ranges) -> Vec<(I
 
 fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Ingest, Option<Exponents>) {
     if analysis.is_ordered(input) {
-        return (Ingest::Ordered, None);
+        let ingest = if takes_missing(plan, input) { Ingest::OrderedMissing } else { Ingest::Ordered };
+        return (ingest, None);
     }
     let spans = &ranges.spans[input];
     let widest = spans.iter().copied().fold(0.0, f64::max);

@@ -15,7 +15,8 @@ pub(crate) struct Cut {
     pub(crate) yes_below: bool,
 }
 
-/// The cut that decides as `mode.holds(steps(x), threshold)` does, for every float32 x that is not NaN.
+/// The cut that decides as `mode.holds(steps(x), threshold)` does, for every float32 x that is not NaN. Its threshold is above
+/// the image of −∞, and so above zero.
 pub(crate) fn cut(steps: &[&Elem], feature: usize, mode: Mode, threshold: f32) -> Cut {
     let holds = |image: u32| {
         let x = f32::from_bits(unordered(image));
@@ -96,6 +97,7 @@ mod tests {
             let steps: Vec<&Elem> = steps.iter().collect();
             prop_assert!(is_monotone(&steps, 0));
             let cut = cut(&steps, 0, mode, threshold);
+            prop_assert!(cut.threshold > ordered(f32::NEG_INFINITY.to_bits()));
             let truth = |x: f32| mode.holds(steps.iter().fold(x, |x, step| step.apply(0, x)), threshold);
             if !x.is_nan() {
                 prop_assert_eq!(decides(cut, x), truth(x));

@@ -4,12 +4,20 @@ use super::analysis::element_steps;
 use super::builder::{ProgramBuilder, Quant};
 use super::thresholds::{cut, is_monotone};
 use crate::error::{At, CompileError};
-use crate::plan::{Elem, Ensemble, Plan, Step, TreeNode};
+use crate::plan::{Elem, Ensemble, Id, Kind, Plan, Step, TreeNode};
 use ciro_graph::{Forest, MAX_MAGNITUDE, Op, ValueId};
 use std::collections::BTreeSet;
 
 /// Finest scale of the leaves.
 const LEAF_EXPONENT: i32 = 24;
+
+/// Whether missing values may come in an input that forests read: all of them know where to go with one.
+pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
+    plan.steps.iter().all(|step| match &step.kind {
+        Kind::Trees(forest) => forest.takes_missing || element_steps(plan, step.operands[0]).0 != input,
+        _ => true,
+    })
+}
 
 /// The nodes of a forest.
 pub(super) fn lower(
@@ -19,7 +27,8 @@ pub(super) fn lower(
     forest: &Ensemble,
 ) -> Result<Quant, CompileError> {
     let (input, steps) = element_steps(plan, step.operands[0]);
-    let tables = Tables::of(&step.at, forest, &steps)?;
+    let copies = Copies { features: plan.len(input), two: takes_missing(plan, input) };
+    let tables = Tables::of(&step.at, forest, &steps, copies)?;
     let exponent = leaf_exponent(forest);
     let op = Op::Trees { x: ValueId(input as u32), forest: tables.into_forest(builder, &step.at, forest, exponent) };
     let sums = Quant::uniform(builder.node(&step.at, op)?, exponent);
@@ -62,6 +71,21 @@ fn leaf_values(forest: &Ensemble, votes: &[(usize, f32)]) -> Vec<(usize, f64)> {
     values
 }
 
+/// How often the input holds its features: see `Ingest::OrderedMissing`.
+#[derive(Clone, Copy)]
+struct Copies {
+    features: usize,
+    two: bool,
+}
+
+impl Copies {
+    /// Where a node finds a feature that, if it is missing, goes left or right as the node says. A threshold is above zero, so a
+    /// missing value of the first copy is below it.
+    const fn place(self, feature: usize, missing_left: bool) -> usize {
+        if self.two && !missing_left { self.features + feature } else { feature }
+    }
+}
+
 /// The tables of [`Forest`], except the leaves' values.
 struct Tables<'a> {
     feature: Vec<i32>,
@@ -77,7 +101,7 @@ struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     /// Numbers the nodes breadth first: the roots, then pairs of children, the left one first.
-    fn of(at: &At, forest: &'a Ensemble, steps: &[&Elem]) -> Result<Self, CompileError> {
+    fn of(at: &At, forest: &'a Ensemble, steps: &[&Elem], copies: Copies) -> Result<Self, CompileError> {
         let mut tables = Self {
             feature: vec![],
             threshold_hi: vec![],
@@ -94,9 +118,10 @@ impl<'a> Tables<'a> {
             match &forest.nodes[node] {
                 TreeNode::Leaf(votes) => tables.push_leaf(at_node, votes),
                 TreeNode::Split { feature, .. } if !is_monotone(steps, *feature) => return Err(flat(at, *feature)),
-                TreeNode::Split { feature, mode, threshold, yes, no } => {
+                TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
                     let cut = cut(steps, *feature, *mode, *threshold);
-                    tables.push_node(*feature, cut.threshold, order.len());
+                    let place = copies.place(*feature, *missing_yes == cut.yes_below);
+                    tables.push_node(place, cut.threshold, order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
                     tables.depth = tables.depth.max(level + 1);
                     let (left, right) = if cut.yes_below { (*yes, *no) } else { (*no, *yes) };

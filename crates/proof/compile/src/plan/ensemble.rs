@@ -174,6 +174,8 @@ struct Columns<'a> {
     thresholds: &'a [f32],
     yes: &'a [i64],
     no: &'a [i64],
+    /// One where a missing value goes to the yes-child; empty if none does.
+    missing: &'a [i64],
 }
 
 /// A node's name: tree and number.
@@ -191,9 +193,6 @@ fn read_forest(
         }
     }
     ctx.attributes.ignore(&["nodes_hitrates"]);
-    if ctx.attributes.ints("nodes_missing_value_tracks_true")?.contains(&1) {
-        ctx.note("missing values (NaN) are refused, although some splits of this model have a branch for them".into());
-    }
     let columns = read_columns(ctx)?;
     let count = columns.ids.len();
     let mut index: BTreeMap<Key, usize> = BTreeMap::new();
@@ -208,7 +207,8 @@ fn read_forest(
     }
     add_votes(ctx, names, classes, &index, &mut nodes)?;
     let roots = roots(ctx, &columns, &nodes)?;
-    Ok(Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes] })
+    let takes_missing = columns.missing.contains(&1);
+    Ok(Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing })
 }
 
 fn broken(ctx: &Ctx<'_>, (tree, node): Key, what: &str) -> CompileError {
@@ -225,6 +225,7 @@ fn read_columns<'a>(ctx: &mut Ctx<'a>) -> Result<Columns<'a>, CompileError> {
         thresholds: attributes.floats("nodes_values")?,
         yes: attributes.ints("nodes_truenodeids")?,
         no: attributes.ints("nodes_falsenodeids")?,
+        missing: attributes.ints("nodes_missing_value_tracks_true")?,
     };
     let count = columns.ids.len();
     let lengths = [
@@ -234,6 +235,7 @@ fn read_columns<'a>(ctx: &mut Ctx<'a>) -> Result<Columns<'a>, CompileError> {
         columns.thresholds.len(),
         columns.yes.len(),
         columns.no.len(),
+        if columns.missing.is_empty() { count } else { columns.missing.len() },
     ];
     match lengths.iter().find(|&&len| len != count) {
         Some(len) => Err(ctx.attributes.refuse("nodes_*", format!("{count} elements each"), len.to_string())),
@@ -269,7 +271,8 @@ fn read_node(
     if threshold.is_nan() {
         return Err(ctx.attributes.refuse("nodes_values", "numbers", "NaN"));
     }
-    Ok(TreeNode::Split { feature, mode, threshold, yes: child(columns.yes[i])?, no: child(columns.no[i])? })
+    let (yes, no) = (child(columns.yes[i])?, child(columns.no[i])?);
+    Ok(TreeNode::Split { feature, mode, threshold, yes, no, missing_yes: columns.missing.get(i) == Some(&1) })
 }
 
 fn add_votes(

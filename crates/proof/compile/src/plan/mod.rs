@@ -170,6 +170,8 @@ pub(crate) struct Ensemble {
     pub(crate) divisor: f32,
     /// One per class.
     pub(crate) base: Vec<f32>,
+    /// Whether the model takes missing values (NaN) and knows where they go; one that does not refuses them.
+    pub(crate) takes_missing: bool,
 }
 
 /// A node of a tree. Every node but a root has one parent.
@@ -181,6 +183,8 @@ pub(crate) enum TreeNode {
         threshold: f32,
         yes: usize,
         no: usize,
+        /// Whether a missing value goes to the yes-child.
+        missing_yes: bool,
     },
     /// Votes: class and weight, in order.
     Leaf(Vec<(usize, f32)>),

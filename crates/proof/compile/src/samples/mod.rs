@@ -8,7 +8,7 @@
 //! | `.json` | `{"input_data": [[…], …]}`: flat, one list per input (for one input: per sample); or lists by input name |
 //!
 //! An array holds one sample or several: its shape is the input's, or has the number of samples for its first dimension, or is
-//! flat per sample.
+//! flat per sample. A missing value is NaN; in text, `null` or an empty cell.
 
 mod numpy;
 mod text;

@@ -35,9 +35,11 @@ pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Vec<Array>, SampleProb
     Ok(ports.iter().map(column).collect())
 }
 
+/// An empty cell is a missing value.
 fn row(line: &str) -> Result<Vec<f32>, String> {
     let cells = line.split(',').map(|cell| cell.trim().trim_matches('"'));
-    cells.map(|cell| cell.parse().map_err(|_| cell.to_string())).collect()
+    let number = |cell: &str| if cell.is_empty() { Ok(f32::NAN) } else { cell.parse().map_err(|_| cell.to_string()) };
+    cells.map(number).collect()
 }
 
 /// `{"input_data": [[…], …]}`, or lists by input name.
@@ -98,6 +100,11 @@ fn collect(value: &Value, into: &mut Vec<f32>) -> Result<(), SampleProblem> {
             }
             None => Err(format_problem("numbers", number.to_string())),
         },
+        // JSON has no NaN.
+        Value::Null => {
+            into.push(f32::NAN);
+            Ok(())
+        }
         other => Err(format_problem("numbers", kind(other))),
     }
 }

@@ -70,6 +70,16 @@ fn csv_has_a_sample_a_row_and_may_have_a_header() {
 }
 
 #[test]
+fn a_missing_value_is_null_or_an_empty_cell() {
+    let texts = [("csv", "a,b,c\n1,,3\n"), ("csv", "1,\"\",3\n"), ("csv", "1,nan,3"), ("json", r#"{"x": [1,null,3]}"#)];
+    for (format, text) in texts {
+        let samples = parse(format, text.as_bytes(), &one()).unwrap();
+        let row = &values(&samples)[0][0];
+        assert!(row[0] == 1.0 && row[1].is_nan() && row[2] == 3.0 && row.len() == 3, "{text}: {row:?}");
+    }
+}
+
+#[test]
 fn numpy_arrays_of_any_number_type_and_batch() {
     let read = |bytes: &[u8]| parse("npy", bytes, &one());
     let flat = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0];

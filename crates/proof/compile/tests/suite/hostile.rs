@@ -2,14 +2,20 @@
 
 use crate::support::{bundled, fixtures, read};
 use ciro_compile::samples::{Port, parse};
-use ciro_compile::{Options, compile_onnx};
+use ciro_compile::{Options, compile_model};
 use ciro_graph::check_model;
 use proptest::prelude::*;
+use std::path::Path;
 use std::sync::LazyLock;
 
 static MODELS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let file = |dir: std::path::PathBuf, name: &str| read(&dir.join(format!("{name}.onnx")));
+    let native = |name: &str| read(&fixtures().join(Path::new("native").join(name)));
     vec![
+        native("xgb_softmax.json"),
+        native("xgb_forest.ubj"),
+        native("lgb_ova.txt"),
+        native("lgb_multiclass.json"),
         file(bundled(), "A_logreg_bc"),
         file(bundled(), "A_logreg_bc_ml"),
         file(bundled(), "B_dtree_bc_ml"),
@@ -56,7 +62,7 @@ proptest! {
         cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
     ) {
         let bytes = mutated(&MODELS[which.index(MODELS.len())], &edits, cut);
-        if let Ok(compiled) = compile_onnx(&bytes, &Options::default()) {
+        if let Ok(compiled) = compile_model(&bytes, &Options::default()) {
             prop_assert_eq!(check_model(&compiled.model), Ok(()));
         }
     }

@@ -4,6 +4,7 @@ mod bundled;
 mod files;
 mod forests;
 mod hostile;
+mod native;
 mod numbers;
 mod refusals;
 mod support;

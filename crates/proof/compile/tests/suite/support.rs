@@ -5,7 +5,7 @@ use ciro_compile::onnx::proto::{
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use ciro_compile::samples::{Samples, load};
-use ciro_compile::{CompileError, Compiled, Options, compile_onnx, ports};
+use ciro_compile::{CompileError, Compiled, Options, compile_model, compile_onnx, ports};
 use ciro_graph::render::{Cell, render};
 use ciro_graph::{RawInput, RawTensor, execute};
 use prost::Message;
@@ -23,16 +23,21 @@ pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The model `name` in a folder and its stored samples.
+/// The ONNX model `name` in a folder and its stored samples.
 pub(crate) fn stored(dir: &Path, name: &str) -> (Vec<u8>, Samples) {
-    let onnx = read(&dir.join(format!("{name}.onnx")));
-    let samples = load(&dir.join(format!("{name}.npz")), &ports(&onnx).unwrap()).unwrap();
-    (onnx, samples)
+    stored_as(dir, name, "onnx")
 }
 
-pub(crate) fn calibrated(onnx: &[u8], samples: Samples) -> Compiled {
+/// The model file `name.ending` in a folder and its stored samples.
+pub(crate) fn stored_as(dir: &Path, name: &str, ending: &str) -> (Vec<u8>, Samples) {
+    let model = read(&dir.join(format!("{name}.{ending}")));
+    let samples = load(&dir.join(format!("{name}.npz")), &ports(&model).unwrap()).unwrap();
+    (model, samples)
+}
+
+pub(crate) fn calibrated(model: &[u8], samples: Samples) -> Compiled {
     let options = Options { calibration: Some(samples), ..Options::default() };
-    compile_onnx(onnx, &options).unwrap_or_else(|e| panic!("{e}"))
+    compile_model(model, &options).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// An ONNX graph with input `x` of shape [1, width].

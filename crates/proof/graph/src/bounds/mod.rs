@@ -129,11 +129,11 @@ impl Scope {
     /// Defines the next value as a (checked) input.
     pub fn push_input(&mut self, input: &Input) {
         let kind = match input.ingest {
-            Ingest::Ordered => Kind::Ordered,
+            Ingest::Ordered | Ingest::OrderedMissing => Kind::Ordered,
             Ingest::Fixed { lo, hi, .. } => Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) }),
         };
         self.inputs += 1;
-        self.values.push(ValueInfo { shape: input.shape.clone(), kind });
+        self.values.push(ValueInfo { shape: input.value_shape(), kind });
     }
 
     /// Defines the next value as the result of `op`, within `interval`.
@@ -205,6 +205,7 @@ impl Scope {
         match op {
             Op::Sum { .. }
             | Op::Max { .. }
+            | Op::Gap { .. }
             | Op::ArgMax { .. }
             | Op::Largest { .. }
             | Op::Dot { .. }

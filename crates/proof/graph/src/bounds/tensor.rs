@@ -38,6 +38,10 @@ impl Scope {
                 Ok((with_row(shape, 1), sum_of(row(shape), x)))
             }
             Op::Max { x } => self.number(*x).map(|(shape, x)| (with_row(shape, 1), x)),
+            Op::Gap { x } => {
+                let (shape, x) = self.number(*x)?;
+                Ok((shape.to_vec(), Interval { lo: 0, hi: x.hi - x.lo }))
+            }
             Op::ArgMax { x } => {
                 let (shape, _) = self.number(*x)?;
                 length("the only row", u64::from(row(shape)), element_count(shape) as usize)?;

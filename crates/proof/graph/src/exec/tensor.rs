@@ -26,6 +26,12 @@ fn factors(x: &[i64], weight: &[i32], terms: usize) -> Result<Vec<i32>, Fault> {
     if sum > i128::from(i64::MAX >> 1) { Err(Fault::Overflow { index: 0 }) } else { Ok(narrow) }
 }
 
+/// How far each element of a row lies below its largest.
+pub(super) fn gaps(row: &[i64]) -> impl Iterator<Item = i64> + '_ {
+    let largest = row.iter().copied().max().unwrap_or(0);
+    row.iter().map(move |&v| largest - v)
+}
+
 /// sums += x · row.
 fn accumulate(sums: &mut [i64], x: i32, row: &[i32]) {
     for (sum, &w) in sums.iter_mut().zip(row) {

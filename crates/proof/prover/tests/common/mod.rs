@@ -1,6 +1,8 @@
 //! Programs written node by node, and one honest case per gadget.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod net;
+
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
     RawTensor, ValueId,
@@ -30,13 +32,14 @@ impl Sketch {
     }
 
     pub(crate) fn constant(&mut self, values: Vec<i32>) -> ConstId {
-        self.program.constants.push(Constant { name: "c".into(), len: values.len() as u32 });
+        self.program.constants.push(Constant { name: "c".into(), shape: vec![values.len() as u32] });
         self.weights.push(values);
         ConstId(self.weights.len() as u32 - 1)
     }
 
     pub(crate) fn node(&mut self, op: Op, len: u32, lo: i32, hi: i32) -> ValueId {
-        self.program.nodes.push(Node { op, len, lo, hi });
+        let shape = if matches!(op, Op::Trees { .. } | Op::ArgMax { .. }) { vec![len] } else { vec![1, len] };
+        self.program.nodes.push(Node { op, shape, lo, hi });
         ValueId(self.program.nodes.len() as u32)
     }
 
@@ -98,8 +101,11 @@ pub(crate) fn cases() -> Vec<Case> {
         layer(),
         elementwise(),
         division(),
-        forest("forest, one value per leaf", 1),
-        forest("forest, values by class", 3),
+        net::convolution(),
+        net::attention(),
+        forest("forest, one value per leaf", 1, &[0.25, 3.5]),
+        forest("forest, values by class", 3, &[0.25, 3.5]),
+        forest("forest, a missing value", 1, &[0.25, f32::NAN]),
     ]
 }
 
@@ -158,14 +164,21 @@ fn ordered(x: f32) -> u32 {
     if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
 }
 
-/// Three trees of different depth over two features, three classes.
-fn forest(name: &'static str, leaf_width: u32) -> Case {
+/// Three trees of different depth over two features, three classes. Where a value is missing in `x`, the first tree sends it left
+/// and the second one right.
+fn forest(name: &'static str, leaf_width: u32, x: &[f32]) -> Case {
+    Case::new(name, forest_model(leaf_width, x.iter().any(|x| x.is_nan())), x)
+}
+
+/// The forest of [`forest`], which takes missing values or refuses them.
+pub(crate) fn forest_model(leaf_width: u32, missing: bool) -> Model {
     let mut s = Sketch::new(2);
-    s.program.inputs[0].ingest = Ingest::Ordered;
+    s.program.inputs[0].ingest = if missing { Ingest::OrderedMissing } else { Ingest::Ordered };
+    let second_copy = if missing { 2 } else { 0 };
     // (feature, threshold, left); a leaf is None. Roots 0, 1, 2; right child = left + 1.
     let nodes: [Option<(i32, f32, i32)>; 11] = [
         Some((0, 0.5, 3)),
-        Some((1, -1.25, 5)),
+        Some((second_copy + 1, -1.25, 5)),
         None,
         Some((1, 3.0, 7)),
         None,
@@ -201,5 +214,5 @@ fn forest(name: &'static str, leaf_width: u32) -> Case {
     };
     let y = s.node(Op::Trees { x: X, forest }, 3, 0, 330);
     s.output(y, 3);
-    Case::new(name, s.model(), &[0.25, 3.5])
+    s.model()
 }

@@ -1,0 +1,156 @@
+//! What LightGBM's two formats share.
+//!
+//! A split sends x left if x ≤ threshold in double precision; float32 inputs decide alike with the largest float32 that is not
+//! above the threshold. Numbers of magnitude 10⁻³⁵ (as float32) or less count as zero. Where a missing value goes depends on
+//! the node's missing type: `None` takes it for zero, `NaN` sends it the default way, and `Zero` sends it and every zero the default
+//! way.
+
+use super::booster::{FileNode, Link};
+use super::{LIGHTGBM, NativeError};
+use crate::plan::{Ensemble, Mode};
+
+const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, quantile, mape, binary, cross_entropy, \
+    multiclass, multiclassova, lambdarank, rank_xendcg";
+
+/// The largest magnitude that counts as zero.
+const ZERO: f32 = 1e-35;
+
+/// What becomes of the sums under an objective such as `binary sigmoid:1`; a file without one has been trained with a function of
+/// the user's, and predicts sums.
+pub(super) fn link(objective: Option<&str>) -> Result<Link, NativeError> {
+    let mut words = objective.unwrap_or("custom").split_whitespace();
+    let name = words.next().unwrap_or("custom");
+    let parameters: Vec<&str> = words.collect();
+    if parameters.contains(&"sqrt") {
+        let hint = "train without reg_sqrt, on the square root of the target";
+        return Err(LIGHTGBM.unsupported("a regression on square roots", hint));
+    }
+    let steepness = parameters.iter().find_map(|p| p.strip_prefix("sigmoid:"));
+    let steepness: f32 = steepness
+        .map_or(Ok(1.0), str::parse)
+        .map_err(|_| LIGHTGBM.malformed("objective", "a number after sigmoid:", steepness.unwrap_or_default()))?;
+    if !(steepness.is_finite() && steepness > 0.0) {
+        return Err(LIGHTGBM.malformed("objective", "a positive number after sigmoid:", steepness.to_string()));
+    }
+    match name {
+        "regression" | "regression_l2" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank"
+        | "rank_xendcg" | "custom" | "none" => Ok(Link::Identity),
+        "cross_entropy" => Ok(Link::Logistic),
+        "binary" => Ok(Link::Binary { steepness }),
+        "multiclass" => Ok(Link::Softmax),
+        "multiclassova" => Ok(Link::OneVersusAll { steepness }),
+        other => Err(LIGHTGBM.unsupported(format!("objective {other:?}"), OBJECTIVES)),
+    }
+}
+
+/// A forest without trees, for models of `classes` sums, averaged over `iterations` if they are.
+pub(super) fn forest(classes: usize) -> Ensemble {
+    Ensemble { roots: vec![], nodes: vec![], classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: true }
+}
+
+/// What the whole forest has to satisfy once it is read.
+pub(super) fn finish(forest: &mut Ensemble, link: Link, average: bool) -> Result<(), NativeError> {
+    let (trees, classes) = (forest.roots.len(), forest.classes);
+    if trees == 0 {
+        return Err(LIGHTGBM.unsupported("a booster without trees", "train it for one round at least"));
+    }
+    if !trees.is_multiple_of(classes) {
+        return Err(LIGHTGBM.malformed("file", format!("a multiple of {classes} trees"), trees.to_string()));
+    }
+    if matches!(link, Link::Binary { .. }) && classes != 1 {
+        return Err(LIGHTGBM.malformed("objective", "one class to score", classes.to_string()));
+    }
+    if average {
+        forest.divisor = (trees / classes) as f32;
+    }
+    Ok(())
+}
+
+/// What a node does with missing values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They count as zero.
+    None,
+    /// They go the default way, and so do all zeros.
+    Zero,
+    /// They go the default way.
+    Nan,
+}
+
+/// A split as the file has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileSplit {
+    pub(super) feature: usize,
+    pub(super) threshold: f64,
+    pub(super) missing: Missing,
+    pub(super) default_left: bool,
+    pub(super) left: usize,
+    pub(super) right: usize,
+}
+
+impl FileSplit {
+    pub(super) fn node(self) -> Result<FileNode, NativeError> {
+        let Self { feature, missing, default_left, left, right, .. } = self;
+        if self.threshold.is_nan() {
+            return Err(LIGHTGBM.malformed("threshold", "a number", "NaN"));
+        }
+        let threshold = float_threshold(self.threshold);
+        let zero_left = 0.0 <= threshold;
+        if missing == Missing::Zero && zero_left != default_left {
+            let hint = "train with zero_as_missing=false";
+            let what = format!("a split on feature {feature} that sends zeros against its threshold");
+            return Err(LIGHTGBM.unsupported(what, hint));
+        }
+        let missing_yes = if missing == Missing::None { zero_left } else { default_left };
+        Ok(FileNode::Split { feature, mode: Mode::Leq, threshold, yes: left, no: right, missing_yes })
+    }
+}
+
+/// The float32 t such that x ≤ t decides for every float32 x as LightGBM decides with `threshold`.
+pub(super) fn float_threshold(threshold: f64) -> f32 {
+    let near = threshold as f32;
+    let below = if f64::from(near) > threshold { near.next_down() } else { near };
+    match below {
+        _ if !(-ZERO..ZERO).contains(&below) => below,
+        // Of the numbers that count as zero, all go one way.
+        _ if below >= 0.0 => ZERO,
+        _ => (-ZERO).next_down(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As LightGBM has it: zeros first, then doubles.
+    fn goes_left(x: f32, threshold: f64) -> bool {
+        let x = if x.abs() <= ZERO { 0.0 } else { f64::from(x) };
+        x <= threshold
+    }
+
+    #[test]
+    fn thresholds_at_the_edges_decide_as_doubles_do() {
+        let edge = f64::from(ZERO);
+        let thresholds = [0.0, -0.0, edge, -edge, 1e-40, -1e-40, 1e300, -1e300, 1e-30, 0.1, 16_777_217.0, f64::MAX];
+        let xs = [0.0, -0.0, ZERO, -ZERO, 1e-45, -1e-45, 0.1, 16_777_216.0, 16_777_218.0, f32::MAX, f32::INFINITY];
+        for threshold in thresholds {
+            let cut = float_threshold(threshold);
+            for x in xs.into_iter().flat_map(|x: f32| [x.next_down(), x, x.next_up(), -x]).filter(|x| !x.is_nan()) {
+                assert_eq!(x <= cut, goes_left(x, threshold), "{x:e} and {threshold:e} as {cut:e}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn float_thresholds_decide_as_doubles_do(threshold in any::<f64>(), x in any::<f32>(), near in -2i32..=2) {
+            prop_assume!(!threshold.is_nan() && !x.is_nan());
+            let cut = float_threshold(threshold);
+            let tie = f32::from_bits(cut.to_bits().wrapping_add_signed(near));
+            for x in [x, if tie.is_nan() { x } else { tie }] {
+                prop_assert_eq!(x <= cut, goes_left(x, threshold), "{:e} and {:e}", x, threshold);
+            }
+        }
+    }
+}

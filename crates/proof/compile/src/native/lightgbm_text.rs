@@ -1,0 +1,142 @@
+//! LightGBM's text format: `save_model`.
+//!
+//! Lines `key=value` in blocks: a header, then a block per tree that begins with `Tree=`. A child below zero is a leaf: −1 is leaf
+//! 0, −2 leaf 1.
+
+use super::booster::{Booster, CLASSES_MAX, FEATURES_MAX, FileNode, add_tree};
+use super::lightgbm::{self, FileSplit, Missing};
+use super::{LIGHTGBM, NativeError};
+use crate::plan::Ensemble;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// The booster in a file.
+pub(super) fn read(bytes: &[u8]) -> Result<Booster, NativeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| LIGHTGBM.malformed("file", "UTF-8 text", "other bytes"))?;
+    let trees_end = text.find("\nend of trees");
+    let trees_end = trees_end.ok_or_else(|| LIGHTGBM.malformed("file", "a line \"end of trees\"", "none"))?;
+    let mut blocks = text[..trees_end].split("\nTree=");
+    let header = Block::of("header".into(), blocks.next().unwrap_or_default());
+    let features = header.count("max_feature_idx", FEATURES_MAX - 1)? + 1;
+    let classes = header.count("num_tree_per_iteration", CLASSES_MAX)?.max(1);
+    let link = lightgbm::link(header.values.get("objective").copied())?;
+    let mut forest = lightgbm::forest(classes);
+    for (number, block) in blocks.enumerate() {
+        add(&Block::of(format!("tree {number}"), block), number % classes, features, &mut forest)?;
+    }
+    lightgbm::finish(&mut forest, link, header.values.contains_key("average_output"))?;
+    Ok(Booster { format: LIGHTGBM, features, forest, link, notes: vec![] })
+}
+
+/// Lines `key=value`; a line without a value is a flag.
+struct Block<'a> {
+    place: String,
+    values: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Block<'a> {
+    fn of(place: String, text: &'a str) -> Self {
+        let values = text.lines().map(|line| line.trim().split_once('=').unwrap_or((line.trim(), "")));
+        Self { place, values: values.collect() }
+    }
+
+    fn refuse(&self, key: &str, expected: impl Into<String>, got: impl Into<String>) -> NativeError {
+        LIGHTGBM.malformed(&format!("{}, {key}", self.place), expected, got)
+    }
+
+    fn value(&self, key: &str) -> Result<&'a str, NativeError> {
+        self.values.get(key).copied().ok_or_else(|| self.refuse(key, "a value", "none"))
+    }
+
+    /// A number of things, at most `most`.
+    fn count(&self, key: &str, most: usize) -> Result<usize, NativeError> {
+        let text = self.value(key)?;
+        let count = text.parse().ok().filter(|&count| count <= most);
+        count.ok_or_else(|| self.refuse(key, format!("a number from 0 to {most}"), text))
+    }
+
+    /// A list of exactly `count` elements.
+    fn list<T: FromStr>(&self, key: &str, count: usize) -> Result<Vec<T>, NativeError> {
+        let text = if count == 0 { "" } else { self.value(key)? };
+        let read = |word: &str| word.parse().map_err(|_| self.refuse(key, "a number", word));
+        let list: Vec<T> = text.split_whitespace().map(read).collect::<Result<_, _>>()?;
+        if list.len() != count {
+            return Err(self.refuse(key, format!("{count} elements"), list.len().to_string()));
+        }
+        Ok(list)
+    }
+}
+
+/// Bits of a decision type.
+const CATEGORICAL: u8 = 1;
+const DEFAULT_LEFT: u8 = 2;
+
+fn missing(decision: u8) -> Option<Missing> {
+    match decision >> 2 {
+        0 => Some(Missing::None),
+        1 => Some(Missing::Zero),
+        2 => Some(Missing::Nan),
+        _ => None,
+    }
+}
+
+/// The columns of one tree: per split, and per leaf.
+struct Columns {
+    feature: Vec<usize>,
+    threshold: Vec<f64>,
+    decision: Vec<u8>,
+    left: Vec<i64>,
+    right: Vec<i64>,
+    leaf: Vec<f64>,
+}
+
+fn columns(block: &Block<'_>) -> Result<Columns, NativeError> {
+    let leaves = block.count("num_leaves", usize::MAX)?;
+    let splits = leaves.checked_sub(1).ok_or_else(|| block.refuse("num_leaves", "at least one", "0"))?;
+    Ok(Columns {
+        feature: block.list("split_feature", splits)?,
+        threshold: block.list("threshold", splits)?,
+        decision: block.list("decision_type", splits)?,
+        left: block.list("left_child", splits)?,
+        right: block.list("right_child", splits)?,
+        leaf: block.list("leaf_value", leaves)?,
+    })
+}
+
+fn add(block: &Block<'_>, class: usize, features: usize, forest: &mut Ensemble) -> Result<(), NativeError> {
+    if block.values.get("is_linear").is_some_and(|&flag| flag != "0") {
+        return Err(LIGHTGBM.unsupported("linear models at the leaves", "train with linear_tree=false"));
+    }
+    let columns = columns(block)?;
+    let splits = columns.feature.len();
+    // Splits first, then leaves.
+    let numbered = |child: i64| if child < 0 { splits + !child as usize } else { child as usize };
+    let read = |node: usize| {
+        if let Some(&value) = node.checked_sub(splits).and_then(|leaf| columns.leaf.get(leaf)) {
+            return Ok(FileNode::Leaf(value as f32));
+        }
+        let Some(&decision) = columns.decision.get(node) else {
+            return Err(block.refuse("children", format!("at most {splits} splits and a leaf more"), "others"));
+        };
+        let feature = columns.feature[node];
+        if decision & CATEGORICAL != 0 {
+            let hint = "encode categories as numbers (one-hot) before training, or train with categorical_feature=\"\"";
+            return Err(LIGHTGBM.unsupported(format!("a categorical split on feature {feature}"), hint));
+        }
+        if feature >= features {
+            return Err(block.refuse("split_feature", format!("numbers below {features}"), feature.to_string()));
+        }
+        let missing = missing(decision);
+        let split = FileSplit {
+            feature,
+            threshold: columns.threshold[node],
+            missing: missing.ok_or_else(|| block.refuse("decision_type", "0 to 11", decision.to_string()))?,
+            default_left: decision & DEFAULT_LEFT != 0,
+            left: numbered(columns.left[node]),
+            right: numbered(columns.right[node]),
+        };
+        split.node()
+    };
+    let root = 0;
+    add_tree(forest, (class, root), || block.place.clone(), LIGHTGBM, read)
+}

@@ -1,0 +1,137 @@
+//! Boosters in the files of their own libraries.
+//!
+//! | module | what it reads |
+//! |---|---|
+//! | [`xgboost`] | XGBoost's `save_model`, as JSON or, by way of [`ubj`], as UBJSON |
+//! | [`lightgbm`] | what LightGBM's two formats share: objectives, splits |
+//! | [`lightgbm_text`], [`lightgbm_json`] | LightGBM's `save_model` and `dump_model` |
+//! | [`json`] | typed access to JSON, with the path of what is wrong |
+//! | [`booster`] | the common form, and its plan |
+//!
+//! The format is told by content. Splits are taken over exactly: the plan compares float32 as the library does.
+
+mod booster;
+mod json;
+mod lightgbm;
+mod lightgbm_json;
+mod lightgbm_text;
+mod ubj;
+mod xgboost;
+
+use crate::error::CompileError;
+use crate::onnx::MAX_ONNX_BYTES;
+use crate::plan::Plan;
+use serde_json::Value;
+
+/// Why the file of a booster is not compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NativeError {
+    /// A file that breaks its format.
+    #[error("{format} model: {place}: expected {expected}, got {got}")]
+    Malformed {
+        /// The library.
+        format: &'static str,
+        /// Where in the file.
+        place: String,
+        /// What the format asks for.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// Something that the library knows and the compiler does not.
+    #[error("{format} model: {what}")]
+    Unsupported {
+        /// The library.
+        format: &'static str,
+        /// What is not supported.
+        what: String,
+        /// The nearest thing that works.
+        hint: String,
+    },
+}
+
+impl NativeError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> &str {
+        match self {
+            Self::Malformed { .. } => "save the model again with save_model of a current version of its library",
+            Self::Unsupported { hint, .. } => hint,
+        }
+    }
+}
+
+/// A library, as far as its messages and refusals are concerned.
+#[derive(Clone, Copy, Debug)]
+struct Format(&'static str);
+
+impl Format {
+    fn malformed(self, place: &str, expected: impl Into<String>, got: impl Into<String>) -> NativeError {
+        NativeError::Malformed { format: self.0, place: place.into(), expected: expected.into(), got: got.into() }
+    }
+
+    fn unsupported(self, what: impl Into<String>, hint: impl Into<String>) -> NativeError {
+        NativeError::Unsupported { format: self.0, what: what.into(), hint: hint.into() }
+    }
+}
+
+const UNKNOWN: Format = Format("saved");
+const XGBOOST: Format = Format("XGBoost");
+const LIGHTGBM: Format = Format("LightGBM");
+
+/// The plan of a booster's file; `None` if it is none by its first bytes.
+pub(crate) fn plan(bytes: &[u8]) -> Option<Result<Plan, CompileError>> {
+    let read = reader(bytes)?;
+    if bytes.len() > MAX_ONNX_BYTES {
+        let (expected, got) = (format!("at most {MAX_ONNX_BYTES} bytes"), bytes.len().to_string());
+        return Some(Err(CompileError::Native(UNKNOWN.malformed("file", expected, got))));
+    }
+    Some(read(bytes).map(booster::Booster::into_plan).map_err(CompileError::Native))
+}
+
+type Reader = fn(&[u8]) -> Result<booster::Booster, NativeError>;
+
+/// What reads a file that begins like this. No protobuf of a model begins like any of them.
+fn reader(bytes: &[u8]) -> Option<Reader> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if text.starts_with(b"tree\n") || text.starts_with(b"tree\r\n") {
+        return Some(lightgbm_text::read);
+    }
+    if bytes.starts_with(b"binf") {
+        return Some(old_binary);
+    }
+    if bytes.first() == Some(&0x80) && bytes.last() == Some(&b'.') {
+        return Some(pickled);
+    }
+    let mut words = text.iter().filter(|b| !b.is_ascii_whitespace());
+    match (words.next()?, words.next()) {
+        (b'{', Some(b'"')) => Some(read_json),
+        (b'{', Some(b'L' | b'l' | b'I' | b'i' | b'U')) => Some(read_ubj),
+        _ => None,
+    }
+}
+
+fn old_binary(_: &[u8]) -> Result<booster::Booster, NativeError> {
+    Err(XGBOOST.unsupported("the binary format of old versions", "load it with XGBoost and save it as .json or .ubj"))
+}
+
+fn pickled(_: &[u8]) -> Result<booster::Booster, NativeError> {
+    let hint = "save a booster with its save_model, or a scikit-learn pipeline as ONNX with skl2onnx";
+    Err(UNKNOWN.unsupported("a Python pickle, which only the program that wrote it can read", hint))
+}
+
+fn read_ubj(bytes: &[u8]) -> Result<booster::Booster, NativeError> {
+    xgboost::read(&ubj::parse(bytes)?)
+}
+
+fn read_json(bytes: &[u8]) -> Result<booster::Booster, NativeError> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let value: Value = serde_json::from_slice(text).map_err(|e| UNKNOWN.malformed("file", "JSON", e.to_string()))?;
+    if value.get("learner").is_some() {
+        xgboost::read(&value)
+    } else if value.get("tree_info").is_some() {
+        lightgbm_json::read(&value)
+    } else {
+        let hint = "save the model with Booster.save_model of XGBoost or LightGBM, or Booster.dump_model of LightGBM";
+        Err(UNKNOWN.unsupported("JSON of no known library (neither \"learner\" nor \"tree_info\")", hint))
+    }
+}

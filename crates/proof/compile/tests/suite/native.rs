@@ -1,0 +1,171 @@
+//! Boosters in the files of XGBoost and LightGBM, against what those libraries answer.
+
+use crate::support::{calibrated, fixtures, numbers, read, run, stored_as};
+use ciro_compile::{Compiled, Options, compile_model};
+use ciro_graph::Ingest;
+use ciro_graph::render::Cell;
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    fixtures().join("native")
+}
+
+fn compiled(name: &str, ending: &str) -> Compiled {
+    let (model, samples) = stored_as(&folder(), name, ending);
+    calibrated(&model, samples)
+}
+
+/// Compares every answer to the stored samples. A wrong branch would show: it changes a sum by the difference of two leaves.
+fn check(name: &str, ending: &str, limit: f64) -> Compiled {
+    let compiled = compiled(name, ending);
+    let report = compiled.report.as_ref().expect("samples were given");
+    let expected = report.expected.as_ref().expect("the samples carry answers");
+    assert!(expected.max_deviation <= limit, "{name}: {expected:?}");
+    assert!(expected.same_class.is_none_or(|part| part >= 1.0), "{name}: {expected:?}");
+    assert!(report.outputs.iter().all(|output| output.same_class.is_none_or(|part| part >= 1.0)), "{name}");
+    compiled
+}
+
+#[test]
+fn xgboost_json() {
+    // Targets are a few hundreds.
+    check("xgb_regression", "json", 1e-4);
+    check("xgb_binary", "json", 5e-6);
+    check("xgb_binary_full", "json", 5e-6);
+    check("xgb_logitraw", "json", 2e-6);
+    check("xgb_softprob", "json", 5e-6);
+    check("xgb_softmax", "json", 0.0);
+}
+
+#[test]
+fn xgboost_ubjson_and_random_forests() {
+    check("xgb_forest", "ubj", 5e-6);
+}
+
+#[test]
+fn lightgbm_text_and_json() {
+    check("lgb_regression", "txt", 1e-4);
+    check("lgb_binary", "txt", 5e-6);
+    check("lgb_binary_full", "txt", 5e-6);
+    check("lgb_multiclass", "json", 5e-6);
+    check("lgb_ova", "txt", 5e-6);
+}
+
+#[test]
+fn lightgbm_averages_its_forests() {
+    check("lgb_forest", "txt", 1e-4);
+    check("lgb_forest_binary", "txt", 5e-6);
+}
+
+#[test]
+fn a_booster_takes_missing_values_and_says_so() {
+    for (name, ending) in [("xgb_binary", "json"), ("lgb_binary", "txt"), ("lgb_multiclass", "json")] {
+        let (model, samples) = stored_as(&folder(), name, ending);
+        let missing = samples.inputs.iter().flat_map(|x| &x.0[0].bits).filter(|&&b| f32::from_bits(b).is_nan());
+        assert!(missing.count() > 50, "{name} has samples with missing values");
+        let compiled = compile_model(&model, &Options::default()).unwrap();
+        assert_eq!(compiled.model.program.inputs[0].ingest, Ingest::OrderedMissing);
+    }
+}
+
+#[test]
+fn the_label_of_two_classes_follows_the_probability() {
+    for (name, ending) in [("xgb_binary", "json"), ("lgb_binary", "txt")] {
+        let compiled = compiled(name, ending);
+        let (_, samples) = stored_as(&folder(), name, ending);
+        for input in &samples.inputs {
+            let x: Vec<f32> = input.0[0].bits.iter().map(|&b| f32::from_bits(b)).collect();
+            let outputs = run(&compiled, &x);
+            let yes = numbers(&outputs[1])[0] > 0.5;
+            assert_eq!(outputs[0], [Cell::Int(i64::from(yes))], "{name}");
+        }
+    }
+}
+
+fn json(name: &str) -> serde_json::Value {
+    serde_json::from_slice(&read(&folder().join(name))).unwrap()
+}
+
+/// The refusal of an edited document and its hint.
+fn refusal(bytes: &[u8]) -> (String, String) {
+    let error = compile_model(bytes, &Options::default()).expect_err("a model that is not supported");
+    (error.to_string(), error.hint().unwrap_or_default())
+}
+
+fn edited(name: &str, edit: impl FnOnce(&mut serde_json::Value)) -> (String, String) {
+    let mut document = json(name);
+    edit(&mut document);
+    refusal(document.to_string().as_bytes())
+}
+
+#[test]
+fn what_xgboost_knows_and_the_compiler_does_not_is_refused_by_name() {
+    let booster =
+        |name: &'static str| edited("xgb_binary.json", |d| d["learner"]["gradient_booster"]["name"] = name.into());
+    assert_eq!(booster("dart").0, "XGBoost model: booster \"dart\"");
+    assert!(booster("dart").1.contains("booster=\"gbtree\"") && booster("gblinear").1.contains("ONNX"));
+    let poisson = edited("xgb_binary.json", |d| d["learner"]["objective"]["name"] = "count:poisson".into());
+    assert!(poisson.0.contains("count:poisson") && poisson.1.contains("reg:squarederror"));
+    let tree = |edit: fn(&mut serde_json::Value)| {
+        edited("xgb_binary.json", |d| edit(&mut d["learner"]["gradient_booster"]["model"]["trees"][3]))
+    };
+    let (message, hint) = tree(|tree| tree["split_type"][0] = 1.into());
+    assert!(message.contains("a categorical split on feature") && hint.contains("one-hot"), "{message}: {hint}");
+    assert!(tree(|tree| tree["tree_param"]["size_leaf_vector"] = "3".into()).0.contains("a value per target"));
+}
+
+#[test]
+fn what_lightgbm_knows_and_the_compiler_does_not_is_refused_by_name() {
+    let text = String::from_utf8(read(&folder().join("lgb_binary.txt"))).unwrap();
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from));
+        refusal(text.replace(from, to).as_bytes())
+    };
+    assert!(changed("objective=binary sigmoid:0.7", "objective=poisson").0.contains("objective \"poisson\""));
+    assert!(changed("objective=binary sigmoid:0.7", "objective=regression sqrt").1.contains("reg_sqrt"));
+    assert!(changed("is_linear=0", "is_linear=1").1.contains("linear_tree=false"));
+    assert!(changed("decision_type=8", "decision_type=1").0.contains("a categorical split"));
+    // Missing type Zero, default right, on a threshold that zero does not exceed.
+    assert!(changed("decision_type=8", "decision_type=4").1.contains("zero_as_missing=false"));
+    let categorical = edited("lgb_multiclass.json", |d| {
+        d["tree_info"][0]["tree_structure"]["decision_type"] = "==".into();
+    });
+    assert!(categorical.0.contains("a categorical split") && categorical.1.contains("one-hot"), "{categorical:?}");
+}
+
+#[test]
+fn malformed_boosters_are_refused_where_they_are_malformed() {
+    let model = "/learner/gradient_booster/model";
+    let edit = |path: &str, value: serde_json::Value| {
+        edited("xgb_softprob.json", |d| *d.pointer_mut(&format!("{model}{path}")).unwrap() = value)
+    };
+    let place = "XGBoost model: file.learner.gradient_booster.model";
+    assert_eq!(
+        edit("/trees/0/left_children/0", 0.into()).0,
+        format!("{place}.trees[0]: expected a tree, got node 0 with two parents")
+    );
+    assert!(edit("/trees/0/right_children/0", 999.into()).0.contains("expected children below"));
+    assert!(edit("/trees/0/right_children/0", (-1).into()).0.ends_with("expected two children, got -1"));
+    assert!(edit("/trees/1/split_indices/0", 13.into()).0.ends_with("expected features below 13, got 13"));
+    assert!(edit("/trees/1/default_left", vec![0].into()).0.contains("expected lists of"));
+    assert_eq!(edit("/tree_info/2", 3.into()).0, format!("{place}.tree_info: expected numbers below 3, got 3"));
+    assert!(edit("/trees", "none".into()).0.ends_with("expected a list, got a text"));
+    let base =
+        |text: &str| edited("xgb_binary.json", |d| d["learner"]["learner_model_param"]["base_score"] = text.into());
+    assert!(base("1E0").0.contains("expected a score that the objective can predict, got 1E0"));
+    assert!(base("[0.5,0.5]").0.contains("expected 1 or 1 numbers, got 2"));
+
+    let text = String::from_utf8(read(&folder().join("lgb_regression.txt"))).unwrap();
+    let cut = |text: &str| refusal(text.as_bytes()).0;
+    assert!(cut(&text.replace("end of trees", "")).contains("expected a line \"end of trees\""));
+    assert!(cut(&text.replacen("num_leaves=", "num_leaves=1", 1)).starts_with("LightGBM model: tree 0, "));
+    assert!(cut(&text.replace("max_feature_idx=9", "max_feature_idx=1")).contains("expected numbers below 2"));
+}
+
+#[test]
+fn other_files_of_python_programs_are_recognised() {
+    assert!(refusal(b"\x80\x04\x95stuff.").0.contains("pickle"));
+    assert!(refusal(b"binf\0\0\0\0").1.contains(".json"));
+    assert!(refusal(b"{\"layers\": []}").0.contains("no known library"));
+    assert!(refusal(b"{\"learner\": ").0.contains("expected JSON, got EOF"));
+}

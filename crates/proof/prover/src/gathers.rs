@@ -1,0 +1,52 @@
+//! The reduction of claims on gathered columns. See `ciro_verifier::gathers` for the protocol.
+
+use crate::operand;
+use crate::rounds::{Inner, inner_sumcheck};
+use crate::witness::Witness;
+use ciro_relation::{Gather, Relation};
+use ciro_sumcheck::suffix;
+use ciro_transcript::{E, Transcript, Writer};
+use ciro_verifier::gathers::{gather_rounds, is_sent};
+use ciro_verifier::layout::Evaluations;
+use p3_field::PrimeCharacteristicRing;
+
+/// Proves the gather phase.
+pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
+    let gathered = claims.take_gathered();
+    if gathered.is_empty() {
+        return;
+    }
+    let theta = transcript.challenge("theta");
+    let rounds = gather_rounds(relation, &gathered);
+    let mut weight = E::ONE;
+    let mut summands: Vec<Inner> = Vec::with_capacity(gathered.len());
+    for claim in &gathered {
+        let gather = &relation.gathers[claim.gather];
+        let (of, sums) = operand::source(gather);
+        let table = operand::fold(relation, witness, &of, sums, &claim.point);
+        summands.push(Inner::new(table, matrix(gather, &claim.point), rounds, weight));
+        weight *= theta;
+    }
+    let sigma = inner_sumcheck(transcript, "gather rounds", rounds, &mut summands);
+    let mut sent = Vec::new();
+    for claim in &gathered {
+        let gather = &relation.gathers[claim.gather];
+        if is_sent(relation, gather) {
+            let point = gather.point(&claim.point, suffix(&sigma, gather.vars()));
+            let value = witness.seen(relation, gather.of, &point);
+            sent.push(value);
+            claims.claim(relation, gather.of, point, value);
+        }
+    }
+    transcript.write_exts("gather sources", &sent);
+}
+
+/// S(r, ·): the product of the axes' weights.
+fn matrix(gather: &Gather, r: &[E]) -> Vec<E> {
+    let mut weights = vec![E::ONE];
+    for axis in gather.axes() {
+        let own = axis.weights(r);
+        weights = weights.iter().flat_map(|&w| own.iter().map(move |&o| w * o)).collect();
+    }
+    weights
+}

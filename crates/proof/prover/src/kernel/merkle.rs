@@ -1,0 +1,147 @@
+//! Trees over the rows of a codeword that is kept by columns: eight rows are eight lanes, and nothing is copied.
+
+use crate::kernel::arena::Buffer;
+use crate::kernel::blake::{BLOCK_WORDS, LANES, State, compress, lane, parents, start};
+use crate::kernel::code::word;
+use ciro_pcs::merkle::sibling_positions;
+use ciro_transcript::{Digest, F, Writer};
+use rayon::prelude::*;
+use wide::u32x8;
+
+/// Columns of one length, each a multiple of [`LANES`], at equal distances.
+pub struct Columns {
+    values: Buffer<F>,
+    len: usize,
+    stride: usize,
+}
+
+/// Columns whose distance is a power of two would all fall into the same cache sets.
+const PADDING: usize = 16;
+
+impl Columns {
+    /// `count` columns of `len` stale values.
+    #[must_use]
+    pub fn stale(count: usize, len: usize) -> Self {
+        let stride = len + PADDING;
+        Self { values: Buffer::stale(count * stride), len, stride }
+    }
+
+    /// Each column, mutable.
+    pub fn each_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [F]> {
+        let len = self.len;
+        self.values.par_chunks_exact_mut(self.stride).map(move |column| &mut column[..len])
+    }
+
+    /// A row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = F> {
+        self.values[row..].iter().step_by(self.stride).copied()
+    }
+
+    fn count(&self) -> usize {
+        self.values.len() / self.stride
+    }
+}
+
+/// A Merkle tree: level 0 holds the leaves' digests.
+pub struct Tree {
+    depth: u32,
+    levels: Vec<Buffer<State>>,
+}
+
+/// Leaf groups that share a walk over the columns: long enough for the prefetcher, short enough for the nearest cache.
+const WALK: usize = 16;
+
+/// Node groups that one task hashes.
+const TASK: usize = 64;
+
+impl Tree {
+    /// The tree over the rows of `columns`, read by [`word`].
+    #[must_use]
+    pub fn new(columns: &Columns) -> Self {
+        let mut leaves = Buffer::stale(columns.len / LANES);
+        leaves.par_chunks_mut(WALK).enumerate().for_each(|(i, states)| hash_rows(columns, i * WALK * LANES, states));
+        let depth = columns.len.ilog2();
+        let mut levels = vec![leaves];
+        for level in 0..depth as usize {
+            let below = &levels[level];
+            let mut nodes = Buffer::stale((below.len() / 2).max(1));
+            nodes.par_chunks_mut(TASK).zip(below.par_chunks(2 * TASK)).for_each(|(nodes, below)| {
+                for (node, pair) in nodes.iter_mut().zip(below.chunks(2)) {
+                    *node = parents(&pair[0], &pair[pair.len() - 1]);
+                }
+            });
+            levels.push(nodes);
+        }
+        Self { depth, levels }
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.digest(self.depth, 0)
+    }
+
+    fn digest(&self, level: u32, index: usize) -> Digest {
+        lane(&self.levels[level as usize][index / LANES], index % LANES)
+    }
+
+    /// Sends the siblings that prove the leaves at `positions` (ascending, distinct).
+    pub fn write_siblings(&self, transcript: &mut Writer, positions: &[u32]) {
+        let siblings: Vec<Digest> = sibling_positions(positions, self.depth)
+            .into_iter()
+            .map(|(level, i)| self.digest(level, i as usize))
+            .collect();
+        transcript.write_siblings("paths", &siblings);
+    }
+}
+
+/// Digests of the rows from `first` on, eight to a state.
+fn hash_rows(columns: &Columns, first: usize, states: &mut [State]) {
+    states.fill(start());
+    let words = columns.count();
+    for from in (0..words).step_by(BLOCK_WORDS) {
+        let to = words.min(from + BLOCK_WORDS);
+        for (i, state) in states.iter_mut().enumerate() {
+            let row = first + i * LANES;
+            let mut block = [u32x8::ZERO; BLOCK_WORDS];
+            for (word, column) in block.iter_mut().zip(from..to) {
+                *word = load(&columns.values[column * columns.stride + row..]);
+            }
+            compress(state, &block, 4 * to as u32, to == words);
+        }
+    }
+}
+
+#[inline(always)]
+fn load(values: &[F]) -> u32x8 {
+    u32x8::new(std::array::from_fn(|l| word(values[l])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::code::Code;
+    use ciro_pcs::merkle::base_leaf_bytes;
+    use ciro_pcs::{leaf_digest, node_digest};
+    use p3_field::PrimeCharacteristicRing;
+
+    #[test]
+    fn a_tree_equals_the_verifiers_hashes_node_by_node() {
+        for (count, vars, rate) in [(1, 2, 2), (4, 5, 4), (80, 4, 7), (17, 6, 2)] {
+            let code = Code::new(vars, rate);
+            let mut columns = Columns::stale(count, 1 << (vars + rate));
+            columns.each_mut().enumerate().for_each(|(c, column)| {
+                let message: Vec<F> = (0..1u32 << vars).map(|i| F::from_u32(i + 100 * c as u32)).collect();
+                code.encode(&message, column);
+            });
+            let rows = (0..columns.len).map(|j| columns.row(j).map(|x| F::from_u32(word(x))).collect::<Vec<F>>());
+            let mut level: Vec<Digest> = rows.map(|row| leaf_digest(&base_leaf_bytes(&row))).collect();
+            let tree = Tree::new(&columns);
+            for number in 0..=tree.depth {
+                let fast: Vec<Digest> = (0..level.len()).map(|i| tree.digest(number, i)).collect();
+                assert_eq!(fast, level, "{count} {vars} {rate}, level {number}");
+                level = level.chunks_exact(2).map(|p| node_digest(&p[0], &p[1])).collect();
+            }
+        }
+    }
+}

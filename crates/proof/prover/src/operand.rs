@@ -1,0 +1,225 @@
+//! Operands of products, folded by the result's point to tables over the summed variables.
+
+use crate::witness::Witness;
+use ciro_relation::{ColId, Gather, Operand, Part, Relation, Source, Var};
+use ciro_sumcheck::eq_table;
+use ciro_transcript::{E, F};
+use p3_field::PrimeCharacteristicRing;
+
+/// Whether folding reads the column's own cells: not those of a gathered column, whose sources are folded instead, nor of
+/// a view that only permutes.
+#[must_use]
+pub fn needs_cells(relation: &Relation, col: ColId) -> bool {
+    match relation.column(col).map(|c| c.source) {
+        Some(Source::Gather(_)) => false,
+        Some(Source::View(i)) => {
+            let view = &relation.views[i];
+            !view.repeats.is_empty() || matches!(relation.column(view.of).map(|c| c.source), Some(Source::Gather(_)))
+        }
+        _ => true,
+    }
+}
+
+/// Σ over the result's variables of eq(y, ·)·operand: 2^`log_sum` values.
+#[must_use]
+pub fn fold(relation: &Relation, witness: &Witness, operand: &Operand, log_sum: usize, y: &[E]) -> Vec<E> {
+    match relation.column(operand.col).map(|c| c.source) {
+        Some(Source::Gather(i)) => fold_windows(relation, witness, &relation.gathers[i], operand, log_sum, y),
+        Some(Source::View(i)) if !needs_cells(relation, operand.col) => {
+            let view = &relation.views[i];
+            let vars = view.bits.iter().map(|&bit| operand.vars[bit]).collect();
+            let seen = Operand { col: view.of, vars };
+            fold_cells(witness.column(view.of), &seen.vars, log_sum, y)
+        }
+        _ => fold_cells(witness.column(operand.col), &operand.vars, log_sum, y),
+    }
+}
+
+/// As [`fold`], for cells whose index has these variables.
+fn fold_cells(cells: &[F], vars: &[Var], log_sum: usize, y: &[E]) -> Vec<E> {
+    let out: Vec<E> = vars.iter().filter_map(|var| if let Var::Out(i) = var { Some(y[*i]) } else { None }).collect();
+    let sums: Vec<usize> = vars.iter().filter_map(|var| if let Var::Sum(i) = var { Some(*i) } else { None }).collect();
+    let eq = eq_table(&out, E::ONE);
+    let is_sum = |var: &Var| matches!(var, Var::Sum(_));
+    let head = vars.iter().take_while(|var| is_sum(var)).count();
+    let middle = vars[head..].iter().take_while(|var| !is_sum(var)).count();
+    let folded = if vars[head + middle..].iter().all(is_sum) {
+        fold_middle(cells, head, &eq, vars.len() - head - middle)
+    } else {
+        fold_scattered(cells, vars, &eq, sums.len())
+    };
+    spread(folded, &sums, log_sum)
+}
+
+/// Folds the middle of an index (head, middle, tail).
+fn fold_middle(cells: &[F], head: usize, eq: &[E], tail: usize) -> Vec<E> {
+    let mut folded = E::zero_vec(1 << (head + tail));
+    if tail == 0 {
+        for (sum, row) in folded.iter_mut().zip(cells.chunks_exact(eq.len())) {
+            *sum = row.iter().zip(eq).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
+        }
+        return folded;
+    }
+    for (sums, block) in folded.chunks_exact_mut(1 << tail).zip(cells.chunks_exact(eq.len() << tail)) {
+        for (row, &w) in block.chunks_exact(1 << tail).zip(eq) {
+            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
+        }
+    }
+    folded
+}
+
+/// Folds any index, one cell after the other.
+fn fold_scattered(cells: &[F], vars: &[Var], eq: &[E], sums: usize) -> Vec<E> {
+    let mut folded = E::zero_vec(1 << sums);
+    for (i, &x) in cells.iter().enumerate() {
+        let (mut sum, mut out) = (0usize, 0usize);
+        for (j, var) in vars.iter().enumerate() {
+            let bit = (i >> (vars.len() - 1 - j)) & 1;
+            match var {
+                Var::Sum(_) => sum = (sum << 1) | bit,
+                Var::Out(_) => out = (out << 1) | bit,
+            }
+        }
+        folded[sum] += eq[out] * x;
+    }
+    folded
+}
+
+/// A table over some summed variables, in any order, as one over all of them.
+fn spread(table: Vec<E>, sums: &[usize], log_sum: usize) -> Vec<E> {
+    if sums.len() == log_sum && sums.iter().copied().eq(0..log_sum) {
+        return table;
+    }
+    let mut cells = vec![0usize];
+    for i in 0..log_sum {
+        let stride = sums.iter().position(|&s| s == i).map_or(0, |at| 1 << (sums.len() - 1 - at));
+        cells = cells.iter().flat_map(|&cell| [cell, cell + stride]).collect();
+    }
+    cells.into_iter().map(|cell| table[cell]).collect()
+}
+
+/// The operand that shows a gather's source, its passed variables those of the gathered column and the picked ones summed.
+#[must_use]
+pub fn source(gather: &Gather) -> (Operand, usize) {
+    let (mut vars, mut sums) = (Vec::new(), 0);
+    for part in &gather.parts {
+        match part {
+            Part::Pass(span) => vars.extend((span.start..span.start + span.bits).map(Var::Out)),
+            Part::Pick(axis) => {
+                vars.extend((sums..sums + axis.bits).map(Var::Sum));
+                sums += axis.bits;
+            }
+        }
+    }
+    (Operand { col: gather.of, vars }, sums)
+}
+
+/// Folds a gathered column without its cells: per axis, the matrix from (summed positions) to (positions read) at y.
+fn fold_windows(
+    relation: &Relation,
+    witness: &Witness,
+    gather: &Gather,
+    operand: &Operand,
+    log_sum: usize,
+    y: &[E],
+) -> Vec<E> {
+    // The source as a table (passed, then picked variables), passed variables named by their place in the operand.
+    let is_summed = |i: usize| matches!(operand.vars[i], Var::Sum(_));
+    let mut names: Vec<usize> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut vars = Vec::new();
+    for part in &gather.parts {
+        match part {
+            Part::Pass(span) => {
+                for i in span.start..span.start + span.bits {
+                    match operand.vars[i] {
+                        Var::Sum(s) => {
+                            vars.push(Var::Sum(names.len()));
+                            names.push(s);
+                        }
+                        Var::Out(o) => vars.push(Var::Out(o)),
+                    }
+                }
+            }
+            Part::Pick(axis) => {
+                vars.extend((names.len()..names.len() + axis.bits).map(Var::Sum));
+                let step = Step::new(axis, operand, y, names.len(), &is_summed);
+                names.extend(std::iter::repeat_n(usize::MAX, axis.bits));
+                steps.push(step);
+            }
+        }
+    }
+    let of = Operand { col: gather.of, vars };
+    let mut table = fold(relation, witness, &of, names.len(), y);
+    for step in steps.into_iter().rev() {
+        table = step.apply(&table, names.len());
+        names.splice(step.at..step.at + step.bits, step.names.iter().copied());
+    }
+    spread(table, &names, log_sum)
+}
+
+/// One axis: replaces the variables of the position read by the summed variables that choose it.
+struct Step {
+    /// Where the position's variables begin, and how many there are.
+    at: usize,
+    bits: usize,
+    /// The summed variables that take their place.
+    names: Vec<usize>,
+    /// (summed position, position read, weight).
+    entries: Vec<(usize, usize, E)>,
+}
+
+impl Step {
+    fn new(
+        axis: &ciro_relation::Axis,
+        operand: &Operand,
+        y: &[E],
+        at: usize,
+        is_summed: &impl Fn(usize) -> bool,
+    ) -> Self {
+        let mut combinations: Vec<(usize, E)> = vec![(0, E::ONE)];
+        let mut names = Vec::new();
+        for span in &axis.by {
+            let range = span.start..span.start + span.bits;
+            if span.bits > 0 && is_summed(span.start) {
+                let of = |i: usize| if let Var::Sum(s) = operand.vars[i] { s } else { 0 };
+                names.extend(range.map(of));
+                let next = |&(sum, w): &(usize, E)| (0..span.len).map(move |j| ((sum << span.bits) | j, w));
+                combinations = combinations.iter().flat_map(next).collect();
+            } else {
+                let of = |i: usize| if let Var::Out(o) = operand.vars[i] { y[o] } else { E::ZERO };
+                let eq = eq_table(&range.map(of).collect::<Vec<E>>(), E::ONE);
+                let eq = &eq[..span.len];
+                combinations =
+                    combinations.iter().flat_map(|&(sum, w)| eq.iter().map(move |&e| (sum, w * e))).collect();
+            }
+        }
+        let entries = combinations.into_iter().zip(&axis.index);
+        let entries = entries.filter_map(|((sum, w), index)| index.map(|i| (sum, i, w)));
+        Self { at, bits: axis.bits, names, entries: merged(entries) }
+    }
+
+    /// The table with the position's variables replaced; `vars` is how many it has.
+    fn apply(&self, table: &[E], vars: usize) -> Vec<E> {
+        let after = 1usize << (vars - self.at - self.bits);
+        let (from, to) = (after << self.bits, after << self.names.len());
+        let mut result = E::zero_vec(to << self.at);
+        for (result, table) in result.chunks_exact_mut(to).zip(table.chunks_exact(from)) {
+            for &(sum, index, w) in &self.entries {
+                let read = &table[index * after..(index + 1) * after];
+                let written = &mut result[sum * after..(sum + 1) * after];
+                written.iter_mut().zip(read).for_each(|(r, &t)| *r += w * t);
+            }
+        }
+        result
+    }
+}
+
+/// Entries of the same cell added up.
+fn merged(entries: impl Iterator<Item = (usize, usize, E)>) -> Vec<(usize, usize, E)> {
+    let mut cells = std::collections::BTreeMap::new();
+    for (sum, index, w) in entries {
+        *cells.entry((sum, index)).or_insert(E::ZERO) += w;
+    }
+    cells.into_iter().map(|((sum, index), w)| (sum, index, w)).collect()
+}

@@ -1,0 +1,131 @@
+//! Programs over tensors, their shapes and intervals computed.
+
+use super::Case;
+use ciro_graph::bounds::{Consts, Scope};
+use ciro_graph::{
+    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Program, ValueId, Window,
+};
+
+pub(crate) struct Net {
+    program: Program,
+    weights: Vec<Vec<i32>>,
+    scope: Scope,
+}
+
+impl Net {
+    pub(crate) fn new(shape: &[u32], bound: i32, limb_bits: u8) -> Self {
+        Self::within(shape, -bound, bound, limb_bits)
+    }
+
+    pub(crate) fn within(shape: &[u32], lo: i32, hi: i32, limb_bits: u8) -> Self {
+        let ingest = Ingest::Fixed { exponents: vec![0], lo, hi };
+        let input = Input { name: "x".into(), shape: shape.to_vec(), ingest };
+        let mut scope = Scope::new(limb_bits);
+        scope.push_input(&input);
+        let program = Program {
+            name: "net".into(),
+            inputs: vec![input],
+            constants: vec![],
+            nodes: vec![],
+            outputs: vec![],
+            limb_bits,
+        };
+        Self { program, weights: vec![], scope }
+    }
+
+    pub(crate) fn constant(&mut self, shape: &[u32], value: impl Fn(i32) -> i32) -> ConstId {
+        let len: u32 = shape.iter().product();
+        self.program.constants.push(Constant { name: format!("c{}", self.weights.len()), shape: shape.to_vec() });
+        self.weights.push((0..len as i32).map(value).collect());
+        ConstId(self.weights.len() as u32 - 1)
+    }
+
+    pub(crate) fn node(&mut self, op: Op) -> ValueId {
+        self.shaped(op, None)
+    }
+
+    pub(crate) fn reshape(&mut self, x: ValueId, shape: &[u32]) -> ValueId {
+        self.shaped(Op::Reshape { x }, Some(shape.to_vec()))
+    }
+
+    fn shaped(&mut self, op: Op, shape: Option<Vec<u32>>) -> ValueId {
+        let consts = Consts { shapes: &self.program.constants, weights: Some(&self.weights) };
+        let outcome = self.scope.outcome(&op, consts).expect("the operator fits");
+        let (shape, ends) = (shape.unwrap_or(outcome.shape), outcome.interval.expect("weights are known"));
+        self.scope.push(&op, shape.clone(), ends);
+        self.program.nodes.push(Node { op, shape, lo: ends.lo as i32, hi: ends.hi as i32 });
+        ValueId(self.scope.len() as u32 - 1)
+    }
+
+    pub(crate) fn output(&mut self, value: ValueId) {
+        let shape = self.scope.get(value).expect("defined").shape.clone();
+        let name = format!("y{}", self.program.outputs.len());
+        self.program.outputs.push(Output { name, value, shape, kind: OutputKind::Fixed { frac_bits: 0 } });
+    }
+
+    /// Proves and verifies on an input made of small numbers.
+    pub(crate) fn case(self, name: &'static str, x: impl Fn(i32) -> i32) -> Case {
+        let model = Model { program: self.program, weights: self.weights };
+        ciro_graph::check_model(&model).expect("the net is well formed");
+        let len: u32 = model.program.inputs[0].shape.iter().product();
+        let x: Vec<f32> = (0..len as i32).map(|i| x(i) as f32).collect();
+        Case::new(name, model, &x)
+    }
+}
+
+pub(crate) const fn window(kernel: [u32; 2], stride: [u32; 2], before: [u32; 2], after: [u32; 2]) -> Window {
+    Window { kernel, stride, dilation: [1, 1], before, after }
+}
+
+/// Small numbers without a pattern that a wrong index would respect.
+pub(crate) fn mixed(i: i32) -> i32 {
+    (i * 37 + 11) % 23 - 11
+}
+
+/// A convolution with every oddity, its activation by a table, and the largest of four strided parts.
+pub(crate) fn convolution() -> Case {
+    let mut net = Net::new(&[2, 5, 4], 12, 4);
+    let weight = net.constant(&[3, 2, 3, 2], |i| mixed(i) / 3);
+    let bias = Some(net.constant(&[3, 1, 1], |i| 5 - i));
+    let window = window([3, 2], [2, 1], [1, 0], [1, 1]);
+    let y = net.node(Op::Conv { x: super::X, weight, bias, window, groups: 1 });
+    let y = net.node(Op::Rescale { x: y, shift: 5 });
+    let values = net.constant(&[64], |i| (i - 32).max(0));
+    let y = net.node(Op::Table { x: y, lo: -32, values });
+    let part = |i: i32| vec![Pick { axis: 1, index: vec![0, 2] }, Pick { axis: 2, index: vec![i, i + 2] }];
+    let parts = vec![net.node(Op::Take { x: y, picks: part(0) }), net.node(Op::Take { x: y, picks: part(1) })];
+    let y = net.node(Op::Largest { parts });
+    net.output(y);
+    net.case("convolution", mixed)
+}
+
+/// Two heads of attention over three positions, with a softmax, and a normalisation by rows.
+pub(crate) fn attention() -> Case {
+    let mut net = Net::new(&[3, 4], 12, 4);
+    let heads = |net: &mut Net, seed: i32, perm: Vec<u8>| {
+        let weight = net.constant(&[4, 4], move |i| mixed(i + seed) / 4);
+        let y = net.node(Op::Linear { x: super::X, weight, bias: None });
+        let y = net.node(Op::Rescale { x: y, shift: 3 });
+        let y = net.reshape(y, &[3, 2, 2]);
+        net.node(Op::Transpose { x: y, perm })
+    };
+    let q = heads(&mut net, 1, vec![1, 0, 2]);
+    let k = heads(&mut net, 5, vec![1, 0, 2]);
+    let v = heads(&mut net, 9, vec![1, 0, 2]);
+    let s = net.node(Op::Contract { a: q, b: k, transposed: true });
+    let s = net.node(Op::Rescale { x: s, shift: 6 });
+    let gap = net.node(Op::Gap { x: s });
+    let values = net.constant(&[64], |i| 64 >> i.min(8));
+    let e = net.node(Op::Table { x: gap, lo: 0, values });
+    let total = net.node(Op::Sum { x: e });
+    let o = net.node(Op::Contract { a: e, b: v, transposed: false });
+    let y = net.node(Op::Quotient { num: o, den: total, lo: -40, hi: 40 });
+    let y = net.node(Op::Transpose { x: y, perm: vec![1, 0, 2] });
+    let y = net.reshape(y, &[3, 4]);
+    let y = net.node(Op::Add { a: y, b: super::X });
+    let n = net.node(Op::Dot { a: y, b: y });
+    let n = net.node(Op::Isqrt { x: n });
+    net.output(n);
+    net.output(y);
+    net.case("attention", mixed)
+}

@@ -1,0 +1,135 @@
+//! Honest proofs of programs over tensors verify, operator by operator, on shapes that are no powers of two.
+
+mod common;
+
+use ciro_graph::{Op, Pick, Window};
+use common::net::{Net, attention, convolution, mixed, window};
+use common::{Case, X};
+
+/// Proves a program of one operator on x of this shape.
+fn one(shape: &[u32], op: impl FnOnce(&mut Net) -> Op) -> Case {
+    let mut net = Net::new(shape, 50, 8);
+    let op = op(&mut net);
+    let y = net.node(op);
+    net.output(y);
+    net.case("one operator", mixed)
+}
+
+#[test]
+fn a_linear_layer_maps_every_row() {
+    let case = one(&[3, 5], |net| Op::Linear {
+        x: X,
+        weight: net.constant(&[5, 6], mixed),
+        bias: Some(net.constant(&[6], mixed)),
+    });
+    assert_eq!(case.proof.output.0[0].len(), 18);
+}
+
+#[test]
+fn convolutions_of_every_geometry() {
+    let dilated = Window { dilation: [2, 1], ..window([2, 3], [1, 2], [2, 0], [0, 3]) };
+    for (channels, groups, out, window) in [
+        (3, 1, 5, window([3, 3], [1, 1], [1, 1], [1, 1])),
+        (4, 2, 6, window([1, 3], [1, 2], [0, 1], [0, 1])),
+        (6, 6, 6, window([3, 3], [2, 2], [1, 1], [0, 0])),
+        (3, 1, 2, window([1, 1], [1, 1], [0, 0], [0, 0])),
+        (3, 1, 2, window([1, 1], [2, 2], [0, 0], [0, 0])),
+        (2, 1, 3, dilated),
+    ] {
+        one(&[channels, 6, 7], |net| Op::Conv {
+            x: X,
+            weight: net.constant(&[out, channels / groups, window.kernel[0], window.kernel[1]], mixed),
+            bias: Some(net.constant(&[out, 1, 1], mixed)),
+            window,
+            groups,
+        });
+    }
+}
+
+#[test]
+fn products_of_matrices_of_the_input() {
+    for (shape, perm) in [(&[3, 5, 2][..], vec![0, 2, 1]), (&[5, 3], vec![1, 0]), (&[2, 3, 2, 5], vec![0, 1, 3, 2])] {
+        let mut net = Net::new(shape, 50, 8);
+        let t = net.node(Op::Transpose { x: X, perm });
+        let y = net.node(Op::Contract { a: X, b: t, transposed: false });
+        let z = net.node(Op::Contract { a: X, b: X, transposed: true });
+        let same = net.node(Op::Sub { a: y, b: z });
+        net.output(y);
+        net.output(same);
+        let case = net.case("products", mixed);
+        assert!(case.proof.output.0[1].iter().all(|&d| d == 0));
+    }
+}
+
+#[test]
+fn reductions_of_rows() {
+    one(&[3, 5], |_| Op::Sum { x: X });
+    one(&[3, 5], |_| Op::Max { x: X });
+    one(&[3, 5], |_| Op::Dot { a: X, b: X });
+    one(&[3, 1, 6], |_| Op::Sum { x: X });
+    one(&[7], |_| Op::Max { x: X });
+    one(&[3, 5], |_| Op::Gap { x: X });
+}
+
+#[test]
+fn rearrangements() {
+    one(&[3, 5, 2], |_| Op::Transpose { x: X, perm: vec![2, 0, 1] });
+    one(&[3, 5, 2], |_| Op::Concat { parts: vec![X, X], axis: 1 });
+    let pick = |axis, index: &[i32]| Pick { axis, index: index.to_vec() };
+    one(&[3, 5, 2], |_| Op::Take { x: X, picks: vec![pick(0, &[2, -1, 0, 2]), pick(2, &[1])] });
+    for shapes in [[&[3, 10][..], &[6, 5]], [&[30], &[2, 15]], [&[6, 5], &[5, 3, 2]]] {
+        let mut net = Net::new(shapes[0], 50, 8);
+        let relu = net.node(Op::Relu { x: X });
+        for x in [X, relu] {
+            let y = net.reshape(x, shapes[1]);
+            net.output(y);
+            let t = net.node(Op::Transpose { x: y, perm: (0..shapes[1].len() as u8).rev().collect() });
+            let back = net.reshape(t, shapes[0]);
+            net.output(back);
+        }
+        net.case("reshapes", mixed);
+    }
+}
+
+#[test]
+fn operands_broadcast() {
+    let mut net = Net::new(&[3, 1, 5], 20, 8);
+    let turned = net.node(Op::Transpose { x: X, perm: vec![1, 0, 2] });
+    let row = net.node(Op::Take { x: turned, picks: vec![Pick { axis: 2, index: vec![4] }] });
+    let column = net.node(Op::Relu { x: row });
+    for op in [
+        Op::Add { a: X, b: turned },
+        Op::Sub { a: row, b: X },
+        Op::Mul { a: X, b: column },
+        Op::AddConst { x: X, c: net.constant(&[5], mixed) },
+        Op::MulConst { x: X, c: net.constant(&[3, 1, 1], mixed) },
+    ] {
+        let y = net.node(op);
+        net.output(y);
+        let z = net.node(Op::Rescale { x: y, shift: 2 });
+        net.output(z);
+    }
+    net.case("broadcast", mixed);
+}
+
+#[test]
+fn rows_of_a_table() {
+    let mut net = Net::within(&[6], 0, 4, 8);
+    let table = net.constant(&[5, 3], mixed);
+    let y = net.node(Op::Embed { ids: X, table });
+    net.output(y);
+    let case = net.case("embedding", |i| (i * 3) % 5);
+    let row = |id: i32| (0..3).map(move |j| i64::from(mixed(id * 3 + j)));
+    let expected: Vec<i64> = (0..6).flat_map(|i| row((i * 3) % 5)).collect();
+    assert_eq!(case.proof.output.0[0], expected);
+}
+
+#[test]
+fn a_convolution_with_its_activation() {
+    convolution();
+}
+
+#[test]
+fn attention_by_two_heads() {
+    attention();
+}
