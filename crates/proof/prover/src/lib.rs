@@ -12,6 +12,7 @@
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
 //! | [`constraints`] | the zerocheck |
 //! | [`products`] | Thaler's sumchecks |
+//! | [`evaluate`] | columns at the suffixes of a point |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
 //! | [`rounds`] | what the sumchecks share |
@@ -22,6 +23,7 @@
 
 pub mod batch;
 pub mod constraints;
+pub mod evaluate;
 pub mod kernel;
 pub mod key;
 pub mod lookup;

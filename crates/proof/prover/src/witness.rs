@@ -1,9 +1,9 @@
 //! The witness columns, from an execution and the relation's hints.
 
+use crate::evaluate::Suffixes;
 use crate::key::ProvingKey;
 use ciro_graph::{Execution, Model};
 use ciro_relation::{ColId, Expr, Hint, Instance, Poly, Product, Relation, Source};
-use ciro_sumcheck::{evaluate_base, suffix};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -72,8 +72,9 @@ impl Witness {
     /// Values of columns at the suffixes of `point`.
     #[must_use]
     pub fn evaluate(&self, relation: &Relation, columns: &[ColId], point: &[E]) -> Vec<E> {
+        let suffixes = Suffixes::new(point);
         let log_len = |col: ColId| relation.column(col).map_or(0, |c| c.log_len as usize);
-        columns.iter().map(|&col| evaluate_base(self.column(col), suffix(point, log_len(col)))).collect()
+        columns.iter().map(|&col| suffixes.evaluate(self.column(col), log_len(col))).collect()
     }
 
     /// The witness polynomial: every committed witness column in its window. Slices lie inside their block and win over it.
