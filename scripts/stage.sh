@@ -45,7 +45,11 @@ skip() { STAGE_TABLE+=("$(printf '%-6s %10s  %s' skip - "$1: $2")"); }
 # Counts the tests that a log reports, or the stage itself where it reports none.
 count() {
   local log=$1 status=$2 passed failed
-  read -r passed failed < <(awk '/^test result: /{p+=$4; f+=$6} END{print p+0, f+0}' "$log")
+  read -r passed failed < <(awk '
+    /^test result: /{p+=$4; f+=$6}
+    # The last line of pytest.
+    /^[0-9]+ (passed|failed).* in [0-9.]+s/{for (i = 1; i < NF; i++) {if ($(i+1) ~ /^passed/) p+=$i; if ($(i+1) ~ /^failed/) f+=$i}}
+    END{print p+0, f+0}' "$log")
   if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
   if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then passed=1; fi
   PASSED=$((PASSED + passed))

@@ -15,12 +15,13 @@ use std::process::{Command, Output as Ended};
 fn model() -> Model {
     let input =
         Input { name: "x".into(), shape: vec![1, 2], ingest: Ingest::Fixed { exponents: vec![2], lo: -8, hi: 8 } };
-    let linear = Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, len: 1, lo: -40, hi: 40 };
+    let linear =
+        Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, shape: vec![1, 1], lo: -40, hi: 40 };
     let program = Program {
         name: "small".into(),
         inputs: vec![input],
-        constants: vec![Constant { name: "w".into(), len: 2 }],
-        nodes: vec![linear, Node { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 }],
+        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
+        nodes: vec![linear, Node { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 }],
         outputs: vec![Output {
             name: "y".into(),
             value: ValueId(2),

@@ -14,6 +14,7 @@
 //! | [`products`] | Thaler's sumchecks |
 //! | [`operand`] | what they sum over |
 //! | [`gathers`] | the reduction of claims on picked columns |
+//! | [`evaluate`] | columns at the suffixes of a point |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
 //! | [`rounds`] | what the sumchecks share |
@@ -24,6 +25,7 @@
 
 pub mod batch;
 pub mod constraints;
+pub mod evaluate;
 pub mod gathers;
 pub mod kernel;
 pub mod key;

@@ -1,28 +1,106 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
-use crate::rounds::{EqRounds, fold};
+use crate::kernel::arena::Buffer;
+use crate::kernel::sums::layer_round;
+use crate::kernel::table::{Table, add_lane, lane};
+use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
+use crate::rounds::EqRounds;
 use crate::witness::Witness;
-use ciro_relation::Relation;
-use ciro_sumcheck::eq_table;
-use ciro_transcript::{E, Transcript, Writer};
-use ciro_verifier::layout::{Evaluations, Occupant, lookup_columns, slots};
+use ciro_relation::{ColId, Expr, Relation};
+use ciro_transcript::field::from_int;
+use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_columns, slots};
 use ciro_verifier::lookup::Compression;
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{Algebra, PackedValue, PrimeCharacteristicRing};
+use rayon::prelude::*;
 
 /// Numerators and denominators of one layer.
 struct Layer {
-    p: Vec<E>,
-    q: Vec<E>,
+    p: Table,
+    q: Table,
+}
+
+/// The leaves: their numerators are integers.
+struct Leaves {
+    p: Buffer<F>,
+    q: Table,
+}
+
+/// Fractions p₀/q₀ + p₁/q₁, not reduced.
+fn add_fractions<A, B>([p0, p1]: [&[A]; 2], [q0, q1]: [&[B]; 2], p: &mut [B], q: &mut [B])
+where
+    A: PrimeCharacteristicRing + Copy,
+    B: Algebra<A> + Copy,
+{
+    for (i, (p, q)) in p.iter_mut().zip(q).enumerate() {
+        *p = q1[i] * p0[i] + q0[i] * p1[i];
+        *q = q0[i] * q1[i];
+    }
+}
+
+/// As [`add_fractions`] on whole layers.
+fn parent_of<A, B>(p: &[A], q: &[B], p_out: &mut [B], q_out: &mut [B])
+where
+    A: PrimeCharacteristicRing + Copy + Sync,
+    B: Algebra<A> + Copy + Sync + Send,
+{
+    let (p, q) = (p.split_at(p.len() / 2), q.split_at(q.len() / 2));
+    let inputs = p.0.par_chunks(TASK_PACKS).zip(p.1.par_chunks(TASK_PACKS));
+    let inputs = inputs.zip(q.0.par_chunks(TASK_PACKS).zip(q.1.par_chunks(TASK_PACKS)));
+    let outputs = p_out.par_chunks_mut(TASK_PACKS).zip(q_out.par_chunks_mut(TASK_PACKS));
+    inputs.zip(outputs).for_each(|(((p0, p1), (q0, q1)), (p, q))| add_fractions([p0, p1], [q0, q1], p, q));
+}
+
+fn packed_parent<A>(p: &[A], q: &[PackedE]) -> Layer
+where
+    A: PrimeCharacteristicRing + Copy + Sync,
+    PackedE: Algebra<A>,
+{
+    let (mut p_out, mut q_out) = (Buffer::stale(q.len() / 2), Buffer::stale(q.len() / 2));
+    parent_of(p, q, &mut p_out, &mut q_out);
+    Layer { p: Table::packed(p_out), q: Table::packed(q_out) }
+}
+
+fn scalar_parent<A>(p: &[A], q: &[E]) -> Layer
+where
+    A: PrimeCharacteristicRing + Copy + Sync,
+    E: Algebra<A>,
+{
+    let (mut p_out, mut q_out) = (E::zero_vec(q.len() / 2), E::zero_vec(q.len() / 2));
+    parent_of(p, q, &mut p_out, &mut q_out);
+    Layer { p: Table::Few(p_out), q: Table::Few(q_out) }
 }
 
 impl Layer {
     fn parent(&self) -> Self {
-        let half = self.p.len() / 2;
-        let (p0, p1) = self.p.split_at(half);
-        let (q0, q1) = self.q.split_at(half);
-        let p = (0..half).map(|i| p0[i] * q1[i] + p1[i] * q0[i]).collect();
-        let q = (0..half).map(|i| q0[i] * q1[i]).collect();
-        Self { p, q }
+        match (&self.p, &self.q) {
+            (Table::Few(p), Table::Few(q)) => scalar_parent(p, q),
+            (Table::Many(p), Table::Many(q)) => packed_parent(p, q),
+            _ => unreachable!("a layer has as many numerators as denominators"),
+        }
+    }
+}
+
+impl Leaves {
+    fn parent(&self) -> Layer {
+        match &self.q {
+            Table::Few(q) => scalar_parent(&self.p, q),
+            Table::Many(q) => packed_parent(PackedF::pack_slice(&self.p), q),
+        }
+    }
+
+    fn into_layer(self) -> Layer {
+        let p = match &self.q {
+            Table::Few(_) => Table::Few(self.p.iter().map(|&x| E::from(x)).collect()),
+            Table::Many(q) => {
+                let mut p = Buffer::stale(q.len());
+                for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
+                    *p = PackedE::from(x);
+                }
+                Table::packed(p)
+            }
+        };
+        Layer { p, q: self.q }
     }
 }
 
@@ -32,12 +110,18 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
         return;
     }
     let compression = Compression::draw(transcript);
-    let mut layers = vec![leaves(relation, witness, &compression)];
+    let leaves = leaves(relation, witness, &compression);
+    let mut layers = Vec::new();
+    if leaves.p.len() > 2 {
+        layers.push(leaves.parent());
+    }
     while let Some(last) = layers.last().filter(|l| l.p.len() > 2) {
         layers.push(last.parent());
     }
+    layers.insert(0, leaves.into_layer());
     let Some(top) = layers.pop() else { return };
-    let children = [top.p[0], top.p[1], top.q[0], top.q[1]];
+    let (p, q) = (top.p.to_vec(), top.q.to_vec());
+    let children = [p[0], p[1], q[0], q[1]];
     transcript.write_exts("lookup root", &children);
     let (mut point, mut claim) = split(transcript, children, Vec::new());
     while let Some(layer) = layers.pop() {
@@ -52,37 +136,22 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
 /// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
 fn descend(transcript: &mut Writer, layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
     let lambda = transcript.challenge("lookup layer");
-    let half = layer.p.len() / 2;
-    let (mut p0, mut q0) = (layer.p, layer.q);
-    let (mut p1, mut q1) = (p0.split_off(half), q0.split_off(half));
+    let (mut p0, mut p1) = layer.p.split();
+    let (mut q0, mut q1) = layer.q.split();
     // p₀q₁ + p₁q₀ + λq₀q₁ = p₀q₁ + (p₁ + λq₁)q₀, and the bracket folds like a table.
-    for (p, &q) in p1.iter_mut().zip(&q1) {
-        *p += lambda * q;
-    }
+    p1.add_scaled(&q1, lambda);
     let mut rounds = EqRounds::new("lookup rounds", point, p + lambda * q);
     while !rounds.is_done() {
-        let eq = eq_table(rounds.rest(), E::ONE);
-        let (t0, t2) = layer_round(&eq, [&p0, &q1, &p1, &q0]);
-        let r = rounds.send(transcript, t0, t2);
+        let sums = layer_round(rounds.weights(), [&p0, &q1, &p1, &q0]);
+        let r = rounds.send(transcript, sums);
         for table in [&mut p0, &mut p1, &mut q0, &mut q1] {
-            fold(table, r);
+            table.fold(r);
         }
     }
-    let children = [p0[0], p1[0] - lambda * q1[0], q0[0], q1[0]];
+    let [p0, p1, q0, q1] = [p0, p1, q0, q1].map(|t| t.first());
+    let children = [p0, p1 - lambda * q1, q0, q1];
     transcript.write_exts("lookup children", &children);
     split(transcript, children, rounds.into_point())
-}
-
-/// t(0) and t(2) of Σ eq·(a·b + c·d).
-fn layer_round(eq: &[E], [a, b, c, d]: [&[E]; 4]) -> (E, E) {
-    let half = eq.len();
-    let (mut t0, mut t2) = (E::ZERO, E::ZERO);
-    let at_two = |t: &[E], i: usize| t[half + i].double() - t[i];
-    for (i, &w) in eq.iter().enumerate() {
-        t0 += w * (a[i] * b[i] + c[i] * d[i]);
-        t2 += w * (at_two(a, i) * at_two(b, i) + at_two(c, i) * at_two(d, i));
-    }
-    (t0, t2)
 }
 
 fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> (Vec<E>, (E, E)) {
@@ -92,29 +161,92 @@ fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> (Ve
     (point, (p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)))
 }
 
-fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Layer {
+/// constant + Σ coefficient·column on each row: the denominators of a slot.
+struct Combination<'a> {
+    constant: E,
+    terms: Vec<(E, &'a [F])>,
+}
+
+impl<'a> Combination<'a> {
+    /// β − (tag + α·c₀ + α²·c₁ + …).
+    fn new<'e>(
+        witness: &'a Witness,
+        compression: &Compression,
+        tag: usize,
+        tuple: impl Iterator<Item = (i64, &'e [(i64, ColId)])>,
+    ) -> Self {
+        let mut constant = compression.beta - E::from_usize(tag);
+        let mut terms = Vec::new();
+        let mut power = compression.alpha;
+        for (added, entry) in tuple {
+            constant -= power * from_int(added);
+            for &(c, col) in entry {
+                let coefficient = -power * from_int(c);
+                match witness.column(col) {
+                    [one] => constant += coefficient * *one,
+                    many => terms.push((coefficient, many)),
+                }
+            }
+            power *= compression.alpha;
+        }
+        Self { constant, terms }
+    }
+
+    fn row(&self, row: usize) -> E {
+        self.terms.iter().fold(self.constant, |acc, (c, column)| acc + *c * column[row])
+    }
+
+    fn packs(&self, out: &mut [PackedE]) {
+        let constant = PackedE::from(self.constant);
+        let terms: Vec<(PackedE, &[PackedF])> =
+            self.terms.iter().map(|(c, column)| (PackedE::from(*c), PackedF::pack_slice(column))).collect();
+        out.par_chunks_mut(TASK_PACKS).enumerate().for_each(|(task, out)| {
+            for (i, out) in (task * TASK_PACKS..).zip(out) {
+                *out = terms.iter().fold(constant, |acc, (c, column)| acc + *c * column[i]);
+            }
+        });
+    }
+
+    /// Writes the rows of a slot whose leaves are one before.
+    fn write(&self, slot: &Slot, q: &mut [PackedE]) {
+        let len = 1usize << slot.log_len;
+        if len >= WIDTH {
+            self.packs(&mut q[slot.offset / WIDTH..][..len / WIDTH]);
+            return;
+        }
+        for row in 0..len {
+            let leaf = slot.offset + row;
+            add_lane(&mut q[leaf / WIDTH], leaf % WIDTH, self.row(row) - E::ONE);
+        }
+    }
+}
+
+fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Leaves {
     let (slots, depth) = slots(relation);
-    let mut layer = Layer { p: E::zero_vec(1 << depth), q: vec![E::ONE; 1 << depth] };
+    let len = 1usize << depth;
+    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len.div_ceil(WIDTH)));
+    p.fill(F::ZERO);
+    q.fill(PackedE::ONE);
     for slot in slots {
-        let range = slot.offset..slot.offset + (1 << slot.log_len);
-        let (p, q) = (&mut layer.p[range.clone()], &mut layer.q[range]);
         match slot.occupant {
             Occupant::Lookup(i) => {
                 let lookup = &relation.lookups[i];
-                lookup.rows.indices().into_iter().for_each(|row| p[row] = E::ONE);
-                for (row, q) in q.iter_mut().enumerate() {
-                    *q =
-                        compression.denominator(lookup.tag, lookup.tuple.iter().map(|e| E::from(witness.expr(e, row))));
-                }
+                let numerators = &mut p[slot.offset..][..1 << slot.log_len];
+                lookup.rows.indices().into_iter().for_each(|row| numerators[row] = F::ONE);
+                let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
+                Combination::new(witness, compression, lookup.tag, tuple).write(&slot, &mut q);
             }
             Occupant::Table(i) => {
                 let table = &relation.tables[i];
-                for (row, (p, q)) in p.iter_mut().zip(q.iter_mut()).enumerate() {
-                    *p = E::from(-witness.cell(table.multiplicity, row));
-                    *q = compression.denominator(table.tag, table.tuple.iter().map(|&c| E::from(witness.cell(c, row))));
+                for (p, &m) in p[slot.offset..].iter_mut().zip(witness.column(table.multiplicity)) {
+                    *p = -m;
                 }
+                let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
+                let tuple = columns.iter().map(|c| (0, c.as_slice()));
+                Combination::new(witness, compression, table.tag, tuple).write(&slot, &mut q);
             }
         }
     }
-    layer
+    let q = if len < WIDTH { Table::Few((0..len).map(|i| lane(&q[0], i)).collect()) } else { Table::packed(q) };
+    Leaves { p, q }
 }

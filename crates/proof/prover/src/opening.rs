@@ -1,11 +1,17 @@
 //! WHIR, the prover's side. The protocol is in the module doc of `ciro_pcs`.
 
+use crate::kernel::arena::Buffer;
+use crate::kernel::eq::eq_table;
+use crate::kernel::sums::{dot, dot_tables, inner_round};
+use crate::kernel::table::Table;
+use crate::kernel::{PackedE, PackedF, WIDTH};
 use crate::oracle::{BaseOracle, ExtOracle};
-use crate::rounds::{fold, inner_round, send_quadratic};
+use crate::rounds::send_quadratic;
 use ciro_pcs::params::{Params, Round, WORK_BITS};
-use ciro_sumcheck::{eq_table, suffix};
+use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
-use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
+use rayon::prelude::*;
 
 /// One polynomial of a joined opening.
 pub struct Opened<'a> {
@@ -14,6 +20,9 @@ pub struct Opened<'a> {
     /// Its commitment.
     pub oracle: &'a BaseOracle,
 }
+
+/// Packs of g that one task combines: they stay in the nearest cache while the columns pass.
+const COMBINE_PACKS: usize = 64;
 
 /// The oracle that the next queries go to.
 enum Current<'a> {
@@ -27,50 +36,71 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
     let lambda = transcript.challenge("join");
     let mut weights = Vec::with_capacity(polynomials.len());
     let mut scale = E::ONE;
-    let mut g = E::zero_vec(1 << common);
-    for (polynomial, round) in polynomials.iter().zip(&params.first) {
+    for round in &params.first {
         let own = suffix(point, common + round.fold as usize);
-        let folded = eq_table(&own[..round.fold as usize], scale);
-        for (column, &w) in polynomial.table.chunks_exact(1 << common).zip(&folded) {
-            add_scaled(&mut g, column, w);
-        }
-        weights.push(folded);
+        weights.push(eq_table(&own[..round.fold as usize], scale).to_vec());
         scale *= lambda;
     }
-
-    let mut w = eq_table(suffix(point, common), E::ONE);
-    let mut claim = dot(&g, &w);
+    let parts: Vec<(&[F], &[E])> = polynomials.iter().zip(&weights).map(|(p, w)| (p.table, w.as_slice())).collect();
+    let mut g = combine_columns(&parts, common);
+    let mut w = Table::new(eq_table(suffix(point, common), E::ONE).to_vec());
+    let mut claim = dot_tables(&g, &w);
     let mut current = Current::First(polynomials);
     let mut fold_weights = Vec::new();
     for round in &params.tail {
-        let oracle = ExtOracle::new(&g, round);
+        let coefficients = g.to_vec();
+        let oracle = ExtOracle::new(&coefficients, round);
         transcript.write_digest("tail root", &oracle.root());
         let sample = transcript.challenge("out-of-domain");
-        let answer = horner(&g, sample);
+        let answer = horner(&coefficients, sample);
         transcript.write_exts("out-of-domain", &[answer]);
         let points = query(transcript, &current, params, &weights, &fold_weights);
         let gamma = transcript.challenge("batch");
         let mut scale = gamma;
-        add_powers(&mut w, sample, scale);
+        w.add_powers(sample, scale);
         claim += scale * answer;
+        let mut scaled = Vec::with_capacity(points.len());
         for (x, value) in points {
             scale *= gamma;
-            add_powers(&mut w, E::from(x), scale);
+            scaled.push((x, scale));
             claim += scale * value;
         }
+        w.add_base_powers(&scaled);
         let mut bound = Vec::with_capacity(round.fold as usize);
         for _ in 0..round.fold {
-            let (h0, h2) = inner_round(&g, &w);
+            let [h0, h2] = inner_round(&g, &w);
             let r = send_quadratic(transcript, "fold", &mut claim, h0, h2);
-            fold(&mut g, r);
-            fold(&mut w, r);
+            g.fold(r);
+            w.fold(r);
             bound.push(r);
         }
-        fold_weights = eq_table(&bound, E::ONE);
+        fold_weights = eq_table(&bound, E::ONE).to_vec();
         current = Current::Tail(oracle, *round);
     }
-    transcript.write_exts("final polynomial", &g);
+    transcript.write_exts("final polynomial", &g.to_vec());
     let _ = query(transcript, &current, params, &weights, &fold_weights);
+}
+
+/// Σ weight·column over the columns of 2^`vars` cells of all tables.
+fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
+    let len = 1usize << vars;
+    let columns = || parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(*weights));
+    if len < 2 * WIDTH {
+        let cell = |y: usize| columns().fold(E::ZERO, |acc, (column, &w)| acc + w * column[y]);
+        return Table::new((0..len).map(cell).collect());
+    }
+    let mut g = Buffer::stale(len / WIDTH);
+    g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
+        g.fill(PackedE::ZERO);
+        for (column, &w) in columns() {
+            let cells = &PackedF::pack_slice(column)[task * COMBINE_PACKS..];
+            let w = PackedE::from(w);
+            for (g, &x) in g.iter_mut().zip(cells) {
+                *g += w * x;
+            }
+        }
+    });
+    Table::packed(g)
 }
 
 /// Sends the proof of work and the queried rows; returns (domain point, folded value) per distinct position.
@@ -108,25 +138,6 @@ fn query(
     values
 }
 
-fn dot(a: &[E], b: &[E]) -> E {
-    a.iter().zip(b).fold(E::ZERO, |acc, (&x, &y)| acc + x * y)
-}
-
 fn horner(g: &[E], x: E) -> E {
     g.iter().rev().fold(E::ZERO, |acc, &v| acc * x + v)
-}
-
-fn add_scaled(g: &mut [E], column: &[F], w: E) {
-    for (g, &x) in g.iter_mut().zip(column) {
-        *g += w * x;
-    }
-}
-
-/// w[i] += scale·xⁱ.
-fn add_powers(w: &mut [E], x: E, scale: E) {
-    let mut power = scale;
-    for w in w {
-        *w += power;
-        power *= x;
-    }
 }

@@ -1,6 +1,10 @@
 //! What the sumchecks share: folding tables, and round messages of summands with an eq factor.
 
-use ciro_transcript::{E, Transcript, Writer};
+use crate::kernel::arena::Buffer;
+use crate::kernel::eq::EqTail;
+use crate::kernel::sums::{dot_base, dot_tables, inner_round, inner_round_base};
+use crate::kernel::table::Table;
+use ciro_transcript::{E, F, Transcript, Writer};
 use p3_field::{Field, PrimeCharacteristicRing};
 
 /// Binds a table's first variable to `r`, in place.
@@ -17,10 +21,14 @@ pub fn fold(table: &mut Vec<E>, r: E) {
 /// round is two evaluations of g.
 pub struct EqRounds<'a> {
     z: &'a [E],
+    /// 1/z, coordinate by coordinate.
+    inverses: Vec<E>,
     label: &'static str,
+    /// The claimed sum, without the scale.
     claim: E,
     /// eq of what is bound so far.
     scale: E,
+    tail: EqTail,
     point: Vec<E>,
 }
 
@@ -28,12 +36,18 @@ impl<'a> EqRounds<'a> {
     /// Starts with the claimed sum.
     #[must_use]
     pub fn new(label: &'static str, z: &'a [E], claim: E) -> Self {
-        Self { z, label, claim, scale: E::ONE, point: Vec::with_capacity(z.len()) }
+        let point = Vec::with_capacity(z.len());
+        Self { z, inverses: inverses(z), label, claim, scale: E::ONE, tail: EqTail::new(z), point }
     }
 
-    /// Coordinates of z that are not bound after the current round: the sums of [`EqRounds::send`] are weighted with eq of these.
-    pub fn rest(&self) -> &'a [E] {
-        &self.z[self.point.len() + 1..]
+    /// eq of the coordinates of z that are not bound after the current round: the weights in the sums of [`EqRounds::send`].
+    pub fn weights(&self) -> &Table {
+        self.tail.table()
+    }
+
+    /// Variables that are not bound after the current round.
+    pub fn rest(&self) -> usize {
+        self.z.len() - self.point.len() - 1
     }
 
     /// Whether all variables are bound.
@@ -43,18 +57,20 @@ impl<'a> EqRounds<'a> {
     }
 
     /// Sends the round polynomial for t(X) = Σ_y eq(rest, y)·g(bound, X, y), given t(0) and t(2); returns the challenge.
-    pub fn send(&mut self, transcript: &mut Writer, t0: E, t2: E) -> E {
+    pub fn send(&mut self, transcript: &mut Writer, [t0, t2]: [E; 2]) -> E {
         let z = self.z[self.point.len()];
-        let h0 = self.scale * (E::ONE - z) * t0;
-        // h(1) = claim − h(0) gives t(1). A zero challenge has probability 2⁻¹⁵⁵; the proof would then fail, not lie.
-        let t1 = (self.claim - h0) * (self.scale * z).try_inverse().unwrap_or(E::ZERO);
+        let inverse = self.inverses[self.point.len()];
+        // The claim is (1 − z)·t(0) + z·t(1).
+        let t1 = (self.claim - (E::ONE - z) * t0) * inverse;
         let t3 = t0 + (t2 - t1) * E::from_u32(3);
-        let line = |x: u32| self.scale * (E::ONE - z + (z.double() - E::ONE) * E::from_u32(x));
-        let sent = [h0, line(2) * t2, line(3) * t3];
+        let slope = z.double() - E::ONE;
+        let line = |x: u32| self.scale * (E::ONE - z + slope * E::from_u32(x));
+        let sent = [line(0) * t0, line(2) * t2, line(3) * t3];
         transcript.write_exts(self.label, &sent);
         let r = transcript.challenge(self.label);
-        self.claim = ciro_sumcheck::interpolate(&sent, self.claim, r);
+        self.claim = quadratic([t0, t1, t2], r);
         self.scale *= ciro_sumcheck::eq(&[z], &[r]);
+        self.tail.advance();
         self.point.push(r);
         r
     }
@@ -66,32 +82,40 @@ impl<'a> EqRounds<'a> {
     }
 }
 
+/// The inverse of each element, or zeros if one has none: a zero challenge has probability 2⁻¹⁵⁵; the proof would then fail, not lie.
+fn inverses(z: &[E]) -> Vec<E> {
+    let mut before = Vec::with_capacity(z.len());
+    let mut product = E::ONE;
+    for &z in z {
+        before.push(product);
+        product *= z;
+    }
+    let mut inverse = product.try_inverse().unwrap_or(E::ZERO);
+    for (before, &z) in before.iter_mut().zip(z).rev() {
+        *before *= inverse;
+        inverse *= z;
+    }
+    before
+}
+
+/// h(r), given h(0), h(1) and h(2).
+fn quadratic([h0, h1, h2]: [E; 3], r: E) -> E {
+    h0 + r * (h1 - h0 + (r - E::ONE) * (h2 - h1.double() + h0).halve())
+}
+
 /// Sends a degree-two round given h(0) and h(2); returns the challenge and updates the claim.
 pub fn send_quadratic(transcript: &mut Writer, label: &'static str, claim: &mut E, h0: E, h2: E) -> E {
     let sent = [h0, h2];
     transcript.write_exts(label, &sent);
     let r = transcript.challenge(label);
-    *claim = ciro_sumcheck::interpolate(&sent, *claim, r);
+    *claim = quadratic([h0, *claim - h0, h2], r);
     r
-}
-
-/// h(0) and h(2) of Σ_y a(X, y)·b(X, y).
-pub fn inner_round(a: &[E], b: &[E]) -> (E, E) {
-    let half = a.len() / 2;
-    let (a0, a1) = a.split_at(half);
-    let (b0, b1) = b.split_at(half);
-    let (mut h0, mut h2) = (E::ZERO, E::ZERO);
-    for i in 0..half {
-        h0 += a0[i] * b0[i];
-        h2 += (a1[i].double() - a0[i]) * (b1[i].double() - b0[i]);
-    }
-    (h0, h2)
 }
 
 /// A product of two tables in a sumcheck over more variables than they have: tied to zero, by Π (1 − x), on the leading ones.
 pub struct Inner {
-    a: Vec<E>,
-    b: Vec<E>,
+    a: Factor,
+    b: Table,
     /// Leading variables still to come.
     absent: usize,
     /// Π (1 − r) of those that came, times the weight of this summand.
@@ -100,13 +124,30 @@ pub struct Inner {
     sum: E,
 }
 
+/// A table that may still be in the base field.
+enum Factor {
+    Base(Buffer<F>),
+    Bound(Table),
+}
+
 impl Inner {
     /// A summand weight·Σ a·b in a sumcheck of `rounds` rounds.
     #[must_use]
     pub fn new(a: Vec<E>, b: Vec<E>, rounds: usize, weight: E) -> Self {
+        let (a, b) = (Table::new(a), Table::new(b));
         let absent = rounds - a.len().ilog2() as usize;
-        let sum = a.iter().zip(&b).fold(E::ZERO, |acc, (&x, &y)| acc + x * y);
-        Self { a, b, absent, scale: weight, sum }
+        let sum = dot_tables(&a, &b);
+        Self { a: Factor::Bound(a), b, absent, scale: weight, sum }
+    }
+
+    /// As [`Inner::new`], for a base table.
+    #[must_use]
+    pub fn base(a: &[F], b: Table, rounds: usize, weight: E) -> Self {
+        let absent = rounds - a.len().ilog2() as usize;
+        let sum = dot_base(a, &b);
+        let mut cells = Buffer::stale(a.len());
+        cells.copy_from_slice(a);
+        Self { a: Factor::Base(cells), b, absent, scale: weight, sum }
     }
 
     /// weight·Σ a·b.
@@ -119,7 +160,10 @@ impl Inner {
             // (1 − X)·sum at 0 and 2.
             return (self.scale * self.sum, -self.scale * self.sum);
         }
-        let (h0, h2) = inner_round(&self.a, &self.b);
+        let [h0, h2] = match &self.a {
+            Factor::Base(a) => inner_round_base(a, &self.b),
+            Factor::Bound(a) => inner_round(a, &self.b),
+        };
         (self.scale * h0, self.scale * h2)
     }
 
@@ -129,18 +173,24 @@ impl Inner {
             self.scale *= E::ONE - r;
             return;
         }
-        fold(&mut self.a, r);
-        fold(&mut self.b, r);
+        match &mut self.a {
+            Factor::Base(a) => self.a = Factor::Bound(Table::fold_base(a, r)),
+            Factor::Bound(a) => a.fold(r),
+        }
+        self.b.fold(r);
     }
 
     /// a at the end of the sumcheck.
     pub fn a(&self) -> E {
-        self.a[0]
+        match &self.a {
+            Factor::Base(a) => E::from(a[0]),
+            Factor::Bound(a) => a.first(),
+        }
     }
 
     /// b at the end of the sumcheck.
     pub fn b(&self) -> E {
-        self.b[0]
+        self.b.first()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The witness columns, from an execution and the relation's hints.
 
+use crate::evaluate::Suffixes;
 use crate::key::ProvingKey;
 use ciro_graph::Execution;
 use ciro_relation::{ColId, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View};
@@ -109,8 +110,13 @@ impl Witness {
     /// What the prover sends for columns at the suffixes of `point`: their values, and for views those of the columns seen.
     #[must_use]
     pub fn evaluate(&self, relation: &Relation, columns: &[ColId], point: &[E]) -> Vec<E> {
+        let suffixes = Suffixes::new(point);
         let log_len = |col: ColId| relation.column(col).map_or(0, |c| c.log_len as usize);
-        columns.iter().map(|&col| self.seen(relation, col, suffix(point, log_len(col)))).collect()
+        let value = |col: ColId| match relation.view(col) {
+            Some(_) => self.seen(relation, col, suffix(point, log_len(col))),
+            None => suffixes.evaluate(self.column(col), log_len(col)),
+        };
+        columns.iter().map(|&col| value(col)).collect()
     }
 
     /// The value of one column at `point`, or of the column that it is a view of. A gathered column is only read where it is

@@ -5,13 +5,18 @@ use ciro_prover::{ProvingKey, prove};
 use ciro_verifier::{ProofContext, Statement};
 use std::path::PathBuf;
 
-const MODELS: [&str; 8] = [
+const MODELS: [&str; 13] = [
     "A_logreg_bc",
     "A_logreg_bc_ml",
     "A2_linreg_diabetes",
+    "B_dtree_bc",
+    "B_dtree_bc_eq",
     "B_dtree_bc_ml",
+    "C_rf_digits",
     "C_rf_digits_ml",
+    "D_xgb_bc",
     "D_xgb_bc_ml",
+    "D2_xgb_digits",
     "D2_xgb_digits_ml",
     "E_mlp_digits",
 ];

@@ -26,7 +26,6 @@ pub struct Span {
 
 impl Span {
     /// Its coordinates of a point.
-    #[must_use]
     pub fn of<'a>(&self, point: &'a [E]) -> &'a [E] {
         point.get(self.start..self.start.saturating_add(self.bits)).unwrap_or(&[])
     }

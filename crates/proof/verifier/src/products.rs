@@ -55,7 +55,6 @@ pub fn verify(
 }
 
 /// The suffixes that are a product's summed variables and its result's.
-#[must_use]
 pub fn points<'a>(relation: &Relation, product: &Product, kappa: &'a [E], tau: &'a [E]) -> (&'a [E], &'a [E]) {
     let log_out = relation.column(product.out).map_or(0, |c| count(c.log_len));
     (suffix(kappa, count(product.log_sum)), suffix(tau, log_out))

@@ -27,10 +27,10 @@ fn model() -> Model {
     let program = Program {
         name: "small".into(),
         inputs: vec![input],
-        constants: vec![Constant { name: "w".into(), len: 2 }],
+        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
         nodes: vec![
-            Operator { op: linear, len: 1, lo: -40, hi: 40 },
-            Operator { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 },
+            Operator { op: linear, shape: vec![1, 1], lo: -40, hi: 40 },
+            Operator { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 },
         ],
         outputs: vec![Output {
             name: "y".into(),

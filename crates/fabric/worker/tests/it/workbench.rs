@@ -22,10 +22,15 @@ fn model() -> Model {
             shape: vec![1, 2],
             ingest: Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 },
         }],
-        constants: vec![Constant { name: "w".into(), len: 2 }],
+        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
         nodes: vec![
-            Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, len: 1, lo: -40, hi: 40 },
-            Node { op: Op::Relu { x: ValueId(1) }, len: 1, lo: 0, hi: 40 },
+            Node {
+                op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None },
+                shape: vec![1, 1],
+                lo: -40,
+                hi: 40,
+            },
+            Node { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 },
         ],
         outputs: vec![Output {
             name: "y".into(),

@@ -199,6 +199,8 @@ pub const TYPE_INT64: i32 = 7;
 /// See [`TYPE_FLOAT`].
 pub const TYPE_STRING: i32 = 8;
 /// See [`TYPE_FLOAT`].
+pub const TYPE_BOOL: i32 = 9;
+/// See [`TYPE_FLOAT`].
 pub const TYPE_DOUBLE: i32 = 11;
 
 /// `AttributeProto.AttributeType`.

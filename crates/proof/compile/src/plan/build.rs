@@ -1,10 +1,10 @@
 //! From an ONNX graph to a plan.
 
-use super::{Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, ml_ops};
+use super::{Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, ml_ops, trees_in_tensors};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
 use crate::onnx::{Attributes, Data, Tensor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of a tensor of one sample.
 const MAX_LEN: usize = 1 << 24;
@@ -33,8 +33,15 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     let empty = GraphProto::default();
     let graph = model.graph.as_ref().unwrap_or(&empty);
     let mut builder = Builder::new(model, graph)?;
-    for node in &graph.node {
-        builder.node(node)?;
+    let mut in_forests = BTreeSet::new();
+    for (i, node) in graph.node.iter().enumerate() {
+        if let Some(found) = trees_in_tensors::find(&builder, graph, i) {
+            in_forests.extend(found.nodes.iter().copied());
+            builder.forest(found, graph);
+        }
+        if !in_forests.contains(&i) {
+            builder.node(node)?;
+        }
     }
     for output in &graph.output {
         builder.output(output.name.as_deref().unwrap_or_default())?;
@@ -88,6 +95,21 @@ impl Builder {
             return Err(CompileError::Operator { at: ctx.at, hint: hints::hint(operator) });
         }
         ctx.attributes.finish()
+    }
+
+    /// What a name stands for so far.
+    pub(super) fn bound(&self, name: &str) -> Option<&Bound> {
+        self.names.get(name)
+    }
+
+    /// Binds the result of a forest's last node.
+    fn forest(&mut self, found: trees_in_tensors::Found, graph: &GraphProto) {
+        let Some(node) = found.nodes.last().and_then(|&last| graph.node.get(last)) else { return };
+        let classes = found.forest.classes;
+        let kind = Kind::Trees(found.forest);
+        self.plan.steps.push(Step { at: at(node), kind, operands: vec![found.x], len: classes });
+        let bound = Bound::Value { id: self.plan.id_of(self.plan.steps.len() - 1), dims: vec![1, classes] };
+        self.names.extend(node.output.first().map(|name| (name.clone(), bound)));
     }
 
     fn output(&mut self, name: &str) -> Result<(), CompileError> {

@@ -9,6 +9,7 @@ mod ensemble;
 mod hints;
 mod ml_ops;
 mod shape;
+mod trees_in_tensors;
 
 pub(crate) use build::plan;
 

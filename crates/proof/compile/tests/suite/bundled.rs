@@ -34,6 +34,11 @@ fn linear_regression() {
 #[test]
 fn trees() {
     check(&bundled(), "B_dtree_bc_ml", 1e-7);
+    check(&bundled(), "B_dtree_bc", 1e-7);
+    check(&bundled(), "B_dtree_bc_eq", 1e-7);
+    check(&bundled(), "C_rf_digits", 1e-6);
+    check(&bundled(), "D_xgb_bc", 5e-6);
+    check(&bundled(), "D2_xgb_digits", 5e-6);
     check(&bundled(), "C_rf_digits_ml", 1e-6);
     check(&bundled(), "D_xgb_bc_ml", 5e-6);
     check(&bundled(), "D2_xgb_digits_ml", 5e-6);

@@ -75,7 +75,8 @@ fn a_missing_value_is_null_or_an_empty_cell() {
     for (format, text) in texts {
         let samples = parse(format, text.as_bytes(), &one()).unwrap();
         let row = &values(&samples)[0][0];
-        assert!(row[0] == 1.0 && row[1].is_nan() && row[2] == 3.0 && row.len() == 3, "{text}: {row:?}");
+        assert!(row.len() == 3 && row[1].is_nan(), "{text}: {row:?}");
+        assert_eq!([row[0], row[2]].map(f32::to_bits), [1.0, 3.0].map(f32::to_bits), "{text}");
     }
 }
 

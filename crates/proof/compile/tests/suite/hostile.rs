@@ -19,6 +19,7 @@ static MODELS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         file(bundled(), "A_logreg_bc"),
         file(bundled(), "A_logreg_bc_ml"),
         file(bundled(), "B_dtree_bc_ml"),
+        file(bundled(), "B_dtree_bc"),
         file(fixtures(), "scaled_logreg_wine"),
         file(fixtures(), "normalized_logreg_iris"),
         file(fixtures(), "scaled_mlp_wine"),

@@ -8,3 +8,4 @@ mod native;
 mod numbers;
 mod refusals;
 mod support;
+mod tensor_forests;

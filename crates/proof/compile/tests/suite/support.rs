@@ -69,6 +69,17 @@ impl Onnx {
         self
     }
 
+    pub(crate) fn int_constant(mut self, name: &str, dims: &[i64], values: &[i64]) -> Self {
+        self.graph().initializer.push(TensorProto {
+            name: Some(name.into()),
+            dims: dims.to_vec(),
+            data_type: Some(7),
+            int64_data: values.to_vec(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
     /// A node with results named by their operator, or as given: `Op in… -> out…`. An operator `ml.Op` is of ai.onnx.ml.
     pub(crate) fn node(mut self, text: &str, attribute: Vec<AttributeProto>) -> Self {
         let (left, right) = text.split_once("->").expect("results");

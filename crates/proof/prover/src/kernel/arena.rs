@@ -1,6 +1,7 @@
 //! Buffers that outlive a proof. Fresh memory costs a page fault per 4 KiB, which doubles the time of a proof; a thread that proves
 //! again finds its pages warm.
 
+use crate::kernel::PackedE;
 use crate::kernel::blake::State;
 use ciro_transcript::F;
 use p3_field::PrimeCharacteristicRing;
@@ -26,6 +27,7 @@ pub trait Pooled: Copy + 'static {
 
 thread_local! {
     static WORDS: Shelf<F> = const { RefCell::new(Vec::new()) };
+    static ELEMENTS: Shelf<PackedE> = const { RefCell::new(Vec::new()) };
     static DIGESTS: Shelf<State> = const { RefCell::new(Vec::new()) };
 }
 
@@ -34,6 +36,14 @@ impl Pooled for F {
 
     fn shelf() -> &'static LocalKey<Shelf<Self>> {
         &WORDS
+    }
+}
+
+impl Pooled for PackedE {
+    const FILL: Self = PackedE::ZERO;
+
+    fn shelf() -> &'static LocalKey<Shelf<Self>> {
+        &ELEMENTS
     }
 }
 
@@ -59,6 +69,11 @@ impl<T: Pooled> Buffer<T> {
         let mut values = found.unwrap_or_default();
         values.resize(len, T::FILL);
         Self(values)
+    }
+
+    /// Keeps the first `len` values.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
     }
 }
 

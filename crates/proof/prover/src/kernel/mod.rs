@@ -1,4 +1,4 @@
-//! What costs time, eight or more lanes at once and on every core.
+//! What costs time, in lanes and threads.
 //!
 //! Field operations are exact, so a kernel gives the same elements in whatever order it adds and with however many threads: proof
 //! bytes depend on neither. Each kernel has a plain twin in its tests.
@@ -9,8 +9,30 @@
 //! | [`blake`] | Blake2s of eight messages |
 //! | [`code`] | Reed-Solomon codewords |
 //! | [`merkle`] | trees over the rows of a codeword |
+//! | [`table`] | tables of extension elements, packed while they are long |
+//! | [`eq`] | tables of eq, at a point and at all its suffixes |
+//! | [`sums`] | sums over rows |
 
 pub mod arena;
 pub mod blake;
 pub mod code;
+pub mod eq;
 pub mod merkle;
+pub mod sums;
+pub mod table;
+
+use ciro_transcript::F;
+use p3_field::extension::PackedQuinticTrinomialExtensionField;
+use p3_field::{Field, PackedValue};
+
+/// As many base elements as the processor takes at once.
+pub type PackedF = <F as Field>::Packing;
+
+/// As many extension elements, coefficient by coefficient.
+pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
+
+/// Elements in a [`PackedE`], a power of two.
+pub const WIDTH: usize = PackedF::WIDTH;
+
+/// Elements of the table of a point with `vars` coordinates that one task handles; below it, threads cost more than they save.
+pub(crate) const TASK_PACKS: usize = 512;

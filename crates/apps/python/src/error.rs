@@ -1,0 +1,72 @@
+//! Rust's errors as the exceptions of `ciro.errors`: the message with its causes, and what to try next.
+
+use ciro_compile::samples::SampleProblem;
+use ciro_compile::{ArtifactError, CompileError};
+use ciro_graph::ExecError;
+use ciro_prover::ProveError;
+use pyo3::PyErr;
+use std::error::Error;
+
+mod python {
+    //! The exception classes, defined in Python.
+    pyo3::import_exception!(ciro.errors, ArtifactError);
+    pyo3::import_exception!(ciro.errors, CompileError);
+    pyo3::import_exception!(ciro.errors, InputError);
+    pyo3::import_exception!(ciro.errors, ProveError);
+    pyo3::import_exception!(ciro.errors, VerifyError);
+}
+
+/// A model that is not compiled.
+pub(crate) fn compile(error: &CompileError) -> PyErr {
+    python::CompileError::new_err((chain(error), error.hint()))
+}
+
+/// A compiled model for which no keys can be made.
+pub(crate) fn setup(error: &dyn Error) -> PyErr {
+    python::CompileError::new_err((chain(error), None::<String>))
+}
+
+/// A folder that is not a compiled model, or cannot be written.
+pub(crate) fn artifact(error: &ArtifactError) -> PyErr {
+    let hint = "make the folder anew: ciro.compile(...).save(folder)";
+    python::ArtifactError::new_err((chain(error), Some(hint)))
+}
+
+/// Samples that do not fit the model; `what` they were for.
+pub(crate) fn samples(what: &str, problem: &SampleProblem) -> PyErr {
+    python::InputError::new_err((format!("{what}: {}", chain(problem)), None::<String>))
+}
+
+/// More or fewer samples than one.
+pub(crate) fn sample_count(got: usize) -> PyErr {
+    let hint = "a proof is about one sample: pass one row, for example x[i]";
+    python::InputError::new_err((format!("expected 1 sample, got {got}"), Some(hint)))
+}
+
+/// An input that the model refuses, or a run that fails.
+pub(crate) fn prove(error: &ProveError) -> PyErr {
+    match error {
+        ProveError::Execute(ExecError::Input(refusal)) => {
+            let hint = "compile with samples, or with input_range, that cover such inputs";
+            python::InputError::new_err((refusal.to_string(), Some(hint)))
+        }
+        other => python::ProveError::new_err((chain(other), None::<String>)),
+    }
+}
+
+/// A receipt that shows nothing.
+pub(crate) fn verify(error: &dyn Error) -> PyErr {
+    python::VerifyError::new_err((chain(error), None::<String>))
+}
+
+/// `error` and its causes, outermost first, on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,124 @@
+//! `Model`: compiling, loading and saving a model, proving with it.
+
+use crate::error;
+use crate::receipt::Proof;
+use ciro_compile::samples::{self, Port, Samples};
+use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports};
+use ciro_graph::RawInput;
+use ciro_prover::ProvingKey;
+use ciro_verifier::ProofContext;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A compiled model whose weights are committed.
+#[pyclass(frozen, module = "ciro._ciro")]
+pub(crate) struct Model {
+    key: ProvingKey,
+    report: Option<AccuracyReport>,
+    #[pyo3(get)]
+    notes: Vec<String>,
+    #[pyo3(get)]
+    compile_ms: f64,
+    #[pyo3(get)]
+    setup_ms: f64,
+}
+
+#[pymethods]
+impl Model {
+    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file.
+    #[staticmethod]
+    fn compile(py: Python<'_>, model: &[u8], samples: Option<&[u8]>, input_range: Option<f64>) -> PyResult<Self> {
+        py.detach(|| {
+            let started = Instant::now();
+            let calibration = samples.map(|npz| calibration(model, npz)).transpose()?;
+            let options = Options { calibration, input_range };
+            let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
+            Self::set_up(compiled, millis(started))
+        })
+    }
+
+    /// Reads a folder that `ciro compile` or [`Self::save`] wrote.
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands paths over by value")]
+    fn load(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        py.detach(|| {
+            let started = Instant::now();
+            let compiled = Compiled::load(&folder).map_err(|e| error::artifact(&e))?;
+            Self::set_up(compiled, millis(started))
+        })
+    }
+
+    /// Writes the folder that `ciro prove` reads.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands paths over by value")]
+    fn save(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
+        py.detach(|| {
+            let compiled =
+                Compiled { model: self.key.model().clone(), report: self.report.clone(), notes: self.notes.clone() };
+            compiled.write(&folder).map_err(|e| error::artifact(&e))
+        })
+    }
+
+    /// Proves the answer to the one sample in the bytes of an `.npz` file.
+    fn prove(&self, py: Python<'_>, sample: &[u8]) -> PyResult<Proof> {
+        py.detach(|| {
+            let input = self.one_sample(sample)?;
+            let started = Instant::now();
+            let proof =
+                ciro_prover::prove(&self.key, &input, &ProofContext::default()).map_err(|e| error::prove(&e))?;
+            Proof::new(&self.key, &input, proof, millis(started))
+        })
+    }
+
+    #[getter]
+    fn id(&self) -> String {
+        self.key.model_id().to_string()
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.key.model().program.name
+    }
+
+    #[getter]
+    fn inputs(&self) -> Vec<(String, Vec<u32>)> {
+        let ports = Port::of(&self.key.model().program);
+        ports.into_iter().map(|port| (port.name, port.shape)).collect()
+    }
+
+    #[getter]
+    fn outputs(&self) -> Vec<(String, Vec<u32>)> {
+        self.key.model().program.outputs.iter().map(|output| (output.name.clone(), output.shape.clone())).collect()
+    }
+
+    /// The accuracy report as JSON, as `report.json` of a compiled folder has it.
+    #[getter]
+    fn report(&self) -> PyResult<Option<String>> {
+        self.report.as_ref().map(serde_json::to_string).transpose().map_err(|e| error::setup(&e))
+    }
+}
+
+impl Model {
+    fn set_up(compiled: Compiled, compile_ms: f64) -> PyResult<Self> {
+        let started = Instant::now();
+        let key = ProvingKey::new(compiled.model).map_err(|e| error::setup(&e))?;
+        Ok(Self { key, report: compiled.report, notes: compiled.notes, compile_ms, setup_ms: millis(started) })
+    }
+
+    fn one_sample(&self, npz: &[u8]) -> PyResult<RawInput> {
+        let ports = Port::of(&self.key.model().program);
+        let samples = samples::parse("npz", npz, &ports).map_err(|e| error::samples("input", &e))?;
+        let got = samples.inputs.len();
+        let only: Result<[RawInput; 1], _> = samples.inputs.try_into();
+        only.map(|[input]| input).map_err(|_| error::sample_count(got))
+    }
+}
+
+fn calibration(model: &[u8], npz: &[u8]) -> PyResult<Samples> {
+    let ports = ports(model).map_err(|e| error::compile(&e))?;
+    samples::parse("npz", npz, &ports).map_err(|e| error::samples("samples", &e))
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

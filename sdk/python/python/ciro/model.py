@@ -1,0 +1,134 @@
+"""Compiling, keeping and loading models."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+
+from ciro import _ciro
+from ciro.arrays import Samples, to_npz
+from ciro.convert import to_file
+from ciro.report import AccuracyReport, from_json
+
+if TYPE_CHECKING:
+    from ciro.proof import Proof
+
+Source = Union[str, "os.PathLike[str]", bytes, Any]
+"""A model file, its bytes or an ONNX `ModelProto`; a compiled folder; or a fitted estimator."""
+
+
+class Port(NamedTuple):
+    """An input or an output of a model."""
+
+    name: str
+    """Its name in the ONNX file."""
+    shape: tuple[int, ...]
+    """Its dimensions, batch of one included."""
+
+
+class Model:
+    """A compiled model whose weights are committed: what `ciro.prove` needs. Make one with `ciro.compile`.
+
+    It does not change and may be used from several threads.
+    """
+
+    def __init__(self, native: _ciro.Model) -> None:
+        self._native = native
+
+    @property
+    def id(self) -> str:
+        """The model's identity: it covers structure, scales, tables and weights."""
+        return self._native.id
+
+    @property
+    def name(self) -> str:
+        """The name of the ONNX graph."""
+        return self._native.name
+
+    @property
+    def inputs(self) -> list[Port]:
+        """What goes in."""
+        return [Port(name, tuple(shape)) for name, shape in self._native.inputs]
+
+    @property
+    def outputs(self) -> list[Port]:
+        """What comes out."""
+        return [Port(name, tuple(shape)) for name, shape in self._native.outputs]
+
+    @property
+    def report(self) -> Optional[AccuracyReport]:
+        """How far the integers are from the floats; None if the model was compiled without samples."""
+        text = self._native.report
+        return None if text is None else from_json(text)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that the compiler has for you, such as the range of inputs it assumed."""
+        return self._native.notes
+
+    @property
+    def compile_ms(self) -> float:
+        """Milliseconds that compiling took."""
+        return self._native.compile_ms
+
+    @property
+    def setup_ms(self) -> float:
+        """Milliseconds that committing to the weights took; proofs do not pay it again."""
+        return self._native.setup_ms
+
+    def prove(self, x: Samples) -> Proof:
+        """The same as `ciro.prove(model, x)`."""
+        from ciro.proof import prove
+
+        return prove(self, x)
+
+    def save(self, folder: Union[str, os.PathLike[str]]) -> None:
+        """Writes the compiled model to a folder, which `ciro.compile` and the command line read.
+
+        Raises:
+            ArtifactError: if it cannot be written.
+        """
+        self._native.save(folder)
+
+    def __repr__(self) -> str:
+        return f"<ciro.Model {self.name!r} {self.id}>"
+
+
+def compile(  # noqa: A001 - the package is used as `ciro.compile`
+    model: Source, samples: Optional[Samples] = None, *, input_range: Optional[float] = None
+) -> Model:
+    """Compiles a model to an integer program and commits to its weights.
+
+    Args:
+        model: a fitted scikit-learn, XGBoost or LightGBM estimator or a pipeline of them; the path of an ONNX file, or of
+            what a booster's `save_model` wrote; the bytes of either, or a `ModelProto`; or the path of a folder that
+            `Model.save` or `ciro compile` wrote.
+        samples: inputs like those to come, for example the training data: they tell the ranges of the inputs, and accuracy
+            is measured on them. One array with a row per sample, or arrays by input name. Without them inputs are taken
+            from -32 to 32, and there is no accuracy report.
+        input_range: a bound on the magnitude of every input, which overrides what the samples tell.
+
+    Returns:
+        The model, ready to prove with.
+
+    Raises:
+        CompileError: if an operator is not supported, numbers do not fit, or a converter is missing; the hint says what
+            to do, for example which package to install.
+        InputError: if the samples do not fit the model.
+        ArtifactError: if the folder is not a compiled model.
+        OSError: if the file cannot be read.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        if path.is_dir():
+            return _load(path, samples, input_range)
+        model = path.read_bytes()
+    npz = None if samples is None else to_npz(samples)
+    return Model(_ciro.Model.compile(to_file(model, samples), npz, input_range))
+
+
+def _load(path: Path, samples: Optional[Samples], input_range: Optional[float]) -> Model:
+    if samples is not None or input_range is not None:
+        raise TypeError(f"{path} is compiled already: expected no samples and no input_range")
+    return Model(_ciro.Model.load(path))

@@ -1,0 +1,168 @@
+"""Proving answers and checking receipts."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
+
+from ciro import _ciro
+from ciro.arrays import Array, Samples, to_array, to_npz
+from ciro.errors import VerifyError
+from ciro.model import Model
+
+
+class _Answer:
+    """Outputs by name, and the two that people ask for."""
+
+    outputs: dict[str, Array]
+
+    @property
+    def output(self) -> Array:
+        """The last output: a regression's value, a classifier's probabilities or scores, a network's result.
+
+        For scikit-learn's classifiers that is `predict_proba`, for boosters what their own `predict` answers.
+        """
+        return list(self.outputs.values())[-1]
+
+    @property
+    def label(self) -> Union[int, str, None]:
+        """The class that the model answers with, if it has an output of labels."""
+        labels = [array for array in self.outputs.values() if array.dtype.kind in "iU"]
+        if not labels:
+            return None
+        label: Union[int, str] = labels[0].reshape(-1)[0].item()
+        return label
+
+
+class Proof(_Answer):
+    """An answer with its proof: the receipt, a file that anybody can check offline."""
+
+    def __init__(self, native: _ciro.Proof) -> None:
+        self._native = native
+        self.outputs = {name: to_array(shape, values) for name, shape, values in native.outputs}
+        """What the model answered, by output name: float64, or int64 and texts for labels."""
+
+    @property
+    def model_id(self) -> str:
+        """The model that answered."""
+        return self._native.model_id
+
+    @property
+    def bytes(self) -> builtins.bytes:
+        """The receipt: program, input, output and proof."""
+        return self._native.receipt
+
+    @property
+    def proof_bytes(self) -> int:
+        """Size of the proof alone, bytes."""
+        return self._native.proof_bytes
+
+    @property
+    def prove_ms(self) -> float:
+        """Milliseconds that running and proving took."""
+        return self._native.prove_ms
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Writes the receipt to a file, which `ciro.verify` and the command line read."""
+        Path(path).write_bytes(self.bytes)
+
+    def verify(self, model: Union[Model, str, None] = None) -> Verified:
+        """The same as `ciro.verify(proof, model)`."""
+        return verify(self, model)
+
+    def __repr__(self) -> str:
+        return f"<ciro.Proof of {self.model_id}: {self.proof_bytes} bytes in {self.prove_ms:.1f} ms>"
+
+
+class Finding(NamedTuple):
+    """One thing that a valid receipt shows, or rests on."""
+
+    what: str
+    """In a few words."""
+    detail: str
+    """The particulars."""
+
+
+@dataclass(frozen=True)
+class Verified(_Answer):
+    """What a valid receipt shows. There is no such object for an invalid one: `ciro.verify` raises."""
+
+    model_id: str
+    """The model that answered."""
+    model_name: str
+    """The name of its graph, which its maker chose."""
+    assurance: str
+    """The rung that was checked: `A4` for a proof."""
+    inputs: dict[str, Array]
+    """What the model was asked, by input name: the float32 numbers as they were given."""
+    outputs: dict[str, Array]
+    """What it answered, by output name."""
+    shown: list[Finding]
+    """What was checked."""
+    assumptions: list[Finding]
+    """What you must accept for the conclusion to hold."""
+
+    def __str__(self) -> str:
+        lines = [f"valid ({self.assurance}), model {self.model_name} {self.model_id}"]
+        for title, findings in (("shown", self.shown), ("provided that", self.assumptions)):
+            lines.append(title)
+            lines.extend(f"  {finding.what}: {finding.detail}" for finding in findings)
+        return "\n".join(lines)
+
+
+def prove(model: Model, x: Samples) -> Proof:
+    """Runs the model on one sample and proves the answer. Other threads run meanwhile.
+
+    Args:
+        model: a compiled model.
+        x: one sample: a row, an array of the input's shape, or arrays by input name. Numbers are taken as float32.
+
+    Raises:
+        InputError: if the sample does not fit the model.
+        ProveError: if the model does not run on it.
+    """
+    return Proof(model._native.prove(to_npz(x)))
+
+
+def verify(
+    proof: Union[Proof, bytes, str, os.PathLike[str]],
+    model: Union[Model, str, None] = None,
+    *,
+    network: Optional[str] = None,
+) -> Verified:
+    """Checks a receipt, offline. Returning at all means that it is valid.
+
+    Args:
+        proof: a proof, the path of a receipt, or its bytes.
+        model: the model that you expect, or its id. Without it, look at `model_id` of the result: a valid proof of
+            another model is worth nothing.
+        network: the id of the network whose settlements you accept.
+
+    Raises:
+        VerifyError: if anything about the receipt is wrong, or it is about another model.
+        OSError: if the file cannot be read.
+    """
+    if isinstance(proof, Proof):
+        proof = proof.bytes
+    elif not isinstance(proof, bytes):
+        proof = Path(proof).read_bytes()
+    checked = _verified(_ciro.verify(proof, network))
+    expected = model.id if isinstance(model, Model) else model
+    if expected is not None and expected != checked.model_id:
+        raise VerifyError(f"the receipt is about another model: expected {expected}, got {checked.model_id}")
+    return checked
+
+
+def _verified(native: _ciro.Verified) -> Verified:
+    return Verified(
+        model_id=native.model_id,
+        model_name=native.model_name,
+        assurance=native.assurance,
+        inputs={name: to_array(shape, values) for name, shape, values in native.inputs},
+        outputs={name: to_array(shape, values) for name, shape, values in native.outputs},
+        shown=[Finding(*pair) for pair in native.shown],
+        assumptions=[Finding(*pair) for pair in native.assumptions],
+    )
