@@ -3,7 +3,7 @@
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
 use crate::kernel::table::{Table, add_lane, lane};
-use crate::kernel::{PackedE, TASK_PACKS, WIDTH};
+use crate::kernel::{FOLD_PACKS, PackedE, WIDTH};
 use crate::rounds::{Inner, inner_sumcheck};
 use ciro_relation::{Poly, Relation};
 use ciro_transcript::{E, F, Transcript, Writer};
@@ -55,7 +55,7 @@ fn add_window(w: &mut [PackedE], offset: usize, eq: &Table, scale: E) {
         Table::Many(eq) => {
             let window = &mut w[offset / WIDTH..][..eq.len()];
             let scale = PackedE::from(scale);
-            window.par_chunks_mut(TASK_PACKS).zip(eq.par_chunks(TASK_PACKS)).for_each(|(window, eq)| {
+            window.par_chunks_mut(FOLD_PACKS).zip(eq.par_chunks(FOLD_PACKS)).for_each(|(window, eq)| {
                 for (w, &t) in window.iter_mut().zip(eq) {
                     *w += scale * t;
                 }

@@ -3,7 +3,7 @@
 use crate::kernel::arena::Buffer;
 use crate::kernel::sums::layer_round;
 use crate::kernel::table::{Table, add_lane, lane};
-use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
+use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds::EqRounds;
 use crate::witness::Witness;
 use ciro_relation::{ColId, Expr, Relation};
@@ -45,9 +45,9 @@ where
     B: Algebra<A> + Copy + Sync + Send,
 {
     let (p, q) = (p.split_at(p.len() / 2), q.split_at(q.len() / 2));
-    let inputs = p.0.par_chunks(TASK_PACKS).zip(p.1.par_chunks(TASK_PACKS));
-    let inputs = inputs.zip(q.0.par_chunks(TASK_PACKS).zip(q.1.par_chunks(TASK_PACKS)));
-    let outputs = p_out.par_chunks_mut(TASK_PACKS).zip(q_out.par_chunks_mut(TASK_PACKS));
+    let inputs = p.0.par_chunks(FOLD_PACKS).zip(p.1.par_chunks(FOLD_PACKS));
+    let inputs = inputs.zip(q.0.par_chunks(FOLD_PACKS).zip(q.1.par_chunks(FOLD_PACKS)));
+    let outputs = p_out.par_chunks_mut(FOLD_PACKS).zip(q_out.par_chunks_mut(FOLD_PACKS));
     inputs.zip(outputs).for_each(|(((p0, p1), (q0, q1)), (p, q))| add_fractions([p0, p1], [q0, q1], p, q));
 }
 
@@ -200,8 +200,8 @@ impl<'a> Combination<'a> {
         let constant = PackedE::from(self.constant);
         let terms: Vec<(PackedE, &[PackedF])> =
             self.terms.iter().map(|(c, column)| (PackedE::from(*c), PackedF::pack_slice(column))).collect();
-        out.par_chunks_mut(TASK_PACKS).enumerate().for_each(|(task, out)| {
-            for (i, out) in (task * TASK_PACKS..).zip(out) {
+        out.par_chunks_mut(FOLD_PACKS).enumerate().for_each(|(task, out)| {
+            for (i, out) in (task * FOLD_PACKS..).zip(out) {
                 *out = terms.iter().fold(constant, |acc, (c, column)| acc + *c * column[i]);
             }
         });

@@ -4,6 +4,7 @@ use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::{dot, dot_tables, inner_round};
 use crate::kernel::table::Table;
+use crate::kernel::work::grind;
 use crate::kernel::{PackedE, PackedF, WIDTH};
 use crate::oracle::{BaseOracle, ExtOracle};
 use crate::rounds::send_quadratic;
@@ -22,7 +23,7 @@ pub struct Opened<'a> {
 }
 
 /// Packs of g that one task combines: they stay in the nearest cache while the columns pass.
-const COMBINE_PACKS: usize = 64;
+const COMBINE_PACKS: usize = 128;
 
 /// The oracle that the next queries go to.
 enum Current<'a> {
@@ -111,7 +112,7 @@ fn query(
     weights: &[Vec<E>],
     fold_weights: &[E],
 ) -> Vec<(F, E)> {
-    transcript.grind("work", WORK_BITS);
+    grind(transcript, "work", WORK_BITS);
     let round = match current {
         Current::First(_) => &params.first[0],
         Current::Tail(_, round) => round,

@@ -14,12 +14,16 @@ struct Oracle {
     tree: Tree,
 }
 
+/// Cells of a codeword that one task encodes at least.
+const CELLS_MIN: usize = 1 << 15;
+
 impl Oracle {
     /// Encodes `count` columns of 2^vars base elements; `message` writes one of them.
     fn new(count: usize, round: &Round, message: impl Fn(usize, &mut [F]) + Sync) -> Self {
         let code = Code::new(round.vars, round.log_inv_rate);
         let mut columns = Columns::stale(count, 1 << round.log_leaves());
-        columns.each_mut().enumerate().for_each_init(
+        let min = CELLS_MIN.div_ceil(1 << round.log_leaves());
+        columns.each_mut().enumerate().with_min_len(min).for_each_init(
             || F::zero_vec(1 << round.vars),
             |scratch, (c, column)| {
                 message(c, scratch);

@@ -19,6 +19,9 @@ const ABSORB: u8 = 0;
 const CHALLENGE: u8 = 1;
 const GRIND: u8 = 2;
 
+/// Bytes of [`Sponge::work_message`]: state, kind, two lengths and the nonce.
+pub const WORK_MESSAGE_BYTES: usize = 32 + 1 + 8 + 8 + 8;
+
 impl Sponge {
     /// A fresh chain for `protocol` (name and version).
     #[must_use]
@@ -78,6 +81,17 @@ impl Sponge {
             positions.extend(words.take(missing));
         }
         positions
+    }
+
+    /// What is hashed to check `nonce`: one block, for provers that hash many at once. The nonce is the last eight bytes.
+    #[must_use]
+    pub fn work_message(&self, nonce: u64) -> [u8; WORK_MESSAGE_BYTES] {
+        let mut message = [0; WORK_MESSAGE_BYTES];
+        let parts = [&self.state[..], &[GRIND], &0u64.to_le_bytes(), &8u64.to_le_bytes(), &nonce.to_le_bytes()];
+        for (byte, part) in message.iter_mut().zip(parts.into_iter().flatten()) {
+            *byte = *part;
+        }
+        message
     }
 
     /// Whether `nonce` has `bits` of proof of work for the current state.
@@ -143,6 +157,16 @@ mod tests {
         assert_ne!(base, run(&[("b", b"2"), ("a", b"1")]));
         assert_ne!(base, run(&[("a", b"12"), ("b", b"")]));
         assert_ne!(base, run(&[("a", b"1"), ("c", b"2")]));
+    }
+
+    #[test]
+    fn the_work_message_is_what_grinds_hashes() {
+        let mut s = Sponge::new("t");
+        s.absorb("a", b"1");
+        for nonce in [0, 1, 77, u64::MAX] {
+            let digest: Digest = Blake2s256::digest(s.work_message(nonce)).into();
+            assert_eq!(digest, s.step(GRIND, "", &nonce.to_le_bytes()));
+        }
     }
 
     #[test]

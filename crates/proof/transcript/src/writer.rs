@@ -74,7 +74,7 @@ impl Writer {
         self.append(label, &digests.concat());
     }
 
-    /// Finds and sends a proof of work of `bits`; sends nothing for zero bits.
+    /// Finds and sends the smallest proof of work of `bits`; sends nothing for zero bits.
     pub fn grind(&mut self, label: &'static str, bits: u32) {
         if bits == 0 {
             return;
@@ -83,6 +83,11 @@ impl Writer {
         while !self.sponge.grinds(nonce, bits) {
             nonce += 1;
         }
+        self.write_work(label, nonce);
+    }
+
+    /// Sends a proof of work that was found elsewhere ([`Sponge::work_message`]).
+    pub fn write_work(&mut self, label: &'static str, nonce: u64) {
         let bytes = nonce.to_le_bytes();
         self.sponge.absorb(label, &bytes);
         self.append(label, &bytes);

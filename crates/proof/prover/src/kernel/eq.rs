@@ -4,7 +4,7 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::table::{Table, pack};
-use crate::kernel::{PackedE, TASK_PACKS, WIDTH};
+use crate::kernel::{FOLD_PACKS, PackedE, WIDTH};
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
@@ -45,11 +45,11 @@ pub fn eq_packs(point: &[E], scale: E, table: &mut [PackedE]) {
     table[0] = pack(&few(last, scale));
     for (i, &z) in first.iter().rev().enumerate() {
         let (low, high) = table[..2 << i].split_at_mut(1 << i);
-        if low.len() <= TASK_PACKS {
+        if low.len() <= FOLD_PACKS {
             grow(low, high, PackedE::from(z));
         } else {
-            low.par_chunks_mut(TASK_PACKS)
-                .zip(high.par_chunks_mut(TASK_PACKS))
+            low.par_chunks_mut(FOLD_PACKS)
+                .zip(high.par_chunks_mut(FOLD_PACKS))
                 .for_each(|(low, high)| grow(low, high, PackedE::from(z)));
         }
     }

@@ -51,15 +51,19 @@ pub struct Tree {
 /// Leaf groups that share a walk over the columns: long enough for the prefetcher, short enough for the nearest cache.
 const WALK: usize = 16;
 
+/// Walks that one task makes at least: waking a thread costs as much as some hundred hashes.
+const WALKS_MIN: usize = 8;
+
 /// Node groups that one task hashes.
-const TASK: usize = 64;
+const TASK: usize = WALK * WALKS_MIN;
 
 impl Tree {
     /// The tree over the rows of `columns`, read by [`word`].
     #[must_use]
     pub fn new(columns: &Columns) -> Self {
         let mut leaves = Buffer::stale(columns.len / LANES);
-        leaves.par_chunks_mut(WALK).enumerate().for_each(|(i, states)| hash_rows(columns, i * WALK * LANES, states));
+        let walks = leaves.par_chunks_mut(WALK).enumerate().with_min_len(WALKS_MIN);
+        walks.for_each(|(i, states)| hash_rows(columns, i * WALK * LANES, states));
         let depth = columns.len.ilog2();
         let mut levels = vec![leaves];
         for level in 0..depth as usize {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`arena`] | buffers that outlive a proof |
 //! | [`blake`] | Blake2s of eight messages |
+//! | [`work`] | proof of work |
 //! | [`code`] | Reed-Solomon codewords |
 //! | [`merkle`] | trees over the rows of a codeword |
 //! | [`table`] | tables of extension elements, packed while they are long |
@@ -20,6 +21,7 @@ pub mod eq;
 pub mod merkle;
 pub mod sums;
 pub mod table;
+pub mod work;
 
 use ciro_transcript::F;
 use p3_field::extension::PackedQuinticTrinomialExtensionField;
@@ -34,5 +36,8 @@ pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
 /// Elements in a [`PackedE`], a power of two.
 pub const WIDTH: usize = PackedF::WIDTH;
 
-/// Elements of the table of a point with `vars` coordinates that one task handles; below it, threads cost more than they save.
+/// Packs over which one task sums: tens of microseconds, so that waking a thread pays.
 pub(crate) const TASK_PACKS: usize = 512;
+
+/// Packs that one task writes, with a multiplication or two for each.
+pub(crate) const FOLD_PACKS: usize = 4 * TASK_PACKS;

@@ -1,7 +1,7 @@
 //! Tables of extension elements, packed while they are long.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
+use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use ciro_transcript::{E, F};
 use p3_field::{Algebra, BasedVectorSpace, PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -98,7 +98,7 @@ impl Table {
         let mut packed = Buffer::stale(values.len() / WIDTH);
         packed
             .par_iter_mut()
-            .with_min_len(TASK_PACKS)
+            .with_min_len(FOLD_PACKS)
             .enumerate()
             .for_each(|(i, p)| *p = pack(&values[i * WIDTH..(i + 1) * WIDTH]));
         Self::Many(packed)
@@ -115,8 +115,8 @@ impl Table {
         }
         let (low, high) = (PackedF::pack_slice(low), PackedF::pack_slice(high));
         let mut out = Buffer::stale(low.len());
-        out.par_chunks_mut(TASK_PACKS)
-            .zip(low.par_chunks(TASK_PACKS).zip(high.par_chunks(TASK_PACKS)))
+        out.par_chunks_mut(FOLD_PACKS)
+            .zip(low.par_chunks(FOLD_PACKS).zip(high.par_chunks(FOLD_PACKS)))
             .for_each(|(out, (low, high))| fold_base_halves(low, high, PackedE::from(r), out));
         Self::packed(out)
     }
@@ -135,11 +135,11 @@ impl Table {
         };
         let half = values.len() / 2;
         let (low, high) = values.split_at_mut(half);
-        if half <= TASK_PACKS {
+        if half <= FOLD_PACKS {
             fold_halves(low, high, PackedE::from(r));
         } else {
-            low.par_chunks_mut(TASK_PACKS)
-                .zip(high.par_chunks(TASK_PACKS))
+            low.par_chunks_mut(FOLD_PACKS)
+                .zip(high.par_chunks(FOLD_PACKS))
                 .for_each(|(low, high)| fold_halves(low, high, PackedE::from(r)));
         }
         self.keep_half();
@@ -154,7 +154,7 @@ impl Table {
             (Self::Few(a), Self::Few(b)) => a.iter_mut().zip(b).for_each(|(a, &b)| *a += scale * b),
             (Self::Many(a), Self::Many(b)) => {
                 let scale = PackedE::from(scale);
-                let tasks = a.par_chunks_mut(TASK_PACKS).zip(b.par_chunks(TASK_PACKS));
+                let tasks = a.par_chunks_mut(FOLD_PACKS).zip(b.par_chunks(FOLD_PACKS));
                 tasks.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, &b)| *a += scale * b));
             }
             _ => unreachable!("tables of one sumcheck have one length"),
