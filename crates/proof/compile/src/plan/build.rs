@@ -49,13 +49,18 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     Ok(builder.plan)
 }
 
+/// Version of ai.onnx that a model asks for.
+pub(crate) fn opset(model: &ModelProto) -> i64 {
+    let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
+    let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
+    versions.max().unwrap_or(17)
+}
+
 impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
-        let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
-        let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder = Self { plan, opset: versions.max().unwrap_or(17), names: BTreeMap::new() };
+        let mut builder = Self { plan, opset: opset(model), names: BTreeMap::new() };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
@@ -82,7 +87,7 @@ impl Builder {
     }
 
     fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
-        let at = at(node);
+        let at = node_at(node);
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
@@ -107,7 +112,7 @@ impl Builder {
         let Some(node) = found.nodes.last().and_then(|&last| graph.node.get(last)) else { return };
         let classes = found.forest.classes;
         let kind = Kind::Trees(found.forest);
-        self.plan.steps.push(Step { at: at(node), kind, operands: vec![found.x], len: classes });
+        self.plan.steps.push(Step { at: node_at(node), kind, operands: vec![found.x], len: classes });
         let bound = Bound::Value { id: self.plan.id_of(self.plan.steps.len() - 1), dims: vec![1, classes] };
         self.names.extend(node.output.first().map(|name| (name.clone(), bound)));
     }
@@ -125,7 +130,8 @@ impl Builder {
     }
 }
 
-fn at(node: &NodeProto) -> At {
+/// Where a node is.
+pub(crate) fn node_at(node: &NodeProto) -> At {
     let name = node.name.clone().filter(|name| !name.is_empty());
     let operator = node.op_type.clone().unwrap_or_default();
     At {
