@@ -6,12 +6,14 @@ Scalars become `Constant` nodes, weights become initializers, and every node car
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Union
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Shape = Sequence[int]
+# A dimension is a number, or the name of one that is known when the model runs.
+Shape = Sequence[Union[int, str]]
 ELEMENT = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
 
@@ -27,7 +29,7 @@ class Graph:
         self._count: dict[str, int] = {}
 
     def input(self, name: str, shape: Shape, dtype: str = "float32") -> str:
-        """Declares a graph input of a fixed shape."""
+        """Declares a graph input."""
         self._inputs.append(helper.make_tensor_value_info(name, ELEMENT[dtype], list(shape)))
         return name
 
@@ -59,11 +61,12 @@ class Graph:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), full))
         return full
 
-    def normal(self, name: str, shape: Shape, std: float, mean: float = 0.0) -> str:
+    def normal(self, name: str, shape: Sequence[int], std: float, mean: float = 0.0) -> str:
         """An initializer of seeded normal numbers."""
         return self.weight(name, self.rng.normal(mean, std, shape).astype(np.float32))
 
-    def reshape(self, x: str, shape: Shape) -> str:
+    def reshape(self, x: str, shape: Sequence[int]) -> str:
+        """A Reshape to numbers that are known."""
         return self.op("Reshape", x, self.integers(shape))
 
     def linear(self, name: str, x: str, wide: int, out: int, gain: float = 1.0) -> str:
