@@ -6,7 +6,7 @@ Scalars become `Constant` nodes, weights become initializers, and every node car
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 import onnx
@@ -37,15 +37,19 @@ class Graph:
         """Nodes made inside `with graph.scope(name)` are called `/name/…`."""
         return Scope(self._scope, name)
 
-    def op(self, kind: str, *operands: str, outputs: int = 1, **attributes: object) -> str | tuple[str, ...]:
-        """Appends a node; a tuple of names where it has several outputs."""
+    def op(self, kind: str, *operands: str, **attributes: Any) -> str:
+        """Appends a node with one output."""
+        return self.ops(kind, 1, *operands, **attributes)[0]
+
+    def ops(self, kind: str, outputs: int, *operands: str, **attributes: Any) -> list[str]:
+        """Appends a node with several outputs."""
         path = "/" + "/".join([*self._scope, kind])
         number = self._count.get(path, 0)
         self._count[path] = number + 1
         path += f"_{number}" if number else ""
         names = [f"{path}_output_{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(operands), names, name=path, **attributes))
-        return names[0] if outputs == 1 else tuple(names)
+        return names
 
     def scalar(self, value: float, dtype: str = "float32") -> str:
         """A `Constant` node of rank zero."""
@@ -107,7 +111,9 @@ class Scope:
         self._stack, self._name = stack, name
 
     def __enter__(self) -> None:
+        """Enters it."""
         self._stack.append(self._name)
 
     def __exit__(self, *_: object) -> None:
+        """Leaves it."""
         self._stack.pop()

@@ -127,7 +127,7 @@ def _gpt2_block(g: Graph, size: Size, x: str, causal: str) -> str:
     damped = 1.0 / np.sqrt(2 * size.layers)
     with g.scope("attn"):
         joint = _conv1d(g, size, "c_attn", g.layer_norm("ln_1", x, size.width, 1e-5), size.width, 3 * size.width)
-        parts = g.op("Split", joint, g.integers([size.width] * 3), outputs=3, axis=2)
+        parts = g.ops("Split", 3, joint, g.integers([size.width] * 3), axis=2)
         query, key, value = (_split_heads(g, size, part) for part in parts)
         query, value = (g.op("Transpose", t, perm=[0, 2, 1, 3]) for t in (query, value))
         key = g.op("Transpose", key, perm=[0, 2, 3, 1])

@@ -16,7 +16,7 @@ from typing import Any
 
 import table
 from limits import Limits
-from peers import CALIBRATION, JUDGED, Ciro, Ezkl, Reference
+from peers import CALIBRATION, JUDGED, Ciro, Ezkl, Prover, Reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,12 +25,24 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench/peers/run", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to measure; default: all that are found")
-    parser.add_argument("--models", type=Path, action="append", metavar="DIR", help="folders of NAME.onnx and NAME.npz; default: vectors/models")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench/peers/results", metavar="DIR", help="default: %(default)s")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="folders of NAME.onnx and NAME.npz; default: vectors/models",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "bench/peers/results", metavar="DIR", help="default: %(default)s"
+    )
     parser.add_argument("--only", choices=("ciro", "EZKL"), help="one prover only")
     parser.add_argument("--repeats", type=int, default=9, help="proofs and verifications by ciro; default: %(default)s")
-    parser.add_argument("--timeout", type=float, default=1200.0, metavar="S", help="seconds a step may take; default: %(default)s")
-    parser.add_argument("--memory", type=float, metavar="GIB", help="memory a step may take; default: three quarters of the machine's")
+    parser.add_argument(
+        "--timeout", type=float, default=1200.0, metavar="S", help="seconds a step may take; default: %(default)s"
+    )
+    parser.add_argument(
+        "--memory", type=float, metavar="GIB", help="memory a step may take; default: three quarters of the machine's"
+    )
     return parser.parse_args()
 
 
@@ -111,7 +123,10 @@ def main() -> None:
     options = arguments()
     binary = str(Path(os.environ["CIRO"]).resolve())
     limits = Limits(options.timeout, (options.memory or memory_gib() * 0.75) * 1024)
-    provers = {"ciro": Ciro(binary, limits, options.repeats), "EZKL": Ezkl(limits, parameters_folder())}
+    provers: dict[str, Prover] = {
+        "ciro": Ciro(binary, limits, options.repeats),
+        "EZKL": Ezkl(limits, parameters_folder()),
+    }
     chosen = {name: prover for name, prover in provers.items() if options.only in (None, name)}
     report = head(options, binary, limits)
     for name, path in models(options.models or [ROOT / "vectors/models"], options.names).items():

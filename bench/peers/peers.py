@@ -7,7 +7,7 @@ import statistics
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from limits import Limits, Outcome, run
@@ -78,6 +78,14 @@ class Result:
             raise StepFailed(f"{step}: {outcome.error}")
 
 
+class Prover(Protocol):
+    """What is measured."""
+
+    def measure(self, model: Reference, folder: Path) -> Result:
+        """Takes all steps with one model in an empty folder. A step that fails ends it: `Result.failure` says how."""
+        ...
+
+
 class Ciro:
     """`ciro compile`, `ciro prove`, `ciro verify`."""
 
@@ -85,7 +93,7 @@ class Ciro:
         self._binary, self._limits, self._repeats = binary, limits, repeats
 
     def measure(self, model: Reference, folder: Path) -> Result:
-        """All steps. Each proof is a process of its own; the times of several are joined by their median."""
+        """Each proof is a process of its own; the times of several are joined by their median."""
         result = Result()
         (folder / MODEL).symlink_to(model.path)
         try:
@@ -150,7 +158,7 @@ class Ezkl:
         self._limits, self._parameters = limits, parameters
 
     def measure(self, model: Reference, folder: Path) -> Result:
-        """All steps, each a process of its own."""
+        """Each step is a process of its own."""
         result = Result()
         (folder / MODEL).symlink_to(model.path)
         try:
@@ -181,7 +189,9 @@ class Ezkl:
         self._step(result, "gen_settings", folder, model=onnx, output="settings.json")
         calibration = {"data": "calibration.json", "model": onnx, "settings": "settings.json", "target": "resources"}
         self._step(result, "calibrate_settings", folder, **calibration)
-        self._step(result, "compile_circuit", folder, model=onnx, compiled_circuit=circuit, settings_path="settings.json")
+        self._step(
+            result, "compile_circuit", folder, model=onnx, compiled_circuit=circuit, settings_path="settings.json"
+        )
 
     def _common_parameters(self, logrows: int, folder: Path, result: Result) -> str:
         """The structured reference string for 2^logrows rows: universal, so that models of one size share it."""
@@ -207,7 +217,12 @@ class Ezkl:
         result.key_bytes = (folder / "pk.key").stat().st_size
 
     def _prove(self, parameters: str, folder: Path, result: Result) -> None:
-        files = {"witness": "witness-0.json", "model": "model.compiled", "pk_path": "pk.key", "proof_path": "proof.json"}
+        files = {
+            "witness": "witness-0.json",
+            "model": "model.compiled",
+            "pk_path": "pk.key",
+            "proof_path": "proof.json",
+        }
         outcome, answer = self._step(result, "prove", folder, **files, srs_path=parameters)
         result.prove_s, result.prove_process_s = answer["call_s"], outcome.wall_s
         result.prove_cpu_s, result.prove_peak_mib = outcome.cpu_s, outcome.peak_mib

@@ -81,12 +81,19 @@ def _ratios(models: dict[str, dict[str, Any]]) -> list[str]:
     both = {name: r for name, r in models.items() if all(not x["failure"] for x in r.values()) and len(r) == 2}
     if not both:
         return ["No model was proven by both."]
-    lines = ["EZKL over ciro, where both prove:", "", "| model | prove | prove, whole process | CPU | memory | verify |", "|---|---|---|---|---|---|"]
+    lines = [
+        "EZKL over ciro, where both prove:",
+        "",
+        "| model | prove | prove, whole process | CPU | memory | verify |",
+        "|---|---|---|---|---|---|",
+    ]
     keys = ("prove_s", "prove_process_s", "prove_cpu_s", "prove_peak_mib", "verify_s")
     for name, r in both.items():
         # A process too short for the kernel's clock counts as one of its ticks.
         ratios = [r["EZKL"][key] / max(r["ciro"][key], 0.001 if key == "prove_cpu_s" else 1e-9) for key in keys]
-        lines.append(f"| {name} | " + " | ".join(f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.1f}×" for ratio in ratios) + " |")
+        lines.append(
+            f"| {name} | " + " | ".join(f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.1f}×" for ratio in ratios) + " |"
+        )
     return lines
 
 
