@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Writes the large models that the prover is measured on: ResNet-18 for CIFAR's shape, MiniLM-L6 and GPT-2 small.
 
-Graphs are built node for node as PyTorch's exporter writes them, with seeded weights, so that nothing is downloaded and
+Graphs are built by hand in the form that PyTorch's exporter writes, with seeded weights, so that nothing is downloaded and
 no PyTorch is needed. Each model NAME becomes three files:
 
   NAME.onnx        the model, fixed shapes, batch of one
-  NAME.npz         samples: `x` (one row each; token ids are int64) and `y`, what onnxruntime answered
-  NAME.input.json  {"input_data": [[...]]}, the first sample flat
+  NAME.npz         samples: `x`, or arrays by input name (one row each; token ids are int64), and `y`, what onnxruntime
+                   answered
+  NAME.input.json  {"input_data": [[...]]}, the first sample, flat for each input
 
 Needs: pip install numpy onnx onnxruntime
 """
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 import onnx
@@ -30,6 +32,8 @@ import resnet
 import transformers
 
 SEED = 0
+# Samples, one row each; by input name where there are several.
+Rows = Union[np.ndarray, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Recipe:
     what: str
     is_small: bool
     build: Callable[[np.random.Generator], onnx.ModelProto]
-    samples: Callable[[np.random.Generator], np.ndarray]
+    samples: Callable[[np.random.Generator], Rows]
 
 
 def _images(count: int) -> Callable[[np.random.Generator], np.ndarray]:
@@ -70,6 +74,12 @@ def _recipes() -> dict[str, Recipe]:
             lambda g: t.bert(t.MINILM_MINI, g),
             lambda g: t.sentences(t.MINILM_MINI, 16, g),
         ),
+        "J_minilm_published": Recipe(
+            "the encoder in the form of published files: named dimensions, masks, computed shapes",
+            False,
+            lambda g: t.bert_published(t.MINILM_PUBLISHED, g),
+            lambda g: t.padded_sentences(t.MINILM_PUBLISHED, 8, g),
+        ),
         "K_gpt2_small": Recipe(
             "GPT-2 small, 64 tokens, tanh-GELU, logits after the last token",
             False,
@@ -85,23 +95,29 @@ def _recipes() -> dict[str, Recipe]:
     }
 
 
-def answers(model: onnx.ModelProto, rows: np.ndarray) -> np.ndarray:
+def answers(model: onnx.ModelProto, rows: Rows) -> np.ndarray:
     """What onnxruntime answers for each row, stacked."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return np.stack([session.run(None, {name: row[None]})[0][0] for row in rows])
+    named = rows if isinstance(rows, dict) else {session.get_inputs()[0].name: rows}
+    feeds = ({name: array[i : i + 1] for name, array in named.items()} for i in range(_count(rows)))
+    return np.stack([session.run(None, feed)[0][0] for feed in feeds])
+
+
+def _count(rows: Rows) -> int:
+    return len(next(iter(rows.values())) if isinstance(rows, dict) else rows)
 
 
 def write(name: str, recipe: Recipe, folder: Path) -> str:
     """Writes one model's files; a line about it."""
     model = recipe.build(np.random.default_rng(SEED))
-    x = recipe.samples(np.random.default_rng(SEED + 1000))
-    y = answers(model, x)
+    rows = recipe.samples(np.random.default_rng(SEED + 1000))
+    y = answers(model, rows)
     if not np.isfinite(y).all():
         raise ValueError(f"{name}: expected finite answers, got others")
     onnx.save(model, folder / f"{name}.onnx")
-    np.savez_compressed(folder / f"{name}.npz", x=x, y=y)
-    first = {"input_data": [x[0].reshape(-1).tolist()]}
+    arrays = rows if isinstance(rows, dict) else {"x": rows}
+    np.savez_compressed(folder / f"{name}.npz", **arrays, y=y)
+    first = {"input_data": [array[0].reshape(-1).tolist() for array in arrays.values()]}
     (folder / f"{name}.input.json").write_text(json.dumps(first) + "\n")
     size = (folder / f"{name}.onnx").stat().st_size
     parameters = sum(int(np.prod(i.dims)) for i in model.graph.initializer if i.data_type == onnx.TensorProto.FLOAT)

@@ -6,12 +6,14 @@ Scalars become `Constant` nodes, weights become initializers, and every node car
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Union
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Shape = Sequence[int]
+# A dimension is a number, or the name of one that is known when the model runs.
+Shape = Sequence[Union[int, str]]
 ELEMENT = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
 
@@ -27,7 +29,7 @@ class Graph:
         self._count: dict[str, int] = {}
 
     def input(self, name: str, shape: Shape, dtype: str = "float32") -> str:
-        """Declares a graph input of a fixed shape."""
+        """Declares a graph input."""
         self._inputs.append(helper.make_tensor_value_info(name, ELEMENT[dtype], list(shape)))
         return name
 
@@ -35,15 +37,19 @@ class Graph:
         """Nodes made inside `with graph.scope(name)` are called `/name/…`."""
         return Scope(self._scope, name)
 
-    def op(self, kind: str, *operands: str, outputs: int = 1, **attributes: object) -> str | tuple[str, ...]:
-        """Appends a node; a tuple of names where it has several outputs."""
+    def op(self, kind: str, *operands: str, **attributes: Any) -> str:
+        """Appends a node with one output."""
+        return self.ops(kind, 1, *operands, **attributes)[0]
+
+    def ops(self, kind: str, outputs: int, *operands: str, **attributes: Any) -> list[str]:
+        """Appends a node with several outputs."""
         path = "/" + "/".join([*self._scope, kind])
         number = self._count.get(path, 0)
         self._count[path] = number + 1
         path += f"_{number}" if number else ""
         names = [f"{path}_output_{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(operands), names, name=path, **attributes))
-        return names[0] if outputs == 1 else tuple(names)
+        return names
 
     def scalar(self, value: float, dtype: str = "float32") -> str:
         """A `Constant` node of rank zero."""
@@ -59,11 +65,12 @@ class Graph:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), full))
         return full
 
-    def normal(self, name: str, shape: Shape, std: float, mean: float = 0.0) -> str:
+    def normal(self, name: str, shape: Sequence[int], std: float, mean: float = 0.0) -> str:
         """An initializer of seeded normal numbers."""
         return self.weight(name, self.rng.normal(mean, std, shape).astype(np.float32))
 
-    def reshape(self, x: str, shape: Shape) -> str:
+    def reshape(self, x: str, shape: Sequence[int]) -> str:
+        """A Reshape to numbers that are known."""
         return self.op("Reshape", x, self.integers(shape))
 
     def linear(self, name: str, x: str, wide: int, out: int, gain: float = 1.0) -> str:
@@ -104,7 +111,9 @@ class Scope:
         self._stack, self._name = stack, name
 
     def __enter__(self) -> None:
+        """Enters it."""
         self._stack.append(self._name)
 
     def __exit__(self, *_: object) -> None:
+        """Leaves it."""
         self._stack.pop()

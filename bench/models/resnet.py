@@ -102,7 +102,11 @@ def _ridge(features: np.ndarray, labels: np.ndarray, penalty: float = 1e-2) -> t
     gram = z.T @ z + penalty * len(z) * np.eye(z.shape[1])
     weight = np.linalg.solve(gram, z.T @ target).T / spread
     bias = target.mean(0) - weight @ mean
-    return tuple(np.round(a * 1024.0).astype(np.float32) / np.float32(1024.0) for a in (weight, bias))
+    return _rounded(weight), _rounded(bias)
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    return np.round(numbers * 1024.0).astype(np.float32) / np.float32(1024.0)
 
 
 def _with_head(model: onnx.ModelProto, weight: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:

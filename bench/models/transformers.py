@@ -1,4 +1,4 @@
-"""BERT-style encoders and GPT-2-style decoders, node for node as Hugging Face's models export with eager attention.
+"""BERT-style encoders and GPT-2-style decoders, in the form that Hugging Face's models export with eager attention.
 
 Weights are seeded. Linear layers keep the variance of what they read (Xavier), so that attention scores have a spread of
 about one; branches are damped so that the residual stream grows slowly; embeddings have the spread of trained ones.
@@ -34,6 +34,7 @@ class Size:
 
 MINILM_L6 = Size(layers=6, width=384, heads=12, inner=1536, tokens=128, vocabulary=30522)
 MINILM_MINI = Size(layers=2, width=64, heads=4, inner=96, tokens=16, vocabulary=128)
+MINILM_PUBLISHED = Size(layers=2, width=32, heads=4, inner=64, tokens=16, vocabulary=96)
 GPT2_SMALL = Size(layers=12, width=768, heads=12, inner=3072, tokens=64, vocabulary=50257)
 GPT2_MINI = Size(layers=2, width=64, heads=4, inner=96, tokens=16, vocabulary=128)
 
@@ -57,18 +58,45 @@ def bert(size: Size, rng: np.random.Generator) -> onnx.ModelProto:
         x = g.layer_norm("LayerNorm", x, size.width, 1e-12)
     for i in range(size.layers):
         with g.scope(f"encoder/layer.{i}"):
-            x = _bert_layer(g, size, x)
+            x = _bert_layer(g, size, x, None)
     return g.finish(g.op("ReduceMean", x, axes=[1], keepdims=0), "sentence_embedding", (1, size.width))
 
 
-def _bert_layer(g: Graph, size: Size, x: str) -> str:
+def bert_published(size: Size, rng: np.random.Generator) -> onnx.ModelProto:
+    """The same encoder in the form of published files: batch and sequence are named, so that every reshape computes its
+    shape; padding is masked; three inputs, and the hidden states of all tokens for the output."""
+    g = Graph("bert", 14, rng)
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    ids, mask, kinds = (g.input(name, ("batch_size", "sequence_length"), "int64") for name in names)
+    seen = g.op("Unsqueeze", g.op("Unsqueeze", mask, g.integers([1])), g.integers([2]))
+    unseen = g.op("Sub", g.scalar(1.0), g.op("Cast", seen, to=onnx.TensorProto.FLOAT))
+    mask = g.op("Mul", unseen, g.scalar(LOWEST))
+    with g.scope("embeddings"):
+        length = g.op("Unsqueeze", _dimension(g, ids, 1), g.integers([0]))
+        all_places = g.weight("position_ids", np.arange(2 * size.tokens, dtype=np.int64)[None])
+        places = g.op("Slice", all_places, g.integers([0]), length, g.integers([1]), g.integers([1]))
+        words = g.op("Gather", g.normal("word_embeddings.weight", (size.vocabulary, size.width), 0.05), ids)
+        kinds = g.op("Gather", g.normal("token_type_embeddings.weight", (2, size.width), 0.01), kinds)
+        place_table = g.normal("position_embeddings.weight", (2 * size.tokens, size.width), 0.02)
+        x = g.op("Add", g.op("Add", words, kinds), g.op("Gather", place_table, places))
+        x = g.layer_norm("LayerNorm", x, size.width, 1e-12)
+    for i in range(size.layers):
+        with g.scope(f"encoder/layer.{i}"):
+            x = _bert_layer(g, size, x, mask)
+    return g.finish(x, "last_hidden_state", ("batch_size", "sequence_length", size.width))
+
+
+def _bert_layer(g: Graph, size: Size, x: str, mask: str | None) -> str:
+    """One layer; with a mask, in the form that computes its shapes."""
+    split, join = (_split_heads, _join_heads) if mask is None else (_split_heads_anew, _join_heads_anew)
     with g.scope("attention"):
         query, key, value = (g.linear(n, x, size.width, size.width) for n in ("query", "key", "value"))
-        key = g.op("Transpose", _split_heads(g, size, key), perm=[0, 2, 3, 1])
-        query, value = (g.op("Transpose", _split_heads(g, size, t), perm=[0, 2, 1, 3]) for t in (query, value))
+        key = g.op("Transpose", split(g, size, key), perm=[0, 2, 3, 1])
+        query, value = (g.op("Transpose", split(g, size, t), perm=[0, 2, 1, 3]) for t in (query, value))
         scores = g.op("Div", g.op("MatMul", query, key), g.scalar(np.sqrt(size.head)))
+        scores = scores if mask is None else g.op("Add", scores, mask)
         context = g.op("MatMul", g.op("Softmax", scores, axis=-1), value)
-        out = g.linear("output/dense", _join_heads(g, size, context), size.width, size.width)
+        out = g.linear("output/dense", join(g, size, context), size.width, size.width)
         x = g.layer_norm("output/LayerNorm", g.op("Add", out, x), size.width, 1e-12)
     wide = _gelu_erf(g, g.linear("intermediate/dense", x, size.width, size.inner))
     out = g.linear("output/dense", wide, size.inner, size.width)
@@ -99,7 +127,7 @@ def _gpt2_block(g: Graph, size: Size, x: str, causal: str) -> str:
     damped = 1.0 / np.sqrt(2 * size.layers)
     with g.scope("attn"):
         joint = _conv1d(g, size, "c_attn", g.layer_norm("ln_1", x, size.width, 1e-5), size.width, 3 * size.width)
-        parts = g.op("Split", joint, g.integers([size.width] * 3), outputs=3, axis=2)
+        parts = g.ops("Split", 3, joint, g.integers([size.width] * 3), axis=2)
         query, key, value = (_split_heads(g, size, part) for part in parts)
         query, value = (g.op("Transpose", t, perm=[0, 2, 1, 3]) for t in (query, value))
         key = g.op("Transpose", key, perm=[0, 2, 3, 1])
@@ -130,6 +158,25 @@ def _join_heads(g: Graph, size: Size, x: str) -> str:
     return g.reshape(g.op("Transpose", x, perm=[0, 2, 1, 3]), (1, size.tokens, size.width))
 
 
+def _split_heads_anew(g: Graph, size: Size, x: str) -> str:
+    return g.op("Reshape", x, _shape_of(g, x, (0, 1), (size.heads, size.head)))
+
+
+def _join_heads_anew(g: Graph, size: Size, x: str) -> str:
+    x = g.op("Transpose", x, perm=[0, 2, 1, 3])
+    return g.op("Reshape", x, _shape_of(g, x, (0, 1), (size.width,)))
+
+
+def _shape_of(g: Graph, x: str, axes: tuple[int, ...], rest: tuple[int, ...]) -> str:
+    """A shape that begins with dimensions of `x` and ends with numbers."""
+    own = [g.op("Unsqueeze", _dimension(g, x, axis), g.integers([0])) for axis in axes]
+    return g.op("Concat", *own, *(g.integers([n]) for n in rest), axis=0)
+
+
+def _dimension(g: Graph, x: str, axis: int) -> str:
+    return g.op("Gather", g.op("Shape", x), g.scalar(axis, "int64"), axis=0)
+
+
 def _gelu_erf(g: Graph, x: str) -> str:
     erf = g.op("Erf", g.op("Div", x, g.scalar(np.sqrt(2.0))))
     return g.op("Mul", g.op("Mul", x, g.op("Add", erf, g.scalar(1.0))), g.scalar(0.5))
@@ -146,3 +193,11 @@ def sentences(size: Size, count: int, rng: np.random.Generator) -> np.ndarray:
     """Token ids (count, tokens), int64: frequent tokens are frequent, as in text."""
     rank = rng.zipf(1.2, (count, size.tokens)) - 1
     return (rank % size.vocabulary).astype(np.int64)
+
+
+def padded_sentences(size: Size, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Token ids, masks and kinds, each (count, tokens), int64; every other sentence ends in padding."""
+    ids = sentences(size, count, rng)
+    lengths = np.where(np.arange(count) % 2 == 0, size.tokens, rng.integers(3, size.tokens, count))
+    mask = (np.arange(size.tokens) < lengths[:, None]).astype(np.int64)
+    return {"input_ids": ids * mask, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}

@@ -128,7 +128,11 @@ def test_lightgbm():
 
 
 @pytest.mark.parametrize(
-    ("missing", "estimator"), [("skl2onnx", DecisionTreeClassifier(max_depth=2)), ("onnxmltools", make_pipeline(StandardScaler(), XGBClassifier(n_estimators=2)))]
+    ("missing", "estimator"),
+    [
+        ("skl2onnx", DecisionTreeClassifier(max_depth=2)),
+        ("onnxmltools", make_pipeline(StandardScaler(), XGBClassifier(n_estimators=2))),
+    ],
 )
 def test_a_missing_converter_is_named_with_its_pip_command(monkeypatch, missing, estimator):
     x, y = CANCER

@@ -69,7 +69,8 @@ def test_what_is_no_sample_is_refused(model, sample, message):
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "element 7: expected a number, got NaN"), (1e6, "element 7: expected a number from")]
+    ("value", "message"),
+    [(np.nan, "element 7: expected a number, got NaN"), (1e6, "element 7: expected a number from")],
 )
 def test_an_element_that_the_model_does_not_take_is_named(model, value, message):
     x = np.zeros(30)

@@ -24,7 +24,8 @@ pub const E_BYTES: usize = 4 * E_DEGREE;
 ///
 /// Any i64 is accepted and reduced modulo p; callers that rely on injectivity keep |v| < 2³⁰.
 pub fn from_int(v: i64) -> F {
-    F::from_i64(v)
+    // Nearly all integers are small, and reducing a large one divides 128-bit numbers.
+    i32::try_from(v).map_or_else(|_| F::from_i64(v), F::from_i32)
 }
 
 /// The base element of four canonical little-endian bytes, or `None` if they encode p or more.
@@ -77,5 +78,8 @@ mod tests {
     #[test]
     fn negative_integers_map_to_negated_elements() {
         assert_eq!(from_int(-3), -F::from_u32(3));
+        for v in [i64::MIN, i64::from(i32::MIN) - 1, i64::from(i32::MIN), -1, i64::from(i32::MAX) + 1, i64::MAX] {
+            assert_eq!(from_int(v), F::from_i64(v), "{v}");
+        }
     }
 }

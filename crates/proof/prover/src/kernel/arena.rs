@@ -13,7 +13,7 @@ use wide::u32x8;
 /// A thread keeps at most this many idle buffers of one type, the largest ones.
 const KEPT_MAX: usize = 32;
 
-/// Idle buffers of one thread, by ascending capacity.
+/// Idle buffers of one thread, by ascending length.
 type Shelf<T> = RefCell<Vec<Vec<T>>>;
 
 /// What buffers are kept of.
@@ -56,34 +56,36 @@ impl Pooled for State {
 }
 
 /// A buffer that goes back to the arena of the thread that drops it.
-pub struct Buffer<T: Pooled>(Vec<T>);
+pub struct Buffer<T: Pooled> {
+    /// Grows but never shrinks, so that nothing is filled twice.
+    values: Vec<T>,
+    len: usize,
+}
 
 impl<T: Pooled> Buffer<T> {
     /// A buffer of `len` values, which are whatever they were last.
     #[must_use]
     pub fn stale(len: usize) -> Self {
         let found = T::shelf().with_borrow_mut(|shelf| {
-            let fit = shelf.partition_point(|kept| kept.capacity() < len);
+            let fit = shelf.partition_point(|kept| kept.len() < len);
             (fit < shelf.len()).then(|| shelf.remove(fit))
         });
-        let mut values = found.unwrap_or_default();
-        values.resize(len, T::FILL);
-        Self(values)
+        Self { values: found.unwrap_or_else(|| vec![T::FILL; len]), len }
     }
 
     /// Keeps the first `len` values.
     pub fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
+        self.len = len.min(self.len);
     }
 }
 
 impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
-        let values = std::mem::take(&mut self.0);
+        let values = std::mem::take(&mut self.values);
         // A thread that is ending has no arena any more, and the buffer just goes.
         let _ = T::shelf().try_with(|shelf| {
             let mut shelf = shelf.borrow_mut();
-            let at = shelf.partition_point(|kept| kept.capacity() < values.capacity());
+            let at = shelf.partition_point(|kept| kept.len() < values.len());
             shelf.insert(at, values);
             if shelf.len() > KEPT_MAX {
                 shelf.remove(0);
@@ -96,13 +98,13 @@ impl<T: Pooled> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        &self.values[..self.len]
     }
 }
 
 impl<T: Pooled> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
+        &mut self.values[..self.len]
     }
 }
 

@@ -1,0 +1,130 @@
+//! Phases and kernels at growing sizes, each per element, and in the same run what bounds them: one packed multiplication of
+//! extension elements, one Blake2s compression.
+
+use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId, execute};
+use ciro_pcs::{Params, Security};
+use ciro_prover::kernel::arena::Buffer;
+use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};
+use ciro_prover::kernel::table::Table;
+use ciro_prover::kernel::{PackedE, WIDTH};
+use ciro_prover::oracle::BaseOracle;
+use ciro_prover::rounds::{Inner, inner_sumcheck};
+use ciro_prover::{ProvingKey, Witness, lookup};
+use ciro_transcript::field::from_int;
+use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_verifier::layout::{Evaluations, slots};
+use ciro_verifier::{ProofContext, Statement};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use p3_field::PrimeCharacteristicRing;
+use std::hint::black_box;
+
+fn elements(count: usize) -> Vec<E> {
+    let some = Writer::new("bench").challenges("x", 64);
+    (0..count).map(|i| some[i % 64] + E::from_usize(i)).collect()
+}
+
+fn bounds(c: &mut Criterion) {
+    let mut group = c.benchmark_group("bound");
+    let factors: [PackedE; 16] = std::array::from_fn(|i| PackedE::from(elements(64)[i]));
+    group.throughput(Throughput::Elements((64 * 16 * WIDTH) as u64));
+    group.bench_function("packed multiplication", |b| {
+        b.iter(|| {
+            let mut values = black_box(factors);
+            for _ in 0..64 {
+                for (value, &factor) in values.iter_mut().zip(&factors) {
+                    *value *= factor;
+                }
+            }
+            values
+        });
+    });
+    group.throughput(Throughput::Elements(LANES as u64));
+    group.bench_function("compression", |b| {
+        let mut state = start();
+        let block = black_box([start()[3]; BLOCK_WORDS]);
+        b.iter(|| compress(&mut state, &block, 64, true));
+    });
+}
+
+/// A shift of `rows` values: each is looked up in limbs, twice.
+fn shift(rows: u32) -> (ProvingKey, Witness) {
+    let (lo, hi) = (-(1 << 20), 1 << 20);
+    let ingest = Ingest::Fixed { exponents: vec![0], lo, hi };
+    let program = Program {
+        name: "shift".into(),
+        inputs: vec![Input { name: "x".into(), shape: vec![1, rows], ingest }],
+        constants: vec![],
+        nodes: vec![Node { op: Op::Rescale { x: ValueId(0), shift: 8 }, len: rows, lo: lo >> 8, hi: hi >> 8 }],
+        outputs: vec![Output {
+            name: "y".into(),
+            value: ValueId(1),
+            shape: vec![1, rows],
+            kind: OutputKind::Fixed { frac_bits: 0 },
+        }],
+        limb_bits: 8,
+    };
+    let key = ProvingKey::new(Model { program, weights: vec![] }).expect("the program has a relation");
+    let bits = (0..rows).map(|i| ((i * 77 % 100_000) as f32).to_bits()).collect();
+    let input = RawInput(vec![RawTensor { shape: vec![1, rows], bits }]);
+    let execution = execute(key.model(), &input).expect("the program runs");
+    let output = execution.outputs(&key.model().program);
+    let statement = Statement { input, output, context: ProofContext::default() };
+    let instance = key.verifying().instance(&statement).expect("the statement is well formed");
+    let witness = Witness::fill(&key, &instance, &execution);
+    (key, witness)
+}
+
+fn lookups(c: &mut Criterion) {
+    let mut group = c.benchmark_group("lookup::prove");
+    for log_rows in [11, 13, 15, 17] {
+        let (key, witness) = shift(1 << log_rows);
+        let relation = key.verifying().relation();
+        let (_, depth) = slots(relation);
+        group.throughput(Throughput::Elements(1 << depth));
+        group.bench_function(BenchmarkId::new("log_leaves", depth), |b| {
+            b.iter(|| lookup::prove(&mut Writer::new("bench"), relation, &witness, &mut Evaluations::default()));
+        });
+    }
+}
+
+fn sumchecks(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sumcheck");
+    for vars in [12, 16, 20] {
+        let values = elements(1 << vars);
+        let cells: Vec<F> = (0..1i64 << vars).map(from_int).collect();
+        let r = values[3];
+        group.throughput(Throughput::Elements(1 << vars));
+        group.bench_function(BenchmarkId::new("fold/vars", vars), |b| {
+            b.iter_batched(|| Table::new(values.clone()), |mut t| t.fold(r), BatchSize::LargeInput);
+        });
+        // The table of weights is given: this is the batch phase without its claims.
+        group.bench_function(BenchmarkId::new("base inner/vars", vars), |b| {
+            let run = |weights: Table| {
+                let mut summands = [Inner::base(&cells, weights, vars, E::ONE)];
+                inner_sumcheck(&mut Writer::new("bench"), "rounds", vars, &mut summands)
+            };
+            b.iter_batched(|| Table::new(values.clone()), run, BatchSize::LargeInput);
+        });
+    }
+}
+
+fn commitments(c: &mut Criterion) {
+    let mut group = c.benchmark_group("oracle::commit");
+    for vars in [12u32, 16, 20] {
+        let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
+        let round = Params::new(&[vars, vars], Security::Bits100).first[0];
+        group.throughput(Throughput::Elements(1 << vars));
+        group.bench_function(BenchmarkId::new("vars", vars), |b| b.iter(|| BaseOracle::new(&table, &round)));
+    }
+    // What a first proof pays and later ones do not.
+    group.throughput(Throughput::Bytes(4 << 22));
+    group.bench_function("warm buffer", |b| b.iter(|| Buffer::<F>::stale(1 << 22)[77]));
+    group.bench_function("fresh buffer", |b| b.iter(|| black_box(vec![F::ONE; 1 << 22])[77]));
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10);
+    targets = bounds, lookups, sumchecks, commitments
+}
+criterion_main!(benches);
