@@ -6,33 +6,34 @@ use crate::operand;
 use crate::rounds;
 use crate::witness::Witness;
 use ciro_relation::{Operand, Product, Relation};
-use ciro_sumcheck::eq_table;
+use ciro_sumcheck::{eq_table, suffix};
 use ciro_transcript::{E, Transcript, Writer};
-use ciro_verifier::layout::{Evaluations, is_sent, product_degree, product_rounds};
-use ciro_verifier::products::points;
+use ciro_verifier::layout::{Evaluations, ProductClaim, is_sent, product_degree, product_rounds};
+use ciro_verifier::products::claimed;
 use p3_field::PrimeCharacteristicRing;
 
-/// Proves the product phase, given the point τ of the constraint phase.
-pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, tau: &[E], claims: &mut Evaluations) {
-    if relation.products.is_empty() {
+/// Proves the product phase.
+pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
+    let results = claims.take_products();
+    if results.is_empty() {
         return;
     }
     let mu = transcript.challenge("mu");
     let (total, degree) = (product_rounds(relation), product_degree(relation));
-    let mut weight = E::ONE;
-    let mut summands: Vec<Summand> = Vec::with_capacity(relation.products.len());
-    for product in &relation.products {
-        summands.push(Summand::new(relation, witness, product, tau, total, weight));
-        weight *= mu;
-    }
+    let results = claimed(relation, &results);
+    let weights = mu.powers().collect_n(results.len());
+    let of = |((result, product), &weight): (&(&ProductClaim, &Product), &E)| {
+        Summand::new(relation, witness, product, &result.point, total, weight)
+    };
+    let mut summands: Vec<Summand> = results.iter().zip(&weights).map(of).collect();
     let kappa = sumcheck(transcript, total, degree, &mut summands);
 
     let mut sent = Vec::new();
-    for (product, summand) in relation.products.iter().zip(&summands) {
-        let (x, y) = points(relation, product, &kappa, tau);
+    for ((result, product), summand) in results.iter().zip(&summands) {
+        let x = suffix(&kappa, product.log_sum as usize);
         for (operand, value) in [(&product.a, summand.a.first()), (&product.b, summand.b.first())] {
             if is_sent(relation, operand) {
-                let point = operand.point(x, y);
+                let point = operand.point(x, &result.point);
                 let value = shown(relation, witness, operand, &point, value);
                 sent.push(value);
                 claims.claim(relation, operand.col, point, value);
@@ -62,9 +63,8 @@ struct Summand {
 }
 
 impl Summand {
-    fn new(relation: &Relation, witness: &Witness, product: &Product, tau: &[E], rounds: usize, weight: E) -> Self {
+    fn new(relation: &Relation, witness: &Witness, product: &Product, y: &[E], rounds: usize, weight: E) -> Self {
         let log_sum = product.log_sum as usize;
-        let (_, y) = points(relation, product, &[], tau);
         let a = operand::fold(relation, witness, &product.a, log_sum, y);
         let b = operand::fold(relation, witness, &product.b, log_sum, y);
         let tied: Vec<E> = product.tied.iter().map(|&i| y[i]).collect();
