@@ -1,6 +1,9 @@
 //! From an ONNX graph to a plan.
 
-use super::{Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, ml_ops, trees_in_tensors};
+use super::leaves::LeafFunction;
+use super::{
+    Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, trees_in_tensors,
+};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
 use crate::onnx::{Attributes, Data, Tensor};
@@ -26,6 +29,8 @@ pub(super) struct Builder {
     /// Version of ai.onnx.
     pub(super) opset: i64,
     names: BTreeMap<String, Bound>,
+    /// Functions of a tree's leaf that are no steps yet.
+    pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
 }
 
 /// Reads a model's graph.
@@ -55,7 +60,8 @@ impl Builder {
         let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder = Self { plan, opset: versions.max().unwrap_or(17), names: BTreeMap::new() };
+        let mut builder =
+            Self { plan, opset: versions.max().unwrap_or(17), names: BTreeMap::new(), leaf_functions: BTreeMap::new() };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
@@ -82,12 +88,15 @@ impl Builder {
     }
 
     fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
-        let at = at(node);
+        if leaves::fold(self, node)? {
+            return Ok(());
+        }
+        let at = node_at(node);
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
         let known = match node.domain.as_deref().unwrap_or_default() {
-            "" | "ai.onnx" => core_ops::add(&mut ctx, operator)?,
+            "" | "ai.onnx" => labels::add(&mut ctx, operator) || core_ops::add(&mut ctx, operator)?,
             "ai.onnx.ml" => ml_ops::add(&mut ctx, operator)?,
             _ => false,
         };
@@ -107,12 +116,25 @@ impl Builder {
         let Some(node) = found.nodes.last().and_then(|&last| graph.node.get(last)) else { return };
         let classes = found.forest.classes;
         let kind = Kind::Trees(found.forest);
-        self.plan.steps.push(Step { at: at(node), kind, operands: vec![found.x], len: classes });
-        let bound = Bound::Value { id: self.plan.id_of(self.plan.steps.len() - 1), dims: vec![1, classes] };
-        self.names.extend(node.output.first().map(|name| (name.clone(), bound)));
+        let id = self.push(Step { at: node_at(node), kind, operands: vec![found.x], len: classes });
+        if let Some(name) = node.output.first() {
+            self.bind(name, Bound::Value { id, dims: vec![1, classes] });
+        }
+    }
+
+    /// Appends a step.
+    pub(super) fn push(&mut self, step: Step) -> Id {
+        self.plan.steps.push(step);
+        self.plan.id_of(self.plan.steps.len() - 1)
+    }
+
+    /// Names a result.
+    pub(super) fn bind(&mut self, name: &str, bound: Bound) {
+        self.names.insert(name.to_string(), bound);
     }
 
     fn output(&mut self, name: &str) -> Result<(), CompileError> {
+        leaves::materialize(self, name)?;
         let refuse = |reason: &str| CompileError::Output { output: name.into(), reason: reason.into() };
         let (value, dims, labels) = match self.names.get(name) {
             Some(Bound::Value { id, dims }) => (*id, dims.clone(), None),
@@ -125,7 +147,8 @@ impl Builder {
     }
 }
 
-fn at(node: &NodeProto) -> At {
+/// Where a node is.
+pub(crate) fn node_at(node: &NodeProto) -> At {
     let name = node.name.clone().filter(|name| !name.is_empty());
     let operator = node.op_type.clone().unwrap_or_default();
     At {
