@@ -1,6 +1,7 @@
 //! From an ONNX graph to a plan.
 
 use super::leaves::LeafFunction;
+use super::trees_in_tensors::Readers;
 use super::{
     Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, trees_in_tensors,
 };
@@ -31,6 +32,8 @@ pub(super) struct Builder {
     names: BTreeMap<String, Bound>,
     /// Functions of a tree's leaf that are no steps yet.
     pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
+    /// How many leaves and nodes these and the forests made of them have.
+    pub(super) spent: usize,
 }
 
 /// Reads a model's graph.
@@ -38,9 +41,10 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     let empty = GraphProto::default();
     let graph = model.graph.as_ref().unwrap_or(&empty);
     let mut builder = Builder::new(model, graph)?;
+    let readers = Readers::of(graph);
     let mut in_forests = BTreeSet::new();
     for (i, node) in graph.node.iter().enumerate() {
-        if let Some(found) = trees_in_tensors::find(&builder, graph, i) {
+        if let Some(found) = trees_in_tensors::find(&builder, &readers, i) {
             in_forests.extend(found.nodes.iter().copied());
             builder.forest(found, graph);
         }
@@ -60,8 +64,13 @@ impl Builder {
         let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder =
-            Self { plan, opset: versions.max().unwrap_or(17), names: BTreeMap::new(), leaf_functions: BTreeMap::new() };
+        let mut builder = Self {
+            plan,
+            opset: versions.max().unwrap_or(17),
+            names: BTreeMap::new(),
+            leaf_functions: BTreeMap::new(),
+            spent: 0,
+        };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =

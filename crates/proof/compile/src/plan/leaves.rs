@@ -13,6 +13,10 @@ use super::{Ensemble, Id, Kind, Step, TreeNode};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::{NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64};
 use crate::onnx::{Attributes, Data, Tensor};
+use std::collections::BTreeMap;
+
+/// Most leaves of all functions and nodes of all forests that are made here: a small file could ask for any number.
+const SPENT_MAX: usize = 1 << 24;
 
 /// A function of the leaf that one tree ends at.
 #[derive(Clone, Debug)]
@@ -33,17 +37,28 @@ pub(super) fn fold(builder: &mut Builder, node: &NodeProto) -> Result<bool, Comp
         return Ok(true);
     }
     if let Some(function) = function(builder, node)? {
+        spend(builder, node, function.values.len())?;
         builder.leaf_functions.insert(name.clone(), function);
         return Ok(true);
     }
     for operand in &node.input {
         materialize(builder, operand)?;
     }
-    match sum(builder, node) {
+    match sum(builder, node)? {
         Some(bound) => builder.bind(name, bound),
         None => return Ok(false),
     }
     Ok(true)
+}
+
+/// Counts what is made for a node.
+fn spend(builder: &mut Builder, node: &NodeProto, count: usize) -> Result<(), CompileError> {
+    builder.spent = builder.spent.saturating_add(count);
+    if builder.spent <= SPENT_MAX {
+        return Ok(());
+    }
+    let what = format!("more than {SPENT_MAX} leaves and nodes of computed trees");
+    Err(CompileError::Form { at: node_at(node), what, hint: "export a forest as one TreeEnsemble operator".into() })
 }
 
 /// Makes a step of the function `name`, if it is one and has none yet.
@@ -54,6 +69,7 @@ pub(super) fn materialize(builder: &mut Builder, name: &str) -> Result<(), Compi
     let LeafFunction { at, tree, values, dims } = function;
     let Some(Step { kind: Kind::Trees(forest), operands, .. }) = builder.plan.step(tree) else { return Ok(()) };
     let (mut forest, operands) = (forest.clone(), operands.clone());
+    builder.spent = builder.spent.saturating_add(forest.nodes.len());
     let values: Vec<f32> = match values {
         Data::Floats(values) => values,
         Data::Ints(values) => values.into_iter().map(|v| v as f32).collect(),
@@ -184,7 +200,9 @@ fn encoded(values: &Data, attributes: &mut Attributes<'_>) -> Result<Option<Data
     let (floats, ints) = (attributes.floats("values_floats")?, attributes.ints("values_int64s")?);
     let default = (attributes.float("default_float")?.unwrap_or(-0.0), attributes.int("default_int64")?.unwrap_or(-1));
     let Data::Ints(values) = values else { return Ok(None) };
-    let places: Vec<Option<usize>> = values.iter().map(|v| keys.iter().position(|key| key == v)).collect();
+    // Of equal keys, the first one counts.
+    let table: BTreeMap<i64, usize> = keys.iter().enumerate().rev().map(|(i, &key)| (key, i)).collect();
+    let places: Vec<Option<usize>> = values.iter().map(|v| table.get(v).copied()).collect();
     Ok(match (floats.len(), ints.len()) {
         (n, 0) if n == keys.len() => Some(Data::Floats(chosen(&places, floats, default.0))),
         (0, n) if n == keys.len() => Some(Data::Ints(chosen(&places, ints, default.1))),
@@ -288,32 +306,44 @@ fn of_ints(operator: &str, pairs: &[(i64, i64)]) -> Option<Data> {
 }
 
 /// The sum of forests on one value as one forest.
-fn sum(builder: &mut Builder, node: &NodeProto) -> Option<Bound> {
+fn sum(builder: &mut Builder, node: &NodeProto) -> Result<Option<Bound>, CompileError> {
     let is_sum = matches!(node.op_type.as_deref(), Some("Sum" | "Add")) && node.input.len() > 1;
     if !is_sum || !node.domain.as_deref().unwrap_or_default().is_empty() {
-        return None;
+        return Ok(None);
     }
-    let mut whole: Option<(Ensemble, Id, Vec<usize>)> = None;
-    for name in &node.input {
-        let Some(Bound::Value { id, dims }) = builder.bound(name) else { return None };
-        let Step { kind: Kind::Trees(forest), operands, .. } = builder.plan.step(*id)? else { return None };
-        whole = Some(match whole {
-            None => (forest.clone(), operands[0], dims.clone()),
-            Some((sum, x, of)) if x == operands[0] && of == *dims => (joined(sum, forest)?, x, of),
-            Some(_) => return None,
-        });
-    }
-    let (forest, x, dims) = whole?;
-    let len = forest.classes;
-    let id = builder.push(Step { at: node_at(node), kind: Kind::Trees(forest), operands: vec![x], len });
-    Some(Bound::Value { id, dims })
+    let Some((x, dims)) = summands(builder, node) else { return Ok(None) };
+    let sizes = node.input.iter().filter_map(|name| forest(builder, name)).map(|(forest, ..)| forest.nodes.len());
+    let count = sizes.fold(0, usize::saturating_add);
+    spend(builder, node, count)?;
+    let mut forests = node.input.iter().filter_map(|name| forest(builder, name)).map(|(forest, ..)| forest);
+    let Some(sum) = forests.next().cloned() else { return Ok(None) };
+    let sum = forests.fold(sum, joined);
+    let len = sum.classes;
+    let id = builder.push(Step { at: node_at(node), kind: Kind::Trees(sum), operands: vec![x], len });
+    Ok(Some(Bound::Value { id, dims }))
 }
 
-fn joined(mut sum: Ensemble, next: &Ensemble) -> Option<Ensemble> {
-    let alike = sum.classes == next.classes && sum.takes_missing == next.takes_missing;
-    if !alike || [sum.divisor, next.divisor].iter().any(|d| d.to_bits() != 1f32.to_bits()) {
-        return None;
-    }
+/// The forest that a name stands for, what it reads, and its dimensions.
+fn forest<'a>(builder: &'a Builder, name: &str) -> Option<(&'a Ensemble, Id, &'a [usize])> {
+    let Some(Bound::Value { id, dims }) = builder.bound(name) else { return None };
+    let Step { kind: Kind::Trees(forest), operands, .. } = builder.plan.step(*id)? else { return None };
+    Some((forest, *operands.first()?, dims))
+}
+
+/// What the forests that a node sums all read, and their dimensions; `None` if they cannot be one forest.
+fn summands(builder: &Builder, node: &NodeProto) -> Option<(Id, Vec<usize>)> {
+    let (first, x, dims) = forest(builder, node.input.first()?)?;
+    let whole = |forest: &Ensemble| forest.divisor.to_bits() == 1f32.to_bits();
+    let alike = |name: &String| {
+        forest(builder, name).is_some_and(|(next, of, its_dims)| {
+            let same = next.classes == first.classes && next.takes_missing == first.takes_missing;
+            same && whole(next) && of == x && its_dims == dims
+        })
+    };
+    node.input.iter().all(alike).then(|| (x, dims.to_vec()))
+}
+
+fn joined(mut sum: Ensemble, next: &Ensemble) -> Ensemble {
     let start = sum.nodes.len();
     sum.roots.extend(next.roots.iter().map(|root| root + start));
     sum.nodes.extend(next.nodes.iter().cloned().map(|node| match node {
@@ -323,5 +353,5 @@ fn joined(mut sum: Ensemble, next: &Ensemble) -> Option<Ensemble> {
         leaf @ TreeNode::Leaf(_) => leaf,
     }));
     sum.base.iter_mut().zip(&next.base).for_each(|(a, b)| *a += b);
-    Some(sum)
+    sum
 }

@@ -234,6 +234,19 @@ fn trees_of_different_inputs_or_operations_stay_apart() {
 }
 
 #[test]
+fn a_forest_that_doubles_itself_is_stopped() {
+    let mut onnx =
+        Onnx::new(FEATURES).node("ml.TreeEnsembleRegressor x -> y0", attributes(&[stump("BRANCH_LEQ", 1.0, 2.0)]));
+    onnx = onnx.node("ml.TreeEnsembleRegressor x -> z", attributes(&[stump("BRANCH_LEQ", 1.0, 2.0)]));
+    onnx = onnx.node("Add y0 z -> y1", vec![]);
+    for i in 1..60 {
+        onnx = onnx.node(&format!("Add y{i} y{i} -> y{}", i + 1), vec![]);
+    }
+    let error = onnx.outputs(&["y60"]).compile().unwrap_err();
+    assert!(error.to_string().contains("leaves and nodes of computed trees"), "{error}");
+}
+
+#[test]
 fn a_comparison_is_a_label_and_equals_are_decided_as_written() {
     // Less, Greater, and their opposites, on numbers around −0.25.
     let label = |operator: &str, x: f32| {
