@@ -26,6 +26,7 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::Mul => with_second(|a, b| a * b),
         Kind::Relu => x.iter().map(|&v| v.max(0.0)).collect(),
         Kind::Sigmoid => x.iter().map(|&v| sigmoid(f64::from(v)) as f32).collect(),
+        Kind::Exp => x.iter().map(|&v| v.exp()).collect(),
         Kind::Softmax => softmax(x),
         Kind::ArgMax => vec![argmax(x) as f32],
         Kind::Normalize(norm) => normalized(*norm, x),

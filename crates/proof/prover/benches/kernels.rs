@@ -54,7 +54,12 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
         name: "shift".into(),
         inputs: vec![Input { name: "x".into(), shape: vec![1, rows], ingest }],
         constants: vec![],
-        nodes: vec![Node { op: Op::Rescale { x: ValueId(0), shift: 8 }, len: rows, lo: lo >> 8, hi: hi >> 8 }],
+        nodes: vec![Node {
+            op: Op::Rescale { x: ValueId(0), shift: 8 },
+            shape: vec![1, rows],
+            lo: lo >> 8,
+            hi: hi >> 8,
+        }],
         outputs: vec![Output {
             name: "y".into(),
             value: ValueId(1),

@@ -250,3 +250,47 @@ fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> 
     let q = if len < WIDTH { Table::Few((0..len).map(|i| lane(&q[0], i)).collect()) } else { Table::packed(q) };
     Leaves { p, q }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::{cells, elements};
+
+    /// p₀/q₀ + p₁/q₁ node by node.
+    fn parent_plainly(p: &[E], q: &[E]) -> (Vec<E>, Vec<E>) {
+        let half = p.len() / 2;
+        (0..half).map(|i| (p[i] * q[half + i] + p[half + i] * q[i], q[i] * q[half + i])).unzip()
+    }
+
+    #[test]
+    fn parents_are_the_sums_of_their_children_at_every_length() {
+        for log in [1, 2, 3, 4, 5, 8, 16] {
+            let all = elements(2 << log);
+            let (p, q) = all.split_at(1 << log);
+            let layer = Layer { p: Table::new(p.to_vec()), q: Table::new(q.to_vec()) }.parent();
+            assert_eq!((layer.p.to_vec(), layer.q.to_vec()), parent_plainly(p, q), "{log}");
+
+            let base = cells(1 << log);
+            let lifted: Vec<E> = base.iter().map(|&x| E::from(x)).collect();
+            let mut kept = Buffer::stale(base.len());
+            kept.copy_from_slice(&base);
+            let leaves = Leaves { p: kept, q: Table::new(q.to_vec()) };
+            let parent = leaves.parent();
+            assert_eq!((parent.p.to_vec(), parent.q.to_vec()), parent_plainly(&lifted, q), "{log}");
+            assert_eq!(leaves.into_layer().p.to_vec(), lifted, "{log}");
+        }
+    }
+
+    #[test]
+    fn packed_rows_of_a_combination_equal_single_ones() {
+        let columns = [cells(1 << 9), cells(2 << 9)[1 << 9..].to_vec()];
+        let factors = elements(3);
+        let terms = columns.iter().zip(&factors).map(|(column, &c)| (c, column.as_slice())).collect();
+        let combination = Combination { constant: factors[2], terms };
+        let mut packs = Buffer::stale((1 << 9) / WIDTH);
+        combination.packs(&mut packs);
+        let rows: Vec<E> = (0..1 << 9).map(|row| combination.row(row)).collect();
+        assert_eq!(Table::packed(packs).to_vec(), rows);
+        assert_eq!(rows[5], factors[2] + factors[0] * columns[0][5] + factors[1] * columns[1][5]);
+    }
+}

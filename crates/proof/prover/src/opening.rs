@@ -142,3 +142,22 @@ fn query(
 fn horner(g: &[E], x: E) -> E {
     g.iter().rev().fold(E::ZERO, |acc, &v| acc * x + v)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::{cells, elements};
+
+    #[test]
+    fn columns_combine_cell_by_cell() {
+        for vars in [0, 2, 4, 6, 12] {
+            let (first, second) = (cells(4 << vars), cells(2 << vars));
+            let weights = elements(6);
+            let combined = combine_columns(&[(&first, &weights[..4]), (&second, &weights[4..])], vars);
+            let columns: Vec<&[F]> = first.chunks_exact(1 << vars).chain(second.chunks_exact(1 << vars)).collect();
+            let expected: Vec<E> =
+                (0..1 << vars).map(|y| columns.iter().zip(&weights).map(|(c, &w)| w * c[y]).sum()).collect();
+            assert_eq!(combined.to_vec(), expected, "{vars}");
+        }
+    }
+}

@@ -23,6 +23,30 @@ pub(super) fn sigmoid(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result
     curve(builder, at, x, (-REACH, REACH), f)
 }
 
+/// Largest exponent of an exponential: e²⁰ is where its integers would end.
+const EXPONENT_MAX: f64 = 20.0;
+
+/// `e^x`, by way of the distance from the largest x that there can be.
+pub(super) fn exp(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let finer = (x.exponents.at(0) - ARGUMENT_EXPONENT).max(0);
+    let x = rescale(builder, at, &x, finer as u32)?;
+    let x = narrow(builder, at, &x, COMPARED_BITS - 1)?;
+    let Interval { lo, hi } = builder.interval(x.id);
+    let unit = f64::from(-x.exponents.at(0)).exp2();
+    let (top, width) = (hi as f64 * unit, (hi - lo) as f64 * unit);
+    if top > EXPONENT_MAX {
+        let reason = format!("e to a power of up to {top:.1}, where {EXPONENT_MAX} is the most");
+        return Err(CompileError::Range { at: at.clone(), reason });
+    }
+    let below = builder.node(at, Op::Scale { x: x.id, factor: -1 })?;
+    let largest = builder.constant(at, "largest", vec![hi as i32; builder.len(x.id)]);
+    let distance = builder.node(at, Op::AddConst { x: below, c: largest })?;
+    let reach = (width.ceil().clamp(1.0, REACH as f64) as i64 as u64).next_power_of_two() as i64;
+    let distance = argument(builder, at, &Quant::uniform(distance, x.exponents.at(0)), 0, reach)?;
+    curve(builder, at, distance, (0, reach), |v| ((top - v).exp(), (top - v).exp()))
+}
+
 /// x at the argument's scale, clamped to [lo, hi).
 fn argument(builder: &mut ProgramBuilder, at: &At, x: &Quant, lo: i64, hi: i64) -> Result<ValueId, CompileError> {
     let finer = (x.exponents.at(0) - ARGUMENT_EXPONENT).max(0);

@@ -36,6 +36,11 @@ pub(crate) fn cut(steps: &[&Elem], feature: usize, mode: Mode, threshold: f32) -
     Cut { threshold: above, yes_below }
 }
 
+/// Where a missing value comes out of the steps, if it does not stay missing.
+pub(crate) fn imputed(steps: &[&Elem], feature: usize) -> Option<f32> {
+    Some(steps.iter().fold(f32::NAN, |x, step| step.apply(feature, x))).filter(|x| !x.is_nan())
+}
+
 /// Whether the steps are monotone in a feature: finite constants, and no factor of zero.
 pub(crate) fn is_monotone(steps: &[&Elem], feature: usize) -> bool {
     steps.iter().all(|step| {
@@ -43,6 +48,7 @@ pub(crate) fn is_monotone(steps: &[&Elem], feature: usize) -> bool {
             Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[feature], 1.0],
             Elem::Mul(c) | Elem::Div(c) => [0.0, c[feature]],
             Elem::Scale { offset, scale } => [offset[feature], scale[feature]],
+            Elem::Impute(c) => [c[feature], 1.0],
         };
         constants.iter().all(|c| c.is_finite()) && constants[1] != 0.0
     })

@@ -2,7 +2,7 @@
 
 use super::analysis::element_steps;
 use super::builder::{ProgramBuilder, Quant};
-use super::thresholds::{cut, is_monotone};
+use super::thresholds::{cut, imputed, is_monotone};
 use crate::error::{At, CompileError};
 use crate::plan::{Elem, Ensemble, Id, Kind, Plan, Step, TreeNode};
 use ciro_graph::{Forest, MAX_MAGNITUDE, Op, ValueId};
@@ -14,7 +14,11 @@ const LEAF_EXPONENT: i32 = 24;
 /// Whether missing values may come in an input that forests read: all of them know where to go with one.
 pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
     plan.steps.iter().all(|step| match &step.kind {
-        Kind::Trees(forest) => forest.takes_missing || element_steps(plan, step.operands[0]).0 != input,
+        Kind::Trees(forest) => {
+            let (source, steps) = element_steps(plan, step.operands[0]);
+            let replaced = || steps.iter().any(|step| matches!(step, Elem::Impute(_)));
+            source != input || forest.takes_missing || replaced()
+        }
         _ => true,
     })
 }
@@ -120,7 +124,8 @@ impl<'a> Tables<'a> {
                 TreeNode::Split { feature, .. } if !is_monotone(steps, *feature) => return Err(flat(at, *feature)),
                 TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
                     let cut = cut(steps, *feature, *mode, *threshold);
-                    let place = copies.place(*feature, *missing_yes == cut.yes_below);
+                    let imputed = imputed(steps, *feature).map(|x| mode.holds(x, *threshold));
+                    let place = copies.place(*feature, imputed.unwrap_or(*missing_yes) == cut.yes_below);
                     tables.push_node(place, cut.threshold, order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
                     tables.depth = tables.depth.max(level + 1);

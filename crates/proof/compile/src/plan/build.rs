@@ -1,6 +1,10 @@
 //! From an ONNX graph to a plan.
 
-use super::{Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, ml_ops, trees_in_tensors};
+use super::leaves::LeafFunction;
+use super::trees_in_tensors::Readers;
+use super::{
+    Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, trees_in_tensors,
+};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
 use crate::onnx::{Attributes, Data, Tensor};
@@ -26,6 +30,10 @@ pub(super) struct Builder {
     /// Version of ai.onnx.
     pub(super) opset: i64,
     names: BTreeMap<String, Bound>,
+    /// Functions of a tree's leaf that are no steps yet.
+    pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
+    /// How many leaves and nodes these and the forests made of them have.
+    pub(super) spent: usize,
 }
 
 /// Reads a model's graph.
@@ -33,9 +41,10 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     let empty = GraphProto::default();
     let graph = model.graph.as_ref().unwrap_or(&empty);
     let mut builder = Builder::new(model, graph)?;
+    let readers = Readers::of(graph);
     let mut in_forests = BTreeSet::new();
     for (i, node) in graph.node.iter().enumerate() {
-        if let Some(found) = trees_in_tensors::find(&builder, graph, i) {
+        if let Some(found) = trees_in_tensors::find(&builder, &readers, i) {
             in_forests.extend(found.nodes.iter().copied());
             builder.forest(found, graph);
         }
@@ -60,7 +69,13 @@ impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder = Self { plan, opset: opset(model), names: BTreeMap::new() };
+        let mut builder = Self {
+            plan,
+            opset: opset(model),
+            names: BTreeMap::new(),
+            leaf_functions: BTreeMap::new(),
+            spent: 0,
+        };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
@@ -87,12 +102,15 @@ impl Builder {
     }
 
     fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
+        if leaves::fold(self, node)? {
+            return Ok(());
+        }
         let at = node_at(node);
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
         let known = match node.domain.as_deref().unwrap_or_default() {
-            "" | "ai.onnx" => core_ops::add(&mut ctx, operator)?,
+            "" | "ai.onnx" => labels::add(&mut ctx, operator) || core_ops::add(&mut ctx, operator)?,
             "ai.onnx.ml" => ml_ops::add(&mut ctx, operator)?,
             _ => false,
         };
@@ -112,12 +130,25 @@ impl Builder {
         let Some(node) = found.nodes.last().and_then(|&last| graph.node.get(last)) else { return };
         let classes = found.forest.classes;
         let kind = Kind::Trees(found.forest);
-        self.plan.steps.push(Step { at: node_at(node), kind, operands: vec![found.x], len: classes });
-        let bound = Bound::Value { id: self.plan.id_of(self.plan.steps.len() - 1), dims: vec![1, classes] };
-        self.names.extend(node.output.first().map(|name| (name.clone(), bound)));
+        let id = self.push(Step { at: node_at(node), kind, operands: vec![found.x], len: classes });
+        if let Some(name) = node.output.first() {
+            self.bind(name, Bound::Value { id, dims: vec![1, classes] });
+        }
+    }
+
+    /// Appends a step.
+    pub(super) fn push(&mut self, step: Step) -> Id {
+        self.plan.steps.push(step);
+        self.plan.id_of(self.plan.steps.len() - 1)
+    }
+
+    /// Names a result.
+    pub(super) fn bind(&mut self, name: &str, bound: Bound) {
+        self.names.insert(name.to_string(), bound);
     }
 
     fn output(&mut self, name: &str) -> Result<(), CompileError> {
+        leaves::materialize(self, name)?;
         let refuse = |reason: &str| CompileError::Output { output: name.into(), reason: reason.into() };
         let (value, dims, labels) = match self.names.get(name) {
             Some(Bound::Value { id, dims }) => (*id, dims.clone(), None),

@@ -17,6 +17,9 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "Add" | "Sub" | "Mul" | "Div" => arithmetic(ctx, operator)?,
         "Relu" => unary(ctx, Kind::Relu)?,
         "Sigmoid" => unary(ctx, Kind::Sigmoid)?,
+        "Exp" => unary(ctx, Kind::Exp)?,
+        "Neg" => negated(ctx)?,
+        "Pow" => power(ctx)?,
         "Softmax" => softmax(ctx)?,
         "ArgMax" => argmax(ctx)?,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => same_elements(ctx, operator)?,
@@ -149,6 +152,30 @@ fn two_values(ctx: &mut Ctx<'_>, operator: &str) -> Result<(Id, Vec<usize>), Com
 fn unary(ctx: &mut Ctx<'_>, kind: Kind) -> Result<(), CompileError> {
     let (x, dims) = ctx.value(0)?;
     let id = ctx.push(kind, vec![x], dims.iter().product());
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+fn negated(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, dims) = ctx.value(0)?;
+    let len = dims.iter().product();
+    let id = ctx.push(Kind::Elem(Elem::Mul(vec![-1.0; len])), vec![x], len);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// A positive constant to the power of a value.
+fn power(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let base = match ctx.operand(0)? {
+        Some(Bound::Const(Tensor { data: Data::Floats(base), .. })) if matches!(base.as_slice(), [b] if *b > 0.0) => {
+            base[0]
+        }
+        _ => return Err(ctx.form("a power other than of a positive constant", "multiply the value by itself")),
+    };
+    let (x, dims) = ctx.value(1)?;
+    let len = dims.iter().product();
+    let scaled = ctx.push(Kind::Elem(Elem::Mul(vec![base.ln(); len])), vec![x], len);
+    let id = ctx.push(Kind::Exp, vec![scaled], len);
     ctx.bind(0, Bound::Value { id, dims });
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 /// Every operator that works, for messages.
 pub(crate) const SUPPORTED: &str = "Gemm, MatMul, Add, Sub, Mul, Div by a constant, Relu, Sigmoid, Softmax, ArgMax, \
-    Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Cast, Concat, Constant, and ai.onnx.ml Scaler, Normalizer, \
-    LinearClassifier, LinearRegressor, TreeEnsembleClassifier, TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
+    Neg, Exp, Pow of a constant, Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Cast, Concat, Constant, and ai.onnx.ml \
+    Scaler, Imputer, Normalizer, LinearClassifier, LinearRegressor, TreeEnsembleClassifier, TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
@@ -27,7 +27,7 @@ pub(crate) fn hint(operator: &str) -> String {
             "of neural networks, fully connected layers work: Gemm, or MatMul and Add, with Relu, Sigmoid or Softmax"
         }
         "Tanh" | "Gelu" | "Erf" | "Elu" | "Selu" | "LeakyRelu" | "PRelu" | "HardSigmoid" | "HardSwish" | "Softplus"
-        | "Softsign" | "Mish" | "Clip" | "LogSoftmax" | "Exp" | "Log" | "Sqrt" | "Pow" => {
+        | "Softsign" | "Mish" | "Clip" | "LogSoftmax" | "Log" | "Sqrt" => {
             "of activations, Relu, Sigmoid and Softmax work"
         }
         "SVMClassifier" | "SVMRegressor" => {
@@ -37,9 +37,9 @@ pub(crate) fn hint(operator: &str) -> String {
         "TreeEnsemble" => {
             "export with target_opset {\"ai.onnx.ml\": 3}, which writes TreeEnsembleClassifier or TreeEnsembleRegressor"
         }
-        "Imputer" | "OneHotEncoder" | "LabelEncoder" | "Binarizer" | "CategoryMapper" | "DictVectorizer"
-        | "FeatureVectorizer" | "StringNormalizer" | "TfIdfVectorizer" => {
-            "prepare the features before the model; Scaler and Normalizer work inside it"
+        "OneHotEncoder" | "LabelEncoder" | "Binarizer" | "CategoryMapper" | "DictVectorizer" | "FeatureVectorizer"
+        | "StringNormalizer" | "TfIdfVectorizer" => {
+            "prepare the features before the model; Scaler, Imputer and Normalizer work inside it"
         }
         _ => return format!("these work: {SUPPORTED}"),
     };

@@ -12,6 +12,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
     match operator {
         "Scaler" => scaler(ctx)?,
         "Normalizer" => normalizer(ctx)?,
+        "Imputer" => imputer(ctx)?,
         "LinearClassifier" => linear_classifier(ctx)?,
         "LinearRegressor" => linear_regressor(ctx)?,
         "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
@@ -89,6 +90,29 @@ fn scaler(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     };
     let elem = Elem::Scale { offset: spread("offset", offset, 0.0)?, scale: spread("scale", scale, 1.0)? };
     let id = ctx.push(Kind::Elem(elem), vec![x], k);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, k] });
+    Ok(())
+}
+
+fn imputer(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, k) = features(ctx)?;
+    let given = ctx.attributes.floats("imputed_value_floats")?;
+    let replaced = ctx.attributes.float("replaced_value_float")?.unwrap_or(0.0);
+    if !replaced.is_nan() {
+        return Err(ctx.attributes.refuse("replaced_value_float", "NaN", replaced.to_string()));
+    }
+    let values = match given {
+        [one] => vec![*one; k],
+        all if all.len() == k => all.to_vec(),
+        all => {
+            let expected = format!("1 or {k} numbers");
+            return Err(ctx.attributes.refuse("imputed_value_floats", expected, all.len().to_string()));
+        }
+    };
+    if let Some(got) = values.iter().find(|v| !v.is_finite()) {
+        return Err(ctx.attributes.refuse("imputed_value_floats", "finite numbers", got.to_string()));
+    }
+    let id = ctx.push(Kind::Elem(Elem::Impute(values)), vec![x], k);
     ctx.bind(0, Bound::Value { id, dims: vec![1, k] });
     Ok(())
 }

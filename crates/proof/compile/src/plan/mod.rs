@@ -7,6 +7,8 @@ mod build;
 mod core_ops;
 mod ensemble;
 mod hints;
+mod labels;
+mod leaves;
 mod ml_ops;
 mod shape;
 mod trees_in_tensors;
@@ -90,6 +92,8 @@ pub(crate) enum Kind {
     Mul,
     Relu,
     Sigmoid,
+    /// `e^x`.
+    Exp,
     /// Over all elements.
     Softmax,
     /// The first index of the largest of all elements.
@@ -124,6 +128,8 @@ pub(crate) enum Elem {
     Div(Vec<f32>),
     /// `(x − offset) · scale`.
     Scale { offset: Vec<f32>, scale: Vec<f32> },
+    /// A missing value (NaN) replaced by c; everything else as it is.
+    Impute(Vec<f32>),
 }
 
 impl Elem {
@@ -136,10 +142,17 @@ impl Elem {
             Self::Mul(c) => x * c[i],
             Self::Div(c) => x / c[i],
             Self::Scale { offset, scale } => (x - offset[i]) * scale[i],
+            Self::Impute(c) => {
+                if x.is_nan() {
+                    c[i]
+                } else {
+                    x
+                }
+            }
         }
     }
 
-    /// Element i as `slope · x + intercept` in exact arithmetic.
+    /// Element i as `slope · x + intercept` in exact arithmetic, for numbers.
     pub(crate) fn line(&self, i: usize) -> (f64, f64) {
         match self {
             Self::Add(c) => (1.0, f64::from(c[i])),
@@ -148,6 +161,7 @@ impl Elem {
             Self::Mul(c) => (f64::from(c[i]), 0.0),
             Self::Div(c) => (1.0 / f64::from(c[i]), 0.0),
             Self::Scale { offset, scale } => (f64::from(scale[i]), -f64::from(offset[i]) * f64::from(scale[i])),
+            Self::Impute(_) => (1.0, 0.0),
         }
     }
 }

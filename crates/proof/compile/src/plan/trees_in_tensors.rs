@@ -46,11 +46,35 @@ struct Leaf {
     votes: Vec<(usize, f32)>,
 }
 
+/// A graph and the positions of the nodes that read each name.
+pub(super) struct Readers<'a> {
+    graph: &'a GraphProto,
+    of: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Readers<'a> {
+    pub(super) fn of(graph: &'a GraphProto) -> Self {
+        let mut of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (position, node) in graph.node.iter().enumerate() {
+            node.input.iter().for_each(|name| of.entry(name).or_default().push(position));
+        }
+        Self { graph, of }
+    }
+
+    /// The one node that reads a name, if nothing else does.
+    fn only(&self, name: &str) -> Option<(usize, &'a NodeProto)> {
+        let [position] = self.of.get(name)?.as_slice() else { return None };
+        let revealed = self.graph.output.iter().any(|output| output.name.as_deref() == Some(name));
+        self.graph.node.get(*position).filter(|_| !revealed).map(|node| (*position, node))
+    }
+}
+
 /// The forest that begins at node `first` of the graph, a Gather; `None` if there is none.
-pub(super) fn find(builder: &Builder, graph: &GraphProto, first: usize) -> Option<Found> {
+pub(super) fn find(builder: &Builder, readers: &Readers<'_>, first: usize) -> Option<Found> {
+    let graph = readers.graph;
     let gather = graph.node.get(first).filter(|node| is(node, &["Gather"]))?;
     let (x, features, dims) = chosen_features(builder, graph, gather)?;
-    let mut walk = Walk { builder, graph, nodes: vec![first], name: gather.output.first()?, dims };
+    let mut walk = Walk { builder, readers, nodes: vec![first], name: gather.output.first()?, dims };
     let splits = walk.comparisons(&features)?;
     walk.pass_forms()?;
     let paths = walk.paths(splits.len())?;
@@ -116,7 +140,7 @@ fn constant(builder: &Builder, graph: &GraphProto, name: &str) -> Option<Tensor>
 /// The way along a chain of values that only one node reads.
 struct Walk<'a> {
     builder: &'a Builder,
-    graph: &'a GraphProto,
+    readers: &'a Readers<'a>,
     nodes: Vec<usize>,
     name: &'a str,
     dims: Vec<usize>,
@@ -125,12 +149,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// The one node that reads the current value, if it is one of these operators.
     fn next(&self, operators: &[&str]) -> Option<(usize, &'a NodeProto)> {
-        let name = self.name;
-        let reads = |(_, node): &(usize, &'a NodeProto)| node.input.iter().any(|input| input == name);
-        let mut readers = self.graph.node.iter().enumerate().filter(reads);
-        let (position, node) = readers.next()?;
-        let revealed = self.graph.output.iter().any(|output| output.name.as_deref() == Some(name));
-        (readers.next().is_none() && !revealed && is(node, operators)).then_some((position, node))
+        self.readers.only(self.name).filter(|(_, node)| is(node, operators))
     }
 
     fn go(&mut self, (position, node): (usize, &'a NodeProto), dims: Vec<usize>) -> Option<()> {
@@ -144,7 +163,7 @@ impl<'a> Walk<'a> {
     fn other(&self, node: &NodeProto) -> Option<(Tensor, bool)> {
         let [a, b] = node.input.as_slice() else { return None };
         let second = a == self.name;
-        Some((constant(self.builder, self.graph, if second { b } else { a })?, second))
+        Some((constant(self.builder, self.readers.graph, if second { b } else { a })?, second))
     }
 
     /// Passes what changes neither numbers nor their order.

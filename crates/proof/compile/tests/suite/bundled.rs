@@ -1,7 +1,8 @@
 //! Trained models against the answers that onnxruntime gave.
 
-use crate::support::{bundled, calibrated, fixtures, stored};
+use crate::support::{bundled, calibrated, fixtures, run, stored};
 use ciro_compile::{Options, compile_onnx};
+use ciro_graph::render::Cell;
 use std::path::Path;
 
 /// Checks the largest deviation from onnxruntime's stored answers, and that every sample gets the same class. Returns the
@@ -50,6 +51,32 @@ fn trees() {
 fn trees_after_scaling_branch_as_the_scaled_floats_do() {
     check(&fixtures(), "scaled_tree_bc", 1e-7);
     check(&fixtures(), "minmax_extra_trees_iris", 1e-6);
+}
+
+#[test]
+fn boosters_take_missing_values() {
+    check(&fixtures(), "hist_boosting_missing_bc", 5e-6);
+    check(&fixtures(), "xgboost_missing_bc", 5e-6);
+    check(&fixtures(), "lightgbm_missing_wine", 5e-6);
+    check(&fixtures(), "imputed_boosting_missing_bc", 5e-6);
+}
+
+#[test]
+fn an_isolation_forest_is_one_forest_whose_label_is_the_sign_of_its_score() {
+    check(&fixtures(), "isolation_forest_bc", 1e-5);
+    let (onnx, samples) = stored(&fixtures(), "isolation_forest_bc");
+    let compiled = calibrated(&onnx, samples.clone());
+    let is_forest = |node: &&ciro_graph::Node| matches!(node.op, ciro_graph::Op::Trees { .. });
+    assert_eq!(compiled.model.program.nodes.iter().filter(is_forest).count(), 1);
+    let mut labels = std::collections::BTreeSet::new();
+    for (i, input) in samples.inputs.iter().enumerate() {
+        let x: Vec<f32> = input.0[0].bits.iter().map(|&b| f32::from_bits(b)).collect();
+        let score = samples.expected.as_ref().and_then(|e| e.row(i)).unwrap()[0];
+        let label = if score < 0.0 { -1 } else { 1 };
+        assert_eq!(run(&compiled, &x)[0], [Cell::Int(label)], "{score}");
+        labels.insert(label);
+    }
+    assert_eq!(labels.len(), 2, "samples of both classes");
 }
 
 #[test]

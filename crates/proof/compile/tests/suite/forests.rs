@@ -1,6 +1,6 @@
 //! Tree ensembles: branches exactly as floats decide, whatever the floats.
 
-use crate::support::{Onnx, floats, ints, run, text, texts};
+use crate::support::{Onnx, float, floats, int, ints, run, text, texts};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_graph::render::Cell;
 use proptest::prelude::*;
@@ -62,16 +62,22 @@ fn attributes(trees: &[Vec<Row>]) -> Vec<AttributeProto> {
 }
 
 fn walk(rows: &[Row], x: &[f32]) -> f32 {
+    walk_missing(rows, &[false; 15], x)
+}
+
+/// The leaf that x ends at; a missing value goes to the yes-child where `to_yes` says so.
+fn walk_missing(rows: &[Row], to_yes: &[bool], x: &[f32]) -> f32 {
     let mut at = 0;
     loop {
         let Row { mode, feature, threshold, yes, no, leaf } = rows[at];
         let v = x[feature as usize];
         let holds = match mode {
+            "LEAF" => return leaf,
+            _ if v.is_nan() => to_yes[at],
             "BRANCH_LEQ" => v <= threshold,
             "BRANCH_LT" => v < threshold,
             "BRANCH_GTE" => v >= threshold,
-            "BRANCH_GT" => v > threshold,
-            _ => return leaf,
+            _ => v > threshold,
         };
         at = if holds { yes } else { no } as usize;
     }
@@ -130,6 +136,145 @@ proptest! {
         let scaled: Vec<f32> = (0..3).map(|i| (x[i] - offset[i]) * scale[i]).collect();
         let compiled = regressor(&trees, Some((&offset, &scale))).compile().unwrap();
         prop_assert_eq!(&run(&compiled, &x)[0][0], &sum(&trees, &scaled));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_missing_value_goes_where_each_node_sends_it(
+        tree in any_tree(3),
+        to_yes in prop::collection::vec(any::<bool>(), 15),
+        x in prop::collection::vec(prop_oneof![any_threshold(), Just(f32::NAN)], 3),
+        scaled in any::<bool>(),
+    ) {
+        let mut all = attributes(std::slice::from_ref(&tree));
+        // At least one node has a branch for missing values.
+        let flags: Vec<i64> = to_yes.iter().enumerate().map(|(i, &yes)| i64::from(yes || i == 0)).collect();
+        all.push(ints("nodes_missing_value_tracks_true", &flags));
+        let to_yes: Vec<bool> = flags.iter().map(|&flag| flag == 1).collect();
+        // A negative scale turns every split around, but not the way of a missing value.
+        let (offset, scale) = ([0.0; 3], [if scaled { -1.0 } else { 1.0 }; 3]);
+        let onnx = Onnx::new(FEATURES)
+            .node("ml.Scaler x -> s", vec![floats("offset", &offset), floats("scale", &scale)])
+            .node("ml.TreeEnsembleRegressor s -> y", all)
+            .outputs(&["y"]);
+        let compiled = onnx.compile().unwrap();
+        let leaf = walk_missing(&tree, &to_yes, &x.iter().map(|x| x * scale[0]).collect::<Vec<_>>());
+        let leaf = Cell::Number(format!("{}", if leaf == 0.0 { 0.0 } else { leaf }));
+        prop_assert_eq!(&run(&compiled, &x)[0][0], &leaf);
+    }
+}
+
+#[test]
+fn an_imputed_value_stands_for_a_missing_one() {
+    let imputer = |value: f32| {
+        Onnx::new(FEATURES)
+            .node(
+                "ml.Imputer x -> i",
+                vec![floats("imputed_value_floats", &[value]), float("replaced_value_float", f32::NAN)],
+            )
+            .node("ml.TreeEnsembleRegressor i -> y", attributes(&[stump("BRANCH_LEQ", 1.0, 2.0)]))
+            .outputs(&["y"])
+    };
+    for value in [-1.0, 0.0, 1.0] {
+        let compiled = imputer(value).compile().unwrap();
+        let missing = run(&compiled, &[f32::NAN, 0.0, f32::NAN]);
+        assert_eq!(missing, run(&compiled, &[value, 0.0, 0.0]), "{value}");
+        assert_ne!(missing, run(&compiled, &[if value <= 0.0 { 1.0 } else { -1.0 }, 0.0, 0.0]));
+    }
+    let marked = vec![floats("imputed_value_floats", &[0.0]), float("replaced_value_float", -1.0)];
+    let error = Onnx::new(1).node("ml.Imputer x -> y", marked).outputs(&["y"]).compile().unwrap_err();
+    assert!(error.to_string().contains("replaced_value_float: expected NaN, got -1"), "{error}");
+}
+
+#[test]
+fn what_is_computed_from_one_leaf_is_a_leaf() {
+    let tree = attributes(&[stump("BRANCH_LEQ", 3.0, 16.0)]);
+    let codes = vec![ints("keys_int64s", &[3, 16]), floats("values_floats", &[0.25, 0.75])];
+    let onnx = Onnx::new(FEATURES)
+        .constant("two", &[1], &[2.0])
+        .constant("half", &[1], &[0.5])
+        .constant("nine", &[1], &[9.0])
+        .node("ml.TreeEnsembleRegressor x -> t", tree)
+        .node("Cast t -> i", vec![int("to", 7)])
+        .node("ml.LabelEncoder i -> code", codes)
+        .node("Greater t nine -> large", vec![])
+        .node("Cast large -> flag", vec![int("to", 1)])
+        .node("Max t nine -> m", vec![])
+        .node("Sqrt m -> r", vec![])
+        .node("Mul r flag -> a", vec![])
+        .node("Div code half -> b", vec![])
+        .node("Neg b -> n", vec![])
+        .node("Sum a n two -> y", vec![])
+        .outputs(&["y"]);
+    let compiled = onnx.compile().unwrap();
+    assert_eq!(compiled.model.program.nodes.len(), 1);
+    // √max(t, 9)·[t > 9] − 2·code + 2
+    assert_eq!(run(&compiled, &[-1.0, 0.0, 0.0])[0], [Cell::Number("1.5".into())]);
+    assert_eq!(run(&compiled, &[1.0, 0.0, 0.0])[0], [Cell::Number("4.5".into())]);
+}
+
+#[test]
+fn trees_of_different_inputs_or_operations_stay_apart() {
+    let tree = |low: f32, high: f32| attributes(&[stump("BRANCH_LEQ", low, high)]);
+    let two = |operator: &str| {
+        Onnx::new(FEATURES)
+            .node("ml.TreeEnsembleRegressor x -> a", tree(1.0, 2.0))
+            .node("ml.TreeEnsembleRegressor x -> b", tree(3.0, 5.0))
+            .node(&format!("{operator} a b -> y"), vec![])
+            .outputs(&["y"])
+            .compile()
+            .unwrap()
+    };
+    let sum = two("Add");
+    assert_eq!(sum.model.program.nodes.len(), 1, "a sum of forests is a forest");
+    assert_eq!(run(&sum, &[1.0, 0.0, 0.0])[0], [Cell::Number("7".into())]);
+    let product = two("Mul");
+    assert!((crate::support::numbers(&run(&product, &[1.0, 0.0, 0.0])[0])[0] - 10.0).abs() < 1e-4);
+}
+
+#[test]
+fn a_forest_that_doubles_itself_is_stopped() {
+    let mut onnx =
+        Onnx::new(FEATURES).node("ml.TreeEnsembleRegressor x -> y0", attributes(&[stump("BRANCH_LEQ", 1.0, 2.0)]));
+    onnx = onnx.node("ml.TreeEnsembleRegressor x -> z", attributes(&[stump("BRANCH_LEQ", 1.0, 2.0)]));
+    onnx = onnx.node("Add y0 z -> y1", vec![]);
+    for i in 1..60 {
+        onnx = onnx.node(&format!("Add y{i} y{i} -> y{}", i + 1), vec![]);
+    }
+    let error = onnx.outputs(&["y60"]).compile().unwrap_err();
+    assert!(error.to_string().contains("leaves and nodes of computed trees"), "{error}");
+}
+
+#[test]
+fn a_comparison_is_a_label_and_equals_are_decided_as_written() {
+    // Less, Greater, and their opposites, on numbers around −0.25.
+    let label = |operator: &str, x: f32| {
+        let onnx =
+            Onnx::new(1).constant("c", &[1], &[-0.25]).int_constant("m", &[1], &[-2]).int_constant("one", &[1], &[1]);
+        let compiled = onnx
+            .node(&format!("{operator} -> b"), vec![])
+            .node("Cast b -> i", vec![int("to", 7)])
+            .node("Mul i m -> t", vec![])
+            .node("Add t one -> y", vec![])
+            .outputs(&["y"])
+            .compile()
+            .unwrap();
+        run(&compiled, &[x])[0].clone()
+    };
+    type Truth = fn(f32, f32) -> bool;
+    let operators: [(&str, Truth, Truth); 4] = [
+        ("Less", |a, b| a < b, |a, b| b < a),
+        ("LessOrEqual", |a, b| a <= b, |a, b| b <= a),
+        ("Greater", |a, b| a > b, |a, b| b > a),
+        ("GreaterOrEqual", |a, b| a >= b, |a, b| b >= a),
+    ];
+    for x in [-0.5, -0.25, 0.0] {
+        for (operator, truth, turned) in operators {
+            let expected = |holds: bool| [Cell::Int(if holds { -1 } else { 1 })];
+            assert_eq!(label(&format!("{operator} x c"), x), expected(truth(x, -0.25)), "{x} {operator} c");
+            assert_eq!(label(&format!("{operator} c x"), x), expected(turned(x, -0.25)), "c {operator} {x}");
+        }
     }
 }
 

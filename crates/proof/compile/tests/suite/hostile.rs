@@ -20,6 +20,8 @@ static MODELS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         file(bundled(), "A_logreg_bc_ml"),
         file(bundled(), "B_dtree_bc_ml"),
         file(bundled(), "B_dtree_bc"),
+        file(fixtures(), "isolation_forest_bc"),
+        file(fixtures(), "imputed_boosting_missing_bc"),
         file(fixtures(), "scaled_logreg_wine"),
         file(fixtures(), "normalized_logreg_iris"),
         file(fixtures(), "scaled_mlp_wine"),

@@ -33,6 +33,31 @@ fn a_sigmoid_never_falls_by_more_than_a_step() {
     }
 }
 
+#[test]
+fn exponentials_stay_within_a_hundred_thousandth_of_the_largest() {
+    let scaled = |factor: f32, shift: f32, operator: &str| {
+        let onnx =
+            Onnx::new(1).constant("f", &[1], &[factor]).constant("s", &[1], &[shift]).constant("two", &[1], &[2.0]);
+        onnx.node("Mul x f -> m", vec![]).node("Sub m s -> d", vec![]).node(operator, vec![]).outputs(&["y"])
+    };
+    for (factor, shift) in [(0.25, 1.0), (1.0, 8.0), (0.01, 0.0), (4.0, 30.0)] {
+        for (operator, base) in [("Exp d -> y", std::f64::consts::E), ("Pow two d -> y", 2.0)] {
+            let compiled = scaled(factor, shift, operator).compile_within(8.0);
+            let largest = base.powf(f64::from(8.0 * factor - shift));
+            for i in -800..800 {
+                let x = i as f32 / 100.0;
+                let got = numbers(&run(&compiled, &[x])[0])[0];
+                let error = (got - base.powf(f64::from(x * factor - shift))).abs();
+                assert!(error <= 1.2e-5 * largest.max(0.1), "{operator} at {x}: {error:e} of {largest:e}");
+            }
+        }
+    }
+    let error = scaled(4.0, 0.0, "Exp d -> y").compile().unwrap_err();
+    assert!(error.to_string().contains("e to a power of up to"), "{error}");
+    let square = Onnx::new(1).constant("two", &[1], &[2.0]).node("Pow x two -> y", vec![]).outputs(&["y"]);
+    assert!(square.compile().unwrap_err().to_string().contains("a power other than of a positive constant"));
+}
+
 proptest! {
     #[test]
     fn softmax_shares_stay_within_a_hundred_thousandth(x in prop::collection::vec(-30f32..30.0, 5), scale in 0.01f32..1.0) {

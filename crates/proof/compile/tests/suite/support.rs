@@ -130,6 +130,10 @@ pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: Some(name.into()), i: Some(i), r#type: Some(2), ..AttributeProto::default() }
 }
 
+pub(crate) fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), f: Some(f), r#type: Some(1), ..AttributeProto::default() }
+}
+
 pub(crate) fn text(name: &str, s: &str) -> AttributeProto {
     AttributeProto { name: Some(name.into()), s: Some(s.into()), r#type: Some(3), ..AttributeProto::default() }
 }
