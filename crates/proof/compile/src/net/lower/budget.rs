@@ -31,7 +31,7 @@ impl Budget {
             13..=18 => 12,
             _ => 16,
         };
-        Self { limb_bits, table_bits: bits.clamp(12, 16), wanted: wanted(net) }
+        Self { limb_bits, table_bits: std::env::var("CIRO_T").map_or(bits.clamp(12, 16), |t| t.parse().unwrap_or(12)), wanted: wanted(net) }
     }
 
     /// The smallest shift's cost is one lookup: this many bits at most.
