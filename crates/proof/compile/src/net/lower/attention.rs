@@ -87,10 +87,10 @@ impl Lowering<'_> {
 
     /// `num · 2^bits / den` rounded half up, which lies in ±end.
     pub(super) fn ratio(&mut self, at: &At, (num, den): (ValueId, ValueId), bits: i32, ends: (i32, i32)) -> Result<ValueId, CompileError> {
-        let den = self.node(at, Op::Scale { x: den, factor: 1 << (-bits).max(0) })?;
-        let num = self.node(at, Op::Scale { x: num, factor: 2 << bits.max(0) })?;
+        let den = self.scaled(at, den, 1 << (-bits).max(0))?;
+        let num = self.scaled(at, num, 2 << bits.max(0))?;
         let num = self.node(at, Op::Add { a: num, b: den })?;
-        let den = self.node(at, Op::Scale { x: den, factor: 2 })?;
+        let den = self.scaled(at, den, 2)?;
         self.node(at, Op::Quotient { num, den, lo: ends.0, hi: ends.1 })
     }
 

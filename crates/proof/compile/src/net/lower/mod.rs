@@ -181,6 +181,11 @@ impl Lowering<'_> {
         self.builder.node(at, op)
     }
 
+    /// x times a factor.
+    fn scaled(&mut self, at: &At, x: ValueId, factor: i32) -> Result<ValueId, CompileError> {
+        if factor == 1 { Ok(x) } else { self.node(at, Op::Scale { x, factor }) }
+    }
+
     fn interval(&self, q: Quant) -> Interval {
         self.builder.interval(q.id)
     }

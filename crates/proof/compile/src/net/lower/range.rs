@@ -31,8 +31,9 @@ pub(super) fn power_of_two(x: f64) -> f64 {
 /// `bits`, with tables of `table_bits`.
 ///
 /// Unsaturated, a value and the weights that it meets share the bits that `reach` costs beyond `size`. A table saturates at
-/// the price of a column, if its domain covers `reach` at a fine enough scale.
-pub(super) fn choose(size: f64, reach: f64, bits: u32, table_bits: u32) -> Choice {
+/// the price of a column, if its domain covers `reach` at a fine enough scale. A value that has to be `tight` is saturated in
+/// any case.
+pub(super) fn choose(size: f64, reach: f64, (bits, tight): (u32, bool), table_bits: u32) -> Choice {
     let size = power_of_two(size * MARGIN);
     let reach = reach.max(f64::MIN_POSITIVE);
     let excess = (reach / size).log2().max(0.0);
@@ -45,6 +46,9 @@ pub(super) fn choose(size: f64, reach: f64, bits: u32, table_bits: u32) -> Choic
     let clamp = Choice { scale: fine, how: How::Clamp };
     let precision = |choice: &Choice| (size / choice.scale).log2();
     let enough = f64::from(bits) - 2.0;
+    if tight {
+        return if precision(&table) >= 10.0 { table } else { clamp };
+    }
     if precision(&table) + 1.0 >= precision(&free) && (precision(&table) >= enough.min(9.0) || excess > 5.0) {
         if precision(&table) >= 7.0 { table } else { clamp }
     } else if precision(&free) >= enough.min(8.0) {
@@ -60,14 +64,14 @@ mod tests {
 
     #[test]
     fn values_that_intervals_bound_well_are_not_saturated() {
-        let choice = choose(0.7, 1.2, 11, 16);
+        let choice = choose(0.7, 1.2, (11, false), 16);
         assert_eq!(choice.how, How::Free);
         assert!((choice.scale - 2f64.powi(-10)).abs() < 1e-12);
     }
 
     #[test]
     fn values_that_intervals_bound_badly_are_saturated_by_the_cheapest_precise_means() {
-        assert_eq!(choose(0.7, 30.0, 11, 16).how, How::Table);
-        assert_eq!(choose(0.7, 3000.0, 11, 12).how, How::Clamp);
+        assert_eq!(choose(0.7, 30.0, (11, false), 16).how, How::Table);
+        assert_eq!(choose(0.7, 3000.0, (11, false), 12).how, How::Clamp);
     }
 }
