@@ -37,7 +37,7 @@ impl Budget {
             15..=17 => bits as u8 - 2,
             _ => 16,
         };
-        Self { limb_bits, table_bits: std::env::var("CIRO_T").map_or(bits.clamp(12, 16), |t| t.parse().unwrap_or(12)), wanted: wanted(net), tight: tight(net) }
+        Self { limb_bits, table_bits: bits.saturating_sub(3).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
     }
 
     /// The smallest shift's cost is one lookup: this many bits at most.

@@ -3,6 +3,11 @@
 /// A calibrated magnitude may be exceeded by this factor before a value saturates, at least: scales are powers of two.
 pub(super) const MARGIN: f64 = 1.25;
 
+/// A value that keeps this many bits is precise enough not to be saturated at a higher price.
+const ENOUGH: f64 = 10.0;
+/// Interval arithmetic may allow this many bits more than samples show before a value is saturated at any price.
+const LOOSEST: f64 = 4.0;
+
 /// How a value becomes narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Choice {
@@ -45,16 +50,12 @@ pub(super) fn choose(size: f64, reach: f64, (bits, tight): (u32, bool), table_bi
     let table = Choice { scale: fine.max(power_of_two(reach / f64::from(table_bits - 1).exp2())), how: How::Table };
     let clamp = Choice { scale: fine, how: How::Clamp };
     let precision = |choice: &Choice| (size / choice.scale).log2();
-    let enough = f64::from(bits) - 2.0;
-    if tight {
-        return if precision(&table) >= 10.0 { table } else { clamp };
-    }
-    if precision(&table) + 1.0 >= precision(&free) && (precision(&table) >= enough.min(9.0) || excess > 5.0) {
-        if precision(&table) >= 7.0 { table } else { clamp }
-    } else if precision(&free) >= enough.min(8.0) {
-        free
-    } else {
-        clamp
+    let enough = (f64::from(bits) - 1.0).min(ENOUGH);
+    let free_enough = precision(&free) >= enough && excess <= LOOSEST && !tight;
+    match () {
+        () if free_enough => free,
+        () if precision(&table) >= enough => table,
+        () => clamp,
     }
 }
 

@@ -88,9 +88,7 @@ impl Lowering<'_> {
         let mut sum: Option<ValueId> = None;
         for term in terms.iter().filter(|term| !matches!(term.part, Part::Constant(_))) {
             let next = match &term.part {
-                Part::Weights(step, x) => {
-                    self.weighted(*step, *x, scale / term.factor)?
-                }
+                Part::Weights(step, x) => self.weighted(*step, *x, scale / term.factor)?,
                 Part::Quant(q) => self.aligned(at, *q, term.factor, scale)?,
                 Part::Constant(_) => continue,
             };
