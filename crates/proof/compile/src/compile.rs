@@ -7,6 +7,7 @@ use crate::lower::{Lowered, Ranges, lower};
 use crate::native;
 use crate::net::{self, Net};
 use crate::onnx;
+use crate::onnx::proto::ModelProto;
 use crate::options::Options;
 use crate::plan::{Plan, plan};
 use crate::report::{AccuracyReport, Subject, Tally};
@@ -35,10 +36,15 @@ fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileErr
     };
     match net::read(&model, dims) {
         Ok(net) => Ok(Reading::Network(net)),
-        // The pathway that came further knows better what is missing.
-        Err(CompileError::Operator { .. }) => Err(flat),
+        // Only the flat pathway knows the operators of classical models.
+        Err(_) if is_classical(&model) => Err(flat),
         Err(error) => Err(error),
     }
+}
+
+fn is_classical(model: &ModelProto) -> bool {
+    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
+    nodes.into_iter().any(|node| node.domain.as_deref() == Some("ai.onnx.ml"))
 }
 
 /// Compiles a model file: ONNX, or the file of a booster by its own library (XGBoost's JSON and UBJSON, LightGBM's text and

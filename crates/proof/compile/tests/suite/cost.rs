@@ -43,7 +43,7 @@ pub(crate) fn estimate(model: &Model) -> Cost {
             Op::Largest { parts } => (parts.len() as u64, parts.len() as u64 * limbs(span)),
             Op::Quotient { .. } => (2, 3),
             Op::Isqrt { .. } => (5, 5),
-            Op::Max { x } => {
+            Op::Max { x } | Op::Gap { x } => {
                 let row = elements(program, *x) / u64::from(node.len());
                 (row, row * limbs(span))
             }

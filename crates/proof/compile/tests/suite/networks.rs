@@ -2,8 +2,51 @@
 
 use crate::cost::estimate;
 use crate::support::{bundled, calibrated, stored};
+use ciro_compile::{Options, compile_onnx};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Compiles a model and holds its largest deviation from onnxruntime's stored answers, relative to the largest answer, and
+/// the part of the samples that get the same class against limits.
+fn check(name: &str, limit: f64) {
+    let (onnx, samples) = stored(&bundled(), name);
+    let expected = samples.expected.clone().expect("the samples carry answers");
+    let size = expected.values.iter().fold(0.0f64, |size, v| size.max(f64::from(v.abs())));
+    let report = calibrated(&onnx, samples).report.expect("samples were given");
+    let got = report.expected.expect("the samples carry answers");
+    eprintln!("{name}: max {:.2e}, mean {:.2e} of {size:.1}", got.max_deviation, got.mean_deviation);
+    assert!(got.max_deviation <= limit * size, "{name}: {got:?}");
+    assert!(got.same_class.is_none_or(|part| part >= 1.0), "{name}: {got:?}");
+    // The float reference is the compiler's own; onnxruntime agrees with it to float32's precision.
+    let own = &report.outputs.last().expect("an output").max_deviation;
+    assert!((own - got.max_deviation).abs() < 1e-4 * size, "{name}: {own} {got:?}");
+}
+
+#[test]
+fn convolutions() {
+    check("F_lenet_digits", 5e-3);
+    check("H_resnet20_digits", 4e-3);
+    check("I_resnet_mini", 1e-2);
+}
+
+#[test]
+fn transformers() {
+    check("G_transformer_digits", 8e-3);
+    check("G2_transformer_gelu", 8e-3);
+    check("J_minilm_mini", 5e-3);
+    check("K_gpt2_mini", 8e-3);
+}
+
+#[test]
+fn without_samples_a_network_runs_on_random_scales_and_says_so() {
+    let (onnx, samples) = stored(&bundled(), "F_lenet_digits");
+    let compiled = compile_onnx(&onnx, &Options { input_range: Some(1.0), ..Options::default() }).unwrap();
+    assert_eq!(compiled.report, None);
+    assert!(compiled.notes.iter().any(|note| note.contains("random inputs")), "{:?}", compiled.notes);
+    for input in &samples.inputs {
+        ciro_graph::execute(&compiled.model, input).unwrap();
+    }
+}
 
 /// Every model of the folder that `CIRO_MODELS` names (or those named in `CIRO_ONLY`): accuracy, cost and time on stderr.
 #[test]
@@ -47,5 +90,4 @@ fn describe(dir: &Path, name: &str) {
             eprintln!("  {i} {:?} [{}, {}] {}", node.shape, node.lo, node.hi, &text[..text.len().min(110)]);
         }
     }
-    let _ = bundled;
 }

@@ -262,7 +262,9 @@ impl Ctx<'_, '_> {
                 return self.push(Kind::Binary(arith), vec![x, c], dims);
             }
             _ => {
-                return Err(self.form("different constants for different elements", "use one constant for all elements"));
+                return Err(
+                    self.form("different constants for different elements", "use one constant for all elements")
+                );
             }
         };
         self.push(kind, vec![x], dims)

@@ -86,11 +86,17 @@ impl Lowering<'_> {
     }
 
     /// `num · 2^bits / den` rounded half up, which lies in ±end.
-    pub(super) fn ratio(&mut self, at: &At, (num, den): (ValueId, ValueId), bits: i32, ends: (i32, i32)) -> Result<ValueId, CompileError> {
-        let den = self.node(at, Op::Scale { x: den, factor: 1 << (-bits).max(0) })?;
-        let num = self.node(at, Op::Scale { x: num, factor: 2 << bits.max(0) })?;
+    pub(super) fn ratio(
+        &mut self,
+        at: &At,
+        (num, den): (ValueId, ValueId),
+        bits: i32,
+        ends: (i32, i32),
+    ) -> Result<ValueId, CompileError> {
+        let den = self.scaled(at, den, 1 << (-bits).max(0))?;
+        let num = self.scaled(at, num, 2 << bits.max(0))?;
         let num = self.node(at, Op::Add { a: num, b: den })?;
-        let den = self.node(at, Op::Scale { x: den, factor: 2 })?;
+        let den = self.scaled(at, den, 2)?;
         self.node(at, Op::Quotient { num, den, lo: ends.0, hi: ends.1 })
     }
 
@@ -115,7 +121,8 @@ impl Lowering<'_> {
             let bits = self.ratio_bits(weighed, shares.sums, end).min(wanted);
             let times = f64::from(bits).exp2();
             let interval = self.interval(b);
-            let ends = ((interval.lo as f64 * times).floor() as i32 - 1, (interval.hi as f64 * times).ceil() as i32 + 1);
+            let ends =
+                ((interval.lo as f64 * times).floor() as i32 - 1, (interval.hi as f64 * times).ceil() as i32 + 1);
             let id = self.ratio(at, (weighed, shares.sums), bits, ends)?;
             return Ok(Quant { id, scale: b.scale / times });
         }

@@ -8,6 +8,8 @@ use super::super::step::{Id, Kind, Net, Step};
 pub(super) const ROOM_BITS: f64 = 29.95;
 /// Widest column, bits without the sign.
 const WIDEST: u32 = 13;
+/// A value that is not multiplied may be held finer.
+const FINE: u32 = 14;
 /// Narrowest column that still carries a useful number.
 const NARROWEST: u32 = 6;
 
@@ -20,18 +22,22 @@ pub(super) struct Budget {
     pub(super) table_bits: u32,
     /// For each value, how many bits its readers have room for.
     pub(super) wanted: Vec<u32>,
+    /// For each value, whether a reader's precision depends on a tight interval.
+    pub(super) tight: Vec<bool>,
 }
 
 impl Budget {
     pub(super) fn of(net: &Net) -> Self {
         let active: usize = net.steps.iter().filter(|step| computes(&step.kind)).map(|step| count(&step.dims)).sum();
         let bits = usize::BITS - active.leading_zeros();
+        // Tables are paid for once: small programs take small ones.
         let limb_bits = match bits {
             ..=12 => 8,
-            13..=18 => 12,
+            13..=14 => 12,
+            15..=17 => bits as u8 - 2,
             _ => 16,
         };
-        Self { limb_bits, table_bits: bits.clamp(12, 16), wanted: wanted(net) }
+        Self { limb_bits, table_bits: bits.saturating_sub(3).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
     }
 
     /// The smallest shift's cost is one lookup: this many bits at most.
@@ -51,7 +57,7 @@ fn computes(kind: &Kind) -> bool {
 }
 
 fn wanted(net: &Net) -> Vec<u32> {
-    let mut wanted = vec![WIDEST; net.inputs.len() + net.steps.len()];
+    let mut wanted = vec![FINE; net.inputs.len() + net.steps.len()];
     for (i, step) in net.steps.iter().enumerate().rev() {
         let own = wanted[net.id_of(i)];
         for &x in &step.operands {
@@ -59,6 +65,19 @@ fn wanted(net: &Net) -> Vec<u32> {
         }
     }
     wanted
+}
+
+/// Values that are normalised: rows may deviate far less than the whole value, and what squares of the largest element that
+/// is possible leave for them is their precision.
+fn tight(net: &Net) -> Vec<bool> {
+    let mut tight = vec![false; net.inputs.len() + net.steps.len()];
+    for (i, step) in net.steps.iter().enumerate().rev() {
+        let own = super::super::step::moves(&step.kind) && tight[net.id_of(i)];
+        if own || matches!(step.kind, Kind::Normalize { .. }) {
+            step.operands.iter().for_each(|&x| tight[x] = true);
+        }
+    }
+    tight
 }
 
 /// How many bits a reader has room for, if its own result has room for `own`.
@@ -76,7 +95,7 @@ fn asked(net: &Net, step: &Step, own: u32) -> u32 {
         Kind::Sum => bits(ROOM_BITS - 1.0 - terms(net.row(step.operands[0]))).min(own),
         Kind::MaxPool(_) | Kind::Max => own,
         kind if super::super::step::moves(kind) => own,
-        Kind::Binary(Arith::Mul) | Kind::MulConst(_) => WIDEST,
+        Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => FINE,
         _ => WIDEST,
     }
 }

@@ -45,7 +45,7 @@ impl Lowering<'_> {
             return Ok(*q);
         }
         let reach = self.reach(&source);
-        let choice = choose(self.sizes.of(id), reach, bits, self.budget.table_bits);
+        let choice = choose(self.sizes.of(id), reach, (bits, self.budget.tight[id]), self.budget.table_bits);
         let wide = self.at_scale(at, id, source, choice.scale)?;
         let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
         self.saturated(at, wide, choice, limit)

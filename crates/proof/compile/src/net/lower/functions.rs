@@ -22,7 +22,7 @@ impl Lowering<'_> {
         let bits = self.budget.wanted[id];
         let source = self.source(x)?;
         let reach = self.reach(&source);
-        let choice = choose(self.sizes.of(id), reach, bits, self.budget.table_bits);
+        let choice = choose(self.sizes.of(id), reach, (bits, false), self.budget.table_bits);
         let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
         let wide = self.at_scale(at, x, source, choice.scale)?;
         let narrow = self.rescaled(at, wide, choice.scale)?;

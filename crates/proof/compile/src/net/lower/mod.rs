@@ -64,10 +64,8 @@ pub(crate) fn lower(
 ) -> Result<Lowered, CompileError> {
     let budget = Budget::of(net);
     let inputs = ports::inputs(net, sizes, rows, span, &budget);
-    let forms = inputs
-        .iter()
-        .enumerate()
-        .map(|(i, (_, scale))| Form::Ready(Quant { id: ValueId(i as u32), scale: *scale }));
+    let forms =
+        inputs.iter().enumerate().map(|(i, (_, scale))| Form::Ready(Quant { id: ValueId(i as u32), scale: *scale }));
     let count = net.inputs.len() + net.steps.len();
     let mut readers: Vec<usize> = net.readers().iter().map(Vec::len).collect();
     net.outputs.iter().for_each(|output| readers[output.value] += 1);
@@ -174,11 +172,17 @@ impl Lowering<'_> {
     fn only_softmax(&self, id: Id) -> bool {
         let reads = |step: &&Step| step.operands.contains(&id);
         let mut readers = self.net.steps.iter().filter(reads);
-        readers.all(|step| matches!(step.kind, Kind::Softmax { .. })) && self.net.outputs.iter().all(|output| output.value != id)
+        readers.all(|step| matches!(step.kind, Kind::Softmax { .. }))
+            && self.net.outputs.iter().all(|output| output.value != id)
     }
 
     fn node(&mut self, at: &At, op: Op) -> Result<ValueId, CompileError> {
         self.builder.node(at, op)
+    }
+
+    /// x times a factor.
+    fn scaled(&mut self, at: &At, x: ValueId, factor: i32) -> Result<ValueId, CompileError> {
+        if factor == 1 { Ok(x) } else { self.node(at, Op::Scale { x, factor }) }
     }
 
     fn interval(&self, q: Quant) -> Interval {

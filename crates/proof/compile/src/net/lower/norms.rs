@@ -10,7 +10,7 @@ use ciro_graph::{Op, ValueId};
 /// Sums of squares stay below this.
 const SQUARES: f64 = 1_056_964_608.0;
 /// Smallest deviation, in units of its integers: quieter rows shrink.
-const LEAST: i32 = 16;
+const LEAST: i32 = 4;
 /// Finest scale of the result.
 const FINEST: f64 = 1.0 / 65536.0;
 
@@ -51,16 +51,16 @@ impl Lowering<'_> {
     fn quotient_of(&mut self, at: &At, id: Id, c: Quant, root: ValueId, unit: f64) -> Result<Quant, CompileError> {
         // No element of a row is further from the mean than √n deviations; D being rounded adds less than 1/LEAST.
         let reach = (self.net.row(id) as f64).sqrt() * (1.0 + 1.0 / f64::from(LEAST));
-        let choice = choose(self.sizes.of(id), reach, self.budget.wanted[id], self.budget.table_bits);
+        let choice = choose(self.sizes.of(id), reach, (self.budget.wanted[id], false), self.budget.table_bits);
         // The divisor is twice the root, and one more.
         let room = self.ratio_bits(c.id, root, reach / unit + 1.0);
         let wanted = (unit / choice.scale.max(FINEST)).log2().ceil() as i32;
         let bits = wanted.min(room - 1);
-        let times = self.node(at, Op::Scale { x: c.id, factor: 2 << bits.max(0) })?;
-        let root = self.node(at, Op::Scale { x: root, factor: 1 << (-bits).max(0) })?;
+        let times = self.scaled(at, c.id, 2 << bits.max(0))?;
+        let root = self.scaled(at, root, 1 << (-bits).max(0))?;
         let num = self.node(at, Op::Add { a: times, b: root })?;
         // The root was rounded down: half a unit more is right on average.
-        let twice = self.node(at, Op::Scale { x: root, factor: 2 })?;
+        let twice = self.scaled(at, root, 2)?;
         let half = self.builder.shared_constant(at, "half", vec![1 << (-bits).max(0)]);
         let den = self.node(at, Op::AddConst { x: twice, c: half })?;
         let scale = unit / f64::from(bits).exp2();

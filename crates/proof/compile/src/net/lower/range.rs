@@ -3,6 +3,11 @@
 /// A calibrated magnitude may be exceeded by this factor before a value saturates, at least: scales are powers of two.
 pub(super) const MARGIN: f64 = 1.25;
 
+/// A value that keeps this many bits is precise enough not to be saturated at a higher price.
+const ENOUGH: f64 = 10.0;
+/// Interval arithmetic may allow this many bits more than samples show before a value is saturated at any price.
+const LOOSEST: f64 = 4.0;
+
 /// How a value becomes narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Choice {
@@ -31,8 +36,9 @@ pub(super) fn power_of_two(x: f64) -> f64 {
 /// `bits`, with tables of `table_bits`.
 ///
 /// Unsaturated, a value and the weights that it meets share the bits that `reach` costs beyond `size`. A table saturates at
-/// the price of a column, if its domain covers `reach` at a fine enough scale.
-pub(super) fn choose(size: f64, reach: f64, bits: u32, table_bits: u32) -> Choice {
+/// the price of a column, if its domain covers `reach` at a fine enough scale. A value that has to be `tight` is saturated in
+/// any case.
+pub(super) fn choose(size: f64, reach: f64, (bits, tight): (u32, bool), table_bits: u32) -> Choice {
     let size = power_of_two(size * MARGIN);
     let reach = reach.max(f64::MIN_POSITIVE);
     let excess = (reach / size).log2().max(0.0);
@@ -44,13 +50,12 @@ pub(super) fn choose(size: f64, reach: f64, bits: u32, table_bits: u32) -> Choic
     let table = Choice { scale: fine.max(power_of_two(reach / f64::from(table_bits - 1).exp2())), how: How::Table };
     let clamp = Choice { scale: fine, how: How::Clamp };
     let precision = |choice: &Choice| (size / choice.scale).log2();
-    let enough = f64::from(bits) - 2.0;
-    if precision(&table) + 1.0 >= precision(&free) && (precision(&table) >= enough.min(9.0) || excess > 5.0) {
-        if precision(&table) >= 7.0 { table } else { clamp }
-    } else if precision(&free) >= enough.min(8.0) {
-        free
-    } else {
-        clamp
+    let enough = (f64::from(bits) - 1.0).min(ENOUGH);
+    let free_enough = precision(&free) >= enough && excess <= LOOSEST && !tight;
+    match () {
+        () if free_enough => free,
+        () if precision(&table) >= enough => table,
+        () => clamp,
     }
 }
 
@@ -60,14 +65,14 @@ mod tests {
 
     #[test]
     fn values_that_intervals_bound_well_are_not_saturated() {
-        let choice = choose(0.7, 1.2, 11, 16);
+        let choice = choose(0.7, 1.2, (11, false), 16);
         assert_eq!(choice.how, How::Free);
         assert!((choice.scale - 2f64.powi(-10)).abs() < 1e-12);
     }
 
     #[test]
     fn values_that_intervals_bound_badly_are_saturated_by_the_cheapest_precise_means() {
-        assert_eq!(choose(0.7, 30.0, 11, 16).how, How::Table);
-        assert_eq!(choose(0.7, 3000.0, 11, 12).how, How::Clamp);
+        assert_eq!(choose(0.7, 30.0, (11, false), 16).how, How::Table);
+        assert_eq!(choose(0.7, 3000.0, (11, false), 12).how, How::Clamp);
     }
 }

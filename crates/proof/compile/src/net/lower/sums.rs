@@ -43,7 +43,13 @@ impl Lowering<'_> {
             Source::Sum(terms) => {
                 let fits = power_of_two(reach / ROOM_BITS.exp2());
                 let cheap = target / f64::from(self.budget.cheap_shift()).exp2();
-                self.summed(at, id, &terms, fits.max(cheap).min(target.max(fits)))
+                // A term that is there already at a finer scale would have to be rescaled itself.
+                let there = terms.iter().filter_map(|term| match term.part {
+                    Part::Quant(q) => Some(q.scale * term.factor.abs()),
+                    _ => None,
+                });
+                let scale = there.fold(cheap.min(target), f64::min);
+                self.summed(at, id, &terms, fits.max(scale))
             }
         }
     }
@@ -82,9 +88,7 @@ impl Lowering<'_> {
         let mut sum: Option<ValueId> = None;
         for term in terms.iter().filter(|term| !matches!(term.part, Part::Constant(_))) {
             let next = match &term.part {
-                Part::Weights(step, x) => {
-                    self.weighted(*step, *x, scale / term.factor)?
-                }
+                Part::Weights(step, x) => self.weighted(*step, *x, scale / term.factor)?,
                 Part::Quant(q) => self.aligned(at, *q, term.factor, scale)?,
                 Part::Constant(_) => continue,
             };
