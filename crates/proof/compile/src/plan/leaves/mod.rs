@@ -7,13 +7,16 @@
 //!
 //! A sum of forests that read the same value is one forest.
 
+mod arithmetic;
+mod sums;
+
 use super::build::{Bound, Builder, node_at};
 use super::shape::{axis, reshape};
 use super::{Ensemble, Id, Kind, Step, TreeNode};
 use crate::error::{At, CompileError};
-use crate::onnx::proto::{NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64};
+use crate::onnx::proto::NodeProto;
 use crate::onnx::{Attributes, Data, Tensor};
-use std::collections::BTreeMap;
+use arithmetic::{binary, cast, encoded, unary};
 
 /// Most leaves of all functions and nodes of all forests that are made here: a small file could ask for any number.
 const SPENT_MAX: usize = 1 << 24;
@@ -44,7 +47,7 @@ pub(super) fn fold(builder: &mut Builder, node: &NodeProto) -> Result<bool, Comp
     for operand in &node.input {
         materialize(builder, operand)?;
     }
-    match sum(builder, node)? {
+    match sums::sum(builder, node)? {
         Some(bound) => builder.bind(name, bound),
         None => return Ok(false),
     }
@@ -179,58 +182,6 @@ fn reshaped(operands: &[Operand], attributes: &mut Attributes<'_>) -> Result<Opt
     Ok(reshape(&leaf.dims, to, allow_zero).ok().map(|dims| (leaf.values.clone(), dims)))
 }
 
-fn cast(values: &Data, to: i64) -> Option<Data> {
-    let is = |types: [i32; 2]| types.map(i64::from).contains(&to);
-    Some(match values {
-        Data::Floats(v) if is([TYPE_FLOAT, TYPE_DOUBLE]) => Data::Floats(v.clone()),
-        Data::Ints(v) if is([TYPE_FLOAT, TYPE_DOUBLE]) => Data::Floats(v.iter().map(|&v| v as f32).collect()),
-        Data::Floats(v) if is([TYPE_INT64, TYPE_INT32]) && v.iter().all(|v| v.is_finite()) => {
-            Data::Ints(v.iter().map(|&v| v as i64).collect())
-        }
-        Data::Ints(v) if is([TYPE_INT64, TYPE_INT32]) => Data::Ints(v.clone()),
-        Data::Floats(v) if is([TYPE_BOOL, TYPE_BOOL]) => Data::Ints(v.iter().map(|&v| i64::from(v != 0.0)).collect()),
-        Data::Ints(v) if is([TYPE_BOOL, TYPE_BOOL]) => Data::Ints(v.iter().map(|&v| i64::from(v != 0)).collect()),
-        _ => return None,
-    })
-}
-
-/// A table of integers.
-fn encoded(values: &Data, attributes: &mut Attributes<'_>) -> Result<Option<Data>, CompileError> {
-    let keys = attributes.ints("keys_int64s")?;
-    let (floats, ints) = (attributes.floats("values_floats")?, attributes.ints("values_int64s")?);
-    let default = (attributes.float("default_float")?.unwrap_or(-0.0), attributes.int("default_int64")?.unwrap_or(-1));
-    let Data::Ints(values) = values else { return Ok(None) };
-    // Of equal keys, the first one counts.
-    let table: BTreeMap<i64, usize> = keys.iter().enumerate().rev().map(|(i, &key)| (key, i)).collect();
-    let places: Vec<Option<usize>> = values.iter().map(|v| table.get(v).copied()).collect();
-    Ok(match (floats.len(), ints.len()) {
-        (n, 0) if n == keys.len() => Some(Data::Floats(chosen(&places, floats, default.0))),
-        (0, n) if n == keys.len() => Some(Data::Ints(chosen(&places, ints, default.1))),
-        _ => None,
-    })
-}
-
-fn chosen<T: Copy>(places: &[Option<usize>], values: &[T], default: T) -> Vec<T> {
-    places.iter().map(|place| place.map_or(default, |i| values[i])).collect()
-}
-
-fn unary(operator: &str, values: &Data) -> Option<Data> {
-    let floats = |f: fn(f32) -> f32| match values {
-        Data::Floats(v) => Some(Data::Floats(v.iter().map(|&v| f(v)).collect())),
-        _ => None,
-    };
-    match (operator, values) {
-        ("Neg", Data::Ints(v)) => v.iter().map(|v| v.checked_neg()).collect::<Option<_>>().map(Data::Ints),
-        ("Not", Data::Ints(v)) => Some(Data::Ints(v.iter().map(|&v| i64::from(v == 0)).collect())),
-        ("Neg", _) => floats(|v| -v),
-        ("Abs", _) => floats(f32::abs),
-        ("Log", _) => floats(f32::ln),
-        ("Exp", _) => floats(f32::exp),
-        ("Sqrt", _) => floats(f32::sqrt),
-        _ => None,
-    }
-}
-
 /// Functions of the same tree and constants of one element, taken together from the left.
 fn combined(operator: &str, operands: &[Operand]) -> Option<(Data, Vec<usize>)> {
     let part = |operand: &Operand| match operand {
@@ -250,108 +201,4 @@ fn combined(operator: &str, operands: &[Operand]) -> Option<(Data, Vec<usize>)> 
         dims = if next_dims.len() > dims.len() { next_dims } else { dims };
     }
     Some((values, dims))
-}
-
-fn binary(operator: &str, a: &Data, b: &Data) -> Option<Data> {
-    match (a, b) {
-        (Data::Floats(a), Data::Floats(b)) => of_floats(operator, &pairs(a, b)),
-        (Data::Ints(a), Data::Ints(b)) => of_ints(operator, &pairs(a, b)),
-        _ => None,
-    }
-}
-
-/// Element by element; one element stands for as many as the other side has.
-fn pairs<T: Copy>(a: &[T], b: &[T]) -> Vec<(T, T)> {
-    let at = |side: &[T], i: usize| if side.len() == 1 { side[0] } else { side[i] };
-    (0..a.len().max(b.len())).map(|i| (at(a, i), at(b, i))).collect()
-}
-
-fn compared<T: PartialOrd>(operator: &str, pairs: &[(T, T)]) -> Option<Data> {
-    let holds: fn(&(T, T)) -> bool = match operator {
-        "Equal" => |(a, b)| a == b,
-        "Less" => |(a, b)| a < b,
-        "LessOrEqual" => |(a, b)| a <= b,
-        "Greater" => |(a, b)| a > b,
-        "GreaterOrEqual" => |(a, b)| a >= b,
-        _ => return None,
-    };
-    Some(Data::Ints(pairs.iter().map(|pair| i64::from(holds(pair))).collect()))
-}
-
-fn of_floats(operator: &str, pairs: &[(f32, f32)]) -> Option<Data> {
-    let f: fn(f32, f32) -> f32 = match operator {
-        "Add" | "Sum" => |a, b| a + b,
-        "Sub" => |a, b| a - b,
-        "Mul" => |a, b| a * b,
-        "Div" => |a, b| a / b,
-        "Max" => f32::max,
-        "Min" => f32::min,
-        "Pow" => f32::powf,
-        _ => return compared(operator, pairs),
-    };
-    Some(Data::Floats(pairs.iter().map(|&(a, b)| f(a, b)).collect()))
-}
-
-fn of_ints(operator: &str, pairs: &[(i64, i64)]) -> Option<Data> {
-    let f: fn(i64, i64) -> Option<i64> = match operator {
-        "Add" | "Sum" => i64::checked_add,
-        "Sub" => i64::checked_sub,
-        "Mul" => i64::checked_mul,
-        "Div" => i64::checked_div,
-        "Max" => |a, b| Some(a.max(b)),
-        "Min" => |a, b| Some(a.min(b)),
-        _ => return compared(operator, pairs),
-    };
-    pairs.iter().map(|&(a, b)| f(a, b)).collect::<Option<_>>().map(Data::Ints)
-}
-
-/// The sum of forests on one value as one forest.
-fn sum(builder: &mut Builder, node: &NodeProto) -> Result<Option<Bound>, CompileError> {
-    let is_sum = matches!(node.op_type.as_deref(), Some("Sum" | "Add")) && node.input.len() > 1;
-    if !is_sum || !node.domain.as_deref().unwrap_or_default().is_empty() {
-        return Ok(None);
-    }
-    let Some((x, dims)) = summands(builder, node) else { return Ok(None) };
-    let sizes = node.input.iter().filter_map(|name| forest(builder, name)).map(|(forest, ..)| forest.nodes.len());
-    let count = sizes.fold(0, usize::saturating_add);
-    spend(builder, node, count)?;
-    let mut forests = node.input.iter().filter_map(|name| forest(builder, name)).map(|(forest, ..)| forest);
-    let Some(sum) = forests.next().cloned() else { return Ok(None) };
-    let sum = forests.fold(sum, joined);
-    let len = sum.classes;
-    let id = builder.push(Step { at: node_at(node), kind: Kind::Trees(sum), operands: vec![x], len });
-    Ok(Some(Bound::Value { id, dims }))
-}
-
-/// The forest that a name stands for, what it reads, and its dimensions.
-fn forest<'a>(builder: &'a Builder, name: &str) -> Option<(&'a Ensemble, Id, &'a [usize])> {
-    let Some(Bound::Value { id, dims }) = builder.bound(name) else { return None };
-    let Step { kind: Kind::Trees(forest), operands, .. } = builder.plan.step(*id)? else { return None };
-    Some((forest, *operands.first()?, dims))
-}
-
-/// What the forests that a node sums all read, and their dimensions; `None` if they cannot be one forest.
-fn summands(builder: &Builder, node: &NodeProto) -> Option<(Id, Vec<usize>)> {
-    let (first, x, dims) = forest(builder, node.input.first()?)?;
-    let whole = |forest: &Ensemble| forest.divisor.to_bits() == 1f32.to_bits();
-    let alike = |name: &String| {
-        forest(builder, name).is_some_and(|(next, of, its_dims)| {
-            let same = next.classes == first.classes && next.takes_missing == first.takes_missing;
-            same && whole(next) && of == x && its_dims == dims
-        })
-    };
-    node.input.iter().all(alike).then(|| (x, dims.to_vec()))
-}
-
-fn joined(mut sum: Ensemble, next: &Ensemble) -> Ensemble {
-    let start = sum.nodes.len();
-    sum.roots.extend(next.roots.iter().map(|root| root + start));
-    sum.nodes.extend(next.nodes.iter().cloned().map(|node| match node {
-        TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
-            TreeNode::Split { feature, mode, threshold, yes: yes + start, no: no + start, missing_yes }
-        }
-        leaf @ TreeNode::Leaf(_) => leaf,
-    }));
-    sum.base.iter_mut().zip(&next.base).for_each(|(a, b)| *a += b);
-    sum
 }
