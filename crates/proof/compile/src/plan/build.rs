@@ -69,13 +69,8 @@ impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder = Self {
-            plan,
-            opset: opset(model),
-            names: BTreeMap::new(),
-            leaf_functions: BTreeMap::new(),
-            spent: 0,
-        };
+        let mut builder =
+            Self { plan, opset: opset(model), names: BTreeMap::new(), leaf_functions: BTreeMap::new(), spent: 0 };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
