@@ -86,6 +86,27 @@ pub(crate) struct CompileArgs {
     /// Largest magnitude of any input; overrides what the samples tell [default: 32 without samples]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) input_range: Option<f64>,
+    /// Size of a named dimension of the model's inputs, may be repeated; the batch is one
+    #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = dimension)]
+    pub(crate) dims: Vec<(String, u32)>,
+    /// What proofs are made for: `native` is fast to prove, `chain` is small and cheap to verify in a contract
+    #[arg(long, value_enum, default_value = "native")]
+    pub(crate) profile: ProfileArg,
+}
+
+/// What proofs are made for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProfileArg {
+    /// Fast to prove
+    Native,
+    /// Small, and cheap to verify in a contract
+    Chain,
+}
+
+fn dimension(text: &str) -> Result<(String, u32), String> {
+    let expected = || format!("expected NAME=SIZE, got {text:?}");
+    let (name, size) = text.split_once('=').ok_or_else(expected)?;
+    Ok((name.to_string(), size.parse().map_err(|_| expected())?))
 }
 
 /// `ciro prove`.

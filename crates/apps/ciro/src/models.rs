@@ -30,8 +30,8 @@ pub(crate) fn compile(path: &Path, options: &Options) -> Result<Compiled, CliErr
 }
 
 /// Calibration samples for the model file at `model`.
-pub(crate) fn calibration(model: &Path, file: &Path) -> Result<Samples, CliError> {
-    let ports = ciro_compile::ports(&read(model, MAX_ONNX_BYTES)?).map_err(|e| refused(model, &e))?;
+pub(crate) fn calibration(model: &Path, file: &Path, dims: &[(String, u32)]) -> Result<Samples, CliError> {
+    let ports = ciro_compile::ports_with(&read(model, MAX_ONNX_BYTES)?, dims).map_err(|e| refused(model, &e))?;
     load_samples(file, &ports)
 }
 

@@ -29,6 +29,7 @@ fn model() -> Model {
             kind: OutputKind::Fixed { frac_bits: 2 },
         }],
         limb_bits: 8,
+        profile: ciro_graph::Profile::Native,
     };
     Model { program, weights: vec![vec![2, -3]] }
 }

@@ -1,6 +1,7 @@
 //! What a user may say about a compilation.
 
 use crate::samples::Samples;
+use ciro_graph::Profile;
 
 /// Options of [`crate::compile_onnx`].
 #[derive(Clone, Debug, Default)]
@@ -10,6 +11,8 @@ pub struct Options {
     pub calibration: Option<Samples>,
     /// A bound on every input's magnitude, rounded up to a power of two; overrides what the samples tell.
     pub input_range: Option<f64>,
+    /// What proofs are made for.
+    pub profile: Profile,
     /// Sizes of named dimensions. An open first dimension needs none: it is the batch, and one sample is proven at a time.
     pub dims: Vec<(String, u32)>,
 }

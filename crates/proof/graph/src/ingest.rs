@@ -214,6 +214,7 @@ mod tests {
             nodes: vec![],
             outputs: vec![],
             limb_bits: 8,
+            profile: crate::program::Profile::Native,
         }
     }
 

@@ -32,6 +32,18 @@ pub struct Program {
     pub outputs: Vec<Output>,
     /// Width of one range-check limb, bits. Small programs take small limbs so that they do not pay for a large table.
     pub limb_bits: u8,
+    /// What proofs of this program are made for; part of the identity, because the weight commitment depends on it.
+    pub profile: Profile,
+}
+
+/// What proofs are made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Profile {
+    /// Fast to prove.
+    #[default]
+    Native,
+    /// Small, and cheap to verify in a contract.
+    Chain,
 }
 
 /// A compiled model: program and weights.

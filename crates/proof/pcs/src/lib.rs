@@ -37,5 +37,5 @@ pub mod params;
 pub mod whir;
 
 pub use merkle::{leaf_digest, node_digest};
-pub use params::{Params, Round, Security};
+pub use params::{Params, Profile, Round, Security, Size};
 pub use whir::{Opening, PcsError, verify_opening};

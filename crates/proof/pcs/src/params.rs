@@ -29,8 +29,50 @@ impl Security {
 /// Bits added to the target of every term, so that the union of at most 64 terms still meets the target.
 pub const UNION_MARGIN_BITS: u32 = 6;
 
-/// Proof of work before each query phase, bits. About 10³ hashes: below 0.2 ms.
-pub const WORK_BITS: u32 = 10;
+/// What a proof is made for. Both profiles share all code; they differ in rates, folds and proof of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Fast to prove.
+    Native,
+    /// Small, and cheap to verify in a contract.
+    Chain,
+}
+
+impl Profile {
+    /// Proof of work before each query phase, bits: 2¹⁰ hashes take less than 0.1 ms, 2¹⁶ about two.
+    #[must_use]
+    pub const fn work_bits(self) -> u32 {
+        match self {
+            Self::Native => 10,
+            Self::Chain => 16,
+        }
+    }
+
+    /// Nanoseconds of proving that a byte of proof is worth.
+    const fn price_of_byte(self) -> u64 {
+        match self {
+            Self::Native => 60,
+            Self::Chain => 2000,
+        }
+    }
+}
+
+/// A polynomial to commit to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Its variables.
+    pub vars: u32,
+    /// Cells beyond these are zero.
+    pub used: usize,
+}
+
+impl Size {
+    /// A polynomial all of whose cells may be used.
+    #[must_use]
+    pub fn full(vars: u32) -> Self {
+        Self { vars, used: 1usize.checked_shl(vars).unwrap_or(usize::MAX) }
+    }
+}
 
 /// One committed oracle of the tail and how it is queried when the next one (or the final polynomial) has been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +85,8 @@ pub struct Round {
     pub log_inv_rate: u32,
     /// Positions drawn.
     pub queries: usize,
+    /// Columns that are committed: the others are zero.
+    pub columns: usize,
 }
 
 impl Round {
@@ -51,6 +95,23 @@ impl Round {
     pub const fn log_leaves(&self) -> u32 {
         self.vars + self.log_inv_rate
     }
+
+    /// Bytes that opening it takes, with cells of `cell` bytes: rows, and an estimate of the siblings of a pruned multi-proof.
+    fn opening_bytes(&self, cell: u64) -> u64 {
+        let queries = wide(self.queries);
+        let shared = u64::from(self.queries.checked_ilog2().unwrap_or(0));
+        let siblings = u64::from(self.log_leaves()).saturating_sub(shared);
+        queries * (wide(self.columns) * cell + siblings * 32)
+    }
+
+    /// Cells of its codeword.
+    fn code_cells(&self) -> u64 {
+        wide(self.columns) << self.log_leaves()
+    }
+}
+
+fn wide(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Everything both sides derive from the sizes of the polynomials alone.
@@ -62,6 +123,8 @@ pub struct Params {
     pub tail: Vec<Round>,
     /// Target.
     pub security: Security,
+    /// Proof of work before each query phase, bits.
+    pub work_bits: u32,
 }
 
 /// The final polynomial has at most this many variables: 2⁸ extension elements are 5 KiB, about what one more round costs.
@@ -70,31 +133,79 @@ const FINAL_VARS: u32 = 8;
 /// Fold of a tail oracle, variables.
 const TAIL_FOLD: u32 = 4;
 
-/// Largest fold of a first oracle: 2⁸ base elements are a 1 KiB leaf.
-const FIRST_FOLD_MAX: u32 = 8;
+/// Largest fold of a first oracle: 2¹⁰ base elements are a 4 KiB leaf.
+const FIRST_FOLD_MAX: u32 = 10;
+
+/// Fewest variables common to all polynomials.
+const COMMON_MIN: u32 = 2;
+
+/// Largest inverse rates of a first oracle, log₂, that are tried.
+const FIRST_RATES: core::ops::RangeInclusive<u32> = 1..=4;
+
+/// Measured on two cores with AVX2, nanoseconds: encoding and hashing one base cell of a code, folding one cell of a first
+/// polynomial, and the sumcheck over one element of the joined polynomial.
+const NS_CODE: u64 = 5;
+const NS_FOLD: u64 = 2;
+const NS_JOINED: u64 = 40;
 
 impl Params {
-    /// The schedule for polynomials of `vars` variables each (at least [`Params::MIN_VARS`]).
-    ///
-    /// Small openings take rate 1/16: fewer queries halve the proof, and the larger code costs microseconds at this size.
+    /// The schedule for these polynomials (of at least [`Params::MIN_VARS`] variables): the cheapest of all cuts and rates, time and
+    /// bytes weighed by the profile. The first polynomial is committed once for many proofs, so its code costs no time.
     #[must_use]
-    pub fn new(vars: &[u32], security: Security) -> Self {
-        let largest = vars.iter().copied().max().unwrap_or(Self::MIN_VARS);
-        let smallest = vars.iter().copied().min().unwrap_or(Self::MIN_VARS);
-        let log_inv_rate = if largest <= 16 { 4 } else { 2 };
-        let common = smallest.saturating_sub(2).min(largest.saturating_sub(4));
-        let common = common.max(largest.saturating_sub(FIRST_FOLD_MAX)).min(smallest);
-        let first = vars.iter().map(|&n| Self::round(n, n.saturating_sub(common), log_inv_rate, security)).collect();
+    pub fn new(sizes: &[Size], security: Security, profile: Profile) -> Self {
+        let largest = sizes.iter().map(|s| s.vars).max().unwrap_or(Self::MIN_VARS);
+        let smallest = sizes.iter().map(|s| s.vars).min().unwrap_or(Self::MIN_VARS);
+        let least = largest.saturating_sub(FIRST_FOLD_MAX).max(COMMON_MIN).min(smallest);
+        let mut best: Option<(u64, Self)> = None;
+        for common in least..=smallest {
+            for rate in FIRST_RATES {
+                let schedule = Self::schedule(sizes, common, rate, security, profile);
+                let cost = schedule.cost(sizes, profile);
+                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                    best = Some((cost, schedule));
+                }
+            }
+        }
+        best.map_or_else(|| Self::schedule(sizes, least, 2, security, profile), |(_, schedule)| schedule)
+    }
+
+    fn schedule(sizes: &[Size], common: u32, log_inv_rate: u32, security: Security, profile: Profile) -> Self {
+        let work_bits = profile.work_bits();
+        let round = |n: u32, fold: u32, rate: u32, columns: usize| Round {
+            fold,
+            vars: n.saturating_sub(fold),
+            log_inv_rate: rate,
+            queries: queries(security, rate, work_bits),
+            columns,
+        };
+        let first = sizes.iter().map(|size| {
+            let used = size.used.checked_shr(common).unwrap_or(0);
+            let part = usize::from(used.checked_shl(common) != Some(size.used));
+            round(size.vars, size.vars.saturating_sub(common), log_inv_rate, used.saturating_add(part).max(1))
+        });
+        let first = first.collect();
         let mut tail = Vec::new();
         let (mut vars, mut rate) = (common, log_inv_rate);
         while vars > FINAL_VARS {
             // A fold of k shrinks the message by 2ᵏ; halving the domain meanwhile lowers the rate by k − 1 bits.
             rate = (rate + TAIL_FOLD - 1).min(10);
-            let round = Self::round(vars, TAIL_FOLD, rate, security);
-            vars = round.vars;
-            tail.push(round);
+            let next = round(vars, TAIL_FOLD, rate, 1 << TAIL_FOLD);
+            vars = next.vars;
+            tail.push(next);
         }
-        Self { first, tail, security }
+        Self { first, tail, security, work_bits }
+    }
+
+    /// Nanoseconds, bytes included at the profile's price.
+    fn cost(&self, sizes: &[Size], profile: Profile) -> u64 {
+        const E: u64 = 5;
+        let joined = NS_JOINED << self.common_vars();
+        let folded: u64 = sizes.iter().map(|size| wide(size.used) * NS_FOLD).sum();
+        let committed: u64 = self.first.iter().skip(1).map(|round| round.code_cells() * NS_CODE).sum();
+        let tail: u64 = self.tail.iter().map(|round| round.code_cells() * E * NS_CODE).sum();
+        let opened = self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));
+        let bytes = opened.sum::<u64>() + ((4 * E) << self.final_vars());
+        joined + folded + committed + tail + bytes * profile.price_of_byte()
     }
 
     /// Fewest variables a committed polynomial has; smaller ones are padded with zeros.
@@ -111,17 +222,12 @@ impl Params {
     pub fn final_vars(&self) -> u32 {
         self.tail.last().map_or_else(|| self.common_vars(), |r| r.vars)
     }
+}
 
-    fn round(n: u32, fold: u32, log_inv_rate: u32, security: Security) -> Round {
-        let target = security.bits() + UNION_MARGIN_BITS - WORK_BITS;
-        let queries = (target * 100).div_ceil(query_centibits(log_inv_rate));
-        Round {
-            fold,
-            vars: n.saturating_sub(fold),
-            log_inv_rate,
-            queries: usize::try_from(queries).unwrap_or(usize::MAX),
-        }
-    }
+/// Queries that, with the proof of work, meet the target at an inverse rate.
+fn queries(security: Security, log_inv_rate: u32, work_bits: u32) -> usize {
+    let target = security.bits() + UNION_MARGIN_BITS - work_bits;
+    usize::try_from((target * 100).div_ceil(query_centibits(log_inv_rate))).unwrap_or(usize::MAX)
 }
 
 /// −100·log₂((21/20)·2^(−r/2)), rounded down: what one query at inverse rate 2^r is worth, in hundredths of a bit.
@@ -158,7 +264,7 @@ impl Params {
         let mut terms = Vec::new();
         for round in self.first.iter().chain(&self.tail) {
             let queries = u32::try_from(round.queries).unwrap_or(u32::MAX);
-            let bits = (queries * query_centibits(round.log_inv_rate)) / 100 + WORK_BITS;
+            let bits = (queries * query_centibits(round.log_inv_rate)) / 100 + self.work_bits;
             terms.push(Term { what: "queries of one oracle", bits });
             // 8·(10.5)³/3 < 2¹²; 1/ρ once from the formula; one variable fold or joining challenge doubles at most 2³ times.
             let exceptional = 12 + round.log_leaves() + round.log_inv_rate + 4;
@@ -184,8 +290,11 @@ mod tests {
         for security in [Security::Bits100] {
             for a in Params::MIN_VARS..=24 {
                 for b in Params::MIN_VARS..=24 {
-                    for term in Params::new(&[a, b], security).terms() {
+                    for profile in [Profile::Native, Profile::Chain] {
+                    let sizes = [Size::full(a), Size::full(b)];
+                    for term in Params::new(&sizes, security, profile).terms() {
                         assert!(term.bits >= security.bits() + UNION_MARGIN_BITS, "{a} {b} {term:?}");
+                    }
                     }
                 }
             }
@@ -197,11 +306,11 @@ mod tests {
     fn no_term_is_more_optimistic_than_an_independent_accounting() {
         use p3_security::assumption::SecurityAssumption::JohnsonBound;
         for n in Params::MIN_VARS..=24 {
-            let p = Params::new(&[n, n], Security::Bits100);
+            let p = Params::new(&[Size::full(n), Size::full(n)], Security::Bits100, Profile::Native);
             for round in p.first.iter().chain(&p.tail) {
                 let (degree, rate) = (round.vars as usize, round.log_inv_rate as usize);
-                let queries = JohnsonBound.queries_error(rate, round.queries) + f64::from(WORK_BITS);
-                let ours = round.queries as u32 * query_centibits(round.log_inv_rate) / 100 + WORK_BITS;
+                let queries = JohnsonBound.queries_error(rate, round.queries) + f64::from(p.work_bits);
+                let ours = round.queries as u32 * query_centibits(round.log_inv_rate) / 100 + p.work_bits;
                 assert!(f64::from(ours) <= queries, "{round:?}: {ours} {queries}");
                 let proximity = JohnsonBound.prox_gaps_error(degree, rate, 154, 1 << 3);
                 let exceptional = 12 + round.log_leaves() + round.log_inv_rate + 4;
@@ -215,7 +324,7 @@ mod tests {
     fn all_polynomials_share_the_folded_size_and_the_rate() {
         for a in Params::MIN_VARS..=24 {
             for b in Params::MIN_VARS..=24 {
-                let p = Params::new(&[a, b], Security::Bits100);
+                let p = Params::new(&[Size::full(a), Size::full(b)], Security::Bits100, Profile::Native);
                 assert_eq!(p.first[0].vars, p.first[1].vars, "{a} {b}");
                 assert_eq!(p.first[0].log_inv_rate, p.first[1].log_inv_rate);
                 assert_eq!(p.first[0].vars + p.first[0].fold, a);

@@ -1,7 +1,7 @@
 //! The verifier of a joined opening. The module doc of the crate is the protocol; the names here are its names.
 
 use crate::merkle::{base_leaf_bytes, ext_leaf_bytes, leaf_digest, read_root};
-use crate::params::{Params, Round, WORK_BITS};
+use crate::params::{Params, Round};
 use alloc::vec::Vec;
 use ciro_sumcheck::{eq, eq_table, evaluate, powers_point, suffix, verify_rounds};
 use ciro_transcript::{Digest, E, F, ReadError, Reader, Transcript};
@@ -116,7 +116,7 @@ fn read_first(
     let log_leaves = params.first.first().map_or(0, Round::log_leaves);
     let mut values: Vec<(F, E)> = positions.iter().map(|&p| (domain_point(log_leaves, p), E::ZERO)).collect();
     for (oracle, ((opening, round), weights)) in openings.iter().zip(&params.first).zip(weights).enumerate() {
-        let width = width(round);
+        let width = round.columns.max(1);
         let cells = transcript.read_opened_bases("rows", width.saturating_mul(positions.len()))?;
         let mut leaves = Vec::with_capacity(positions.len());
         for ((row, &position), (_, value)) in cells.chunks_exact(width).zip(positions).zip(&mut values) {
@@ -139,7 +139,7 @@ fn read_tail(
     weights: &[E],
     positions: &[u32],
 ) -> Result<Folded, PcsError> {
-    let width = width(round);
+    let width = round.columns.max(1);
     let cells = transcript.read_opened_exts("rows", width.saturating_mul(positions.len()))?;
     let mut leaves = Vec::with_capacity(positions.len());
     let mut values = Vec::with_capacity(positions.len());
@@ -152,10 +152,6 @@ fn read_tail(
         return Err(PcsError::Root { oracle });
     }
     Ok(Folded { values })
-}
-
-fn width(round: &Round) -> usize {
-    1usize.checked_shl(round.fold).unwrap_or(1)
 }
 
 /// Which oracle the next queries go to.
@@ -234,7 +230,7 @@ fn query(
     weights: &[Vec<E>],
     fold_weights: &[E],
 ) -> Result<Folded, PcsError> {
-    transcript.check_work("work", WORK_BITS)?;
+    transcript.check_work("work", params.work_bits)?;
     match oracle {
         Oracle::First => {
             let Some(round) = params.first.first() else { return Ok(Folded { values: Vec::new() }) };

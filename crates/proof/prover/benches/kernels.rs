@@ -2,7 +2,7 @@
 //! extension elements, one Blake2s compression.
 
 use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId, execute};
-use ciro_pcs::{Params, Security};
+use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_prover::kernel::arena::Buffer;
 use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};
 use ciro_prover::kernel::table::Table;
@@ -67,6 +67,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
             kind: OutputKind::Fixed { frac_bits: 0 },
         }],
         limb_bits: 8,
+            profile: ciro_graph::Profile::Native,
     };
     let key = ProvingKey::new(Model { program, weights: vec![] }).expect("the program has a relation");
     let bits = (0..rows).map(|i| ((i * 77 % 100_000) as f32).to_bits()).collect();
@@ -117,7 +118,7 @@ fn commitments(c: &mut Criterion) {
     let mut group = c.benchmark_group("oracle::commit");
     for vars in [12u32, 16, 20] {
         let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
-        let round = Params::new(&[vars, vars], Security::Bits100).first[0];
+        let round = Params::new(&[Size::full(vars), Size::full(vars)], Security::Bits100, Profile::Native).first[0];
         group.throughput(Throughput::Elements(1 << vars));
         group.bench_function(BenchmarkId::new("vars", vars), |b| b.iter(|| BaseOracle::new(&table, &round)));
     }

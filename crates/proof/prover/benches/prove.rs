@@ -2,7 +2,7 @@
 
 use ciro_compile::{Options, compile_onnx, ports, samples};
 use ciro_graph::RawInput;
-use ciro_pcs::{Params, Security};
+use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_prover::oracle::BaseOracle;
 use ciro_prover::{ProvingKey, prove};
 use ciro_transcript::F;
@@ -43,7 +43,7 @@ fn models(c: &mut Criterion) {
 fn commitment(c: &mut Criterion) {
     for vars in [12u32, 16] {
         let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
-        let round = Params::new(&[vars, vars], Security::Bits100).first[0];
+        let round = Params::new(&[Size::full(vars), Size::full(vars)], Security::Bits100, Profile::Native).first[0];
         c.bench_function(&format!("oracle::commit/vars={vars}"), |b| b.iter(|| BaseOracle::new(&table, &round)));
     }
 }

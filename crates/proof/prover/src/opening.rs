@@ -8,7 +8,7 @@ use crate::kernel::work::grind;
 use crate::kernel::{PackedE, PackedF, WIDTH};
 use crate::oracle::{BaseOracle, ExtOracle};
 use crate::rounds::send_quadratic;
-use ciro_pcs::params::{Params, Round, WORK_BITS};
+use ciro_pcs::params::{Params, Round};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
@@ -42,7 +42,12 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
         weights.push(eq_table(&own[..round.fold as usize], scale).to_vec());
         scale *= lambda;
     }
-    let parts: Vec<(&[F], &[E])> = polynomials.iter().zip(&weights).map(|(p, w)| (p.table, w.as_slice())).collect();
+    let parts: Vec<(&[F], &[E])> = polynomials
+        .iter()
+        .zip(&params.first)
+        .zip(&weights)
+        .map(|((p, round), w)| (&p.table[..round.columns << common], w.as_slice()))
+        .collect();
     let mut g = combine_columns(&parts, common);
     let mut w = Table::new(eq_table(suffix(point, common), E::ONE).to_vec());
     let mut claim = dot_tables(&g, &w);
@@ -112,7 +117,7 @@ fn query(
     weights: &[Vec<E>],
     fold_weights: &[E],
 ) -> Vec<(F, E)> {
-    grind(transcript, "work", WORK_BITS);
+    grind(transcript, "work", params.work_bits);
     let round = match current {
         Current::First(_) => &params.first[0],
         Current::Tail(_, round) => round,

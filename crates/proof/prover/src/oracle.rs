@@ -39,7 +39,7 @@ impl Oracle {
     }
 }
 
-/// A committed base-field polynomial: its codeword, rows of 2^fold values, and the tree over them.
+/// A committed base-field polynomial: its codeword, rows of one value per used column, and the tree over them.
 pub struct BaseOracle(Oracle);
 
 impl BaseOracle {
@@ -48,7 +48,7 @@ impl BaseOracle {
     pub fn new(table: &[F], round: &Round) -> Self {
         let len = 1usize << round.vars;
         let message = |c: usize, out: &mut [F]| out.copy_from_slice(&table[c * len..(c + 1) * len]);
-        Self(Oracle::new(1 << round.fold, round, message))
+        Self(Oracle::new(round.columns, round, message))
     }
 
     /// The commitment.

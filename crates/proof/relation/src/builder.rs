@@ -429,8 +429,8 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self) -> Result<Relation, RelationError> {
         self.place_ranges();
         self.check_coefficients()?;
-        let model_vars = self.place(Poly::Model)?;
-        let witness_vars = self.place(Poly::Witness)?;
+        let (model_vars, model_used) = self.place(Poly::Model)?;
+        let (witness_vars, witness_used) = self.place(Poly::Witness)?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
             let Some(Source::Committed { poly, offset }) = self.columns.get(parent.0).map(|c| c.source) else {
                 continue;
@@ -459,6 +459,8 @@ impl<'a> Builder<'a> {
             hints: self.hints,
             model_vars: model_vars.max(floor),
             witness_vars: witness_vars.max(floor),
+            model_used,
+            witness_used,
         })
     }
 
@@ -485,8 +487,9 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Gives the columns of `poly` their offsets, largest first so that every window is aligned. Returns log₂ of the space.
-    fn place(&mut self, poly: Poly) -> Result<u32, RelationError> {
+    /// Gives the columns of `poly` their offsets, largest first so that every window is aligned. Returns log₂ of the space and
+    /// the part of it that is used.
+    fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
         let mut order: Vec<usize> = (0..self.columns.len()).filter(|&i| self.owns_window(i, poly)).collect();
         order.sort_by_key(|&i| core::cmp::Reverse(self.columns.get(i).map(|c| c.log_len)));
         let mut end = 0usize;
@@ -500,7 +503,7 @@ impl<'a> Builder<'a> {
         if vars > VARS_MAX {
             return Err(RelationError::TooLarge { what, expected: VARS_MAX, got: vars });
         }
-        Ok(vars)
+        Ok((vars, end))
     }
 
     fn owns_window(&self, i: usize, poly: Poly) -> bool {

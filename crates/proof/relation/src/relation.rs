@@ -287,6 +287,10 @@ pub struct Relation {
     pub model_vars: u32,
     /// log₂ of the witness polynomial's length.
     pub witness_vars: u32,
+    /// Cells of the model polynomial up to the last that a column has.
+    pub model_used: usize,
+    /// Cells of the witness polynomial up to the last that a column has.
+    pub witness_used: usize,
 }
 
 impl Relation {

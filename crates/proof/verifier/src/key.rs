@@ -6,7 +6,7 @@ use crate::{batch, constraints, gathers, lookup, products};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_graph::{Op, Program, RawInput, RawOutput, check_program, ingest};
-use ciro_pcs::{Params, Security};
+use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_relation::{Instance, Relation};
 use ciro_transcript::{Reader, Transcript};
 use ciro_types::{AccountId, ChainId, Hash32, JobId, ModelId, decode, encode};
@@ -92,7 +92,18 @@ impl VerifyingKey {
             decode(program, STATEMENT_BYTES_MAX).map_err(|source| VerifyError::Decode { what: "program", source })?;
         check_program(&program).map_err(VerifyError::Program)?;
         let relation = Relation::build(&program)?;
-        let params = Params::new(&[relation.model_vars, relation.witness_vars], Security::Bits100);
+        let profile = match program.profile {
+            ciro_graph::Profile::Native => Profile::Native,
+            ciro_graph::Profile::Chain => Profile::Chain,
+        };
+        let params = Params::new(
+            &[
+                Size { vars: relation.model_vars, used: relation.model_used },
+                Size { vars: relation.witness_vars, used: relation.witness_used },
+            ],
+            Security::Bits100,
+            profile,
+        );
         Ok(Self { program, relation, params, weight_root, model })
     }
 

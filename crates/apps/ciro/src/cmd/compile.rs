@@ -1,10 +1,11 @@
 //! `ciro compile`: from a model file to an integer program with an identity.
 
-use crate::cli::CompileArgs;
+use crate::cli::{CompileArgs, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::models;
 use crate::ui::Ui;
 use ciro_compile::{AccuracyReport, Compiled, Options};
+use ciro_graph::Profile;
 use ciro_prover::ProvingKey;
 use ciro_types::ModelId;
 use serde::Serialize;
@@ -24,8 +25,12 @@ struct View {
 }
 
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
-    let calibration = args.calibration.as_deref().map(|file| models::calibration(&args.model, file)).transpose()?;
-    let options = Options { calibration, input_range: args.input_range };
+    let calibration = args.calibration.as_deref().map(|file| models::calibration(&args.model, file, &args.dims)).transpose()?;
+    let profile = match args.profile {
+        ProfileArg::Native => Profile::Native,
+        ProfileArg::Chain => Profile::Chain,
+    };
+    let options = Options { calibration, input_range: args.input_range, profile, dims: args.dims.clone() };
     let started = Instant::now();
     let compiled = models::compile(&args.model, &options)?;
     let key = ProvingKey::new(compiled.model.clone()).map_err(CliError::failed)?;

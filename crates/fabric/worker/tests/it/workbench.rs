@@ -39,6 +39,7 @@ fn model() -> Model {
             kind: OutputKind::Fixed { frac_bits: 0 },
         }],
         limb_bits: 8,
+        profile: ciro_graph::Profile::Native,
     };
     Model { program, weights: vec![vec![2, -3]] }
 }

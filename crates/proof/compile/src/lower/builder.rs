@@ -4,7 +4,7 @@ use crate::error::{At, CompileError};
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::check::Problem;
 use ciro_graph::{
-    CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Program, ValueId,
+    CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, ValueId,
     check_model,
 };
 
@@ -82,6 +82,7 @@ impl ProgramBuilder {
             nodes: vec![],
             outputs: vec![],
             limb_bits,
+            profile: Profile::Native,
         };
         Self { program, weights: vec![], scope }
     }

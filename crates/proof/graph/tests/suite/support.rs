@@ -25,6 +25,7 @@ impl Builder {
             nodes: vec![],
             outputs: vec![],
             limb_bits: 8,
+            profile: ciro_graph::Profile::Native,
         };
         Self { model: Model { program, weights: vec![] }, scope }
     }

@@ -27,6 +27,7 @@ impl Sketch {
             nodes: vec![],
             outputs: vec![],
             limb_bits: 8,
+            profile: ciro_graph::Profile::Native,
         };
         Self { program, weights: vec![] }
     }

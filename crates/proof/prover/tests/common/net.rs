@@ -29,6 +29,7 @@ impl Net {
             nodes: vec![],
             outputs: vec![],
             limb_bits,
+            profile: ciro_graph::Profile::Native,
         };
         Self { program, weights: vec![], scope }
     }
