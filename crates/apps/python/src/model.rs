@@ -32,7 +32,7 @@ impl Model {
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz)).transpose()?;
-            let options = Options { calibration, input_range };
+            let options = Options { calibration, input_range, ..Options::default() };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })

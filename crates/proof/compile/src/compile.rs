@@ -5,12 +5,47 @@ use crate::error::CompileError;
 use crate::float::evaluate;
 use crate::lower::{Lowered, Ranges, lower};
 use crate::native;
+use crate::net::{self, Net};
 use crate::onnx;
+use crate::onnx::proto::ModelProto;
 use crate::options::Options;
 use crate::plan::{Plan, plan};
-use crate::report::{self, AccuracyReport};
+use crate::report::{AccuracyReport, Subject, Tally};
 use crate::samples::{Port, Samples};
 use ciro_graph::{Ingest, Program};
+
+/// A model as one of the two pathways reads it.
+enum Reading {
+    Flat(Plan),
+    Network(Net),
+}
+
+/// Reads a model: a booster's own file or ONNX, as a linear model, trees or a small perceptron if it is one, else as a network.
+fn read(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
+    match native::plan(bytes) {
+        Some(plan) => plan.map(Reading::Flat),
+        None => read_onnx(bytes, dims),
+    }
+}
+
+fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
+    let model = onnx::decode(bytes)?;
+    let flat = match plan(&model) {
+        Ok(plan) => return Ok(Reading::Flat(plan)),
+        Err(error) => error,
+    };
+    match net::read(&model, dims) {
+        Ok(net) => Ok(Reading::Network(net)),
+        // Only the flat pathway knows the operators of classical models.
+        Err(_) if is_classical(&model) => Err(flat),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_classical(model: &ModelProto) -> bool {
+    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
+    nodes.into_iter().any(|node| node.domain.as_deref() == Some("ai.onnx.ml"))
+}
 
 /// Compiles a model file: ONNX, or the file of a booster by its own library (XGBoost's JSON and UBJSON, LightGBM's text and
 /// JSON), which is told by its content.
@@ -19,7 +54,7 @@ use ciro_graph::{Ingest, Program};
 /// [`CompileError`] if the bytes are no model, an operator or a form of it is not supported, or its numbers do not fit;
 /// [`CompileError::hint`] says what to do.
 pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    compile_plan(read_plan(bytes)?, options)
+    compile_reading(read(bytes, &options.dims)?, options)
 }
 
 /// Compiles an ONNX model.
@@ -27,14 +62,17 @@ pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, Compil
 /// # Errors
 /// As [`compile_model`].
 pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    compile_plan(plan(&onnx::decode(bytes)?)?, options)
+    compile_reading(read_onnx(bytes, &options.dims)?, options)
 }
 
-fn read_plan(bytes: &[u8]) -> Result<Plan, CompileError> {
-    native::plan(bytes).unwrap_or_else(|| plan(&onnx::decode(bytes)?))
+fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, CompileError> {
+    match reading {
+        Reading::Flat(plan) => compile_flat(plan, options),
+        Reading::Network(net) => net::compile(net, options),
+    }
 }
 
-fn compile_plan(mut plan: Plan, options: &Options) -> Result<Compiled, CompileError> {
+fn compile_flat(mut plan: Plan, options: &Options) -> Result<Compiled, CompileError> {
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
     let report = match (&values, &options.calibration) {
@@ -42,17 +80,31 @@ fn compile_plan(mut plan: Plan, options: &Options) -> Result<Compiled, CompileEr
         _ => None,
     };
     let mut notes = std::mem::take(&mut plan.notes);
-    notes.extend(range_notes(&lowered.model.program, values.is_some()));
+    if values.is_none() {
+        notes.extend(range_notes(&lowered.model.program));
+    }
     Ok(Compiled { model: lowered.model, report, notes })
 }
 
-/// The inputs that a model file expects: what [`crate::samples::load`] needs to read samples for it.
+/// The inputs that a model file expects: what [`crate::samples::load`] needs to read samples for it. `dims` gives sizes to
+/// named dimensions, as in [`Options::dims`].
+///
+/// # Errors
+/// As [`compile_onnx`].
+pub fn ports_with(bytes: &[u8], dims: &[(String, u32)]) -> Result<Vec<Port>, CompileError> {
+    let port = |name: &String, dims: &[usize]| Port { name: name.clone(), shape: dims_u32(dims) };
+    Ok(match read(bytes, dims)? {
+        Reading::Flat(plan) => plan.inputs.iter().map(|input| port(&input.name, &input.dims)).collect(),
+        Reading::Network(net) => net.inputs.iter().map(|input| port(&input.name, &input.dims)).collect(),
+    })
+}
+
+/// As [`ports_with`], for a model without named dimensions after the batch.
 ///
 /// # Errors
 /// As [`compile_model`].
 pub fn ports(bytes: &[u8]) -> Result<Vec<Port>, CompileError> {
-    let plan = read_plan(bytes)?;
-    Ok(plan.inputs.iter().map(|input| Port { name: input.name.clone(), shape: dims_u32(&input.dims) }).collect())
+    ports_with(bytes, &[])
 }
 
 fn dims_u32(dims: &[usize]) -> Vec<u32> {
@@ -89,7 +141,7 @@ fn accuracy(
     values: &[Vec<Vec<f32>>],
     samples: &Samples,
 ) -> Result<AccuracyReport, CompileError> {
-    let mut tally = report::Tally::new(plan, lowered, samples.expected.as_ref());
+    let mut tally = Tally::new(Subject::of(plan, lowered), samples.expected.as_ref());
     for (i, (floats, raw)) in values.iter().zip(&samples.inputs).enumerate() {
         let run = ciro_graph::execute(&lowered.model, raw)
             .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
@@ -98,11 +150,12 @@ fn accuracy(
     Ok(tally.finish())
 }
 
-fn range_notes(program: &Program, calibrated: bool) -> Vec<String> {
+/// What each input accepts.
+pub(crate) fn range_notes(program: &Program) -> Vec<String> {
     let arithmetic = program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. }));
     let advice = "pass calibration samples or a range if yours may be larger";
     let note = |input: &ciro_graph::Input| {
         format!("input {:?} accepts {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))
     };
-    if calibrated { vec![] } else { arithmetic.map(note).collect() }
+    arithmetic.map(note).collect()
 }

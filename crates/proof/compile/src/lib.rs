@@ -13,6 +13,7 @@
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
 //! | `float` | the float reference |
 //! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
+//! | `net` | the same for networks of tensors: convolutions, attention, normalisation |
 //!
 //! Dependency position: prover side, above `ciro-graph`. Nothing that verifies depends on it: whatever it makes is checked
 //! by `ciro_graph::check_model`.
@@ -24,6 +25,7 @@ pub mod error;
 mod float;
 mod lower;
 mod native;
+mod net;
 pub mod onnx;
 pub mod options;
 mod plan;
@@ -31,7 +33,7 @@ pub mod report;
 pub mod samples;
 
 pub use artifact::{ArtifactError, Compiled};
-pub use compile::{compile_model, compile_onnx, ports};
+pub use compile::{compile_model, compile_onnx, ports, ports_with};
 pub use error::CompileError;
 pub use native::NativeError;
 pub use options::Options;

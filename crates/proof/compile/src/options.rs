@@ -10,4 +10,6 @@ pub struct Options {
     pub calibration: Option<Samples>,
     /// A bound on every input's magnitude, rounded up to a power of two; overrides what the samples tell.
     pub input_range: Option<f64>,
+    /// Sizes of named dimensions. An open first dimension needs none: it is the batch, and one sample is proven at a time.
+    pub dims: Vec<(String, u32)>,
 }

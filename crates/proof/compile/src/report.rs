@@ -1,9 +1,11 @@
 //! How far the integers are from the floats.
 
+use crate::error::At;
 use crate::float::argmax;
-use crate::lower::{Lowered, Quant};
-use crate::plan::{Kind, Plan, PlanOutput};
+use crate::lower::{Exponents, Lowered};
+use crate::plan::{Kind, Plan};
 use crate::samples::Expected;
+use ciro_graph::ValueId;
 use serde::{Deserialize, Serialize};
 
 /// Accuracy of the integer program on the calibration samples. It is a measurement, not a bound.
@@ -101,10 +103,95 @@ fn class(values: &[f32], by: ClassBy) -> usize {
     }
 }
 
+/// How a value of the program reads in real numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    id: ValueId,
+    scale: Scale,
+}
+
+#[derive(Clone, Debug)]
+enum Scale {
+    Uniform(f64),
+    Exponents(Exponents),
+}
+
+impl Reading {
+    /// All integers times `scale`.
+    pub(crate) const fn uniform(id: ValueId, scale: f64) -> Self {
+        Self { id, scale: Scale::Uniform(scale) }
+    }
+
+    /// The value's numbers in one execution.
+    fn numbers(&self, integers: &[Vec<i64>]) -> Option<Vec<f64>> {
+        let values = integers.get(self.id.0 as usize)?;
+        let scale = |i: usize| match &self.scale {
+            Scale::Uniform(scale) => *scale,
+            Scale::Exponents(exponents) => (-f64::from(exponents.at(i))).exp2(),
+        };
+        Some(values.iter().enumerate().map(|(i, &v)| v as f64 * scale(i)).collect())
+    }
+}
+
+/// An output that is compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    name: String,
+    /// Which value.
+    value: usize,
+    len: usize,
+    by: ClassBy,
+}
+
+impl Watched {
+    pub(crate) fn new(name: &str, value: usize, len: usize, (label, probability): (bool, bool)) -> Self {
+        let by = match len {
+            _ if label => ClassBy::Label,
+            2.. => ClassBy::Largest,
+            _ if probability => ClassBy::Half,
+            _ => ClassBy::Nothing,
+        };
+        Self { name: name.into(), value, len, by }
+    }
+}
+
+/// What is compared: values by number, in floats and in the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) outputs: Vec<Watched>,
+    /// Each step with the number of its value.
+    pub(crate) steps: Vec<(At, usize)>,
+    /// By number; `None` for those that the program does not hold.
+    pub(crate) readings: Vec<Option<Reading>>,
+}
+
+impl Subject {
+    /// A plan and its program.
+    pub(crate) fn of(plan: &Plan, lowered: &Lowered) -> Self {
+        let probability = |id| plan.step(id).is_some_and(|step| matches!(step.kind, Kind::Sigmoid));
+        let outputs = plan.outputs.iter().map(|output| {
+            let kind = (output.labels.is_some(), probability(output.value));
+            Watched::new(&output.name, output.value, plan.len(output.value), kind)
+        });
+        let readings = lowered
+            .values
+            .iter()
+            .map(|quant| quant.as_ref().map(|q| Reading { id: q.id, scale: Scale::Exponents(q.exponents.clone()) }));
+        Self {
+            outputs: outputs.collect(),
+            steps: plan.steps.iter().enumerate().map(|(i, step)| (step.at.clone(), plan.id_of(i))).collect(),
+            readings: readings.collect(),
+        }
+    }
+
+    fn numbers(&self, value: usize, integers: &[Vec<i64>]) -> Option<Vec<f64>> {
+        self.readings.get(value)?.as_ref()?.numbers(integers)
+    }
+}
+
 /// Collects deviations sample by sample.
 pub(crate) struct Tally<'a> {
-    plan: &'a Plan,
-    values: &'a [Option<Quant>],
+    subject: Subject,
     expected: Option<&'a Expected>,
     samples: usize,
     outputs: Vec<Deviation>,
@@ -113,77 +200,58 @@ pub(crate) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(crate) fn new(plan: &'a Plan, lowered: &'a Lowered, expected: Option<&'a Expected>) -> Self {
-        let last_len = plan.outputs.last().map_or(0, |output| plan.len(output.value));
+    pub(crate) fn new(subject: Subject, expected: Option<&'a Expected>) -> Self {
+        let last_len = subject.outputs.last().map_or(0, |output| output.len);
         Self {
-            plan,
-            values: &lowered.values,
             expected: expected.filter(|expected| expected.width == last_len),
             samples: 0,
-            outputs: vec![Deviation::default(); plan.outputs.len()],
+            outputs: vec![Deviation::default(); subject.outputs.len()],
             against_expected: Deviation::default(),
-            operators: vec![(Deviation::default(), 0.0); plan.steps.len()],
+            operators: vec![(Deviation::default(), 0.0); subject.steps.len()],
+            subject,
         }
     }
 
-    /// Adds a sample: the plan's values and the program's.
+    /// Adds a sample: all values in floats, by number, and the program's.
     pub(crate) fn add(&mut self, floats: &[Vec<f32>], integers: &[Vec<i64>]) {
         let sample = self.samples;
-        for (output, deviation) in self.plan.outputs.iter().zip(&mut self.outputs) {
-            if let Some(numbers) = numbers(self.values[output.value].as_ref(), integers) {
-                deviation.add(sample, &floats[output.value], &numbers, class_by(self.plan, output));
+        for (output, deviation) in self.subject.outputs.iter().zip(&mut self.outputs) {
+            if let Some(numbers) = self.subject.numbers(output.value, integers) {
+                deviation.add(sample, &floats[output.value], &numbers, output.by);
             }
         }
-        for (i, (deviation, magnitude)) in self.operators.iter_mut().enumerate() {
-            let id = self.plan.id_of(i);
-            if let Some(numbers) = numbers(self.values[id].as_ref(), integers) {
-                deviation.add(sample, &floats[id], &numbers, ClassBy::Nothing);
-                *magnitude = floats[id].iter().fold(*magnitude, |largest, v| largest.max(f64::from(v.abs())));
+        for ((_, id), (deviation, magnitude)) in self.subject.steps.iter().zip(&mut self.operators) {
+            if let Some(numbers) = self.subject.numbers(*id, integers) {
+                deviation.add(sample, &floats[*id], &numbers, ClassBy::Nothing);
+                *magnitude = floats[*id].iter().fold(*magnitude, |largest, v| largest.max(f64::from(v.abs())));
             }
         }
-        if let (Some(row), Some(output)) = (self.expected.and_then(|e| e.row(sample)), self.plan.outputs.last())
-            && let Some(numbers) = numbers(self.values[output.value].as_ref(), integers)
+        if let (Some(row), Some(output)) = (self.expected.and_then(|e| e.row(sample)), self.subject.outputs.last())
+            && let Some(numbers) = self.subject.numbers(output.value, integers)
         {
-            self.against_expected.add(sample, row, &numbers, class_by(self.plan, output));
+            self.against_expected.add(sample, row, &numbers, output.by);
         }
         self.samples += 1;
     }
 
     pub(crate) fn finish(self) -> AccuracyReport {
-        let (plan, samples) = (self.plan, self.samples);
-        let outputs = plan.outputs.iter().zip(&self.outputs);
-        let operators = plan.steps.iter().zip(&self.operators).filter(|(_, (deviation, _))| deviation.count > 0);
-        let last = plan.outputs.last().filter(|_| self.against_expected.count > 0);
+        let samples = self.samples;
+        let outputs = self.subject.outputs.iter().zip(&self.outputs);
+        let operators =
+            self.subject.steps.iter().zip(&self.operators).filter(|(_, (deviation, _))| deviation.count > 0);
+        let last = self.subject.outputs.last().filter(|_| self.against_expected.count > 0);
         AccuracyReport {
             samples,
-            outputs: outputs.map(|(output, d)| d.output(&output.name, class_by(plan, output), samples)).collect(),
-            expected: last.map(|output| self.against_expected.output(&output.name, class_by(plan, output), samples)),
+            outputs: outputs.map(|(output, d)| d.output(&output.name, output.by, samples)).collect(),
+            expected: last.map(|output| self.against_expected.output(&output.name, output.by, samples)),
             operators: operators
-                .map(|(step, (deviation, magnitude))| OperatorAccuracy {
-                    node: step.at.node.clone(),
-                    operator: step.at.operator.clone(),
+                .map(|((at, _), (deviation, magnitude))| OperatorAccuracy {
+                    node: at.node.clone(),
+                    operator: at.operator.clone(),
                     max_deviation: deviation.max,
                     max_magnitude: *magnitude,
                 })
                 .collect(),
         }
-    }
-}
-
-/// A value of the program as numbers.
-fn numbers(quant: Option<&Quant>, integers: &[Vec<i64>]) -> Option<Vec<f64>> {
-    let quant = quant?;
-    let values = integers.get(quant.id.0 as usize)?;
-    let number = |(i, &v): (usize, &i64)| v as f64 * (-f64::from(quant.exponents.at(i))).exp2();
-    Some(values.iter().enumerate().map(number).collect())
-}
-
-fn class_by(plan: &Plan, output: &PlanOutput) -> ClassBy {
-    let probability = plan.step(output.value).is_some_and(|step| matches!(step.kind, Kind::Sigmoid));
-    match plan.len(output.value) {
-        _ if output.labels.is_some() => ClassBy::Label,
-        2.. => ClassBy::Largest,
-        _ if probability => ClassBy::Half,
-        _ => ClassBy::Nothing,
     }
 }

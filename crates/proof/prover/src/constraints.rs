@@ -188,8 +188,8 @@ impl<'a> Active<'a> {
     }
 }
 
-/// Proves the constraint phase; returns the point τ.
-pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) -> Vec<E> {
+/// Proves the constraint phase.
+pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
     let rounds = constraint_rounds(relation);
     let rho = transcript.challenges("rho", rounds);
     let lambda = transcript.challenge("lambda");
@@ -216,5 +216,4 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let values = witness.evaluate(relation, &columns, &tau);
     transcript.write_exts("constraint columns", &values);
     claims.claim_columns(relation, &columns, &tau, &values);
-    tau
 }

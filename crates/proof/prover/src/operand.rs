@@ -1,5 +1,6 @@
 //! Operands of products, folded by the result's point to tables over the summed variables.
 
+use crate::kernel::matrix::{fold_columns, fold_rows};
 use crate::witness::Witness;
 use ciro_relation::{ColId, Gather, Operand, Part, Relation, Source, Var};
 use ciro_sumcheck::eq_table;
@@ -39,33 +40,20 @@ pub fn fold(relation: &Relation, witness: &Witness, operand: &Operand, log_sum: 
 fn fold_cells(cells: &[F], vars: &[Var], log_sum: usize, y: &[E]) -> Vec<E> {
     let out: Vec<E> = vars.iter().filter_map(|var| if let Var::Out(i) = var { Some(y[*i]) } else { None }).collect();
     let sums: Vec<usize> = vars.iter().filter_map(|var| if let Var::Sum(i) = var { Some(*i) } else { None }).collect();
-    let eq = eq_table(&out, E::ONE);
     let is_sum = |var: &Var| matches!(var, Var::Sum(_));
     let head = vars.iter().take_while(|var| is_sum(var)).count();
     let middle = vars[head..].iter().take_while(|var| !is_sum(var)).count();
-    let folded = if vars[head + middle..].iter().all(is_sum) {
-        fold_middle(cells, head, &eq, vars.len() - head - middle)
+    let tail = vars.len() - head - middle;
+    let folded = if tail == 0 {
+        fold_columns(cells, &out)
+    } else if vars[head + middle..].iter().all(is_sum) {
+        let eq = eq_table(&out, E::ONE);
+        let blocks = cells.chunks_exact(eq.len() << tail);
+        blocks.flat_map(|block| fold_rows(block, &eq, 1 << tail)).collect()
     } else {
-        fold_scattered(cells, vars, &eq, sums.len())
+        fold_scattered(cells, vars, &eq_table(&out, E::ONE), sums.len())
     };
     spread(folded, &sums, log_sum)
-}
-
-/// Folds the middle of an index (head, middle, tail).
-fn fold_middle(cells: &[F], head: usize, eq: &[E], tail: usize) -> Vec<E> {
-    let mut folded = E::zero_vec(1 << (head + tail));
-    if tail == 0 {
-        for (sum, row) in folded.iter_mut().zip(cells.chunks_exact(eq.len())) {
-            *sum = row.iter().zip(eq).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
-        }
-        return folded;
-    }
-    for (sums, block) in folded.chunks_exact_mut(1 << tail).zip(cells.chunks_exact(eq.len() << tail)) {
-        for (row, &w) in block.chunks_exact(1 << tail).zip(eq) {
-            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
-        }
-    }
-    folded
 }
 
 /// Folds any index, one cell after the other.

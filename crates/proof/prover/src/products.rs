@@ -1,36 +1,39 @@
 //! Thaler's sumchecks for all products. See `ciro_verifier::products` for the protocol.
 
+use crate::kernel::matrix::tied_round;
+use crate::kernel::table::Table;
 use crate::operand;
 use crate::rounds;
 use crate::witness::Witness;
 use ciro_relation::{Operand, Product, Relation};
-use ciro_sumcheck::eq_table;
+use ciro_sumcheck::{eq_table, suffix};
 use ciro_transcript::{E, Transcript, Writer};
-use ciro_verifier::layout::{Evaluations, is_sent, product_degree, product_rounds};
-use ciro_verifier::products::points;
+use ciro_verifier::layout::{Evaluations, ProductClaim, is_sent, product_degree, product_rounds};
+use ciro_verifier::products::claimed;
 use p3_field::PrimeCharacteristicRing;
 
-/// Proves the product phase, given the point τ of the constraint phase.
-pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, tau: &[E], claims: &mut Evaluations) {
-    if relation.products.is_empty() {
+/// Proves the product phase.
+pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
+    let results = claims.take_products();
+    if results.is_empty() {
         return;
     }
     let mu = transcript.challenge("mu");
     let (total, degree) = (product_rounds(relation), product_degree(relation));
-    let mut weight = E::ONE;
-    let mut summands: Vec<Summand> = Vec::with_capacity(relation.products.len());
-    for product in &relation.products {
-        summands.push(Summand::new(relation, witness, product, tau, total, weight));
-        weight *= mu;
-    }
+    let results = claimed(relation, &results);
+    let weights = mu.powers().collect_n(results.len());
+    let of = |((result, product), &weight): (&(&ProductClaim, &Product), &E)| {
+        Summand::new(relation, witness, product, &result.point, total, weight)
+    };
+    let mut summands: Vec<Summand> = results.iter().zip(&weights).map(of).collect();
     let kappa = sumcheck(transcript, total, degree, &mut summands);
 
     let mut sent = Vec::new();
-    for (product, summand) in relation.products.iter().zip(&summands) {
-        let (x, y) = points(relation, product, &kappa, tau);
-        for (operand, value) in [(&product.a, summand.a[0]), (&product.b, summand.b[0])] {
+    for ((result, product), summand) in results.iter().zip(&summands) {
+        let x = suffix(&kappa, product.log_sum as usize);
+        for (operand, value) in [(&product.a, summand.a.first()), (&product.b, summand.b.first())] {
             if is_sent(relation, operand) {
-                let point = operand.point(x, y);
+                let point = operand.point(x, &result.point);
                 let value = shown(relation, witness, operand, &point, value);
                 sent.push(value);
                 claims.claim(relation, operand.col, point, value);
@@ -50,8 +53,8 @@ fn shown(relation: &Relation, witness: &Witness, operand: &Operand, point: &[E],
 
 /// Σ_x tie(x)·a(x)·b(x), tied to zero on the leading variables that it does not have.
 struct Summand {
-    a: Vec<E>,
-    b: Vec<E>,
+    a: Table,
+    b: Table,
     /// eq of the tied variables that are not bound yet.
     tie: Vec<E>,
     absent: usize,
@@ -60,65 +63,26 @@ struct Summand {
 }
 
 impl Summand {
-    fn new(relation: &Relation, witness: &Witness, product: &Product, tau: &[E], rounds: usize, weight: E) -> Self {
+    fn new(relation: &Relation, witness: &Witness, product: &Product, y: &[E], rounds: usize, weight: E) -> Self {
         let log_sum = product.log_sum as usize;
-        let (_, y) = points(relation, product, &[], tau);
         let a = operand::fold(relation, witness, &product.a, log_sum, y);
         let b = operand::fold(relation, witness, &product.b, log_sum, y);
         let tied: Vec<E> = product.tied.iter().map(|&i| y[i]).collect();
-        let mut summand =
-            Self { a, b, tie: eq_table(&tied, E::ONE), absent: rounds - log_sum, scale: weight, sum: E::ZERO };
-        summand.sum = summand.terms().fold(E::ZERO, |acc, (w, a, b)| acc + w * a * b);
-        summand
+        let tie = eq_table(&tied, E::ONE);
+        let absent = rounds - log_sum;
+        // Only what waits for its first variable needs the sum.
+        let sum = if absent > 0 { total(&a, &b, &tie) } else { E::ZERO };
+        Self { a: Table::new(a), b: Table::new(b), tie, absent, scale: weight, sum }
     }
 
-    fn terms(&self) -> impl Iterator<Item = (E, E, E)> + '_ {
-        let run = self.a.len() / self.tie.len();
-        self.a.iter().zip(&self.b).enumerate().map(move |(i, (&a, &b))| (self.tie[i / run], a, b))
-    }
-
-    /// The round polynomial at 0, 2 and, for degree three, 3.
-    fn round(&self, degree: usize) -> [E; 3] {
+    /// The round polynomial at 0, 2 and 3.
+    fn round(&self) -> [E; 3] {
         if self.absent > 0 {
             // (1 − X)·sum.
             let at = self.scale * self.sum;
             return [at, -at, -at.double()];
         }
-        let half = self.a.len() / 2;
-        let mut h = [E::ZERO; 3];
-        if self.tie.len() == 1 {
-            for i in 0..half {
-                let (a0, b0) = (self.a[i], self.b[i]);
-                let (da, db) = (self.a[half + i] - a0, self.b[half + i] - b0);
-                let (a2, b2) = (a0 + da.double(), b0 + db.double());
-                h[0] += a0 * b0;
-                h[1] += a2 * b2;
-                if degree == 3 {
-                    h[2] += (a2 + da) * (b2 + db);
-                }
-            }
-            let scale = self.scale * self.tie[0];
-            return h.map(|h| scale * h);
-        }
-        let (tie0, tie1) = self.tie.split_at(self.tie.len() / 2);
-        let run = half / tie0.len();
-        for (t, (&t0, &t1)) in tie0.iter().zip(tie1).enumerate() {
-            let mut inner = [E::ZERO; 3];
-            for i in t * run..(t + 1) * run {
-                let (a0, b0) = (self.a[i], self.b[i]);
-                let (da, db) = (self.a[half + i] - a0, self.b[half + i] - b0);
-                let (a2, b2) = (a0 + da.double(), b0 + db.double());
-                inner[0] += a0 * b0;
-                inner[1] += a2 * b2;
-                inner[2] += (a2 + da) * (b2 + db);
-            }
-            let dt = t1 - t0;
-            let t2 = t0 + dt.double();
-            h[0] += t0 * inner[0];
-            h[1] += t2 * inner[1];
-            h[2] += (t2 + dt) * inner[2];
-        }
-        h.map(|h| self.scale * h)
+        tied_round(&self.a, &self.b, &self.tie).map(|h| self.scale * h)
     }
 
     fn bind(&mut self, r: E) {
@@ -127,19 +91,26 @@ impl Summand {
             self.scale *= E::ONE - r;
             return;
         }
-        rounds::fold(&mut self.a, r);
-        rounds::fold(&mut self.b, r);
+        self.a.fold(r);
+        self.b.fold(r);
         if self.tie.len() > 1 {
             rounds::fold(&mut self.tie, r);
         }
     }
 }
 
+/// Σ tie·a·b.
+fn total(a: &[E], b: &[E], tie: &[E]) -> E {
+    let run = a.len() / tie.len();
+    let runs = a.chunks_exact(run).zip(b.chunks_exact(run)).zip(tie);
+    runs.fold(E::ZERO, |acc, ((a, b), &tie)| acc + tie * a.iter().zip(b).fold(E::ZERO, |sum, (&a, &b)| sum + a * b))
+}
+
 fn sumcheck(transcript: &mut Writer, rounds: usize, degree: usize, summands: &mut [Summand]) -> Vec<E> {
     let mut point = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let sent = summands.iter().fold([E::ZERO; 3], |sum, s| {
-            let round = s.round(degree);
+            let round = s.round();
             [sum[0] + round[0], sum[1] + round[1], sum[2] + round[2]]
         });
         transcript.write_exts("product rounds", &sent[..degree]);

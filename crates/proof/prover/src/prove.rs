@@ -39,10 +39,12 @@ pub enum ProveError {
 /// If the input is refused or the model does not run.
 pub fn prove(key: &ProvingKey, input: &RawInput, context: &ProofContext) -> Result<Proof, ProveError> {
     let execution = execute(key.model(), input)?;
+
     let output = execution.outputs(&key.model().program);
     let statement = Statement { input: input.clone(), output, context: *context };
     let instance = key.verifying().instance(&statement)?;
     let witness = Witness::fill(key, &instance, &execution);
+
     Ok(prove_witness(key, &statement, &witness))
 }
 
@@ -59,8 +61,8 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 
     let mut claims = Evaluations::default();
     lookup::prove(&mut transcript, relation, witness, &mut claims);
-    let tau = constraints::prove(&mut transcript, relation, witness, &mut claims);
-    products::prove(&mut transcript, relation, witness, &tau, &mut claims);
+    constraints::prove(&mut transcript, relation, witness, &mut claims);
+    products::prove(&mut transcript, relation, witness, &mut claims);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
     let rho = batch::prove(&mut transcript, relation, &key.table, &table, claims);
     let opened = [Opened { table: &key.table, oracle: &key.oracle }, Opened { table: &table, oracle: &oracle }];

@@ -316,7 +316,13 @@ impl<'a> Builder<'a> {
         matches!(self.source(col), Some(Source::Product(_)))
     }
 
-    /// Whether lookups and products may read the expression: it has neither products nor product columns.
+    /// Whether lookups may read the expression: it is linear.
+    #[must_use]
+    pub fn is_linear(expr: &Expr) -> bool {
+        expr.quads.is_empty()
+    }
+
+    /// Whether products, views and gathers may read the expression: it has neither products nor product columns.
     pub fn is_plain(&self, expr: &Expr) -> bool {
         expr.quads.is_empty() && !expr.terms.iter().any(|(_, col)| self.is_product(*col))
     }
@@ -352,7 +358,7 @@ impl<'a> Builder<'a> {
         if bits > RANGE_BITS_MAX {
             return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
         }
-        let virtual_low = self.is_plain(expr);
+        let virtual_low = Self::is_linear(expr);
         let width = u32::from(self.program.limb_bits);
         if virtual_low && bits <= width {
             self.range_limb(rows, expr.clone(), bits);

@@ -294,7 +294,7 @@ impl Lowering<'_> {
         let x = self.val(x)?;
         let rows = target.rows();
         let tag = self.table_of(values)?;
-        let input = if self.b.is_plain(&x.expr) {
+        let input = if Builder::is_linear(&x.expr) {
             x.expr
         } else {
             Expr::column(self.b.materialize("table input", &rows, &x.expr))

@@ -181,7 +181,7 @@ pub struct Lookup {
     pub rows: Rows,
     /// Which table.
     pub tag: usize,
-    /// What is looked up. No product columns.
+    /// What is looked up.
     pub tuple: Vec<Expr>,
 }
 

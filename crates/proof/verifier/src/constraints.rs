@@ -5,22 +5,11 @@
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluations, Values, constraint_columns, constraint_rounds};
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-use ciro_relation::{ColId, Constraint, Instance, Relation};
+use ciro_relation::{Constraint, Instance, Relation};
 use ciro_sumcheck::{eq, verify_rounds};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
-
-/// What the phase leaves for the product phase.
-#[must_use]
-pub struct ConstraintClaims {
-    /// τ: the columns were evaluated at its suffixes.
-    pub point: Vec<E>,
-    /// Values of product columns there.
-    pub products: BTreeMap<ColId, E>,
-}
 
 /// Verifies the constraint phase and records the claims it leaves.
 ///
@@ -31,7 +20,7 @@ pub fn verify(
     relation: &Relation,
     instance: &Instance,
     claims: &mut Evaluations,
-) -> Result<ConstraintClaims, VerifyError> {
+) -> Result<(), VerifyError> {
     let rounds = constraint_rounds(relation);
     let rho = transcript.challenges("rho", rounds);
     let lambda = transcript.challenge("lambda");
@@ -50,8 +39,7 @@ pub fn verify(
         return Err(VerifyError::Constraints);
     }
     claims.claim_columns(relation, &columns, &reduced.point, &values);
-    let products = relation.products.iter().map(|p| (p.out, at.get(p.out))).collect();
-    Ok(ConstraintClaims { point: reduced.point, products })
+    Ok(())
 }
 
 fn evaluate(constraint: &Constraint, at: &Values<'_>) -> E {

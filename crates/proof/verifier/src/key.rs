@@ -180,8 +180,8 @@ impl VerifyingKey {
         let witness_root = transcript.read_digest("witness root")?;
         let mut claims = Evaluations::default();
         lookup::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
-        let left = constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
-        products::verify(&mut transcript, &self.relation, &instance, &left, &mut claims)?;
+        constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         let roots = [self.weight_root.0, witness_root];
         batch::verify(&mut transcript, &self.relation, &self.params, roots, claims)?;

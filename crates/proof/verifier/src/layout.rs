@@ -61,17 +61,12 @@ pub fn lookup_columns(relation: &Relation) -> Vec<ColId> {
     sent(relation, tuples.chain(tables))
 }
 
-/// Columns whose values the constraint phase needs from the prover: those of constraints, and every product.
+/// Columns whose values the constraint phase needs from the prover.
 #[must_use]
 pub fn constraint_columns(relation: &Relation) -> Vec<ColId> {
     let terms = relation.sections.iter().flat_map(|s| &s.constraints).flat_map(|c| &c.terms);
     let read = terms.flat_map(|t| [Some(t.a), t.b]).flatten();
-    sent(relation, read.chain(relation.products.iter().map(|p| p.out)))
-}
-
-/// The operands of all products, in order: a and b of the first, a and b of the second, ….
-pub fn operands(relation: &Relation) -> impl Iterator<Item = &Operand> {
-    relation.products.iter().flat_map(|p| [&p.a, &p.b])
+    sent(relation, read)
 }
 
 /// Whether the prover sends an operand's value.
@@ -170,17 +165,28 @@ pub struct GatherClaim {
     pub value: E,
 }
 
+/// A claimed evaluation of a product's result, to be discharged by the product phase.
+#[derive(Clone, Debug)]
+pub struct ProductClaim {
+    /// Index into the relation's products.
+    pub product: usize,
+    /// One coordinate per variable of the result.
+    pub point: Vec<E>,
+    /// The claimed value.
+    pub value: E,
+}
+
 /// All claims of a proof, in the order in which later phases weigh them. Consumed there.
 #[must_use]
 #[derive(Debug, Default)]
 pub struct Evaluations {
     committed: Vec<Evaluation>,
+    products: Vec<ProductClaim>,
     gathered: Vec<GatherClaim>,
 }
 
 impl Evaluations {
-    /// Claims the values of `columns` at the suffixes of `point`. Products are not committed and are passed over: the product
-    /// phase discharges them.
+    /// Claims the values of `columns` at the suffixes of `point`.
     pub fn claim_columns(&mut self, relation: &Relation, columns: &[ColId], point: &[E], values: &[E]) {
         for (&col, &value) in columns.iter().zip(values) {
             let Some(column) = relation.column(col) else { continue };
@@ -198,9 +204,16 @@ impl Evaluations {
             Some(Source::Committed { poly, offset }) => {
                 self.committed.push(Evaluation { poly, offset, point, value });
             }
+            Some(Source::Product(product)) => self.products.push(ProductClaim { product, point, value }),
             Some(Source::Gather(gather)) => self.gathered.push(GatherClaim { gather, point, value }),
             _ => {}
         }
+    }
+
+    /// The claims on results of products, which leave.
+    #[must_use]
+    pub fn take_products(&mut self) -> Vec<ProductClaim> {
+        core::mem::take(&mut self.products)
     }
 
     /// The claims on gathered columns, which leave.

@@ -1,11 +1,12 @@
 //! Thaler's sumcheck for all products at once.
 //!
-//! out(τ) = Σ_x eq(x, τ on tied variables)·a(x, τ)·b(x, τ). Products with fewer summed variables are tied to zero on the leading
-//! ones: their summand carries Π (1 − x) over these.
+//! out(y) = Σ_x eq(x, y on tied variables)·a(x, y)·b(x, y), for each claim on a result at its own point y: the lookups leave some,
+//! the constraints others. Products with fewer summed variables are tied to zero on the leading ones: their summand carries
+//! Π (1 − x) over these.
 
-use crate::constraints::ConstraintClaims;
 use crate::error::VerifyError;
-use crate::layout::{Evaluations, count, is_sent, operands, product_degree, product_rounds};
+use crate::layout::{Evaluations, ProductClaim, count, is_sent, product_degree, product_rounds};
+use alloc::vec::Vec;
 use ciro_relation::{Instance, Operand, Product, Relation};
 use ciro_sumcheck::{eq, suffix, verify_rounds};
 use ciro_transcript::{E, Reader, Transcript};
@@ -17,6 +18,12 @@ pub fn absent(point: &[E], vars: usize) -> E {
     point.iter().take(leading).fold(E::ONE, |acc, &r| acc * (E::ONE - r))
 }
 
+/// The claims with their products.
+#[must_use]
+pub fn claimed<'a>(relation: &'a Relation, claims: &'a [ProductClaim]) -> Vec<(&'a ProductClaim, &'a Product)> {
+    claims.iter().filter_map(|c| relation.products.get(c.product).map(|p| (c, p))).collect()
+}
+
 /// Verifies the product phase and records the claims it leaves.
 ///
 /// # Errors
@@ -25,25 +32,25 @@ pub fn verify(
     transcript: &mut Reader<'_>,
     relation: &Relation,
     instance: &Instance,
-    constraint_claims: &ConstraintClaims,
     claims: &mut Evaluations,
 ) -> Result<(), VerifyError> {
-    if relation.products.is_empty() {
+    let results = claims.take_products();
+    if results.is_empty() {
         return Ok(());
     }
     let mu = transcript.challenge("mu");
-    let outs = relation.products.iter().map(|p| constraint_claims.products.get(&p.out).copied().unwrap_or(E::ZERO));
-    let claim = outs.rev().fold(E::ZERO, |acc, out| acc * mu + out);
+    let claim = results.iter().rev().fold(E::ZERO, |acc, result| acc * mu + result.value);
     let (rounds, degree) = (product_rounds(relation), product_degree(relation));
     let reduced = verify_rounds(transcript, "product rounds", rounds, degree, claim)?;
-    let (kappa, tau) = (&reduced.point, &constraint_claims.point);
+    let kappa = &reduced.point;
 
-    let count_sent = operands(relation).filter(|o| is_sent(relation, o)).count();
-    let sent = transcript.read_exts("product operands", count_sent)?;
+    let results = claimed(relation, &results);
+    let operands = results.iter().flat_map(|(_, p)| [&p.a, &p.b]);
+    let sent = transcript.read_exts("product operands", operands.filter(|o| is_sent(relation, o)).count())?;
     let mut sent = sent.into_iter();
     let (mut sum, mut weight) = (E::ZERO, E::ONE);
-    for product in &relation.products {
-        let (x, y) = points(relation, product, kappa, tau);
+    for (result, product) in results {
+        let (x, y) = (suffix(kappa, count(product.log_sum)), result.point.as_slice());
         let mut factor = absent(kappa, count(product.log_sum)) * tie(product, x, y);
         for operand in [&product.a, &product.b] {
             factor *= read_operand(relation, instance, operand, (x, y), &mut sent, claims);
@@ -52,12 +59,6 @@ pub fn verify(
         weight *= mu;
     }
     if sum == reduced.claim { Ok(()) } else { Err(VerifyError::Products) }
-}
-
-/// The suffixes that are a product's summed variables and its result's.
-pub fn points<'a>(relation: &Relation, product: &Product, kappa: &'a [E], tau: &'a [E]) -> (&'a [E], &'a [E]) {
-    let log_out = relation.column(product.out).map_or(0, |c| count(c.log_len));
-    (suffix(kappa, count(product.log_sum)), suffix(tau, log_out))
 }
 
 /// eq of the tied variables.

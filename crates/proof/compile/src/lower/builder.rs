@@ -69,7 +69,11 @@ pub(crate) struct ProgramBuilder {
 
 impl ProgramBuilder {
     pub(crate) fn new(name: &str, inputs: Vec<Input>) -> Self {
-        let mut scope = Scope::new(LIMB_BITS);
+        Self::with_limbs(name, inputs, LIMB_BITS)
+    }
+
+    pub(crate) fn with_limbs(name: &str, inputs: Vec<Input>, limb_bits: u8) -> Self {
+        let mut scope = Scope::new(limb_bits);
         inputs.iter().for_each(|input| scope.push_input(input));
         let program = Program {
             name: shortened(name, usize::MAX),
@@ -77,15 +81,30 @@ impl ProgramBuilder {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
-            limb_bits: LIMB_BITS,
+            limb_bits,
         };
         Self { program, weights: vec![], scope }
     }
 
     /// A new constant named after the node and its role.
     pub(crate) fn constant(&mut self, at: &At, role: &str, values: Vec<i32>) -> ConstId {
+        self.shaped_constant(at, role, vec![values.len() as u32], values)
+    }
+
+    /// As [`Self::constant`], or an earlier one with the same contents: tables are paid for once.
+    pub(crate) fn shared_constant(&mut self, at: &At, role: &str, values: Vec<i32>) -> ConstId {
+        let shape = [values.len() as u32];
+        let same = |(i, constant): (usize, &Constant)| constant.shape == shape && self.weights[i] == values;
+        match self.program.constants.iter().enumerate().position(same) {
+            Some(i) => ConstId(i as u32),
+            None => self.constant(at, role, values),
+        }
+    }
+
+    /// A new constant of the given dimensions.
+    pub(crate) fn shaped_constant(&mut self, at: &At, role: &str, shape: Vec<u32>, values: Vec<i32>) -> ConstId {
         let name = shortened(&format!("{}.{role}", at.node), self.weights.len());
-        self.program.constants.push(Constant { name, shape: vec![values.len() as u32] });
+        self.program.constants.push(Constant { name, shape });
         self.weights.push(values);
         ConstId(self.weights.len() as u32 - 1)
     }
@@ -99,6 +118,26 @@ impl ProgramBuilder {
         self.scope.push(&op, outcome.shape.clone(), interval);
         self.program.nodes.push(Node { op, shape: outcome.shape, lo: interval.lo as i32, hi: interval.hi as i32 });
         Ok(ValueId(self.scope.len() as u32 - 1))
+    }
+
+    /// The same elements under other dimensions; the value itself if it has them.
+    pub(crate) fn reshape(&mut self, at: &At, x: ValueId, shape: Vec<u32>) -> Result<ValueId, CompileError> {
+        if self.shape(x) == shape {
+            return Ok(x);
+        }
+        if self.len(x) as u64 != u64::from(ciro_graph::program::element_count(&shape)) {
+            let reason = format!("{} elements under dimensions {shape:?}", self.len(x));
+            return Err(CompileError::Range { at: at.clone(), reason });
+        }
+        let (op, interval) = (Op::Reshape { x }, self.interval(x));
+        self.scope.push(&op, shape.clone(), interval);
+        self.program.nodes.push(Node { op, shape, lo: interval.lo as i32, hi: interval.hi as i32 });
+        Ok(ValueId(self.scope.len() as u32 - 1))
+    }
+
+    /// Dimensions of a value.
+    pub(crate) fn shape(&self, id: ValueId) -> Vec<u32> {
+        self.scope.get(id).map(|value| value.shape.clone()).unwrap_or_default()
     }
 
     /// As [`Self::try_node`], with the problem reported at an ONNX node.

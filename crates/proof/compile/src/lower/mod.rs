@@ -12,7 +12,7 @@
 
 mod affine;
 mod analysis;
-mod builder;
+pub(crate) mod builder;
 mod curves;
 mod elementwise;
 mod inputs;
@@ -21,7 +21,7 @@ mod map;
 mod thresholds;
 mod trees;
 
-pub(crate) use builder::Quant;
+pub(crate) use builder::{Exponents, Quant};
 pub(crate) use inputs::Ranges;
 
 use crate::error::{At, CompileError};
@@ -150,7 +150,7 @@ impl Lowering<'_> {
     }
 }
 
-fn label_kind(labels: &Labels) -> OutputKind {
+pub(crate) fn label_kind(labels: &Labels) -> OutputKind {
     match labels {
         Labels::Ints(labels) => OutputKind::IntLabel { labels: labels.clone() },
         Labels::Texts(labels) => OutputKind::TextLabel { labels: labels.clone() },

@@ -193,6 +193,10 @@ pub struct DimensionProto {
 /// `TensorProto.DataType`.
 pub const TYPE_FLOAT: i32 = 1;
 /// See [`TYPE_FLOAT`].
+pub const TYPE_UINT8: i32 = 2;
+/// See [`TYPE_FLOAT`].
+pub const TYPE_INT8: i32 = 3;
+/// See [`TYPE_FLOAT`].
 pub const TYPE_INT32: i32 = 6;
 /// See [`TYPE_FLOAT`].
 pub const TYPE_INT64: i32 = 7;
@@ -200,6 +204,8 @@ pub const TYPE_INT64: i32 = 7;
 pub const TYPE_STRING: i32 = 8;
 /// See [`TYPE_FLOAT`].
 pub const TYPE_BOOL: i32 = 9;
+/// See [`TYPE_FLOAT`].
+pub const TYPE_FLOAT16: i32 = 10;
 /// See [`TYPE_FLOAT`].
 pub const TYPE_DOUBLE: i32 = 11;
 

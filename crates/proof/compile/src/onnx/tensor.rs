@@ -1,6 +1,9 @@
 //! Constant tensors.
 
-use super::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING, TensorProto, type_name};
+use super::proto::{
+    TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32, TYPE_INT64, TYPE_STRING, TYPE_UINT8,
+    TensorProto, type_name,
+};
 
 /// A tensor of constants.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,9 +74,39 @@ fn read_data(proto: &TensorProto) -> Result<Data, String> {
             let ints = raw.map_or_else(|| Ok(proto.int32_data.clone()), |b| chunks(b, i32::from_le_bytes))?;
             Ok(Data::Ints(ints.into_iter().map(i64::from).collect()))
         }
+        TYPE_FLOAT16 => {
+            let bits = raw.map_or_else(|| Ok(halves(&proto.int32_data)), |b| chunks(b, u16::from_le_bytes))?;
+            Ok(Data::Floats(bits.into_iter().map(half).collect()))
+        }
+        TYPE_BOOL | TYPE_UINT8 | TYPE_INT8 => {
+            let signed = proto.data_type == Some(TYPE_INT8);
+            let byte = |b: u8| if signed { i64::from(b as i8) } else { i64::from(b) };
+            let listed = || proto.int32_data.iter().map(|&v| i64::from(v)).collect();
+            Ok(Data::Ints(raw.map_or_else(listed, |b| b.iter().map(|&b| byte(b)).collect())))
+        }
         TYPE_STRING => texts(&proto.string_data).map(Data::Texts),
-        other => Err(format!("expected float, double, int32, int64 or string, got {}", type_name(other))),
+        other => Err(format!(
+            "expected float16, float, double, int8, uint8, int32, int64, bool or string, got {}",
+            type_name(other)
+        )),
     }
+}
+
+/// float16 elements that are not raw lie in the lower halves of integers.
+fn halves(ints: &[i32]) -> Vec<u16> {
+    ints.iter().map(|&v| v as u16).collect()
+}
+
+/// A float16's value.
+fn half(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (bits >> 15, (bits >> 10) & 31, f32::from(bits & 0x3ff));
+    let size = match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2f32.powi(i32::from(exponent) - 15),
+    };
+    if sign == 1 { -size } else { size }
 }
 
 fn chunks<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Result<Vec<T>, String> {

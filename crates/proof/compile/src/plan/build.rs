@@ -58,19 +58,19 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     Ok(builder.plan)
 }
 
+/// Version of ai.onnx that a model asks for.
+pub(crate) fn opset(model: &ModelProto) -> i64 {
+    let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
+    let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
+    versions.max().unwrap_or(17)
+}
+
 impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
-        let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
-        let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder = Self {
-            plan,
-            opset: versions.max().unwrap_or(17),
-            names: BTreeMap::new(),
-            leaf_functions: BTreeMap::new(),
-            spent: 0,
-        };
+        let mut builder =
+            Self { plan, opset: opset(model), names: BTreeMap::new(), leaf_functions: BTreeMap::new(), spent: 0 };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =

@@ -1,35 +1,49 @@
 //! For each operator that is not supported, the nearest thing that works.
 
-/// Every operator that works, for messages.
-pub(crate) const SUPPORTED: &str = "Gemm, MatMul, Add, Sub, Mul, Div by a constant, Relu, Sigmoid, Softmax, ArgMax, \
-    Neg, Exp, Pow of a constant, Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Cast, Concat, Constant, and ai.onnx.ml \
-    Scaler, Imputer, Normalizer, LinearClassifier, LinearRegressor, TreeEnsembleClassifier, TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
+use crate::net::SUPPORTED;
+
+/// The operators of ai.onnx.ml that work, for messages.
+const CLASSICAL: &str = "Scaler, Imputer, Normalizer, LinearClassifier, LinearRegressor, TreeEnsembleClassifier, \
+    TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
     let nearest = match operator {
-        "Gather"
-        | "GatherElements"
+        "GatherElements"
         | "GatherND"
-        | "Less"
-        | "LessOrEqual"
-        | "Greater"
-        | "GreaterOrEqual"
-        | "Equal"
-        | "Where"
+        | "ScatterND"
+        | "ScatterElements"
+        | "TopK"
+        | "NonZero"
+        | "NonMaxSuppression"
         | "ArrayFeatureExtractor" => {
-            "if this is a tree model in tensor form, export it as TreeEnsembleClassifier or TreeEnsembleRegressor \
-             (skl2onnx and onnxmltools do); branches are then exact"
+            "positions that depend on the input are not proven; Gather and Slice at constant positions work, and embeddings by \
+             an integer input. If this is a tree model in tensor form, export it as TreeEnsembleClassifier or \
+             TreeEnsembleRegressor (skl2onnx and onnxmltools do); branches are then exact"
         }
-        "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool"
-        | "BatchNormalization" | "LayerNormalization" | "Attention" | "LSTM" | "GRU" | "RNN" | "Transpose"
-        | "Concat" | "Split" | "Slice" | "Pad" | "ReduceMean" | "ReduceSum" | "Einsum" => {
-            "of neural networks, fully connected layers work: Gemm, or MatMul and Add, with Relu, Sigmoid or Softmax"
+        "Attention"
+        | "MultiHeadAttention"
+        | "GroupQueryAttention"
+        | "EmbedLayerNormalization"
+        | "SkipLayerNormalization"
+        | "BiasGelu"
+        | "FusedMatMul"
+        | "FusedConv" => {
+            "export without the runtime's graph optimisations: attention works as MatMul, Softmax and MatMul"
         }
-        "Tanh" | "Gelu" | "Erf" | "Elu" | "Selu" | "LeakyRelu" | "PRelu" | "HardSigmoid" | "HardSwish" | "Softplus"
-        | "Softsign" | "Mish" | "Clip" | "LogSoftmax" | "Log" | "Sqrt" => {
-            "of activations, Relu, Sigmoid and Softmax work"
+        "LSTM" | "GRU" | "RNN" | "Loop" | "Scan" | "If" => {
+            "loops and branches are not proven: export with the steps unrolled, for a fixed length"
         }
+        "QuantizeLinear"
+        | "DequantizeLinear"
+        | "QLinearConv"
+        | "QLinearMatMul"
+        | "ConvInteger"
+        | "MatMulInteger"
+        | "DynamicQuantizeLinear" => {
+            "export the float model: the compiler chooses its own integers, with more bits than eight"
+        }
+        "Einsum" => "write it as Transpose, Reshape and MatMul",
         "SVMClassifier" | "SVMRegressor" => {
             "of linear models, LinearClassifier and LinearRegressor work: train a linear support vector machine or a \
              logistic regression"
@@ -41,7 +55,7 @@ pub(crate) fn hint(operator: &str) -> String {
         | "StringNormalizer" | "TfIdfVectorizer" => {
             "prepare the features before the model; Scaler, Imputer and Normalizer work inside it"
         }
-        _ => return format!("these work: {SUPPORTED}"),
+        _ => return format!("these work: {}, and ai.onnx.ml {CLASSICAL}", SUPPORTED.join(", ")),
     };
     nearest.to_string()
 }

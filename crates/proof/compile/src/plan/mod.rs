@@ -13,7 +13,9 @@ mod ml_ops;
 mod shape;
 mod trees_in_tensors;
 
-pub(crate) use build::plan;
+pub(crate) use build::{node_at, opset, plan};
+pub(crate) use hints::hint;
+pub(crate) use shape::{axis, reshape};
 
 use crate::error::At;
 

@@ -43,7 +43,7 @@ fn strides(dims: &[usize]) -> Vec<usize> {
 }
 
 /// The dimensions after a Reshape to `spec`.
-pub(super) fn reshape(dims: &[usize], spec: &[i64], zero_is_zero: bool) -> Result<Vec<usize>, String> {
+pub(crate) fn reshape(dims: &[usize], spec: &[i64], zero_is_zero: bool) -> Result<Vec<usize>, String> {
     let count: usize = dims.iter().product();
     let mut result = Vec::with_capacity(spec.len());
     let mut open = None;
@@ -71,7 +71,7 @@ pub(super) fn reshape(dims: &[usize], spec: &[i64], zero_is_zero: bool) -> Resul
 }
 
 /// A possibly negative axis of a tensor of `rank` dimensions.
-pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
+pub(crate) fn axis(axis: i64, rank: usize) -> Option<usize> {
     let rank = i64::try_from(rank).ok()?;
     let axis = if axis < 0 { axis.checked_add(rank)? } else { axis };
     if (0..rank).contains(&axis) { usize::try_from(axis).ok() } else { None }

@@ -1,10 +1,12 @@
 //! Behaviour of the compiler through its public interface.
 
 mod bundled;
+mod cost;
 mod files;
 mod forests;
 mod hostile;
 mod native;
+mod networks;
 mod numbers;
 mod refusals;
 mod support;

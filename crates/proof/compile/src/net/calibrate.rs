@@ -1,0 +1,100 @@
+//! Sizes of values: what samples show, or random inputs where there are none.
+
+use super::eval::evaluate;
+use super::step::{Id, Kind, Net};
+use crate::error::CompileError;
+use crate::samples::Samples;
+
+/// Range of an input that nothing tells of: standardised images and features stay inside.
+pub(crate) const DEFAULT_SPAN: f64 = 4.0;
+/// Random inputs where there are no samples.
+const RANDOM_SAMPLES: usize = 4;
+
+/// Sizes of a network's values.
+#[derive(Clone, Debug)]
+pub(crate) struct Sizes {
+    /// Smallest element of each value.
+    pub(crate) lo: Vec<f64>,
+    /// Largest element of each value.
+    pub(crate) hi: Vec<f64>,
+}
+
+impl Sizes {
+    fn new(net: &Net) -> Self {
+        let count = net.inputs.len() + net.steps.len();
+        Self { lo: vec![0.0; count], hi: vec![0.0; count] }
+    }
+
+    /// Takes one sample's values into account.
+    pub(crate) fn add(&mut self, values: &[Vec<f32>]) {
+        for (id, value) in values.iter().enumerate() {
+            for v in value.iter().filter(|v| v.is_finite()) {
+                self.lo[id] = self.lo[id].min(f64::from(*v));
+                self.hi[id] = self.hi[id].max(f64::from(*v));
+            }
+        }
+    }
+
+    /// The largest magnitude of a value; never zero.
+    pub(crate) fn of(&self, id: Id) -> f64 {
+        let size = self.hi[id].max(-self.lo[id]);
+        if size > 0.0 { size } else { f64::from(f32::MIN_POSITIVE).sqrt() }
+    }
+}
+
+/// The inputs of each sample in floats.
+pub(crate) fn inputs(net: &Net, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
+    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason };
+    let mut all = Vec::with_capacity(samples.inputs.len());
+    for (i, sample) in samples.inputs.iter().enumerate() {
+        if sample.0.len() != net.inputs.len() {
+            return Err(refuse(i, format!("expected {} inputs, got {}", net.inputs.len(), sample.0.len())));
+        }
+        for (id, (input, tensor)) in net.inputs.iter().zip(&sample.0).enumerate() {
+            let (expected, got) = (net.len(id), tensor.bits.len());
+            if expected != got {
+                return Err(refuse(i, format!("input {:?}: expected {expected} numbers, got {got}", input.name)));
+            }
+        }
+        all.push(sample.0.iter().map(|t| t.bits.iter().map(|&bits| f32::from_bits(bits)).collect()).collect());
+    }
+    if all.is_empty() { Err(refuse(0, "there are no samples".into())) } else { Ok(all) }
+}
+
+/// Sizes on random inputs in [−span, span), from a fixed seed; ids below the number of rows.
+pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
+    let mut sizes = Sizes::new(net);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut unit = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    for _ in 0..RANDOM_SAMPLES {
+        let mut draw = |id: Id| -> Vec<f32> {
+            let one = |u: f64| match rows[id] {
+                Some(rows) => (u * rows as f64).floor() as f32,
+                None => ((2.0 * u - 1.0) * span) as f32,
+            };
+            (0..net.len(id)).map(|_| one(unit())).collect()
+        };
+        let inputs = (0..net.inputs.len()).map(&mut draw).collect();
+        sizes.add(&evaluate(net, inputs));
+    }
+    sizes
+}
+
+/// Sizes on samples: for each, every value of the network.
+pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> Sizes {
+    let mut sizes = Sizes::new(net);
+    inputs.iter().for_each(|sample| sizes.add(&evaluate(net, sample.clone())));
+    sizes
+}
+
+/// For each input, how many rows the smallest table that it indexes has.
+pub(crate) fn rows(net: &Net) -> Vec<Option<usize>> {
+    let of = |id: Id| {
+        let tables = net.steps.iter().filter(|step| step.operands.first() == Some(&id));
+        tables.filter_map(|step| if let Kind::Embed(table) = &step.kind { Some(table.dims[0]) } else { None }).min()
+    };
+    (0..net.inputs.len()).map(of).collect()
+}

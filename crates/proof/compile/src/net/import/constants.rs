@@ -1,0 +1,65 @@
+//! What only works on constants or only makes them.
+
+use super::super::array::{Array, count};
+use super::ctx::{Bound, Ctx};
+use crate::error::CompileError;
+
+/// Longest constant that is made, elements.
+const LONGEST: usize = 1 << 24;
+
+/// Adds the node's constants; `false` if the operator is not one of these.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+    let array = match operator {
+        "Constant" => constant(ctx)?,
+        "Shape" => {
+            let dims = ctx.dims(&ctx.operand(0)?);
+            let rank = dims.len() as i64;
+            let clamp = |i: i64| (if i < 0 { i + rank } else { i }).clamp(0, rank) as usize;
+            let start = clamp(ctx.attributes.int("start")?.unwrap_or(0));
+            let end = clamp(ctx.attributes.int("end")?.unwrap_or(rank));
+            let kept: Vec<f32> = dims[start.min(end)..end].iter().map(|&d| d as f32).collect();
+            Array::whole(vec![kept.len()], kept)
+        }
+        "Size" => Array::whole(vec![], vec![count(&ctx.dims(&ctx.operand(0)?)) as f32]),
+        "ConstantOfShape" => {
+            let dims: Vec<usize> = ctx.required(0)?.ints().into_iter().map(|d| d.max(0) as usize).collect();
+            let fill = match ctx.attributes.tensor("value")? {
+                Some(tensor) => Array::of(tensor).unwrap_or_else(|| Array::new(vec![1], vec![0.0])),
+                None => Array::new(vec![1], vec![0.0]),
+            };
+            let len = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= LONGEST);
+            let len = len.ok_or_else(|| ctx.refuse(0, "at most 16 Mi elements", format!("{dims:?}")))?;
+            Array { whole: fill.whole, ..Array::new(dims, vec![fill.scalar().unwrap_or(0.0); len]) }
+        }
+        "Range" => {
+            let part = |i: usize| ctx.required(i).map(|c| (c.scalar().unwrap_or(0.0), c.whole));
+            let ((start, whole), (limit, _), (delta, _)) = (part(0)?, part(1)?, part(2)?);
+            let len = ((limit - start) / delta).ceil().max(0.0) as usize;
+            if len > LONGEST || delta == 0.0 {
+                return Err(ctx.form("a range of that many elements", "at most 16 Mi elements fit"));
+            }
+            Array { whole, ..Array::new(vec![len], (0..len).map(|i| start + delta * i as f32).collect()) }
+        }
+        _ => return Ok(false),
+    };
+    ctx.bind(0, Bound::Const(array));
+    Ok(true)
+}
+
+fn constant(ctx: &mut Ctx<'_, '_>) -> Result<Array, CompileError> {
+    if let Some(tensor) = ctx.attributes.tensor("value")? {
+        return Array::of(tensor).ok_or_else(|| ctx.attributes.refuse("value", "numbers", "texts"));
+    }
+    if let Some(v) = ctx.attributes.float("value_float")? {
+        return Ok(Array::new(vec![], vec![v]));
+    }
+    if let Some(v) = ctx.attributes.int("value_int")? {
+        return Ok(Array::whole(vec![], vec![v as f32]));
+    }
+    let ints = ctx.attributes.ints("value_ints")?;
+    if !ints.is_empty() {
+        return Ok(Array::whole(vec![ints.len()], ints.iter().map(|&v| v as f32).collect()));
+    }
+    let floats = ctx.attributes.floats("value_floats")?;
+    Ok(Array::new(vec![floats.len()], floats.to_vec()))
+}

@@ -1,0 +1,249 @@
+//! From an ONNX graph to a [`Net`]: shapes inferred, steps of constants folded at once.
+//!
+//! | module | operators |
+//! |---|---|
+//! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
+//! | [`pointwise`] | arithmetic and functions of single elements |
+//! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
+//! | [`windows`] | pooling |
+//! | [`rows`] | reductions, Softmax, normalisations |
+//! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
+
+mod constants;
+mod ctx;
+mod moves;
+mod pointwise;
+mod products;
+mod rows;
+mod windows;
+
+use super::array::{Array, count};
+use super::step::{Net, NetInput, NetOutput};
+use crate::error::CompileError;
+use crate::onnx::proto::{
+    GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+};
+use crate::onnx::{Attributes, Tensor};
+use crate::plan::node_at;
+use ctx::{Bound, Ctx};
+use std::collections::BTreeMap;
+
+/// Most elements of a value.
+const MAX_LEN: usize = 1 << 24;
+
+/// Every operator that works, for messages and the reference.
+pub(crate) const SUPPORTED: &[&str] = &[
+    "Abs",
+    "Add",
+    "And",
+    "ArgMax",
+    "Atan",
+    "AveragePool",
+    "BatchNormalization",
+    "Cast",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Conv",
+    "ConvTranspose",
+    "Cos",
+    "DepthToSpace",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Equal",
+    "Erf",
+    "Exp",
+    "Expand",
+    "Flatten",
+    "Floor",
+    "Gather",
+    "Gelu",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Greater",
+    "GreaterOrEqual",
+    "GroupNormalization",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "LogSoftmax",
+    "MatMul",
+    "Max",
+    "MaxPool",
+    "Mean",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "PRelu",
+    "Pad",
+    "Pow",
+    "RMSNormalization",
+    "Range",
+    "Reciprocal",
+    "ReduceL2",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "Relu",
+    "Reshape",
+    "Resize",
+    "Round",
+    "Selu",
+    "Shape",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Size",
+    "Slice",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "SpaceToDepth",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Sum",
+    "Swish",
+    "Tanh",
+    "ThresholdedRelu",
+    "Tile",
+    "Transpose",
+    "Trilu",
+    "Unsqueeze",
+    "Upsample",
+    "Where",
+];
+
+/// The network under construction.
+struct Builder<'a> {
+    net: Net,
+    /// Version of ai.onnx.
+    opset: i64,
+    names: BTreeMap<String, Bound>,
+    /// Sizes of named dimensions.
+    dims: &'a [(String, u32)],
+}
+
+/// Reads a model's graph. `dims` gives sizes to named dimensions; an open first dimension is one.
+pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, CompileError> {
+    let empty = GraphProto::default();
+    let graph = model.graph.as_ref().unwrap_or(&empty);
+    let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
+    let net = Net { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
+    let opset = crate::plan::opset(model);
+    let mut builder = Builder { net, opset, names: BTreeMap::new(), dims };
+    builder.constants(graph)?;
+    graph.input.iter().try_for_each(|input| builder.input(input))?;
+    graph.node.iter().try_for_each(|node| builder.node(node))?;
+    graph.output.iter().try_for_each(|output| builder.output(output.name.as_deref().unwrap_or_default()))?;
+    Ok(builder.net)
+}
+
+impl Builder<'_> {
+    fn constants(&mut self, graph: &GraphProto) -> Result<(), CompileError> {
+        for proto in &graph.initializer {
+            let name = proto.name.clone().unwrap_or_default();
+            let refuse = |reason| CompileError::Initializer { tensor: name.clone(), reason };
+            let tensor = Tensor::read(proto).map_err(refuse)?;
+            let array = Array::of(tensor).ok_or_else(|| refuse("a network's constants are numbers".into()))?;
+            self.names.insert(name, Bound::Const(array));
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, info: &ValueInfoProto) -> Result<(), CompileError> {
+        let name = info.name.clone().unwrap_or_default();
+        // Old files list initializers among the inputs.
+        if self.names.contains_key(&name) {
+            return Ok(());
+        }
+        let (dims, whole) = self.input_type(&name, info)?;
+        let id = self.net.inputs.len();
+        self.net.inputs.push(NetInput { name: name.clone(), dims, whole });
+        self.names.insert(name, Bound::Value(id));
+        Ok(())
+    }
+
+    fn input_type(&self, name: &str, info: &ValueInfoProto) -> Result<(Vec<usize>, bool), CompileError> {
+        let refuse =
+            |expected: &str, got: String| CompileError::Input { input: name.into(), expected: expected.into(), got };
+        let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+        let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
+        let whole = match tensor.elem_type.unwrap_or(0) {
+            TYPE_FLOAT => false,
+            TYPE_INT32 | TYPE_INT64 => true,
+            other => return Err(refuse("a tensor of float, int32 or int64", format!("one of {}", type_name(other)))),
+        };
+        let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
+        let mut dims = Vec::with_capacity(shape.dim.len());
+        for (i, dim) in shape.dim.iter().enumerate() {
+            let given =
+                self.dims.iter().find(|(name, _)| Some(name) == dim.dim_param.as_ref()).map(|(_, size)| *size as usize);
+            let fixed = dim.dim_value.and_then(|d| usize::try_from(d).ok()).filter(|&d| d > 0);
+            match fixed.or(given) {
+                Some(d) => dims.push(d),
+                // An open first dimension is the batch: one sample is proven at a time.
+                None if i == 0 => dims.push(1),
+                None => {
+                    let named = dim.dim_param.as_deref().map_or(String::new(), |name| format!(" ({name:?})"));
+                    return Err(refuse("fixed dimensions after the first", format!("an open dimension {i}{named}")));
+                }
+            }
+        }
+        let fits = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).is_some_and(|n| n <= MAX_LEN);
+        if fits { Ok((dims, whole)) } else { Err(refuse("at most 16 Mi elements", format!("shape {dims:?}"))) }
+    }
+
+    fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
+        let at = node_at(node);
+        let attributes = Attributes::new(node, at.clone());
+        let mut ctx = Ctx { builder: self, node, at, attributes };
+        let operator = node.op_type.as_deref().unwrap_or_default();
+        let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
+        let known = core
+            && (products::add(&mut ctx, operator)?
+                || pointwise::add(&mut ctx, operator)?
+                || moves::add(&mut ctx, operator)?
+                || windows::add(&mut ctx, operator)?
+                || rows::add(&mut ctx, operator)?
+                || constants::add(&mut ctx, operator)?);
+        if !known {
+            return Err(CompileError::Operator { at: ctx.at, hint: crate::plan::hint(operator) });
+        }
+        ctx.attributes.finish()
+    }
+
+    fn output(&mut self, name: &str) -> Result<(), CompileError> {
+        let refuse = |reason: &str| CompileError::Output { output: name.into(), reason: reason.into() };
+        let value = match self.names.get(name) {
+            Some(Bound::Value(id)) => *id,
+            Some(Bound::Const(_)) => return Err(refuse("it does not depend on the input")),
+            None => return Err(refuse("no node produces it")),
+        };
+        let dims = self.net.dims(value).to_vec();
+        if count(&dims) == 0 {
+            return Err(refuse("it is empty"));
+        }
+        let labels = crate::net::step::labels(&self.net, value);
+        self.net.outputs.push(NetOutput { name: name.into(), value, dims, labels });
+        Ok(())
+    }
+}

@@ -1,0 +1,310 @@
+//! What moves elements and what changes only their dimensions.
+
+use super::super::array::count;
+use super::ctx::{Bound, Ctx};
+use crate::error::CompileError;
+
+/// Positions along one dimension.
+type Index = Vec<Option<usize>>;
+
+/// Adds the node's steps; `false` if the operator is not one of these.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+    let result = match operator {
+        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => reshaped(ctx, operator)?,
+        "Transpose" => transpose(ctx)?,
+        "Slice" => slice(ctx)?,
+        "Concat" => {
+            let parts = (0..ctx.operands()).map(|i| ctx.operand(i)).collect::<Result<Vec<_>, _>>()?;
+            let parts: Vec<Bound> = parts.into_iter().filter(|part| count(&ctx.dims(part)) > 0).collect();
+            let rank = parts.first().map_or(0, |part| ctx.dims(part).len());
+            let axis = ctx.attributes.int("axis")?.unwrap_or(1);
+            let axis = ctx.axis(axis, rank)?;
+            ctx.concat(parts, axis)?
+        }
+        "Split" => return split(ctx).map(|()| true),
+        "Pad" => pad(ctx)?,
+        "Gather" => gather(ctx)?,
+        "Expand" => {
+            let (x, dims) = (ctx.operand(0)?, ctx.required(1)?.ints());
+            let dims: Vec<usize> = dims.into_iter().map(|d| d.max(0) as usize).collect();
+            ctx.expand(x, &dims)?
+        }
+        "Tile" => {
+            let (x, repeats) = (ctx.operand(0)?, ctx.required(1)?.ints());
+            let dims = ctx.dims(&x);
+            let repeated = |(axis, (&d, &times)): (usize, (&usize, &i64))| {
+                (axis, (0..d * times.max(0) as usize).map(|i| Some(i % d)).collect())
+            };
+            ctx.take(x, dims.iter().zip(&repeats).enumerate().map(repeated).collect())?
+        }
+        "Resize" | "Upsample" => resize(ctx)?,
+        "DepthToSpace" | "SpaceToDepth" => depth(ctx, operator)?,
+        "Trilu" => trilu(ctx)?,
+        _ => return Ok(false),
+    };
+    ctx.bind(0, result);
+    Ok(true)
+}
+
+fn reshaped(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let result = match operator {
+        "Reshape" => {
+            let zero_is_zero = ctx.attributes.int("allowzero")?.unwrap_or(0) != 0;
+            let spec = ctx.ints("shape", 1)?.ok_or_else(|| ctx.refuse(1, "a shape", "nothing"))?;
+            crate::plan::reshape(&dims, &spec, zero_is_zero)
+                .map_err(|got| ctx.refuse(1, format!("a shape of {} elements", count(&dims)), got))?
+        }
+        "Flatten" => {
+            let axis = ctx.attributes.int("axis")?.unwrap_or(1);
+            let axis = if axis == dims.len() as i64 { dims.len() } else { ctx.axis(axis, dims.len())? };
+            vec![count(&dims[..axis]), count(&dims[axis..])]
+        }
+        "Squeeze" => {
+            let axes = match ctx.ints("axes", 1)? {
+                None => (0..dims.len()).filter(|&axis| dims[axis] == 1).collect(),
+                Some(axes) => axes.into_iter().map(|axis| ctx.axis(axis, dims.len())).collect::<Result<Vec<_>, _>>()?,
+            };
+            dims.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &d)| d).collect()
+        }
+        _ => {
+            let axes = ctx.ints("axes", 1)?.unwrap_or_default();
+            let rank = dims.len() + axes.len();
+            let axes = axes.into_iter().map(|axis| ctx.axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+            let mut rest = dims.iter().copied();
+            (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { rest.next().unwrap_or(1) }).collect()
+        }
+    };
+    ctx.reshape(x, result)
+}
+
+fn transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let rank = ctx.dims(&x).len();
+    let given = ctx.attributes.ints("perm")?;
+    if given.is_empty() {
+        return ctx.transpose(x, (0..rank).rev().collect());
+    }
+    let perm = given.iter().map(|&axis| ctx.axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    let mut sorted = perm.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..rank) {
+        return Err(ctx.attributes.refuse("perm", format!("a permutation of {rank} dimensions"), format!("{given:?}")));
+    }
+    ctx.transpose(x, perm)
+}
+
+fn slice(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let starts = ctx.ints("starts", 1)?.unwrap_or_default();
+    let ends = ctx.ints("ends", 2)?.unwrap_or_default();
+    let axes = ctx.ints("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = ctx.constant(4)?.map_or_else(|| vec![1; starts.len()], |c| c.ints());
+    if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
+        return Err(ctx.form("lists of different lengths", "give as many starts, ends, axes and steps"));
+    }
+    let mut picks = Vec::new();
+    for (i, &axis) in axes.iter().enumerate() {
+        let axis = ctx.axis(axis, dims.len())?;
+        let index = sliced(dims[axis] as i64, starts[i], ends[i], steps[i]);
+        if matches!(x, Bound::Value(_)) && index.is_empty() {
+            return Err(ctx.form("an empty slice", "slices have to keep something"));
+        }
+        picks.push((axis, index));
+    }
+    ctx.take(x, picks)
+}
+
+/// Python's slice of 0..len.
+fn sliced(len: i64, start: i64, end: i64, step: i64) -> Index {
+    let from_end = |i: i64| if i < 0 { i.saturating_add(len) } else { i };
+    let (start, end) = (from_end(start), from_end(end));
+    let mut index = Vec::new();
+    let mut at = if step > 0 { start.clamp(0, len) } else { start.clamp(-1, len - 1) };
+    let end = if step > 0 { end.clamp(0, len) } else { end.clamp(-1, len - 1) };
+    while step != 0 && (if step > 0 { at < end } else { at > end }) {
+        index.push(Some(at as usize));
+        at = at.saturating_add(step);
+    }
+    index
+}
+
+fn split(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let axis = ctx.attributes.int("axis")?.unwrap_or(0);
+    let axis = ctx.axis(axis, dims.len())?;
+    let parts = ctx.attributes.int("num_outputs")?.map_or(ctx.node.output.len(), |n| n.max(1) as usize);
+    let sizes = match ctx.ints("split", 1)? {
+        Some(sizes) => sizes.into_iter().map(|size| size.max(0) as usize).collect(),
+        None => {
+            let size = dims[axis].div_ceil(parts.max(1));
+            (0..parts).map(|i| size.min(dims[axis].saturating_sub(i * size))).collect::<Vec<usize>>()
+        }
+    };
+    if sizes.iter().sum::<usize>() != dims[axis] || sizes.contains(&0) {
+        return Err(ctx.form(format!("parts {sizes:?} of {}", dims[axis]), "the parts have to add up, none empty"));
+    }
+    let mut from = 0;
+    for (i, size) in sizes.into_iter().enumerate() {
+        let part = ctx.take(x.clone(), vec![(axis, (from..from + size).map(Some).collect())])?;
+        ctx.bind(i, part);
+        from += size;
+    }
+    Ok(())
+}
+
+fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "constant".into());
+    let value = match ctx.constant(2)? {
+        Some(c) => c.scalar().unwrap_or(0.0),
+        None => ctx.attributes.float("value")?.unwrap_or(0.0),
+    };
+    let pads = ctx.ints("pads", 1)?.unwrap_or_default();
+    let axes = match ctx.constant(3)? {
+        None => (0..dims.len()).collect(),
+        Some(axes) => axes.ints().into_iter().map(|axis| ctx.axis(axis, dims.len())).collect::<Result<Vec<_>, _>>()?,
+    };
+    if pads.len() != 2 * axes.len() {
+        return Err(ctx.form(format!("{} pads", pads.len()), format!("give {}", 2 * axes.len())));
+    }
+    if mode == "constant" && value != 0.0 {
+        return Err(ctx.form(format!("padding with {value}"), "padding with zeros works"));
+    }
+    let mut picks = Vec::new();
+    for (i, &axis) in axes.iter().enumerate() {
+        let len = dims[axis] as i64;
+        let source = |at: i64| match mode.as_str() {
+            _ if (0..len).contains(&at) => Some(Some(at as usize)),
+            "constant" => Some(None),
+            "edge" => Some(Some(at.clamp(0, len - 1) as usize)),
+            "reflect" => Some(Some(if at < 0 { -at } else { 2 * (len - 1) - at }.clamp(0, len - 1) as usize)),
+            "wrap" => Some(Some(at.rem_euclid(len) as usize)),
+            _ => None,
+        };
+        let index = (-pads[i]..len + pads[axes.len() + i]).map(source).collect::<Option<Index>>();
+        let index =
+            index.ok_or_else(|| ctx.attributes.refuse("mode", "constant, edge, reflect or wrap", mode.clone()))?;
+        picks.push((axis, index));
+    }
+    ctx.take(x, picks)
+}
+
+fn gather(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (x, index) = (ctx.operand(0)?, ctx.operand(1)?);
+    let dims = ctx.dims(&x);
+    let axis = ctx.attributes.int("axis")?.unwrap_or(0);
+    let axis = ctx.axis(axis, dims.len())?;
+    match (x, index) {
+        (x, Bound::Const(index)) => {
+            let len = dims[axis] as i64;
+            let at = |i: i64| {
+                Some(if i < 0 { i + len } else { i }).filter(|i| (0..len).contains(i)).map(|i| Some(i as usize))
+            };
+            let picked: Option<Index> = index.ints().into_iter().map(at).collect();
+            let picked = picked.ok_or_else(|| ctx.refuse(1, format!("indices below {len}"), "others"))?;
+            let taken = ctx.take(x, vec![(axis, picked)])?;
+            ctx.reshape(taken, [&dims[..axis], &index.dims, &dims[axis + 1..]].concat())
+        }
+        (Bound::Const(table), Bound::Value(ids)) if axis == 0 && dims.len() == 2 => embed(ctx, table, ids, dims[1]),
+        _ => Err(ctx.form(
+            "a gather at positions that depend on the input",
+            "rows of a constant table at positions given by an integer input work, as embeddings have it",
+        )),
+    }
+}
+
+fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
+    let net = &ctx.builder.net;
+    if net.inputs.get(ids).is_none_or(|input| !input.whole) {
+        return Err(ctx.refuse(1, "an integer input of the model", "a computed value"));
+    }
+    let dims = [net.dims(ids), &[width]].concat();
+    ctx.push(super::super::step::Kind::Embed(table), vec![Bound::Value(ids)], dims)
+}
+
+fn resize(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "nearest".into());
+    if mode != "nearest" {
+        return Err(ctx.attributes.refuse("mode", "nearest", mode));
+    }
+    let transformation = ctx.attributes.text("coordinate_transformation_mode")?;
+    let rounding = ctx.attributes.text("nearest_mode")?.unwrap_or_else(|| "round_prefer_floor".into());
+    ctx.attributes.ignore(&["cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias"]);
+    let upsample = ctx.node.op_type.as_deref() == Some("Upsample") || ctx.builder.opset < 11;
+    let scales = match ctx.constant(if upsample { 1 } else { 2 })?.filter(|c| !c.values.is_empty()) {
+        Some(scales) => scales.values.to_vec(),
+        None => ctx.attributes.floats("scales")?.to_vec(),
+    };
+    let sizes = ctx.constant(3)?.map(|c| c.ints()).unwrap_or_default();
+    let asymmetric = upsample || transformation.as_deref() == Some("asymmetric");
+    if !asymmetric && !matches!(transformation.as_deref(), None | Some("half_pixel" | "pytorch_half_pixel")) {
+        return Err(ctx.attributes.refuse(
+            "coordinate_transformation_mode",
+            "asymmetric or half_pixel",
+            "another mode",
+        ));
+    }
+    let round: fn(f64) -> f64 = match if upsample { "floor" } else { rounding.as_str() } {
+        "floor" => f64::floor,
+        "ceil" => f64::ceil,
+        "round_prefer_ceil" => |v| (v + 0.5).floor(),
+        _ => |v| (v - 0.5).ceil(),
+    };
+    let mut picks = Vec::new();
+    for (axis, &d) in dims.iter().enumerate() {
+        let (size, scale) = match (sizes.get(axis), scales.get(axis)) {
+            (Some(&size), _) => (size.max(1) as usize, size as f64 / d as f64),
+            (None, Some(&scale)) => ((d as f64 * f64::from(scale)).floor() as usize, f64::from(scale)),
+            (None, None) => return Err(ctx.form("no scales and no sizes", "give one of them for each dimension")),
+        };
+        let source = |i: usize| {
+            let at = if asymmetric { i as f64 / scale } else { (i as f64 + 0.5) / scale - 0.5 };
+            Some(round(at).clamp(0.0, (d - 1) as f64) as usize)
+        };
+        picks.push((axis, (0..size).map(source).collect()));
+    }
+    ctx.take(x, picks)
+}
+
+fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let b = ctx.attributes.int("blocksize")?.unwrap_or(1).max(1) as usize;
+    let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "DCR".into());
+    let &[n, c, h, w] = ctx.dims(&x).as_slice() else {
+        return Err(ctx.refuse(0, "four dimensions", format!("{:?}", ctx.dims(&x))));
+    };
+    let (split, perm, merged) = match (operator, mode.as_str()) {
+        ("SpaceToDepth", _) => {
+            (vec![n, c, h / b, b, w / b, b], vec![0, 3, 5, 1, 2, 4], vec![n, c * b * b, h / b, w / b])
+        }
+        (_, "DCR") => (vec![n, b, b, c / (b * b), h, w], vec![0, 3, 4, 1, 5, 2], vec![n, c / (b * b), h * b, w * b]),
+        _ => (vec![n, c / (b * b), b, b, h, w], vec![0, 1, 4, 2, 5, 3], vec![n, c / (b * b), h * b, w * b]),
+    };
+    let x = ctx.reshape(x, split)?;
+    let x = ctx.transpose(x, perm)?;
+    ctx.reshape(x, merged)
+}
+
+fn trilu(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let upper = ctx.attributes.int("upper")?.unwrap_or(1) != 0;
+    let k = ctx.constant(1)?.and_then(|c| c.scalar()).unwrap_or(0.0) as i64;
+    let dims = ctx.dims(&x);
+    let [.., rows, cols] = dims.as_slice() else {
+        return Err(ctx.refuse(0, "a matrix", format!("dimensions {dims:?}")));
+    };
+    let kept = |(i, j): (usize, usize)| {
+        let above = j as i64 - i as i64;
+        f32::from(if upper { above >= k } else { above <= k })
+    };
+    let mask = (0..*rows).flat_map(|i| (0..*cols).map(move |j| (i, j))).map(kept).collect();
+    let mask = Bound::Const(super::Array::whole(vec![*rows, *cols], mask));
+    ctx.arithmetic(super::super::expr::Arith::Mul, x, mask)
+}

@@ -1,0 +1,250 @@
+//! Products with constant matrices, convolutions, products of two values.
+
+use super::super::array::{Array, joint};
+use super::super::expr::Arith;
+use super::super::step::{Conv, Kind, Linear};
+use super::ctx::{Bound, Ctx};
+use super::windows::{Geometry, pads};
+use crate::error::CompileError;
+use ciro_graph::Window;
+use std::rc::Rc;
+
+/// Adds the node's steps; `false` if the operator is not one of these.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+    let result = match operator {
+        "Gemm" => gemm(ctx)?,
+        "MatMul" => {
+            let (a, b) = (ctx.operand(0)?, ctx.operand(1)?);
+            matmul(ctx, a, b)?
+        }
+        "Conv" => conv(ctx)?,
+        "ConvTranspose" => conv_transpose(ctx)?,
+        _ => return Ok(false),
+    };
+    ctx.bind(0, result);
+    Ok(true)
+}
+
+fn gemm(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let flag = |value: Option<i64>| value.unwrap_or(0) != 0;
+    let (trans_a, trans_b) = (flag(ctx.attributes.int("transA")?), flag(ctx.attributes.int("transB")?));
+    let alpha = ctx.attributes.float("alpha")?.unwrap_or(1.0);
+    let beta = ctx.attributes.float("beta")?.unwrap_or(1.0);
+    let mut operands = [ctx.operand(0)?, ctx.operand(1)?];
+    for (i, (operand, transposed)) in operands.iter_mut().zip([trans_a, trans_b]).enumerate() {
+        let dims = ctx.dims(operand);
+        if dims.len() != 2 {
+            return Err(ctx.refuse(i, "a matrix", format!("dimensions {dims:?}")));
+        }
+        if transposed {
+            *operand = ctx.transpose(operand.clone(), vec![1, 0])?;
+        }
+    }
+    let [a, b] = operands;
+    let mut product = matmul(ctx, a, b)?;
+    if alpha.to_bits() != 1f32.to_bits() {
+        product = ctx.scaled(f64::from(alpha), product)?;
+    }
+    match ctx.optional(2)? {
+        None => Ok(product),
+        Some(mut c) => {
+            if beta.to_bits() != 1f32.to_bits() {
+                c = ctx.scaled(f64::from(beta), c)?;
+            }
+            ctx.arithmetic(Arith::Add, product, c)
+        }
+    }
+}
+
+/// NumPy's product.
+pub(super) fn matmul(ctx: &mut Ctx<'_, '_>, a: Bound, b: Bound) -> Result<Bound, CompileError> {
+    let (a_dims, b_dims) = (ctx.dims(&a), ctx.dims(&b));
+    if a_dims.is_empty() || b_dims.is_empty() {
+        return Err(ctx.refuse(0, "at least one dimension", "a scalar"));
+    }
+    // A vector is a row on the left and a column on the right, and that dimension is dropped from the result.
+    if a_dims.len() == 1 {
+        let row = ctx.reshape(a, vec![1, a_dims[0]])?;
+        let product = matmul(ctx, row, b)?;
+        let mut dims = ctx.dims(&product);
+        dims.remove(dims.len().saturating_sub(if b_dims.len() == 1 { 1 } else { 2 }));
+        return ctx.reshape(product, dims);
+    }
+    if b_dims.len() == 1 {
+        let column = ctx.reshape(b, vec![b_dims[0], 1])?;
+        let product = matmul(ctx, a, column)?;
+        let mut dims = ctx.dims(&product);
+        dims.pop();
+        return ctx.reshape(product, dims);
+    }
+    let (k, b_k, n) = (a_dims[a_dims.len() - 1], b_dims[b_dims.len() - 2], b_dims[b_dims.len() - 1]);
+    if k != b_k {
+        return Err(ctx.refuse(1, format!("{k} rows"), format!("dimensions {b_dims:?}")));
+    }
+    match (a, b) {
+        (a @ Bound::Value(_), Bound::Const(b)) if b_dims.iter().rev().skip(2).all(|&d| d == 1) => {
+            let mut dims = a_dims;
+            if b_dims.len() > dims.len() {
+                let mut longer = vec![1; b_dims.len() - dims.len()];
+                longer.extend(&dims);
+                dims = longer;
+            }
+            let a = ctx.reshape(a, dims.clone())?;
+            dims.pop();
+            dims.push(n);
+            ctx.push(Kind::Linear(Linear { k, n, weight: b.values, bias: None }), vec![a], dims)
+        }
+        (Bound::Const(a), b @ Bound::Value(_)) if a_dims.len() == 2 => {
+            // W·x = (xᵀ·Wᵀ)ᵀ
+            let swap = |rank: usize| (0..rank - 2).chain([rank - 1, rank - 2]).collect::<Vec<usize>>();
+            let turned = ctx.transpose(b, swap(b_dims.len()))?;
+            let weight = ctx.transpose(Bound::Const(a), vec![1, 0])?;
+            let product = matmul(ctx, turned, weight)?;
+            ctx.transpose(product, swap(b_dims.len()))
+        }
+        (a, b) => contract(ctx, (a, &a_dims), (b, &b_dims)),
+    }
+}
+
+fn contract(
+    ctx: &mut Ctx<'_, '_>,
+    (a, a_dims): (Bound, &[usize]),
+    (b, b_dims): (Bound, &[usize]),
+) -> Result<Bound, CompileError> {
+    let split = |dims: &[usize]| (dims[..dims.len() - 2].to_vec(), dims[dims.len() - 2..].to_vec());
+    let ((a_lead, a_last), (b_lead, b_last)) = (split(a_dims), split(b_dims));
+    let Some(lead) = joint(&a_lead, &b_lead) else {
+        return Err(ctx.refuse(1, format!("dimensions that broadcast with {a_dims:?}"), format!("{b_dims:?}")));
+    };
+    let whole = |last: &[usize]| [lead.as_slice(), last].concat();
+    let a = ctx.expand(a, &whole(&a_last))?;
+    let b = ctx.expand(b, &whole(&b_last))?;
+    let dims = whole(&[a_last[0], b_last[1]]);
+    ctx.push(Kind::Contract { transposed: false }, vec![a, b], dims)
+}
+
+fn bias(ctx: &Ctx<'_, '_>, outputs: usize) -> Result<Option<Rc<Vec<f32>>>, CompileError> {
+    match ctx.constant(2)? {
+        None => Ok(None),
+        Some(c) if c.values.len() == outputs => Ok(Some(c.values)),
+        Some(c) => Err(ctx.refuse(2, format!("{outputs} elements"), format!("dimensions {:?}", c.dims))),
+    }
+}
+
+/// x and weight as of two dimensions, and whether they had one.
+fn planar(ctx: &mut Ctx<'_, '_>) -> Result<(Bound, Array, bool), CompileError> {
+    let (x, weight) = (ctx.operand(0)?, ctx.required(1)?);
+    let dims = ctx.dims(&x);
+    match (dims.as_slice(), weight.dims.as_slice()) {
+        (&[1, _, _, _], &[_, _, _, _]) => Ok((x, weight, false)),
+        (&[1, c, w], &[o, g, k]) => {
+            let x = ctx.reshape(x, vec![1, c, 1, w])?;
+            Ok((x, weight.reshaped(vec![o, g, 1, k]), true))
+        }
+        _ => Err(ctx.refuse(
+            0,
+            "one sample of one or two dimensions, (1, C, W) or (1, C, H, W)",
+            format!("dimensions {dims:?} and weights {:?}", weight.dims),
+        )),
+    }
+}
+
+fn unplanar(ctx: &mut Ctx<'_, '_>, y: Bound, flat: bool) -> Result<Bound, CompileError> {
+    match ctx.dims(&y).as_slice() {
+        &[one, o, 1, w] if flat => ctx.reshape(y, vec![one, o, w]),
+        _ => Ok(y),
+    }
+}
+
+fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (x, weight, flat) = planar(ctx)?;
+    let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
+    let dims = ctx.dims(&x);
+    let size = [weight.dims[2] as u32, weight.dims[3] as u32];
+    let geometry = Geometry::read(ctx, Some(size), [dims[2], dims[3]], flat)?;
+    let y = convolved(ctx, x, &weight, geometry.window, groups)?;
+    unplanar(ctx, y, flat)
+}
+
+fn convolved(
+    ctx: &mut Ctx<'_, '_>,
+    x: Bound,
+    weight: &Array,
+    window: Window,
+    groups: usize,
+) -> Result<Bound, CompileError> {
+    let dims = ctx.dims(&x);
+    let [o, per_group, kh, kw] = [weight.dims[0], weight.dims[1], weight.dims[2], weight.dims[3]];
+    if per_group * groups != dims[1] || o % groups != 0 {
+        return Err(ctx.refuse(
+            1,
+            format!("weights for {} channels in {groups} groups", dims[1]),
+            format!("dimensions {:?}", weight.dims),
+        ));
+    }
+    let bias = bias(ctx, o)?;
+    let (Some(rows), Some(cols)) = (window.count(0, dims[2] as u32), window.count(1, dims[3] as u32)) else {
+        return Err(ctx.refuse(0, "an input at least as large as the window", format!("dimensions {dims:?}")));
+    };
+    let conv = Conv { dims: [o, per_group, kh, kw], weight: Rc::clone(&weight.values), bias, window, groups };
+    ctx.push(Kind::Conv(conv), vec![x], vec![1, o, rows as usize, cols as usize])
+}
+
+/// A convolution of the input with zeros between its elements, by the flipped kernel.
+fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (x, weight, flat) = planar(ctx)?;
+    let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
+    let dims = ctx.dims(&x);
+    let kernel = [weight.dims[2], weight.dims[3]];
+    let wanted = ctx.attributes.ints("output_shape")?;
+    if !wanted.is_empty() {
+        return Err(ctx.attributes.refuse("output_shape", "pads", "a shape"));
+    }
+    let spread = |values: &[i64], default: usize| -> [usize; 2] {
+        let at = |i: usize| values.get(i).map_or(default, |&v| v.max(0) as usize);
+        if flat { [default, at(0)] } else { [at(0), at(1)] }
+    };
+    let extra = spread(ctx.attributes.ints("output_padding")?, 0);
+    let stride = spread(ctx.attributes.ints("strides")?, 1);
+    let dilation = spread(ctx.attributes.ints("dilations")?, 1);
+    ctx.attributes.ignore(&["kernel_shape"]);
+    if ctx.attributes.text("auto_pad")?.is_some_and(|mode| mode != "NOTSET" && mode != "VALID") {
+        return Err(ctx.attributes.refuse("auto_pad", "NOTSET with pads", "another mode"));
+    }
+    let given = ctx.attributes.ints("pads")?;
+    let pads = pads(given, flat)
+        .ok_or_else(|| ctx.attributes.refuse("pads", "pads that are not negative", format!("{given:?}")))?;
+    let mut picks = Vec::new();
+    let mut window = Window { kernel: [0; 2], stride: [1; 2], dilation: [0; 2], before: [0; 2], after: [0; 2] };
+    for d in 0..2 {
+        let reach = dilation[d] * (kernel[d] - 1);
+        let (before, after) = (pads[d] as usize, pads[2 + d] as usize);
+        // The zero-stuffed input with all its padding; what a pad larger than the kernel's reach would cut is left out.
+        let stuffed = (dims[2 + d] - 1) * stride[d] + 1;
+        let whole: Vec<Option<usize>> = std::iter::repeat_n(None, reach)
+            .chain((0..stuffed).map(|i| (i % stride[d] == 0).then_some(i / stride[d])))
+            .chain(std::iter::repeat_n(None, reach + extra[d]))
+            .collect();
+        let kept = whole.get(before..whole.len().saturating_sub(after)).unwrap_or(&[]).to_vec();
+        picks.push((2 + d, kept));
+        (window.kernel[d], window.dilation[d]) = (kernel[d] as u32, dilation[d] as u32);
+    }
+    let x = ctx.take(x, picks)?;
+    let flipped = flipped(&weight, groups);
+    let y = convolved(ctx, x, &flipped, window, groups)?;
+    unplanar(ctx, y, flat)
+}
+
+/// Weights (C, O / groups, kh, kw) of a transposed convolution as those of a convolution: (O, C / groups, kh, kw), flipped.
+fn flipped(weight: &Array, groups: usize) -> Array {
+    let [c, o_group, kh, kw] = [weight.dims[0], weight.dims[1], weight.dims[2], weight.dims[3]];
+    let c_group = c / groups.max(1);
+    let mut values = Vec::with_capacity(weight.values.len());
+    for (group, o) in (0..groups).flat_map(|g| (0..o_group).map(move |o| (g, o))) {
+        for i in 0..c_group {
+            let from = ((group * c_group + i) * o_group + o) * kh * kw;
+            values.extend(weight.values[from..from + kh * kw].iter().rev());
+        }
+    }
+    Array::new(vec![o_group * groups, c_group, kh, kw], values)
+}

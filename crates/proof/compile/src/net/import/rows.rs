@@ -1,0 +1,161 @@
+//! Reductions, Softmax and normalisations.
+
+use super::super::array::{Array, count};
+use super::super::expr::{Arith, Expr, Fun};
+use super::super::step::Kind;
+use super::ctx::{Bound, Ctx};
+use crate::error::CompileError;
+
+/// Adds the node's steps; `false` if the operator is not one of these.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+    let result = match operator {
+        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL2" | "ReduceProd" => {
+            reduce(ctx, operator)?
+        }
+        "Softmax" | "LogSoftmax" => softmax(ctx, operator == "LogSoftmax")?,
+        "ArgMax" => argmax(ctx)?,
+        "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
+            layer_normalization(ctx, operator == "LayerNormalization")?
+        }
+        "InstanceNormalization" | "GroupNormalization" => group_normalization(ctx, operator)?,
+        _ => return Ok(false),
+    };
+    ctx.bind(0, result);
+    Ok(true)
+}
+
+fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+    let mut x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    let noop = ctx.attributes.int("noop_with_empty_axes")?.unwrap_or(0) != 0;
+    let axes = ctx.ints("axes", 1)?.filter(|axes| !axes.is_empty());
+    let axes: Vec<usize> = match axes {
+        None if noop => return Ok(x),
+        None => (0..dims.len()).collect(),
+        Some(axes) => axes.into_iter().map(|axis| ctx.axis(axis, dims.len())).collect::<Result<_, _>>()?,
+    };
+    let reduced = |axis: &usize| axes.contains(axis);
+    let result: Vec<usize> = if keep {
+        (0..dims.len()).map(|axis| if reduced(&axis) { 1 } else { dims[axis] }).collect()
+    } else {
+        (0..dims.len()).filter(|axis| !reduced(axis)).map(|axis| dims[axis]).collect()
+    };
+    if let ("ReduceProd", Bound::Const(c)) = (operator, &x) {
+        return Ok(Bound::Const(Array { dims: result, ..Array::whole(vec![], vec![c.values.iter().product()]) }));
+    }
+    if matches!(operator, "ReduceSumSquare" | "ReduceL2") {
+        x = ctx.pointwise(Expr::binary(Arith::Mul, Expr::X, Expr::X), x)?;
+    } else if operator == "ReduceMin" {
+        x = ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), x)?;
+    }
+    let rows = ctx.axes_last(x, &axes)?;
+    let row = ctx.dims(&rows).last().copied().unwrap_or(1);
+    let mut shape = ctx.dims(&rows);
+    shape.pop();
+    shape.push(1);
+    let kind = match operator {
+        "ReduceMax" | "ReduceMin" => Kind::Max,
+        "ReduceProd" => return Err(ctx.form("a product of values", "sums, means and maxima work")),
+        _ => Kind::Sum,
+    };
+    let mut y = ctx.push(kind, vec![rows], shape)?;
+    y = match operator {
+        "ReduceMean" => ctx.scaled(1.0 / row as f64, y)?,
+        "ReduceL2" => ctx.pointwise(Expr::unary(Fun::Sqrt, Expr::X), y)?,
+        "ReduceMin" => ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), y)?,
+        _ => y,
+    };
+    ctx.reshape(y, result)
+}
+
+fn softmax(ctx: &mut Ctx<'_, '_>, log: bool) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let old = ctx.builder.opset < 13;
+    let axis = ctx.attributes.int("axis")?.unwrap_or(if old { 1 } else { -1 });
+    let axis = ctx.axis(axis, dims.len().max(1))?;
+    // Before version 13, all dimensions from the axis on are one row.
+    if old && axis + 1 < dims.len() {
+        let rows = ctx.reshape(x, vec![count(&dims[..axis]), count(&dims[axis..])])?;
+        let shape = ctx.dims(&rows);
+        let y = ctx.push(Kind::Softmax { log }, vec![rows], shape)?;
+        return ctx.reshape(y, dims);
+    }
+    let mut perm: Vec<usize> = (0..dims.len()).collect();
+    perm.swap(axis, dims.len().saturating_sub(1));
+    let x = ctx.transpose(x, perm.clone())?;
+    let shape = ctx.dims(&x);
+    let y = ctx.push(Kind::Softmax { log }, vec![x], shape)?;
+    ctx.transpose(y, perm)
+}
+
+fn argmax(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    ctx.attributes.only("select_last_index", 0)?;
+    let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    let axis = ctx.attributes.int("axis")?.unwrap_or(0);
+    let axis = ctx.axis(axis, dims.len())?;
+    if dims[axis] != count(&dims) {
+        return Err(ctx.form(format!("the largest of dimension {axis} of {dims:?}"), "the largest of one row works"));
+    }
+    let x = ctx.reshape(x, vec![dims[axis]])?;
+    let rest = vec![1; if keep { dims.len() } else { dims.len() - 1 }];
+    ctx.push(Kind::ArgMax, vec![x], rest)
+}
+
+/// Rows from `axis` on normalised, then scaled and offset.
+fn layer_normalization(ctx: &mut Ctx<'_, '_>, centred: bool) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let axis = ctx.attributes.int("axis")?.unwrap_or(-1);
+    let axis = ctx.axis(axis, dims.len())?;
+    let eps = f64::from(ctx.attributes.float("epsilon")?.unwrap_or(1e-5));
+    ctx.attributes.ignore(&["stash_type"]);
+    if ctx.names(1) || ctx.names(2) {
+        return Err(ctx.form("mean and deviation as results", "use only the first result"));
+    }
+    let rows = [&dims[..axis], &[count(&dims[axis..])]].concat();
+    let x = ctx.reshape(x, rows.clone())?;
+    let y = ctx.push(Kind::Normalize { centred, eps }, vec![x], rows)?;
+    let mut y = ctx.reshape(y, dims)?;
+    for (i, arith) in [(1, Arith::Mul), (2, Arith::Add)] {
+        if let Some(c) = ctx.constant(i)? {
+            y = ctx.arithmetic(arith, y, Bound::Const(c))?;
+        }
+    }
+    Ok(y)
+}
+
+/// Groups of channels normalised over all their positions.
+fn group_normalization(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let eps = f64::from(ctx.attributes.float("epsilon")?.unwrap_or(1e-5));
+    ctx.attributes.ignore(&["stash_type"]);
+    let channels = dims.get(1).copied().unwrap_or(1);
+    let groups = match operator {
+        "InstanceNormalization" => channels,
+        _ => ctx.attributes.int("num_groups")?.unwrap_or(1).max(1) as usize,
+    };
+    if dims.len() < 2 || channels % groups != 0 {
+        return Err(ctx.refuse(0, format!("channels in {groups} groups"), format!("dimensions {dims:?}")));
+    }
+    let rows = vec![dims[0], groups, count(&dims[2..]) * (channels / groups)];
+    let x = ctx.reshape(x, rows.clone())?;
+    let y = ctx.push(Kind::Normalize { centred: true, eps }, vec![x], rows)?;
+    let mut y = ctx.reshape(y, dims.clone())?;
+    for (i, arith) in [(1, Arith::Mul), (2, Arith::Add)] {
+        let c = ctx.required(i)?;
+        // One per channel, or (before version 21) one per group.
+        let per = channels / c.values.len().max(1);
+        let values: Vec<f32> = c.values.iter().flat_map(|&v| std::iter::repeat_n(v, per)).collect();
+        if values.len() != channels {
+            return Err(ctx.refuse(i, format!("{channels} elements"), format!("{}", c.values.len())));
+        }
+        let shape = [vec![channels], vec![1; dims.len() - 2]].concat();
+        y = ctx.arithmetic(arith, y, Bound::Const(Array::new(shape, values)))?;
+    }
+    Ok(y)
+}

@@ -1,0 +1,82 @@
+//! Pointwise functions by table.
+
+use super::Lowering;
+use super::form::{Quant, Source};
+use super::range::{How, MARGIN, choose, power_of_two};
+use crate::error::{At, CompileError};
+use crate::net::expr::Expr;
+use crate::net::step::Id;
+use ciro_graph::Op;
+
+/// A function's argument is read at this many steps of its calibrated range at least, bits; else it is clamped to that range.
+const ARGUMENT_BITS: f64 = 8.0;
+
+impl Lowering<'_> {
+    pub(super) fn function(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
+        if expr.is_relu() { self.relu(at, x) } else { self.tabled(at, x, expr) }
+    }
+
+    /// max(x, 0), saturated where its readers would otherwise see far larger intervals than numbers.
+    fn relu(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
+        let id = self.here();
+        let bits = self.budget.wanted[id];
+        let source = self.source(x)?;
+        let reach = self.reach(&source);
+        let choice = choose(self.sizes.of(id), reach, (bits, false), self.budget.table_bits);
+        let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
+        let wide = self.at_scale(at, x, source, choice.scale)?;
+        let narrow = self.rescaled(at, wide, choice.scale)?;
+        let end = limit.min(f64::from(1 << 20)).max(2.0) as i32;
+        match choice.how {
+            How::Free => {
+                let id = self.node(at, Op::Relu { x: narrow.id })?;
+                Ok(Quant { id, ..narrow })
+            }
+            How::Clamp => {
+                let id = self.node(at, Op::Clamp { x: narrow.id, lo: 0, hi: end })?;
+                Ok(Quant { id, ..narrow })
+            }
+            How::Table => {
+                let narrow = self.into_domain(at, narrow)?;
+                let half = 1 << (self.budget.table_bits - 1);
+                let values = (-half..half).map(|v: i32| v.clamp(0, end)).collect();
+                self.table(at, narrow, -half, values, narrow.scale)
+            }
+        }
+    }
+
+    /// Any function: a table over the argument's interval, at the finest scale at which it fits.
+    fn tabled(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
+        let id = self.here();
+        let source = self.source(x)?;
+        let reach = self.reach(&source);
+        let half = f64::from(self.budget.table_bits - 1);
+        let size = power_of_two(self.sizes.of(x) * MARGIN);
+        let scale = power_of_two(reach / half.exp2());
+        let coarse = (size / scale).log2() < ARGUMENT_BITS && reach > size;
+        let scale = if coarse { size / half.exp2() } else { scale };
+        let wide = self.at_scale(at, x, source, scale)?;
+        let mut argument = self.rescaled(at, wide, scale)?;
+        if coarse {
+            let end = (size / argument.scale).clamp(1.0, half.exp2() - 1.0) as i32;
+            argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end })?, ..argument };
+        }
+        let argument = self.into_domain(at, argument)?;
+        let bits = self.budget.wanted[id];
+        let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
+        let limit = f64::from(bits).exp2();
+        let interval = self.interval(argument);
+        let entry = |i: i64| {
+            let v = expr.at(i as f64 * argument.scale) / scale;
+            if v.is_nan() { 0 } else { v.round().clamp(-limit, limit) as i32 }
+        };
+        let values = (interval.lo..=interval.hi).map(entry).collect();
+        self.table(at, argument, interval.lo as i32, values, scale)
+    }
+
+    /// The numbers of a value that may be wide, at its own or the finest scale.
+    pub(super) fn ready(&mut self, at: &At, id: Id, source: Source, target: f64) -> Result<Quant, CompileError> {
+        let wide = self.at_scale(at, id, source, target)?;
+        self.rescaled(at, wide, target)
+    }
+}

@@ -1,0 +1,232 @@
+//! From a network to an integer program.
+//!
+//! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that follow
+//! from their operands; what reads such a value next and needs it narrow (a *column*: one committed number per element)
+//! rescales it once, to as many bits as the sums of its readers have room for. Where interval arithmetic allows far more
+//! than the samples show, a table of the identity saturates the value on the way, so that intervals do not grow from layer
+//! to layer.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`budget`] | widths: of limbs, tables, and each value |
+//! | [`range`] | how a value becomes narrow |
+//! | [`form`] | what is known of a value: numbers, or a sum whose scale is still free |
+//! | [`sums`] | sums of products with weights, and their scales |
+//! | [`columns`] | narrowing |
+//! | [`functions`] | pointwise functions by table |
+//! | [`moves`] | what moves elements, pooling |
+//! | [`attention`] | Softmax, and normalisation after the product |
+//! | [`norms`] | normalisation of rows |
+//! | [`arithmetic`] | products and quotients of values |
+//! | [`ports`] | inputs and outputs |
+
+mod arithmetic;
+mod attention;
+mod budget;
+mod columns;
+mod form;
+mod functions;
+mod moves;
+mod norms;
+mod ports;
+mod range;
+mod sums;
+
+use super::calibrate::Sizes;
+use super::expr::Arith;
+use super::step::{Id, Kind, Net, Step};
+use crate::error::{At, CompileError};
+use crate::lower::builder::ProgramBuilder;
+use crate::report::Reading;
+use budget::Budget;
+use ciro_graph::{Interval, Model, Op, ValueId};
+use form::{Form, Quant, Source, Term};
+
+/// A compiled network.
+pub(crate) struct Lowered {
+    pub(crate) model: Model,
+    values: Vec<Option<Quant>>,
+}
+
+impl Lowered {
+    /// How each value of the network reads in the program, where it is held.
+    pub(crate) fn readings(&self) -> Vec<Option<Reading>> {
+        self.values.iter().map(|value| value.map(|q| Reading::uniform(q.id, q.scale))).collect()
+    }
+}
+
+/// Compiles `net` for values of the given sizes. `rows`: for each input, how many rows the tables have that it indexes.
+pub(crate) fn lower(
+    net: &Net,
+    sizes: &Sizes,
+    rows: &[Option<usize>],
+    span: Option<f64>,
+) -> Result<Lowered, CompileError> {
+    let budget = Budget::of(net);
+    let inputs = ports::inputs(net, sizes, rows, span, &budget);
+    let forms =
+        inputs.iter().enumerate().map(|(i, (_, scale))| Form::Ready(Quant { id: ValueId(i as u32), scale: *scale }));
+    let count = net.inputs.len() + net.steps.len();
+    let mut readers: Vec<usize> = net.readers().iter().map(Vec::len).collect();
+    net.outputs.iter().for_each(|output| readers[output.value] += 1);
+    let mut lowering = Lowering {
+        net,
+        sizes,
+        readers,
+        forms: forms.collect(),
+        columns: vec![None; count],
+        held: vec![None; count],
+        builder: ProgramBuilder::with_limbs(
+            &net.name,
+            inputs.into_iter().map(|(input, _)| input).collect(),
+            budget.limb_bits,
+        ),
+        budget,
+    };
+    for step in &net.steps {
+        let form = lowering.step(step)?;
+        lowering.forms.push(form);
+    }
+    lowering.finish()
+}
+
+struct Lowering<'a> {
+    net: &'a Net,
+    sizes: &'a Sizes,
+    budget: Budget,
+    /// How many steps and outputs read each value.
+    readers: Vec<usize>,
+    forms: Vec<Form>,
+    /// Values made narrow, once for all their readers.
+    columns: Vec<Option<Quant>>,
+    /// Where a value's numbers are, for the report.
+    held: Vec<Option<Quant>>,
+    builder: ProgramBuilder,
+}
+
+impl Lowering<'_> {
+    /// The id of the step that is being lowered.
+    fn here(&self) -> Id {
+        self.forms.len()
+    }
+
+    fn step(&mut self, step: &Step) -> Result<Form, CompileError> {
+        let at = &step.at;
+        let x = step.operands.first().copied().unwrap_or(0);
+        match &step.kind {
+            Kind::Linear(_) | Kind::Conv(_) => {
+                let column = self.column(x)?;
+                Ok(Form::Sum(vec![Term::weights(self.here(), column)]))
+            }
+            Kind::Pointwise(expr) => match expr.as_line() {
+                Some((slope, intercept)) => self.line(at, x, slope, intercept),
+                None => self.function(at, x, expr).map(Form::Ready),
+            },
+            Kind::AddConst(c) => {
+                let mut terms = self.terms(x)?;
+                terms.push(Term::constant(c.clone()));
+                Ok(Form::Sum(terms))
+            }
+            Kind::Binary(arith @ (Arith::Add | Arith::Sub)) => {
+                let mut terms = self.terms(x)?;
+                let sign = if *arith == Arith::Sub { -1.0 } else { 1.0 };
+                terms.extend(self.terms(step.operands[1])?.into_iter().map(|term| term.times(sign)));
+                Ok(Form::Sum(terms))
+            }
+            Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) => Ok(Form::Moved),
+            // A Softmax takes its mask into account itself.
+            Kind::Mask { .. } if self.only_softmax(self.here()) => Ok(Form::Moved),
+            Kind::Softmax { log: false } => self.softmax(at, x),
+            _ => self.computed(step, x).map(Form::Ready),
+        }
+    }
+
+    fn computed(&mut self, step: &Step, x: Id) -> Result<Quant, CompileError> {
+        let at = &step.at;
+        match &step.kind {
+            Kind::Contract { transposed } => self.contract(at, (x, step.operands[1]), *transposed),
+            Kind::MulConst(c) => self.mul_const(at, x, c),
+            Kind::Binary(arith) => self.binary(at, *arith, x, step.operands[1]),
+            Kind::Sum => {
+                let x = self.column(x)?;
+                let id = self.node(at, Op::Sum { x: x.id })?;
+                Ok(Quant { id, scale: x.scale })
+            }
+            Kind::Max => {
+                let x = self.column(x)?;
+                let id = self.node(at, Op::Max { x: x.id })?;
+                Ok(Quant { id, scale: x.scale })
+            }
+            Kind::MaxPool(window) => self.max_pool(at, x, window, &step.dims),
+            Kind::Softmax { .. } => self.log_softmax(at, x),
+            Kind::Normalize { centred, eps } => self.normalize(at, x, *centred, *eps),
+            Kind::Embed(table) => self.embed(at, x, table),
+            Kind::Mask { keep, fill } => self.masked(at, x, keep, *fill),
+            Kind::ArgMax => self.argmax(at, x),
+            Kind::Concat(axis) => self.concat(step, *axis),
+            _ => self.constant(step),
+        }
+    }
+
+    /// Whether nothing but Softmax steps reads a value.
+    fn only_softmax(&self, id: Id) -> bool {
+        let reads = |step: &&Step| step.operands.contains(&id);
+        let mut readers = self.net.steps.iter().filter(reads);
+        readers.all(|step| matches!(step.kind, Kind::Softmax { .. }))
+            && self.net.outputs.iter().all(|output| output.value != id)
+    }
+
+    fn node(&mut self, at: &At, op: Op) -> Result<ValueId, CompileError> {
+        self.builder.node(at, op)
+    }
+
+    /// x times a factor.
+    fn scaled(&mut self, at: &At, x: ValueId, factor: i32) -> Result<ValueId, CompileError> {
+        if factor == 1 { Ok(x) } else { self.node(at, Op::Scale { x, factor }) }
+    }
+
+    fn interval(&self, q: Quant) -> Interval {
+        self.builder.interval(q.id)
+    }
+
+    /// The largest magnitude of a value's integers, as a float.
+    fn magnitude(&self, q: Quant) -> f64 {
+        self.interval(q).magnitude() as f64
+    }
+
+    fn finish(mut self) -> Result<Lowered, CompileError> {
+        let outputs = self.net.outputs.iter().map(|output| self.output(output)).collect::<Result<Vec<_>, _>>()?;
+        let (model, renumbered) = self.builder.finish(outputs).map_err(CompileError::Internal)?;
+        let held = self.columns.iter().zip(&self.forms).zip(&self.held).map(|((column, form), held)| {
+            match (held, column, form) {
+                (Some(q), ..) | (None, Some(q), _) | (None, None, Form::Ready(q)) => Some(*q),
+                _ => None,
+            }
+        });
+        let moved = |q: Quant| Some(Quant { id: renumbered.get(q.id.0 as usize).copied().flatten()?, ..q });
+        let values = held.map(|q| q.and_then(moved)).collect();
+        Ok(Lowered { model, values })
+    }
+
+    /// What to read of a value that may be wide: its numbers, or a sum whose scale is free.
+    fn source(&mut self, id: Id) -> Result<Source, CompileError> {
+        if let Some(column) = self.columns[id] {
+            return Ok(Source::Ready(column));
+        }
+        match self.forms[id].clone() {
+            Form::Ready(q) => Ok(Source::Ready(q)),
+            Form::Sum(_) if self.readers[id] > 1 => self.column(id).map(Source::Ready),
+            Form::Sum(terms) => Ok(Source::Sum(terms)),
+            Form::Shares(_) => self.column(id).map(Source::Ready),
+            Form::Moved => self.moved_source(id).map(Source::Ready),
+        }
+    }
+
+    /// A value as terms of a sum.
+    fn terms(&mut self, id: Id) -> Result<Vec<Term>, CompileError> {
+        Ok(match self.source(id)? {
+            Source::Ready(q) => vec![Term::quant(q)],
+            Source::Sum(terms) => terms,
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! Networks: from an ONNX graph of tensors to the integer program.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`array`] | tensors of floats: constants and reference values |
+//! | [`expr`] | functions of one number |
+//! | [`step`] | what a network computes, in real numbers: [`Net`] |
+//! | [`import`] | from ONNX to a [`Net`], constants folded |
+//! | [`simplify`] | functions fused, normalisations recognised, scales and offsets folded into weights |
+//! | [`eval`] | the float reference |
+//! | [`calibrate`] | sizes of values on samples |
+//! | [`lower`] | the integer program: scales, weights, tables |
+//!
+//! The flat pathway (`crate::plan`, `crate::lower`) is for linear models, trees and small perceptrons, which it keeps more
+//! exactly; everything with shapes comes here.
+
+pub(crate) mod array;
+pub(crate) mod calibrate;
+mod compile;
+mod eval;
+pub(crate) mod expr;
+mod import;
+mod lower;
+mod simplify;
+pub(crate) mod step;
+
+pub(crate) use compile::compile;
+pub(crate) use import::{SUPPORTED, read};
+pub(crate) use step::Net;

@@ -1,0 +1,64 @@
+//! Normalisations written out as means, differences and roots.
+
+use super::super::expr::Arith;
+use super::super::step::{Id, Kind, Step};
+use super::{Rewriter, fuse};
+
+pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
+    let (x, spread, inverse) = match step.kind {
+        Kind::Binary(Arith::Div) => (step.operands[0], step.operands[1], false),
+        Kind::Binary(Arith::Mul) if mean_square(rewriter, step.operands[1], step.operands[0], true).is_some() => {
+            (step.operands[0], step.operands[1], true)
+        }
+        Kind::Binary(Arith::Mul) => (step.operands[1], step.operands[0], true),
+        _ => return masked(rewriter, step),
+    };
+    let eps = mean_square(rewriter, spread, x, inverse)?;
+    let (source, centred) = match centred(rewriter, x) {
+        Some(source) => (source, true),
+        None => (x, false),
+    };
+    Some(rewriter.add(&step.at, Kind::Normalize { centred, eps }, vec![source], step.dims.clone()))
+}
+
+/// The eps for which `spread` is `√(mean(x²) + eps)` over x's rows, or one over it.
+fn mean_square(rewriter: &Rewriter, spread: Id, x: Id, inverse: bool) -> Option<f64> {
+    let Step { kind: Kind::Pointwise(root), operands, .. } = rewriter.net.step(spread)? else { return None };
+    let Step { kind: Kind::Sum, operands, .. } = rewriter.net.step(operands[0])? else { return None };
+    let Step { kind: Kind::Pointwise(square), operands, .. } = rewriter.net.step(operands[0])? else { return None };
+    if operands[0] != x || !fuse::is_square(square) {
+        return None;
+    }
+    let n = rewriter.net.row(x) as f64;
+    let square_of = |sum: f64| if inverse { root.at(sum).powi(-2) } else { root.at(sum).powi(2) };
+    let eps = square_of(0.0);
+    let alike = |sum: f64| (square_of(sum) - (sum / n + eps)).abs() <= 1e-5 * (sum / n + eps);
+    (eps.is_finite() && eps >= 0.0 && [0.1, 1.0, 30.0, 4000.0].into_iter().all(alike)).then_some(eps)
+}
+
+/// The value of which `id` is the difference from its rows' means.
+fn centred(rewriter: &Rewriter, id: Id) -> Option<Id> {
+    let Step { kind: Kind::Binary(Arith::Sub), operands, .. } = rewriter.net.step(id)? else { return None };
+    let (x, mean) = (operands[0], operands[1]);
+    let Step { kind: Kind::Pointwise(scale), operands, .. } = rewriter.net.step(mean)? else { return None };
+    let Step { kind: Kind::Sum, operands, .. } = rewriter.net.step(operands[0])? else { return None };
+    let n = rewriter.net.row(x) as f64;
+    (operands[0] == x && scale.behaves_as(|sum| sum / n)).then_some(x)
+}
+
+/// An offset that takes elements out of a Softmax is a mask.
+fn masked(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
+    // Further down, a softmax gives nothing that float32 or the table of powers could hold.
+    const FAR: f32 = -1e3;
+    let Kind::Softmax { .. } = step.kind else { return None };
+    let Step { kind: Kind::AddConst(c), operands, at, dims } = rewriter.net.step(step.operands[0])?.clone() else {
+        return None;
+    };
+    let none = |&c: &f32| c == 0.0 || c <= FAR;
+    if !c.values.iter().all(none) {
+        return None;
+    }
+    let keep = c.map(|c| f32::from(c == 0.0));
+    let x = rewriter.add(&at, Kind::Mask { keep, fill: f32::NEG_INFINITY }, operands, dims);
+    Some(rewriter.add(&step.at, step.kind.clone(), vec![x], step.dims.clone()))
+}

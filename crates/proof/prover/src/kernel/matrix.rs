@@ -1,0 +1,162 @@
+//! Matrices of base elements times vectors of extension elements.
+
+use crate::kernel::eq::eq_table;
+use crate::kernel::sums::{dot_base, sum_packs};
+use crate::kernel::table::{Table, unpack};
+use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
+use ciro_transcript::{E, F};
+use p3_field::{PackedValue, PrimeCharacteristicRing};
+use rayon::prelude::*;
+
+/// Cells over which one task sums.
+const TASK_CELLS: usize = TASK_PACKS * WIDTH;
+
+/// For each row of `cells`, its inner product with eq(point, ·): rows of 2^|point| cells.
+#[must_use]
+pub fn fold_columns(cells: &[F], point: &[E]) -> Vec<E> {
+    let width = 1usize << point.len();
+    let eq = eq_table(point, E::ONE);
+    if width >= TASK_CELLS {
+        return cells.chunks_exact(width).map(|row| dot_base(row, &eq)).collect();
+    }
+    let rows_per_task = (TASK_CELLS / width).max(1);
+    cells
+        .par_chunks(rows_per_task * width)
+        .flat_map_iter(|rows| rows.chunks_exact(width).map(|row| dot(row, &eq)))
+        .collect()
+}
+
+/// As [`dot_base`], within one task.
+fn dot(row: &[F], eq: &Table) -> E {
+    match eq {
+        Table::Few(eq) => eq.iter().zip(row).fold(E::ZERO, |acc, (&w, &x)| acc + w * x),
+        Table::Many(eq) => {
+            let packs = PackedF::pack_slice(row);
+            let sum = eq.iter().zip(packs).fold(PackedE::ZERO, |acc, (&w, &x)| acc + w * x);
+            crate::kernel::table::sum_lanes(sum)
+        }
+    }
+}
+
+/// Σ over rows of weight·row, where `cells` are rows of `width`, a power of two.
+#[must_use]
+pub fn fold_rows(cells: &[F], weights: &[E], width: usize) -> Vec<E> {
+    if width < WIDTH {
+        let mut sums = E::zero_vec(width);
+        for (row, &w) in cells.chunks_exact(width).zip(weights) {
+            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
+        }
+        return sums;
+    }
+    let rows_per_task = (TASK_CELLS / width).max(1);
+    let task = |(cells, weights): (&[F], &[E])| {
+        let mut sums = vec![PackedE::ZERO; width / WIDTH];
+        for (row, &w) in cells.chunks_exact(width).zip(weights) {
+            let w = PackedE::from(w);
+            sums.iter_mut().zip(PackedF::pack_slice(row)).for_each(|(sum, &x)| *sum += w * x);
+        }
+        sums
+    };
+    let add = |mut a: Vec<PackedE>, b: Vec<PackedE>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    let tasks = cells.par_chunks(rows_per_task * width).zip(weights.par_chunks(rows_per_task));
+    let packed = tasks.map(task).reduce_with(add).unwrap_or_default();
+    let mut sums = Vec::with_capacity(width);
+    packed.iter().for_each(|p| unpack(p, &mut sums));
+    sums
+}
+
+/// The values at 0, 2 and 3 of Σ tie·a·b over the second half of each variable but the first, which is X. Both tables are runs of
+/// equal length, one for each value of `tie`.
+#[must_use]
+pub fn tied_round(a: &Table, b: &Table, tie: &[E]) -> [E; 3] {
+    match (a, b) {
+        (Table::Many(a), Table::Many(b)) if a.len() / tie.len() >= 2 => packed_round(a, b, tie),
+        _ => plain_round(&a.to_vec(), &b.to_vec(), tie),
+    }
+}
+
+/// a·b at 0, 2 and 3 of the lines through two points each.
+fn at_points<T: PrimeCharacteristicRing + Copy>([a0, a1]: [T; 2], [b0, b1]: [T; 2]) -> [T; 3] {
+    let (da, db) = (a1 - a0, b1 - b0);
+    let (a2, b2) = (a1 + da, b1 + db);
+    [a0 * b0, a2 * b2, (a2 + da) * (b2 + db)]
+}
+
+fn plain_round(a: &[E], b: &[E], tie: &[E]) -> [E; 3] {
+    let half = a.len() / 2;
+    let sums = |range: std::ops::Range<usize>| {
+        range.fold([E::ZERO; 3], |acc, i| add(acc, at_points([a[i], a[half + i]], [b[i], b[half + i]])))
+    };
+    tied(tie, half, sums)
+}
+
+fn packed_round(a: &[PackedE], b: &[PackedE], tie: &[E]) -> [E; 3] {
+    let half = a.len() / 2;
+    let sums = |range: std::ops::Range<usize>| {
+        let start = range.start;
+        sum_packs(range.len(), |packs| {
+            packs.fold([PackedE::ZERO; 3], |acc, i| {
+                let i = start + i;
+                add(acc, at_points([a[i], a[half + i]], [b[i], b[half + i]]))
+            })
+        })
+    };
+    tied(tie, half, sums)
+}
+
+fn add<T: PrimeCharacteristicRing + Copy>(a: [T; 3], b: [T; 3]) -> [T; 3] {
+    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
+}
+
+/// Σ over runs of tie·(sums of the run), the tie's first variable being X as well while there is one.
+fn tied(tie: &[E], half: usize, sums: impl Fn(std::ops::Range<usize>) -> [E; 3]) -> [E; 3] {
+    if let [tie] = tie {
+        return sums(0..half).map(|h| *tie * h);
+    }
+    let (low, high) = tie.split_at(tie.len() / 2);
+    let run = half / low.len();
+    let mut h = [E::ZERO; 3];
+    for (i, (&t0, &t1)) in low.iter().zip(high).enumerate() {
+        let inner = sums(i * run..(i + 1) * run);
+        let step = t1 - t0;
+        let t2 = t1 + step;
+        h = add(h, [t0 * inner[0], t2 * inner[1], (t2 + step) * inner[2]]);
+    }
+    h
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::{cells, elements};
+
+    #[test]
+    fn folding_equals_its_definition_at_every_shape() {
+        for (rows, columns) in [(0, 0), (3, 0), (0, 3), (2, 2), (5, 3), (3, 6), (8, 7), (2, 13)] {
+            let (cells, point) = (cells(1 << (rows + columns)), elements(rows + columns));
+            let (high, low) = point.split_at(rows);
+            let width = 1usize << columns;
+            let by_columns = ciro_sumcheck::eq_table(low, E::ONE);
+            let dot = |row: &[F]| row.iter().zip(&by_columns).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
+            assert_eq!(fold_columns(&cells, low), cells.chunks_exact(width).map(dot).collect::<Vec<E>>());
+            let weights = ciro_sumcheck::eq_table(high, E::ONE);
+            let column = |j: usize| (0..1 << rows).fold(E::ZERO, |acc, i| acc + weights[i] * cells[i * width + j]);
+            assert_eq!(fold_rows(&cells, &weights, width), (0..width).map(column).collect::<Vec<E>>());
+        }
+    }
+
+    #[test]
+    fn packed_rounds_equal_plain_ones() {
+        for (ties, run) in [(0, 3), (0, 9), (1, 4), (3, 2), (3, 6), (2, 9)] {
+            let len = 1usize << (ties + run);
+            let (a, b) = (elements(2 * len), elements(3 * len)[len..].to_vec());
+            let (a, b) = (a[..len].to_vec(), b[..len].to_vec());
+            let tie = elements(1 << ties);
+            let expected = plain_round(&a, &b, &tie);
+            assert_eq!(tied_round(&Table::new(a), &Table::new(b), &tie), expected, "{ties} {run}");
+        }
+    }
+}
