@@ -134,7 +134,9 @@ impl CompileError {
         let text = match self {
             Self::Operator { hint, .. } | Self::Form { hint, .. } => hint.as_str(),
             Self::Native(error) => error.hint(),
-            Self::NotOnnx { .. } => "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx",
+            Self::NotOnnx { .. } => {
+                "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx, or a booster with save_model"
+            }
             Self::Input { .. } => "export the model with float32 inputs and fixed dimensions after the batch",
             Self::Range { .. } => {
                 "scale the inputs to a few units, or pass calibration samples so that ranges are known"

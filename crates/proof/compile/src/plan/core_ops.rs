@@ -20,6 +20,8 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "Exp" => unary(ctx, Kind::Exp)?,
         "Neg" => negated(ctx)?,
         "Pow" => power(ctx)?,
+        // Networks have it; this pathway's trees and linear maps are not made for it.
+        "Clip" => return Err(ctx.form("a Clip before a classical model", "clip the features before they go in")),
         "Softmax" => softmax(ctx)?,
         "ArgMax" => argmax(ctx)?,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => same_elements(ctx, operator)?,

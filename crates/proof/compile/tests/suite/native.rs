@@ -52,6 +52,11 @@ fn lightgbm_text_and_json() {
 }
 
 #[test]
+fn lightgbm_takes_tiny_numbers_for_zero() {
+    check("lgb_zeros", "txt", 1e-5);
+}
+
+#[test]
 fn lightgbm_averages_its_forests() {
     check("lgb_forest", "txt", 1e-4);
     check("lgb_forest_binary", "txt", 5e-6);

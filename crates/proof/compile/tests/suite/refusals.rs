@@ -57,6 +57,10 @@ fn forms_that_are_not_supported_say_what_is() {
         ("trees compare inputs as they are", {
             Onnx::new(1).node("Relu x -> r", vec![]).node("ml.TreeEnsembleRegressor r -> y", leaf()).outputs(&["y"])
         }),
+        ("clip the features before they go in", {
+            let onnx = Onnx::new(1).node("Clip x -> c", vec![]);
+            onnx.node("ml.TreeEnsembleRegressor c -> y", leaf()).outputs(&["y"])
+        }),
         ("an input of their own", {
             let onnx = Onnx::new(1).node("Relu x -> r", vec![]);
             onnx.node("ml.TreeEnsembleRegressor x -> y", leaf()).outputs(&["y", "r"])
