@@ -7,7 +7,7 @@ use super::super::step::{Id, Kind, Net, Step};
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
 pub(super) const ROOM_BITS: f64 = 29.95;
 /// Widest column, bits without the sign.
-const WIDEST: u32 = 13;
+const WIDEST: u32 = 11;
 /// A value that is not multiplied may be held finer.
 const FINE: u32 = 14;
 /// Narrowest column that still carries a useful number.
@@ -33,11 +33,9 @@ impl Budget {
         // Tables are paid for once: small programs take small ones.
         let limb_bits = match bits {
             ..=12 => 8,
-            13..=14 => 12,
-            15..=17 => bits as u8 - 2,
-            _ => 16,
+            _ => 12,
         };
-        Self { limb_bits, table_bits: bits.saturating_sub(3).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
+        Self { limb_bits, table_bits: bits.saturating_sub(2).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
     }
 
     /// The smallest shift's cost is one lookup: this many bits at most.

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::form::{Quant, Source};
-use super::range::{How, MARGIN, choose, power_of_two};
+use super::range::{How, MARGIN, choose_function, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::step::Id;
@@ -22,7 +22,7 @@ impl Lowering<'_> {
         let bits = self.budget.wanted[id];
         let source = self.source(x)?;
         let reach = self.reach(&source);
-        let choice = choose(self.sizes.of(id), reach, (bits, false), self.budget.table_bits);
+        let choice = choose_function(self.sizes.of(id), reach, bits, self.budget.table_bits);
         let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
         let wide = self.at_scale(at, x, source, choice.scale)?;
         let narrow = self.rescaled(at, wide, choice.scale)?;
@@ -37,8 +37,10 @@ impl Lowering<'_> {
                 Ok(Quant { id, ..narrow })
             }
             How::Table => {
-                let narrow = self.into_domain(at, narrow)?;
+                let narrow = self.within_table(at, narrow)?;
                 let half = 1 << (self.budget.table_bits - 1);
+                // One end for all layers, so that they share a table.
+                let end = end.max(1 << bits);
                 let values = (-half..half).map(|v: i32| v.clamp(0, end)).collect();
                 self.table(at, narrow, -half, values, narrow.scale)
             }
@@ -61,7 +63,7 @@ impl Lowering<'_> {
             let end = (size / argument.scale).clamp(1.0, half.exp2() - 1.0) as i32;
             argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end })?, ..argument };
         }
-        let argument = self.into_domain(at, argument)?;
+        let argument = self.within_table(at, argument)?;
         let bits = self.budget.wanted[id];
         let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
         let limit = f64::from(bits).exp2();

@@ -4,7 +4,7 @@
 pub(super) const MARGIN: f64 = 1.25;
 
 /// A value that keeps this many bits is precise enough not to be saturated at a higher price.
-const ENOUGH: f64 = 10.0;
+const ENOUGH: f64 = 8.0;
 /// Interval arithmetic may allow this many bits more than samples show before a value is saturated at any price.
 const LOOSEST: f64 = 4.0;
 
@@ -47,7 +47,7 @@ pub(super) fn choose(size: f64, reach: f64, (bits, tight): (u32, bool), table_bi
     if excess < 1.0 {
         return Choice { scale: power_of_two(reach / f64::from(bits).exp2()), how: How::Free };
     }
-    let table = Choice { scale: fine.max(power_of_two(reach / f64::from(table_bits - 1).exp2())), how: How::Table };
+    let table = by_table(fine, reach, table_bits);
     let clamp = Choice { scale: fine, how: How::Clamp };
     let precision = |choice: &Choice| (size / choice.scale).log2();
     let enough = (f64::from(bits) - 1.0).min(ENOUGH);
@@ -57,6 +57,21 @@ pub(super) fn choose(size: f64, reach: f64, (bits, tight): (u32, bool), table_bi
         () if precision(&table) >= enough => table,
         () => clamp,
     }
+}
+
+fn by_table(fine: f64, reach: f64, table_bits: u32) -> Choice {
+    Choice { scale: fine.max(power_of_two(reach / f64::from(table_bits - 1).exp2())), how: How::Table }
+}
+
+/// As [`choose`], for a value that costs a column more than its narrowing anyway: a table is as cheap as any other, if it is
+/// precise.
+pub(super) fn choose_function(size: f64, reach: f64, bits: u32, table_bits: u32) -> Choice {
+    let span = power_of_two(size * MARGIN);
+    let table = by_table(span / f64::from(bits).exp2(), reach.max(f64::MIN_POSITIVE), table_bits);
+    if (span / table.scale).log2() >= (f64::from(bits) - 1.0).min(ENOUGH) {
+        return table;
+    }
+    choose(size, reach, (bits, false), table_bits)
 }
 
 #[cfg(test)]
