@@ -4,16 +4,18 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import DMatrix, XGBClassifier, XGBRegressor
 
@@ -76,6 +78,22 @@ def test_labels_may_be_texts():
     estimator = DecisionTreeClassifier(max_depth=4, random_state=0).fit(x, named)
     model = ciro.compile(estimator, samples=x)
     assert [ciro.prove(model, row).label for row in x[:3]] == named[:3].tolist()
+
+
+def test_a_linear_support_vector_machine_gives_its_margins():
+    x, y = load_iris(return_X_y=True)
+    estimator = make_pipeline(StandardScaler(), LinearSVC()).fit(x, y)
+    model = check(estimator, x, estimator.decision_function(x[:3]), 1e-3)
+    assert [ciro.prove(model, row).label for row in x[::50]] == estimator.predict(x[::50]).tolist()
+
+
+def test_an_isolation_forest_tells_outliers():
+    x, _ = CANCER
+    estimator = IsolationForest(n_estimators=20, max_samples=64, random_state=0).fit(x)
+    model = ciro.compile(estimator, samples=x)
+    chosen = np.argsort(estimator.score_samples(x))[[0, 1, -2, -1]]
+    assert estimator.predict(x[chosen]).tolist() == [-1, -1, 1, 1]
+    assert [ciro.prove(model, row).label for row in x[chosen]] == [-1, -1, 1, 1]
 
 
 def test_ten_classes():

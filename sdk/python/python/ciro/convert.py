@@ -87,8 +87,7 @@ def _estimator(estimator: Any, features: int) -> bytes:
     _register(skl2onnx, {type(part) for part in parts})
     from skl2onnx.common.data_types import FloatTensorType
 
-    # Probabilities as one tensor, not as a list of dictionaries.
-    options = {id(part): {"zipmap": False} for part in parts if _is_classifier(part)}
+    options = {id(part): _options(part) for part in parts if _is_classifier(part)}
     types = [(INPUT, FloatTensorType([1, features]))]
     try:
         model = skl2onnx.to_onnx(
@@ -113,7 +112,13 @@ def _parts(estimator: Any) -> list[Any]:
 
 
 def _is_classifier(estimator: Any) -> bool:
-    return hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_") and not hasattr(estimator, "steps")
+    return hasattr(estimator, "classes_") and not hasattr(estimator, "steps")
+
+
+def _options(classifier: Any) -> dict[str, Any]:
+    """Probabilities as one tensor, not as a list of dictionaries. A classifier without probabilities has no such option, and
+    skl2onnx sets it in a pipeline unless there is an entry, even an empty one."""
+    return {"zipmap": False} if hasattr(classifier, "predict_proba") else {}
 
 
 def _register(skl2onnx: ModuleType, kinds: set[type]) -> None:
