@@ -68,7 +68,7 @@ pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, Compile
 fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, CompileError> {
     let mut compiled = match reading {
         Reading::Flat(plan) => compile_flat(plan, options),
-        Reading::Network(net) => net::compile(net, options),
+        Reading::Network(net) => net::compile(&net, options),
     }?;
     compiled.model.program.profile = options.profile;
     Ok(compiled)

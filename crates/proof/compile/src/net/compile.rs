@@ -13,7 +13,7 @@ use crate::report::{AccuracyReport, Subject, Tally, Watched};
 use crate::samples::Samples;
 
 /// Compiles a network as it was read.
-pub(crate) fn compile(net: Net, options: &Options) -> Result<Compiled, CompileError> {
+pub(crate) fn compile(net: &Net, options: &Options) -> Result<Compiled, CompileError> {
     let mut net = simplify(net);
     let mut notes = std::mem::take(&mut net.notes);
     let inputs = options.calibration.as_ref().map(|samples| calibrate::inputs(&net, samples)).transpose()?;

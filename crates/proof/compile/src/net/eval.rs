@@ -119,6 +119,9 @@ fn convolve(conv: &Conv, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) -> Vec
     let (h, w) = (x_dims[2], x_dims[3]);
     let (rows, cols) = (dims[2], dims[3]);
     let taps = (conv.dims[2] * conv.dims[3]).max(1);
+    if outputs / conv.groups >= WIDE {
+        return convolve_by_patches(conv, (x_dims, x), dims);
+    }
     let mut result = Vec::with_capacity(count(dims));
     for (o, kernels) in conv.weight.chunks_exact((per_group * taps).max(1)).enumerate() {
         let mut sums = vec![conv.bias.as_ref().map_or(0.0, |bias| bias[o]); rows * cols];
@@ -128,6 +131,38 @@ fn convolve(conv: &Conv, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) -> Vec
             correlate(&mut sums, plane, kernel, &conv.window, ([h, w], [rows, cols]));
         }
         result.extend(sums);
+    }
+    result
+}
+
+/// From this many outputs per group on, all outputs at one position are summed side by side.
+const WIDE: usize = 8;
+
+fn convolve_by_patches(conv: &Conv, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) -> Vec<f32> {
+    let [outputs, per_group, kh, kw] = conv.dims;
+    let (h, w) = (x_dims[2], x_dims[3]);
+    let positions = dims[2] * dims[3];
+    let (wide, depth) = (outputs / conv.groups, per_group * kh * kw);
+    let mut result = vec![0.0; outputs * positions];
+    for group in 0..conv.groups {
+        let weights = &conv.weight[group * wide * depth..][..wide * depth];
+        let by_tap: Vec<f32> = (0..depth).flat_map(|k| (0..wide).map(move |o| weights[o * depth + k])).collect();
+        for position in 0..positions {
+            let (i, j) = ((position / dims[3]) as u32, (position % dims[3]) as u32);
+            let mut sums: Vec<f32> =
+                conv.bias.as_ref().map_or_else(|| vec![0.0; wide], |bias| bias[group * wide..][..wide].to_vec());
+            let source = |k: usize| {
+                let row = conv.window.source(0, i, (k / kw % kh) as u32, h as u32)? as usize;
+                let col = conv.window.source(1, j, (k % kw) as u32, w as u32)? as usize;
+                Some(((group * per_group + k / (kh * kw)) * h + row) * w + col)
+            };
+            for (k, weights) in by_tap.chunks_exact(wide).enumerate() {
+                if let Some(v) = source(k).map(|at| x[at]).filter(|v| *v != 0.0) {
+                    accumulate(&mut sums, v, weights);
+                }
+            }
+            sums.into_iter().enumerate().for_each(|(o, sum)| result[(group * wide + o) * positions + position] = sum);
+        }
     }
     result
 }

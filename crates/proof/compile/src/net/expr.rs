@@ -93,7 +93,7 @@ impl Arith {
             Self::Min => a.min(b),
             Self::Max => a.max(b),
             Self::Mod => a - b * (a / b).floor(),
-            Self::Equal => f64::from(a == b),
+            Self::Equal => f64::from(a.total_cmp(&b).is_eq() || (a == 0.0 && b == 0.0)),
             Self::Less => f64::from(a < b),
             Self::LessOrEqual => f64::from(a <= b),
             Self::Greater => f64::from(a > b),

@@ -32,15 +32,16 @@ pub(super) fn gaps(row: &[i64]) -> impl Iterator<Item = i64> + '_ {
     row.iter().map(move |&v| largest - v)
 }
 
-/// sums += x · row.
+/// sums += x · row. Nothing wraps: see [`factors`].
 fn accumulate(sums: &mut [i64], x: i32, row: &[i32]) {
     for (sum, &w) in sums.iter_mut().zip(row) {
-        *sum += i64::from(x) * i64::from(w);
+        *sum = sum.wrapping_add(i64::from(x).wrapping_mul(i64::from(w)));
     }
 }
 
 fn inner(a: &[i32], b: &[i32]) -> i64 {
-    a.iter().zip(b).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum()
+    let products = a.iter().zip(b).map(|(&a, &b)| i64::from(a).wrapping_mul(i64::from(b)));
+    products.fold(0, i64::wrapping_add)
 }
 
 impl Run<'_> {
@@ -111,6 +112,10 @@ impl Run<'_> {
         let taps = c_group * window.kernel[0] * window.kernel[1];
         let x = factors(self.value(x)?, weight, taps as usize)?;
         let plane = (rows * cols) as usize;
+        if o / groups.max(1) >= WIDE {
+            let bias = bias.map(|bias| self.constant(bias)).transpose()?;
+            return Ok(by_patches(&x, (weight, bias), (window, groups as usize), [c, h, w], [o, rows, cols]));
+        }
         let mut result = Vec::with_capacity(o as usize * plane);
         for (out, taps) in (0..o).zip(weight.chunks_exact((taps as usize).max(1))) {
             let start = match bias {
@@ -210,6 +215,45 @@ impl Run<'_> {
         }
         self.binary(num, den, i64::div_euclid)
     }
+}
+
+/// From this many outputs per group on, all outputs at one position are summed side by side.
+const WIDE: u32 = 8;
+
+/// A convolution position by position, its weights turned so that those of one tap lie side by side.
+fn by_patches(
+    x: &[i32],
+    (weight, bias): (&[i32], Option<&[i32]>),
+    (window, groups): (&Window, usize),
+    from: [u32; 3],
+    to: [u32; 3],
+) -> Vec<i64> {
+    let ([c, h, w], [o, _, cols]) = (from.map(|d| d as usize), to.map(|d| d as usize));
+    let positions = to[1] as usize * cols;
+    let [kh, kw] = window.kernel.map(|d| d as usize);
+    let (wide, channels) = (o / groups, c / groups);
+    let depth = channels * kh * kw;
+    let mut result = vec![0; o * positions];
+    for (group, weights) in weight.chunks_exact((wide * depth).max(1)).enumerate() {
+        let by_tap: Vec<i32> = (0..depth).flat_map(|k| weights.iter().skip(k).step_by(depth).copied()).collect();
+        for position in 0..positions {
+            let mut sums = vec![0; wide];
+            let source = |k: usize| {
+                let row = window.source(0, (position / cols) as u32, (k / kw % kh) as u32, h as u32)? as usize;
+                let col = window.source(1, (position % cols) as u32, (k % kw) as u32, w as u32)? as usize;
+                x.get(((group * channels + k / (kh * kw)) * h + row) * w + col).copied().filter(|v| *v != 0)
+            };
+            for (k, weights) in by_tap.chunks_exact(wide).enumerate() {
+                if let Some(v) = source(k) {
+                    accumulate(&mut sums, v, weights);
+                }
+            }
+            for (out, sum) in (group * wide..).zip(sums) {
+                result[out * positions + position] = sum + bias.map_or(0, |bias| i64::from(bias[out]));
+            }
+        }
+    }
+    result
 }
 
 /// sums += the correlation of one channel with one kernel.

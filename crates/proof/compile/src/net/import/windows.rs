@@ -46,9 +46,8 @@ impl Geometry {
             }
         };
         let asked = pair(ctx, "kernel_shape")?;
-        let kernel = match kernel.or(asked) {
-            Some(kernel) => kernel,
-            None => return Err(ctx.attributes.refuse("kernel_shape", "a window", "nothing")),
+        let Some(kernel) = kernel.or(asked) else {
+            return Err(ctx.attributes.refuse("kernel_shape", "a window", "nothing"));
         };
         let stride = pair(ctx, "strides")?.unwrap_or([1, 1]);
         let dilation = pair(ctx, "dilations")?.unwrap_or([1, 1]);
@@ -101,9 +100,9 @@ fn global(ctx: &mut Ctx<'_, '_>, largest: bool) -> Result<Bound, CompileError> {
 fn pool(ctx: &mut Ctx<'_, '_>, largest: bool) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
-    let (x, flat) = match dims.as_slice() {
-        &[1, _, _, _] => (x, false),
-        &[1, c, w] => (ctx.reshape(x, vec![1, c, 1, w])?, true),
+    let (x, flat) = match *dims.as_slice() {
+        [1, _, _, _] => (x, false),
+        [1, c, w] => (ctx.reshape(x, vec![1, c, 1, w])?, true),
         _ => return Err(ctx.refuse(0, "(1, C, W) or (1, C, H, W)", format!("dimensions {dims:?}"))),
     };
     if ctx.names(1) {
@@ -136,11 +135,11 @@ fn pool(ctx: &mut Ctx<'_, '_>, largest: bool) -> Result<Bound, CompileError> {
 /// Lengthens the padding so that a last, partial window counts, as ONNX's ceil_mode asks: unless it would start beyond the
 /// input and its leading padding.
 fn round_up(window: &mut Window, size: [usize; 2]) {
-    for d in 0..2 {
+    for (d, size) in size.into_iter().enumerate() {
         let reach = (window.kernel[d] - 1) * window.dilation[d] + 1;
-        let padded = size[d] as u32 + window.before[d] + window.after[d];
+        let padded = size as u32 + window.before[d] + window.after[d];
         let mut windows = padded.saturating_sub(reach).div_ceil(window.stride[d]) + 1;
-        if (windows - 1) * window.stride[d] >= size[d] as u32 + window.before[d] {
+        if (windows - 1) * window.stride[d] >= size as u32 + window.before[d] {
             windows -= 1;
         }
         window.after[d] += ((windows - 1) * window.stride[d] + reach).saturating_sub(padded);

@@ -64,7 +64,7 @@ impl Lowering<'_> {
         match choice.how {
             How::Free => Ok(x),
             How::Table => {
-                let x = self.into_domain(at, x)?;
+                let x = self.within_table(at, x)?;
                 let half = 1 << (self.budget.table_bits - 1);
                 let values = (-half..half).map(|v: i32| v.clamp(-end, end)).collect();
                 self.table(at, x, -half, values, x.scale)
@@ -77,7 +77,7 @@ impl Lowering<'_> {
     }
 
     /// A value rescaled until a table covers it.
-    pub(super) fn into_domain(&mut self, at: &At, x: Quant) -> Result<Quant, CompileError> {
+    pub(super) fn within_table(&mut self, at: &At, x: Quant) -> Result<Quant, CompileError> {
         let half = f64::from(1 << (self.budget.table_bits - 1));
         let shift = ((self.magnitude(x) + 1.0) / half).log2().ceil().max(0.0);
         self.rescaled(at, x, x.scale * shift.exp2())

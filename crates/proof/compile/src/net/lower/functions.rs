@@ -37,7 +37,7 @@ impl Lowering<'_> {
                 Ok(Quant { id, ..narrow })
             }
             How::Table => {
-                let narrow = self.into_domain(at, narrow)?;
+                let narrow = self.within_table(at, narrow)?;
                 let half = 1 << (self.budget.table_bits - 1);
                 let values = (-half..half).map(|v: i32| v.clamp(0, end)).collect();
                 self.table(at, narrow, -half, values, narrow.scale)
@@ -61,7 +61,7 @@ impl Lowering<'_> {
             let end = (size / argument.scale).clamp(1.0, half.exp2() - 1.0) as i32;
             argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end })?, ..argument };
         }
-        let argument = self.into_domain(at, argument)?;
+        let argument = self.within_table(at, argument)?;
         let bits = self.budget.wanted[id];
         let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
         let limit = f64::from(bits).exp2();

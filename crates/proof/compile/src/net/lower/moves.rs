@@ -106,8 +106,9 @@ impl Lowering<'_> {
         let scale = power_of_two(size) / f64::from(1 << 14);
         let values = table.values.iter().map(|&v| (f64::from(v) / scale).round() as i32).collect();
         let table = self.builder.shaped_constant(at, "rows", narrow(&table.dims), values);
-        let x = self.column(ids)?;
-        let id = self.node(at, Op::Embed { ids: x.id, table })?;
+        // Only inputs are row numbers, and an input's number is its value's.
+        let ids = ciro_graph::ValueId(ids as u32);
+        let id = self.node(at, Op::Embed { ids, table })?;
         Ok(Quant { id, scale })
     }
 

@@ -15,8 +15,8 @@ use crate::error::At;
 const ROUNDS: usize = 32;
 
 /// The network rewritten, without steps that no output needs.
-pub(crate) fn simplify(net: Net) -> Net {
-    let mut net = pruned(&net);
+pub(crate) fn simplify(net: &Net) -> Net {
+    let mut net = pruned(net);
     for _ in 0..ROUNDS {
         let (next, changed) = round(&net);
         net = pruned(&next);
