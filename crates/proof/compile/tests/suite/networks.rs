@@ -25,8 +25,8 @@ fn check(name: &str, limit: f64, classes: bool) {
 #[test]
 fn convolutions() {
     check("F_lenet_digits", 5e-3, true);
-    check("H_resnet20_digits", 4e-3, true);
-    check("I_resnet_mini", 1e-2, true);
+    check("H_resnet20_digits", 5e-3, true);
+    check("I_resnet_mini", 4e-2, true);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn transformers() {
     check("G_transformer_digits", 8e-3, true);
     check("G2_transformer_gelu", 8e-3, true);
     check("J_minilm_mini", 5e-3, false);
-    check("K_gpt2_mini", 8e-3, true);
+    check("K_gpt2_mini", 2e-2, true);
 }
 
 #[test]
