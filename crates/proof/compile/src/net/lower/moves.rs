@@ -93,6 +93,9 @@ impl Lowering<'_> {
         let flat = self.builder.reshape(&step.at, first, vec![self.net.len(0) as u32])?;
         let zeros = vec![Pick { axis: 0, index: vec![-1; count(&array.dims)] }];
         let zeros = self.node(&step.at, Op::Take { x: flat, picks: zeros })?;
+        // Interval arithmetic sees what could have been picked.
+        let zero = self.builder.shared_constant(&step.at, "zero", vec![0]);
+        let zeros = self.node(&step.at, Op::MulConst { x: zeros, c: zero })?;
         let zeros = self.builder.reshape(&step.at, zeros, narrow(&array.dims))?;
         let values = array.values.iter().map(|&v| (f64::from(v) / scale).round() as i32).collect();
         let c = self.builder.shaped_constant(&step.at, "constant", narrow(&array.dims), values);
