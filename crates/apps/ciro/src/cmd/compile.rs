@@ -25,7 +25,8 @@ struct View {
 }
 
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
-    let calibration = args.calibration.as_deref().map(|file| models::calibration(&args.model, file, &args.dims)).transpose()?;
+    let calibration =
+        args.calibration.as_deref().map(|file| models::calibration(&args.model, file, &args.dims)).transpose()?;
     let profile = match args.profile {
         ProfileArg::Native => Profile::Native,
         ProfileArg::Chain => Profile::Chain,
