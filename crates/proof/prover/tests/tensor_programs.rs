@@ -112,6 +112,18 @@ fn operands_broadcast() {
     net.case("broadcast", mixed);
 }
 
+/// With a divisor that may lie far below zero, rest and complement could add up to it modulo p: such a program has no relation.
+#[test]
+fn a_divisor_that_could_wrap_is_refused() {
+    for (scale, fits) in [(1 << 10, true), (1 << 24, false)] {
+        let mut net = Net::new(&[3], 50, 8);
+        let den = net.node(Op::Scale { x: X, factor: scale });
+        let y = net.node(Op::Quotient { num: X, den, lo: 0, hi: 0 });
+        net.output(y);
+        assert_eq!(ciro_relation::Relation::build(net.program()).is_ok(), fits, "{scale}");
+    }
+}
+
 #[test]
 fn rows_of_a_table() {
     let mut net = Net::within(&[6], 0, 4, 8);

@@ -395,6 +395,11 @@ impl Lowering<'_> {
         self.b.range("quotient above", &rows, &Expr::column(y).plus_const(-lo), bits)?;
         self.b.range("quotient below", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
         let den_bits = bits_for(den.hi);
+        // rest + (divisor − 1 − rest) = divisor − 1: a negative divisor must not be such a sum less the modulus.
+        if den.lo < 1 && i64::from(P) + den.lo - 1 <= (2 << den_bits) - 2 {
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(-den.lo) + 1);
+            return Err(RelationError::TooWide { node: self.b.node, what: "divisor", expected, got });
+        }
         self.b.range("rest", &rows, &Expr::column(r), den_bits)?;
         self.b.range("rest below divisor", &rows, &divisor.plus_col(-1, r).plus_const(-1), den_bits)?;
         Ok(Expr::column(y))

@@ -64,6 +64,10 @@ impl Net {
         self.program.outputs.push(Output { name, value, shape, kind: OutputKind::Fixed { frac_bits: 0 } });
     }
 
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// Proves and verifies on an input made of small numbers.
     pub(crate) fn case(self, name: &'static str, x: impl Fn(i32) -> i32) -> Case {
         let model = Model { program: self.program, weights: self.weights };
