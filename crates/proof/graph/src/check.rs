@@ -17,8 +17,10 @@ use core::fmt;
 pub const MAX_PORTS: u64 = 64;
 /// Most nodes, and most constants, of a program.
 pub const MAX_NODES: u64 = 1 << 16;
-/// Most elements of one value or constant: 16 Mi.
+/// Most elements of one value: 16 Mi.
 pub const MAX_ELEMENTS: u64 = 1 << 24;
+/// Most elements of one constant: 64 Mi, for the embeddings of language models.
+pub const MAX_CONSTANT: u64 = 1 << 26;
 /// Most elements of all values, and of all constants, together: 256 Mi.
 pub const MAX_TOTAL: u64 = 1 << 28;
 /// Longest name or text label, bytes.
@@ -221,7 +223,7 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
 fn check_constant(constant: &crate::program::Constant) -> Result<(), Problem> {
     text("name", &constant.name)?;
     at_most("dimensions", MAX_RANK, constant.shape.len() as u64)?;
-    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::from(constant.len()))
+    in_range("elements", Interval { lo: 1, hi: MAX_CONSTANT as i64 }, i64::from(constant.len()))
 }
 
 fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
