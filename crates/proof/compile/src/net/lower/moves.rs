@@ -67,6 +67,9 @@ impl Lowering<'_> {
 
     /// A value at exactly `scale`, which is coarser than its own by any ratio.
     pub(super) fn stretched(&mut self, at: &At, q: Quant, scale: f64) -> Result<Quant, CompileError> {
+        // Leaves room for a factor of a dozen bits.
+        let narrow = (self.magnitude(q).max(1.0).log2() - 17.0).ceil().max(0.0);
+        let q = self.rescaled(at, q, q.scale * narrow.exp2())?;
         let ratio = q.scale / scale;
         let room = (29.0 - self.magnitude(q).max(1.0).log2()).floor();
         let shift = (room - ratio.log2()).floor().clamp(1.0, 22.0);

@@ -4,7 +4,7 @@
 pub(super) const MARGIN: f64 = 1.25;
 
 /// A value that keeps this many bits is precise enough not to be saturated at a higher price.
-const ENOUGH: f64 = 8.0;
+const ENOUGH: f64 = 10.0;
 /// Interval arithmetic may allow this many bits more than samples show before a value is saturated at any price.
 const LOOSEST: f64 = 4.0;
 
