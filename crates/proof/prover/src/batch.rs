@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 /// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
 pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
-    let claims = claims.into_inner();
+    let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
     let rounds = relation.model_vars.max(relation.witness_vars) as usize;
     let summand =

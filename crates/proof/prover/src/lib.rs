@@ -39,5 +39,5 @@ pub mod rounds;
 pub mod witness;
 
 pub use key::ProvingKey;
-pub use prove::{Proof, ProveError, prove, prove_witness};
+pub use prove::{Proof, ProveError, prove, prove_as, prove_witness};
 pub use witness::Witness;

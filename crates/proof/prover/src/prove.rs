@@ -9,7 +9,7 @@ use ciro_graph::{ExecError, RawInput, RawOutput, execute};
 use ciro_transcript::{Segment, Writer};
 use ciro_verifier::key::PROTOCOL;
 use ciro_verifier::layout::Evaluations;
-use ciro_verifier::{ProofContext, Statement, VerifyError};
+use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey};
 
 /// A proof and what it shows.
 #[derive(Clone, Debug)]
@@ -51,9 +51,15 @@ pub fn prove(key: &ProvingKey, input: &RawInput, context: &ProofContext) -> Resu
 /// Proves `statement` with a given witness. The proof is only as good as the witness: a wrong one gives bytes that no verifier accepts.
 #[must_use]
 pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
+    prove_as(key.verifying(), key, statement, witness)
+}
+
+/// As [`prove_witness`] under the identity of another model of the same shape, for adversaries.
+#[must_use]
+pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
-    key.verifying().absorb(&mut transcript, statement);
+    identity.absorb(&mut transcript, statement);
 
     let table = witness.polynomial(relation);
     let oracle = BaseOracle::new(&table, &params.first[1]);

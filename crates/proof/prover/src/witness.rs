@@ -33,9 +33,22 @@ impl Witness {
     /// Fills every column for one execution.
     #[must_use]
     pub fn fill(key: &ProvingKey, instance: &Instance, execution: &Execution) -> Self {
+        Self::fill_around(key, instance, execution, BTreeMap::new())
+    }
+
+    /// As [`Witness::fill`], some witness columns given (padded) and everything that hints compute from them to match, for
+    /// adversaries.
+    #[must_use]
+    pub fn fill_around(
+        key: &ProvingKey,
+        instance: &Instance,
+        execution: &Execution,
+        given: BTreeMap<ColId, Vec<i64>>,
+    ) -> Self {
         let relation = key.verifying().relation();
         let model = Arc::clone(&key.table);
-        let mut filler = Filler { relation, instance, execution, model: &model, columns: BTreeMap::new() };
+        let columns = given.clone();
+        let mut filler = Filler { relation, instance, execution, model: &model, columns, given };
         for hint in &relation.hints {
             filler.follow(hint);
         }
@@ -165,6 +178,11 @@ fn to_int(x: F) -> i64 {
     if value > i64::from(P) / 2 { value - i64::from(P) } else { value }
 }
 
+/// What an integer is modulo p. Only a lie is negative where it is looked up: its best chance is to wrap.
+fn residue(x: i64) -> i64 {
+    if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
+}
+
 struct Filler<'a> {
     relation: &'a Relation,
     instance: &'a Instance,
@@ -172,6 +190,8 @@ struct Filler<'a> {
     model: &'a [F],
     /// Padded.
     columns: BTreeMap<ColId, Vec<i64>>,
+    /// Columns that hints leave alone.
+    given: BTreeMap<ColId, Vec<i64>>,
 }
 
 impl Filler<'_> {
@@ -205,13 +225,18 @@ impl Filler<'_> {
     /// Stores padded values.
     fn put(&mut self, col: ColId, mut values: Vec<i64>) {
         values.resize(self.padded_len(col), 0);
-        self.columns.insert(col, values);
+        self.store(col, values);
+    }
+
+    fn store(&mut self, col: ColId, padded: Vec<i64>) {
+        let padded = self.given.get(&col).cloned().unwrap_or(padded);
+        self.columns.insert(col, padded);
     }
 
     /// Stores the values of the real rows.
     fn put_real(&mut self, col: ColId, values: impl IntoIterator<Item = i64>) {
         let padded = self.scatter(col, values);
-        self.columns.insert(col, padded);
+        self.store(col, padded);
     }
 
     fn scatter(&self, col: ColId, values: impl IntoIterator<Item = i64>) -> Vec<i64> {
@@ -357,7 +382,7 @@ impl Filler<'_> {
             }
             Hint::Limbs { expr, limbs } => {
                 for (col, shift, width) in limbs {
-                    self.map(*col, expr, |x| (x >> shift) & ((1 << width) - 1));
+                    self.map(*col, expr, |x| (residue(x) >> shift) & ((1 << width) - 1));
                 }
             }
             Hint::Negative { flag, expr } => self.map(*flag, expr, |x| i64::from(x < 0)),
@@ -435,7 +460,7 @@ impl Filler<'_> {
             for lookup in self.relation.lookups.iter().filter(|l| l.tag == table.tag) {
                 let Some(first) = lookup.tuple.first() else { continue };
                 for entry in self.real(first, &lookup.rows) {
-                    if let Some(row) = row(entry) {
+                    if let Some(row) = row(residue(entry)) {
                         counts[row] += 1;
                     }
                 }

@@ -12,8 +12,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Program};
+use ciro_transcript::field::P;
 
-/// A range proof spans at most this many bits: candidates then lie within 2³⁰ < p/2, so none wraps onto another.
+/// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³): a range of all of
+/// them also holds some negative numbers, those below 2³⁰ − p = −2³⁰ + 2²⁴ − 1. [`Builder::nonnegative`] knows.
 pub const RANGE_BITS_MAX: u32 = 30;
 
 /// Widest range-check limb: a table of 2¹⁶ rows.
@@ -27,6 +29,9 @@ pub const VARS_MAX: u32 = 28;
 pub fn bits_for(max: i64) -> u32 {
     i64::BITS - max.max(1).leading_zeros()
 }
+
+/// Most looked-up rows of a relation, a quarter of p: as many equal lookups as p would cancel one another.
+pub const LOOKUPS_MAX: usize = 1 << 29;
 
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
@@ -350,7 +355,26 @@ impl<'a> Builder<'a> {
         col
     }
 
-    /// Proves 0 ≤ expr < 2^bits on the real rows.
+    /// Proves expr ≥ 0 on the real rows, for an expression that is one of the integers lo..=hi.
+    ///
+    /// # Errors
+    /// If a negative one of them would pass for a positive one modulo p.
+    pub fn nonnegative(
+        &mut self,
+        name: &'static str,
+        rows: &Rows,
+        expr: &Expr,
+        (lo, hi): (i64, i64),
+    ) -> Result<(), RelationError> {
+        let bits = bits_for(hi);
+        if bits <= RANGE_BITS_MAX && i64::from(P).saturating_add(lo) < 1 << bits {
+            let (expected, got) = (RANGE_BITS_MAX - 1, bits);
+            return Err(RelationError::TooWide { node: self.node, what: name, expected, got });
+        }
+        self.range(name, rows, expr, bits)
+    }
+
+    /// Proves 0 ≤ expr < 2^bits modulo p on the real rows.
     ///
     /// # Errors
     /// If `bits` exceeds [`RANGE_BITS_MAX`].
@@ -429,6 +453,7 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self) -> Result<Relation, RelationError> {
         self.place_ranges();
         self.check_coefficients()?;
+        self.check_lookups()?;
         let (model_vars, model_used) = self.place(Poly::Model)?;
         let (witness_vars, witness_used) = self.place(Poly::Witness)?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
@@ -462,6 +487,15 @@ impl<'a> Builder<'a> {
             model_used,
             witness_used,
         })
+    }
+
+    fn check_lookups(&self) -> Result<(), RelationError> {
+        let rows = self.lookups.iter().fold(0usize, |sum, lookup| sum.saturating_add(lookup.rows.real()));
+        if rows > LOOKUPS_MAX {
+            let (expected, got) = (log_ceil(LOOKUPS_MAX), log_ceil(rows));
+            return Err(RelationError::TooLarge { what: "lookup", expected, got });
+        }
+        Ok(())
     }
 
     fn check_coefficients(&self) -> Result<(), RelationError> {

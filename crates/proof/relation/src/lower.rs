@@ -257,7 +257,16 @@ impl Lowering<'_> {
         self.b.constrain_bit("sign is a bit", &rows, negative);
         self.b.constrain_product("relu is input or zero", &rows, y, &input, &positive);
         let magnitude = Expr::column(y).times(2).plus(-1, &input).plus_col(-1, negative);
-        self.b.range("magnitude", &rows, &magnitude, bits_for(x.hi.max(-x.lo - 1)))?;
+        let (above, below) = (x.hi, -x.lo - 1);
+        let bits = bits_for(above.max(below));
+        self.b.range("magnitude", &rows, &magnitude, bits)?;
+        if bits == RANGE_BITS_MAX {
+            // The ranges of positive and of negative numbers overlap modulo p: their upper ends are checked as well. An end
+            // below 2²⁴ would let this second range wrap, and none needs to be that tight.
+            let (above, below) = (above.max(1 << 24), below.max(1 << 24));
+            let end = Expr::constant(above).plus_col(below - above, negative);
+            self.b.range("magnitude", &rows, &end.plus(-1, &magnitude), bits)?;
+        }
         Ok(Expr::column(y))
     }
 
@@ -310,6 +319,12 @@ impl Lowering<'_> {
         let (rows, shift) = (target.rows(), curve.frac_bits);
         self.b.limit("fraction", shift, RANGE_BITS_MAX)?;
         let segments = self.constant_len(curve.values);
+        // Or a number and the same number plus p would lie on different segments.
+        let span = i64::try_from(segments).unwrap_or(i64::MAX).saturating_mul(1 << shift);
+        if span > i64::from(P) {
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(span));
+            return Err(RelationError::TooWide { node: self.b.node, what: "curve", expected, got });
+        }
         let values = self.b.constant_vector("curve values", curve.values, segments)?;
         let slopes = self.b.constant_vector("curve slopes", curve.slopes, segments)?;
         let index = self.b.public("segment", Public::Index, Rows::vector(segments));
@@ -394,15 +409,16 @@ impl Lowering<'_> {
         let bits = bits_for(hi - lo);
         self.b.range("quotient above", &rows, &Expr::column(y).plus_const(-lo), bits)?;
         self.b.range("quotient below", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
-        let den_bits = bits_for(den.hi);
-        // rest + (divisor − 1 − rest) = divisor − 1: a negative divisor must not be such a sum less the modulus.
-        if den.lo < 1 && i64::from(P) + den.lo - 1 <= (2 << den_bits) - 2 {
-            let (expected, got) = (RANGE_BITS_MAX, bits_for(-den.lo) + 1);
-            return Err(RelationError::TooWide { node: self.b.node, what: "divisor", expected, got });
-        }
-        self.b.range("rest", &rows, &Expr::column(r), den_bits)?;
-        self.b.range("rest below divisor", &rows, &divisor.plus_col(-1, r).plus_const(-1), den_bits)?;
+        self.rest(&rows, r, &divisor, &den)?;
         Ok(Expr::column(y))
+    }
+
+    /// 0 ≤ r < den, whatever den is: so den is positive.
+    fn rest(&mut self, rows: &Rows, r: ColId, divisor: &Expr, den: &Val) -> Result<(), RelationError> {
+        let bits = bits_for(den.hi);
+        self.b.range("rest", rows, &Expr::column(r), bits)?;
+        let room = divisor.clone().plus_col(-1, r).plus_const(-1);
+        self.b.nonnegative("rest below divisor", rows, &room, (den.lo - (1i64 << bits), den.hi - 1))
     }
 
     /// Long division: r·2^d = q·den + r′ with 0 ≤ r′ < den, digit by digit.
@@ -421,10 +437,12 @@ impl Lowering<'_> {
         let rows = num.rows();
         let dividend = self.b.materialize("dividend", &rows, &num.expr);
         // |num| ≤ den, or the first digit's equation could wrap around the field.
-        let room = bits_for(den.hi + num.hi.abs().max(num.lo.abs()));
-        self.b.range("dividend below divisor", &rows, &divisor.clone().plus_col(-1, dividend), room)?;
+        let room = den.hi + num.hi.abs().max(num.lo.abs()).min(den.hi);
+        let below = divisor.clone().plus_col(-1, dividend);
+        self.b.nonnegative("dividend below divisor", &rows, &below, (1 - num.hi, room))?;
         if num.lo < 0 {
-            self.b.range("dividend above −divisor", &rows, &divisor.clone().plus_col(1, dividend), room)?;
+            let above = divisor.clone().plus_col(1, dividend);
+            self.b.nonnegative("dividend above −divisor", &rows, &above, (1 + num.lo, room))?;
         }
         let mut rest = Expr::column(dividend);
         let mut result = Expr::default();
@@ -439,8 +457,7 @@ impl Lowering<'_> {
             // |q| < 2^(d+1): q·den stays below 2³⁰, so the equation holds over the integers.
             let offset = Expr::column(q).plus_const(1 << (quotient_bits - 1));
             self.b.range("digit", &rows, &offset, quotient_bits)?;
-            self.b.range("rest", &rows, &Expr::column(r), den_bits)?;
-            self.b.range("rest below divisor", &rows, &divisor.clone().plus_col(-1, r).plus_const(-1), den_bits)?;
+            self.rest(&rows, r, &divisor, &den)?;
             result = result.times(1 << digit_bits).plus_col(1, q);
             rest = Expr::column(r);
         }
@@ -478,7 +495,7 @@ impl Lowering<'_> {
         let at_label = Expr::column(self.b.vector_times_matrix(is_label, input, rows.real(), 1, false));
         let top = self.b.materialize("top score", &Rows::vector(1), &at_label);
         let gap = Expr::column(top).plus_col(-1, input).plus_col(-1, before);
-        self.b.range("gap to top", &rows, &gap, bits_for(x.hi - x.lo))
+        self.b.nonnegative("gap to top", &rows, &gap, (x.lo - x.hi - 1, x.hi - x.lo))
     }
 }
 

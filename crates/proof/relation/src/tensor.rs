@@ -1,7 +1,7 @@
 //! Gadgets of what sums and moves elements. Sums of products are proven by sumcheck and cost no cell; movements are views and
 //! gathers.
 
-use crate::builder::{Builder, bits_for};
+use crate::builder::Builder;
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val, dims, size};
@@ -61,7 +61,7 @@ impl Lowering<'_> {
             Op::Max { x } => {
                 let x = self.val(*x)?;
                 let (m, gap) = self.max(&x)?;
-                self.b.range("gap to max", &x.rows(), &gap, bits_for(x.hi - x.lo))?;
+                self.b.nonnegative("gap to max", &x.rows(), &gap, (x.lo - x.hi, x.hi - x.lo))?;
                 Ok(m)
             }
             Op::Gap { x } => {
@@ -69,7 +69,7 @@ impl Lowering<'_> {
                 let (_, gap) = self.max(&x)?;
                 // A table from zero on that the gap is looked up in bounds it as well.
                 if self.looked_up_from(target.id) != Some(0) {
-                    self.b.range("gap to max", &x.rows(), &gap, bits_for(x.hi - x.lo))?;
+                    self.b.nonnegative("gap to max", &x.rows(), &gap, (x.lo - x.hi, x.hi - x.lo))?;
                 }
                 Ok(gap)
             }
@@ -249,11 +249,13 @@ impl Lowering<'_> {
         let m = self.b.witness("largest", &rows);
         self.b.hint(Hint::Value { col: m, value: target.id });
         let mut gaps = Vec::with_capacity(parts.len());
-        for &part in parts {
-            let part = self.val(part)?;
+        let parts: Vec<Val> = parts.iter().map(|&part| self.val(part)).collect::<Result<_, _>>()?;
+        // Whichever part m is.
+        let least = parts.iter().map(|part| part.lo).min().unwrap_or(0);
+        for part in parts {
             let col = self.operand("candidate", &part);
             let gap = Expr::column(m).plus_col(-1, col);
-            self.b.range("gap to largest", &rows, &gap, bits_for(target.hi - part.lo))?;
+            self.b.nonnegative("gap to largest", &rows, &gap, (least - part.hi, target.hi - part.lo))?;
             gaps.push(gap);
         }
         let Some(last) = gaps.pop() else { return Err(self.misplaced("the largest of nothing")) };

@@ -16,7 +16,7 @@ use p3_field::PrimeCharacteristicRing;
 /// Verifies the batch phase and the opening it leads to.
 ///
 /// # Errors
-/// By the batch or by the opening.
+/// By the batch or by the opening, or if a claim is left that neither discharges.
 pub fn verify(
     transcript: &mut Reader<'_>,
     relation: &Relation,
@@ -24,7 +24,7 @@ pub fn verify(
     roots: [Digest; 2],
     claims: Evaluations,
 ) -> Result<(), VerifyError> {
-    let claims = claims.into_inner();
+    let claims = claims.into_committed().ok_or(VerifyError::Undischarged)?;
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
     let vars = [count(relation.model_vars), count(relation.witness_vars)];

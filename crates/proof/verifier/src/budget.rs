@@ -5,10 +5,14 @@
 //! random-oracle model each hash evaluation is one attempt.
 
 use crate::key::VerifyingKey;
-use crate::layout::{constraint_columns, constraint_rounds, lookup_columns, product_rounds, slots};
+use crate::layout::{
+    Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_columns, product_degree, product_rounds, slots,
+};
 use alloc::vec::Vec;
 use ciro_pcs::params::Term;
 use ciro_relation::Relation;
+use ciro_transcript::E;
+use p3_field::PrimeCharacteristicRing;
 
 /// Bits of the challenge field, rounded down.
 const FIELD_BITS: u32 = 154;
@@ -50,21 +54,40 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let leaves = 1usize.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
     let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
     let rounds = constraint_rounds(relation);
-    let claims = lookup_columns(relation)
-        .len()
-        .saturating_add(constraint_columns(relation).len())
-        .saturating_add(relation.products.len().saturating_mul(2))
-        .saturating_add(relation.gathers.len().saturating_mul(2));
+    let [products, gathers, claims] = claims(relation);
     let gather_vars = relation.gathers.iter().map(ciro_relation::Gather::vars).max().unwrap_or(0);
     let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
     [
         ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
         ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
         ("constraints: zerocheck", constraints.saturating_add(rounds.saturating_mul(4))),
-        ("products: sumcheck", relation.products.len().saturating_add(product_rounds(relation).saturating_mul(3))),
-        // A gathered column is claimed by the lookups, the constraints and one product at most.
-        ("gathers: sumcheck", relation.gathers.len().saturating_mul(3).saturating_add(gather_vars.saturating_mul(2))),
+        (
+            "products: sumcheck",
+            products.saturating_add(product_rounds(relation).saturating_mul(product_degree(relation))),
+        ),
+        ("gathers: sumcheck", gathers.saturating_add(gather_vars.saturating_mul(2))),
         ("batch: sumcheck", claims.saturating_add(batch_rounds.saturating_mul(2))),
     ]
     .into()
+}
+
+/// How many claims the product, the gather and the batch phase weigh against one another: as many as they do in every proof.
+fn claims(relation: &Relation) -> [usize; 3] {
+    let mut claims = Evaluations::default();
+    // Counted alone: where and what does not matter.
+    let claim = |claims: &mut Evaluations, col| claims.claim(relation, col, Vec::new(), E::ZERO);
+    lookup_columns(relation).into_iter().chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
+    let products = claims.take_products();
+    for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
+        let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o));
+        sent.for_each(|operand| claim(&mut claims, operand.col));
+    }
+    let gathers = claims.take_gathered();
+    for gather in gathers.iter().filter_map(|c| relation.gathers.get(c.gather)) {
+        if crate::gathers::is_sent(relation, gather) {
+            claim(&mut claims, gather.of);
+        }
+    }
+    let committed = claims.into_committed().map_or(usize::MAX, |claims| claims.len());
+    [products.len(), gathers.len(), committed]
 }

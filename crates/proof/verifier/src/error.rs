@@ -82,6 +82,9 @@ pub enum VerifyError {
     /// The gathered columns are not what was picked.
     #[error("gathers: some gathered column is not what was picked")]
     Gathers,
+    /// A claim on a column that is not committed was left to the batch: the relation is not well formed.
+    #[error("batch: a claim is left that no phase discharges")]
+    Undischarged,
     /// The claims do not reduce to the claimed values.
     #[error("batch: claimed evaluations contradict one another")]
     Batch,
@@ -103,7 +106,7 @@ impl VerifyError {
             Self::Constraints => Phase::Constraints,
             Self::Products => Phase::Products,
             Self::Gathers => Phase::Gathers,
-            Self::Batch => Phase::Batch,
+            Self::Undischarged | Self::Batch => Phase::Batch,
             Self::Opening(_) => Phase::Opening,
         }
     }

@@ -183,14 +183,16 @@ pub struct Evaluations {
     committed: Vec<Evaluation>,
     products: Vec<ProductClaim>,
     gathered: Vec<GatherClaim>,
+    /// Claims on what is neither committed nor computed from it.
+    stray: usize,
 }
 
 impl Evaluations {
     /// Claims the values of `columns` at the suffixes of `point`.
     pub fn claim_columns(&mut self, relation: &Relation, columns: &[ColId], point: &[E], values: &[E]) {
         for (&col, &value) in columns.iter().zip(values) {
-            let Some(column) = relation.column(col) else { continue };
-            self.claim(relation, col, suffix(point, count(column.log_len)).to_vec(), value);
+            let log_len = relation.column(col).map_or(0, |column| column.log_len);
+            self.claim(relation, col, suffix(point, count(log_len)).to_vec(), value);
         }
     }
 
@@ -206,7 +208,7 @@ impl Evaluations {
             }
             Some(Source::Product(product)) => self.products.push(ProductClaim { product, point, value }),
             Some(Source::Gather(gather)) => self.gathered.push(GatherClaim { gather, point, value }),
-            _ => {}
+            Some(Source::Public(_) | Source::View(_)) | None => self.stray = self.stray.saturating_add(1),
         }
     }
 
@@ -222,9 +224,10 @@ impl Evaluations {
         core::mem::take(&mut self.gathered)
     }
 
-    /// The claims on committed columns.
+    /// The claims on committed columns. `None` if there are others, which no later phase would discharge.
     #[must_use]
-    pub fn into_inner(self) -> Vec<Evaluation> {
-        self.committed
+    pub fn into_committed(self) -> Option<Vec<Evaluation>> {
+        let others = self.products.len().saturating_add(self.gathered.len()).saturating_add(self.stray);
+        (others == 0).then_some(self.committed)
     }
 }

@@ -108,8 +108,17 @@ pub enum Fault {
 pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
     check_program(&model.program).map_err(ExecError::Program)?;
     check_weights(model)?;
-    let mut values = ingest(&model.program, raw).map_err(ExecError::Input)?;
-    for (i, node) in model.program.nodes.iter().enumerate() {
+    let inputs = ingest(&model.program, raw).map_err(ExecError::Input)?;
+    resume(model, inputs)
+}
+
+/// Runs the rest of a model whose first values, all inputs among them, are given.
+///
+/// # Errors
+/// As [`execute`]. The program and the lengths of weights and values are the caller's to check.
+pub fn resume(model: &Model, mut values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
+    let done = values.len().saturating_sub(model.program.inputs.len());
+    for (i, node) in model.program.nodes.iter().enumerate().skip(done) {
         let run = Run { program: &model.program, values: &values, weights: &model.weights };
         let result = run.node(node).map_err(|fault| ExecError::Node { node: i, op: op_name(&node.op), fault })?;
         values.push(result);

@@ -1,0 +1,168 @@
+//! A prover that lies: about a value, about cells, about the input. Everything it does not lie about, it computes to match.
+
+use super::Case;
+use ciro_graph::{Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
+use ciro_prover::{ProvingKey, Witness, prove_as, prove_witness};
+use ciro_relation::{ColId, Instance, Poly, Relation, Source};
+use ciro_transcript::F;
+use ciro_transcript::field::P;
+use ciro_verifier::{Phase, ProofContext, Statement, Verified, VerifyError};
+use p3_field::PrimeField32;
+use std::collections::BTreeMap;
+
+/// Floats as the first input of a model.
+pub(crate) fn raw(model: &Model, x: &[f32]) -> RawInput {
+    let bits = x.iter().map(|x| x.to_bits()).collect();
+    RawInput(vec![RawTensor { shape: model.program.inputs[0].shape.clone(), bits }])
+}
+
+/// The witness columns of a name, in order.
+pub(crate) fn named(relation: &Relation, name: &str) -> Vec<ColId> {
+    let is_it = |i: &usize| {
+        let column = &relation.columns[*i];
+        column.name == name && matches!(column.source, Source::Committed { poly: Poly::Witness, .. })
+    };
+    (0..relation.columns.len()).filter(is_it).map(ColId).collect()
+}
+
+/// The integer nearest to zero that a cell stands for.
+fn integer(cell: F) -> i64 {
+    let value = i64::from(cell.as_canonical_u32());
+    if value > i64::from(P) / 2 { value - i64::from(P) } else { value }
+}
+
+pub(crate) struct Liar<'a> {
+    model: &'a Model,
+    key: &'a ProvingKey,
+    input: RawInput,
+    /// What it says the ingested inputs are.
+    seen: Vec<Vec<i64>>,
+    /// What it says the values are.
+    values: Vec<Vec<i64>>,
+    given: BTreeMap<ColId, Vec<i64>>,
+    /// Cells to start lies from.
+    honest: Option<&'a Witness>,
+}
+
+impl<'a> Liar<'a> {
+    /// Has told the truth so far.
+    pub(crate) fn about(case: &'a Case) -> Self {
+        let inputs = case.execution.values[..case.model.program.inputs.len()].to_vec();
+        Self {
+            model: &case.model,
+            key: &case.key,
+            input: case.statement.input.clone(),
+            seen: inputs,
+            values: case.execution.values.clone(),
+            given: BTreeMap::new(),
+            honest: Some(&case.witness),
+        }
+    }
+
+    /// Of an input that the model may refuse: has said nothing beyond the inputs.
+    pub(crate) fn on(model: &'a Model, key: &'a ProvingKey, x: &[f32]) -> Self {
+        let input = raw(model, x);
+        let seen = ingest(&model.program, &input).expect("the input is accepted");
+        Self { model, key, input, values: seen.clone(), seen, given: BTreeMap::new(), honest: None }
+    }
+
+    /// Says that a value is something else, or changes what it says; later values follow from it.
+    pub(crate) fn value(mut self, id: ValueId, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+        self.values.truncate(id.0 as usize + 1);
+        if self.values.len() <= id.0 as usize {
+            self.values.push(Vec::new());
+        }
+        lie(&mut self.values[id.0 as usize]);
+        self.values = ciro_graph::resume(self.model, self.values).expect("the lie stays in the intervals").values;
+        self
+    }
+
+    /// Says that a value is something else and leaves the others.
+    pub(crate) fn only_value(mut self, id: ValueId, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+        lie(&mut self.values[id.0 as usize]);
+        self
+    }
+
+    /// Says what all values after the inputs are.
+    pub(crate) fn says(mut self, values: Vec<Vec<i64>>) -> Self {
+        self.values.truncate(self.model.program.inputs.len());
+        self.values.extend(values);
+        self
+    }
+
+    /// Changes the cells, padding included, of the n-th witness column of a name.
+    pub(crate) fn cells(mut self, name: &str, n: usize, lie: impl FnOnce(&mut [i64])) -> Self {
+        let relation = self.key.verifying().relation();
+        let col = named(relation, name)[n];
+        let len = 1 << relation.columns[col.0].log_len;
+        let mut cells = self.honest.map_or(vec![0; len], |w| w.column(col).iter().map(|&x| integer(x)).collect());
+        lie(&mut cells);
+        self.given.insert(col, cells);
+        self
+    }
+
+    /// Sees another input than the statement's.
+    pub(crate) fn sees(mut self, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+        lie(&mut self.seen[0]);
+        let seen = self.seen.clone();
+        self.values = ciro_graph::resume(self.model, seen).expect("the model runs on the lie").values;
+        self
+    }
+
+    fn execution(&self) -> Execution {
+        Execution { values: self.values.clone() }
+    }
+
+    /// What it claims.
+    pub(crate) fn statement(&self) -> Statement {
+        let output: RawOutput = self.execution().outputs(&self.model.program);
+        Statement { input: self.input.clone(), output, context: ProofContext::default() }
+    }
+
+    /// Proves the lie, and what the verifier says to it.
+    pub(crate) fn verdict(self) -> Result<Verified, VerifyError> {
+        let statement = self.statement();
+        let instance = Instance { inputs: self.seen.clone(), outputs: statement.output.0.clone() };
+        let execution = self.execution();
+        let witness = Witness::fill_around(self.key, &instance, &execution, self.given);
+        let proof = prove_witness(self.key, &statement, &witness);
+        self.key.verifying().verify(&statement, &proof.bytes)
+    }
+
+    /// The phase that rejects the lie, whose answer must be another than the honest one.
+    pub(crate) fn caught(self, case: &Case) -> Phase {
+        assert_ne!(self.statement().output, case.statement.output, "the lie does not change the answer");
+        self.caught_by_the_way()
+    }
+
+    /// The phase that rejects a lie that does not reach the answer.
+    pub(crate) fn caught_by_the_way(self) -> Phase {
+        self.verdict().expect_err("a lie was believed").phase()
+    }
+}
+
+/// What a prover uses of the model that it runs in place of the honest one.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Weights {
+    /// The commitment's own.
+    Committed,
+    /// Those of the lie.
+    Lied,
+}
+
+/// The phase that rejects a prover who runs another model of the same shape under the identity of the case's.
+pub(crate) fn impostor(case: &Case, weights: Weights, change: impl FnOnce(&mut Model)) -> Phase {
+    let mut lie = case.model.clone();
+    change(&mut lie);
+    let key = ProvingKey::new(lie.clone()).expect("a relation of the same shape");
+    let execution = ciro_graph::execute(&lie, &case.statement.input).expect("the lie runs");
+    let statement = Statement { output: execution.outputs(&lie.program), ..case.statement.clone() };
+    assert_ne!(statement.output, case.statement.output, "the lie does not change the answer");
+    let instance = key.verifying().instance(&statement).expect("the lie is well formed");
+    let mut witness = Witness::fill(&key, &instance, &execution);
+    if weights == Weights::Committed {
+        witness.read_weights_of(&case.key);
+    }
+    let proof = prove_as(case.key.verifying(), &key, &statement, &witness);
+    case.key.verifying().verify(&statement, &proof.bytes).expect_err("an impostor was believed").phase()
+}

@@ -1,0 +1,166 @@
+//! Integers near half the field, where a negative number and a large one look alike: no gadget takes one for the other.
+
+mod common;
+
+use ciro_graph::{Ingest, Model, Op, OutputKind, Pick, ValueId};
+use ciro_prover::ProvingKey;
+use ciro_relation::RelationError;
+use ciro_types::{Hash32, encode};
+use ciro_verifier::{Phase, VerifyError, VerifyingKey};
+use common::liar::Liar;
+use common::{Case, Sketch, X};
+
+/// The largest magnitude of a value.
+const MAX: i32 = (1 << 30) - (1 << 23);
+
+/// An interval of this bound on both sides is as wide as a value may be, and needs 30 bits.
+const HALF: i32 = MAX / 2;
+
+fn sketch(len: u32, bound: i32) -> Sketch {
+    let mut s = Sketch::new(len);
+    s.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -bound, hi: bound };
+    s
+}
+
+/// Whether the program is refused because it is too wide.
+fn is_too_wide(model: &Model) -> bool {
+    let key = VerifyingKey::new(&encode(&model.program), Hash32::ZERO);
+    matches!(key, Err(VerifyError::Relation(RelationError::TooWide { .. })))
+}
+
+#[test]
+fn the_largest_number_is_not_negative() {
+    let mut s = sketch(2, MAX);
+    let y = s.node(Op::Relu { x: X }, 2, 0, MAX);
+    s.output(y, 2);
+    let case = Case::new("wide relu", s.model(), &[MAX as f32, -MAX as f32]);
+    assert_eq!(case.proof.output.0[0], [i64::from(MAX), 0]);
+    let lie = |flag: i64, y: i64, i: usize| {
+        Liar::about(&case).cells("negative", 0, |c| c[i] = flag).value(ValueId(1), |v| v[i] = y).caught(&case)
+    };
+    assert_eq!(lie(1, 0, 0), Phase::Lookup);
+    let negative = Liar::about(&case).cells("negative", 0, |c| c[1] = 0).cells("relu", 0, |c| c[1] = -i64::from(MAX));
+    assert_eq!(negative.caught_by_the_way(), Phase::Lookup);
+}
+
+#[test]
+fn a_wide_relu_with_a_short_side_is_exact_too() {
+    let mut s = sketch(1, 8);
+    s.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -4, hi: MAX };
+    let y = s.node(Op::Relu { x: X }, 1, 0, MAX);
+    s.output(y, 1);
+    let model = s.model();
+    for x in [MAX as f32, (MAX - (1 << 22)) as f32, ((1 << 29) + 64) as f32, 7.0] {
+        let case = Case::new("one-sided relu", model.clone(), &[x]);
+        let lie = Liar::about(&case).cells("negative", 0, |c| c[0] = 1).value(ValueId(1), |v| v[0] = 0);
+        assert_eq!(lie.caught(&case), Phase::Lookup);
+    }
+    Case::new("one-sided relu", model, &[-4.0]);
+}
+
+/// The least element of such an interval, less the largest, is a number of 30 bits modulo p.
+#[test]
+fn comparisons_wider_than_the_field_allows_are_refused() {
+    for (op, len, lo, hi) in [
+        (Op::Max { x: X }, 1, -HALF, HALF),
+        (Op::Gap { x: X }, 2, 0, MAX),
+        (Op::Largest { parts: vec![X, ValueId(1)] }, 2, -HALF, HALF),
+    ] {
+        let mut s = sketch(2, HALF);
+        s.node(Op::Scale { x: X, factor: -1 }, 2, -HALF, HALF);
+        let y = s.node(op, len, lo, hi);
+        s.output(y, len);
+        assert!(is_too_wide(&s.model()));
+    }
+    let mut s = sketch(2, HALF);
+    let y = s.node(Op::ArgMax { x: X }, 1, 0, 1);
+    s.reveal(y, 1, OutputKind::IntLabel { labels: vec![0, 1] });
+    assert!(is_too_wide(&s.model()));
+}
+
+#[test]
+fn the_widest_comparisons_that_are_not_refused_hold() {
+    let bound = (1 << 29) - (1 << 23);
+    let (most, least) = (bound as f32, -bound as f32);
+    let mut s = sketch(2, bound);
+    let y = s.node(Op::Max { x: X }, 1, -bound, bound);
+    s.output(y, 1);
+    let case = Case::new("wide max", s.model(), &[most, least]);
+    let lie = Liar::about(&case).cells("max", 0, |c| c[0] = -i64::from(bound));
+    assert_eq!(lie.value(y, |v| v[0] = -i64::from(bound)).caught(&case), Phase::Lookup);
+
+    let mut s = sketch(1, bound);
+    let minus = s.node(Op::Scale { x: X, factor: -1 }, 1, -bound, bound);
+    let y = s.node(Op::Largest { parts: vec![X, minus] }, 1, -bound, bound);
+    s.output(y, 1);
+    let case = Case::new("wide largest", s.model(), &[most]);
+    assert_eq!(Liar::about(&case).value(y, |v| v[0] = -i64::from(bound)).caught(&case), Phase::Lookup);
+
+    let mut s = sketch(2, bound);
+    let y = s.node(Op::ArgMax { x: X }, 1, 0, 1);
+    s.reveal(y, 1, OutputKind::IntLabel { labels: vec![0, 1] });
+    let case = Case::new("wide label", s.model(), &[most, least]);
+    assert_eq!(Liar::about(&case).value(y, |v| v[0] = 1).caught(&case), Phase::Lookup);
+}
+
+/// num / den as elements of the input, den of any sign, the quotient declared to be zero.
+fn quotient(bound: i32) -> Model {
+    let mut s = sketch(2, bound);
+    let pick = |i: i32| Op::Take { x: X, picks: vec![Pick { axis: 1, index: vec![i] }] };
+    let num = s.node(pick(0), 1, -bound, bound);
+    let den = s.node(pick(1), 1, -bound, bound);
+    let y = s.node(Op::Quotient { num, den, lo: 0, hi: 0 }, 1, 0, 0);
+    s.output(y, 1);
+    s.model()
+}
+
+#[test]
+fn a_rest_beyond_the_divisor_does_not_wrap_below_it() {
+    // The rest would be larger than the divisor by almost the field, or the divisor be negative.
+    assert!(is_too_wide(&quotient(MAX)));
+    let bound = (1 << 29) - 32;
+    for x in [[bound as f32, 1.0], [5.0, -bound as f32], [5.0, 0.0]] {
+        let model = quotient(bound);
+        let key = ProvingKey::new(model.clone()).expect("not refused");
+        let [num, den] = x.map(|x| x as i64);
+        let lie = Liar::on(&model, &key, &x).cells("quotient", 0, |c| c[0] = 0).cells("rest", 0, |c| c[0] = num);
+        assert_eq!(lie.says(vec![vec![num], vec![den], vec![0]]).caught_by_the_way(), Phase::Lookup, "{x:?}");
+    }
+}
+
+#[test]
+fn a_dividend_beyond_the_divisor_does_not_wrap_below_it() {
+    let mut s = sketch(2, MAX);
+    let pick = |i: i32| Op::Take { x: X, picks: vec![Pick { axis: 1, index: vec![i] }] };
+    let num = s.node(pick(0), 1, -MAX, MAX);
+    let den = s.node(pick(1), 1, -MAX, MAX);
+    let den = s.node(Op::Clamp { x: den, lo: -3, hi: 3 }, 1, -3, 3);
+    let y = s.node(Op::Div { num, den, digit_bits: 1, digits: 1 }, 1, -2, 2);
+    s.output(y, 1);
+    let model = s.model();
+    let key = ProvingKey::new(model.clone()).expect("a relation");
+    // 2·num = q·3 + r modulo p with a rest below 3 and a digit of a few bits: only for dividends near ±p/2.
+    let (num, q, r) = (-i64::from(MAX), 0, 1);
+    assert_eq!((2 * num - r).rem_euclid(0x7f00_0001), 0);
+    for den in [3, 0, -3] {
+        let lie = Liar::on(&model, &key, &[num as f32, den as f32]);
+        let lie = lie.cells("digit", 0, |c| c[0] = q).cells("rest", 0, |c| c[0] = r);
+        assert_eq!(lie.says(vec![vec![num], vec![den], vec![den], vec![q]]).caught_by_the_way(), Phase::Lookup);
+    }
+}
+
+/// A number and the same number plus p would lie on different segments.
+#[test]
+fn a_curve_longer_than_the_field_is_refused() {
+    let curve = |segments: i32| {
+        let mut s = sketch(1, 1000);
+        s.program.limb_bits = 16;
+        let values = s.constant((0..segments).map(|t| i32::from(t == 7)).collect());
+        let slopes = s.constant(vec![0; segments as usize]);
+        let y = s.node(Op::Curve { x: X, lo: -1000, frac_bits: 28, values, slopes }, 1, 0, 1);
+        s.output(y, 1);
+        s.model()
+    };
+    assert!(is_too_wide(&curve(16)) && is_too_wide(&curve(8)));
+    assert!(!is_too_wide(&curve(4)));
+}
