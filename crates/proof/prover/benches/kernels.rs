@@ -97,19 +97,16 @@ fn sumchecks(c: &mut Criterion) {
     let mut group = c.benchmark_group("sumcheck");
     for vars in [12, 16, 20] {
         let values = elements(1 << vars);
-        let cells: Vec<F> = (0..1i64 << vars).map(from_int).collect();
         let r = values[3];
         group.throughput(Throughput::Elements(1 << vars));
         group.bench_function(BenchmarkId::new("fold/vars", vars), |b| {
             b.iter_batched(|| Table::new(values.clone()), |mut t| t.fold(r), BatchSize::LargeInput);
         });
-        // The table of weights is given: this is the batch phase without its claims.
-        group.bench_function(BenchmarkId::new("base inner/vars", vars), |b| {
-            let run = |weights: Table| {
-                let mut summands = [Inner::base(&cells, weights, vars, E::ONE)];
-                inner_sumcheck(&mut Writer::new("bench"), "rounds", vars, &mut summands)
+        group.bench_function(BenchmarkId::new("inner/vars", vars), |b| {
+            let run = |[a, b]: [Vec<E>; 2]| {
+                inner_sumcheck(&mut Writer::new("bench"), "rounds", vars, &mut [Inner::new(a, b, vars, E::ONE)])
             };
-            b.iter_batched(|| Table::new(values.clone()), run, BatchSize::LargeInput);
+            b.iter_batched(|| [values.clone(), values.clone()], run, BatchSize::LargeInput);
         });
     }
 }

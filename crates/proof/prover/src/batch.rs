@@ -1,95 +1,231 @@
 //! The reduction of all claims to one point. See `ciro_verifier::batch` for the protocol.
+//!
+//! Most claims share the end of their points: columns are read at suffixes of a few points. Claims whose last [`LOW_VARS`]
+//! coordinates agree are a family. In Σ f·w its part is Σ over blocks of weight·⟨block, eq(last coordinates)⟩ while leading
+//! variables are bound, so that all rounds but the last [`LOW_VARS`] run over one value per block, and no table of w is made.
 
-use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
-use crate::kernel::table::{Table, add_lane, lane};
-use crate::kernel::{FOLD_PACKS, PackedE, WIDTH};
+use crate::kernel::matrix::{combine_columns, dot_rows};
+use crate::kernel::table::Table;
 use crate::rounds::{Inner, inner_sumcheck};
 use ciro_relation::{Poly, Relation};
+use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
-use rayon::prelude::*;
+
+/// log₂ of a block's cells. Longer blocks have fewer values; shorter ones have more claims per family.
+const LOW_VARS: usize = 8;
 
 /// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
 pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
-    let rounds = relation.model_vars.max(relation.witness_vars) as usize;
-    let summand =
-        |table: &[F], poly: Poly| Inner::base(table, weights(&claims, eta, poly, table.len()), rounds, E::ONE);
-    let mut summands = [summand(model, Poly::Model), summand(witness, Poly::Witness)];
-    let rho = inner_sumcheck(transcript, "batch rounds", rounds, &mut summands);
-    transcript.write_exts("opened values", &[summands[0].a(), summands[1].a()]);
+    let sides = [
+        Side::new(&claims, eta, Poly::Model, &model[..], relation.model_used),
+        Side::new(&claims, eta, Poly::Witness, &witness[..], relation.witness_used),
+    ];
+    let (rho, values) = sumcheck(transcript, &sides);
+    transcript.write_exts("opened values", &values);
     rho
 }
 
-/// Σ ηⁱ·eq over the windows of the claims on `poly`.
-fn weights(claims: &[Evaluation], eta: E, poly: Poly, len: usize) -> Table {
-    let mut w = Buffer::stale(len.div_ceil(WIDTH));
-    w.fill(PackedE::ZERO);
-    let mut power = E::ONE;
-    // Claims share a few points: one table each serves them all.
-    let mut tables: Vec<(&[E], Table)> = Vec::new();
-    for claim in claims {
-        if claim.poly == poly {
-            let known = tables.iter().position(|(point, _)| *point == claim.point.as_slice()).unwrap_or_else(|| {
-                tables.push((&claim.point, eq_table(&claim.point, E::ONE)));
-                tables.len() - 1
-            });
-            add_window(&mut w, claim.offset, &tables[known].1, power);
-        }
-        power *= eta;
-    }
-    if len < WIDTH { Table::Few((0..len).map(|i| lane(&w[0], i)).collect()) } else { Table::packed(w) }
+/// The rounds of Σ f·w over both sides; returns their point and each f there.
+fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>; 2]) -> (Vec<E>, [E; 2]) {
+    let rounds = sides.iter().map(Side::vars).max().unwrap_or(0);
+    let low = LOW_VARS.min(rounds);
+    let mut blocks: Vec<Inner> = sides.iter().flat_map(|side| side.summands(rounds - low)).collect();
+    let mut point = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut blocks);
+    let (model, witness) = blocks.split_at(sides[0].families.len());
+    let mut cells =
+        [(&sides[0], model), (&sides[1], witness)].map(|(side, blocks)| side.within_blocks(&point, blocks, low));
+    point.extend(inner_sumcheck(transcript, "batch rounds", low, &mut cells));
+    (point, cells.map(|f| f.a()))
 }
 
-/// w += scale·eq on the window that begins at `offset`, a multiple of its length.
-fn add_window(w: &mut [PackedE], offset: usize, eq: &Table, scale: E) {
-    match eq {
-        Table::Few(eq) => {
-            for (i, &t) in (offset..).zip(eq) {
-                add_lane(&mut w[i / WIDTH], i % WIDTH, scale * t);
-            }
+/// Claims that weigh the cells within their blocks alike.
+struct Family<'a> {
+    like: Like<'a>,
+    /// By cell of a block.
+    low: Vec<E>,
+    /// By block.
+    high: Vec<E>,
+}
+
+/// What the claims of a family have in common.
+#[derive(PartialEq)]
+enum Like<'a> {
+    /// The last coordinates.
+    Point(&'a [E]),
+    /// The block, of which each is about a part.
+    Block(usize),
+}
+
+/// A committed polynomial and the claims on it.
+struct Side<'a> {
+    cells: &'a [F],
+    /// Cells are zero from here on.
+    used: usize,
+    families: Vec<Family<'a>>,
+}
+
+impl<'a> Side<'a> {
+    fn new(claims: &'a [Evaluation], eta: E, poly: Poly, cells: &'a [F], used: usize) -> Self {
+        let mut side = Self { cells, used, families: Vec::new() };
+        for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.poly == poly) {
+            side.add(claim, weight);
         }
-        Table::Many(eq) => {
-            let window = &mut w[offset / WIDTH..][..eq.len()];
-            let scale = PackedE::from(scale);
-            window.par_chunks_mut(FOLD_PACKS).zip(eq.par_chunks(FOLD_PACKS)).for_each(|(window, eq)| {
-                for (w, &t) in window.iter_mut().zip(eq) {
-                    *w += scale * t;
-                }
-            });
+        side
+    }
+
+    fn vars(&self) -> usize {
+        self.cells.len().ilog2() as usize
+    }
+
+    /// Variables within a block.
+    fn low_vars(&self) -> usize {
+        LOW_VARS.min(self.vars())
+    }
+
+    fn add(&mut self, claim: &'a Evaluation, weight: E) {
+        let low = self.low_vars();
+        let block = claim.offset >> low;
+        if claim.point.len() < low {
+            let family = self.family(Like::Block(block));
+            family.high[block] = E::ONE;
+            add_at(&mut family.low, claim.offset % (1 << low), &claim.point, weight);
+        } else {
+            let (high, last) = claim.point.split_at(claim.point.len() - low);
+            add_at(&mut self.family(Like::Point(last)).high, block, high, weight);
         }
     }
+
+    fn family(&mut self, like: Like<'a>) -> &mut Family<'a> {
+        let known = self.families.iter().position(|family| family.like == like);
+        let at = known.unwrap_or_else(|| {
+            let low = match like {
+                Like::Point(point) => eq_table(point, E::ONE).to_vec(),
+                Like::Block(_) => E::zero_vec(1 << self.low_vars()),
+            };
+            let high = E::zero_vec(self.cells.len() >> self.low_vars());
+            self.families.push(Family { like, low, high });
+            self.families.len() - 1
+        });
+        &mut self.families[at]
+    }
+
+    /// Cells up to the last whole block with one that is used.
+    fn used_blocks(&self) -> &[F] {
+        let low = self.low_vars();
+        &self.cells[..self.used.div_ceil(1 << low) << low]
+    }
+
+    /// Σ over blocks, by family, in a sumcheck of `rounds` rounds.
+    fn summands(&self, rounds: usize) -> impl Iterator<Item = Inner> {
+        self.families.iter().map(move |family| {
+            let mut values = dot_rows(self.used_blocks(), &Table::new(family.low.clone()));
+            values.resize(family.high.len(), E::ZERO);
+            Inner::new(values, family.high.clone(), rounds, E::ONE)
+        })
+    }
+
+    /// Σ over the cells of a block, all blocks combined into one by the leading variables' point.
+    fn within_blocks(&self, point: &[E], blocks: &[Inner], rounds: usize) -> Inner {
+        let low = self.low_vars();
+        let eq = eq_table(suffix(point, self.vars() - low), E::ONE).to_vec();
+        let combined = combine_columns(&[(self.used_blocks(), &eq)], low);
+        let mut weights = E::zero_vec(1 << low);
+        for (family, summand) in self.families.iter().zip(blocks) {
+            let weight = summand.weight();
+            weights.iter_mut().zip(&family.low).for_each(|(w, &t)| *w += weight * t);
+        }
+        Inner::new(combined.to_vec(), weights, rounds, E::ONE)
+    }
+}
+
+/// table += weight·eq(point, ·) from `start` on.
+fn add_at(table: &mut [E], start: usize, point: &[E], weight: E) {
+    let eq = eq_table(point, weight).to_vec();
+    table[start..].iter_mut().zip(eq).for_each(|(t, w)| *t += w);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::table::tests::elements;
+    use crate::kernel::table::tests::{cells, elements};
+    use crate::rounds::{fold, send_quadratic};
+
+    /// Σ f·w over tables of 2^`rounds` cells, w summed claim by claim.
+    fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, [E; 2]) {
+        let rounds = sides.map(|(_, cells)| cells.len().ilog2()).into_iter().max().unwrap_or(0);
+        let mut tables = sides.map(|(poly, cells)| {
+            let mut w = E::zero_vec(cells.len());
+            for (claim, power) in claims.iter().zip(eta.powers()).filter(|(c, _)| c.poly == poly) {
+                let eq = ciro_sumcheck::eq_table(&claim.point, power);
+                eq.iter().zip(&mut w[claim.offset..]).for_each(|(&t, w)| *w += t);
+            }
+            // f is tied to zero on the variables that it lacks, and w does not depend on them.
+            let w = w.repeat((1 << rounds) / cells.len());
+            let mut f: Vec<E> = cells.iter().map(|&x| E::from(x)).collect();
+            f.resize(1 << rounds, E::ZERO);
+            [f, w]
+        });
+        let mut claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
+        let mut point = Vec::new();
+        for _ in 0..rounds {
+            let at = |t: &[E], x: E, j: usize| t[j] + x * (t[t.len() / 2 + j] - t[j]);
+            let sum = |x: E| {
+                tables.iter().flat_map(|[f, w]| (0..f.len() / 2).map(move |j| at(f, x, j) * at(w, x, j))).sum::<E>()
+            };
+            let r = send_quadratic(transcript, "batch rounds", &mut claim, sum(E::ZERO), sum(E::TWO));
+            tables.iter_mut().flatten().for_each(|t| fold(t, r));
+            point.push(r);
+        }
+        let values = sides.map(|(_, f)| ciro_sumcheck::evaluate_base(f, suffix(&point, f.len().ilog2() as usize)));
+        (point, values)
+    }
+
+    /// Runs both on claims (polynomial, offset, point) and compares every message.
+    fn check(vars: [u32; 2], used: [usize; 2], windows: &[(Poly, usize, &[E])]) {
+        let eta = elements(1)[0];
+        let [mut model, mut witness] = vars.map(|vars| cells(1 << vars));
+        model[used[0]..].fill(F::ZERO);
+        witness[used[1]..].fill(F::ZERO);
+        let claim = |&(poly, offset, point): &(Poly, usize, &[E])| {
+            let table = if poly == Poly::Model { &model } else { &witness };
+            let value = ciro_sumcheck::evaluate_base(&table[offset..][..1 << point.len()], point);
+            Evaluation { poly, offset, point: point.to_vec(), value }
+        };
+        let claims: Vec<Evaluation> = windows.iter().map(claim).collect();
+        let sides = [
+            Side::new(&claims, eta, Poly::Model, &model, used[0]),
+            Side::new(&claims, eta, Poly::Witness, &witness, used[1]),
+        ];
+        let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
+        let got = sumcheck(&mut fast, &sides);
+        let expected = plainly(&mut slow, &claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
+        assert_eq!(got, expected);
+        assert_eq!(fast.finish().0, slow.finish().0);
+    }
 
     #[test]
-    fn weights_equal_their_definition() {
-        let eta = elements(1)[0];
-        let points = elements(11);
-        let windows = [(Poly::Witness, 1024, 10), (Poly::Model, 0, 9), (Poly::Witness, 0, 3), (Poly::Witness, 1344, 6)];
-        let windows =
-            [&windows[..], &[(Poly::Witness, 17, 0), (Poly::Witness, 1984, 5), (Poly::Witness, 1280, 8)]].concat();
-        let claims: Vec<Evaluation> = windows
-            .into_iter()
-            .map(|(poly, offset, vars)| Evaluation { poly, offset, point: points[..vars].to_vec(), value: E::ONE })
-            .collect();
-        let mut expected = E::zero_vec(2048);
-        let mut power = E::ONE;
-        for claim in &claims {
-            for (i, t) in ciro_sumcheck::eq_table(&claim.point, power).into_iter().enumerate() {
-                if claim.poly == Poly::Witness {
-                    expected[claim.offset + i] += t;
-                }
-            }
-            power *= eta;
-        }
-        assert_eq!(weights(&claims, eta, Poly::Witness, 2048).to_vec(), expected);
+    fn messages_equal_those_over_whole_tables() {
+        use Poly::{Model, Witness};
+        let z = elements(30);
+        let end = |vars: usize| &z[11 - vars..11];
+        let columns =
+            [(Witness, 1024, end(9)), (Witness, 1344, end(6)), (Witness, 17, end(0)), (Witness, 1408, end(6))];
+        let of_model = [(Model, 256, end(8)), (Model, 128, end(7)), (Model, 0, end(3))];
+        let elsewhere = [(Witness, 512, &z[12..21]), (Witness, 1344, &z[21..27]), (Witness, 0, &z[12..22])];
+        let whole = [(Witness, 0, end(11)), (Model, 0, end(9))];
+        check([9, 11], [500, 2000], &[&columns[..], &of_model, &elsewhere].concat());
+        check([9, 11], [300, 1500], &[&whole[..], &columns, &elsewhere].concat());
+        check([9, 11], [512, 2048], &whole);
+        check([11, 9], [2048, 512], &[(Model, 1024, &z[3..13]), (Witness, 256, end(8))]);
+        // Polynomials shorter than a block.
+        check([4, 11], [16, 2000], &[&columns[..], &[(Model, 0, end(4)), (Model, 8, end(2))]].concat());
+        check([4, 6], [9, 60], &[(Model, 0, end(4)), (Witness, 32, end(5)), (Witness, 0, &z[12..18])]);
+        check([0, 1], [1, 2], &[(Model, 0, end(0)), (Witness, 0, end(1)), (Witness, 1, end(0))]);
+        check([3, 5], [8, 32], &[]);
     }
 }

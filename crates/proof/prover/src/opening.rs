@@ -1,18 +1,16 @@
 //! WHIR, the prover's side. The protocol is in the module doc of `ciro_pcs`.
 
-use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
+use crate::kernel::matrix::combine_columns;
 use crate::kernel::sums::{dot, dot_tables, inner_round};
 use crate::kernel::table::Table;
 use crate::kernel::work::grind;
-use crate::kernel::{PackedE, PackedF, WIDTH};
 use crate::oracle::{BaseOracle, ExtOracle};
 use crate::rounds::send_quadratic;
 use ciro_pcs::params::{Params, Round};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
-use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
-use rayon::prelude::*;
+use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 
 /// One polynomial of a joined opening.
 pub struct Opened<'a> {
@@ -21,9 +19,6 @@ pub struct Opened<'a> {
     /// Its commitment.
     pub oracle: &'a BaseOracle,
 }
-
-/// Packs of g that one task combines: they stay in the nearest cache while the columns pass.
-const COMBINE_PACKS: usize = 128;
 
 /// The oracle that the next queries go to.
 enum Current<'a> {
@@ -87,28 +82,6 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
     let _ = query(transcript, &current, params, &weights, &fold_weights);
 }
 
-/// Σ weight·column over the columns of 2^`vars` cells of all tables.
-fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
-    let len = 1usize << vars;
-    let columns = || parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(*weights));
-    if len < 2 * WIDTH {
-        let cell = |y: usize| columns().fold(E::ZERO, |acc, (column, &w)| acc + w * column[y]);
-        return Table::new((0..len).map(cell).collect());
-    }
-    let mut g = Buffer::stale(len / WIDTH);
-    g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
-        g.fill(PackedE::ZERO);
-        for (column, &w) in columns() {
-            let cells = &PackedF::pack_slice(column)[task * COMBINE_PACKS..];
-            let w = PackedE::from(w);
-            for (g, &x) in g.iter_mut().zip(cells) {
-                *g += w * x;
-            }
-        }
-    });
-    Table::packed(g)
-}
-
 /// Sends the proof of work and the queried rows; returns (domain point, folded value) per distinct position.
 fn query(
     transcript: &mut Writer,
@@ -146,23 +119,4 @@ fn query(
 
 fn horner(g: &[E], x: E) -> E {
     g.iter().rev().fold(E::ZERO, |acc, &v| acc * x + v)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::table::tests::{cells, elements};
-
-    #[test]
-    fn columns_combine_cell_by_cell() {
-        for vars in [0, 2, 4, 6, 12] {
-            let (first, second) = (cells(4 << vars), cells(2 << vars));
-            let weights = elements(6);
-            let combined = combine_columns(&[(&first, &weights[..4]), (&second, &weights[4..])], vars);
-            let columns: Vec<&[F]> = first.chunks_exact(1 << vars).chain(second.chunks_exact(1 << vars)).collect();
-            let expected: Vec<E> =
-                (0..1 << vars).map(|y| columns.iter().zip(&weights).map(|(c, &w)| w * c[y]).sum()).collect();
-            assert_eq!(combined.to_vec(), expected, "{vars}");
-        }
-    }
 }

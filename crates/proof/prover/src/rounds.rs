@@ -1,10 +1,9 @@
 //! What the sumchecks share: folding tables, and round messages of summands with an eq factor.
 
-use crate::kernel::arena::Buffer;
 use crate::kernel::eq::EqTail;
-use crate::kernel::sums::{dot_base, dot_tables, inner_round, inner_round_base};
+use crate::kernel::sums::{dot_tables, inner_round};
 use crate::kernel::table::Table;
-use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_transcript::{E, Transcript, Writer};
 use p3_field::{Field, PrimeCharacteristicRing};
 
 /// Binds a table's first variable to `r`, in place.
@@ -114,7 +113,7 @@ pub fn send_quadratic(transcript: &mut Writer, label: &'static str, claim: &mut 
 
 /// A product of two tables in a sumcheck over more variables than they have: tied to zero, by Π (1 − x), on the leading ones.
 pub struct Inner {
-    a: Factor,
+    a: Table,
     b: Table,
     /// Leading variables still to come.
     absent: usize,
@@ -124,12 +123,6 @@ pub struct Inner {
     sum: E,
 }
 
-/// A table that may still be in the base field.
-enum Factor {
-    Base(Buffer<F>),
-    Bound(Table),
-}
-
 impl Inner {
     /// A summand weight·Σ a·b in a sumcheck of `rounds` rounds.
     #[must_use]
@@ -137,17 +130,7 @@ impl Inner {
         let (a, b) = (Table::new(a), Table::new(b));
         let absent = rounds - a.len().ilog2() as usize;
         let sum = dot_tables(&a, &b);
-        Self { a: Factor::Bound(a), b, absent, scale: weight, sum }
-    }
-
-    /// As [`Inner::new`], for a base table.
-    #[must_use]
-    pub fn base(a: &[F], b: Table, rounds: usize, weight: E) -> Self {
-        let absent = rounds - a.len().ilog2() as usize;
-        let sum = dot_base(a, &b);
-        let mut cells = Buffer::stale(a.len());
-        cells.copy_from_slice(a);
-        Self { a: Factor::Base(cells), b, absent, scale: weight, sum }
+        Self { a, b, absent, scale: weight, sum }
     }
 
     /// weight·Σ a·b.
@@ -160,10 +143,7 @@ impl Inner {
             // (1 − X)·sum at 0 and 2.
             return (self.scale * self.sum, -self.scale * self.sum);
         }
-        let [h0, h2] = match &self.a {
-            Factor::Base(a) => inner_round_base(a, &self.b),
-            Factor::Bound(a) => inner_round(a, &self.b),
-        };
+        let [h0, h2] = inner_round(&self.a, &self.b);
         (self.scale * h0, self.scale * h2)
     }
 
@@ -173,24 +153,18 @@ impl Inner {
             self.scale *= E::ONE - r;
             return;
         }
-        match &mut self.a {
-            Factor::Base(a) => self.a = Factor::Bound(Table::fold_base(a, r)),
-            Factor::Bound(a) => a.fold(r),
-        }
+        self.a.fold(r);
         self.b.fold(r);
     }
 
     /// a at the end of the sumcheck.
     pub fn a(&self) -> E {
-        match &self.a {
-            Factor::Base(a) => E::from(a[0]),
-            Factor::Bound(a) => a.first(),
-        }
+        self.a.first()
     }
 
-    /// b at the end of the sumcheck.
-    pub fn b(&self) -> E {
-        self.b.first()
+    /// What a weighs at the end of the sumcheck.
+    pub fn weight(&self) -> E {
+        self.scale * self.b.first()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Matrices of base elements times vectors of extension elements.
 
+use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::{dot_base, sum_packs};
 use crate::kernel::table::{Table, unpack};
@@ -19,10 +20,17 @@ pub fn fold_columns(cells: &[F], point: &[E]) -> Vec<E> {
     if width >= TASK_CELLS {
         return cells.chunks_exact(width).map(|row| dot_base(row, &eq)).collect();
     }
+    dot_rows(cells, &eq)
+}
+
+/// The inner product of each row of `cells` with `weights`, which are as long as a row.
+#[must_use]
+pub fn dot_rows(cells: &[F], weights: &Table) -> Vec<E> {
+    let width = weights.len();
     let rows_per_task = (TASK_CELLS / width).max(1);
     cells
         .par_chunks(rows_per_task * width)
-        .flat_map_iter(|rows| rows.chunks_exact(width).map(|row| dot(row, &eq)))
+        .flat_map_iter(|rows| rows.chunks_exact(width).map(|row| dot(row, weights)))
         .collect()
 }
 
@@ -66,6 +74,32 @@ pub fn fold_rows(cells: &[F], weights: &[E], width: usize) -> Vec<E> {
     let mut sums = Vec::with_capacity(width);
     packed.iter().for_each(|p| unpack(p, &mut sums));
     sums
+}
+
+/// Packs that one task combines: they stay in the nearest cache while the columns pass.
+const COMBINE_PACKS: usize = 128;
+
+/// Σ weight·column over the columns of 2^`vars` cells of all tables.
+#[must_use]
+pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
+    let len = 1usize << vars;
+    let columns = || parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(*weights));
+    if len < 2 * WIDTH {
+        let cell = |y: usize| columns().fold(E::ZERO, |acc, (column, &w)| acc + w * column[y]);
+        return Table::new((0..len).map(cell).collect());
+    }
+    let mut g = Buffer::stale(len / WIDTH);
+    g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
+        g.fill(PackedE::ZERO);
+        for (column, &w) in columns() {
+            let cells = &PackedF::pack_slice(column)[task * COMBINE_PACKS..];
+            let w = PackedE::from(w);
+            for (g, &x) in g.iter_mut().zip(cells) {
+                *g += w * x;
+            }
+        }
+    });
+    Table::packed(g)
 }
 
 /// The values at 0, 2 and 3 of Σ tie·a·b over the second half of each variable but the first, which is X. Both tables are runs of
@@ -156,6 +190,19 @@ mod tests {
             let tie = elements(1 << ties);
             let expected = plain_round(&a, &b, &tie);
             assert_eq!(tied_round(&Table::new(a), &Table::new(b), &tie), expected, "{ties} {run}");
+        }
+    }
+
+    #[test]
+    fn columns_combine_cell_by_cell() {
+        for vars in [0, 2, 4, 6, 12] {
+            let (first, second) = (cells(4 << vars), cells(2 << vars));
+            let weights = elements(6);
+            let combined = combine_columns(&[(&first, &weights[..4]), (&second, &weights[4..])], vars);
+            let columns: Vec<&[F]> = first.chunks_exact(1 << vars).chain(second.chunks_exact(1 << vars)).collect();
+            let expected: Vec<E> =
+                (0..1 << vars).map(|y| columns.iter().zip(&weights).map(|(c, &w)| w * c[y]).sum()).collect();
+            assert_eq!(combined.to_vec(), expected, "{vars}");
         }
     }
 }
