@@ -4,7 +4,7 @@ use crate::net::SUPPORTED;
 
 /// The operators of ai.onnx.ml that work, for messages.
 const CLASSICAL: &str = "Scaler, Imputer, Normalizer, LinearClassifier, LinearRegressor, TreeEnsembleClassifier, \
-    TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor of a label";
+    TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor at constant positions or of a label";
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
