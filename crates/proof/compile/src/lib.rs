@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`compile`] | [`compile_model`]: the whole way, file to checked model |
+//! | [`operators`] | the operators that compile |
 //! | [`options`] | what a user may say: calibration samples, input range |
 //! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
 //! | [`artifact`] | [`Compiled`] and its folder on disk |
@@ -27,6 +28,7 @@ mod lower;
 mod native;
 mod net;
 pub mod onnx;
+pub mod operators;
 pub mod options;
 mod plan;
 pub mod report;

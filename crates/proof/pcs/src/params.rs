@@ -203,7 +203,8 @@ impl Params {
         let folded: u64 = sizes.iter().map(|size| wide(size.used) * NS_FOLD).sum();
         let committed: u64 = self.first.iter().skip(1).map(|round| round.code_cells() * NS_CODE).sum();
         let tail: u64 = self.tail.iter().map(|round| round.code_cells() * E * NS_CODE).sum();
-        let opened = self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));
+        let opened =
+            self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));
         let bytes = opened.sum::<u64>() + ((4 * E) << self.final_vars());
         joined + folded + committed + tail + bytes * profile.price_of_byte()
     }
@@ -291,10 +292,10 @@ mod tests {
             for a in Params::MIN_VARS..=24 {
                 for b in Params::MIN_VARS..=24 {
                     for profile in [Profile::Native, Profile::Chain] {
-                    let sizes = [Size::full(a), Size::full(b)];
-                    for term in Params::new(&sizes, security, profile).terms() {
-                        assert!(term.bits >= security.bits() + UNION_MARGIN_BITS, "{a} {b} {term:?}");
-                    }
+                        let sizes = [Size::full(a), Size::full(b)];
+                        for term in Params::new(&sizes, security, profile).terms() {
+                            assert!(term.bits >= security.bits() + UNION_MARGIN_BITS, "{a} {b} {term:?}");
+                        }
                     }
                 }
             }

@@ -67,7 +67,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
             kind: OutputKind::Fixed { frac_bits: 0 },
         }],
         limb_bits: 8,
-            profile: ciro_graph::Profile::Native,
+        profile: ciro_graph::Profile::Native,
     };
     let key = ProvingKey::new(Model { program, weights: vec![] }).expect("the program has a relation");
     let bits = (0..rows).map(|i| ((i * 77 % 100_000) as f32).to_bits()).collect();

@@ -20,7 +20,7 @@ pub const RANGE_BITS_MAX: u32 = 30;
 pub const LIMB_BITS_MAX: u32 = 16;
 
 /// Largest committed polynomial: its code must fit the field's two-adic subgroup.
-pub const VARS_MAX: u32 = 26;
+pub const VARS_MAX: u32 = 28;
 
 /// Bits of the non-negative integers up to `max`.
 #[must_use]

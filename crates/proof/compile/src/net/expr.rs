@@ -29,7 +29,15 @@ pub(crate) enum Fun {
     Sign,
     Sin,
     Cos,
+    Tan,
+    Asin,
+    Acos,
     Atan,
+    Sinh,
+    Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
     Not,
 }
 
@@ -76,7 +84,15 @@ impl Fun {
             Self::Sign => x.signum(),
             Self::Sin => x.sin(),
             Self::Cos => x.cos(),
+            Self::Tan => x.tan(),
+            Self::Asin => x.asin(),
+            Self::Acos => x.acos(),
             Self::Atan => x.atan(),
+            Self::Sinh => x.sinh(),
+            Self::Cosh => x.cosh(),
+            Self::Asinh => x.asinh(),
+            Self::Acosh => x.acosh(),
+            Self::Atanh => x.atanh(),
             Self::Not => f64::from(x == 0.0),
         }
     }

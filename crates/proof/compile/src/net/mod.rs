@@ -25,5 +25,5 @@ mod simplify;
 pub(crate) mod step;
 
 pub(crate) use compile::compile;
-pub(crate) use import::{SUPPORTED, read};
+pub(crate) use import::read;
 pub(crate) use step::Net;

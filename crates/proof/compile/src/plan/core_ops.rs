@@ -281,6 +281,11 @@ fn unsqueezed(dims: &[usize], axes: &[i64]) -> Result<Vec<usize>, String> {
 fn alias(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     // Dropout: nothing is dropped in inference.
     ctx.attributes.ignore(&["ratio", "seed"]);
+    if let Some(Tensor { data: Data::Ints(training), .. }) = ctx.constant(2)?
+        && training.first().is_some_and(|&v| v != 0)
+    {
+        return Err(ctx.form("dropout in training mode", "export the model in evaluation mode"));
+    }
     let bound = ctx.operand(0)?.ok_or_else(|| ctx.refuse(0, "a value", "nothing"))?;
     ctx.bind(0, bound);
     Ok(())

@@ -1,10 +1,6 @@
 //! For each operator that is not supported, the nearest thing that works.
 
-use crate::net::SUPPORTED;
-
-/// The operators of ai.onnx.ml that work, for messages.
-const CLASSICAL: &str = "Scaler, Imputer, Normalizer, LinearClassifier, LinearRegressor, TreeEnsembleClassifier, \
-    TreeEnsembleRegressor, ZipMap, ArrayFeatureExtractor at constant positions or of a label";
+use crate::operators::{CLASSICAL, CORE};
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
@@ -55,7 +51,7 @@ pub(crate) fn hint(operator: &str) -> String {
         | "StringNormalizer" | "TfIdfVectorizer" => {
             "prepare the features before the model; Scaler, Imputer and Normalizer work inside it"
         }
-        _ => return format!("these work: {}, and ai.onnx.ml {CLASSICAL}", SUPPORTED.join(", ")),
+        _ => return format!("these work: {}, and of ai.onnx.ml {}", CORE.join(", "), CLASSICAL.join(", ")),
     };
     nearest.to_string()
 }

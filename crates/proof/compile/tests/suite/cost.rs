@@ -25,7 +25,7 @@ pub(crate) fn estimate(model: &Model) -> Cost {
         let (cells, lookups) = match &node.op {
             Op::Rescale { shift, .. } => {
                 let only_tables = readers(program, id).all(|op| matches!(op, Op::Table { .. }));
-                (2, limbs(u64::from(*shift)) + if only_tables { 0 } else { limbs(span) })
+                (1, limbs(u64::from(*shift)) + if only_tables { 0 } else { limbs(span) })
             }
             Op::Table { values, lo, .. } => {
                 if tables.insert((*values, *lo)) {

@@ -1,6 +1,7 @@
 //! Behaviour of the compiler through its public interface.
 
 mod bundled;
+mod conformance;
 mod cost;
 mod files;
 mod forests;

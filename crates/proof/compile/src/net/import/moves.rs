@@ -281,6 +281,9 @@ fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
         return Err(ctx.refuse(0, "four dimensions", format!("{:?}", ctx.dims(&x))));
     };
     let (split, perm, merged) = match (operator, mode.as_str()) {
+        ("SpaceToDepth", "CRD") => {
+            (vec![n, c, h / b, b, w / b, b], vec![0, 1, 3, 5, 2, 4], vec![n, c * b * b, h / b, w / b])
+        }
         ("SpaceToDepth", _) => {
             (vec![n, c, h / b, b, w / b, b], vec![0, 3, 5, 1, 2, 4], vec![n, c * b * b, h / b, w / b])
         }

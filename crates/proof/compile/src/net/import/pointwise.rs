@@ -51,7 +51,15 @@ fn function(operator: &str) -> Option<Fun> {
         "Sign" => Fun::Sign,
         "Sin" => Fun::Sin,
         "Cos" => Fun::Cos,
+        "Tan" => Fun::Tan,
+        "Asin" => Fun::Asin,
+        "Acos" => Fun::Acos,
         "Atan" => Fun::Atan,
+        "Sinh" => Fun::Sinh,
+        "Cosh" => Fun::Cosh,
+        "Asinh" => Fun::Asinh,
+        "Acosh" => Fun::Acosh,
+        "Atanh" => Fun::Atanh,
         "Not" => Fun::Not,
         _ => return None,
     })
@@ -83,10 +91,13 @@ fn folded(ctx: &mut Ctx<'_, '_>, arith: Arith, operator: &str) -> Result<Bound, 
         ctx.attributes.only("fmod", 0)?;
     }
     let mut result = ctx.operand(0)?;
+    let integers = |bound: &Bound| matches!(bound, Bound::Value(id) if whole(ctx, *id));
+    if arith == Arith::Div && (integers(&result) || integers(&ctx.operand(1)?)) {
+        return Err(ctx.form("a division of integers that depend on the input", "cast them to float first"));
+    }
     for i in 1..ctx.operands() {
         let next = ctx.operand(i)?;
         result = match (&result, &next) {
-            // Powers of two, one half and so on are exact products.
             (Bound::Value(x), Bound::Value(y)) if x == y => {
                 let dims = ctx.dims(&result);
                 ctx.push(Kind::Pointwise(Expr::binary(arith, Expr::X, Expr::X)), vec![result], dims)?

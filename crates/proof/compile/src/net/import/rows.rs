@@ -9,11 +9,10 @@ use crate::error::CompileError;
 /// Adds the node's steps; `false` if the operator is not one of these.
 pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
     let result = match operator {
-        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL2" | "ReduceProd" => {
-            reduce(ctx, operator)?
-        }
+        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
+        | "ReduceProd" | "ReduceLogSum" | "ReduceLogSumExp" => reduce(ctx, operator)?,
         "Softmax" | "LogSoftmax" => softmax(ctx, operator == "LogSoftmax")?,
-        "ArgMax" => argmax(ctx)?,
+        "ArgMax" | "ArgMin" => argmax(ctx, operator == "ArgMin")?,
         "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
             layer_normalization(ctx, operator == "LayerNormalization")?
         }
@@ -46,6 +45,10 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
     }
     if matches!(operator, "ReduceSumSquare" | "ReduceL2") {
         x = ctx.pointwise(Expr::binary(Arith::Mul, Expr::X, Expr::X), x)?;
+    } else if operator == "ReduceL1" {
+        x = ctx.pointwise(Expr::unary(Fun::Abs, Expr::X), x)?;
+    } else if operator == "ReduceLogSumExp" {
+        x = ctx.pointwise(Expr::unary(Fun::Exp, Expr::X), x)?;
     } else if operator == "ReduceMin" {
         x = ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), x)?;
     }
@@ -62,6 +65,7 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
     let mut y = ctx.push(kind, vec![rows], shape)?;
     y = match operator {
         "ReduceMean" => ctx.scaled(1.0 / row as f64, y)?,
+        "ReduceLogSum" | "ReduceLogSumExp" => ctx.pointwise(Expr::unary(Fun::Log, Expr::X), y)?,
         "ReduceL2" => ctx.pointwise(Expr::unary(Fun::Sqrt, Expr::X), y)?,
         "ReduceMin" => ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), y)?,
         _ => y,
@@ -90,8 +94,12 @@ fn softmax(ctx: &mut Ctx<'_, '_>, log: bool) -> Result<Bound, CompileError> {
     ctx.transpose(y, perm)
 }
 
-fn argmax(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
-    let x = ctx.operand(0)?;
+/// The index of the largest element, or the smallest.
+fn argmax(ctx: &mut Ctx<'_, '_>, smallest: bool) -> Result<Bound, CompileError> {
+    let mut x = ctx.operand(0)?;
+    if smallest {
+        x = ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), x)?;
+    }
     let dims = ctx.dims(&x);
     ctx.attributes.only("select_last_index", 0)?;
     let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;

@@ -6,12 +6,12 @@ use super::super::step::{Id, Kind, Net, Step};
 
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
 pub(super) const ROOM_BITS: f64 = 29.95;
-/// Widest column, bits without the sign.
-const WIDEST: u32 = 11;
+/// Widest column, bits without the sign: with it, one limb of the usual width.
+pub(super) const WIDEST: u32 = 11;
 /// A value that is not multiplied may be held finer.
 const FINE: u32 = 14;
 /// Narrowest column that still carries a useful number.
-const NARROWEST: u32 = 6;
+const NARROWEST: u32 = 9;
 
 /// The widths of one program.
 #[derive(Clone, Debug)]
@@ -31,10 +31,7 @@ impl Budget {
         let active: usize = net.steps.iter().filter(|step| computes(&step.kind)).map(|step| count(&step.dims)).sum();
         let bits = usize::BITS - active.leading_zeros();
         // Tables are paid for once: small programs take small ones.
-        let limb_bits = match bits {
-            ..=12 => 8,
-            _ => 12,
-        };
+        let limb_bits = if bits <= 12 { 8 } else { 12 };
         Self { limb_bits, table_bits: bits.saturating_sub(2).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
     }
 

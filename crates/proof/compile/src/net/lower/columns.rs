@@ -1,7 +1,7 @@
 //! Narrow values: one committed number per element.
 
 use super::form::{Form, Part, Quant, Source};
-use super::range::{Choice, How, MARGIN, choose, power_of_two};
+use super::range::{Choice, How, MARGIN, choose, end, power_of_two};
 use super::{Lowering, attention};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;
@@ -60,7 +60,7 @@ impl Lowering<'_> {
         limit: f64,
     ) -> Result<Quant, CompileError> {
         let x = self.rescaled(at, wide, choice.scale)?;
-        let end = limit.min(f64::from(1 << 20)).max(2.0) as i32;
+        let end = end(limit);
         match choice.how {
             How::Free => Ok(x),
             How::Table => {

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::form::{Quant, Source};
-use super::range::{How, MARGIN, choose_function, power_of_two};
+use super::range::{How, MARGIN, choose_function, end, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::step::Id;
@@ -26,7 +26,7 @@ impl Lowering<'_> {
         let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
         let wide = self.at_scale(at, x, source, choice.scale)?;
         let narrow = self.rescaled(at, wide, choice.scale)?;
-        let end = limit.min(f64::from(1 << 20)).max(2.0) as i32;
+        let end = end(limit);
         match choice.how {
             How::Free => {
                 let id = self.node(at, Op::Relu { x: narrow.id })?;

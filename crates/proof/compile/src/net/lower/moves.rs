@@ -67,6 +67,9 @@ impl Lowering<'_> {
 
     /// A value at exactly `scale`, which is coarser than its own by any ratio.
     pub(super) fn stretched(&mut self, at: &At, q: Quant, scale: f64) -> Result<Quant, CompileError> {
+        // Leaves room for a factor of a dozen bits.
+        let narrow = (self.magnitude(q).max(1.0).log2() - 17.0).ceil().max(0.0);
+        let q = self.rescaled(at, q, q.scale * narrow.exp2())?;
         let ratio = q.scale / scale;
         let room = (29.0 - self.magnitude(q).max(1.0).log2()).floor();
         let shift = (room - ratio.log2()).floor().clamp(1.0, 22.0);
@@ -93,6 +96,9 @@ impl Lowering<'_> {
         let flat = self.builder.reshape(&step.at, first, vec![self.net.len(0) as u32])?;
         let zeros = vec![Pick { axis: 0, index: vec![-1; count(&array.dims)] }];
         let zeros = self.node(&step.at, Op::Take { x: flat, picks: zeros })?;
+        // Interval arithmetic sees what could have been picked.
+        let zero = self.builder.shared_constant(&step.at, "zero", vec![0]);
+        let zeros = self.node(&step.at, Op::MulConst { x: zeros, c: zero })?;
         let zeros = self.builder.reshape(&step.at, zeros, narrow(&array.dims))?;
         let values = array.values.iter().map(|&v| (f64::from(v) / scale).round() as i32).collect();
         let c = self.builder.shaped_constant(&step.at, "constant", narrow(&array.dims), values);

@@ -11,19 +11,21 @@ use ciro_graph::{Op, ValueId};
 const SQUARES: f64 = 1_056_964_608.0;
 /// Smallest deviation, in units of its integers: quieter rows shrink.
 const LEAST: i32 = 4;
+/// Bits of a mean below those of the values.
+const MEAN_BITS: i32 = 4;
 /// Finest scale of the result.
 const FINEST: f64 = 1.0 / 65536.0;
 
 impl Lowering<'_> {
     /// `(x − mean) / √(variance + eps)` by rows, or without the mean.
     ///
-    /// With c = n·x − Σx (exact) and c′ its rescaling by 2^shift, D = √Σc′² is the deviation in units of c′/√n. The result is
+    /// With c = x − mean and c′ its rescaling by 2^shift, D = √Σc′² is the deviation in units of c′/√n. The result is
     /// `c·m / D`, which reads at √n · 2^−shift / m.
     pub(super) fn normalize(&mut self, at: &At, x: Id, centred: bool, eps: f64) -> Result<Quant, CompileError> {
         let id = self.here();
         let n = self.net.row(x) as f64;
         let x = self.column(x)?;
-        let c = if centred { self.centred(at, x, n)? } else { x };
+        let c = if centred { self.centred(at, x, self.net.row(id))? } else { x };
         let widest = (SQUARES * 0.98 / n).sqrt() - 1.0;
         let shift = (self.magnitude(c) / widest).log2().ceil().max(0.0);
         let coarse = self.rescaled(at, c, c.scale * shift.exp2())?;
@@ -40,11 +42,21 @@ impl Lowering<'_> {
         self.quotient_of(at, id, c, root, n.sqrt() / shift.exp2())
     }
 
-    fn centred(&mut self, at: &At, x: Quant, n: f64) -> Result<Quant, CompileError> {
+    /// `x − mean` of each row, some bits finer than x.
+    fn centred(&mut self, at: &At, x: Quant, n: usize) -> Result<Quant, CompileError> {
         let sum = self.node(at, Op::Sum { x: x.id })?;
-        let times = self.node(at, Op::Scale { x: x.id, factor: n as i32 })?;
-        let id = self.node(at, Op::Sub { a: times, b: sum })?;
-        Ok(Quant { id, scale: x.scale / n })
+        // The row length as a divisor: nothing of the sums, and a constant.
+        let zero = self.builder.shared_constant(at, "zero", vec![0]);
+        let zeros = self.node(at, Op::MulConst { x: sum, c: zero })?;
+        let len = self.builder.shared_constant(at, "length", vec![n as i32]);
+        let len = self.node(at, Op::AddConst { x: zeros, c: len })?;
+        let interval = self.interval(x);
+        let bits = self.ratio_bits(sum, len, self.magnitude(x)).clamp(0, MEAN_BITS);
+        let (lo, hi) = ((interval.lo << bits) as i32 - 1, (interval.hi << bits) as i32 + 1);
+        let mean = self.ratio(at, (sum, len), bits, (lo, hi))?;
+        let fine = self.scaled(at, x.id, 1 << bits)?;
+        let id = self.node(at, Op::Sub { a: fine, b: mean })?;
+        Ok(Quant { id, scale: x.scale / f64::from(1 << bits) })
     }
 
     /// `c · m / root`, where c / root reads in units of `unit`: as fine as its readers have room for.

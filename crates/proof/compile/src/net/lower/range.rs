@@ -4,9 +4,14 @@
 pub(super) const MARGIN: f64 = 1.25;
 
 /// A value that keeps this many bits is precise enough not to be saturated at a higher price.
-const ENOUGH: f64 = 8.0;
+const ENOUGH: f64 = 10.0;
 /// Interval arithmetic may allow this many bits more than samples show before a value is saturated at any price.
 const LOOSEST: f64 = 4.0;
+
+/// Where saturation sets in, for values that need `limit`: few different ends, so that tables are shared.
+pub(super) fn end(limit: f64) -> i32 {
+    1 << ((limit.max(2.0).log2() - 1e-9).ceil().min(19.0) as u32 | 1)
+}
 
 /// How a value becomes narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -56,7 +56,7 @@ impl Lowering<'_> {
 
     /// The sum at the given scale, or the next coarser one at which it fits.
     pub(super) fn summed(&mut self, at: &At, id: Id, terms: &[Term], scale: f64) -> Result<Quant, CompileError> {
-        let mut scale = scale.max(self.finest(terms));
+        let mut scale = self.anchored(terms, scale.max(self.finest(terms)));
         for _ in 0..6 {
             match self.try_sum(at, id, terms, scale) {
                 Err(CompileError::Range { .. }) => scale *= 2.0,
@@ -64,6 +64,18 @@ impl Lowering<'_> {
             }
         }
         self.try_sum(at, id, terms, scale)
+    }
+
+    /// The next coarser scale at which the largest of the values among the terms counts by an integer or a power of two.
+    fn anchored(&self, terms: &[Term], scale: f64) -> f64 {
+        let values = terms.iter().filter_map(|term| match term.part {
+            Part::Quant(q) => Some((self.magnitude(q) * q.scale * term.factor.abs(), q.scale * term.factor.abs())),
+            _ => None,
+        });
+        let Some((_, own)) = values.reduce(|a, b| if b.0 > a.0 { b } else { a }) else { return scale };
+        // Rounding errors of logarithms must not make an exact ratio the next one.
+        let ratio = own / scale * (1.0 + 1e-9);
+        if ratio >= 1.0 { own / ratio.floor() } else { own * (-ratio.log2()).ceil().exp2() }
     }
 
     /// The scale below which weights would be finer than is useful.
@@ -120,17 +132,22 @@ impl Lowering<'_> {
 
     /// A value times `factor` at `scale`: by an integer, after a Rescale if its own scale is finer.
     fn aligned(&mut self, at: &At, q: Quant, factor: f64, scale: f64) -> Result<ValueId, CompileError> {
+        // An integer factor this near to the ratio is as good as exact.
+        const NEAR: f64 = 1.0 / 8192.0;
         let ratio = q.scale * factor / scale;
-        let (q, ratio) = if ratio.abs() < 0.75 {
-            let coarse = self.rescaled(at, q, scale / factor.abs())?;
-            (coarse, coarse.scale * factor / scale)
-        } else {
-            (q, ratio)
-        };
+        let shift = (-ratio.abs().log2()).round();
+        if shift >= 1.0 && (ratio.abs() * shift.exp2() - 1.0).abs() < NEAR {
+            let coarse = self.rescaled(at, q, q.scale * shift.exp2())?;
+            return self.scaled(at, coarse.id, if ratio < 0.0 { -1 } else { 1 });
+        }
         match integer(ratio) {
-            Some(1) => Ok(q.id),
-            Some(0) | None => Err(self.too_wide(at)),
-            Some(factor) => self.node(at, Op::Scale { x: q.id, factor }),
+            Some(factor) if factor != 0 && (f64::from(factor) / ratio - 1.0).abs() < NEAR => {
+                self.scaled(at, q.id, factor)
+            }
+            _ => {
+                let coarse = self.stretched(at, q, scale / factor.abs())?;
+                self.scaled(at, coarse.id, if factor < 0.0 { -1 } else { 1 })
+            }
         }
     }
 
