@@ -12,7 +12,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -85,6 +85,15 @@ def test_a_linear_support_vector_machine_gives_its_margins():
     estimator = make_pipeline(StandardScaler(), LinearSVC()).fit(x, y)
     model = check(estimator, x, estimator.decision_function(x[:3]), 1e-3)
     assert [ciro.prove(model, row).label for row in x[::50]] == estimator.predict(x[::50]).tolist()
+
+
+@pytest.mark.parametrize("estimator", [LinearSVC(), RidgeClassifier()], ids=lambda estimator: type(estimator).__name__)
+def test_two_classes_without_probabilities_give_their_margin(estimator):
+    x, y = CANCER
+    pipeline = make_pipeline(StandardScaler(), estimator).fit(x, y)
+    model = check(pipeline, x, pipeline.decision_function(x[:3]), 1e-3)
+    assert [ciro.prove(model, row).label for row in x[15:25]] == pipeline.predict(x[15:25]).tolist()
+    assert len(set(pipeline.predict(x[15:25]))) == 2
 
 
 def test_an_isolation_forest_tells_outliers():

@@ -56,6 +56,30 @@ def test_an_input_range_takes_the_place_of_samples(logistic):
         wide.prove(np.full(30, 2000.0))
 
 
+def test_a_profile_is_part_of_the_identity_and_makes_proofs_small(logistic, model, proof):
+    small = ciro.compile(logistic.path, samples=logistic.x, profile="chain")
+    assert (model.profile, small.profile) == ("native", "chain")
+    assert small.id != model.id
+    chained = small.prove(logistic.x[0])
+    assert ciro.verify(chained, small).output == pytest.approx(proof.output)
+    assert chained.proof_bytes < proof.proof_bytes
+    with pytest.raises(ValueError, match='expected "native" or "chain", got "quick"'):
+        ciro.compile(logistic.path, profile="quick")
+
+
+def test_named_dimensions_are_given_sizes():
+    helper = onnx.helper
+    x, y = (helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", "length"]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "open", [x], [y])
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    samples = np.linspace(-1, 1, 12).reshape(4, 3)
+    model = ciro.compile(file, samples, dims={"length": 3})
+    assert model.inputs == [("x", (1, 3))]
+    assert ciro.prove(model, samples[3]).verify(model)
+    with pytest.raises(ciro.CompileError, match=r'an open dimension 1 \("length"\)'):
+        ciro.compile(file)
+
+
 def test_ports_tell_names_and_shapes(model):
     assert model.inputs == [("input", (1, 30))]
     assert model.outputs == [("output", (1, 1))]
@@ -84,6 +108,8 @@ def test_a_compiled_folder_takes_no_samples(model, logistic, tmp_path):
     model.save(tmp_path)
     with pytest.raises(TypeError, match="compiled already"):
         ciro.compile(tmp_path, samples=logistic.x)
+    with pytest.raises(TypeError, match="expected no dims and no profile"):
+        ciro.compile(tmp_path, dims={"n": 1}, profile="chain")
 
 
 def test_what_is_no_model_is_refused_with_a_hint(tmp_path):

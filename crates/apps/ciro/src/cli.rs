@@ -71,7 +71,7 @@ pub(crate) enum Command {
 /// `ciro compile`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro compile score.onnx -o score\n  ciro compile score.onnx -o score --calibration samples.npz\n  ciro compile booster.json -o score\n\nModels: ONNX (.onnx); XGBoost's save_model (.json, .ubj); LightGBM's save_model (.txt) and dump_model (.json).\nSamples: .npy, .npz (array x, or the inputs' names; y may hold the original answers), .csv, .json."
+    after_help = "Examples:\n  ciro compile score.onnx -o score\n  ciro compile score.onnx -o score --calibration samples.npz\n  ciro compile booster.json -o score\n  ciro compile encoder.onnx -o encoder --dim sequence=128 --profile chain\n\nModels: ONNX (.onnx); XGBoost's save_model (.json, .ubj); LightGBM's save_model (.txt) and dump_model (.json).\nSamples: .npy, .npz (array x, or the inputs' names; y may hold the original answers), .csv, .json."
 )]
 pub(crate) struct CompileArgs {
     /// The model file
@@ -86,12 +86,28 @@ pub(crate) struct CompileArgs {
     /// Largest magnitude of any input; overrides what the samples tell [default: 32 without samples]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) input_range: Option<f64>,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
+}
+
+/// How a model file is compiled, beyond the ranges of its inputs.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct FormArgs {
     /// Size of a named dimension of the model's inputs, may be repeated; the batch is one
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = dimension)]
     pub(crate) dims: Vec<(String, u32)>,
-    /// What proofs are made for: `native` is fast to prove, `chain` is small and cheap to verify in a contract
-    #[arg(long, value_enum, default_value = "native")]
-    pub(crate) profile: ProfileArg,
+    /// What proofs are made for [default: native]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<ProfileArg>,
+}
+
+impl FormArgs {
+    /// The options that say the same on a command line.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let dims = self.dims.iter().flat_map(|(name, size)| ["--dim".into(), format!("{name}={size}")]);
+        let profile = self.profile.and_then(|profile| profile.to_possible_value());
+        dims.chain(profile.into_iter().flat_map(|p| ["--profile".into(), p.get_name().into()])).collect()
+    }
 }
 
 /// What proofs are made for.
@@ -112,12 +128,14 @@ fn dimension(text: &str) -> Result<(String, u32), String> {
 /// `ciro prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json"
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy"
 )]
 pub(crate) struct ProveArgs {
     /// A compiled folder, or a model file
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     /// The input: .npy, .npz, .csv or .json
     #[arg(long, short, value_name = "FILE")]
     pub(crate) input: PathBuf,
@@ -132,7 +150,7 @@ pub(crate) struct ProveArgs {
 /// `ciro verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
+    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n  ciro verify receipt.ciro --verbose\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
 )]
 pub(crate) struct VerifyArgs {
     /// The receipt file
@@ -144,6 +162,9 @@ pub(crate) struct VerifyArgs {
     /// Accept settlements of this network only
     #[arg(long, value_name = "CHAIN_ID")]
     pub(crate) network: Option<ChainId>,
+    /// Also print the soundness budget term by term, the profile, and the sizes
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
 }
 
 /// `ciro inspect`.
@@ -210,6 +231,8 @@ pub(crate) struct RunArgs {
     /// A compiled folder, or a model file
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     /// The input: .npy, .npz, .csv or .json
     #[arg(long, short, value_name = "FILE")]
     pub(crate) input: PathBuf,
@@ -285,8 +308,13 @@ pub(crate) struct DataArgs {
 
 /// `ciro bench`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ciro bench\n  ciro bench --only models --runs 50 --json > bench.json")]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Examples:\n  ciro bench\n  ciro bench --only models --runs 50 --json > bench.json\n  ciro bench prove --models vectors/models booster.onnx"
+)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<BenchAction>,
     /// Folder of NAME.onnx and NAME.input.json
     #[arg(long, value_name = "DIR", default_value = "vectors/models")]
     pub(crate) models: PathBuf,
@@ -296,6 +324,65 @@ pub(crate) struct BenchArgs {
     /// Only one part
     #[arg(long, value_enum)]
     pub(crate) only: Option<BenchPart>,
+}
+
+/// What `ciro bench` measures closely.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchAction {
+    /// Compiling, keys, inference, proofs and verification of each model, and how proofs grow with size
+    Prove(BenchProveArgs),
+    /// One model in this process; how `prove` measures each
+    #[command(hide = true)]
+    Measure(BenchMeasureArgs),
+}
+
+/// `ciro bench prove`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
+)]
+pub(crate) struct BenchProveArgs {
+    /// Model files, and folders of .onnx files
+    #[arg(long, value_name = "DIR | FILE", num_args = 1.., default_value = "vectors/models")]
+    pub(crate) models: Vec<PathBuf>,
+    /// Proofs per model that count, after one that warms up
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
+    pub(crate) runs: usize,
+    /// Only one part
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<ProvePart>,
+    /// Print a Markdown page
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
+}
+
+/// A part of `ciro bench prove`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProvePart {
+    /// Each model
+    Models,
+    /// One family of networks at four sizes
+    Curve,
+}
+
+/// `ciro bench measure`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchMeasureArgs {
+    /// The model file
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Proofs that count
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
+    pub(crate) runs: usize,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
+}
+
+/// A median needs one run at least.
+fn runs(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&runs| runs > 0).ok_or_else(|| format!("expected a number above 0, got {text:?}"))
 }
 
 /// A part of `ciro bench`.

@@ -1,27 +1,44 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
+use crate::cli::{FormArgs, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::MAX_ONNX_BYTES;
 use ciro_compile::samples::{Port, Samples};
 use ciro_compile::{CompileError, Compiled, Options, compile_model, samples};
-use ciro_graph::{Program, RawInput};
+use ciro_graph::{Profile, Program, RawInput};
 use std::path::Path;
 
-/// The model at `path`: a compiled folder, or a model file that is compiled now.
-pub(crate) fn load(path: &Path, ui: &Ui) -> Result<Compiled, CliError> {
+/// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.
+pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, CliError> {
     if path.is_dir() {
+        if form.profile.is_some() || !form.dims.is_empty() {
+            return Err(CliError::usage(format!(
+                "{} is compiled already: --dim and --profile come too late",
+                path.display()
+            ))
+            .hint("give them to `ciro compile`, or name the model file here"));
+        }
         return Compiled::load(path).map_err(|e| {
             CliError::failed(chain(&e))
                 .hint(format!("make the folder anew with `ciro compile MODEL -o {}`", path.display()))
         });
     }
-    let compiled = compile(path, &Options::default())?;
+    let compiled = compile(path, &options(form))?;
     for note in &compiled.notes {
         ui.note(&format!("note: {note}"));
     }
     Ok(compiled)
+}
+
+/// The compiler's options for a form, without samples.
+pub(crate) fn options(form: &FormArgs) -> Options {
+    let profile = match form.profile.unwrap_or(ProfileArg::Native) {
+        ProfileArg::Native => Profile::Native,
+        ProfileArg::Chain => Profile::Chain,
+    };
+    Options { profile, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

@@ -93,6 +93,84 @@ fn errors_are_json_on_stderr_when_asked() {
     assert!(body["error"]["hint"].as_str().is_some_and(|hint| hint.contains("ciro wallet new")));
 }
 
+fn bundled(name: &str) -> String {
+    format!("{}/../../../vectors/models/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_profile_is_part_of_the_model_and_comes_too_late_for_a_compiled_folder() {
+    let home = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| home.path().join(name).display().to_string();
+    let (model, folder, receipt) = (bundled("A_logreg_bc.onnx"), path("folder"), path("receipt"));
+    let input = bundled("A_logreg_bc.input.json");
+    let id = |profile: &str| {
+        let output = ciro(home.path(), &["compile", &model, "-o", &folder, "--profile", profile, "--json"]);
+        let view: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("--json is JSON");
+        view["model_id"].as_str().map(String::from).expect("an id")
+    };
+    let (native, chain) = (id("native"), id("chain"));
+    assert_ne!(native, chain);
+
+    let output = ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--profile", "chain"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let verified = ciro(home.path(), &["verify", "-v", "--model", &chain, &receipt]);
+    assert!(stdout(&verified).contains("profile chain"), "{}", stdout(&verified));
+
+    for late in [["--profile", "chain"], ["--dim", "n=3"]] {
+        let output = ciro(home.path(), &["prove", &folder, "--input", &input, "-o", &receipt, late[0], late[1]]);
+        assert_eq!(output.status.code(), Some(2), "{late:?}");
+        assert!(stderr(&output).contains("compiled already"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn bench_prove_measures_each_model_and_lists_what_fails() {
+    let home = tempfile::tempdir().expect("a directory");
+    let good = bundled("A_logreg_bc.onnx");
+    let bad = home.path().join("noise.onnx");
+    std::fs::write(&bad, "no model").expect("writable");
+    let bad = bad.display().to_string();
+    let bench = |more: &[&str]| {
+        let args = ["bench", "prove", "--only", "models", "--runs", "1", "--models", &good, &bad];
+        let output = ciro(home.path(), &[&args, more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let view: serde_json::Value = serde_json::from_str(&bench(&["--json"])).expect("--json is JSON");
+    let [row, failed] = view["models"].as_array().expect("a list").as_slice() else { panic!("two rows: {view}") };
+    let bytes = row["figures"]["proof_bytes"].as_u64().expect("a number");
+    assert_eq!(row["figures"]["proof_felts"].as_u64(), Some(bytes.div_ceil(31)));
+    assert_eq!(row["figures"]["runs"], 1);
+    assert!(row["figures"]["constants"].as_u64().is_some_and(|count| count > 30), "{row}");
+    assert!(failed["figures"].is_null(), "{failed}");
+    assert!(failed["error"].as_str().is_some_and(|error| error.contains("not an ONNX model")), "{failed}");
+
+    let page = bench(&["--markdown", "--profile", "chain"]);
+    assert!(page.contains("| A_logreg_bc | ") && page.contains("- noise: "), "{page}");
+    let row = page.lines().find(|line| line.starts_with("| A_logreg_bc")).expect("a row");
+    let chain: u64 = row.split('|').nth(7).and_then(|cell| cell.trim().parse().ok()).expect("proof bytes");
+    assert!(chain < bytes, "chain {chain}, native {bytes}");
+}
+
+#[test]
+fn a_dimension_is_a_name_and_a_size() {
+    let home = tempfile::tempdir().expect("a directory");
+    for wrong in ["sequence", "sequence=", "sequence=many", "sequence=-1"] {
+        let output = ciro(home.path(), &["compile", "m.onnx", "-o", "m", "--dim", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(stderr(&output).contains("NAME=SIZE"), "{wrong}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn completions_know_the_options_of_compile_prove_and_verify() {
+    let home = tempfile::tempdir().expect("a directory");
+    let script = stdout(&ciro(home.path(), &["completions", "bash"]));
+    for option in ["--dim", "--profile", "--verbose", "--calibration"] {
+        assert!(script.contains(option), "{option}");
+    }
+}
+
 #[test]
 fn the_reference_names_every_command() {
     let home = tempfile::tempdir().expect("a directory");

@@ -80,6 +80,51 @@ fn a_valid_receipt_says_what_is_shown_and_what_it_rests_on() {
 }
 
 #[test]
+fn it_says_who_can_read_what_and_never_calls_a_proof_zero_knowledge() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = write(directory.path(), &receipt().to_bytes());
+    let view = json(&ciro(&["verify", "--json"], &file));
+    let visible = serde_json::json!({
+        "input": "public", "output": "public", "program": "public", "weights": "committed", "is_zero_knowledge": false
+    });
+    assert_eq!(view["visibility"], visible);
+    let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
+    assert!(text.contains("weights committed") && text.contains("is not zero-knowledge"), "{text}");
+}
+
+#[test]
+fn the_budget_is_printed_term_by_term_when_asked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let receipt = receipt();
+    let file = write(directory.path(), &receipt.to_bytes());
+    let key = ciro_verifier::VerifyingKey::new(&receipt.program, receipt.weight_root).expect("a key");
+    let budget = key.budget();
+
+    let view = json(&ciro(&["verify", "-v", "--json"], &file));
+    let details = &view["details"];
+    let terms: Vec<(String, u64)> = details["terms"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|term| (term["what"].as_str().expect("a text").into(), term["bits"].as_u64().expect("a number")))
+        .collect();
+    let expected: Vec<_> = budget.terms.iter().map(|term| (term.what.to_string(), u64::from(term.bits))).collect();
+    assert_eq!(terms, expected);
+    assert_eq!(details["total_bits"], budget.total_bits);
+    assert_eq!(details["profile"], "native");
+    assert_eq!(details["sizes"]["constants"], 2);
+    let Evidence::Proven { proof, .. } = &receipt.evidence else { panic!("a proof") };
+    assert_eq!(details["sizes"]["proof_bytes"], proof.len());
+
+    let text = String::from_utf8(ciro(&["verify", "--verbose"], &file).stdout).expect("stdout is text");
+    for (what, _) in &expected {
+        assert!(text.contains(what.as_str()), "{what}");
+    }
+    assert!(text.contains("profile native"), "{text}");
+    assert_eq!(json(&ciro(&["verify", "--json"], &file))["details"], Value::Null, "only when asked");
+}
+
+#[test]
 fn every_flipped_byte_is_noticed() {
     let directory = tempfile::tempdir().expect("a directory");
     let bytes = receipt().to_bytes();

@@ -3,10 +3,11 @@
 use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
-use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports};
-use ciro_graph::RawInput;
+use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
+use ciro_graph::{Profile, RawInput};
 use ciro_prover::ProvingKey;
 use ciro_verifier::ProofContext;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -26,13 +27,21 @@ pub(crate) struct Model {
 
 #[pymethods]
 impl Model {
-    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file.
+    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions.
     #[staticmethod]
-    fn compile(py: Python<'_>, model: &[u8], samples: Option<&[u8]>, input_range: Option<f64>) -> PyResult<Self> {
+    fn compile(
+        py: Python<'_>,
+        model: &[u8],
+        samples: Option<&[u8]>,
+        input_range: Option<f64>,
+        dims: Vec<(String, u32)>,
+        profile: &str,
+    ) -> PyResult<Self> {
+        let profile = named_profile(profile)?;
         py.detach(|| {
             let started = Instant::now();
-            let calibration = samples.map(|npz| calibration(model, npz)).transpose()?;
-            let options = Options { calibration, input_range, ..Options::default() };
+            let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
+            let options = Options { calibration, input_range, profile, dims };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -91,6 +100,14 @@ impl Model {
         self.key.model().program.outputs.iter().map(|output| (output.name.clone(), output.shape.clone())).collect()
     }
 
+    #[getter]
+    fn profile(&self) -> &'static str {
+        match self.key.model().program.profile {
+            Profile::Native => "native",
+            Profile::Chain => "chain",
+        }
+    }
+
     /// The accuracy report as JSON, as `report.json` of a compiled folder has it.
     #[getter]
     fn report(&self) -> PyResult<Option<String>> {
@@ -114,8 +131,16 @@ impl Model {
     }
 }
 
-fn calibration(model: &[u8], npz: &[u8]) -> PyResult<Samples> {
-    let ports = ports(model).map_err(|e| error::compile(&e))?;
+fn named_profile(name: &str) -> PyResult<Profile> {
+    match name {
+        "native" => Ok(Profile::Native),
+        "chain" => Ok(Profile::Chain),
+        other => Err(PyValueError::new_err(format!("profile: expected \"native\" or \"chain\", got {other:?}"))),
+    }
+}
+
+fn calibration(model: &[u8], npz: &[u8], dims: &[(String, u32)]) -> PyResult<Samples> {
+    let ports = ports_with(model, dims).map_err(|e| error::compile(&e))?;
     samples::parse("npz", npz, &ports).map_err(|e| error::samples("samples", &e))
 }
 

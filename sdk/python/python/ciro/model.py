@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Union
 
 from ciro import _ciro
 from ciro.arrays import Samples, to_npz
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 Source = Union[str, "os.PathLike[str]", bytes, Any]
 """A model file, its bytes or an ONNX `ModelProto`; a compiled folder; or a fitted estimator."""
+
+
+Profile = Literal["native", "chain"]
+"""What proofs are made for: speed, or a contract that verifies them."""
 
 
 class Port(NamedTuple):
@@ -57,6 +62,11 @@ class Model:
         return [Port(name, tuple(shape)) for name, shape in self._native.outputs]
 
     @property
+    def profile(self) -> str:
+        """What its proofs are made for: "native" or "chain"."""
+        return self._native.profile
+
+    @property
     def report(self) -> Optional[AccuracyReport]:
         """How far the integers are from the floats; None if the model was compiled without samples."""
         text = self._native.report
@@ -96,7 +106,12 @@ class Model:
 
 
 def compile(  # noqa: A001 - the package is used as `ciro.compile`
-    model: Source, samples: Optional[Samples] = None, *, input_range: Optional[float] = None
+    model: Source,
+    samples: Optional[Samples] = None,
+    *,
+    input_range: Optional[float] = None,
+    dims: Optional[Mapping[str, int]] = None,
+    profile: Optional[Profile] = None,
 ) -> Model:
     """Compiles a model to an integer program and commits to its weights.
 
@@ -108,6 +123,9 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             is measured on them. One array with a row per sample, or arrays by input name. Without them inputs are taken
             from -32 to 32, and there is no accuracy report.
         input_range: a bound on the magnitude of every input, which overrides what the samples tell.
+        dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`; the batch is one.
+        profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
+            verify in a contract. It is part of the model's identity.
 
     Returns:
         The model, ready to prove with.
@@ -117,18 +135,21 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             to do, for example which package to install.
         InputError: if the samples do not fit the model.
         ArtifactError: if the folder is not a compiled model.
+        ValueError: if the profile is neither.
         OSError: if the file cannot be read.
     """
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         if path.is_dir():
-            return _load(path, samples, input_range)
+            return _load(path, samples=samples, input_range=input_range, dims=dims, profile=profile)
         model = path.read_bytes()
     npz = None if samples is None else to_npz(samples)
-    return Model(_ciro.Model.compile(to_file(model, samples), npz, input_range))
+    named = list((dims or {}).items())
+    return Model(_ciro.Model.compile(to_file(model, samples), npz, input_range, named, profile or "native"))
 
 
-def _load(path: Path, samples: Optional[Samples], input_range: Optional[float]) -> Model:
-    if samples is not None or input_range is not None:
-        raise TypeError(f"{path} is compiled already: expected no samples and no input_range")
+def _load(path: Path, **given: object) -> Model:
+    late = [name for name, value in given.items() if value is not None]
+    if late:
+        raise TypeError(f"{path} is compiled already: expected no {' and no '.join(late)}")
     return Model(_ciro.Model.load(path))

@@ -1,11 +1,10 @@
 //! `ciro compile`: from a model file to an integer program with an identity.
 
-use crate::cli::{CompileArgs, ProfileArg};
+use crate::cli::CompileArgs;
 use crate::error::{CliError, chain};
 use crate::models;
 use crate::ui::Ui;
 use ciro_compile::{AccuracyReport, Compiled, Options};
-use ciro_graph::Profile;
 use ciro_prover::ProvingKey;
 use ciro_types::ModelId;
 use serde::Serialize;
@@ -25,13 +24,9 @@ struct View {
 }
 
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
-    let calibration =
-        args.calibration.as_deref().map(|file| models::calibration(&args.model, file, &args.dims)).transpose()?;
-    let profile = match args.profile {
-        ProfileArg::Native => Profile::Native,
-        ProfileArg::Chain => Profile::Chain,
-    };
-    let options = Options { calibration, input_range: args.input_range, profile, dims: args.dims.clone() };
+    let samples = args.calibration.as_deref();
+    let calibration = samples.map(|file| models::calibration(&args.model, file, &args.form.dims)).transpose()?;
+    let options = Options { calibration, input_range: args.input_range, ..models::options(&args.form) };
     let started = Instant::now();
     let compiled = models::compile(&args.model, &options)?;
     let key = ProvingKey::new(compiled.model.clone()).map_err(CliError::failed)?;

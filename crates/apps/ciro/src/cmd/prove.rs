@@ -24,7 +24,7 @@ struct View {
 }
 
 pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
-    let compiled = models::load(&args.model, ui)?;
+    let compiled = models::load(&args.model, &args.form, ui)?;
     let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
     let started = Instant::now();
     let key = ProvingKey::new(compiled.model).map_err(CliError::failed)?;

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
 }
 
 fn wish(args: &RunArgs, ui: &Ui) -> Result<Wish, CliError> {
-    let compiled = models::load(&args.model, ui)?;
+    let compiled = models::load(&args.model, &args.form, ui)?;
     let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
     Ok(Wish {
         model: compiled.model,

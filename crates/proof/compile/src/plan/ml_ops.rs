@@ -5,7 +5,7 @@ use super::core_ops::transposed;
 use super::ensemble;
 use super::{Affine, Elem, Id, Kind, Labels, Norm};
 use crate::error::CompileError;
-use crate::onnx::Data;
+use crate::onnx::{Data, Tensor};
 
 /// Adds the node's steps; `false` if the operator is unknown.
 pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
@@ -18,7 +18,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
         "TreeEnsembleRegressor" => ensemble::regressor(ctx)?,
         "ZipMap" => zip_map(ctx)?,
-        "ArrayFeatureExtractor" => chosen_label(ctx)?,
+        "ArrayFeatureExtractor" => chosen(ctx)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -214,17 +214,50 @@ fn zip_map(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// A constant list read at a class index: the class's label.
-fn chosen_label(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
-    let (list, index) = (ctx.operand(0)?, ctx.operand(1)?);
-    let (Some(Bound::Const(list)), Some(Bound::Label { id, labels: Labels::Ints(at), .. })) = (list, index) else {
-        return Err(ctx.form("a choice of features", "of ArrayFeatureExtractor, the choice of a class label works"));
-    };
-    let labels = relabelled(&list.data, &at).ok_or_else(|| {
+/// A constant list read at a class index, or a row of numbers at constant positions.
+fn chosen(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    match (ctx.operand(0)?, ctx.operand(1)?) {
+        (Some(Bound::Const(list)), Some(Bound::Label { id, labels: Labels::Ints(at), .. })) => {
+            chosen_label(ctx, &list, id, &at)
+        }
+        (Some(Bound::Value { .. }), Some(Bound::Const(_))) => chosen_features(ctx),
+        _ => Err(ctx.form(
+            "a choice that depends on the input",
+            "of ArrayFeatureExtractor, constant positions work, and the choice of a class label",
+        )),
+    }
+}
+
+/// The list's entry for each class: the class's label.
+fn chosen_label(ctx: &mut Ctx<'_>, list: &Tensor, id: Id, at: &[i64]) -> Result<(), CompileError> {
+    let labels = relabelled(&list.data, at).ok_or_else(|| {
         let got = format!("{} labels", list.data.len());
         ctx.refuse(0, "a label for each class", got)
     })?;
     ctx.bind(0, Bound::Label { id, dims: vec![1, 1], labels });
+    Ok(())
+}
+
+/// Most elements that are chosen, and chosen from: a choice is a product with a matrix of zeros and ones.
+const MAX_CHOICE: usize = 1 << 12;
+
+/// Elements of a row at constant positions, such as the score of the positive class.
+fn chosen_features(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, k) = features(ctx)?;
+    let given = ctx.ints(1)?.unwrap_or_default();
+    let n = given.len();
+    if n == 0 || n.max(k) > MAX_CHOICE {
+        let what = format!("a choice of {n} elements of {k}");
+        return Err(ctx.form(what, format!("choose between 1 and {MAX_CHOICE} elements of at most {MAX_CHOICE}")));
+    }
+    let mut weight = vec![0.0; k * n];
+    for (column, &position) in given.iter().enumerate() {
+        let row = usize::try_from(position).ok().filter(|&row| row < k);
+        let row = row.ok_or_else(|| ctx.refuse(1, format!("positions below {k}"), position.to_string()))?;
+        weight[row * n + column] = 1.0;
+    }
+    let id = ctx.push(Kind::Affine(Affine { n, weight, bias: vec![0.0; n] }), vec![x], n);
+    ctx.bind(0, Bound::Value { id, dims: vec![1, n] });
     Ok(())
 }
 

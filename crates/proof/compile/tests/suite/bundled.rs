@@ -33,6 +33,28 @@ fn linear_regression() {
 }
 
 #[test]
+fn linear_classifiers_without_probabilities() {
+    check(&fixtures(), "scaled_svc_bc", 1e-4);
+    check(&fixtures(), "ridge_classes_bc", 1e-3);
+    for (name, labels) in [
+        ("scaled_svc_bc", [Cell::Int(0), Cell::Int(1)]),
+        ("ridge_classes_bc", ["benign", "malignant"].map(|label| Cell::Text(label.into()))),
+    ] {
+        let (onnx, samples) = stored(&fixtures(), name);
+        let compiled = calibrated(&onnx, samples.clone());
+        let mut seen = [false; 2];
+        for (i, input) in samples.inputs.iter().enumerate() {
+            let x: Vec<f32> = input.0[0].bits.iter().map(|&b| f32::from_bits(b)).collect();
+            let score = samples.expected.as_ref().and_then(|e| e.row(i)).unwrap()[0];
+            let class = usize::from(score > 0.0);
+            assert_eq!(run(&compiled, &x)[0], labels[class..=class], "{name}: {score}");
+            seen[class] = true;
+        }
+        assert_eq!(seen, [true; 2], "{name}: samples of both classes");
+    }
+}
+
+#[test]
 fn trees() {
     check(&bundled(), "B_dtree_bc_ml", 1e-7);
     check(&bundled(), "B_dtree_bc", 1e-7);

@@ -70,6 +70,14 @@ fn forms_that_are_not_supported_say_what_is() {
             let onnx = Onnx::new(1).node("ml.Scaler x -> s", scaler);
             onnx.node("ml.TreeEnsembleRegressor s -> y", split()).outputs(&["y"])
         }),
+        ("choose between 1 and 4096", {
+            let onnx = Onnx::new(2).int_constant("at", &[0], &[]);
+            onnx.node("ml.ArrayFeatureExtractor x at -> y", vec![]).outputs(&["y"])
+        }),
+        ("constant positions work", {
+            let onnx = Onnx::new(2).constant("c", &[2], &[1.0, 2.0]);
+            onnx.node("ml.ArrayFeatureExtractor c x -> y", vec![]).outputs(&["y"])
+        }),
         ("use the norm L1 or L2", Onnx::new(2).node("ml.Normalizer x -> y", vec![text("norm", "MAX")]).outputs(&["y"])),
         ("append a Sigmoid", {
             let attributes = vec![floats("coefficients", &[1.0, 2.0]), text("post_transform", "LOGISTIC")];
@@ -117,6 +125,16 @@ fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributePr
         ints("target_ids", &[0]),
         floats("target_weights", &[1.0]),
     ]
+}
+
+#[test]
+fn a_choice_beyond_the_row_is_refused() {
+    for position in [-1, 2, i64::MAX] {
+        let onnx = Onnx::new(2).int_constant("at", &[1], &[position]);
+        let onnx = onnx.node("ml.ArrayFeatureExtractor x at -> y", vec![]).outputs(&["y"]);
+        let (message, _) = refusal(&onnx);
+        assert!(message.ends_with(&format!("expected positions below 2, got {position}")), "{message}");
+    }
 }
 
 #[test]

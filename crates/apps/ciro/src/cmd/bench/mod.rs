@@ -3,11 +3,14 @@
 mod build;
 mod jobs;
 mod ledger;
+mod machine;
 mod models;
+mod prove;
 
-use crate::cli::{BenchArgs, BenchPart};
+use crate::cli::{BenchAction, BenchArgs, BenchPart};
 use crate::error::CliError;
 use crate::ui::Ui;
+use machine::Machine;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -23,21 +26,18 @@ struct View {
     build: Option<build::Row>,
 }
 
-/// Where and on what the figures were measured.
-#[derive(Serialize)]
-struct Machine {
-    processor: String,
-    cores: usize,
-    memory_mib: u64,
-    version: &'static str,
-    /// The commit, where the build said which.
-    commit: Option<&'static str>,
+pub(crate) fn run(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
+    match &args.action {
+        None => everything(args, ui),
+        Some(BenchAction::Prove(args)) => prove::run(args, ui),
+        Some(BenchAction::Measure(args)) => prove::measure(args, ui),
+    }
 }
 
-pub(crate) fn run(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
+fn everything(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
     let wants = |part| args.only.is_none_or(|only| only == part);
     let view = View {
-        machine: machine(),
+        machine: Machine::now(),
         models: wants(BenchPart::Models).then(|| models::measure(&args.models, args.runs, ui)).transpose()?,
         jobs: wants(BenchPart::Jobs).then(|| jobs::measure(&args.models, args.runs, ui)).transpose()?,
         ledger: wants(BenchPart::Ledger).then(|| ledger::measure(ui)).transpose()?,
@@ -45,27 +45,6 @@ pub(crate) fn run(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
         build: (args.only == Some(BenchPart::Build)).then(|| build::measure(ui)).transpose()?,
     };
     ui.result(&view, || text(&view))
-}
-
-fn machine() -> Machine {
-    Machine {
-        processor: field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
-        memory_mib: kib("/proc/meminfo", "MemTotal").unwrap_or(0) / 1024,
-        version: env!("CARGO_PKG_VERSION"),
-        commit: option_env!("CIRO_COMMIT"),
-    }
-}
-
-/// The value of `name:` in a file of the proc file system.
-fn field(path: &str, name: &str) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let line = text.lines().find(|line| line.starts_with(name))?;
-    Some(line.split_once(':')?.1.trim().to_string())
-}
-
-fn kib(path: &str, name: &str) -> Option<u64> {
-    field(path, name)?.split_whitespace().next()?.parse().ok()
 }
 
 /// Median and 99th percentile, by the nearest rank.
@@ -76,15 +55,7 @@ fn percentiles(mut samples: Vec<f64>) -> (f64, f64) {
 }
 
 fn text(view: &View) -> String {
-    let machine = &view.machine;
-    let mut lines = vec![format!(
-        "{}, {} cores, {} MiB, ciro {} {}",
-        machine.processor,
-        machine.cores,
-        machine.memory_mib,
-        machine.version,
-        machine.commit.unwrap_or("")
-    )];
+    let mut lines = vec![view.machine.line()];
     if let Some(rows) = &view.models {
         lines.push(format!(
             "\n{:<22} {:>10} {:>10} {:>10} {:>10} {:>12}",

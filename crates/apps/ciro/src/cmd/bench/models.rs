@@ -1,6 +1,7 @@
 //! Proving and verifying each model of a folder.
 
-use super::{kib, percentiles};
+use super::machine::{peak_mib, reset_peak};
+use super::percentiles;
 use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;
@@ -79,15 +80,9 @@ fn measure_one(file: &Path, runs: usize, ui: &Ui) -> Result<Row, CliError> {
     }
     let (prove_ms, prove_p99_ms) = percentiles(proving);
     let (verify_ms, _) = percentiles(verifying);
-    let peak_mib = kib("/proc/self/status", "VmHWM").map(|kib| kib / 1024);
-    Ok(Row { model: name, setup_ms, prove_ms, prove_p99_ms, verify_ms, proof_bytes, peak_mib })
+    Ok(Row { model: name, setup_ms, prove_ms, prove_p99_ms, verify_ms, proof_bytes, peak_mib: peak_mib() })
 }
 
 fn millis(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
-}
-
-/// Starts a new peak of the resident size, where the system can; elsewhere the figure is the peak since the start.
-fn reset_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

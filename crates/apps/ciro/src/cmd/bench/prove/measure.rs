@@ -1,0 +1,141 @@
+//! One model: each stage on the clock.
+
+use crate::cli::{BenchMeasureArgs, FormArgs};
+use crate::cmd::bench::{machine, percentiles};
+use crate::error::CliError;
+use crate::models;
+use crate::ui::Ui;
+use ciro_compile::Options;
+use ciro_graph::{Model, RawInput, execute};
+use ciro_prover::{Proof, ProvingKey, Witness, prove_witness};
+use ciro_relation::{Poly, Source};
+use ciro_verifier::{ProofContext, Statement};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What one model takes. Times are medians in milliseconds, except those of compiling and of the key, which happen once.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) compile_ms: f64,
+    /// Committing to the weights.
+    pub(super) key_ms: f64,
+    /// Running the integer program, as a worker does without a proof.
+    pub(super) inference_ms: f64,
+    /// Filling the witness and proving; the inference is not in it.
+    pub(super) proof_ms: f64,
+    pub(super) verify_ms: f64,
+    pub(super) proof_bytes: usize,
+    /// Field elements of a contract that holds 31 bytes in each.
+    pub(super) proof_felts: usize,
+    /// Largest resident size of the process while it made the key and the proofs; None where the system does not tell.
+    pub(super) peak_mib: Option<u64>,
+    /// Committed per proof, without padding.
+    pub(super) witness_cells: usize,
+    /// Weights and tables, committed once.
+    pub(super) constants: usize,
+    /// Proofs that count.
+    pub(super) runs: usize,
+}
+
+/// Bytes of a proof in one field element of a contract.
+const FELT_BYTES: usize = 31;
+
+/// Runs end after this long, except that there are at least [`RUNS_MIN`].
+const PATIENCE: Duration = Duration::from_secs(60);
+const RUNS_MIN: usize = 3;
+
+/// `ciro bench measure`: one model file in this process, for the process that asked.
+pub(super) fn run(args: &BenchMeasureArgs, ui: &Ui) -> Result<(), CliError> {
+    let figures = measure_file(&args.model, &args.form, args.runs, ui)?;
+    ui.result(&figures, || format!("proof {:.2} ms", figures.proof_ms))
+}
+
+/// Samples next to a model file: NAME.npz, which also tells the ranges of the inputs, or NAME.input.json.
+fn samples(model: &Path) -> (PathBuf, bool) {
+    let archive = model.with_extension("npz");
+    if archive.is_file() { (archive, true) } else { (model.with_extension("input.json"), false) }
+}
+
+fn measure_file(file: &Path, form: &FormArgs, runs: usize, ui: &Ui) -> Result<Figures, CliError> {
+    let (samples, is_archive) = samples(file);
+    let calibration = is_archive.then(|| models::calibration(file, &samples, &form.dims)).transpose()?;
+    let options = Options { calibration, ..models::options(form) };
+    let (compiled, compile_ms) = timed(|| models::compile(file, &options));
+    let model = compiled?.model;
+    let input = models::input(&model.program, &samples, 0, ui)?;
+    measure(model, &input, compile_ms, runs)
+}
+
+/// Measures a compiled model: one run that warms up, and `runs` that count.
+pub(super) fn measure(model: Model, input: &RawInput, compile_ms: f64, runs: usize) -> Result<Figures, CliError> {
+    machine::reset_peak();
+    let (key, key_ms) = timed(|| ProvingKey::new(model).map_err(CliError::failed));
+    let key = key?;
+    let (mut inferring, mut proving, mut verifying, mut proof_bytes) = (vec![], vec![], vec![], 0);
+    let started = Instant::now();
+    for run in 0..=runs {
+        let one = one_run(&key, input)?;
+        proof_bytes = one.proof_bytes;
+        if run > 0 {
+            inferring.push(one.inference_ms);
+            proving.push(one.proof_ms);
+            verifying.push(one.verify_ms);
+        }
+        if run >= RUNS_MIN && started.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    let peak_mib = machine::peak_mib();
+    let runs = proving.len();
+    let median = |samples| percentiles(samples).0;
+    Ok(Figures {
+        compile_ms,
+        key_ms,
+        inference_ms: median(inferring),
+        proof_ms: median(proving),
+        verify_ms: median(verifying),
+        proof_bytes,
+        proof_felts: proof_bytes.div_ceil(FELT_BYTES),
+        peak_mib,
+        witness_cells: witness_cells(&key),
+        constants: key.model().weights.iter().map(Vec::len).sum(),
+        runs,
+    })
+}
+
+struct Run {
+    inference_ms: f64,
+    proof_ms: f64,
+    verify_ms: f64,
+    proof_bytes: usize,
+}
+
+fn one_run(key: &ProvingKey, input: &RawInput) -> Result<Run, CliError> {
+    let (execution, inference_ms) = timed(|| execute(key.model(), input).map_err(CliError::failed));
+    let execution = execution?;
+    let output = execution.outputs(&key.model().program);
+    let statement = Statement { input: input.clone(), output, context: ProofContext::default() };
+    let (proof, proof_ms) = timed(|| -> Result<Proof, CliError> {
+        let instance = key.verifying().instance(&statement).map_err(CliError::failed)?;
+        let witness = Witness::fill(key, &instance, &execution);
+        Ok(prove_witness(key, &statement, &witness))
+    });
+    let bytes = proof?.bytes;
+    let (verified, verify_ms) = timed(|| key.verifying().verify(&statement, &bytes).map_err(CliError::failed));
+    verified?;
+    Ok(Run { inference_ms, proof_ms, verify_ms, proof_bytes: bytes.len() })
+}
+
+fn witness_cells(key: &ProvingKey) -> usize {
+    let columns = &key.verifying().relation().columns;
+    let is_witness = |source| matches!(source, Source::Committed { poly: Poly::Witness, .. });
+    columns.iter().filter(|column| is_witness(column.source)).map(|column| column.rows.real()).sum()
+}
+
+/// What `work` gives, and the milliseconds it took.
+pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let started = Instant::now();
+    let result = work();
+    (result, started.elapsed().as_secs_f64() * 1e3)
+}

@@ -1,0 +1,94 @@
+//! `ciro bench prove`: what proving takes, model by model and size by size.
+//!
+//! Each model is measured in a process of its own: its peak of memory is its own, and one that fails or is killed is a row.
+
+mod curve;
+mod measure;
+mod table;
+
+use super::machine::Machine;
+use super::models::files;
+use crate::cli::{BenchMeasureArgs, BenchProveArgs, ProvePart};
+use crate::error::CliError;
+use crate::ui::Ui;
+use curve::Point;
+use measure::Figures;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+#[derive(Serialize)]
+struct View {
+    machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<Row>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curve: Option<Vec<Point>>,
+}
+
+/// One model: its figures, or why there are none.
+#[derive(Serialize)]
+struct Row {
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Figures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// `ciro bench prove`.
+pub(super) fn run(args: &BenchProveArgs, ui: &Ui) -> Result<(), CliError> {
+    let wants = |part| args.only.is_none_or(|only| only == part);
+    let machine = Machine::now();
+    let models = wants(ProvePart::Models).then(|| rows(args, ui)).transpose()?;
+    let progress = |side| ui.note(&format!("… convolutions on {side}×{side}"));
+    let curve = wants(ProvePart::Curve).then(|| curve::curve(args.runs, progress)).transpose()?;
+    let view = View { machine, models, curve };
+    ui.result(&view, || if args.markdown { table::markdown(&view) } else { table::text(&view) })
+}
+
+/// `ciro bench measure`.
+pub(super) fn measure(args: &BenchMeasureArgs, ui: &Ui) -> Result<(), CliError> {
+    measure::run(args, ui)
+}
+
+fn rows(args: &BenchProveArgs, ui: &Ui) -> Result<Vec<Row>, CliError> {
+    let mut all = Vec::new();
+    for path in &args.models {
+        let files = if path.is_dir() { files(path)? } else { vec![path.clone()] };
+        all.extend(files);
+    }
+    let program = std::env::current_exe().map_err(CliError::failed)?;
+    all.iter().map(|file| row(&program, file, args, ui)).collect()
+}
+
+fn row(program: &Path, file: &PathBuf, args: &BenchProveArgs, ui: &Ui) -> Result<Row, CliError> {
+    let model = file.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    ui.note(&format!("… {model}"));
+    let mut command = Command::new(program);
+    command.args(["bench", "measure", "--json", "--quiet", "--runs", &args.runs.to_string()]).args(args.form.words());
+    let output = command.arg("--").arg(file).output().map_err(CliError::failed)?;
+    Ok(match figures(&output) {
+        Ok(figures) => Row { model, figures: Some(figures), error: None },
+        Err(error) => Row { model, figures: None, error: Some(error) },
+    })
+}
+
+fn figures(output: &Output) -> Result<Figures, String> {
+    if output.status.success() {
+        return serde_json::from_slice(&output.stdout).map_err(|e| e.to_string());
+    }
+    #[derive(Deserialize)]
+    struct Failure {
+        error: Body,
+    }
+    #[derive(Deserialize)]
+    struct Body {
+        message: String,
+    }
+    match serde_json::from_slice::<Failure>(&output.stderr) {
+        Ok(failure) => Err(failure.error.message),
+        // Killed, or it panicked: then there is no message of ours.
+        Err(_) => Err(output.status.to_string()),
+    }
+}

@@ -1,0 +1,177 @@
+//! What stands behind a verdict: the soundness budget term by term, and the sizes that it follows from.
+
+use crate::error::CliError;
+use ciro_graph::Profile;
+use ciro_receipt::{Evidence, Receipt};
+use ciro_relation::{Poly, Relation, Source};
+use ciro_verifier::VerifyingKey;
+use serde::Serialize;
+
+/// What a proof of this receipt's model consists of.
+#[derive(Serialize)]
+pub(super) struct Details {
+    /// What the model was compiled for: `native` or `chain`.
+    profile: &'static str,
+    /// Bits that every proof must have.
+    security_bits: u32,
+    /// Bits of the union of all terms, rounded down.
+    total_bits: u32,
+    /// Proof of work before each query phase, bits.
+    work_bits: u32,
+    /// Every way in which a false statement could pass.
+    terms: Vec<Term>,
+    oracles: Vec<Oracle>,
+    sizes: Sizes,
+}
+
+#[derive(Serialize)]
+struct Term {
+    what: &'static str,
+    bits: u32,
+}
+
+/// One committed codeword and how it is queried.
+#[derive(Serialize)]
+struct Oracle {
+    what: String,
+    log_inverse_rate: u32,
+    log_leaves: u32,
+    queries: usize,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    receipt_bytes: usize,
+    program_bytes: usize,
+    /// None where the receipt carries no proof.
+    proof_bytes: Option<usize>,
+    operators: usize,
+    constants: u64,
+    /// Cells of the columns that are committed per proof.
+    witness_cells: usize,
+    columns: usize,
+    constraints: usize,
+    lookups: usize,
+    /// Real rows of all lookups.
+    lookup_rows: usize,
+    tables: usize,
+    table_rows: usize,
+    products: usize,
+    views: usize,
+    gathers: usize,
+}
+
+/// The details of a receipt that was checked.
+pub(super) fn details(receipt: &Receipt) -> Result<Details, CliError> {
+    let key = VerifyingKey::new(&receipt.program, receipt.weight_root).map_err(CliError::failed)?;
+    let budget = key.budget();
+    Ok(Details {
+        profile: match key.program().profile {
+            Profile::Native => "native",
+            Profile::Chain => "chain",
+        },
+        security_bits: key.params().security.bits(),
+        total_bits: budget.total_bits,
+        work_bits: key.params().work_bits,
+        terms: budget.terms.into_iter().map(|term| Term { what: term.what, bits: term.bits }).collect(),
+        oracles: oracles(&key),
+        sizes: sizes(receipt, &key),
+    })
+}
+
+fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
+    let names = ["weights".to_string(), "witness".to_string()].into_iter().chain((1..).map(|i| format!("fold {i}")));
+    let rounds = key.params().first.iter().chain(&key.params().tail);
+    let oracle = |(round, what): (&ciro_pcs::params::Round, String)| Oracle {
+        what,
+        log_inverse_rate: round.log_inv_rate,
+        log_leaves: round.log_leaves(),
+        queries: round.queries,
+    };
+    rounds.zip(names).map(oracle).collect()
+}
+
+fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
+    let (program, relation) = (key.program(), key.relation());
+    let len = |shape: &[u32]| shape.iter().map(|&d| u64::from(d)).product::<u64>();
+    Sizes {
+        receipt_bytes: receipt.to_bytes().len(),
+        program_bytes: receipt.program.len(),
+        proof_bytes: match &receipt.evidence {
+            Evidence::Proven { proof, .. } => Some(proof.len()),
+            Evidence::Signed { .. } | Evidence::Agreed => None,
+        },
+        operators: program.nodes.len(),
+        constants: program.constants.iter().map(|constant| len(&constant.shape)).sum(),
+        witness_cells: witness_cells(relation),
+        columns: relation.columns.len(),
+        constraints: relation.sections.iter().map(|section| section.constraints.len()).sum(),
+        lookups: relation.lookups.len(),
+        lookup_rows: relation.lookups.iter().map(|lookup| lookup.rows.real()).sum(),
+        tables: relation.tables.len(),
+        table_rows: relation.tables.iter().map(|table| table.len).sum(),
+        products: relation.products.len(),
+        views: relation.views.len(),
+        gathers: relation.gathers.len(),
+    }
+}
+
+/// Real cells of the columns that are committed per proof.
+fn witness_cells(relation: &Relation) -> usize {
+    let is_witness = |source| matches!(source, Source::Committed { poly: Poly::Witness, .. });
+    relation.columns.iter().filter(|column| is_witness(column.source)).map(|column| column.rows.real()).sum()
+}
+
+impl Details {
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let terms = self.terms.iter().map(|term| format!("  {:<44} {:>4} bits", term.what, term.bits));
+        let oracles = self.oracles.iter().map(Oracle::line);
+        let mut lines = vec![format!(
+            "profile {}, {} bits wanted, {} bits by the budget",
+            self.profile, self.security_bits, self.total_bits
+        )];
+        lines.push("\nsoundness, every way a false statement could pass".into());
+        lines.extend(terms);
+        lines.push(format!("  {:<44} {:>4} bits", "union of all, rounded down", self.total_bits));
+        lines.push(format!("\ncommitments, {} bits of work before each query phase", self.work_bits));
+        lines.extend(oracles);
+        lines.push("\nsizes".into());
+        lines.push(self.sizes.text());
+        lines.join("\n")
+    }
+}
+
+impl Oracle {
+    fn line(&self) -> String {
+        format!(
+            "  {:<10} rate 1/2^{:<2} {:>4} queries of 2^{} leaves",
+            self.what, self.log_inverse_rate, self.queries, self.log_leaves
+        )
+    }
+}
+
+impl Sizes {
+    fn text(&self) -> String {
+        let proof = self.proof_bytes.map_or_else(|| "none".into(), |bytes| format!("{bytes} bytes"));
+        format!(
+            "  receipt    {} bytes: program {}, proof {proof}\n  program    {} operators, {} constants\n  relation   {} columns, \
+             {} committed cells per proof, {} constraints, {} products, {} views, {} gathers\n  lookups    {} with {} rows, in {} \
+             tables of {} rows together",
+            self.receipt_bytes,
+            self.program_bytes,
+            self.operators,
+            self.constants,
+            self.columns,
+            self.witness_cells,
+            self.constraints,
+            self.products,
+            self.views,
+            self.gathers,
+            self.lookups,
+            self.lookup_rows,
+            self.tables,
+            self.table_rows,
+        )
+    }
+}
