@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Wallet(WalletArgs),
     /// Measure this machine: proofs, jobs end to end, the ledger
     Bench(BenchArgs),
+    /// Print the operators that compile, and how ONNX's own tests of them went
+    Ops,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }

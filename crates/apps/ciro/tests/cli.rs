@@ -111,8 +111,13 @@ fn a_profile_is_part_of_the_model_and_comes_too_late_for_a_compiled_folder() {
     let (native, chain) = (id("native"), id("chain"));
     assert_ne!(native, chain);
 
-    let output = ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--profile", "chain"]);
+    let output =
+        ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--profile", "chain", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let view: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("--json is JSON");
+    let messages = view["messages"].as_array().expect("a list");
+    let bytes: u64 = messages.iter().filter_map(|message| message["bytes"].as_u64()).sum();
+    assert_eq!(Some(bytes), view["proof_bytes"].as_u64(), "every byte belongs to a message");
     let verified = ciro(home.path(), &["verify", "-v", "--model", &chain, &receipt]);
     assert!(stdout(&verified).contains("profile chain"), "{}", stdout(&verified));
 
@@ -150,6 +155,19 @@ fn bench_prove_measures_each_model_and_lists_what_fails() {
     let row = page.lines().find(|line| line.starts_with("| A_logreg_bc")).expect("a row");
     let chain: u64 = row.split('|').nth(7).and_then(|cell| cell.trim().parse().ok()).expect("proof bytes");
     assert!(chain < bytes, "chain {chain}, native {bytes}");
+}
+
+#[test]
+fn ops_lists_both_domains_with_what_onnx_tests_found() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["ops", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("--json is JSON");
+    let rows = rows.as_array().expect("a list");
+    let row = |operator: &str| rows.iter().find(|row| row["operator"] == operator).expect("listed");
+    assert!(row("Conv")["tests"]["agree"].as_u64().is_some_and(|agree| agree > 0));
+    assert_eq!(row("TreeEnsembleClassifier")["domain"], "ai.onnx.ml");
+    assert!(rows.iter().all(|row| row["operator"] != "Einsum"), "what is not supported is not listed");
+    assert_eq!(stdout(&ciro(home.path(), &["ops"])).lines().count(), rows.len());
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn it_says_who_can_read_what_and_never_calls_a_proof_zero_knowledge() {
     });
     assert_eq!(view["visibility"], visible);
     let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
-    assert!(text.contains("weights committed") && text.contains("is not zero-knowledge"), "{text}");
+    assert!(text.contains("weights committed") && text.contains("nothing here is zero-knowledge"), "{text}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn the_budget_is_printed_term_by_term_when_asked() {
 
     let view = json(&ciro(&["verify", "-v", "--json"], &file));
     let details = &view["details"];
-    let terms: Vec<(String, u64)> = details["terms"]
+    let terms: Vec<(String, u64)> = details["soundness"]["terms"]
         .as_array()
         .expect("a list")
         .iter()
@@ -110,7 +110,7 @@ fn the_budget_is_printed_term_by_term_when_asked() {
         .collect();
     let expected: Vec<_> = budget.terms.iter().map(|term| (term.what.to_string(), u64::from(term.bits))).collect();
     assert_eq!(terms, expected);
-    assert_eq!(details["total_bits"], budget.total_bits);
+    assert_eq!(details["soundness"]["total_bits"], budget.total_bits);
     assert_eq!(details["profile"], "native");
     assert_eq!(details["sizes"]["constants"], 2);
     let Evidence::Proven { proof, .. } = &receipt.evidence else { panic!("a proof") };

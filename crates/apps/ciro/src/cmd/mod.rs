@@ -4,6 +4,7 @@ mod bench;
 mod compile;
 mod completions;
 mod inspect;
+mod ops;
 mod prove;
 mod quote;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Wallet(args) => wallet::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),
+        Command::Ops => ops::run(ui),
         Command::Completions(args) => completions::run(&args, ui),
     }
 }

@@ -8,6 +8,7 @@ use crate::ui::Ui;
 use ciro_graph::RawInput;
 use ciro_prover::{Proof, ProveError, ProvingKey};
 use ciro_receipt::{Evidence, Receipt};
+use ciro_transcript::Segment;
 use ciro_types::{ModelId, encode};
 use ciro_verifier::ProofContext;
 use serde::Serialize;
@@ -20,7 +21,16 @@ struct View {
     setup_ms: f64,
     prove_ms: f64,
     proof_bytes: usize,
+    messages: Vec<Message>,
     receipt: String,
+}
+
+/// What the proof's messages with one label take together, in the order in which the labels first come.
+#[derive(Serialize)]
+struct Message {
+    label: &'static str,
+    count: usize,
+    bytes: usize,
 }
 
 pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
@@ -39,12 +49,26 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
         setup_ms,
         prove_ms,
         proof_bytes: proof.bytes.len(),
+        messages: messages(&proof.segments),
         receipt: args.output.display().to_string(),
     };
     let bytes = receipt(&key, &input, proof).to_bytes();
     std::fs::write(&args.output, bytes)
         .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
     ui.result(&view, || text(&view))
+}
+
+fn messages(segments: &[Segment]) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for &Segment { label, start, end } in segments {
+        let at = messages.iter().position(|message| message.label == label).unwrap_or_else(|| {
+            messages.push(Message { label, count: 0, bytes: 0 });
+            messages.len() - 1
+        });
+        messages[at].count += 1;
+        messages[at].bytes += end - start;
+    }
+    messages
 }
 
 /// An input that the model does not take is the caller's mistake.

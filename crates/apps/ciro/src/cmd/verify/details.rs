@@ -7,11 +7,19 @@ use ciro_relation::{Poly, Relation, Source};
 use ciro_verifier::VerifyingKey;
 use serde::Serialize;
 
-/// What a proof of this receipt's model consists of.
+/// What stands behind a receipt.
 #[derive(Serialize)]
 pub(super) struct Details {
     /// What the model was compiled for: `native` or `chain`.
     profile: &'static str,
+    /// None where the receipt carries no proof.
+    soundness: Option<Soundness>,
+    sizes: Sizes,
+}
+
+/// How unlikely it is that a false statement passes.
+#[derive(Serialize)]
+struct Soundness {
     /// Bits that every proof must have.
     security_bits: u32,
     /// Bits of the union of all terms, rounded down.
@@ -21,7 +29,6 @@ pub(super) struct Details {
     /// Every way in which a false statement could pass.
     terms: Vec<Term>,
     oracles: Vec<Oracle>,
-    sizes: Sizes,
 }
 
 #[derive(Serialize)]
@@ -64,19 +71,26 @@ struct Sizes {
 /// The details of a receipt that was checked.
 pub(super) fn details(receipt: &Receipt) -> Result<Details, CliError> {
     let key = VerifyingKey::new(&receipt.program, receipt.weight_root).map_err(CliError::failed)?;
-    let budget = key.budget();
+    let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
         profile: match key.program().profile {
             Profile::Native => "native",
             Profile::Chain => "chain",
         },
+        soundness: is_proven.then(|| soundness(&key)),
+        sizes: sizes(receipt, &key),
+    })
+}
+
+fn soundness(key: &VerifyingKey) -> Soundness {
+    let budget = key.budget();
+    Soundness {
         security_bits: key.params().security.bits(),
         total_bits: budget.total_bits,
         work_bits: key.params().work_bits,
         terms: budget.terms.into_iter().map(|term| Term { what: term.what, bits: term.bits }).collect(),
-        oracles: oracles(&key),
-        sizes: sizes(receipt, &key),
-    })
+        oracles: oracles(key),
+    }
 }
 
 fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
@@ -125,19 +139,23 @@ fn witness_cells(relation: &Relation) -> usize {
 impl Details {
     /// For people.
     pub(super) fn text(&self) -> String {
-        let terms = self.terms.iter().map(|term| format!("  {:<44} {:>4} bits", term.what, term.bits));
-        let oracles = self.oracles.iter().map(Oracle::line);
-        let mut lines = vec![format!(
-            "profile {}, {} bits wanted, {} bits by the budget",
-            self.profile, self.security_bits, self.total_bits
-        )];
-        lines.push("\nsoundness, every way a false statement could pass".into());
-        lines.extend(terms);
-        lines.push(format!("  {:<44} {:>4} bits", "union of all, rounded down", self.total_bits));
+        let soundness = self.soundness.as_ref().map_or_else(
+            || "no proof in this receipt: nothing but signatures speaks for the output".into(),
+            Soundness::text,
+        );
+        format!("profile {}\n\n{soundness}\n\nsizes\n{}", self.profile, self.sizes.text())
+    }
+}
+
+impl Soundness {
+    fn text(&self) -> String {
+        let term = |what: &str, bits: u32| format!("  {what:<44} {bits:>4} bits");
+        let mut lines =
+            vec![format!("soundness, every way a false statement could pass ({} bits wanted)", self.security_bits)];
+        lines.extend(self.terms.iter().map(|t| term(t.what, t.bits)));
+        lines.push(term("union of all, rounded down", self.total_bits));
         lines.push(format!("\ncommitments, {} bits of work before each query phase", self.work_bits));
-        lines.extend(oracles);
-        lines.push("\nsizes".into());
-        lines.push(self.sizes.text());
+        lines.extend(self.oracles.iter().map(Oracle::line));
         lines.join("\n")
     }
 }

@@ -110,10 +110,9 @@ fn text(view: &View, inputs: &str) -> String {
 
 impl Visibility {
     fn text(&self) -> String {
-        let is = if self.is_zero_knowledge { "is" } else { "is not" };
         format!(
             "  input {}, output {}, program {}: all three are in this receipt\n  weights {} by the model id, without a salt: who \
-             guesses them can check the guess\n  the proof {is} zero-knowledge: verifiable does not mean hidden",
+             guesses them can check the guess\n  nothing here is zero-knowledge: verifiable does not mean hidden",
             self.input, self.output, self.program, self.weights
         )
     }
