@@ -139,6 +139,9 @@ const FIRST_FOLD_MAX: u32 = 10;
 /// Fewest variables common to all polynomials.
 const COMMON_MIN: u32 = 2;
 
+/// Longest code, log₂: the field has no larger subgroup of a power of two.
+const LOG_LEAVES_MAX: u32 = 24;
+
 /// Largest inverse rates of a first oracle, log₂, that are tried.
 const FIRST_RATES: core::ops::RangeInclusive<u32> = 1..=4;
 
@@ -160,6 +163,9 @@ impl Params {
         for common in least..=smallest {
             for rate in FIRST_RATES {
                 let schedule = Self::schedule(sizes, common, rate, security, profile);
+                if schedule.first.iter().chain(&schedule.tail).any(|round| round.log_leaves() > LOG_LEAVES_MAX) {
+                    continue;
+                }
                 let cost = schedule.cost(sizes, profile);
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, schedule));
@@ -329,6 +335,22 @@ mod tests {
                 assert_eq!(p.first[0].vars, p.first[1].vars, "{a} {b}");
                 assert_eq!(p.first[0].log_inv_rate, p.first[1].log_inv_rate);
                 assert_eq!(p.first[0].vars + p.first[0].fold, a);
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_fits_the_field() {
+        use ciro_transcript::F;
+        use p3_field::TwoAdicField;
+        assert_eq!(LOG_LEAVES_MAX as usize, F::TWO_ADICITY);
+        for a in Params::MIN_VARS..=28 {
+            for b in a.saturating_sub(4).max(Params::MIN_VARS)..=(a + 4).min(28) {
+                for profile in [Profile::Native, Profile::Chain] {
+                    let p = Params::new(&[Size::full(a), Size::full(b)], Security::Bits100, profile);
+                    let longest = p.first.iter().chain(&p.tail).map(Round::log_leaves).max();
+                    assert!(longest <= Some(LOG_LEAVES_MAX), "{a} {b} {profile:?}: {longest:?}");
+                }
             }
         }
     }
