@@ -6,7 +6,7 @@ use crate::oracle::BaseOracle;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products};
 use ciro_graph::{ExecError, RawInput, RawOutput, execute};
-use ciro_transcript::{Segment, Writer};
+use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::key::PROTOCOL;
 use ciro_verifier::layout::Evaluations;
 use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey};
@@ -20,6 +20,8 @@ pub struct Proof {
     pub bytes: Vec<u8>,
     /// Where each labelled message lies in `bytes`.
     pub segments: Vec<Segment>,
+    /// Every step of the transcript, in order.
+    pub steps: Vec<Step>,
 }
 
 /// Why no proof was made.
@@ -73,6 +75,7 @@ pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement
     let rho = batch::prove(&mut transcript, relation, &key.table, &table, claims);
     let opened = [Opened { table: &key.table, oracle: &key.oracle }, Opened { table: &table, oracle: &oracle }];
     open(&mut transcript, params, &opened, &rho);
+    let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();
-    Proof { output: statement.output.clone(), bytes, segments }
+    Proof { output: statement.output.clone(), bytes, segments, steps }
 }

@@ -26,4 +26,4 @@ pub mod writer;
 pub use field::{E, F};
 pub use reader::{ReadError, Reader};
 pub use sponge::{Digest, Sponge, Transcript};
-pub use writer::{Segment, Writer};
+pub use writer::{Segment, Step, StepKind, Writer};

@@ -110,22 +110,22 @@ pub trait Transcript {
     fn sponge(&mut self) -> &mut Sponge;
 
     /// Absorbs bytes known to both sides (statement, shapes).
-    fn absorb(&mut self, label: &str, data: &[u8]) {
+    fn absorb(&mut self, label: &'static str, data: &[u8]) {
         self.sponge().absorb(label, data);
     }
 
     /// A challenge.
-    fn challenge(&mut self, label: &str) -> E {
+    fn challenge(&mut self, label: &'static str) -> E {
         self.sponge().challenge(label)
     }
 
     /// `count` challenges.
-    fn challenges(&mut self, label: &str, count: usize) -> Vec<E> {
+    fn challenges(&mut self, label: &'static str, count: usize) -> Vec<E> {
         (0..count).map(|_| self.challenge(label)).collect()
     }
 
     /// Query positions.
-    fn positions(&mut self, label: &str, count: usize, bits: u32) -> Vec<u32> {
+    fn positions(&mut self, label: &'static str, count: usize, bits: u32) -> Vec<u32> {
         self.sponge().positions(label, count, bits)
     }
 }

@@ -105,6 +105,7 @@ pub(crate) fn cases() -> Vec<Case> {
         division(),
         net::convolution(),
         net::attention(),
+        net::embedding(),
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),
         forest("forest, values by class", 3, &[0.25, 3.5]),
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),

@@ -3,7 +3,7 @@
 use super::Case;
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Program, ValueId, Window,
+    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, ValueId, Window,
 };
 
 pub(crate) struct Net {
@@ -29,7 +29,7 @@ impl Net {
             nodes: vec![],
             outputs: vec![],
             limb_bits,
-            profile: ciro_graph::Profile::Native,
+            profile: Profile::Native,
         };
         Self { program, weights: vec![], scope }
     }
@@ -102,6 +102,22 @@ pub(crate) fn convolution() -> Case {
     let y = net.node(Op::Largest { parts });
     net.output(y);
     net.case("convolution", mixed)
+}
+
+/// Rows of a table and their positions, what is next to them, and how far each lies below the largest of its row. Proven for a
+/// contract.
+pub(crate) fn embedding() -> Case {
+    let mut net = Net::within(&[3], 0, 4, 4);
+    net.program.profile = Profile::Chain;
+    let table = net.constant(&[5, 2], mixed);
+    let y = net.node(Op::Embed { ids: super::X, table });
+    let c = net.constant(&[3, 1], |i| i - 1);
+    let y = net.node(Op::AddConst { x: y, c });
+    let next = net.node(Op::Take { x: y, picks: vec![Pick { axis: 0, index: vec![1, 2, -1] }] });
+    let y = net.node(Op::Concat { parts: vec![y, next], axis: 1 });
+    let y = net.node(Op::Gap { x: y });
+    net.output(y);
+    net.case("embedding", |i| (i * 3) % 5)
 }
 
 /// Two heads of attention over three positions, with a softmax, and a normalisation by rows.
