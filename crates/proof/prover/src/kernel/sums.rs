@@ -2,6 +2,7 @@
 
 use crate::kernel::table::{Table, sum_lanes};
 use crate::kernel::{PackedE, PackedF, TASK_PACKS};
+use ciro_transcript::field::E_DEGREE;
 use ciro_transcript::{E, F};
 use p3_field::{Algebra, BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -40,9 +41,14 @@ pub fn dot_packs(a: &[PackedF], b: &[PackedE]) -> PackedE {
 
 /// Σ a·b of four.
 #[inline(always)]
-pub fn combine(a: &[PackedF; 4], b: [&PackedE; 4]) -> PackedE {
-    let b = b.map(<PackedE as BasedVectorSpace<PackedF>>::as_basis_coefficients_slice);
-    PackedE::from_basis_coefficients_fn(|i| PackedF::dot_product(a, &[b[0][i], b[1][i], b[2][i], b[3][i]]))
+pub fn combine(a: &[PackedF; 4], [b0, b1, b2, b3]: [&PackedE; 4]) -> PackedE {
+    let coefficients = <PackedE as BasedVectorSpace<PackedF>>::as_basis_coefficients_slice;
+    let (b0, b1, b2, b3) = (coefficients(b0), coefficients(b1), coefficients(b2), coefficients(b3));
+    let mut sums = [PackedF::ZERO; E_DEGREE];
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum = PackedF::dot_product(a, &[b0[i], b1[i], b2[i], b3[i]]);
+    }
+    PackedE::new(sums)
 }
 
 /// Σ a·b of a base table with a table.
