@@ -184,9 +184,8 @@ mod tests {
             let (mut p, mut q) = (Table::new(p.to_vec()), Table::new(q.to_vec()));
             let eq = |bound: usize| eq_table(&point[bound + 1..log - 1], E::ONE);
             let (mut fast, mut sums) = Halves::start(&mut p, &mut q, &eq(0), lambda);
-            for bound in 0..log - 1 {
+            for (bound, &r) in all[..log - 1].iter().enumerate() {
                 assert_eq!(sums, plainly(&tables, lambda, &eq(bound).to_vec()), "{log} {bound}");
-                let r = all[bound];
                 tables.iter_mut().for_each(|table| crate::rounds::fold(table, r));
                 if bound + 2 < log {
                     sums = fast.fold(r, &eq(bound + 1));

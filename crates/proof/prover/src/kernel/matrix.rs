@@ -107,7 +107,6 @@ pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
 
 /// The values at 0, 2 and 3 of Σ tie·a·b over the second half of each variable but the first, which is X. Both tables are runs of
 /// equal length, one for each value of `tie`.
-#[must_use]
 pub fn tied_round(a: &Table, b: &Table, tie: &[E]) -> [E; 3] {
     match (a, b) {
         (Table::Many(a), Table::Many(b)) if a.len() / tie.len() >= 2 => packed_round(a, b, tie),
