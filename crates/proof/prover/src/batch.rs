@@ -22,8 +22,8 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness:
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
     let sides = [
-        Side::new(&claims, eta, Poly::Model, &model[..], relation.model_used),
-        Side::new(&claims, eta, Poly::Witness, &witness[..], relation.witness_used),
+        Side::new(&claims, eta, Poly::Model, model, relation.model_used),
+        Side::new(&claims, eta, Poly::Witness, witness, relation.witness_used),
     ];
     let (rho, values) = sumcheck(transcript, &sides);
     transcript.write_exts("opened values", &values);

@@ -7,8 +7,9 @@ use ciro_relation::{Gather, Relation};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, Transcript, Writer};
 use ciro_verifier::gathers::{gather_rounds, is_sent};
-use ciro_verifier::layout::Evaluations;
+use ciro_verifier::layout::{Evaluations, GatherClaim};
 use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
 
 /// Proves the gather phase.
 pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
@@ -18,15 +19,14 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     }
     let theta = transcript.challenge("theta");
     let rounds = gather_rounds(relation, &gathered);
-    let mut weight = E::ONE;
-    let mut summands: Vec<Inner> = Vec::with_capacity(gathered.len());
-    for claim in &gathered {
+    let weights = theta.powers().collect_n(gathered.len());
+    let summand = |(claim, &weight): (&GatherClaim, &E)| {
         let gather = &relation.gathers[claim.gather];
         let (of, sums) = operand::source(gather);
         let table = operand::fold(relation, witness, &of, sums, &claim.point);
-        summands.push(Inner::new(table, matrix(gather, &claim.point), rounds, weight));
-        weight *= theta;
-    }
+        Inner::new(table, matrix(gather, &claim.point), rounds, weight)
+    };
+    let mut summands: Vec<Inner> = gathered.par_iter().zip(&weights).map(summand).collect();
     let sigma = inner_sumcheck(transcript, "gather rounds", rounds, &mut summands);
     let mut sent = Vec::new();
     for claim in &gathered {

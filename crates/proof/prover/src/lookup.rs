@@ -1,7 +1,7 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::sums::layer_round;
+use crate::kernel::layer::Halves;
 use crate::kernel::table::{Table, add_lane, lane};
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds::EqRounds;
@@ -134,22 +134,17 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
 }
 
 /// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
-fn descend(transcript: &mut Writer, layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
+fn descend(transcript: &mut Writer, mut layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
     let lambda = transcript.challenge("lookup layer");
-    let (mut p0, mut p1) = layer.p.split();
-    let (mut q0, mut q1) = layer.q.split();
-    // p₀q₁ + p₁q₀ + λq₀q₁ = p₀q₁ + (p₁ + λq₁)q₀, and the bracket folds like a table.
-    p1.add_scaled(&q1, lambda);
     let mut rounds = EqRounds::new("lookup rounds", point, p + lambda * q);
+    let (mut halves, mut sums) = Halves::start(&mut layer.p, &mut layer.q, rounds.weights(), lambda);
+    let mut r = rounds.send(transcript, sums);
     while !rounds.is_done() {
-        let sums = layer_round(rounds.weights(), [&p0, &q1, &p1, &q0]);
-        let r = rounds.send(transcript, sums);
-        for table in [&mut p0, &mut p1, &mut q0, &mut q1] {
-            table.fold(r);
-        }
+        sums = halves.fold(r, rounds.weights());
+        r = rounds.send(transcript, sums);
     }
-    let [p0, p1, q0, q1] = [p0, p1, q0, q1].map(|t| t.first());
-    let children = [p0, p1 - lambda * q1, q0, q1];
+    let [p0, b, q0, q1] = halves.last(r);
+    let children = [p0, b - lambda * q1, q0, q1];
     transcript.write_exts("lookup children", &children);
     split(transcript, children, rounds.into_point())
 }

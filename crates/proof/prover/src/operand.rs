@@ -1,6 +1,8 @@
 //! Operands of products, folded by the result's point to tables over the summed variables.
 
 use crate::kernel::matrix::{fold_columns, fold_rows};
+use crate::kernel::table::{lane, pack};
+use crate::kernel::{PackedE, WIDTH};
 use crate::witness::Witness;
 use ciro_relation::{ColId, Gather, Operand, Part, Relation, Source, Var};
 use ciro_sumcheck::eq_table;
@@ -190,8 +192,17 @@ impl Step {
     /// The table with the position's variables replaced; `vars` is how many it has.
     fn apply(&self, table: &[E], vars: usize) -> Vec<E> {
         let after = 1usize << (vars - self.at - self.bits);
+        let mut result = E::zero_vec(after << (self.at + self.names.len()));
+        if after << self.at < WIDTH {
+            self.apply_plainly(table, after, &mut result);
+        } else {
+            self.apply_packed(table, after, &mut result);
+        }
+        result
+    }
+
+    fn apply_plainly(&self, table: &[E], after: usize, result: &mut [E]) {
         let (from, to) = (after << self.bits, after << self.names.len());
-        let mut result = E::zero_vec(to << self.at);
         for (result, table) in result.chunks_exact_mut(to).zip(table.chunks_exact(from)) {
             for &(sum, index, w) in &self.entries {
                 let read = &table[index * after..(index + 1) * after];
@@ -199,15 +210,59 @@ impl Step {
                 written.iter_mut().zip(read).for_each(|(r, &t)| *r += w * t);
             }
         }
-        result
+    }
+
+    /// As many of the other variables' values at once as a pack holds.
+    fn apply_packed(&self, table: &[E], after: usize, result: &mut [E]) {
+        let (positions, sums) = (1usize << self.bits, 1usize << self.names.len());
+        let entries: Vec<(usize, usize, PackedE)> =
+            self.entries.iter().map(|&(sum, index, w)| (sum, index, PackedE::from(w))).collect();
+        let cell = |other: usize, len: usize, i: usize| (other / after * len + i) * after + other % after;
+        let mut packs = vec![PackedE::ZERO; sums];
+        for first in (0..after << self.at).step_by(WIDTH) {
+            packs.fill(PackedE::ZERO);
+            for of_position in entries.chunk_by(|a, b| a.1 == b.1) {
+                let index = of_position[0].1;
+                let read: [E; WIDTH] = std::array::from_fn(|i| table[cell(first + i, positions, index)]);
+                let read = pack(&read);
+                of_position.iter().for_each(|&(sum, _, w)| packs[sum] += w * read);
+            }
+            for (sum, written) in packs.iter().enumerate() {
+                (0..WIDTH).for_each(|i| result[cell(first + i, sums, sum)] = lane(written, i));
+            }
+        }
     }
 }
 
-/// Entries of the same cell added up.
+/// Entries of the same cell added up, by the position they read.
 fn merged(entries: impl Iterator<Item = (usize, usize, E)>) -> Vec<(usize, usize, E)> {
     let mut cells = std::collections::BTreeMap::new();
     for (sum, index, w) in entries {
-        *cells.entry((sum, index)).or_insert(E::ZERO) += w;
+        *cells.entry((index, sum)).or_insert(E::ZERO) += w;
     }
-    cells.into_iter().map(|((sum, index), w)| (sum, index, w)).collect()
+    cells.into_iter().map(|((index, sum), w)| (sum, index, w)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::elements;
+
+    #[test]
+    fn a_step_equals_its_matrix_in_any_lanes() {
+        for (at, bits, after) in [(0, 3, 0), (1, 3, 1), (3, 3, 0), (2, 3, 2), (0, 3, 3), (4, 3, 4)] {
+            let table = elements(1 << (at + bits + after));
+            let weights = elements(20);
+            let entries = (0..20).filter(|i| i % 3 > 0).map(|i| (i % 4, i * 5 % 8, weights[i]));
+            let step = Step { at, bits, names: vec![0, 1], entries: merged(entries.clone()) };
+            let mut expected = E::zero_vec(1 << (at + 2 + after));
+            for (sum, index, w) in entries {
+                for (before, behind) in (0..1 << at).flat_map(|b| (0..1usize << after).map(move |a| (b, a))) {
+                    let read = table[(((before << bits) + index) << after) + behind];
+                    expected[(((before << 2) + sum) << after) + behind] += w * read;
+                }
+            }
+            assert_eq!(step.apply(&table, at + bits + after), expected, "{at} {after}");
+        }
+    }
 }

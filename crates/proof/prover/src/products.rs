@@ -11,6 +11,7 @@ use ciro_transcript::{E, Transcript, Writer};
 use ciro_verifier::layout::{Evaluations, ProductClaim, is_sent, product_degree, product_rounds};
 use ciro_verifier::products::claimed;
 use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
 
 /// Proves the product phase.
 pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
@@ -25,7 +26,7 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let of = |((result, product), &weight): (&(&ProductClaim, &Product), &E)| {
         Summand::new(relation, witness, product, &result.point, total, weight)
     };
-    let mut summands: Vec<Summand> = results.iter().zip(&weights).map(of).collect();
+    let mut summands: Vec<Summand> = results.par_iter().zip(&weights).map(of).collect();
     let kappa = sumcheck(transcript, total, degree, &mut summands);
 
     let mut sent = Vec::new();

@@ -1,10 +1,12 @@
 //! The witness columns, from an execution and the relation's hints.
 
 use crate::evaluate::Suffixes;
+use crate::kernel::eq::eq_table;
+use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
 use ciro_graph::Execution;
 use ciro_relation::{ColId, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View};
-use ciro_sumcheck::{evaluate_base, suffix};
+use ciro_sumcheck::suffix;
 use ciro_transcript::field::{P, from_int};
 use ciro_transcript::{E, F};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
@@ -136,8 +138,8 @@ impl Witness {
     /// a table.
     pub fn seen(&self, relation: &Relation, col: ColId, point: &[E]) -> E {
         match relation.view(col) {
-            Some(view) => evaluate_base(self.column(view.of), &view.point(point)),
-            None => evaluate_base(self.column(col), point),
+            Some(view) => dot_base(self.column(view.of), &eq_table(&view.point(point), E::ONE)),
+            None => dot_base(self.column(col), &eq_table(point, E::ONE)),
         }
     }
 

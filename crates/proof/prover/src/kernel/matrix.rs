@@ -2,8 +2,8 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
-use crate::kernel::sums::{dot_base, sum_packs};
-use crate::kernel::table::{Table, unpack};
+use crate::kernel::sums::{combine, dot_base, dot_packs, sum_packs};
+use crate::kernel::table::{Table, sum_lanes, unpack};
 use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
 use ciro_transcript::{E, F};
 use p3_field::{PackedValue, PrimeCharacteristicRing};
@@ -38,11 +38,7 @@ pub fn dot_rows(cells: &[F], weights: &Table) -> Vec<E> {
 fn dot(row: &[F], eq: &Table) -> E {
     match eq {
         Table::Few(eq) => eq.iter().zip(row).fold(E::ZERO, |acc, (&w, &x)| acc + w * x),
-        Table::Many(eq) => {
-            let packs = PackedF::pack_slice(row);
-            let sum = eq.iter().zip(packs).fold(PackedE::ZERO, |acc, (&w, &x)| acc + w * x);
-            crate::kernel::table::sum_lanes(sum)
-        }
+        Table::Many(eq) => sum_lanes(dot_packs(PackedF::pack_slice(row), eq)),
     }
 }
 
@@ -83,20 +79,27 @@ const COMBINE_PACKS: usize = 128;
 #[must_use]
 pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
     let len = 1usize << vars;
-    let columns = || parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(*weights));
+    let columns: Vec<(&[F], E)> =
+        parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(weights.iter().copied())).collect();
     if len < 2 * WIDTH {
-        let cell = |y: usize| columns().fold(E::ZERO, |acc, (column, &w)| acc + w * column[y]);
+        let cell = |y: usize| columns.iter().fold(E::ZERO, |acc, (column, w)| acc + *w * column[y]);
         return Table::new((0..len).map(cell).collect());
     }
+    let packs: Vec<(&[PackedF], PackedE)> =
+        columns.iter().map(|(column, w)| (PackedF::pack_slice(column), PackedE::from(*w))).collect();
+    let (fours, rest) = packs.as_chunks::<4>();
     let mut g = Buffer::stale(len / WIDTH);
     g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
         g.fill(PackedE::ZERO);
-        for (column, &w) in columns() {
-            let cells = &PackedF::pack_slice(column)[task * COMBINE_PACKS..];
-            let w = PackedE::from(w);
-            for (g, &x) in g.iter_mut().zip(cells) {
-                *g += w * x;
+        let first = task * COMBINE_PACKS;
+        for four in fours {
+            let (columns, weights) = (four.map(|(column, _)| &column[first..]), four.each_ref().map(|(_, w)| w));
+            for (i, g) in g.iter_mut().enumerate() {
+                *g += combine(&columns.map(|column| column[i]), weights);
             }
+        }
+        for (column, w) in rest {
+            g.iter_mut().zip(&column[first..]).for_each(|(g, &x)| *g += *w * x);
         }
     });
     Table::packed(g)

@@ -13,12 +13,14 @@
 //! | [`table`] | tables of extension elements, packed while they are long |
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
 //! | [`sums`] | sums over rows |
+//! | [`layer`] | rounds over a layer of fractions |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
 
 pub mod arena;
 pub mod blake;
 pub mod code;
 pub mod eq;
+pub mod layer;
 pub mod matrix;
 pub mod merkle;
 pub mod sums;

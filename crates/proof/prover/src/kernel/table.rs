@@ -145,22 +145,6 @@ impl Table {
         self.keep_half();
     }
 
-    /// self += scale·other.
-    ///
-    /// # Panics
-    /// If the tables differ in length.
-    pub fn add_scaled(&mut self, other: &Self, scale: E) {
-        match (self, other) {
-            (Self::Few(a), Self::Few(b)) => a.iter_mut().zip(b).for_each(|(a, &b)| *a += scale * b),
-            (Self::Many(a), Self::Many(b)) => {
-                let scale = PackedE::from(scale);
-                let tasks = a.par_chunks_mut(FOLD_PACKS).zip(b.par_chunks(FOLD_PACKS));
-                tasks.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, &b)| *a += scale * b));
-            }
-            _ => unreachable!("tables of one sumcheck have one length"),
-        }
-    }
-
     /// self\[i\] += scale·xⁱ.
     pub fn add_powers(&mut self, x: E, scale: E) {
         let mut power = scale;
@@ -210,22 +194,6 @@ impl Table {
                 }
             }
         }
-    }
-
-    /// Both halves.
-    #[must_use]
-    pub fn split(mut self) -> (Self, Self) {
-        let high = match &self {
-            Self::Few(values) => Self::Few(values[values.len() / 2..].to_vec()),
-            Self::Many(values) => {
-                let half = &values[values.len() / 2..];
-                let mut high = Buffer::stale(half.len());
-                high.copy_from_slice(half);
-                Self::packed(high)
-            }
-        };
-        self.keep_half();
-        (self, high)
     }
 
     /// Number of values.
@@ -313,15 +281,6 @@ pub(crate) mod tests {
                 *v += points.iter().map(|&(x, scale)| scale * x.exp_u64(i as u64)).sum::<E>();
             }
             assert_eq!(table.to_vec(), expected, "{log}");
-        }
-    }
-
-    #[test]
-    fn the_halves_of_a_table_are_its_halves() {
-        for log in 1..=8 {
-            let values = elements(1 << log);
-            let (low, high) = Table::new(values.clone()).split();
-            assert_eq!([low.to_vec(), high.to_vec()].concat(), values);
         }
     }
 
