@@ -13,11 +13,11 @@ proptest! {
 
     #[test]
     fn mutated_programs_never_panic(
-        which in 0usize..6,
+        which in any::<prop::sample::Index>(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         thread_local!(static PROGRAMS: Vec<Vec<u8>> = cases().iter().map(|c| encode(&c.model.program)).collect());
-        let mut bytes = PROGRAMS.with(|p| p[which].clone());
+        let mut bytes = PROGRAMS.with(|p| p[which.index(p.len())].clone());
         for (at, value) in edits {
             let at = at.index(bytes.len());
             bytes[at] = value;
@@ -29,13 +29,13 @@ proptest! {
 
     #[test]
     fn mutated_statements_and_proofs_never_panic(
-        which in 0usize..6,
+        which in any::<prop::sample::Index>(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {
         thread_local!(static CASES: Vec<common::Case> = cases());
         CASES.with(|cases| {
-            let case = &cases[which];
+            let case = &cases[which.index(cases.len())];
             let mut proof = case.proof.bytes.clone();
             for (at, value) in edits {
                 let at = at.index(proof.len());
