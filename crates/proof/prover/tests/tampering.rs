@@ -114,6 +114,26 @@ fn expected_phases(label: &str) -> Vec<Phase> {
     own.iter().copied().chain([Phase::Encoding]).collect()
 }
 
+/// The phases of a lookup proof stand on their own: what is wrong in a layer is found there and not below.
+#[test]
+fn each_layer_of_the_lookups_is_checked() {
+    for case in cases() {
+        let error = |proof: &[u8]| case.key.verifying().verify(&case.statement, proof).expect_err("tampered");
+        for segment in case.proof.segments.iter().filter(|s| s.label == "lookup rounds") {
+            let mut proof = case.proof.bytes.clone();
+            proof[segment.start] ^= 1;
+            let error = error(&proof);
+            let own = matches!(error, VerifyError::LookupLayer { .. } | VerifyError::Read(_));
+            assert!(own, "{}: {error}", case.name);
+        }
+        // A root whose fractions are 0/0 sums to zero, and shows nothing.
+        let root = case.proof.segments.iter().find(|s| s.label == "lookup root").expect("every case looks up");
+        let mut proof = case.proof.bytes.clone();
+        proof[root.start..root.end].fill(0);
+        assert_eq!(error(&proof), VerifyError::LookupSum, "{}", case.name);
+    }
+}
+
 #[test]
 fn truncated_extended_and_reordered_proofs_are_rejected() {
     for case in cases() {
