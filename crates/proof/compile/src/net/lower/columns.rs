@@ -70,7 +70,8 @@ impl Lowering<'_> {
                 self.table(at, x, -half, values, x.scale)
             }
             How::Clamp => {
-                let id = self.node(at, Op::Clamp { x: x.id, lo: -end, hi: end })?;
+                // A power of two many values, as tables have rows.
+                let id = self.node(at, Op::Clamp { x: x.id, lo: -end, hi: end - 1 })?;
                 Ok(Quant { id, scale: x.scale })
             }
         }

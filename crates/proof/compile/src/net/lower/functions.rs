@@ -61,7 +61,7 @@ impl Lowering<'_> {
         let mut argument = self.rescaled(at, wide, scale)?;
         if coarse {
             let end = (size / argument.scale).clamp(1.0, half.exp2() - 1.0) as i32;
-            argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end })?, ..argument };
+            argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end - 1 })?, ..argument };
         }
         let argument = self.within_table(at, argument)?;
         let bits = self.budget.wanted[id];
