@@ -1,8 +1,8 @@
 //! The reduction of all claims to one point. See `ciro_verifier::batch` for the protocol.
 //!
-//! Most claims share the end of their points: columns are read at suffixes of a few points. Claims whose last [`LOW_VARS`]
+//! Most claims share the end of their points: columns are read at suffixes of a few points. Claims whose last `LOW_VARS`
 //! coordinates agree are a family. In Σ f·w its part is Σ over blocks of weight·⟨block, eq(last coordinates)⟩ while leading
-//! variables are bound, so that all rounds but the last [`LOW_VARS`] run over one value per block, and no table of w is made.
+//! variables are bound, so that all rounds but the last `LOW_VARS` run over one value per block, and no table of w is made.
 
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
