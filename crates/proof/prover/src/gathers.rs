@@ -6,8 +6,8 @@ use crate::witness::Witness;
 use ciro_relation::{Gather, Relation};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, Transcript, Writer};
-use ciro_verifier::gathers::{gather_rounds, is_sent};
-use ciro_verifier::layout::{Evaluations, GatherClaim};
+use ciro_verifier::gathers::gather_rounds;
+use ciro_verifier::layout::{Evaluations, GatherClaim, is_sent};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let mut sent = Vec::new();
     for claim in &gathered {
         let gather = &relation.gathers[claim.gather];
-        if is_sent(relation, gather) {
+        if is_sent(relation, gather.of) {
             let point = gather.point(&claim.point, suffix(&sigma, gather.vars()));
             let value = witness.seen(relation, gather.of, &point);
             sent.push(value);

@@ -33,7 +33,7 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     for ((result, product), summand) in results.iter().zip(&summands) {
         let x = suffix(&kappa, product.log_sum as usize);
         for (operand, value) in [(&product.a, summand.a.first()), (&product.b, summand.b.first())] {
-            if is_sent(relation, operand) {
+            if is_sent(relation, operand.col) {
                 let point = operand.point(x, &result.point);
                 let value = shown(relation, witness, operand, &point, value);
                 sent.push(value);

@@ -80,12 +80,6 @@ impl Witness {
         }
     }
 
-    /// A cell. Columns of one row stand for their value on every row.
-    pub fn cell(&self, col: ColId, row: usize) -> F {
-        let column = self.column(col);
-        if column.len() == 1 { column[0] } else { column[row] }
-    }
-
     /// Mutable cells of a column, for adversaries. Empty for a column of the model.
     pub fn column_mut(&mut self, col: ColId) -> &mut [F] {
         match &mut self.columns[col.0] {
@@ -115,11 +109,6 @@ impl Witness {
                     .copy_from_slice(&cells[start - from.start..end - from.start]);
             }
         }
-    }
-
-    /// An expression on a row.
-    pub fn expr(&self, expr: &Expr, row: usize) -> F {
-        expr.terms.iter().fold(from_int(expr.constant), |acc, (c, col)| acc + self.cell(*col, row) * from_int(*c))
     }
 
     /// What the prover sends for columns at the suffixes of `point`: their values, and for views those of the columns seen.

@@ -4,8 +4,9 @@ mod common;
 
 use ciro_prover::{Proof, ProvingKey, Witness, prove_witness};
 use ciro_relation::{ColId, Poly, Source};
-use ciro_transcript::F;
+use ciro_transcript::{E, F};
 use ciro_types::{AccountId, ChainId, JobId};
+use ciro_verifier::layout::Evaluations;
 use ciro_verifier::{Phase, ProofContext, Statement, VerifyError};
 use common::{Case, cases};
 use p3_field::PrimeCharacteristicRing;
@@ -222,5 +223,21 @@ fn the_budget_meets_the_claimed_security() {
         let key = case.key.verifying();
         let budget = key.budget();
         assert!(budget.total_bits >= key.params().security.bits(), "{}: {budget:?}", case.name);
+    }
+}
+
+/// A claim that its phase does not take must not vanish: the batch phase takes claims on commitments only.
+#[test]
+fn a_claim_that_no_phase_took_is_noticed() {
+    let case = common::net::convolution();
+    let relation = case.key.verifying().relation();
+    for (i, column) in relation.columns.iter().enumerate() {
+        let point = vec![E::ONE; column.log_len as usize];
+        let mut claims = Evaluations::default();
+        claims.claim(relation, ColId(i), point, E::ZERO);
+        let waits = matches!(column.source, Source::Product(_) | Source::Gather(_));
+        if waits {
+            assert!(claims.into_committed().is_none(), "{}", column.name);
+        }
     }
 }

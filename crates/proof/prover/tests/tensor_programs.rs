@@ -124,6 +124,18 @@ fn a_divisor_that_could_wrap_is_refused() {
     }
 }
 
+/// Multiplicities count in the field: more lookups than it holds could cancel.
+#[test]
+fn too_many_lookups_are_refused() {
+    let mut net = Net::new(&[1 << 24], 50, 4);
+    for _ in 0..20 {
+        let y = net.node(Op::Rescale { x: X, shift: 1 });
+        net.output(y);
+    }
+    let error = ciro_relation::Relation::build(net.program()).expect_err("2²⁹ lookups and more");
+    assert!(matches!(error, ciro_relation::RelationError::TooLarge { what: "lookup", .. }), "{error}");
+}
+
 #[test]
 fn rows_of_a_table() {
     let mut net = Net::within(&[6], 0, 4, 8);

@@ -79,12 +79,12 @@ fn claims(relation: &Relation) -> [usize; 3] {
     lookup_columns(relation).into_iter().chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
     let products = claims.take_products();
     for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
-        let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o));
+        let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o.col));
         sent.for_each(|operand| claim(&mut claims, operand.col));
     }
     let gathers = claims.take_gathered();
     for gather in gathers.iter().filter_map(|c| relation.gathers.get(c.gather)) {
-        if crate::gathers::is_sent(relation, gather) {
+        if is_sent(relation, gather.of) {
             claim(&mut claims, gather.of);
         }
     }

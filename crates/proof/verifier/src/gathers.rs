@@ -4,7 +4,7 @@
 //! gather. Gathers with fewer variables are tied to zero on the leading ones.
 
 use crate::error::VerifyError;
-use crate::layout::{Evaluations, GatherClaim};
+use crate::layout::{Evaluations, GatherClaim, is_sent};
 use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_relation::{Gather, Instance, Relation};
@@ -16,12 +16,6 @@ use p3_field::PrimeCharacteristicRing;
 #[must_use]
 pub fn gather_rounds(relation: &Relation, claims: &[GatherClaim]) -> usize {
     claims.iter().filter_map(|c| relation.gathers.get(c.gather)).map(Gather::vars).max().unwrap_or(0)
-}
-
-/// Whether the prover sends the value of the column that a gather reads.
-#[must_use]
-pub fn is_sent(relation: &Relation, gather: &Gather) -> bool {
-    relation.public_column(gather.of).is_none()
 }
 
 /// Verifies the gather phase and records the claims it leaves.
@@ -43,28 +37,16 @@ pub fn verify(
     let reduced = verify_rounds(transcript, "gather rounds", gather_rounds(relation, &gathered), 2, claim)?;
     let gathers: Vec<(&GatherClaim, &Gather)> =
         gathered.iter().filter_map(|c| relation.gathers.get(c.gather).map(|g| (c, g))).collect();
-    let count_sent = gathers.iter().filter(|(_, g)| is_sent(relation, g)).count();
+    let count_sent = gathers.iter().filter(|(_, g)| is_sent(relation, g.of)).count();
     let mut sent = transcript.read_exts("gather sources", count_sent)?.into_iter();
 
     let (mut sum, mut weight) = (E::ZERO, E::ONE);
     for (claim, gather) in gathers {
         let sigma = suffix(&reduced.point, gather.vars());
         let point = gather.point(&claim.point, sigma);
-        let view = relation.view(gather.of);
-        let factor = view.map_or(E::ONE, |view| view.factor(&point));
-        let value = match relation.public_column(gather.of) {
-            Some(public) => {
-                let seen = view.map_or_else(|| point.clone(), |view| view.point(&point));
-                public.evaluate(instance, &seen)
-            }
-            None => {
-                let value = sent.next().unwrap_or(E::ZERO);
-                claims.claim(relation, gather.of, point, value);
-                value
-            }
-        };
+        let value = claims.read(relation, instance, gather.of, point, &mut sent);
         let matrix = absent(&reduced.point, gather.vars()) * gather.weight(&claim.point, sigma);
-        sum += weight * matrix * factor * value;
+        sum += weight * matrix * value;
         weight *= theta;
     }
     if sum == reduced.claim { Ok(()) } else { Err(VerifyError::Gathers) }

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Operand, Poly, Relation, Source};
+use ciro_relation::{ColId, Expr, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -69,10 +69,10 @@ pub fn constraint_columns(relation: &Relation) -> Vec<ColId> {
     sent(relation, read)
 }
 
-/// Whether the prover sends an operand's value.
+/// Whether the prover sends the value of a column that an operand or a gather reads.
 #[must_use]
-pub fn is_sent(relation: &Relation, operand: &Operand) -> bool {
-    !is_public(relation, operand.col)
+pub fn is_sent(relation: &Relation, col: ColId) -> bool {
+    !is_public(relation, col)
 }
 
 /// Rounds of the constraint sumcheck.
@@ -210,6 +210,26 @@ impl Evaluations {
             Some(Source::Gather(gather)) => self.gathered.push(GatherClaim { gather, point, value }),
             Some(Source::Public(_) | Source::View(_)) | None => self.stray = self.stray.saturating_add(1),
         }
+    }
+
+    /// The value of a column at `point`: the verifier's own if it is public, else the next one sent, which is claimed.
+    pub fn read(
+        &mut self,
+        relation: &Relation,
+        instance: &Instance,
+        col: ColId,
+        point: Vec<E>,
+        sent: &mut impl Iterator<Item = E>,
+    ) -> E {
+        let view = relation.view(col);
+        let factor = view.map_or(E::ONE, |view| view.factor(&point));
+        if let Some(public) = relation.public_column(col) {
+            let seen = view.map_or_else(|| point.clone(), |view| view.point(&point));
+            return factor * public.evaluate(instance, &seen);
+        }
+        let value = sent.next().unwrap_or(E::ZERO);
+        self.claim(relation, col, point, value);
+        factor * value
     }
 
     /// The claims on results of products, which leave.

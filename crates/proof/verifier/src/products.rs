@@ -7,7 +7,7 @@
 use crate::error::VerifyError;
 use crate::layout::{Evaluations, ProductClaim, count, is_sent, product_degree, product_rounds};
 use alloc::vec::Vec;
-use ciro_relation::{Instance, Operand, Product, Relation};
+use ciro_relation::{Instance, Product, Relation};
 use ciro_sumcheck::{eq, suffix, verify_rounds};
 use ciro_transcript::{E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
@@ -46,14 +46,14 @@ pub fn verify(
 
     let results = claimed(relation, &results);
     let operands = results.iter().flat_map(|(_, p)| [&p.a, &p.b]);
-    let sent = transcript.read_exts("product operands", operands.filter(|o| is_sent(relation, o)).count())?;
+    let sent = transcript.read_exts("product operands", operands.filter(|o| is_sent(relation, o.col)).count())?;
     let mut sent = sent.into_iter();
     let (mut sum, mut weight) = (E::ZERO, E::ONE);
     for (result, product) in results {
         let (x, y) = (suffix(kappa, count(product.log_sum)), result.point.as_slice());
         let mut factor = absent(kappa, count(product.log_sum)) * tie(product, x, y);
         for operand in [&product.a, &product.b] {
-            factor *= read_operand(relation, instance, operand, (x, y), &mut sent, claims);
+            factor *= claims.read(relation, instance, operand.col, operand.point(x, y), &mut sent);
         }
         sum += weight * factor;
         weight *= mu;
@@ -65,24 +65,4 @@ pub fn verify(
 pub fn tie(product: &Product, x: &[E], y: &[E]) -> E {
     let pairs = x.iter().zip(&product.tied);
     pairs.fold(E::ONE, |acc, (&x, &i)| acc * y.get(i).map_or(E::ZERO, |&y| eq(&[x], &[y])))
-}
-
-fn read_operand(
-    relation: &Relation,
-    instance: &Instance,
-    operand: &Operand,
-    (x, y): (&[E], &[E]),
-    sent: &mut impl Iterator<Item = E>,
-    claims: &mut Evaluations,
-) -> E {
-    let point = operand.point(x, y);
-    let view = relation.view(operand.col);
-    let factor = view.map_or(E::ONE, |view| view.factor(&point));
-    if let Some(public) = relation.public_column(operand.col) {
-        let seen = view.map_or_else(|| point.clone(), |view| view.point(&point));
-        return factor * public.evaluate(instance, &seen);
-    }
-    let value = sent.next().unwrap_or(E::ZERO);
-    claims.claim(relation, operand.col, point, value);
-    factor * value
 }
