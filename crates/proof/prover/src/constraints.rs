@@ -1,5 +1,6 @@
 //! The zerocheck over all constraints. See `ciro_verifier::constraints` for the protocol.
 
+use crate::kernel::eq::EqTail;
 use crate::kernel::sums::sum_packs;
 use crate::kernel::table::Table;
 use crate::kernel::{PackedE, PackedF};
@@ -198,15 +199,17 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
         relation.sections.iter().map(|s| Active::new(s, witness, lambda, &mut weight)).collect();
 
     let mut state = EqRounds::new("constraint rounds", &rho, E::ZERO);
+    let mut tail = EqTail::new(&rho);
     while !state.is_done() {
         let rest = state.rest();
         let mut sums = [E::ZERO; 2];
         // A section that has not begun sums to zero over the rows, whatever its leading variables are.
         for section in sections.iter().filter(|s| s.vars > rest) {
-            let [t0, t2] = section.round(state.weights());
+            let [t0, t2] = section.round(tail.table());
             sums = [sums[0] + t0, sums[1] + t2];
         }
         let r = state.send(transcript, sums);
+        tail.advance();
         for section in sections.iter_mut().filter(|s| s.vars > rest) {
             section.bind(r);
         }

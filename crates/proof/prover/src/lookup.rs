@@ -1,8 +1,8 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::layer::Halves;
-use crate::kernel::table::{Table, add_lane, lane};
+use crate::kernel::layer::{self, Layer, stored_groups};
+use crate::kernel::table::add_lane;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds::EqRounds;
 use crate::witness::Witness;
@@ -10,97 +10,28 @@ use ciro_relation::{ColId, Expr, Relation};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_columns, slots};
-use ciro_verifier::lookup::Compression;
-use p3_field::{Algebra, PackedValue, PrimeCharacteristicRing};
+use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
+use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
-
-/// Numerators and denominators of one layer.
-struct Layer {
-    p: Table,
-    q: Table,
-}
 
 /// The leaves: their numerators are integers.
 struct Leaves {
+    vars: usize,
     p: Buffer<F>,
-    q: Table,
-}
-
-/// Fractions p₀/q₀ + p₁/q₁, not reduced.
-fn add_fractions<A, B>([p0, p1]: [&[A]; 2], [q0, q1]: [&[B]; 2], p: &mut [B], q: &mut [B])
-where
-    A: PrimeCharacteristicRing + Copy,
-    B: Algebra<A> + Copy,
-{
-    for (i, (p, q)) in p.iter_mut().zip(q).enumerate() {
-        *p = q1[i] * p0[i] + q0[i] * p1[i];
-        *q = q0[i] * q1[i];
-    }
-}
-
-/// As [`add_fractions`] on whole layers.
-fn parent_of<A, B>(p: &[A], q: &[B], p_out: &mut [B], q_out: &mut [B])
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    B: Algebra<A> + Copy + Sync + Send,
-{
-    let (p, q) = (p.split_at(p.len() / 2), q.split_at(q.len() / 2));
-    let inputs = p.0.par_chunks(FOLD_PACKS).zip(p.1.par_chunks(FOLD_PACKS));
-    let inputs = inputs.zip(q.0.par_chunks(FOLD_PACKS).zip(q.1.par_chunks(FOLD_PACKS)));
-    let outputs = p_out.par_chunks_mut(FOLD_PACKS).zip(q_out.par_chunks_mut(FOLD_PACKS));
-    inputs.zip(outputs).for_each(|(((p0, p1), (q0, q1)), (p, q))| add_fractions([p0, p1], [q0, q1], p, q));
-}
-
-fn packed_parent<A>(p: &[A], q: &[PackedE]) -> Layer
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    PackedE: Algebra<A>,
-{
-    let (mut p_out, mut q_out) = (Buffer::stale(q.len() / 2), Buffer::stale(q.len() / 2));
-    parent_of(p, q, &mut p_out, &mut q_out);
-    Layer { p: Table::packed(p_out), q: Table::packed(q_out) }
-}
-
-fn scalar_parent<A>(p: &[A], q: &[E]) -> Layer
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    E: Algebra<A>,
-{
-    let (mut p_out, mut q_out) = (E::zero_vec(q.len() / 2), E::zero_vec(q.len() / 2));
-    parent_of(p, q, &mut p_out, &mut q_out);
-    Layer { p: Table::Few(p_out), q: Table::Few(q_out) }
-}
-
-impl Layer {
-    fn parent(&self) -> Self {
-        match (&self.p, &self.q) {
-            (Table::Few(p), Table::Few(q)) => scalar_parent(p, q),
-            (Table::Many(p), Table::Many(q)) => packed_parent(p, q),
-            _ => unreachable!("a layer has as many numerators as denominators"),
-        }
-    }
+    q: Buffer<PackedE>,
 }
 
 impl Leaves {
     fn parent(&self) -> Layer {
-        match &self.q {
-            Table::Few(q) => scalar_parent(&self.p, q),
-            Table::Many(q) => packed_parent(PackedF::pack_slice(&self.p), q),
-        }
+        layer::parent(self.vars, PackedF::pack_slice(&self.p), &self.q)
     }
 
     fn into_layer(self) -> Layer {
-        let p = match &self.q {
-            Table::Few(_) => Table::Few(self.p.iter().map(|&x| E::from(x)).collect()),
-            Table::Many(q) => {
-                let mut p = Buffer::stale(q.len());
-                for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
-                    *p = PackedE::from(x);
-                }
-                Table::packed(p)
-            }
-        };
-        Layer { p, q: self.q }
+        let mut p = Buffer::stale(self.q.len());
+        for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
+            *p = PackedE::from(x);
+        }
+        Layer::new(self.vars, p, self.q)
     }
 }
 
@@ -110,50 +41,42 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
         return;
     }
     let compression = Compression::draw(transcript);
-    let leaves = leaves(relation, witness, &compression);
-    let mut layers = Vec::new();
-    if leaves.p.len() > 2 {
-        layers.push(leaves.parent());
-    }
-    while let Some(last) = layers.last().filter(|l| l.p.len() > 2) {
-        layers.push(last.parent());
-    }
-    layers.insert(0, leaves.into_layer());
-    let Some(top) = layers.pop() else { return };
-    let (p, q) = (top.p.to_vec(), top.q.to_vec());
-    let children = [p[0], p[1], q[0], q[1]];
-    transcript.write_exts("lookup root", &children);
-    let (mut point, mut claim) = split(transcript, children, Vec::new());
-    while let Some(layer) = layers.pop() {
-        (point, claim) = descend(transcript, layer, &point, claim);
-    }
+    let point = circuit(transcript, leaves(relation, witness, &compression));
     let columns = lookup_columns(relation);
     let values = witness.evaluate(relation, &columns, &point);
     transcript.write_exts("lookup columns", &values);
     claims.claim_columns(relation, &columns, &point, &values);
 }
 
-/// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
-fn descend(transcript: &mut Writer, mut layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
-    let lambda = transcript.challenge("lookup layer");
-    let mut rounds = EqRounds::new("lookup rounds", point, p + lambda * q);
-    let (mut halves, mut sums) = Halves::start(&mut layer.p, &mut layer.q, rounds.weights(), lambda);
-    let mut r = rounds.send(transcript, sums);
-    while !rounds.is_done() {
-        sums = halves.fold(r, rounds.weights());
-        r = rounds.send(transcript, sums);
+/// Proves the sum of all leaves. Returns the point at which they are claimed.
+fn circuit(transcript: &mut Writer, leaves: Leaves) -> Vec<E> {
+    let mut layers = vec![leaves.parent()];
+    while let Some(last) = layers.last().filter(|layer| layer.vars() > 1) {
+        layers.push(last.parent());
     }
-    let [p0, b, q0, q1] = halves.last(r);
-    let children = [p0, b - lambda * q1, q0, q1];
-    transcript.write_exts("lookup children", &children);
-    split(transcript, children, rounds.into_point())
+    let Some(Layer::Few { p, q }) = layers.pop() else { unreachable!("a layer of two nodes is stored node by node") };
+    let root = [p[0], p[1], q[0], q[1]];
+    transcript.write_exts("lookup root", &root);
+    let (mut point, mut claim) = split(transcript, root, Vec::new());
+    while let Some(layer) = layers.pop() {
+        (point, claim) = descend(transcript, layer, &point, claim);
+    }
+    descend(transcript, leaves.into_layer(), &point, claim).0
 }
 
-fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> (Vec<E>, (E, E)) {
+/// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
+fn descend(transcript: &mut Writer, layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
+    let lambda = transcript.challenge("lookup layer");
+    let z = in_rounds(point);
+    let mut rounds = EqRounds::new("lookup rounds", &z, p + lambda * q);
+    let children = layer.reduce(point, lambda, &mut |sums| rounds.send(transcript, sums));
+    transcript.write_exts("lookup children", &children);
+    split(transcript, children, in_rounds(&rounds.into_point()))
+}
+
+fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) -> (Vec<E>, (E, E)) {
     let tau = transcript.challenge("lookup split");
-    let mut point = vec![tau];
-    point.extend(rest);
-    (point, (p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)))
+    (child(node, tau), (p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)))
 }
 
 /// constant + Σ coefficient·column on each row: the denominators of a slot.
@@ -218,8 +141,10 @@ impl<'a> Combination<'a> {
 
 fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Leaves {
     let (slots, depth) = slots(relation);
-    let len = 1usize << depth;
-    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len.div_ceil(WIDTH)));
+    let vars = depth as usize;
+    let end = slots.last().map_or(0, |slot| slot.offset + (1 << slot.log_len));
+    let len = stored_groups(end.div_ceil(1 << NEIGHBOURS), vars) << NEIGHBOURS;
+    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len / WIDTH));
     p.fill(F::ZERO);
     q.fill(PackedE::ONE);
     for slot in slots {
@@ -242,39 +167,14 @@ fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> 
             }
         }
     }
-    let q = if len < WIDTH { Table::Few((0..len).map(|i| lane(&q[0], i)).collect()) } else { Table::packed(q) };
-    Leaves { p, q }
+    Leaves { vars, p, q }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::table::Table;
     use crate::kernel::table::tests::{cells, elements};
-
-    /// p₀/q₀ + p₁/q₁ node by node.
-    fn parent_plainly(p: &[E], q: &[E]) -> (Vec<E>, Vec<E>) {
-        let half = p.len() / 2;
-        (0..half).map(|i| (p[i] * q[half + i] + p[half + i] * q[i], q[i] * q[half + i])).unzip()
-    }
-
-    #[test]
-    fn parents_are_the_sums_of_their_children_at_every_length() {
-        for log in [1, 2, 3, 4, 5, 8, 16] {
-            let all = elements(2 << log);
-            let (p, q) = all.split_at(1 << log);
-            let layer = Layer { p: Table::new(p.to_vec()), q: Table::new(q.to_vec()) }.parent();
-            assert_eq!((layer.p.to_vec(), layer.q.to_vec()), parent_plainly(p, q), "{log}");
-
-            let base = cells(1 << log);
-            let lifted: Vec<E> = base.iter().map(|&x| E::from(x)).collect();
-            let mut kept = Buffer::stale(base.len());
-            kept.copy_from_slice(&base);
-            let leaves = Leaves { p: kept, q: Table::new(q.to_vec()) };
-            let parent = leaves.parent();
-            assert_eq!((parent.p.to_vec(), parent.q.to_vec()), parent_plainly(&lifted, q), "{log}");
-            assert_eq!(leaves.into_layer().p.to_vec(), lifted, "{log}");
-        }
-    }
 
     #[test]
     fn packed_rows_of_a_combination_equal_single_ones() {

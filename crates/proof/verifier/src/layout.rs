@@ -28,6 +28,9 @@ pub struct Slot {
     pub offset: usize,
 }
 
+/// Fewest leaves of a lookup circuit, four groups of neighbours: below, there is nothing to gain from fewer.
+const LEAVES_MIN: usize = 64;
+
 /// The leaves of the lookup circuit, largest slots first, and log₂ of their number. Leaves outside any slot are 0/1.
 #[must_use]
 pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
@@ -41,7 +44,7 @@ pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
         slots.push(Slot { occupant, log_len, offset });
         offset = offset.saturating_add(1usize.checked_shl(log_len).unwrap_or(usize::MAX));
     }
-    (slots, offset.max(2).checked_next_power_of_two().unwrap_or(0).trailing_zeros())
+    (slots, offset.max(LEAVES_MIN).checked_next_power_of_two().unwrap_or(0).trailing_zeros())
 }
 
 fn is_public(relation: &Relation, col: ColId) -> bool {
