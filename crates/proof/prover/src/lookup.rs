@@ -1,7 +1,7 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::layer::{self, Layer, stored_groups};
+use crate::kernel::layer::{Exchange, Layer, Leaves, stored_groups};
 use crate::kernel::table::add_lane;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds::EqRounds;
@@ -13,27 +13,6 @@ use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_columns, slots};
 use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
-
-/// The leaves: their numerators are integers.
-struct Leaves {
-    vars: usize,
-    p: Buffer<F>,
-    q: Buffer<PackedE>,
-}
-
-impl Leaves {
-    fn parent(&self) -> Layer {
-        layer::parent(self.vars, PackedF::pack_slice(&self.p), &self.q)
-    }
-
-    fn into_layer(self) -> Layer {
-        let mut p = Buffer::stale(self.q.len());
-        for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
-            *p = PackedE::from(x);
-        }
-        Layer::new(self.vars, p, self.q)
-    }
-}
 
 /// Proves the lookup phase.
 pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
@@ -59,17 +38,22 @@ fn circuit(transcript: &mut Writer, leaves: Leaves) -> Vec<E> {
     transcript.write_exts("lookup root", &root);
     let (mut point, mut claim) = split(transcript, root, Vec::new());
     while let Some(layer) = layers.pop() {
-        (point, claim) = descend(transcript, layer, &point, claim);
+        (point, claim) = descend(transcript, &point, claim, |at, lambda, send| layer.reduce(at, lambda, send));
     }
-    descend(transcript, leaves.into_layer(), &point, claim).0
+    descend(transcript, &point, claim, |at, lambda, send| leaves.reduce(at, lambda, send)).0
 }
 
-/// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
-fn descend(transcript: &mut Writer, layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
+/// From the claims (p, q) at `point` on a layer to claims on the layer below it, which `reduce` runs the rounds over.
+fn descend(
+    transcript: &mut Writer,
+    point: &[E],
+    (p, q): (E, E),
+    reduce: impl FnOnce(&[E], E, &mut Exchange<'_>) -> [E; 4],
+) -> (Vec<E>, (E, E)) {
     let lambda = transcript.challenge("lookup layer");
     let z = in_rounds(point);
     let mut rounds = EqRounds::new("lookup rounds", &z, p + lambda * q);
-    let children = layer.reduce(point, lambda, &mut |sums| rounds.send(transcript, sums));
+    let children = reduce(point, lambda, &mut |sums| rounds.send(transcript, sums));
     transcript.write_exts("lookup children", &children);
     split(transcript, children, in_rounds(&rounds.into_point()))
 }
@@ -86,6 +70,22 @@ struct Combination<'a> {
 }
 
 impl<'a> Combination<'a> {
+    /// The denominators of a slot.
+    fn of(relation: &Relation, witness: &'a Witness, compression: &Compression, occupant: Occupant) -> Self {
+        match occupant {
+            Occupant::Lookup(i) => {
+                let lookup = &relation.lookups[i];
+                let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
+                Self::new(witness, compression, lookup.tag, tuple)
+            }
+            Occupant::Table(i) => {
+                let table = &relation.tables[i];
+                let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
+                Self::new(witness, compression, table.tag, columns.iter().map(|c| (0, c.as_slice())))
+            }
+        }
+    }
+
     /// β − (tag + α·c₀ + α²·c₁ + …).
     fn new<'e>(
         witness: &'a Witness,
@@ -126,48 +126,58 @@ impl<'a> Combination<'a> {
     }
 
     /// Writes the rows of a slot whose leaves are one before.
-    fn write(&self, slot: &Slot, q: &mut [PackedE]) {
-        let len = 1usize << slot.log_len;
+    fn write(&self, offset: usize, log_len: u32, q: &mut [PackedE]) {
+        let len = 1usize << log_len;
         if len >= WIDTH {
-            self.packs(&mut q[slot.offset / WIDTH..][..len / WIDTH]);
+            self.packs(&mut q[offset / WIDTH..][..len / WIDTH]);
             return;
         }
         for row in 0..len {
-            let leaf = slot.offset + row;
+            let leaf = offset + row;
             add_lane(&mut q[leaf / WIDTH], leaf % WIDTH, self.row(row) - E::ONE);
         }
     }
 }
 
+/// How many leaves of the first slots have the numerator one, in whole octets of groups: no slot crosses that line.
+fn units(relation: &Relation, slots: &[Slot]) -> usize {
+    let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup(i) if relation.lookups[i].rows.is_full());
+    let end = slots.iter().take_while(whole).last().map_or(0, Slot::end);
+    end - end % (8 << NEIGHBOURS)
+}
+
 fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Leaves {
     let (slots, depth) = slots(relation);
     let vars = depth as usize;
-    let end = slots.last().map_or(0, |slot| slot.offset + (1 << slot.log_len));
-    let len = stored_groups(end.div_ceil(1 << NEIGHBOURS), vars) << NEIGHBOURS;
-    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len / WIDTH));
+    let first = units(relation, &slots);
+    let end = slots.last().map_or(0, Slot::end);
+    let len = (stored_groups(end.div_ceil(1 << NEIGHBOURS), vars) << NEIGHBOURS) - first;
+    let (mut units, mut p, mut q) = (Buffer::stale(first / WIDTH), Buffer::stale(len), Buffer::stale(len / WIDTH));
     p.fill(F::ZERO);
     q.fill(PackedE::ONE);
+    units.fill(PackedE::ONE);
     for slot in slots {
-        match slot.occupant {
-            Occupant::Lookup(i) => {
-                let lookup = &relation.lookups[i];
-                let numerators = &mut p[slot.offset..][..1 << slot.log_len];
-                lookup.rows.indices().into_iter().for_each(|row| numerators[row] = F::ONE);
-                let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
-                Combination::new(witness, compression, lookup.tag, tuple).write(&slot, &mut q);
-            }
-            Occupant::Table(i) => {
-                let table = &relation.tables[i];
-                for (p, &m) in p[slot.offset..].iter_mut().zip(witness.column(table.multiplicity)) {
-                    *p = -m;
-                }
-                let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
-                let tuple = columns.iter().map(|c| (0, c.as_slice()));
-                Combination::new(witness, compression, table.tag, tuple).write(&slot, &mut q);
-            }
+        let combination = Combination::of(relation, witness, compression, slot.occupant);
+        if slot.offset < first {
+            combination.write(slot.offset, slot.log_len, &mut units);
+            continue;
+        }
+        let offset = slot.offset - first;
+        combination.write(offset, slot.log_len, &mut q);
+        numerators(relation, witness, slot.occupant, &mut p[offset..][..1 << slot.log_len]);
+    }
+    Leaves { vars, units, p, q }
+}
+
+/// Writes the numerators that are not zero.
+fn numerators(relation: &Relation, witness: &Witness, occupant: Occupant, p: &mut [F]) {
+    match occupant {
+        Occupant::Lookup(i) => relation.lookups[i].rows.indices().into_iter().for_each(|row| p[row] = F::ONE),
+        Occupant::Table(i) => {
+            let multiplicities = witness.column(relation.tables[i].multiplicity);
+            p.iter_mut().zip(multiplicities).for_each(|(p, &m)| *p = -m);
         }
     }
-    Leaves { vars, p, q }
 }
 
 #[cfg(test)]
