@@ -9,7 +9,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::rounds::{Inner, inner_sumcheck};
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::suffix;
+use ciro_sumcheck::{eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::batch::{LOW_VARS, in_order};
 use ciro_verifier::layout::{Evaluation, Evaluations};
@@ -78,7 +78,7 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(claims: &'a [Evaluation], eta: E, poly: Poly, cells: &'a [F], used: usize) -> Self {
         let mut side = Self { cells, used, families: Vec::new() };
-        for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.poly == poly) {
+        for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.window.poly == poly) {
             side.add(claim, weight);
         }
         side
@@ -94,15 +94,24 @@ impl<'a> Side<'a> {
     }
 
     fn add(&mut self, claim: &'a Evaluation, weight: E) {
+        let (choice, point) = claim.point.split_at(claim.window.high as usize);
+        for (i, &block) in claim.window.blocks.iter().enumerate() {
+            let first = claim.window.offset + (i << point.len());
+            self.add_block(first, point, weight * eq_bits(block, choice));
+        }
+    }
+
+    /// The claim on one block, whose first cell is given.
+    fn add_block(&mut self, first: usize, point: &'a [E], weight: E) {
         let low = self.low_vars();
-        let row = claim.offset >> low;
-        if claim.point.len() < low {
+        let row = first >> low;
+        if point.len() < low {
             let family = self.family(Like::Row(row));
             family.parts = vec![(row, vec![E::ONE])];
-            let eq = eq_table(&claim.point, weight).to_vec();
-            family.low[claim.offset % (1 << low)..].iter_mut().zip(eq).for_each(|(l, w)| *l += w);
+            let eq = eq_table(point, weight).to_vec();
+            family.low[first % (1 << low)..].iter_mut().zip(eq).for_each(|(l, w)| *l += w);
         } else {
-            let (high, last) = claim.point.split_at(claim.point.len() - low);
+            let (high, last) = point.split_at(point.len() - low);
             self.family(Like::Point(last)).parts.push((row, eq_table(high, weight).to_vec()));
         }
     }
@@ -173,6 +182,7 @@ mod tests {
     use super::*;
     use crate::kernel::table::tests::{cells, elements};
     use crate::rounds::{fold, send_quadratic};
+    use ciro_relation::Window;
 
     /// The cells with the last `low` variables leading.
     fn turned(cells: &[E], low: usize) -> Vec<E> {
@@ -185,9 +195,11 @@ mod tests {
         let low = LOW_VARS.min(rounds);
         let mut tables = sides.map(|(poly, cells)| {
             let mut w = E::zero_vec(cells.len());
-            for (claim, power) in claims.iter().zip(eta.powers()).filter(|(c, _)| c.poly == poly) {
+            for (claim, power) in claims.iter().zip(eta.powers()).filter(|(c, _)| c.window.poly == poly) {
                 let eq = ciro_sumcheck::eq_table(&claim.point, power);
-                eq.iter().zip(&mut w[claim.offset..]).for_each(|(&t, w)| *w += t);
+                let block = eq.len() >> claim.window.high;
+                let stored = claim.window.blocks.iter().flat_map(|&b| &eq[b * block..][..block]);
+                stored.zip(&mut w[claim.window.offset..]).for_each(|(&t, w)| *w += t);
             }
             // f is tied to zero on the variables that it lacks, and w does not depend on them.
             let w = w.repeat((1 << rounds) / cells.len());
@@ -211,25 +223,29 @@ mod tests {
         (point, values.to_vec())
     }
 
-    /// Runs both on claims (polynomial, offset, point) and compares every message.
-    fn check(vars: [u32; 2], used: [usize; 2], windows: &[(Poly, usize, &[E])]) {
+    /// Claims on windows of one block, true or not: both sides must send the same.
+    fn whole(windows: &[(Poly, usize, &[E])]) -> Vec<Evaluation> {
+        let claim = |&(poly, offset, point): &(Poly, usize, &[E])| Evaluation {
+            window: Window { poly, offset, high: 0, blocks: vec![0] },
+            point: point.to_vec(),
+            value: E::ZERO,
+        };
+        windows.iter().map(claim).collect()
+    }
+
+    /// Runs both on the claims and compares every message.
+    fn check(vars: [u32; 2], used: [usize; 2], claims: &[Evaluation]) {
         let eta = elements(1)[0];
         let [mut model, mut witness] = vars.map(|vars| cells(1 << vars));
         model[used[0]..].fill(F::ZERO);
         witness[used[1]..].fill(F::ZERO);
-        let claim = |&(poly, offset, point): &(Poly, usize, &[E])| {
-            let table = if poly == Poly::Model { &model } else { &witness };
-            let value = ciro_sumcheck::evaluate_base(&table[offset..][..1 << point.len()], point);
-            Evaluation { poly, offset, point: point.to_vec(), value }
-        };
-        let claims: Vec<Evaluation> = windows.iter().map(claim).collect();
         let sides = [
-            Side::new(&claims, eta, Poly::Model, &model, used[0]),
-            Side::new(&claims, eta, Poly::Witness, &witness, used[1]),
+            Side::new(claims, eta, Poly::Model, &model, used[0]),
+            Side::new(claims, eta, Poly::Witness, &witness, used[1]),
         ];
         let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
         let got = sumcheck(&mut fast, &sides);
-        let expected = plainly(&mut slow, &claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
+        let expected = plainly(&mut slow, claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
         assert_eq!(got, expected);
         assert_eq!(fast.finish().0, slow.finish().0);
     }
@@ -243,15 +259,23 @@ mod tests {
             [(Witness, 1024, end(9)), (Witness, 1344, end(6)), (Witness, 17, end(0)), (Witness, 1408, end(6))];
         let of_model = [(Model, 256, end(8)), (Model, 128, end(7)), (Model, 0, end(3))];
         let elsewhere = [(Witness, 512, &z[12..21]), (Witness, 1344, &z[21..27]), (Witness, 0, &z[12..22])];
-        let whole = [(Witness, 0, end(11)), (Model, 0, end(9))];
-        check([9, 11], [500, 2000], &[&columns[..], &of_model, &elsewhere].concat());
-        check([9, 11], [300, 1500], &[&whole[..], &columns, &elsewhere].concat());
-        check([9, 11], [512, 2048], &whole);
-        check([11, 9], [2048, 512], &[(Model, 1024, &z[3..13]), (Witness, 256, end(8))]);
+        let all = [(Witness, 0, end(11)), (Model, 0, end(9))];
+        check([9, 11], [500, 2000], &whole(&[&columns[..], &of_model, &elsewhere].concat()));
+        check([9, 11], [300, 1500], &whole(&[&all[..], &columns, &elsewhere].concat()));
+        check([9, 11], [512, 2048], &whole(&all));
+        check([11, 9], [2048, 512], &whole(&[(Model, 1024, &z[3..13]), (Witness, 256, end(8))]));
         // Polynomials shorter than a block.
-        check([4, 11], [16, 2000], &[&columns[..], &[(Model, 0, end(4)), (Model, 8, end(2))]].concat());
-        check([4, 6], [9, 60], &[(Model, 0, end(4)), (Witness, 32, end(5)), (Witness, 0, &z[12..18])]);
-        check([0, 1], [1, 2], &[(Model, 0, end(0)), (Witness, 0, end(1)), (Witness, 1, end(0))]);
-        check([3, 5], [8, 32], &[]);
+        check([4, 11], [16, 2000], &whole(&[&columns[..], &[(Model, 0, end(4)), (Model, 8, end(2))]].concat()));
+        check([4, 6], [9, 60], &whole(&[(Model, 0, end(4)), (Witness, 32, end(5)), (Witness, 0, &z[12..18])]));
+        check([0, 1], [1, 2], &whole(&[(Model, 0, end(0)), (Witness, 0, end(1)), (Witness, 1, end(0))]));
+        check([3, 5], [8, 32], &whole(&[]));
+        // Blocks longer and shorter than a row, some not stored.
+        let cut = |offset, high, blocks: &[usize], point: &[E]| Evaluation {
+            window: Window { poly: Model, offset, high, blocks: blocks.to_vec() },
+            point: point.to_vec(),
+            value: E::ZERO,
+        };
+        let claims = [cut(0, 2, &[0, 2, 3], &z[..12]), cut(3072, 3, &[1, 6], &z[3..10]), cut(3072, 2, &[2], &z[7..16])];
+        check([12, 11], [3300, 2000], &[&claims[..], &whole(&columns[..2])].concat());
     }
 }

@@ -65,11 +65,20 @@ fn claims_weight(claims: &[Evaluation], eta: E, poly: Poly, rho: &[E]) -> E {
             now
         })
         .collect();
-    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.poly == poly) {
-        let (high, low) = rho.split_at(rho.len().saturating_sub(claim.point.len()));
-        let log_len = u32::try_from(claim.point.len()).unwrap_or(u32::MAX);
-        let window = claim.offset.checked_shr(log_len).unwrap_or(0);
-        sum += power * eq_bits(window, high) * eq(&claim.point, low);
+    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.window.poly == poly) {
+        sum += power * window_weight(claim, rho);
     }
     sum
+}
+
+/// Σ over the claim's blocks of eq(cell of the window, ρ)·eq(cell of the column, point).
+fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
+    let high = count(claim.window.high).min(claim.point.len());
+    let (choice, point) = claim.point.split_at(high);
+    let (place, low) = rho.split_at(rho.len().saturating_sub(point.len()));
+    let log_block = u32::try_from(point.len()).unwrap_or(u32::MAX);
+    let first = claim.window.offset.checked_shr(log_block).unwrap_or(0);
+    let blocks = (first..).zip(&claim.window.blocks);
+    let chosen: E = blocks.map(|(at, &block)| eq_bits(at, place) * eq_bits(block, choice)).sum();
+    chosen * eq(point, low)
 }
