@@ -10,7 +10,6 @@ use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
 
 /// What is sent for a column whose value at `point` this is: for a view with repeated dimensions, the value of the column seen.
-#[must_use]
 pub fn shown(relation: &Relation, witness: &Witness, col: ColId, point: &[E], value: E) -> E {
     match relation.view(col) {
         Some(view) if !view.repeats.is_empty() => witness.seen(relation, col, point),
