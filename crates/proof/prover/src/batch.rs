@@ -7,9 +7,10 @@
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::kernel::table::Table;
-use crate::rounds::{Inner, inner_sumcheck};
+use crate::rounds::{Inner, Quadratics, bind_inner};
+use ciro_pcs::Params;
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::suffix;
+use ciro_sumcheck::{Work, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
@@ -18,29 +19,39 @@ use p3_field::PrimeCharacteristicRing;
 const LOW_VARS: usize = 8;
 
 /// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
-pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
+pub fn prove(
+    transcript: &mut Writer,
+    relation: &Relation,
+    params: &Params,
+    model: &[F],
+    witness: &[F],
+    claims: Evaluations,
+) -> Vec<E> {
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
     let sides = [
         Side::new(&claims, eta, Poly::Model, model, relation.model_used),
         Side::new(&claims, eta, Poly::Witness, witness, relation.witness_used),
     ];
-    let (rho, values) = sumcheck(transcript, &sides);
+    let work = Work { label: "batch round work", bits: params.first_work(), rounds: params.first_folds() as usize };
+    let (rho, values) = sumcheck(transcript, &sides, work);
     transcript.write_exts("opened values", &values);
     rho
 }
 
 /// The rounds of Σ f·w over both sides; returns their point and each f there.
-fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>; 2]) -> (Vec<E>, [E; 2]) {
+fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>; 2], work: Work) -> (Vec<E>, [E; 2]) {
     let rounds = sides.iter().map(Side::vars).max().unwrap_or(0);
     let low = LOW_VARS.min(rounds);
     let mut blocks: Vec<Inner> = sides.iter().flat_map(|side| side.summands(rounds - low)).collect();
-    let mut point = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut blocks);
+    let claim = blocks.iter().fold(E::ZERO, |acc, block| acc + block.total());
+    let mut messages = Quadratics::new("batch rounds", work, claim);
+    bind_inner(transcript, &mut messages, rounds - low, &mut blocks);
     let (model, witness) = blocks.split_at(sides[0].families.len());
-    let mut cells =
-        [(&sides[0], model), (&sides[1], witness)].map(|(side, blocks)| side.within_blocks(&point, blocks, low));
-    point.extend(inner_sumcheck(transcript, "batch rounds", low, &mut cells));
-    (point, cells.map(|f| f.a()))
+    let mut cells = [(&sides[0], model), (&sides[1], witness)]
+        .map(|(side, blocks)| side.within_blocks(messages.point(), blocks, low));
+    bind_inner(transcript, &mut messages, low, &mut cells);
+    (messages.point().to_vec(), cells.map(|f| f.a()))
 }
 
 /// Claims that weigh the cells within their blocks alike.
@@ -153,7 +164,10 @@ fn add_at(table: &mut [E], start: usize, point: &[E], weight: E) {
 mod tests {
     use super::*;
     use crate::kernel::table::tests::{cells, elements};
-    use crate::rounds::{fold, send_quadratic};
+    use crate::rounds::fold;
+
+    /// The first rounds' challenges follow some work, before and after the cut between blocks and cells.
+    const WORK: Work = Work { label: "work", bits: 2, rounds: 5 };
 
     /// Σ f·w over tables of 2^`rounds` cells, w summed claim by claim.
     fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, [E; 2]) {
@@ -170,17 +184,17 @@ mod tests {
             f.resize(1 << rounds, E::ZERO);
             [f, w]
         });
-        let mut claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
-        let mut point = Vec::new();
+        let claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
+        let mut messages = Quadratics::new("batch rounds", WORK, claim);
         for _ in 0..rounds {
             let at = |t: &[E], x: E, j: usize| t[j] + x * (t[t.len() / 2 + j] - t[j]);
             let sum = |x: E| {
                 tables.iter().flat_map(|[f, w]| (0..f.len() / 2).map(move |j| at(f, x, j) * at(w, x, j))).sum::<E>()
             };
-            let r = send_quadratic(transcript, "batch rounds", &mut claim, sum(E::ZERO), sum(E::TWO));
+            let r = messages.send(transcript, [sum(E::ZERO), sum(E::TWO)]);
             tables.iter_mut().flatten().for_each(|t| fold(t, r));
-            point.push(r);
         }
+        let point = messages.point().to_vec();
         let values = sides.map(|(_, f)| ciro_sumcheck::evaluate_base(f, suffix(&point, f.len().ilog2() as usize)));
         (point, values)
     }
@@ -202,7 +216,7 @@ mod tests {
             Side::new(&claims, eta, Poly::Witness, &witness, used[1]),
         ];
         let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
-        let got = sumcheck(&mut fast, &sides);
+        let got = sumcheck(&mut fast, &sides, WORK);
         let expected = plainly(&mut slow, &claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
         assert_eq!(got, expected);
         assert_eq!(fast.finish().0, slow.finish().0);

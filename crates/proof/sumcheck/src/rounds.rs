@@ -17,6 +17,28 @@ pub struct Reduced {
     pub claim: E,
 }
 
+/// Proof of work in a sumcheck, between a round's message and its challenge.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// Label of the nonces.
+    pub label: &'static str,
+    /// Bits of each.
+    pub bits: u32,
+    /// How many rounds take it, the first ones.
+    pub rounds: usize,
+}
+
+impl Work {
+    /// None in any round.
+    pub const NONE: Self = Self { label: "", bits: 0, rounds: 0 };
+
+    /// Bits before the challenge of round number `round`.
+    #[must_use]
+    pub const fn before(&self, round: usize) -> u32 {
+        if round < self.rounds { self.bits } else { 0 }
+    }
+}
+
 /// Checks `rounds` rounds of a sumcheck of degree `degree` ≥ 1 for `claim`.
 ///
 /// # Errors
@@ -28,10 +50,26 @@ pub fn verify_rounds(
     degree: usize,
     claim: E,
 ) -> Result<Reduced, ReadError> {
+    verify_hard_rounds(transcript, label, rounds, degree, claim, Work::NONE)
+}
+
+/// As [`verify_rounds`], with proofs of work before the challenges of the first rounds.
+///
+/// # Errors
+/// As [`verify_rounds`], and if a proof of work is not there.
+pub fn verify_hard_rounds(
+    transcript: &mut Reader<'_>,
+    label: &'static str,
+    rounds: usize,
+    degree: usize,
+    claim: E,
+    work: Work,
+) -> Result<Reduced, ReadError> {
     let mut point = Vec::with_capacity(rounds);
     let mut claim = claim;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let sent = transcript.read_exts(label, degree)?;
+        transcript.check_work(work.label, work.before(round))?;
         let r = transcript.challenge(label);
         claim = interpolate(&sent, claim, r);
         point.push(r);

@@ -1,7 +1,8 @@
 //! All claimed evaluations reduce to one point ρ, at whose suffixes both committed polynomials are opened.
 //!
 //! Σ_i ηⁱ·valueᵢ = Σ_x f_model(x)·w_model(x) + f_witness(x)·w_witness(x), where w sums ηⁱ·eq over the claims' windows; a
-//! polynomial in fewer variables is tied to zero on the leading ones.
+//! polynomial in fewer variables is tied to zero on the leading ones. The leading coordinates of ρ fold the first oracles of the opening,
+//! so at the higher target their challenges follow proofs of work.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluation, Evaluations, count};
@@ -9,7 +10,7 @@ use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::{eq, eq_bits, suffix, verify_rounds};
+use ciro_sumcheck::{Work, eq, eq_bits, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
 
@@ -29,7 +30,8 @@ pub fn verify(
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
     let vars = [count(relation.model_vars), count(relation.witness_vars)];
     let [model_vars, witness_vars] = vars;
-    let reduced = verify_rounds(transcript, "batch rounds", model_vars.max(witness_vars), 2, sum)?;
+    let work = Work { label: "batch round work", bits: params.first_work(), rounds: count(params.first_folds()) };
+    let reduced = verify_hard_rounds(transcript, "batch rounds", model_vars.max(witness_vars), 2, sum, work)?;
     let [model, witness]: [E; 2] = transcript.read_array("opened values")?;
     let weight =
         |poly, vars| absent(&reduced.point, vars) * claims_weight(&claims, eta, poly, suffix(&reduced.point, vars));

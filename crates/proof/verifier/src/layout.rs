@@ -196,6 +196,11 @@ impl Evaluations {
         }
     }
 
+    /// Claims the value of a whole committed polynomial.
+    pub fn claim_polynomial(&mut self, poly: Poly, point: &[E], value: E) {
+        self.committed.push(Evaluation { poly, offset: 0, point: point.to_vec(), value });
+    }
+
     /// Claims the value of one column at `point`; for a view, the value of the column seen.
     pub fn claim(&mut self, relation: &Relation, col: ColId, point: Vec<E>, value: E) {
         let (col, point) = match relation.view(col) {
