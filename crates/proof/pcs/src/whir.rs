@@ -202,8 +202,8 @@ pub fn verify_opening(
             claims.add_power(scale, x, vars, value);
         }
         let rounds = usize::try_from(round.fold).unwrap_or(0);
-        let work = Work { label: "fold work", bits: params.fold_work(round), rounds };
-        let reduced = verify_hard_rounds(transcript, "fold", rounds, 2, claims.sum, work)?;
+        let work = Work { label: "fold work", bits: params.fold_work(round), rounds: 0..rounds };
+        let reduced = verify_hard_rounds(transcript, "fold", rounds, 2, claims.sum, &work)?;
         claims.sum = reduced.claim;
         claims.bind(&reduced.point);
         fold_weights = eq_table(&reduced.point, E::ONE);

@@ -72,7 +72,7 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
             claim += scale * value;
         }
         w.add_base_powers(&scaled);
-        let work = Work { label: "fold work", bits: params.fold_work(round), rounds: round.fold as usize };
+        let work = Work { label: "fold work", bits: params.fold_work(round), rounds: 0..round.fold as usize };
         let mut messages = Quadratics::new("fold", work, claim);
         for _ in 0..round.fold {
             let r = messages.send(transcript, inner_round(&g, &w));

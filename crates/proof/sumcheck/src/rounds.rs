@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use ciro_transcript::{E, F, ReadError, Reader, Transcript};
+use core::ops::Range;
 use p3_field::{Field, PrimeCharacteristicRing};
 
 /// A sumcheck after its last round: the claim that is left, and the point it is about. The caller must discharge it.
@@ -18,24 +19,24 @@ pub struct Reduced {
 }
 
 /// Proof of work in a sumcheck, between a round's message and its challenge.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Work {
     /// Label of the nonces.
     pub label: &'static str,
     /// Bits of each.
     pub bits: u32,
-    /// How many rounds take it, the first ones.
-    pub rounds: usize,
+    /// Which rounds take it.
+    pub rounds: Range<usize>,
 }
 
 impl Work {
     /// None in any round.
-    pub const NONE: Self = Self { label: "", bits: 0, rounds: 0 };
+    pub const NONE: Self = Self { label: "", bits: 0, rounds: 0..0 };
 
     /// Bits before the challenge of round number `round`.
     #[must_use]
-    pub const fn before(&self, round: usize) -> u32 {
-        if round < self.rounds { self.bits } else { 0 }
+    pub fn before(&self, round: usize) -> u32 {
+        if self.rounds.contains(&round) { self.bits } else { 0 }
     }
 }
 
@@ -50,10 +51,10 @@ pub fn verify_rounds(
     degree: usize,
     claim: E,
 ) -> Result<Reduced, ReadError> {
-    verify_hard_rounds(transcript, label, rounds, degree, claim, Work::NONE)
+    verify_hard_rounds(transcript, label, rounds, degree, claim, &Work::NONE)
 }
 
-/// As [`verify_rounds`], with proofs of work before the challenges of the first rounds.
+/// As [`verify_rounds`], with proofs of work before the challenges of some rounds.
 ///
 /// # Errors
 /// As [`verify_rounds`], and if a proof of work is not there.
@@ -63,7 +64,7 @@ pub fn verify_hard_rounds(
     rounds: usize,
     degree: usize,
     claim: E,
-    work: Work,
+    work: &Work,
 ) -> Result<Reduced, ReadError> {
     let mut point = Vec::with_capacity(rounds);
     let mut claim = claim;

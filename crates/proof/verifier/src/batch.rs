@@ -1,8 +1,8 @@
 //! All claimed evaluations reduce to one point ρ, at whose suffixes both committed polynomials are opened.
 //!
 //! Σ_i ηⁱ·valueᵢ = Σ_x f_model(x)·w_model(x) + f_witness(x)·w_witness(x), where w sums ηⁱ·eq over the claims' windows; a
-//! polynomial in fewer variables is tied to zero on the leading ones. The leading coordinates of ρ fold the first oracles of the opening,
-//! so at the higher target their challenges follow proofs of work.
+//! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
+//! The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges follow proofs of work.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluation, Evaluations, count};
@@ -13,6 +13,28 @@ use ciro_relation::{Poly, Relation};
 use ciro_sumcheck::{Work, eq, eq_bits, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
+
+/// How many of the last variables are bound before the first one. Then a prover sums over the leading variables in the
+/// base field, once, and needs no table of w.
+pub const LOW_VARS: usize = 8;
+
+/// The point ρ, from the challenges in the order in which they were drawn.
+#[must_use]
+pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
+    let low = LOW_VARS.min(challenges.len());
+    challenges.rotate_left(low);
+    challenges
+}
+
+/// The work in the rounds whose challenges fold a first oracle: those of leading variables, and if even the last [`LOW_VARS`] are
+/// more than the oracles' columns have, all.
+#[must_use]
+pub fn round_work(params: &Params) -> Work {
+    let (low, common) = (LOW_VARS.min(count(params.largest_vars())), count(params.common_vars()));
+    let first = if common < low { 0 } else { low };
+    let folds = low.saturating_add(count(params.first_folds()));
+    Work { label: "batch round work", bits: params.first_work(), rounds: first..folds }
+}
 
 /// Verifies the batch phase and the opening it leads to.
 ///
@@ -30,17 +52,17 @@ pub fn verify(
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
     let vars = [count(relation.model_vars), count(relation.witness_vars)];
     let [model_vars, witness_vars] = vars;
-    let work = Work { label: "batch round work", bits: params.first_work(), rounds: count(params.first_folds()) };
-    let reduced = verify_hard_rounds(transcript, "batch rounds", model_vars.max(witness_vars), 2, sum, work)?;
+    let rounds = model_vars.max(witness_vars);
+    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(params))?;
+    let rho = in_order(reduced.point);
     let [model, witness]: [E; 2] = transcript.read_array("opened values")?;
-    let weight =
-        |poly, vars| absent(&reduced.point, vars) * claims_weight(&claims, eta, poly, suffix(&reduced.point, vars));
+    let weight = |poly, vars| absent(&rho, vars) * claims_weight(&claims, eta, poly, suffix(&rho, vars));
     if model * weight(Poly::Model, model_vars) + witness * weight(Poly::Witness, witness_vars) != reduced.claim {
         return Err(VerifyError::Batch);
     }
     let [model_root, witness_root] = roots;
     let openings = [Opening { root: model_root, value: model }, Opening { root: witness_root, value: witness }];
-    verify_opening(transcript, params, &openings, &reduced.point).map_err(VerifyError::Opening)
+    verify_opening(transcript, params, &openings, &rho).map_err(VerifyError::Opening)
 }
 
 /// Σ ηⁱ·eq(window of claim i, ρ) over the claims on `poly`.
@@ -55,11 +77,20 @@ fn claims_weight(claims: &[Evaluation], eta: E, poly: Poly, rho: &[E]) -> E {
             now
         })
         .collect();
-    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.poly == poly) {
-        let (high, low) = rho.split_at(rho.len().saturating_sub(claim.point.len()));
-        let log_len = u32::try_from(claim.point.len()).unwrap_or(u32::MAX);
-        let window = claim.offset.checked_shr(log_len).unwrap_or(0);
-        sum += power * eq_bits(window, high) * eq(&claim.point, low);
+    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.window.poly == poly) {
+        sum += power * window_weight(claim, rho);
     }
     sum
+}
+
+/// Σ over the claim's blocks of eq(cell of the window, ρ)·eq(cell of the column, point).
+fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
+    let high = count(claim.window.high).min(claim.point.len());
+    let (choice, point) = claim.point.split_at(high);
+    let (place, low) = rho.split_at(rho.len().saturating_sub(point.len()));
+    let log_block = u32::try_from(point.len()).unwrap_or(u32::MAX);
+    let first = claim.window.offset.checked_shr(log_block).unwrap_or(0);
+    let blocks = (first..).zip(&claim.window.blocks);
+    let chosen: E = blocks.map(|(at, &block)| eq_bits(at, place) * eq_bits(block, choice)).sum();
+    chosen * eq(point, low)
 }
