@@ -83,14 +83,15 @@ impl Vector {
     }
 }
 
-/// A regression, a tree, a booster, and one of them at the higher target. What the compiler makes of them may change; their frozen
-/// proofs stay valid.
-fn real() -> [Vector; 4] {
+/// A regression, a tree, a booster; at the higher target the booster again, and a convolutional network, which is large enough for an oracle
+/// in the opening's tail. What the compiler makes of them may change; their frozen proofs stay valid.
+fn real() -> [Vector; 5] {
     [
         Vector::real("A2_linreg_diabetes", Security::Bits100),
         Vector::real("B_dtree_bc_ml", Security::Bits100),
         Vector::real("D_xgb_bc_ml", Security::Bits100),
         Vector::real("D_xgb_bc_ml", Security::Bits128),
+        Vector::real("F_lenet_digits", Security::Bits128),
     ]
 }
 
