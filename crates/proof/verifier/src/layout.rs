@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Relation, Source, Window};
+use ciro_relation::{ColId, Expr, Instance, Poly, Relation, Source, Window};
 use ciro_sumcheck::suffix;
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -207,6 +207,12 @@ impl Evaluations {
             let log_len = relation.column(col).map_or(0, |column| column.log_len);
             self.claim(relation, col, suffix(point, count(log_len)).to_vec(), value);
         }
+    }
+
+    /// Claims the value of a whole committed polynomial.
+    pub fn claim_polynomial(&mut self, poly: Poly, point: &[E], value: E) {
+        let window = Window { poly, offset: 0, high: 0, blocks: Vec::from([0]) };
+        self.committed.push(Evaluation { window, point: point.to_vec(), value });
     }
 
     /// Claims the value of one column at `point`; for a view, the value of the column seen.
