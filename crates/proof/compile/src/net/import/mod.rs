@@ -5,15 +5,21 @@
 //! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
 //! | [`pointwise`] | arithmetic and functions of single elements |
 //! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
+//! | [`resize`] | Resize, Upsample |
+//! | [`einsum`] | Einsum |
 //! | [`windows`] | pooling |
 //! | [`rows`] | reductions, Softmax, normalisations |
+//! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
 
 mod constants;
 mod ctx;
+mod einsum;
 mod moves;
 mod pointwise;
 mod products;
+mod recurrent;
+mod resize;
 mod rows;
 mod windows;
 
@@ -21,11 +27,12 @@ use super::array::{Array, count};
 use super::step::{Net, NetInput, NetOutput};
 use crate::error::CompileError;
 use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+    GraphProto, ModelProto, NodeProto, TYPE_BOOL, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
 use crate::onnx::{Attributes, Tensor};
 use crate::plan::node_at;
 use ctx::{Bound, Ctx};
+pub(super) use recurrent::is_unrolled;
 use std::collections::BTreeMap;
 
 /// Most elements of a value.
@@ -88,8 +95,10 @@ impl Builder<'_> {
         let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
         let whole = match tensor.elem_type.unwrap_or(0) {
             TYPE_FLOAT => false,
-            TYPE_INT32 | TYPE_INT64 => true,
-            other => return Err(refuse("a tensor of float, int32 or int64", format!("one of {}", type_name(other)))),
+            TYPE_INT32 | TYPE_INT64 | TYPE_BOOL => true,
+            other => {
+                return Err(refuse("a tensor of float, int32, int64 or bool", format!("one of {}", type_name(other))));
+            }
         };
         let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
         let mut dims = Vec::with_capacity(shape.dim.len());
@@ -123,6 +132,9 @@ impl Builder<'_> {
                 || moves::add(&mut ctx, operator)?
                 || windows::add(&mut ctx, operator)?
                 || rows::add(&mut ctx, operator)?
+                || recurrent::add(&mut ctx, operator)?
+                || resize::add(&mut ctx, operator)?
+                || einsum::add(&mut ctx, operator)?
                 || constants::add(&mut ctx, operator)?);
         if !known {
             return Err(CompileError::Operator { at: ctx.at, hint: crate::plan::hint(operator) });

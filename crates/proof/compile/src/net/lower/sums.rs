@@ -164,12 +164,12 @@ impl Lowering<'_> {
 
     fn product(&mut self, at: &At, linear: &Linear, x: Quant, scale: f64) -> Result<ValueId, CompileError> {
         let weight = self.integers(at, &linear.weight, x.scale / scale)?;
-        let weight = self.builder.shaped_constant(at, "weight", vec![linear.k as u32, linear.n as u32], weight);
+        let weight = self.builder.shared_weight(at, "weight", vec![linear.k as u32, linear.n as u32], weight);
         let bias = match &linear.bias {
             None => None,
             Some(bias) => {
                 let bias = self.integers(at, bias, 1.0 / scale)?;
-                Some(self.builder.shaped_constant(at, "bias", vec![linear.n as u32], bias))
+                Some(self.builder.shared_constant(at, "bias", bias))
             }
         };
         self.node(at, Op::Linear { x: x.id, weight, bias })
