@@ -1,6 +1,7 @@
 //! What is not supported is refused with the node, the reason, and the nearest thing that works.
 
-use crate::support::{Onnx, bundled, floats, int, ints, read, text, texts};
+use crate::support::{Onnx, bundled, float, floats, int, ints, read, text, texts};
+use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Options, compile_onnx};
 
 fn refusal(onnx: &Onnx) -> (String, String) {
@@ -30,6 +31,45 @@ fn an_unknown_operator_is_named_with_its_node_and_a_way_out() {
 fn trees_in_tensor_form_are_pointed_to_the_native_form() {
     let model = Onnx::new(2).node("GatherElements x x -> g", vec![]).outputs(&["g"]);
     assert!(refusal(&model).1.contains("TreeEnsembleClassifier"));
+}
+
+/// A recurrent layer of one feature and one number of state over one position.
+fn recurrent(operator: &str, gates: usize, attributes: Vec<AttributeProto>, operands: &str) -> Onnx {
+    let onnx = Onnx::new(1).int_constant("s", &[3], &[1, 1, 1]).node("Reshape x s -> t", vec![]);
+    let onnx = onnx.constant("w", &[1, gates as i64, 1], &vec![0.5; gates]).constant("p", &[1, 3], &[0.1; 3]);
+    let onnx = onnx.int_constant("two", &[1], &[2]);
+    onnx.node(&format!("{operator} t w w {operands} -> y"), attributes).outputs(&["y"])
+}
+
+#[test]
+fn what_would_change_a_recurrent_layer_is_refused_by_name() {
+    assert!(recurrent("LSTM", 4, vec![int("hidden_size", 1)], "").compile().is_ok());
+    let cases = [
+        ("attribute activations: expected 3 of Sigmoid, Tanh and Relu, got Sigmoid, Affine, Tanh", {
+            recurrent("LSTM", 4, vec![texts("activations", &["Sigmoid", "Affine", "Tanh"])], "")
+        }),
+        ("attribute clip: expected gates without a bound, got 3", recurrent("GRU", 3, vec![float("clip", 3.0)], "")),
+        ("attribute direction: expected forward", recurrent("RNN", 1, vec![text("direction", "up")], "")),
+        ("attribute input_forget: expected 0, got 1", recurrent("LSTM", 4, vec![int("input_forget", 1)], "")),
+        ("operand 2: expected weights for a state of 7", recurrent("LSTM", 4, vec![int("hidden_size", 7)], "")),
+        ("operand 1: expected dimensions [1, 3, 1], got dimensions [1, 4, 1]", recurrent("GRU", 4, vec![], "")),
+        ("operand 4: expected sequences of 1 positions, got [2]", recurrent("RNN", 1, vec![], "| two")),
+        ("operand 5: expected dimensions [1, 1, 1], got [1, 3]", recurrent("RNN", 1, vec![], "| | p")),
+        ("peepholes", recurrent("LSTM", 4, vec![], "| | | | p")),
+    ];
+    for (expected, onnx) in cases {
+        let omitted = |name: &mut String| {
+            if name == "|" {
+                name.clear();
+            }
+        };
+        let onnx = onnx.edit(|model| {
+            let nodes = model.graph.iter_mut().flat_map(|graph| &mut graph.node);
+            nodes.for_each(|node| node.input.iter_mut().for_each(omitted));
+        });
+        let (message, _) = refusal(&onnx);
+        assert!(message.contains(expected), "expected {expected:?}, got {message:?}");
+    }
 }
 
 #[test]
