@@ -23,7 +23,7 @@ const MODELS: [&str; 13] = [
 ];
 
 /// Boosters in their libraries' own files, and forests that exporters wrap in operators: some of their samples have missing values.
-const BOOSTERS: [&str; 12] = [
+const BOOSTERS: [&str; 13] = [
     "native/xgb_regression.json",
     "native/xgb_binary.json",
     "native/xgb_softmax.json",
@@ -36,6 +36,7 @@ const BOOSTERS: [&str; 12] = [
     "hist_boosting_missing_bc.onnx",
     "xgboost_missing_bc.onnx",
     "imputed_boosting_missing_bc.onnx",
+    "imputed_mlp_wine.onnx",
 ];
 
 /// Networks: recurrent layers, a decoder with a cache, an encoder whose mask and dimensions are the user's.
