@@ -129,6 +129,7 @@ fn what_exporters_write() {
         ("patches_legacy", 3e-2),
         ("recurrent_dynamo", 1e-2),
         ("segmenter_dynamo", 1e-2),
+        ("volumes_legacy", 1e-2),
     ] {
         check_in(&dir, name, limit, false);
     }

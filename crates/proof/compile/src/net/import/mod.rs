@@ -8,6 +8,7 @@
 //! | [`resize`] | Resize, Upsample |
 //! | [`einsum`] | Einsum |
 //! | [`windows`] | pooling |
+//! | [`volumes`] | windows over three dimensions |
 //! | [`rows`] | reductions, Softmax, normalisations |
 //! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
@@ -21,6 +22,7 @@ mod products;
 mod recurrent;
 mod resize;
 mod rows;
+mod volumes;
 mod windows;
 
 use super::array::{Array, count};
@@ -32,8 +34,13 @@ use crate::onnx::proto::{
 use crate::onnx::{Attributes, Tensor};
 use crate::plan::node_at;
 use ctx::{Bound, Ctx};
-pub(super) use recurrent::is_unrolled;
+
 use std::collections::BTreeMap;
+
+/// Whether the steps of an operator are repeated with the same weights, for each position of a sequence or slice of a volume.
+pub(super) fn is_unrolled(operator: &str) -> bool {
+    matches!(operator, "LSTM" | "GRU" | "RNN" | volumes::SLICES)
+}
 
 /// Most elements of a value.
 const MAX_LEN: usize = 1 << 24;
@@ -127,7 +134,8 @@ impl Builder<'_> {
         let operator = node.op_type.as_deref().unwrap_or_default();
         let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
         let known = core
-            && (products::add(&mut ctx, operator)?
+            && (volumes::add(&mut ctx, operator)?
+                || products::add(&mut ctx, operator)?
                 || pointwise::add(&mut ctx, operator)?
                 || moves::add(&mut ctx, operator)?
                 || windows::add(&mut ctx, operator)?

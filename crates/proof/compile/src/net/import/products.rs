@@ -4,7 +4,7 @@ use super::super::array::{Array, joint};
 use super::super::expr::Arith;
 use super::super::step::{Conv, Kind, Linear};
 use super::ctx::{Bound, Ctx};
-use super::windows::{Geometry, pads};
+use super::windows::{UNIT, pads, spans, window};
 use crate::error::CompileError;
 use ciro_graph::Window;
 use std::rc::Rc;
@@ -160,13 +160,15 @@ fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let (x, weight, flat) = planar(ctx)?;
     let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
     let dims = ctx.dims(&x);
-    let size = [weight.dims[2] as u32, weight.dims[3] as u32];
-    let geometry = Geometry::read(ctx, Some(size), [dims[2], dims[3]], flat)?;
-    let y = convolved(ctx, x, &weight, geometry.window, groups)?;
+    let first = if flat { 3 } else { 2 };
+    let kernel = weight.dims[first..].iter().map(|&k| k as u32).collect();
+    let spans = spans(ctx, Some(kernel), &dims[first..])?;
+    let window = window(if flat { UNIT } else { spans[0] }, spans[spans.len() - 1]);
+    let y = convolved(ctx, x, &weight, window, groups)?;
     unplanar(ctx, y, flat)
 }
 
-fn convolved(
+pub(super) fn convolved(
     ctx: &mut Ctx<'_, '_>,
     x: Bound,
     weight: &Array,

@@ -25,11 +25,6 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
     Ok(true)
 }
 
-/// Whether the steps of an operator are repeated for each position of a sequence.
-pub(in crate::net) fn is_unrolled(operator: &str) -> bool {
-    matches!(operator, "LSTM" | "GRU" | "RNN")
-}
-
 /// What a position computes from the gates.
 #[derive(Clone, Copy, PartialEq)]
 enum Cell {
