@@ -26,8 +26,8 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         return Ok(false);
     }
     let result = match operator {
-        "Conv" => conv(ctx, x)?,
-        _ => pool(ctx, x, operator == "MaxPool")?,
+        "Conv" => conv(ctx, &x)?,
+        _ => pool(ctx, &x, operator == "MaxPool")?,
     };
     ctx.bind(0, result);
     Ok(true)
@@ -44,8 +44,8 @@ fn slices(ctx: &Ctx<'_, '_>, depth: Window, len: usize) -> Result<Vec<Vec<Option
     Ok((0..count).map(|i| (0..depth.kernel[0]).map(|tap| source(i, tap)).collect()).collect())
 }
 
-fn conv(ctx: &mut Ctx<'_, '_>, x: Bound) -> Result<Bound, CompileError> {
-    let (dims, weight) = (ctx.dims(&x), ctx.required(1)?);
+fn conv(ctx: &mut Ctx<'_, '_>, x: &Bound) -> Result<Bound, CompileError> {
+    let (dims, weight) = (ctx.dims(x), ctx.required(1)?);
     let &[o, per_group, kd, kh, kw] = weight.dims.as_slice() else {
         return Err(ctx.refuse(1, "weights of five dimensions", format!("{:?}", weight.dims)));
     };
@@ -75,8 +75,8 @@ fn along(span: Span) -> Window {
     window(span, UNIT)
 }
 
-fn pool(ctx: &mut Ctx<'_, '_>, x: Bound, largest: bool) -> Result<Bound, CompileError> {
-    let dims = ctx.dims(&x);
+fn pool(ctx: &mut Ctx<'_, '_>, x: &Bound, largest: bool) -> Result<Bound, CompileError> {
+    let dims = ctx.dims(x);
     let edges = Edges::read(ctx)?;
     let spans = spans(ctx, None, &dims[2..])?;
     let inside = along(spans[0]);
@@ -86,7 +86,7 @@ fn pool(ctx: &mut Ctx<'_, '_>, x: Bound, largest: bool) -> Result<Bound, Compile
     }
     let slices = slices(ctx, depth, dims[2])?;
     let counted: Vec<usize> = (0..slices.len()).map(|i| edges.counted(&depth, &inside, (0, i), dims[2])).collect();
-    let pooled = if largest { deepest(ctx, &x, &slices)? } else { mean(ctx, &x, &slices, &counted)? };
+    let pooled = if largest { deepest(ctx, x, &slices)? } else { mean(ctx, x, &slices, &counted)? };
     let planes = ctx.reshape(pooled, vec![1, dims[1] * slices.len(), dims[3], dims[4]])?;
     let pooled = pool_planes(ctx, planes, window(spans[1], spans[2]), edges, largest)?;
     let flat = ctx.dims(&pooled);
