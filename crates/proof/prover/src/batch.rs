@@ -8,7 +8,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::kernel::table::Table;
 use crate::rounds::{Inner, inner_sumcheck};
-use ciro_relation::{Poly, Relation};
+use ciro_relation::{Knowledge, Poly, Relation};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluation, Evaluations};
@@ -17,30 +17,35 @@ use p3_field::PrimeCharacteristicRing;
 /// log₂ of a block's cells. Longer blocks have fewer values; shorter ones have more claims per family.
 const LOW_VARS: usize = 8;
 
-/// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
-pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
+/// Proves the batch phase for the cells of the relation's polynomials, in order; returns the point ρ.
+pub fn prove(transcript: &mut Writer, relation: &Relation, cells: &[&[F]], claims: Evaluations) -> Vec<E> {
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
-    let sides = [
-        Side::new(&claims, eta, Poly::Model, model, relation.model_used),
-        Side::new(&claims, eta, Poly::Witness, witness, relation.witness_used),
-    ];
+    let spaces = relation.spaces.iter().zip(cells);
+    let sides: Vec<Side<'_>> =
+        spaces.map(|(space, cells)| Side::new(&claims, eta, space.poly, cells, space.used)).collect();
     let (rho, values) = sumcheck(transcript, &sides);
-    transcript.write_exts("opened values", &values);
+    let values = relation.spaces.iter().zip(values);
+    let sent: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
+    transcript.write_exts("opened values", &sent);
     rho
 }
 
-/// The rounds of Σ f·w over both sides; returns their point and each f there.
-fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>; 2]) -> (Vec<E>, [E; 2]) {
+/// The rounds of Σ f·w over all sides; returns their point and each f there.
+fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>]) -> (Vec<E>, Vec<E>) {
     let rounds = sides.iter().map(Side::vars).max().unwrap_or(0);
     let low = LOW_VARS.min(rounds);
     let mut blocks: Vec<Inner> = sides.iter().flat_map(|side| side.summands(rounds - low)).collect();
     let mut point = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut blocks);
-    let (model, witness) = blocks.split_at(sides[0].families.len());
-    let mut cells =
-        [(&sides[0], model), (&sides[1], witness)].map(|(side, blocks)| side.within_blocks(&point, blocks, low));
+    let mut rest = blocks.as_slice();
+    let mut cells: Vec<Inner> = Vec::with_capacity(sides.len());
+    for side in sides {
+        let (own, others) = rest.split_at(side.families.len());
+        cells.push(side.within_blocks(&point, own, low));
+        rest = others;
+    }
     point.extend(inner_sumcheck(transcript, "batch rounds", low, &mut cells));
-    (point, cells.map(|f| f.a()))
+    (point, cells.iter().map(Inner::a).collect())
 }
 
 /// Claims that weigh the cells within their blocks alike.
@@ -156,7 +161,7 @@ mod tests {
     use crate::rounds::{fold, send_quadratic};
 
     /// Σ f·w over tables of 2^`rounds` cells, w summed claim by claim.
-    fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, [E; 2]) {
+    fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, Vec<E>) {
         let rounds = sides.map(|(_, cells)| cells.len().ilog2()).into_iter().max().unwrap_or(0);
         let mut tables = sides.map(|(poly, cells)| {
             let mut w = E::zero_vec(cells.len());
@@ -182,7 +187,7 @@ mod tests {
             point.push(r);
         }
         let values = sides.map(|(_, f)| ciro_sumcheck::evaluate_base(f, suffix(&point, f.len().ilog2() as usize)));
-        (point, values)
+        (point, values.to_vec())
     }
 
     /// Runs both on claims (polynomial, offset, point) and compares every message.

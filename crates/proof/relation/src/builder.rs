@@ -4,14 +4,14 @@ use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
-    RelationError, Section, Source, Table, Term, Var, View,
+    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Space, Table, Term, Var, View,
 };
 use crate::rows::{Rows, log_ceil, wide};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::{ConstId, Program};
+use ciro_graph::{ConstId, Disclosure, Program};
 use ciro_transcript::field::P;
 
 /// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³): a range of all of
@@ -454,8 +454,7 @@ impl<'a> Builder<'a> {
         self.place_ranges();
         self.check_coefficients()?;
         self.check_lookups()?;
-        let (model_vars, model_used) = self.place(Poly::Model)?;
-        let (witness_vars, witness_used) = self.place(Poly::Witness)?;
+        let spaces = self.spaces()?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
             let Some(Source::Committed { poly, offset }) = self.columns.get(parent.0).map(|c| c.source) else {
                 continue;
@@ -464,8 +463,6 @@ impl<'a> Builder<'a> {
                 column.source = Source::Committed { poly, offset: offset + (k << column.log_len) };
             }
         }
-        // The opening joins both polynomials; it wants their sizes within the reach of one first fold.
-        let floor = model_vars.max(witness_vars).saturating_sub(4).max(6);
         let sections = self
             .sections
             .into_iter()
@@ -482,10 +479,7 @@ impl<'a> Builder<'a> {
             products: self.products,
             model: self.model,
             hints: self.hints,
-            model_vars: model_vars.max(floor),
-            witness_vars: witness_vars.max(floor),
-            model_used,
-            witness_used,
+            spaces,
         })
     }
 
@@ -521,6 +515,34 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// The polynomials that columns lie in, every column at its place.
+    fn spaces(&mut self) -> Result<Vec<Space>, RelationError> {
+        let mut spaces = Vec::new();
+        for poly in [Poly::Model, Poly::Witness, Poly::Input, Poly::Output] {
+            let (vars, used) = self.place(poly)?;
+            if used > 0 || matches!(poly, Poly::Model | Poly::Witness) {
+                spaces.push(Space { poly, vars, used, known: self.knowledge(poly) });
+            }
+        }
+        // The opening joins all polynomials; it wants their sizes within the reach of one first fold.
+        let largest = spaces.iter().map(|space| space.vars).max().unwrap_or(0);
+        let floor = largest.saturating_sub(4).max(6);
+        spaces.iter_mut().for_each(|space| space.vars = space.vars.max(floor));
+        Ok(spaces)
+    }
+
+    /// Salts keep a commitment from confirming guesses. Where something is hidden, the witness would confirm them too.
+    fn knowledge(&self, poly: Poly) -> Knowledge {
+        let visibility = &self.program.visibility;
+        match poly {
+            Poly::Model if visibility.weights == Disclosure::Public => Knowledge::Cells,
+            Poly::Model => Knowledge::Commitment,
+            Poly::Witness if visibility.hides_values() => Knowledge::Salted,
+            Poly::Witness => Knowledge::Commitment,
+            Poly::Input | Poly::Output => Knowledge::Salted,
+        }
+    }
+
     /// Gives the columns of `poly` their offsets, largest first so that every window is aligned. Returns log₂ of the space and
     /// the part of it that is used.
     fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
@@ -533,9 +555,8 @@ impl<'a> Builder<'a> {
             end = end.saturating_add(1usize.checked_shl(column.log_len).unwrap_or(usize::MAX));
         }
         let vars = if end > 1 << VARS_MAX { VARS_MAX + 1 } else { log_ceil(end) };
-        let what = if poly == Poly::Model { "model" } else { "witness" };
         if vars > VARS_MAX {
-            return Err(RelationError::TooLarge { what, expected: VARS_MAX, got: vars });
+            return Err(RelationError::TooLarge { what: poly.name(), expected: VARS_MAX, got: vars });
         }
         Ok((vars, end))
     }

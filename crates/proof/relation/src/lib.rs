@@ -44,7 +44,7 @@ pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use public::{Instance, Public};
 pub use relation::{
-    ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError, Section,
-    Source, Table, Term, Var, View,
+    ColId, Column, Constraint, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError,
+    Section, Source, Space, Table, Term, Var, View,
 };
 pub use rows::Rows;
