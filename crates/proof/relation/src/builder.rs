@@ -1,17 +1,18 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
+use crate::blocks::Blocks;
 use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,
-    RelationError, Section, Source, Space, Table, Term, Var, View,
+    COEFFICIENT_MAX, ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Table, Term, Var, View,
 };
 use crate::rows::{Rows, log_ceil, wide};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::{ConstId, Disclosure, Program};
+use ciro_graph::{ConstId, Program};
 use ciro_transcript::field::P;
 
 /// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³): a range of all of
@@ -36,10 +37,11 @@ pub const LOOKUPS_MAX: usize = 1 << 29;
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
     pub(crate) program: &'a Program,
-    columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// Parent window and index of columns that are slices of another.
-    slices: BTreeMap<ColId, (ColId, usize)>,
+    pub(crate) slices: BTreeMap<ColId, (ColId, usize)>,
     public: Vec<Public>,
+    pub(crate) cuts: Vec<CutColumn>,
     views: Vec<View>,
     gathers: Vec<Gather>,
     /// Witness columns that are copies of expressions.
@@ -69,6 +71,7 @@ impl<'a> Builder<'a> {
             columns: Vec::new(),
             slices: BTreeMap::new(),
             public: Vec::new(),
+            cuts: Vec::new(),
             views: Vec::new(),
             gathers: Vec::new(),
             copies: BTreeMap::new(),
@@ -197,16 +200,8 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// If the constant does not exist or has another length.
     pub fn constant(&mut self, name: &'static str, id: ConstId, dims: &[usize]) -> Result<ColId, RelationError> {
-        let index = usize::try_from(id.0).unwrap_or(usize::MAX);
-        let dangling = RelationError::Dangling { node: self.node, what: "constant", got: index };
-        let constant = self.program.constants.get(index).ok_or(dangling)?;
         let rows = Rows::new(dims);
-        if usize::try_from(constant.len()).ok() != Some(rows.real()) {
-            return Err(RelationError::Misplaced {
-                node: self.node,
-                reason: "a constant's length does not fit its use",
-            });
-        }
+        self.check_constant(id, rows.real())?;
         let known = self.model.iter().find(|m| m.constant == id && self.rows(m.col) == rows);
         if let Some(known) = known {
             return Ok(known.col);
@@ -215,6 +210,48 @@ impl<'a> Builder<'a> {
         let col = self.add_column(name, source, rows.log_len(), rows);
         self.model.push(ModelColumn { constant: id, col });
         Ok(col)
+    }
+
+    fn check_constant(&self, id: ConstId, len: usize) -> Result<(), RelationError> {
+        let index = usize::try_from(id.0).unwrap_or(usize::MAX);
+        let dangling = RelationError::Dangling { node: self.node, what: "constant", got: index };
+        let constant = self.program.constants.get(index).ok_or(dangling)?;
+        if usize::try_from(constant.len()).ok() == Some(len) {
+            return Ok(());
+        }
+        Err(RelationError::Misplaced { node: self.node, reason: "a constant's length does not fit its use" })
+    }
+
+    /// A constant, read as a tensor of this shape, as the factor of a product; `vars` says what the tensor's variables are. It lies in
+    /// blocks where that saves space.
+    ///
+    /// # Errors
+    /// As [`Builder::constant`].
+    pub fn constant_operand(
+        &mut self,
+        name: &'static str,
+        id: ConstId,
+        dims: &[usize],
+        vars: &[Var],
+    ) -> Result<Operand, RelationError> {
+        let blocks = Blocks::new(dims);
+        if blocks.high() == 0 {
+            return Ok(Operand { col: self.constant(name, id, dims)?, vars: vars.to_vec() });
+        }
+        let rows = Rows::new(dims);
+        self.check_constant(id, rows.real())?;
+        let vars = blocks.order().into_iter().filter_map(|i| vars.get(i).copied()).collect();
+        let is_cut = |m: &&ModelColumn| {
+            m.constant == id
+                && matches!(self.source(m.col), Some(Source::Blocks(i)) if self.cuts.get(i).is_some_and(|c| c.blocks == blocks))
+        };
+        if let Some(known) = self.model.iter().find(is_cut) {
+            return Ok(Operand { col: known.col, vars });
+        }
+        self.cuts.push(CutColumn { blocks, offset: 0 });
+        let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows);
+        self.model.push(ModelColumn { constant: id, col });
+        Ok(Operand { col, vars })
     }
 
     /// A constant read as a vector.
@@ -471,6 +508,7 @@ impl<'a> Builder<'a> {
         Ok(Relation {
             columns: self.columns,
             public: self.public,
+            cuts: self.cuts,
             views: self.views,
             gathers: self.gathers,
             sections,
@@ -513,57 +551,5 @@ impl<'a> Builder<'a> {
             return Err(RelationError::TooWide { node: self.node, what, expected, got });
         }
         Ok(())
-    }
-
-    /// The polynomials that columns lie in, every column at its place.
-    fn spaces(&mut self) -> Result<Vec<Space>, RelationError> {
-        let mut spaces = Vec::new();
-        for poly in [Poly::Model, Poly::Witness, Poly::Input, Poly::Output] {
-            let (vars, used) = self.place(poly)?;
-            if used > 0 || matches!(poly, Poly::Model | Poly::Witness) {
-                spaces.push(Space { poly, vars, used, known: self.knowledge(poly) });
-            }
-        }
-        // The opening joins all polynomials; it wants their sizes within the reach of one first fold.
-        let largest = spaces.iter().map(|space| space.vars).max().unwrap_or(0);
-        let floor = largest.saturating_sub(4).max(6);
-        spaces.iter_mut().for_each(|space| space.vars = space.vars.max(floor));
-        Ok(spaces)
-    }
-
-    /// Salts keep a commitment from confirming guesses. Where something is hidden, the witness would confirm them too.
-    fn knowledge(&self, poly: Poly) -> Knowledge {
-        let visibility = &self.program.visibility;
-        match poly {
-            Poly::Model if visibility.weights == Disclosure::Public => Knowledge::Cells,
-            Poly::Model => Knowledge::Commitment,
-            Poly::Witness if visibility.hides_values() => Knowledge::Salted,
-            Poly::Witness => Knowledge::Commitment,
-            Poly::Input | Poly::Output => Knowledge::Salted,
-        }
-    }
-
-    /// Gives the columns of `poly` their offsets, largest first so that every window is aligned. Returns log₂ of the space and
-    /// the part of it that is used.
-    fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
-        let mut order: Vec<usize> = (0..self.columns.len()).filter(|&i| self.owns_window(i, poly)).collect();
-        order.sort_by_key(|&i| core::cmp::Reverse(self.columns.get(i).map(|c| c.log_len)));
-        let mut end = 0usize;
-        for i in order {
-            let Some(column) = self.columns.get_mut(i) else { continue };
-            column.source = Source::Committed { poly, offset: end };
-            end = end.saturating_add(1usize.checked_shl(column.log_len).unwrap_or(usize::MAX));
-        }
-        let vars = if end > 1 << VARS_MAX { VARS_MAX + 1 } else { log_ceil(end) };
-        if vars > VARS_MAX {
-            return Err(RelationError::TooLarge { what: poly.name(), expected: VARS_MAX, got: vars });
-        }
-        Ok((vars, end))
-    }
-
-    fn owns_window(&self, i: usize, poly: Poly) -> bool {
-        let is_poly =
-            matches!(self.columns.get(i), Some(Column { source: Source::Committed { poly: p, .. }, .. }) if *p == poly);
-        is_poly && !self.slices.contains_key(&ColId(i))
     }
 }

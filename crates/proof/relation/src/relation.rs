@@ -1,5 +1,6 @@
 //! The data of a relation.
 
+use crate::blocks::Blocks;
 use crate::gather::{Gather, Span};
 use crate::hint::Hint;
 use crate::public::Public;
@@ -9,8 +10,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, ValueId};
 use ciro_sumcheck::mask_mle;
-use ciro_transcript::field::from_int;
-use ciro_transcript::{E, F};
+use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 
 /// Number of a column.
@@ -77,6 +77,8 @@ pub enum Source {
         /// First cell; a multiple of the window's length.
         offset: usize,
     },
+    /// Blocks of the model polynomial, a constant's cells in the order of a cut: index into [`Relation::cuts`].
+    Blocks(usize),
     /// Known to the verifier: index into [`Relation::public`].
     Public(usize),
     /// The result of a product: index into [`Relation::products`].
@@ -85,6 +87,29 @@ pub enum Source {
     View(usize),
     /// Elements picked from another column: index into [`Relation::gathers`].
     Gather(usize),
+}
+
+/// Where a committed column lies: blocks of equal length, one after the other, aligned to it. Of the column's variables the first
+/// choose the block; blocks that are not there are zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which polynomial.
+    pub poly: Poly,
+    /// First cell; a multiple of a block's length.
+    pub offset: usize,
+    /// Variables that choose the block.
+    pub high: u32,
+    /// For each block, its choosing variables as a number.
+    pub blocks: Vec<usize>,
+}
+
+/// A constant cut into blocks.
+#[derive(Clone, Debug)]
+pub struct CutColumn {
+    /// How.
+    pub blocks: Blocks,
+    /// First cell in the model polynomial.
+    pub offset: usize,
 }
 
 /// A table of 2^`log_len` field elements, zero outside its real rows.
@@ -309,6 +334,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Public columns.
     pub public: Vec<Public>,
+    /// Constants that lie in blocks.
+    pub cuts: Vec<CutColumn>,
     /// Permuted and repeated columns.
     pub views: Vec<View>,
     /// Picked columns.
@@ -353,21 +380,18 @@ impl Relation {
         self.spaces.iter().filter(|space| space.known != Knowledge::Cells)
     }
 
-    /// The cells of the model polynomial: the constants, `weights`, in their windows. Those that are missing are zero.
+    /// Where a column lies, if it is committed.
     #[must_use]
-    pub fn model_cells(&self, weights: &[Vec<i32>]) -> Vec<F> {
-        let mut cells = F::zero_vec(1usize.checked_shl(self.vars(Poly::Model)).unwrap_or(0));
-        for entry in &self.model {
-            let Some(column) = self.column(entry.col) else { continue };
-            let Source::Committed { offset, .. } = column.source else { continue };
-            let constant = usize::try_from(entry.constant.0).ok().and_then(|i| weights.get(i));
-            for (row, &w) in column.rows.indices().into_iter().zip(constant.into_iter().flatten()) {
-                if let Some(cell) = cells.get_mut(offset.saturating_add(row)) {
-                    *cell = from_int(i64::from(w));
-                }
+    pub fn window(&self, id: ColId) -> Option<Window> {
+        match self.column(id)?.source {
+            Source::Committed { poly, offset } => Some(Window { poly, offset, high: 0, blocks: vec![0] }),
+            Source::Blocks(i) => {
+                let CutColumn { blocks, offset } = self.cuts.get(i)?;
+                let (high, blocks) = (blocks.high(), blocks.addresses());
+                Some(Window { poly: Poly::Model, offset: *offset, high, blocks })
             }
+            _ => None,
         }
-        cells
     }
 
     /// The view that a column is, if it is one.

@@ -2,7 +2,7 @@
 //! holds itself, public weights, it evaluates.
 //!
 //! Σ_i ηⁱ·valueᵢ = Σ_x Σ_f f(x)·w_f(x) over the polynomials f, where w_f sums ηⁱ·eq over the windows of the claims on f; a
-//! polynomial in fewer variables is tied to zero on the leading ones.
+//! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluation, Evaluations, count};
@@ -13,6 +13,18 @@ use ciro_relation::{Poly, Relation};
 use ciro_sumcheck::{eq, eq_bits, evaluate_base, suffix, verify_rounds};
 use ciro_transcript::{Digest, E, F, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
+
+/// How many of the last variables are bound before the first one. Then a prover sums over the leading variables in the
+/// base field, once, and needs no table of w.
+pub const LOW_VARS: usize = 8;
+
+/// The point ρ, from the challenges in the order in which they were drawn.
+#[must_use]
+pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
+    let low = LOW_VARS.min(challenges.len());
+    challenges.rotate_left(low);
+    challenges
+}
 
 /// What the verifier has of a polynomial.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +49,8 @@ pub fn verify(
     let claims = claims.into_committed().ok_or(VerifyError::Undischarged)?;
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
-    let rho = verify_rounds(transcript, "batch rounds", count(relation.vars_max()), 2, sum)?;
-    let (rho, claim) = (rho.point, rho.claim);
+    let reduced = verify_rounds(transcript, "batch rounds", count(relation.vars_max()), 2, sum)?;
+    let rho = in_order(reduced.point);
     let opened = known.iter().filter(|known| matches!(known, Known::Committed(_))).count();
     let mut sent = transcript.read_exts("opened values", opened)?.into_iter();
     let mut openings = Vec::with_capacity(opened);
@@ -56,7 +68,7 @@ pub fn verify(
         };
         total += value * absent(&rho, vars) * claims_weight(&claims, eta, space.poly, own);
     }
-    if total != claim {
+    if total != reduced.claim {
         return Err(VerifyError::Batch);
     }
     verify_opening(transcript, params, &openings, &rho).map_err(VerifyError::Opening)
@@ -74,11 +86,20 @@ fn claims_weight(claims: &[Evaluation], eta: E, poly: Poly, rho: &[E]) -> E {
             now
         })
         .collect();
-    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.poly == poly) {
-        let (high, low) = rho.split_at(rho.len().saturating_sub(claim.point.len()));
-        let log_len = u32::try_from(claim.point.len()).unwrap_or(u32::MAX);
-        let window = claim.offset.checked_shr(log_len).unwrap_or(0);
-        sum += power * eq_bits(window, high) * eq(&claim.point, low);
+    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.window.poly == poly) {
+        sum += power * window_weight(claim, rho);
     }
     sum
+}
+
+/// Σ over the claim's blocks of eq(cell of the window, ρ)·eq(cell of the column, point).
+fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
+    let high = count(claim.window.high).min(claim.point.len());
+    let (choice, point) = claim.point.split_at(high);
+    let (place, low) = rho.split_at(rho.len().saturating_sub(point.len()));
+    let log_block = u32::try_from(point.len()).unwrap_or(u32::MAX);
+    let first = claim.window.offset.checked_shr(log_block).unwrap_or(0);
+    let blocks = (first..).zip(&claim.window.blocks);
+    let chosen: E = blocks.map(|(at, &block)| eq_bits(at, place) * eq_bits(block, choice)).sum();
+    chosen * eq(point, low)
 }
