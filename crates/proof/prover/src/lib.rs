@@ -19,6 +19,7 @@
 //! | [`evaluate`] | columns at the suffixes of a point |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
+//! | [`reveal`] | the commitment to a given input or output |
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
 //!
@@ -39,6 +40,7 @@ pub mod operand;
 pub mod oracle;
 pub mod products;
 pub mod prove;
+pub mod reveal;
 pub mod rounds;
 pub mod seed;
 pub mod witness;

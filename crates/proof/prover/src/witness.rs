@@ -5,7 +5,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
 use crate::seed::Seed;
-use ciro_graph::Execution;
+use ciro_graph::{Execution, ValueId};
 use ciro_relation::{
     ColId, CutColumn, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View,
 };
@@ -195,6 +195,21 @@ fn to_int(x: F) -> i64 {
 /// What an integer is modulo p. Only a lie is negative where it is looked up: its best chance is to wrap.
 fn residue(x: i64) -> i64 {
     if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
+}
+
+/// The real rows, `len` many, of a column that a hint fills from a value of the execution alone.
+pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize) -> Vec<i64> {
+    let values = |value: &ValueId| execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
+    match hint {
+        Hint::Value { value, .. } => values(value).to_vec(),
+        Hint::Half { value, shift, .. } => values(value).iter().take(len).map(|x| (x >> shift) & 0xffff).collect(),
+        Hint::Missing { value, .. } => values(value).iter().take(len).map(|&x| i64::from(x == 0)).collect(),
+        Hint::OneAt { value, .. } => {
+            let at = values(value).first().copied();
+            (0..len as i64).map(|i| i64::from(Some(i) == at)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 struct Filler<'a> {
@@ -396,9 +411,12 @@ impl Filler<'_> {
 
     fn follow(&mut self, hint: &Hint) {
         match hint {
-            Hint::Value { col, value } => {
-                let values = self.execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
-                self.put_real(*col, values.iter().copied());
+            Hint::Value { col, .. }
+            | Hint::Half { col, .. }
+            | Hint::Missing { flag: col, .. }
+            | Hint::OneAt { flag: col, .. } => {
+                let len = self.rows(*col).real();
+                self.put_real(*col, read(hint, self.execution, len));
             }
             Hint::Equal { col, expr } => self.map(*col, expr, |x| x),
             Hint::Multiply { col, a, b } => {
@@ -417,6 +435,14 @@ impl Filler<'_> {
                 let table = self.take(*table);
                 let at = |i: i64| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0);
                 self.map(*col, index, at);
+            }
+            Hint::GatherParts { col, index, parts } => {
+                let mut table = Vec::new();
+                for &part in parts {
+                    let len = self.rows(part).real();
+                    table.extend(self.take(part).into_iter().take(len));
+                }
+                self.map(*col, index, |i| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0));
             }
             Hint::GatherByKey { col, key, keys, table } => {
                 let len = self.rows(*keys).real();

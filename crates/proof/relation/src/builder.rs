@@ -157,7 +157,12 @@ impl<'a> Builder<'a> {
 
     /// A witness column whose padding is constrained to zero.
     pub fn witness(&mut self, name: &'static str, rows: &Rows) -> ColId {
-        let col = self.unpadded_witness(name, rows.log_len(), rows.clone());
+        self.committed(Poly::Witness, name, rows)
+    }
+
+    /// A column of `poly`, made for each proof, whose padding is constrained to zero.
+    pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
+        let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
     }
@@ -323,6 +328,11 @@ impl<'a> Builder<'a> {
         let tag = RANGE_TAG + 1 + self.tables.len();
         self.push_table(len, tag, tuple);
         tag
+    }
+
+    /// Adds rows to a table, in columns of their own.
+    pub fn more_of_table(&mut self, tag: usize, len: usize, tuple: Vec<ColId>) {
+        self.push_table(len, tag, tuple);
     }
 
     fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {

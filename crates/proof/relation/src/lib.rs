@@ -25,6 +25,7 @@
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
+//! | `hidden` | inputs and outputs that a statement does not show |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
 //! Dependency position: verifier's closure, above the program and multilinear algebra.
@@ -38,6 +39,7 @@ pub mod builder;
 mod cells;
 pub mod forest;
 pub mod gather;
+mod hidden;
 pub mod hint;
 pub mod lower;
 mod place;

@@ -58,6 +58,16 @@ pub enum VerifyError {
         /// Elements given (or, for a label, the index given).
         got: usize,
     },
+    /// An input cannot have these integers.
+    #[error("input {input}: expected {expected} integers that an input gives, got {got}")]
+    Integers {
+        /// Which input.
+        input: usize,
+        /// Integers of the input's value.
+        expected: usize,
+        /// Integers given.
+        got: usize,
+    },
     /// The statement shows more or less than the program says.
     #[error("{what}: expected it to be {expected}, got one that is {got}")]
     Shown {
@@ -112,6 +122,7 @@ impl VerifyError {
             | Self::Program(_)
             | Self::Relation(_)
             | Self::Input(_)
+            | Self::Integers { .. }
             | Self::Output { .. }
             | Self::Shown { .. } => Phase::Statement,
             Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
