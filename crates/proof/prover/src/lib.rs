@@ -46,6 +46,6 @@ pub mod seed;
 pub mod witness;
 
 pub use key::ProvingKey;
-pub use prove::{Proof, ProveError, prove, prove_as, prove_hiding, prove_witness};
+pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_witness};
 pub use seed::Seed;
 pub use witness::Witness;

@@ -63,14 +63,27 @@ pub fn prove_hiding(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<Proof, ProveError> {
-    let execution = execute(key.model(), input)?;
+    prove_execution(key, input, &execute(key.model(), input)?, context, seed)
+}
+
+/// As [`prove_hiding`], for an execution that is there already.
+///
+/// # Errors
+/// If the statement is not one that can be proven.
+pub fn prove_execution(
+    key: &ProvingKey,
+    input: &RawInput,
+    execution: &Execution,
+    context: &ProofContext,
+    seed: &Seed,
+) -> Result<Proof, ProveError> {
     let program = &key.model().program;
     let output = execution.outputs(program);
     let instance = Instance {
-        inputs: if program.visibility.input == Disclosure::Public { inputs(program, &execution) } else { Vec::new() },
+        inputs: if program.visibility.input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
         outputs: if program.visibility.output == Disclosure::Public { output.0.clone() } else { Vec::new() },
     };
-    let witness = Witness::fill(key, &instance, &execution).salted(seed);
+    let witness = Witness::fill(key, &instance, execution).salted(seed);
     let commitments = Commitments::new(key, &witness);
     let statement = commitments.statement(&program.visibility, input, &output, context);
     key.verifying().instance(&statement)?;

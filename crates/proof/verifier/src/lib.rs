@@ -56,4 +56,4 @@ pub mod statement;
 pub use budget::Budget;
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
-pub use statement::{ProofContext, Shown, Statement, Weights};
+pub use statement::{Part, ProofContext, Shown, Statement, Weights};
