@@ -1,10 +1,11 @@
 //! What a receipt shows, what it rests on, and why it is refused.
 
-use crate::receipt::{Evidence, FormatError, Receipt, Settlement};
+use crate::file::FormatError;
+use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{LightError, follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet, ValidatorSetError};
 use ciro_crypto::SignatureError;
-use ciro_graph::{Program, RawInput, RawOutput};
+use ciro_graph::{Disclosure, Program, RawInput, RawOutput, Visibility};
 use ciro_state::{Action, PathError, SettlementRecord, SignedTx, input_hash, output_hash};
 use ciro_types::{Assurance, ChainId, Hash32, ModelId};
 use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
@@ -164,16 +165,29 @@ fn check_proof(
             "at most one forgery in 2^{bits} attempts: Johnson-bound proximity of Reed-Solomon codes (proven), no conjecture on list decoding beyond it"
         ),
     ));
+    if key.program().visibility.weights == Disclosure::Public {
+        let detail = "the weights are in this receipt, and every interval of the program holds for them".into();
+        report.shown.push(finding("weights shown", detail));
+    }
     report.assumptions.push(finding(
         "model",
         "the model id is that of the model you mean: recompile the ONNX file and compare; the id covers structure, scales, tables and weights"
             .into(),
     ));
-    report.assumptions.push(finding(
-        "privacy",
-        "integrity only: input and output are public in this receipt, and the proof is not zero-knowledge".into(),
-    ));
+    report.assumptions.push(finding("privacy", privacy(&key.program().visibility)));
     Ok(())
+}
+
+/// What is hidden, and how well.
+fn privacy(visibility: &Visibility) -> String {
+    let Visibility { input, output, weights } = visibility;
+    let shown = format!("input {}, output {}, weights {}", input.name(), output.name(), weights.name());
+    if visibility.hides_values() {
+        let how = "what is hidden lies behind salted commitments, but the proof is not zero-knowledge: its messages are evaluations \
+                   of hidden values, unmasked";
+        return format!("{shown}; {how}");
+    }
+    format!("{shown}; integrity only, the proof is not zero-knowledge")
 }
 
 /// A0: the worker signed exactly this answer, and the record pays that worker.
