@@ -150,8 +150,10 @@ fn check_proof(
     report.shown.push(finding(
         "inference proven",
         format!(
-            "the output is what model {} gives on this input ({bits}-bit proof, {} bytes)",
+            "{} is what model {} gives on {} ({bits}-bit proof, {} bytes)",
+            told(["the output", "the committed output", "some output"], statement.output.disclosure()),
             key.model(),
+            told(["this input", "the committed input", "some input"], statement.input.disclosure()),
             proof.len()
         ),
     ));
@@ -178,13 +180,22 @@ fn check_proof(
     Ok(())
 }
 
+/// How a sentence about an inference names a part of which this much is shown.
+fn told([public, committed, private]: [&'static str; 3], disclosure: Disclosure) -> &'static str {
+    match disclosure {
+        Disclosure::Public => public,
+        Disclosure::Committed => committed,
+        Disclosure::Private => private,
+    }
+}
+
 /// What is hidden, and how well.
 fn privacy(visibility: &Visibility) -> String {
     let Visibility { input, output, weights } = visibility;
     let shown = format!("input {}, output {}, weights {}", input.name(), output.name(), weights.name());
     if visibility.hides_values() {
-        let how = "what is hidden lies behind salted commitments, but the proof is not zero-knowledge: its messages are evaluations \
-                   of hidden values, unmasked";
+        let how = "hidden values are not stated, but they are no secret from who has the proof: it is not zero-knowledge, its \
+                   messages are sums over them, and short values follow from these";
         return format!("{shown}; {how}");
     }
     format!("{shown}; integrity only, the proof is not zero-knowledge")

@@ -49,7 +49,8 @@ fn check(key: &VerifyingKey, statement: &Statement, opening: &Opening) -> Result
         let (expected, got) = (key.model(), opening.model);
         return Err(CliError::failed(format!(
             "the opening is of another model than the receipt: expected {expected}, got {got}"
-        )));
+        ))
+        .hint("name the opening that was written next to this receipt"));
     }
     let part = name(opening.part);
     let expected = statement.root(opening.part).ok_or_else(|| {
@@ -61,7 +62,8 @@ fn check(key: &VerifyingKey, statement: &Statement, opening: &Opening) -> Result
         return Ok(expected);
     }
     let got = got.map_or_else(|| "none".into(), |root| root.to_string());
-    Err(CliError::failed(format!("the receipt commits to another {part}: expected root {expected}, got {got}")))
+    Err(CliError::failed(format!("the receipt commits to another {part}: expected root {expected}, got {got}"))
+        .hint("name the opening that was written next to this receipt"))
 }
 
 /// Compares the opened input with one that is given.

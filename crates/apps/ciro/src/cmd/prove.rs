@@ -140,8 +140,7 @@ fn receipt(key: &ProvingKey, proof: Proof) -> Receipt {
 }
 
 fn text(view: &View) -> String {
-    let openings =
-        view.openings.iter().map(|file| format!("\nopening  {file} (secret: it shows what the receipt hides)"));
+    let openings = view.openings.iter().map(|file| format!("\nopening  {file} (it shows what the receipt does not)"));
     let openings: String = openings.collect();
     format!(
         "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}{openings}",

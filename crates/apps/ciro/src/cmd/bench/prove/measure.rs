@@ -125,8 +125,8 @@ fn one_run(key: &ProvingKey, input: &RawInput) -> Result<Run, CliError> {
 
 fn witness_cells(key: &ProvingKey) -> usize {
     let columns = &key.verifying().relation().columns;
-    let is_witness = |source| matches!(source, Source::Committed { poly: Poly::Witness, .. });
-    columns.iter().filter(|column| is_witness(column.source)).map(|column| column.rows.real()).sum()
+    let is_made = |source| matches!(source, Source::Committed { poly, .. } if poly != Poly::Model);
+    columns.iter().filter(|column| is_made(column.source)).map(|column| column.rows.real()).sum()
 }
 
 /// What `work` gives, and the milliseconds it took.
