@@ -42,6 +42,7 @@ pub mod products;
 pub mod prove;
 pub mod reveal;
 pub mod rounds;
+pub mod samples;
 pub mod seed;
 pub mod witness;
 
