@@ -114,7 +114,8 @@ pub(crate) fn sample_bits(round: &Round, samples: usize) -> u32 {
 /// variables/|E|.
 pub(crate) fn joint_sample_bits(round: &Round, vars: u32) -> u32 {
     let variables = log_up(usize::try_from(vars).unwrap_or(usize::MAX));
-    FIELD_BITS.saturating_sub(pair_bits(round) + variables + 1)
+    // One challenge samples up to four of them.
+    FIELD_BITS.saturating_sub(pair_bits(round) + variables + 2)
 }
 
 /// Bits of the batching of `claims` on a tail oracle.
