@@ -15,7 +15,7 @@ pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, Cl
     if path.is_dir() {
         if !form.words().is_empty() {
             return Err(CliError::usage(format!(
-                "{} is compiled already: --dim, --profile and --bits come too late",
+                "{} is compiled already: --dim, --profile, --bits and what receipts show come too late",
                 path.display()
             ))
             .hint("give them to `ciro compile`, or name the model file here"));
@@ -42,7 +42,8 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         BitsArg::Bits100 => Security::Bits100,
         BitsArg::Bits128 => Security::Bits128,
     };
-    Options { profile, security, dims: form.dims.clone(), ..Options::default() }
+    let visibility = form.visibility.resolve();
+    Options { profile, security, visibility, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

@@ -2,11 +2,9 @@
 
 use crate::error;
 use crate::tensor::{self, Tensor};
-use ciro_graph::RawInput;
 use ciro_prover::ProvingKey;
 use ciro_receipt::check::Finding;
 use ciro_receipt::{Evidence, Receipt, Report, check};
-use ciro_types::encode;
 use ciro_verifier::ProofContext;
 use pyo3::prelude::*;
 use std::borrow::Cow;
@@ -36,14 +34,15 @@ impl Proof {
 
 impl Proof {
     /// Wraps a proof that was made without a network.
-    pub(crate) fn new(key: &ProvingKey, input: &RawInput, proof: ciro_prover::Proof, prove_ms: f64) -> PyResult<Self> {
+    pub(crate) fn new(key: &ProvingKey, proof: ciro_prover::Proof, prove_ms: f64) -> PyResult<Self> {
+        let (input, output) = proof.statement.encode();
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let proof_bytes = proof.bytes.len();
         let receipt = Receipt {
             program: key.program().to_vec(),
-            weight_root: key.weight_root(),
-            input: encode(input),
-            output: encode(&proof.output),
+            weights: key.weights(),
+            input,
+            output,
             evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
             settlement: None,
         };
@@ -58,8 +57,10 @@ pub(crate) struct Verified {
     model_id: String,
     model_name: String,
     assurance: String,
-    inputs: Vec<Tensor>,
-    outputs: Vec<Tensor>,
+    /// None if it is hidden.
+    inputs: Option<Vec<Tensor>>,
+    /// None if it is hidden.
+    outputs: Option<Vec<Tensor>>,
     shown: Vec<(String, String)>,
     assumptions: Vec<(String, String)>,
 }
@@ -78,8 +79,8 @@ fn verified(report: Report) -> PyResult<Verified> {
     Ok(Verified {
         model_id: report.model.to_string(),
         assurance: format!("{:?}", report.assurance),
-        inputs: tensor::inputs(&report.program, &report.input),
-        outputs: tensor::outputs(&report.program, &report.output)?,
+        inputs: report.input.public().map(|input| tensor::inputs(&report.program, input)),
+        outputs: report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?,
         model_name: report.program.name,
         shown: report.shown.into_iter().map(pair).collect(),
         assumptions: report.assumptions.into_iter().map(pair).collect(),

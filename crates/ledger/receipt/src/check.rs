@@ -1,14 +1,14 @@
 //! What a receipt shows, what it rests on, and why it is refused.
 
-use crate::receipt::{Evidence, FormatError, Receipt, Settlement};
+use crate::file::FormatError;
+use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{LightError, follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet, ValidatorSetError};
 use ciro_crypto::SignatureError;
-use ciro_graph::{Program, RawInput, RawOutput};
+use ciro_graph::{Disclosure, Program, RawInput, RawOutput, Visibility};
 use ciro_state::{Action, PathError, SettlementRecord, SignedTx, input_hash, output_hash};
-use ciro_types::{Assurance, ChainId, Hash32, ModelId, decode};
-use ciro_verifier::key::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Statement, VerifyError, VerifyingKey};
+use ciro_types::{Assurance, ChainId, Hash32, ModelId};
+use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
 
 /// Why a receipt is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,10 +90,10 @@ pub struct Report {
     pub model: ModelId,
     /// Its program.
     pub program: Program,
-    /// The input as the user gave it.
-    pub input: RawInput,
-    /// The output.
-    pub output: RawOutput,
+    /// The input as the user gave it, as far as it is shown.
+    pub input: Shown<RawInput>,
+    /// The output, as far as it is shown.
+    pub output: Shown<RawOutput>,
     /// The rung that was checked here.
     pub assurance: Assurance,
     /// The ledger's record, if there is one.
@@ -110,17 +110,17 @@ pub struct Report {
 /// # Errors
 /// [`ReceiptError`] naming the first check that failed.
 pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, ReceiptError> {
-    let key = VerifyingKey::new(&receipt.program, receipt.weight_root)?;
+    let key = VerifyingKey::of(&receipt.program, &receipt.weights)?;
     let (assurance, context) = match &receipt.evidence {
         Evidence::Signed { .. } => (Assurance::A0, Default::default()),
         Evidence::Agreed => (Assurance::A2, Default::default()),
         Evidence::Proven { context, .. } => (Assurance::A4, (*context).into()),
     };
-    let statement = Statement::decode(&receipt.input, &receipt.output, context)?;
+    let statement = Statement::decode(&key.program().visibility, &receipt.input, &receipt.output, context)?;
     key.instance(&statement)?;
     let mut report = Report {
         model: key.model(),
-        program: program(&receipt.program)?,
+        program: key.program().clone(),
         input: statement.input.clone(),
         output: statement.output.clone(),
         assurance,
@@ -139,11 +139,6 @@ pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, Rece
     Ok(report)
 }
 
-fn program(bytes: &[u8]) -> Result<Program, ReceiptError> {
-    let error = |source| VerifyError::Decode { what: "program", source };
-    Ok(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?)
-}
-
 fn check_proof(
     key: &VerifyingKey,
     statement: &Statement,
@@ -155,8 +150,10 @@ fn check_proof(
     report.shown.push(finding(
         "inference proven",
         format!(
-            "the output is what model {} gives on this input ({bits}-bit proof, {} bytes)",
+            "{} is what model {} gives on {} ({bits}-bit proof, {} bytes)",
+            told(["the output", "the committed output", "some output"], statement.output.disclosure()),
             key.model(),
+            told(["this input", "the committed input", "some input"], statement.input.disclosure()),
             proof.len()
         ),
     ));
@@ -170,16 +167,38 @@ fn check_proof(
             "at most one forgery in 2^{bits} attempts: Johnson-bound proximity of Reed-Solomon codes (proven), no conjecture on list decoding beyond it"
         ),
     ));
+    if key.program().visibility.weights == Disclosure::Public {
+        let detail = "the weights are in this receipt, and every interval of the program holds for them".into();
+        report.shown.push(finding("weights shown", detail));
+    }
     report.assumptions.push(finding(
         "model",
         "the model id is that of the model you mean: recompile the ONNX file and compare; the id covers structure, scales, tables and weights"
             .into(),
     ));
-    report.assumptions.push(finding(
-        "privacy",
-        "integrity only: input and output are public in this receipt, and the proof is not zero-knowledge".into(),
-    ));
+    report.assumptions.push(finding("privacy", privacy(&key.program().visibility)));
     Ok(())
+}
+
+/// How a sentence about an inference names a part of which this much is shown.
+fn told([public, committed, private]: [&'static str; 3], disclosure: Disclosure) -> &'static str {
+    match disclosure {
+        Disclosure::Public => public,
+        Disclosure::Committed => committed,
+        Disclosure::Private => private,
+    }
+}
+
+/// What is hidden, and how well.
+fn privacy(visibility: &Visibility) -> String {
+    let Visibility { input, output, weights } = visibility;
+    let shown = format!("input {}, output {}, weights {}", input.name(), output.name(), weights.name());
+    if visibility.hides_values() {
+        let how = "hidden values are not stated, but they are no secret from who has the proof: it is not zero-knowledge, its \
+                   messages are sums over them, and short values follow from these";
+        return format!("{shown}; {how}");
+    }
+    format!("{shown}; integrity only, the proof is not zero-knowledge")
 }
 
 /// A0: the worker signed exactly this answer, and the record pays that worker.

@@ -2,7 +2,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`receipt`] | the data and the file format |
+//! | [`receipt`] | the data |
+//! | [`opening`] | what opens an input or output that a receipt commits to |
+//! | [`file`] | the form that their files share |
 //! | [`mod@check`] | what a receipt shows, what it rests on, and why it is refused |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
 //!
@@ -10,9 +12,13 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod file;
+pub mod opening;
 pub mod proofs;
 pub mod receipt;
 
 pub use check::{Finding, ReceiptError, Report, check};
+pub use file::FormatError;
+pub use opening::Opening;
 pub use proofs::ProofVerifier;
 pub use receipt::{Evidence, Receipt, Settlement};

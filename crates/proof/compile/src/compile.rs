@@ -72,6 +72,7 @@ fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, Comp
     }?;
     compiled.model.program.profile = options.profile;
     compiled.model.program.security = options.security;
+    compiled.model.program.visibility = options.visibility;
     Ok(compiled)
 }
 

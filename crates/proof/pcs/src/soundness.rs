@@ -98,8 +98,8 @@ const fn pair_bits(round: &Round) -> u32 {
 /// Bits of one challenge that folds an oracle, or joins the first ones. Correlated agreement for lines up to the Johnson bound has
 /// 8·N·(m + ½)³/(3ρ) exceptional points at m = 10, N the code length (Dao, Kominers, Thaler 2026, Theorem 5.12).
 pub(crate) const fn proximity_bits(round: &Round) -> u32 {
-    // 8·(10.5)³/3 < 2¹²; and one challenge folds both first oracles.
-    FIELD_BITS.saturating_sub(12 + 1 + round.log_leaves() + round.log_inv_rate)
+    // 8·(10.5)³/3 < 2¹²; and one challenge folds up to four first oracles.
+    FIELD_BITS.saturating_sub(12 + 2 + round.log_leaves() + round.log_inv_rate)
 }
 
 /// Bits of `samples` values of a tail oracle's polynomial at powers of random elements: two words of the list agree in one of them
@@ -114,7 +114,8 @@ pub(crate) fn sample_bits(round: &Round, samples: usize) -> u32 {
 /// variables/|E|.
 pub(crate) fn joint_sample_bits(round: &Round, vars: u32) -> u32 {
     let variables = log_up(usize::try_from(vars).unwrap_or(usize::MAX));
-    FIELD_BITS.saturating_sub(pair_bits(round) + variables + 1)
+    // One challenge samples up to four of them.
+    FIELD_BITS.saturating_sub(pair_bits(round) + variables + 2)
 }
 
 /// Bits of the batching of `claims` on a tail oracle.

@@ -9,7 +9,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::rounds::{Inner, Quadratics, bind_inner};
 use ciro_pcs::Params;
-use ciro_relation::{Poly, Relation};
+use ciro_relation::{Knowledge, Poly, Relation};
 use ciro_sumcheck::{Work, eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::batch::{LOW_VARS, in_order, round_work};
@@ -20,23 +20,23 @@ use rayon::prelude::*;
 /// Rows that one task combines.
 const TASK_ROWS: usize = 1 << 9;
 
-/// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
+/// Proves the batch phase for the cells of the relation's polynomials, in order; returns the point ρ.
 pub fn prove(
     transcript: &mut Writer,
     relation: &Relation,
     params: &Params,
-    model: &[F],
-    witness: &[F],
+    cells: &[&[F]],
     claims: Evaluations,
 ) -> Vec<E> {
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
-    let sides = [
-        Side::new(&claims, eta, Poly::Model, model, relation.model_used),
-        Side::new(&claims, eta, Poly::Witness, witness, relation.witness_used),
-    ];
-    let (rho, values) = sumcheck(transcript, &sides, round_work(params));
-    transcript.write_exts("opened values", &values);
+    let spaces = relation.spaces.iter().zip(cells);
+    let sides: Vec<Side<'_>> =
+        spaces.map(|(space, cells)| Side::new(&claims, eta, space.poly, cells, space.used)).collect();
+    let (rho, values) = sumcheck(transcript, &sides, round_work(relation, params));
+    let values = relation.spaces.iter().zip(values);
+    let sent: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
+    transcript.write_exts("opened values", &sent);
     rho
 }
 

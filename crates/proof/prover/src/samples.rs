@@ -3,25 +3,32 @@
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::dot_rows;
 use crate::kernel::sums::dot;
+use crate::opening::Opened;
 use ciro_pcs::Params;
-use ciro_relation::Poly;
+use ciro_relation::Relation;
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::batch::LOW_VARS;
 use ciro_verifier::layout::Evaluations;
 use p3_field::PrimeCharacteristicRing;
 
-/// Sends the values of the model's and the witness' polynomial, if they are asked for, and records the claims they make.
-pub fn prove(transcript: &mut Writer, params: &Params, tables: [&[F]; 2], claims: &mut Evaluations) {
+/// Sends the values of the committed polynomials, in order, if they are asked for, and records the claims they make.
+pub fn prove(
+    transcript: &mut Writer,
+    relation: &Relation,
+    params: &Params,
+    opened: &[Opened<'_>],
+    claims: &mut Evaluations,
+) {
     if !params.is_first_sampled() {
         return;
     }
     let point = transcript.challenges("sample point", params.largest_vars() as usize);
-    let points = tables.map(|table| suffix(&point, table.len().ilog2() as usize));
-    let values = [evaluate(tables[0], points[0]), evaluate(tables[1], points[1])];
+    let points = || relation.committed().map(|space| suffix(&point, space.vars as usize));
+    let values: Vec<E> = opened.iter().zip(points()).map(|(opened, point)| evaluate(opened.table, point)).collect();
     transcript.write_exts("samples", &values);
-    for ((poly, point), value) in [Poly::Model, Poly::Witness].into_iter().zip(points).zip(values) {
-        claims.claim_polynomial(poly, point, value);
+    for ((space, point), value) in relation.committed().zip(points()).zip(values) {
+        claims.claim_polynomial(space.poly, point, value);
     }
 }
 

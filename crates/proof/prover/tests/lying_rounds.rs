@@ -365,9 +365,9 @@ fn cells(len: usize, seed: u32) -> Vec<F> {
 /// Claims on the values of two polynomials at a point, the second one off by `lie`.
 fn batch_verdict(case: &Case, lie: E) -> Result<(), VerifyError> {
     let (relation, params) = (case.key.verifying().relation(), case.key.verifying().params());
-    let vars = [relation.model_vars as usize, relation.witness_vars as usize];
-    let tables = [cells(1 << vars[0], 1), cells(1 << vars[1], 2)];
     let polys = [Poly::Model, Poly::Witness];
+    let vars = polys.map(|poly| relation.vars(poly) as usize);
+    let tables = [cells(1 << vars[0], 1), cells(1 << vars[1], 2)];
     let z = vars.map(somewhere);
     let values = [evaluate_base(&tables[0], &z[0]), evaluate_base(&tables[1], &z[1]) + lie];
     let mut claims = Evaluations::default();
@@ -390,7 +390,8 @@ fn batch_verdict(case: &Case, lie: E) -> Result<(), VerifyError> {
     let rho = batch::in_order(point);
     transcript.write_exts("opened values", &[0, 1].map(|i| evaluate_base(&tables[i], suffix(&rho, vars[i]))));
     let (proof, _) = transcript.finish();
-    batch::verify(&mut Reader::new(PROTOCOL, &proof), relation, params, [Digest::default(); 2], claims)
+    let known = [batch::Known::Committed(Digest::default()); 2];
+    batch::verify(&mut Reader::new(PROTOCOL, &proof), relation, params, &known, claims)
 }
 
 #[test]
@@ -409,7 +410,7 @@ fn opening_verdict(lie: E) -> Result<(), PcsError> {
     let [tail] = params.tail.as_slice() else { panic!("one oracle in the tail") };
     assert_eq!(Work::NONE.bits, params.fold_work(tail));
     let tables = vars.map(|vars| cells(1 << vars, vars as u32));
-    let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i]));
+    let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i], &Digest::default()));
     let opened = [0, 1].map(|i| Opened { table: &tables[i], oracle: &oracles[i] });
     let z = somewhere(18);
     let values = [evaluate_base(&tables[0], suffix(&z, 16)), evaluate_base(&tables[1], &z) + lie];

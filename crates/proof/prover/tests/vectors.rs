@@ -27,8 +27,8 @@ struct Vector {
 impl Vector {
     fn new(name: &str, key: &ProvingKey, statement: &Statement, proof: Proof) -> Self {
         let (input, output) = statement.encode();
-        let (program, weight_root) = (key.program().to_vec(), key.weight_root());
-        let subject = encode(&Subject { program, weight_root, input, output, context: statement.context });
+        let (program, weights) = (key.program().to_vec(), key.weights());
+        let subject = encode(&Subject { program, weights, input, output, context: statement.context });
         Self { name: name.replace([',', ' '], "-").replace("--", "-"), subject, proof }
     }
 
@@ -45,9 +45,8 @@ impl Vector {
         let options = Options { calibration: Some(samples), security, ..Options::default() };
         let model_of: Model = compile_model(&bytes, &options).expect("the model compiles").model;
         let key = ProvingKey::new(model_of).expect("the model has a relation");
-        let context = ProofContext::default();
-        let proof = prove(&key, &input, &context).expect("the model runs");
-        let statement = Statement { input, output: proof.output.clone(), context };
+        let proof = prove(&key, &input, &ProofContext::default()).expect("the model runs");
+        let statement = proof.statement.clone();
         let name = if security == Security::Bits128 { format!("{model}-128-bits") } else { model.to_string() };
         Self::new(&name, &key, &statement, proof)
     }

@@ -157,7 +157,12 @@ impl<'a> Builder<'a> {
 
     /// A witness column whose padding is constrained to zero.
     pub fn witness(&mut self, name: &'static str, rows: &Rows) -> ColId {
-        let col = self.unpadded_witness(name, rows.log_len(), rows.clone());
+        self.committed(Poly::Witness, name, rows)
+    }
+
+    /// A column of `poly`, made for each proof, whose padding is constrained to zero.
+    pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
+        let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
     }
@@ -323,6 +328,11 @@ impl<'a> Builder<'a> {
         let tag = RANGE_TAG + 1 + self.tables.len();
         self.push_table(len, tag, tuple);
         tag
+    }
+
+    /// Adds rows to a table, in columns of their own.
+    pub fn more_of_table(&mut self, tag: usize, len: usize, tuple: Vec<ColId>) {
+        self.push_table(len, tag, tuple);
     }
 
     fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
@@ -503,8 +513,7 @@ impl<'a> Builder<'a> {
         self.place_ranges();
         self.check_coefficients()?;
         self.check_lookups()?;
-        let (model_vars, model_used) = self.place(Poly::Model)?;
-        let (witness_vars, witness_used) = self.place(Poly::Witness)?;
+        let spaces = self.spaces()?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
             let Some(Source::Committed { poly, offset }) = self.columns.get(parent.0).map(|c| c.source) else {
                 continue;
@@ -513,8 +522,6 @@ impl<'a> Builder<'a> {
                 column.source = Source::Committed { poly, offset: offset + (k << column.log_len) };
             }
         }
-        // The opening joins both polynomials; it wants their sizes within the reach of one first fold.
-        let floor = model_vars.max(witness_vars).saturating_sub(4).max(6);
         let sections = self
             .sections
             .into_iter()
@@ -532,10 +539,7 @@ impl<'a> Builder<'a> {
             products: self.products,
             model: self.model,
             hints: self.hints,
-            model_vars: model_vars.max(floor),
-            witness_vars: witness_vars.max(floor),
-            model_used,
-            witness_used,
+            spaces,
         })
     }
 

@@ -11,7 +11,8 @@
 //!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
-use crate::builder::Builder;
+use crate::builder::{Builder, RANGE_TAG};
+use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::lower::size;
 use crate::public::Public;
@@ -35,22 +36,16 @@ struct Tables {
     input: usize,
     /// feature, threshold_hi, threshold_lo, left
     node_columns: [ColId; 4],
-    high: ColId,
-    low: ColId,
+    keys: Keys,
 }
 
-/// The class sums of `forest` on ordered input `input` of `features` elements.
-pub(crate) fn lower(
-    b: &mut Builder<'_>,
-    input: usize,
-    features: usize,
-    forest: &Forest,
-) -> Result<Expr, RelationError> {
+/// The class sums of `forest` on an ordered input of `features` elements.
+pub(crate) fn lower(b: &mut Builder<'_>, keys: &Keys, features: usize, forest: &Forest) -> Result<Expr, RelationError> {
     b.limit("trees", forest.trees, TREES_MAX)?;
     b.limit("depth", forest.depth, DEPTH_MAX)?;
     b.limit("classes", forest.classes, CLASSES_MAX)?;
     let trees = size(forest.trees);
-    let tables = tables(b, input, features, forest)?;
+    let tables = tables(b, keys, features, forest)?;
     // Roots are nodes 0..trees.
     let mut node = Expr::column(b.public("root", Public::Index, Rows::vector(trees)));
     for _ in 0..forest.depth {
@@ -63,7 +58,7 @@ fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
     b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
 }
 
-fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
+fn tables(b: &mut Builder<'_>, keys: &Keys, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
     let nodes = constant_len(b, forest.feature);
     let feature = b.constant_vector("node feature", forest.feature, nodes)?;
     let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
@@ -72,12 +67,24 @@ fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -
     let node_index = b.public("node", Public::Index, Rows::vector(nodes));
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
-    let rows = Rows::vector(features);
-    let index = b.public("feature", Public::Index, rows.clone());
-    let high = b.public("input high", Public::InputHigh { input }, rows.clone());
-    let low = b.public("input low", Public::InputLow { input }, rows);
-    let input = b.table(features, vec![index, high, low]);
-    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], high, low })
+    let input = input_table(b, keys, features);
+    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: keys.clone() })
+}
+
+/// The tag of the table (feature, high, low): the copies of the input one after the other.
+fn input_table(b: &mut Builder<'_>, keys: &Keys, features: usize) -> usize {
+    let rows = Rows::vector(features.checked_div(keys.high.len()).unwrap_or(features));
+    let mut tag = None;
+    for (copy, (&high, &low)) in keys.high.iter().zip(&keys.low).enumerate() {
+        let first = copy.saturating_mul(rows.real());
+        let index = if first == 0 { Public::Index } else { Public::IndexFrom { first } };
+        let tuple = vec![b.public("feature", index, rows.clone()), high, low];
+        match tag {
+            None => tag = Some(b.table(rows.real(), tuple)),
+            Some(tag) => b.more_of_table(tag, rows.real(), tuple),
+        }
+    }
+    tag.unwrap_or(RANGE_TAG)
 }
 
 fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId, rows: &Rows) -> ColId {
@@ -97,8 +104,11 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Resu
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
     let by_feature = Expr::column(feature);
-    let x_high = gathered(b, "value high", &by_feature, tables.high, trees);
-    let x_low = gathered(b, "value low", &by_feature, tables.low, trees);
+    let [x_high, x_low] = [("value high", &tables.keys.high), ("value low", &tables.keys.low)].map(|(name, parts)| {
+        let col = b.witness(name, trees);
+        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts: parts.clone() });
+        col
+    });
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
 
     let low_gap = Expr::column(x_low).plus_col(-1, lo);
@@ -110,7 +120,7 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Resu
 }
 
 /// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
-fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
+pub(crate) fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
     let bit = b.witness(name, rows);
     b.hint(Hint::Negative { flag: bit, expr: gap.clone() });
     b.constrain_bit(name, rows, bit);

@@ -16,6 +16,29 @@ pub enum Hint {
         /// Which value.
         value: ValueId,
     },
+    /// Sixteen bits of the ordered images that a value begins with.
+    Half {
+        /// Filled.
+        col: ColId,
+        /// Which value.
+        value: ValueId,
+        /// Bits below them.
+        shift: u32,
+    },
+    /// flag = 1 where a value begins with a zero: no number's image.
+    Missing {
+        /// Filled.
+        flag: ColId,
+        /// Which value.
+        value: ValueId,
+    },
+    /// flag = 1 in the row that a value names, else 0.
+    OneAt {
+        /// Filled.
+        flag: ColId,
+        /// Which value.
+        value: ValueId,
+    },
     /// col = expr.
     Equal {
         /// Filled.
@@ -63,6 +86,15 @@ pub enum Hint {
         index: Expr,
         /// Read.
         table: ColId,
+    },
+    /// As `Gather`, from the real rows of several columns one after the other.
+    GatherParts {
+        /// Filled.
+        col: ColId,
+        /// Row numbers.
+        index: Expr,
+        /// Read.
+        parts: Vec<ColId>,
     },
     /// `col[i] = table[j]` for the j with `keys[j] = key[i]`; zero if there is none.
     GatherByKey {

@@ -20,10 +20,12 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
-//! | `place` | where committed columns lie |
+//! | `place` | the polynomials, and where committed columns lie in them |
+//! | `cells` | the cells of the model polynomial |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
+//! | `hidden` | inputs and outputs that a statement does not show |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
 //! Dependency position: verifier's closure, above the program and multilinear algebra.
@@ -34,8 +36,10 @@ extern crate alloc;
 
 pub mod blocks;
 pub mod builder;
+mod cells;
 pub mod forest;
 pub mod gather;
+mod hidden;
 pub mod hint;
 pub mod lower;
 mod place;
@@ -49,7 +53,7 @@ pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use public::{Instance, Public};
 pub use relation::{
-    ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError,
-    Section, Source, Table, Term, Var, View, Window,
+    ColId, Column, Constraint, CutColumn, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Space, Table, Term, Var, View, Window,
 };
 pub use rows::Rows;

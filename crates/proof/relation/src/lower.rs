@@ -5,6 +5,7 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for};
+use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
@@ -65,6 +66,7 @@ impl Relation {
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
+            hidden_keys: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
         lowering.inputs()?;
@@ -110,6 +112,8 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
+    /// Columns of hidden inputs that forests read, by input.
+    pub(crate) hidden_keys: BTreeMap<usize, Keys>,
 }
 
 impl Lowering<'_> {
@@ -120,14 +124,21 @@ impl Lowering<'_> {
             if !(1..=1 << 24).contains(&rows.real()) || rows.log_len() > 26 {
                 return Err(RelationError::TooLarge { what: "input", expected: 24, got: 25 });
             }
+            let (id, hidden) = (ValueId(u32::try_from(i).unwrap_or(u32::MAX)), self.b.hidden_inputs());
             let val = match &input.ingest {
                 Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
-                    let public = Public::Input { input: i, rows: rows.clone() };
-                    let expr = Expr::column(self.b.public("input", public, rows));
-                    Val { expr, dims, lo: i64::from(*lo), hi: i64::from(*hi) }
+                    let (lo, hi) = (i64::from(*lo), i64::from(*hi));
+                    let col = match hidden {
+                        Some(poly) => self.b.hidden_fixed(poly, id, &rows, (lo, hi))?,
+                        None => self.b.public("input", Public::Input { input: i, rows: rows.clone() }, rows),
+                    };
+                    Val { expr: Expr::column(col), dims, lo, hi }
                 }
                 // Read by forests only, which take the input by number.
                 Ingest::Ordered | Ingest::OrderedMissing => {
+                    if let Some(poly) = hidden {
+                        self.hide_keys(poly, id, input.ingest == Ingest::OrderedMissing)?;
+                    }
                     Val { expr: Expr::default(), dims, lo: 0, hi: i64::from(u32::MAX) }
                 }
             };
@@ -200,7 +211,8 @@ impl Lowering<'_> {
                     return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
                 }
                 let features = self.values.get(input).map_or(0, |v| v.rows().real());
-                crate::forest::lower(&mut self.b, input, features, forest)
+                let keys = self.keys(input, features);
+                crate::forest::lower(&mut self.b, &keys, features, forest)
             }
             _ => self.tensor(op, target),
         }
@@ -470,7 +482,7 @@ impl Lowering<'_> {
             let producer = size(output.value.0).checked_sub(self.b.program.inputs.len());
             let op = producer.and_then(|i| self.b.program.nodes.get(i)).map(|n| &n.op);
             match op {
-                Some(Op::ArgMax { x }) => self.label(k, *x)?,
+                Some(Op::ArgMax { x }) => self.label(k, output.value, *x)?,
                 _ => self.reveal(k, output.value)?,
             }
         }
@@ -479,18 +491,31 @@ impl Lowering<'_> {
 
     fn reveal(&mut self, k: usize, value: ValueId) -> Result<(), RelationError> {
         let val = self.val(value)?;
+        if let Some(poly) = self.b.hidden_outputs() {
+            self.hide(poly, value, &val);
+            return Ok(());
+        }
         let rows = val.rows();
         let col = self.b.public("output", Public::Output { output: k, rows: rows.clone() }, rows.clone());
         self.b.constrain_expr("output", &rows, &val.expr.plus_col(-1, col));
         Ok(())
     }
 
-    /// The public label is the first maximum: x[label] − x[i] ≥ [i < label] for all i.
-    fn label(&mut self, k: usize, x: ValueId) -> Result<(), RelationError> {
+    /// The label is the first maximum.
+    fn label(&mut self, k: usize, label: ValueId, x: ValueId) -> Result<(), RelationError> {
         let x = self.val(x)?;
+        if let Some(poly) = self.b.hidden_outputs() {
+            return self.hide_label(poly, label, &x);
+        }
         let rows = x.rows();
         let is_label = self.b.public("is label", Public::IsLabel { output: k }, rows.clone());
         let before = self.b.public("before label", Public::BeforeLabel { output: k }, rows.clone());
+        self.first_maximum(&x, is_label, before)
+    }
+
+    /// x[label] − x[i] ≥ [i < label] for all i.
+    pub(crate) fn first_maximum(&mut self, x: &Val, is_label: ColId, before: ColId) -> Result<(), RelationError> {
+        let rows = x.rows();
         let input = self.b.materialize("scores", &rows, &x.expr);
         let at_label = Expr::column(self.b.vector_times_matrix(is_label, input, rows.real(), 1, false));
         let top = self.b.materialize("top score", &Rows::vector(1), &at_label);

@@ -2,7 +2,7 @@
 
 use crate::rows::Rows;
 use alloc::vec::Vec;
-use ciro_sumcheck::{eq_bits, evaluate_base, index_mle, mask_mle};
+use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -26,6 +26,16 @@ pub enum Public {
     },
     /// Row i holds i, on every padded row.
     Index,
+    /// Row i holds first + i, on every padded row.
+    IndexFrom {
+        /// What row 0 holds.
+        first: usize,
+    },
+    /// The square matrix (i, j) with a one where j > i.
+    Later {
+        /// log₂ of its rows.
+        log_len: u32,
+    },
     /// Input k, its elements on the real rows.
     Input {
         /// Which.
@@ -76,6 +86,17 @@ pub enum Public {
     },
 }
 
+/// Σ over the first bit where row and column differ, the column's being one.
+fn later(point: &[E], log_len: u32) -> E {
+    let (row, column) = point.split_at(usize::try_from(log_len).unwrap_or(0).min(point.len()));
+    let (mut sum, mut same) = (E::ZERO, E::ONE);
+    for (&i, &j) in row.iter().zip(column) {
+        sum += same * (E::ONE - i) * j;
+        same *= eq(&[i], &[j]);
+    }
+    sum
+}
+
 fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
     vectors.get(k).map_or(&[], Vec::as_slice)
 }
@@ -93,6 +114,14 @@ impl Public {
         match self {
             Self::Mask { rows } => scatter(rows, core::iter::repeat(1)),
             Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
+            Self::IndexFrom { first } => {
+                (0..rows).filter_map(|i| i64::try_from(first.saturating_add(i)).ok()).collect()
+            }
+            Self::Later { log_len } => {
+                let side = 1usize.checked_shl(*log_len).unwrap_or(0);
+                let row = |i| (0..side).map(move |j| i64::from(j > i));
+                (0..side).flat_map(row).take(rows).collect()
+            }
             Self::Input { input, rows } => scatter(rows, part(&instance.inputs, *input).iter().copied()),
             Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
             Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
@@ -111,6 +140,8 @@ impl Public {
         match self {
             Self::Mask { rows } => rows.mask(point),
             Self::Index => index_mle(point),
+            Self::IndexFrom { first } => index_mle(point) + E::from_usize(*first),
+            Self::Later { log_len } => later(point, *log_len),
             Self::IsLabel { output } => eq_bits(label(instance, *output), point),
             Self::BeforeLabel { output } => mask_mle(label(instance, *output), point),
             Self::ClassOfRow { class, log_cols } => {
@@ -174,6 +205,7 @@ mod tests {
         let columns = [
             Public::Mask { rows: Rows::vector(5) },
             Public::Index,
+            Public::IndexFrom { first: 11 },
             Public::Input { input: 0, rows: Rows::new(&[3, 1]) },
             Public::InputHigh { input: 0 },
             Public::InputLow { input: 0 },
@@ -183,9 +215,15 @@ mod tests {
             Public::ClassOfRow { class: [1, 0, 1].to_vec(), log_cols: 1 },
             Public::OneHot { input: 1, log_cols: 2 },
         ];
-        for column in columns {
-            let dense: Vec<F> = column.dense(&instance, 3).into_iter().map(from_int).collect();
-            assert_eq!(column.evaluate(&instance, &point), evaluate_base(&dense, &point), "{column:?}");
+        let check = |column: &Public, point: &[E]| {
+            let log_len = u32::try_from(point.len()).unwrap_or(0);
+            let dense: Vec<F> = column.dense(&instance, log_len).into_iter().map(from_int).collect();
+            assert_eq!(column.evaluate(&instance, point), evaluate_base(&dense, point), "{column:?}");
+        };
+        columns.iter().for_each(|column| check(column, &point));
+        for log_len in 0..3 {
+            let point: Vec<E> = (0..2 * log_len).map(|_| sponge.challenge("z")).collect();
+            check(&Public::Later { log_len }, &point);
         }
     }
 }

@@ -106,8 +106,8 @@ impl Degrees {
             constraints: constraints.saturating_add(constraint_rounds(relation)),
             products,
             gathers,
-            // Two more if the committed polynomials are sampled.
-            batch: claims.saturating_add(2),
+            // And one for each committed polynomial, if they are sampled.
+            batch: claims.saturating_add(relation.committed().count()),
         }
     }
 }

@@ -58,6 +58,26 @@ pub enum VerifyError {
         /// Elements given (or, for a label, the index given).
         got: usize,
     },
+    /// An input cannot have these integers.
+    #[error("input {input}: expected {expected} integers that an input gives, got {got}")]
+    Integers {
+        /// Which input.
+        input: usize,
+        /// Integers of the input's value.
+        expected: usize,
+        /// Integers given.
+        got: usize,
+    },
+    /// The statement shows more or less than the program says.
+    #[error("{what}: expected it to be {expected}, got one that is {got}")]
+    Shown {
+        /// Input or output.
+        what: &'static str,
+        /// What the program says.
+        expected: &'static str,
+        /// What the statement does.
+        got: &'static str,
+    },
     /// The proof's bytes could not be read.
     #[error("proof: {0}")]
     Read(#[from] ReadError),
@@ -98,9 +118,13 @@ impl VerifyError {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Decode { .. } | Self::Program(_) | Self::Relation(_) | Self::Input(_) | Self::Output { .. } => {
-                Phase::Statement
-            }
+            Self::Decode { .. }
+            | Self::Program(_)
+            | Self::Relation(_)
+            | Self::Input(_)
+            | Self::Integers { .. }
+            | Self::Output { .. }
+            | Self::Shown { .. } => Phase::Statement,
             Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
             Self::Constraints => Phase::Constraints,

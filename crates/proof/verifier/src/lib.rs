@@ -6,7 +6,7 @@
 //!
 //! | module | phase | what it checks |
 //! |---|---|---|
-//! | [`key`] | statement | program, input and output are well formed; everything public enters the transcript |
+//! | [`key`] | statement | program and [`statement`] are well formed; everything public enters the transcript |
 //! | [`samples`] | batch | at the higher target: the committed polynomials at a random point, which leaves one word of each list |
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
@@ -53,7 +53,9 @@ pub mod layout;
 pub mod lookup;
 pub mod products;
 pub mod samples;
+pub mod statement;
 
 pub use budget::{Budget, Work};
 pub use error::{Phase, VerifyError};
-pub use key::{Claim, ProofContext, Statement, Verified, VerifyingKey, model_id, verify};
+pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
+pub use statement::{Part, ProofContext, Shown, Statement, Weights};

@@ -6,8 +6,8 @@ use ciro_crypto::Keypair;
 use ciro_engine::wire::Wire;
 use ciro_receipt::{Evidence, Receipt};
 use ciro_state::{Action, SignedTx, TxBody};
-use ciro_types::{AccountId, Amount, ChainId, Hash32, Nonce, encode};
-use ciro_verifier::ProofContext;
+use ciro_types::{AccountId, Amount, ChainId, Nonce, encode};
+use ciro_verifier::{ProofContext, Weights};
 use std::path::{Path, PathBuf};
 
 /// Formats of samples, in the order in which the target `samples` counts them.
@@ -18,8 +18,8 @@ pub const FORMATS: [&str; 4] = ["npz", "json", "csv", "npy"];
 pub struct Subject {
     /// Canonical bytes of the program.
     pub program: Vec<u8>,
-    /// Root of the weight commitment.
-    pub weight_root: Hash32,
+    /// Its weights.
+    pub weights: Weights,
     /// Canonical bytes of the input.
     pub input: Vec<u8>,
     /// Canonical bytes of the output.
@@ -111,7 +111,7 @@ pub fn receipts() -> Vec<Vec<u8>> {
     let receipt = |Vector { subject, proof }: Vector| Receipt {
         evidence: Evidence::Proven { context: subject.context.into(), proof },
         program: subject.program,
-        weight_root: subject.weight_root,
+        weights: subject.weights,
         input: subject.input,
         output: subject.output,
         settlement: None,
@@ -152,7 +152,7 @@ pub fn messages() -> Vec<Vec<u8>> {
     let transfer = Action::Transfer { to: AccountId([1; 32]), amount: Amount::ONE };
     let registration = |vector: Vector| Action::RegisterModel {
         program: vector.subject.program,
-        weight_root: vector.subject.weight_root,
+        weight_root: vector.subject.weights.root(),
     };
     let actions = vectors().into_iter().take(2).map(registration).chain([transfer, Action::WithdrawStake]);
     let body = |action| TxBody { chain: ChainId([2; 32]), sender: key.account(), nonce: Nonce(3), action };

@@ -11,7 +11,7 @@ use ciro_receipt::Receipt;
 use ciro_relation::builder::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Hash32, decode, encode};
-use ciro_verifier::key::STATEMENT_BYTES_MAX;
+use ciro_verifier::statement::STATEMENT_BYTES_MAX;
 use ciro_verifier::{Claim, ProofContext, Statement, VerifyingKey, verify};
 use std::sync::LazyLock;
 
@@ -48,7 +48,7 @@ pub const TARGETS: [Target; 8] = [
 pub fn program(bytes: &[u8]) {
     if let Ok(key) = VerifyingKey::new(bytes, Hash32::ZERO) {
         let relation = key.relation();
-        assert!(relation.witness_vars <= VARS_MAX && relation.model_vars <= VARS_MAX);
+        assert!(relation.vars_max() <= VARS_MAX);
         let budget = key.budget();
         assert!(budget.total_bits >= key.params().security.bits(), "{budget:?}");
     }
@@ -64,8 +64,9 @@ struct Known {
 /// The keys that `statement` and `proof` choose from by their first byte.
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let known = |vector: seeds::Vector| {
-        let key = VerifyingKey::new(&vector.program, vector.weight_root).ok()?;
-        let statement = Statement::decode(&vector.input, &vector.output, vector.context).ok()?;
+        let key = VerifyingKey::of(&vector.program, &vector.weights).ok()?;
+        let visibility = &key.program().visibility;
+        let statement = Statement::decode(visibility, &vector.input, &vector.output, vector.context).ok()?;
         Some(Known { key, statement, proof: vector.proof })
     };
     seeds::vectors().into_iter().filter_map(known).collect()
@@ -83,10 +84,14 @@ fn known(bytes: &[u8]) -> Option<(&'static Known, &[u8])> {
 pub fn statement(bytes: &[u8]) {
     let Some((known, rest)) = known(bytes) else { return };
     let Ok((input, output)) = decode::<(Vec<u8>, Vec<u8>)>(rest, STATEMENT_BYTES_MAX) else { return };
-    if let Ok(statement) = Statement::decode(&input, &output, ProofContext::default()) {
+    let visibility = &known.key.program().visibility;
+    if let Ok(statement) = Statement::decode(visibility, &input, &output, ProofContext::default()) {
         assert!(statement.encode() == (input, output), "a second encoding was read");
         if let Ok(instance) = known.key.instance(&statement) {
-            assert_eq!(instance.outputs, statement.output.0);
+            assert_eq!(
+                Some(&instance.outputs),
+                statement.output.public().map(|output| &output.0).or(Some(&Vec::new()))
+            );
         }
     }
 }
@@ -114,10 +119,10 @@ pub(crate) struct Claimed {
 /// If the two ways differ.
 pub fn claim(bytes: &[u8]) {
     let Ok(Claimed { vector, proof }) = decode::<Claimed>(bytes, usize::MAX) else { return };
-    let seeds::Subject { program, weight_root, input, output, context } = vector;
-    let claim = Claim { program: &program, weight_root, input: &input, output: &output, context };
+    let seeds::Subject { program, weights, input, output, context } = vector;
+    let claim = Claim { program: &program, weights: &weights, input: &input, output: &output, context };
     if let Ok(verified) = verify(&claim, &proof) {
-        assert!(encode(&verified.output) == output, "another output was verified");
+        assert!(verified.output.encode() == output, "another output was verified");
     }
 }
 

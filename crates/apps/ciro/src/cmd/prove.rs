@@ -5,13 +5,16 @@ use crate::error::CliError;
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::RawInput;
-use ciro_prover::{Proof, ProveError, ProvingKey};
-use ciro_receipt::{Evidence, Receipt};
+use ciro_graph::{RawInput, ingest};
+use ciro_network::durable::{Access, replace};
+use ciro_prover::reveal::salts_of;
+use ciro_prover::{Proof, ProveError, ProvingKey, Seed};
+use ciro_receipt::{Evidence, Opening, Receipt};
 use ciro_transcript::Segment;
-use ciro_types::{ModelId, encode};
-use ciro_verifier::ProofContext;
+use ciro_types::ModelId;
+use ciro_verifier::{Part, ProofContext};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Serialize)]
@@ -23,6 +26,9 @@ struct View {
     proof_bytes: usize,
     messages: Vec<Message>,
     receipt: String,
+    /// Files that open what the receipt commits to: secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    openings: Vec<String>,
 }
 
 /// What the proof's messages with one label take together, in the order in which the labels first come.
@@ -40,7 +46,8 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
     let key = ProvingKey::new(compiled.model).map_err(CliError::failed)?;
     let setup_ms = started.elapsed().as_secs_f64() * 1e3;
     let started = Instant::now();
-    let proof = ciro_prover::prove(&key, &input, &ProofContext::default()).map_err(refused)?;
+    let seed = seed(&key)?;
+    let proof = ciro_prover::prove_hiding(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
     let prove_ms = started.elapsed().as_secs_f64() * 1e3;
 
     let view = View {
@@ -51,10 +58,10 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
         proof_bytes: proof.bytes.len(),
         messages: messages(&proof.segments),
         receipt: args.output.display().to_string(),
+        openings: write_openings(args, &key, &input, &proof, &seed)?,
     };
-    let bytes = receipt(&key, &input, proof).to_bytes();
-    std::fs::write(&args.output, bytes)
-        .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
+    let bytes = receipt(&key, proof).to_bytes();
+    std::fs::write(&args.output, bytes).map_err(|e| cannot_write(&args.output, &e))?;
     ui.result(&view, || text(&view))
 }
 
@@ -75,24 +82,68 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
 fn refused(error: ProveError) -> CliError {
     match error {
         ProveError::Execute(e) => CliError::failed(e),
-        ProveError::Statement(e) => CliError::failed(e),
+        other => CliError::failed(other),
     }
 }
 
-fn receipt(key: &ProvingKey, input: &RawInput, proof: Proof) -> Receipt {
+/// Bytes from the system, if the model hides anything.
+fn seed(key: &ProvingKey) -> Result<Seed, CliError> {
+    if !key.model().program.visibility.hides_values() {
+        return Ok(Seed::NONE);
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
+    Ok(Seed::new(bytes))
+}
+
+/// Writes what opens the receipt's commitments, for its owner's eyes, and returns the files.
+fn write_openings(
+    args: &ProveArgs,
+    key: &ProvingKey,
+    input: &RawInput,
+    proof: &Proof,
+    seed: &Seed,
+) -> Result<Vec<String>, CliError> {
+    let mut files = Vec::new();
+    for (part, extension) in [(Part::Input, "input"), (Part::Output, "output")] {
+        if proof.statement.root(part).is_none() {
+            continue;
+        }
+        let values = match part {
+            Part::Input => ingest::ingest(&key.model().program, input).map_err(CliError::failed)?,
+            Part::Output => proof.output.0.clone(),
+        };
+        let opening = Opening { model: key.model_id(), part, salts: salts_of(seed, part), values };
+        let mut file = args.output.clone().into_os_string();
+        file.push(format!(".{extension}"));
+        let file = PathBuf::from(file);
+        replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| cannot_write(&file, &e))?;
+        files.push(file.display().to_string());
+    }
+    Ok(files)
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format!("cannot write {}: {error}", file.display()))
+}
+
+fn receipt(key: &ProvingKey, proof: Proof) -> Receipt {
+    let (input, output) = proof.statement.encode();
     Receipt {
         program: key.program().to_vec(),
-        weight_root: key.weight_root(),
-        input: encode(input),
-        output: encode(&proof.output),
+        weights: key.weights(),
+        input,
+        output,
         evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
         settlement: None,
     }
 }
 
 fn text(view: &View) -> String {
+    let openings = view.openings.iter().map(|file| format!("\nopening  {file} (it shows what the receipt does not)"));
+    let openings: String = openings.collect();
     format!(
-        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}",
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}{openings}",
         show::output_lines(&view.outputs),
         view.model_id,
         view.prove_ms,

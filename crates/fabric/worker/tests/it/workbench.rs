@@ -41,6 +41,7 @@ fn model() -> Model {
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
         security: ciro_graph::Security::Bits100,
+        visibility: ciro_graph::Visibility::default(),
     };
     Model { program, weights: vec![vec![2, -3]] }
 }
@@ -99,9 +100,10 @@ fn an_a4_answer_is_right_and_its_proof_convinces_a_stranger_for_this_job_and_wor
 
     let key = ProvingKey::new(model()).expect("the model has a relation");
     let context = ProofContext { chain: task.spec.chain, job: task.job(), worker: task.worker };
+    let weights = key.weights();
     let claim = |context| Claim {
         program: key.program(),
-        weight_root: key.weight_root(),
+        weights: &weights,
         input: &answer.input,
         output: &answer.output,
         context,

@@ -5,7 +5,7 @@ use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::check::Problem;
 use ciro_graph::{
     CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, Security,
-    ValueId, check_model,
+    ValueId, Visibility, check_model,
 };
 
 /// Every model of this compiler uses tables of 256 rows for range checks: small programs do not pay for large tables.
@@ -84,6 +84,7 @@ impl ProgramBuilder {
             limb_bits,
             profile: Profile::Native,
             security: Security::Bits100,
+            visibility: Visibility::default(),
         };
         Self { program, weights: vec![], scope }
     }

@@ -27,6 +27,7 @@ impl Builder {
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,
+            visibility: ciro_graph::Visibility::default(),
         };
         Self { model: Model { program, weights: vec![] }, scope }
     }

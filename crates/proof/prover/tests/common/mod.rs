@@ -5,12 +5,13 @@ pub(crate) mod blocks;
 pub(crate) mod liar;
 pub(crate) mod net;
 
+use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawTensor, Security, ValueId,
+    RawOutput, RawTensor, Security, ValueId, Visibility,
 };
-use ciro_prover::{Proof, ProvingKey, Witness, prove};
-use ciro_verifier::{ProofContext, Statement};
+use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
+use ciro_verifier::{ProofContext, Shown, Statement};
 
 /// Builds programs node by node.
 pub(crate) struct Sketch {
@@ -31,6 +32,7 @@ impl Sketch {
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,
+            visibility: ciro_graph::Visibility::default(),
         };
         Self { program, weights: vec![] }
     }
@@ -64,7 +66,7 @@ impl Sketch {
 
     /// Proves an execution, verifies it, and returns the outputs.
     pub(crate) fn check(self, x: &[f32]) -> Vec<Vec<i64>> {
-        Case::new("sketch", self.model(), x).statement.output.0
+        Case::new("sketch", self.model(), x).output().0.clone()
     }
 }
 
@@ -73,6 +75,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) model: Model,
     pub(crate) key: ProvingKey,
+    pub(crate) input: RawInput,
     pub(crate) statement: Statement,
     pub(crate) execution: Execution,
     pub(crate) witness: Witness,
@@ -87,17 +90,51 @@ impl Case {
         let shape = model.program.inputs[0].shape.clone();
         let input = RawInput(vec![RawTensor { shape, bits }]);
         let context = ProofContext::default();
-        let proof = prove(&key, &input, &context).expect("the model runs");
-        let statement = Statement { input, output: proof.output.clone(), context };
+        let proof = prove_hiding(&key, &input, &context, &SEED).expect("the model runs");
+        let statement = proof.statement.clone();
         key.verifying().verify(&statement, &proof.bytes).expect("an honest proof verifies");
-        let execution = ciro_graph::execute(&model, &statement.input).expect("the model runs");
+        let execution = ciro_graph::execute(&model, &input).expect("the model runs");
         let instance = key.verifying().instance(&statement).expect("the statement is well formed");
-        let witness = Witness::fill(&key, &instance, &execution);
-        Self { name, model, key, statement, execution, witness, proof }
+        let witness = Witness::fill(&key, &instance, &execution).salted(&SEED);
+        Self { name, model, key, input, statement, execution, witness, proof }
+    }
+
+    /// The same inference by a program that shows this much of input, output and weights.
+    pub(crate) fn showing(
+        self,
+        name: &'static str,
+        input: Disclosure,
+        output: Disclosure,
+        weights: Disclosure,
+    ) -> Self {
+        let mut model = self.model;
+        model.program.visibility = Visibility { input, output, weights };
+        let x: Vec<f32> = self.input.0[0].bits.iter().map(|&bits| f32::from_bits(bits)).collect();
+        Self::new(name, model, &x)
+    }
+
+    /// What the model answered.
+    pub(crate) fn output(&self) -> &RawOutput {
+        &self.proof.output
+    }
+
+    /// The case's statement about another input and output, as far as it shows them.
+    pub(crate) fn stating(&self, input: RawInput, output: RawOutput) -> Statement {
+        let mut statement = self.statement.clone();
+        if let Shown::Public(shown) = &mut statement.input {
+            *shown = input;
+        }
+        if let Shown::Public(shown) = &mut statement.output {
+            *shown = output;
+        }
+        statement
     }
 }
 
 pub(crate) const X: ValueId = ValueId(0);
+
+/// Of all salts.
+pub(crate) const SEED: Seed = Seed::new([7; 32]);
 
 /// One case per gadget, with limbs and tables as small as they come.
 pub(crate) fn cases() -> Vec<Case> {
@@ -112,6 +149,13 @@ pub(crate) fn cases() -> Vec<Case> {
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),
         forest("forest, values by class", 3, &[0.25, 3.5]),
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),
+        layer("", Security::Bits100).showing("layer, committed", Committed, Committed, Committed),
+        layer("", Security::Bits128).showing("layer, committed, 128 bits", Committed, Committed, Public),
+        elementwise().showing("elementwise, private to committed", Private, Committed, Committed),
+        net::embedding().showing("embedding, committed to private", Committed, Private, Committed),
+        net::convolution().showing("convolution, public weights", Public, Public, Public),
+        forest("", 3, &[0.25, 3.5]).showing("forest, private, public weights", Private, Public, Public),
+        forest("", 1, &[0.25, f32::NAN]).showing("forest, a missing value, committed", Committed, Committed, Public),
     ]
 }
 

@@ -4,7 +4,7 @@ use super::Case;
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::{
     ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, Security, ValueId,
-    Window,
+    Visibility, Window,
 };
 
 pub(crate) struct Net {
@@ -32,6 +32,7 @@ impl Net {
             limb_bits,
             profile: Profile::Native,
             security: Security::Bits100,
+            visibility: Visibility::default(),
         };
         Self { program, weights: vec![], scope }
     }

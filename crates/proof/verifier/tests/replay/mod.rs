@@ -2,8 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::Hash32;
-use ciro_verifier::{Claim, Phase, ProofContext, verify};
+use ciro_verifier::{Claim, Phase, ProofContext, Weights, verify};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(BorshSerialize, BorshDeserialize)]
 pub(crate) struct Subject {
     pub(crate) program: Vec<u8>,
-    pub(crate) weight_root: Hash32,
+    pub(crate) weights: Weights,
     pub(crate) input: Vec<u8>,
     pub(crate) output: Vec<u8>,
     pub(crate) context: ProofContext,
@@ -20,8 +19,8 @@ pub(crate) struct Subject {
 impl Subject {
     /// `None` if the proof is accepted.
     fn rejected(&self, proof: &[u8]) -> Option<Phase> {
-        let Self { program, weight_root, input, output, context } = self;
-        let claim = Claim { program, weight_root: *weight_root, input, output, context: *context };
+        let Self { program, weights, input, output, context } = self;
+        let claim = Claim { program, weights, input, output, context: *context };
         verify(&claim, proof).err().map(|e| e.phase())
     }
 }
