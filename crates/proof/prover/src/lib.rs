@@ -10,6 +10,7 @@
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
+//! | [`parts`] | where the rows of a part of a lookup are in columns |
 //! | [`constraints`] | the zerocheck |
 //! | [`products`] | Thaler's sumchecks |
 //! | [`operand`] | what they sum over |
@@ -33,6 +34,7 @@ pub mod lookup;
 pub mod opening;
 pub mod operand;
 pub mod oracle;
+pub mod parts;
 pub mod products;
 pub mod prove;
 pub mod rounds;

@@ -20,6 +20,7 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | where committed columns lie |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
@@ -38,6 +39,7 @@ pub mod forest;
 pub mod gather;
 pub mod hint;
 pub mod lower;
+pub mod parts;
 mod place;
 pub mod public;
 pub mod relation;
@@ -47,6 +49,7 @@ mod tensor;
 pub use blocks::Blocks;
 pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
+pub use parts::Parts;
 pub use public::{Instance, Public};
 pub use relation::{
     ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError,

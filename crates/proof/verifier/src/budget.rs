@@ -6,7 +6,8 @@
 
 use crate::key::VerifyingKey;
 use crate::layout::{
-    Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_columns, product_degree, product_rounds, slots,
+    Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_reads, part_bits, product_degree,
+    product_rounds, slots,
 };
 use alloc::vec::Vec;
 use ciro_pcs::params::Term;
@@ -52,6 +53,7 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let depth = usize::try_from(depth).unwrap_or(usize::MAX);
     let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
     let leaves = 1usize.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+    let parts = part_bits(&lookup_reads(relation));
     let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
     let rounds = constraint_rounds(relation);
     let [products, gathers, claims] = claims(relation);
@@ -59,7 +61,10 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
     [
         ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
-        ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
+        (
+            "lookup: layers and parts",
+            parts.saturating_add(depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
+        ),
         ("constraints: zerocheck", constraints.saturating_add(rounds.saturating_mul(4))),
         (
             "products: sumcheck",
@@ -76,7 +81,8 @@ fn claims(relation: &Relation) -> [usize; 3] {
     let mut claims = Evaluations::default();
     // Counted alone: where and what does not matter.
     let claim = |claims: &mut Evaluations, col| claims.claim(relation, col, Vec::new(), E::ZERO);
-    lookup_columns(relation).into_iter().chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
+    let looked_up = lookup_reads(relation).into_iter().map(|read| read.col);
+    looked_up.chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
     let products = claims.take_products();
     for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
         let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o.col));
