@@ -101,14 +101,19 @@ pub(crate) struct FormArgs {
     /// What proofs are made for [default: native]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    /// Bits of security of the proofs [default: 100]
+    #[arg(long, value_enum)]
+    pub(crate) bits: Option<BitsArg>,
 }
 
 impl FormArgs {
     /// The options that say the same on a command line.
     pub(crate) fn words(&self) -> Vec<String> {
         let dims = self.dims.iter().flat_map(|(name, size)| ["--dim".into(), format!("{name}={size}")]);
-        let profile = self.profile.and_then(|profile| profile.to_possible_value());
-        dims.chain(profile.into_iter().flat_map(|p| ["--profile".into(), p.get_name().into()])).collect()
+        let profile = self.profile.and_then(|profile| profile.to_possible_value()).map(|value| ("--profile", value));
+        let bits = self.bits.and_then(|bits| bits.to_possible_value()).map(|value| ("--bits", value));
+        let named = profile.into_iter().chain(bits);
+        dims.chain(named.flat_map(|(option, value)| [option.into(), value.get_name().into()])).collect()
     }
 }
 
@@ -119,6 +124,17 @@ pub(crate) enum ProfileArg {
     Native,
     /// Small, and cheap to verify in a contract
     Chain,
+}
+
+/// Bits of security.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BitsArg {
+    /// What a proof must resist by default
+    #[value(name = "100")]
+    Bits100,
+    /// Some challenges are drawn after proofs of work; proofs are larger
+    #[value(name = "128")]
+    Bits128,
 }
 
 fn dimension(text: &str) -> Result<(String, u32), String> {

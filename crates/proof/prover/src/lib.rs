@@ -38,6 +38,7 @@ pub mod parts;
 pub mod products;
 pub mod prove;
 pub mod rounds;
+pub mod samples;
 pub mod witness;
 
 pub use key::ProvingKey;

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Lookup, Parts, Relation, Source, Window};
+use ciro_relation::{ColId, Expr, Instance, Lookup, Parts, Poly, Relation, Source, Window};
 use ciro_sumcheck::{eq_bits, suffix};
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -296,6 +296,12 @@ impl Evaluations {
             let value = parts.fold(E::ZERO, |sum, value| sum + value);
             self.claim(relation, read.col, read.parts.point(part, read.within(relation, leaf)), value);
         }
+    }
+
+    /// Claims the value of a whole committed polynomial.
+    pub fn claim_polynomial(&mut self, poly: Poly, point: &[E], value: E) {
+        let window = Window { poly, offset: 0, high: 0, blocks: Vec::from([0]) };
+        self.committed.push(Evaluation { window, point: point.to_vec(), value });
     }
 
     /// Claims the value of one column at `point`; for a view, the value of the column seen.
