@@ -108,7 +108,6 @@ pub struct Read {
 
 impl Read {
     /// The last coordinates of `leaf`, a point of the leaves: those within a part.
-    #[must_use]
     pub fn within<'a>(&self, relation: &Relation, leaf: &'a [E]) -> &'a [E] {
         let log_len = relation.column(self.col).map_or(0, |column| column.log_len);
         suffix(leaf, count(log_len.saturating_sub(self.parts.bits)))
@@ -134,7 +133,6 @@ impl<'a> Parted<'a> {
     }
 
     /// The value of a part; zero for what was not sent.
-    #[must_use]
     pub fn get(&self, read: &Read, part: usize) -> E {
         // A column of one value has but one part.
         let part = if read.parts.bits == 0 { 0 } else { part };
