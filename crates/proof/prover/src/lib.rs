@@ -12,6 +12,7 @@
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
+//! | [`parts`] | where the rows of a part of a lookup are in columns |
 //! | [`constraints`] | the zerocheck |
 //! | [`products`] | Thaler's sumchecks |
 //! | [`operand`] | what they sum over |
@@ -38,6 +39,7 @@ pub mod lookup;
 pub mod opening;
 pub mod operand;
 pub mod oracle;
+pub mod parts;
 pub mod products;
 pub mod prove;
 pub mod reveal;

@@ -4,12 +4,13 @@ use crate::kernel::arena::Buffer;
 use crate::kernel::layer::{Exchange, Layer, Leaves, stored_groups};
 use crate::kernel::table::add_lane;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
+use crate::parts::Part;
 use crate::rounds::EqRounds;
 use crate::witness::Witness;
-use ciro_relation::{ColId, Expr, Relation};
+use ciro_relation::{ColId, Expr, Parts, Relation};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F, Transcript, Writer};
-use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_columns, slots};
+use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_reads, part_bits, slots};
 use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -21,10 +22,11 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     }
     let compression = Compression::draw(transcript);
     let point = circuit(transcript, leaves(relation, witness, &compression));
-    let columns = lookup_columns(relation);
-    let values = witness.evaluate(relation, &columns, &point);
+    let reads = lookup_reads(relation);
+    let values = witness.evaluate_parts(relation, &reads, &point);
     transcript.write_exts("lookup columns", &values);
-    claims.claim_columns(relation, &columns, &point, &values);
+    let bound = transcript.challenges("lookup parts", part_bits(&reads));
+    claims.claim_parts(relation, &reads, &point, &bound, &values);
 }
 
 /// Proves the sum of all leaves. Returns the point at which they are claimed.
@@ -67,21 +69,25 @@ fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) -> (Ve
 struct Combination<'a> {
     constant: E,
     terms: Vec<(E, &'a [F])>,
+    /// Where the rows of the slot are in columns.
+    part: Part,
 }
 
 impl<'a> Combination<'a> {
     /// The denominators of a slot.
     fn of(relation: &Relation, witness: &'a Witness, compression: &Compression, occupant: Occupant) -> Self {
         match occupant {
-            Occupant::Lookup(i) => {
-                let lookup = &relation.lookups[i];
+            Occupant::Lookup { lookup, part } => {
+                let lookup = &relation.lookups[lookup];
                 let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
-                Self::new(witness, compression, lookup.tag, tuple)
+                let part = Part::new(lookup.rows.parts(), lookup.log_len as usize, part);
+                Self::new(witness, compression, lookup.tag, tuple, part)
             }
             Occupant::Table(i) => {
                 let table = &relation.tables[i];
                 let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
-                Self::new(witness, compression, table.tag, columns.iter().map(|c| (0, c.as_slice())))
+                let part = Part::new(Parts::WHOLE, table.log_len as usize, 0);
+                Self::new(witness, compression, table.tag, columns.iter().map(|c| (0, c.as_slice())), part)
             }
         }
     }
@@ -92,6 +98,7 @@ impl<'a> Combination<'a> {
         compression: &Compression,
         tag: usize,
         tuple: impl Iterator<Item = (i64, &'e [(i64, ColId)])>,
+        part: Part,
     ) -> Self {
         let mut constant = compression.beta - E::from_usize(tag);
         let mut terms = Vec::new();
@@ -107,10 +114,11 @@ impl<'a> Combination<'a> {
             }
             power *= compression.alpha;
         }
-        Self { constant, terms }
+        Self { constant, terms, part }
     }
 
     fn row(&self, row: usize) -> E {
+        let row = self.part.row(row);
         self.terms.iter().fold(self.constant, |acc, (c, column)| acc + *c * column[row])
     }
 
@@ -120,6 +128,7 @@ impl<'a> Combination<'a> {
             self.terms.iter().map(|(c, column)| (PackedE::from(*c), PackedF::pack_slice(column))).collect();
         out.par_chunks_mut(FOLD_PACKS).enumerate().for_each(|(task, out)| {
             for (i, out) in (task * FOLD_PACKS..).zip(out) {
+                let i = self.part.pack(i);
                 *out = terms.iter().fold(constant, |acc, (c, column)| acc + *c * column[i]);
             }
         });
@@ -141,7 +150,7 @@ impl<'a> Combination<'a> {
 
 /// How many leaves of the first slots have the numerator one, in whole octets of groups: no slot crosses that line.
 fn units(relation: &Relation, slots: &[Slot]) -> usize {
-    let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup(i) if relation.lookups[i].rows.is_full());
+    let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup { lookup, .. } if relation.lookups[lookup].rows.fills_parts());
     let end = slots.iter().take_while(whole).last().map_or(0, Slot::end);
     end - end % (8 << NEIGHBOURS)
 }
@@ -172,7 +181,12 @@ fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> 
 /// Writes the numerators that are not zero.
 fn numerators(relation: &Relation, witness: &Witness, occupant: Occupant, p: &mut [F]) {
     match occupant {
-        Occupant::Lookup(i) => relation.lookups[i].rows.indices().into_iter().for_each(|row| p[row] = F::ONE),
+        Occupant::Lookup { lookup, part } => {
+            let lookup = &relation.lookups[lookup];
+            let part = Part::new(lookup.rows.parts(), lookup.log_len as usize, part);
+            let rows = lookup.rows.indices();
+            rows.into_iter().filter_map(|row| part.within(row)).for_each(|row| p[row] = F::ONE);
+        }
         Occupant::Table(i) => {
             let multiplicities = witness.column(relation.tables[i].multiplicity);
             p.iter_mut().zip(multiplicities).for_each(|(p, &m)| *p = -m);
@@ -191,7 +205,8 @@ mod tests {
         let columns = [cells(1 << 9), cells(2 << 9)[1 << 9..].to_vec()];
         let factors = elements(3);
         let terms = columns.iter().zip(&factors).map(|(column, &c)| (c, column.as_slice())).collect();
-        let combination = Combination { constant: factors[2], terms };
+        let part = Part::new(Parts::WHOLE, 9, 0);
+        let combination = Combination { constant: factors[2], terms, part };
         let mut packs = Buffer::stale((1 << 9) / WIDTH);
         combination.packs(&mut packs);
         let rows: Vec<E> = (0..1 << 9).map(|row| combination.row(row)).collect();

@@ -4,6 +4,7 @@ use crate::evaluate::Suffixes;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
+use crate::parts::Part;
 use crate::seed::Seed;
 use ciro_graph::{Execution, ValueId};
 use ciro_relation::{
@@ -12,6 +13,7 @@ use ciro_relation::{
 use ciro_sumcheck::suffix;
 use ciro_transcript::field::{P, from_int};
 use ciro_transcript::{E, F};
+use ciro_verifier::layout::{Read, parted_len};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -142,6 +144,24 @@ impl Witness {
             None => suffixes.evaluate(self.column(col), log_len(col)),
         };
         columns.iter().map(|&col| value(col)).collect()
+    }
+
+    /// What the prover sends for the parts of columns at `leaf`, a point of the lookups' leaves: as [`Witness::evaluate`].
+    #[must_use]
+    pub fn evaluate_parts(&self, relation: &Relation, reads: &[Read], leaf: &[E]) -> Vec<E> {
+        let suffixes = Suffixes::new(leaf);
+        let mut values = Vec::with_capacity(parted_len(reads));
+        for read in reads {
+            let (col, within) = (read.col, read.within(relation, leaf));
+            let log_len = within.len() + read.parts.bits as usize;
+            let value = |number: usize| match relation.view(col) {
+                Some(_) => self.seen(relation, col, &read.parts.point(&read.parts.coordinates(number), within)),
+                None if read.parts.bits == 0 => suffixes.evaluate(self.column(col), log_len),
+                None => Part::new(read.parts, log_len, number).dot(self.column(col), suffixes.table(within.len())),
+            };
+            values.extend((0..read.parts.count()).map(value));
+        }
+        values
     }
 
     /// The value of one column at `point`, or of the column that it is a view of. A gathered column is only read where it is

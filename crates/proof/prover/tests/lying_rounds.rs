@@ -16,9 +16,9 @@ use ciro_transcript::field::from_int;
 use ciro_transcript::{Digest, E, F, Reader, Transcript, Writer};
 use ciro_verifier::layout::{
     Evaluations, GatherClaim, Occupant, ProductClaim, Values, constraint_columns, constraint_rounds, is_sent,
-    lookup_columns, product_degree, product_rounds, slots,
+    lookup_reads, product_degree, product_rounds, slots,
 };
-use ciro_verifier::lookup::Compression;
+use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use ciro_verifier::products::{absent, tie};
 use ciro_verifier::{VerifyError, batch, constraints, gathers, lookup, products};
 use common::{Case, cases, net};
@@ -157,18 +157,33 @@ fn constraints_that_do_not_vanish() {
     assert_eq!(constraint_verdict(&scene().with_a_wrong("relu")), Err(VerifyError::Constraints));
 }
 
+/// What the lookups read, none of them in parts.
+fn looked_up(relation: &Relation) -> Vec<ColId> {
+    let reads = lookup_reads(relation);
+    assert!(reads.iter().all(|read| read.parts.count() == 1));
+    reads.into_iter().map(|read| read.col).collect()
+}
+
+/// Numerators and denominators of the first and of the second children, node by node.
+fn children_of(p: &[E], q: &[E]) -> [Vec<E>; 4] {
+    let nodes = p.len() / 2;
+    let group = nodes.min(1 << NEIGHBOURS);
+    let pick = |t: &[E], second: usize| (0..nodes).map(|i| t[(i / group * 2 + second) * group + i % group]).collect();
+    [pick(p, 0), pick(p, 1), pick(q, 0), pick(q, 1)]
+}
+
 /// The circuit's layers, leaves first, numerators and denominators.
 fn layers(scene: &Scene, compression: &Compression) -> Vec<[Vec<E>; 2]> {
     let relation = scene.relation();
-    let columns = lookup_columns(relation);
+    let columns = looked_up(relation);
     let (slots, depth) = slots(relation);
     let (mut p, mut q) = (E::zero_vec(1 << depth), vec![E::ONE; 1 << depth]);
     for slot in slots {
         for row in 0..1 << slot.log_len {
             let point = corner(row, depth as usize);
             let leaf = |at: &Values<'_>| match slot.occupant {
-                Occupant::Lookup(i) => {
-                    let lookup = &relation.lookups[i];
+                Occupant::Lookup { lookup, .. } => {
+                    let lookup = &relation.lookups[lookup];
                     let tuple = lookup.tuple.iter().map(|e| at.expr(e));
                     (
                         lookup.rows.mask(suffix(&point, slot.log_len as usize)),
@@ -187,9 +202,9 @@ fn layers(scene: &Scene, compression: &Compression) -> Vec<[Vec<E>; 2]> {
     let mut layers = vec![[p, q]];
     while layers[layers.len() - 1][0].len() > 2 {
         let [p, q] = &layers[layers.len() - 1];
-        let half = p.len() / 2;
-        let parent = |i: usize| (p[i] * q[half + i] + p[half + i] * q[i], q[i] * q[half + i]);
-        let (p, q): (Vec<E>, Vec<E>) = (0..half).map(parent).unzip();
+        let [p0, p1, q0, q1] = children_of(p, q);
+        let parent = |i: usize| (p0[i] * q1[i] + p1[i] * q0[i], q0[i] * q1[i]);
+        let (p, q): (Vec<E>, Vec<E>) = (0..p0.len()).map(parent).unzip();
         layers.push([p, q]);
     }
     layers
@@ -208,17 +223,18 @@ fn lookup_verdict(scene: &Scene, layer: usize) -> Result<(), VerifyError> {
         let tau = transcript.challenge("lookup split");
         let [p0, p1, q0, q1] = children;
         let claimed = [p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)];
-        point.insert(0, tau);
+        point = child(point, tau);
         let Some([p, q]) = layers.pop() else { break };
         let lambda = transcript.challenge("lookup layer");
         let claim = claimed[0] + lambda * claimed[1];
-        let half = p.len() / 2;
-        let at = |x: &[E]| [&p[..half], &p[half..], &q[..half], &q[half..]].map(|table| evaluate(table, x));
+        let tables = children_of(&p, &q);
+        let at = |x: &[E]| tables.each_ref().map(|table| evaluate(table, x));
         let node = |[p0, p1, q0, q1]: [E; 4]| p0 * q1 + p1 * q0 + lambda * q0 * q1;
         let weight = point.clone();
-        let summand = |x: &[E]| eq(&weight, x) * node(at(x));
+        let summand = |x: &[E]| eq(&weight, &in_rounds(x)) * node(at(&in_rounds(x)));
         let start = transcript.steps().len();
-        point = rounds(&mut transcript, ("lookup rounds", 3), (weight.len(), weight.len()), claim, summand);
+        let vars = (weight.len(), weight.len());
+        point = in_rounds(&rounds(&mut transcript, ("lookup rounds", 3), vars, claim, summand));
         assert_eq!(transcript.steps().len() - start, 2 * weight.len());
         children = at(&point);
         if number <= layer {
@@ -229,19 +245,19 @@ fn lookup_verdict(scene: &Scene, layer: usize) -> Result<(), VerifyError> {
         transcript.write_exts("lookup children", &children);
     }
     let relation = scene.relation();
-    transcript.write_exts("lookup columns", &scene.witness.evaluate(relation, &lookup_columns(relation), &point));
+    transcript.write_exts("lookup columns", &scene.witness.evaluate(relation, &looked_up(relation), &point));
     judge(scene, transcript, Evaluations::default(), lookup::verify)
 }
 
 /// What is left of a claim after rounds that shift each polynomial by half of what is missing: the truth at the point, and the first
 /// difference halved once a round.
 fn last_claim(weight: &[E], point: &[E], claim: E, p: &[E], q: &[E], lambda: E) -> E {
-    let half = p.len() / 2;
+    let tables = children_of(p, q);
     let node = |x: &[E]| {
-        let [p0, p1, q0, q1] = [&p[..half], &p[half..], &q[..half], &q[half..]].map(|table| evaluate(table, x));
+        let [p0, p1, q0, q1] = tables.each_ref().map(|table| evaluate(table, x));
         eq(weight, x) * (p0 * q1 + p1 * q0 + lambda * q0 * q1)
     };
-    let sum = (0..half).map(|i| node(&corner(i, weight.len()))).sum::<E>();
+    let sum = (0..p.len() / 2).map(|i| node(&corner(i, weight.len()))).sum::<E>();
     let missing = weight.iter().fold(claim - sum, |missing, _| missing.halve());
     node(point) + missing
 }

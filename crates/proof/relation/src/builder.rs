@@ -461,13 +461,13 @@ impl<'a> Builder<'a> {
         self.limbs.entry(bits).or_default().push((rows.clone(), expr));
     }
 
-    /// The rows on which a range is asked for: all of them if padding is in the range, a constant there. A lookup whose numerators
-    /// are all one costs half.
+    /// The rows on which a range is asked for: all of the parts that a lookup of them has, if padding is in the range, a constant
+    /// there. A lookup whose numerators are all one costs half.
     fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
         let zero_in_padding = |(_, col): &(i64, ColId)| self.columns.get(col.0).is_some_and(|c| c.rows == rows);
         let within = (0..1i64 << bits).contains(&expr.constant);
         if within && expr.quads.is_empty() && expr.terms.iter().all(zero_in_padding) {
-            return Rows::vector(1 << rows.log_len());
+            return rows.of_real_parts();
         }
         rows
     }

@@ -20,6 +20,7 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
 //! | `cells` | the cells of the model polynomial |
 //! | [`lower`] | one gadget per operator of the integer program |
@@ -42,6 +43,7 @@ pub mod gather;
 mod hidden;
 pub mod hint;
 pub mod lower;
+pub mod parts;
 mod place;
 pub mod public;
 pub mod relation;
@@ -51,6 +53,7 @@ mod tensor;
 pub use blocks::Blocks;
 pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
+pub use parts::Parts;
 pub use public::{Instance, Public};
 pub use relation::{
     ColId, Column, Constraint, CutColumn, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,

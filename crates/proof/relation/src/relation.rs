@@ -248,7 +248,7 @@ pub struct Lookup {
     pub rows: Rows,
     /// Which table.
     pub tag: usize,
-    /// What is looked up.
+    /// What is looked up. Columns have as many rows as the lookup, or one.
     pub tuple: Vec<Expr>,
 }
 

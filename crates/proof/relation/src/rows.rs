@@ -47,6 +47,11 @@ impl Rows {
         Self::new(&[len])
     }
 
+    /// The dimensions, merged.
+    pub(crate) fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
     /// log₂ of the padded length.
     #[must_use]
     pub fn log_len(&self) -> u32 {

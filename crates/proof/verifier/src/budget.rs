@@ -6,7 +6,7 @@
 //! In the random-oracle model each hash evaluation is one attempt.
 
 use crate::key::VerifyingKey;
-use crate::layout::{Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_columns, slots};
+use crate::layout::{Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_reads, slots};
 use alloc::vec::Vec;
 use ciro_pcs::soundness::{FIELD_BITS, log_up};
 use ciro_pcs::{Params, Term};
@@ -117,7 +117,8 @@ fn claims(relation: &Relation) -> [usize; 3] {
     let mut claims = Evaluations::default();
     // Counted alone: where and what does not matter.
     let claim = |claims: &mut Evaluations, col| claims.claim(relation, col, Vec::new(), E::ZERO);
-    lookup_columns(relation).into_iter().chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
+    let looked_up = lookup_reads(relation).into_iter().map(|read| read.col);
+    looked_up.chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
     let products = claims.take_products();
     for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
         let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o.col));

@@ -2,8 +2,8 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Poly, Relation, Source, Window};
-use ciro_sumcheck::suffix;
+use ciro_relation::{ColId, Expr, Instance, Lookup, Parts, Poly, Relation, Source, Window};
+use ciro_sumcheck::{eq_bits, suffix};
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
 use p3_field::PrimeCharacteristicRing;
@@ -11,8 +11,13 @@ use p3_field::PrimeCharacteristicRing;
 /// What occupies a slot of the lookup circuit's leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occupant {
-    /// Lookup i: numerators are the mask of its real rows.
-    Lookup(usize),
+    /// A part of a lookup with real rows: numerators are their mask.
+    Lookup {
+        /// Number of the lookup.
+        lookup: usize,
+        /// Number of the part.
+        part: usize,
+    },
     /// Table i: numerators are its negated multiplicities.
     Table(usize),
 }
@@ -39,12 +44,16 @@ impl Slot {
 /// Fewest leaves of a lookup circuit, four groups of neighbours: below, there is nothing to gain from fewer.
 const LEAVES_MIN: usize = 64;
 
-/// The leaves of the lookup circuit and log₂ of their number: first the lookups without padding, whose numerators are all one, then
-/// the others and the tables, each by descending length. Leaves outside any slot are 0/1.
+/// The leaves of the lookup circuit and log₂ of their number: first the lookups without padding in their parts, whose numerators are
+/// all one, then the others and the tables, each by descending length. Leaves outside any slot are 0/1.
 #[must_use]
 pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
     let lookups = relation.lookups.iter().enumerate();
-    let lookups = lookups.map(|(i, l)| (!l.rows.is_full(), Occupant::Lookup(i), l.log_len));
+    let lookups = lookups.flat_map(|(lookup, l)| {
+        let (parts, mixed) = (l.rows.parts(), !l.rows.fills_parts());
+        let log_len = l.log_len.saturating_sub(parts.bits);
+        (0..parts.real).map(move |part| (mixed, Occupant::Lookup { lookup, part }, log_len))
+    });
     let tables = relation.tables.iter().enumerate().map(|(i, t)| (true, Occupant::Table(i), t.log_len));
     let mut order: Vec<(bool, Occupant, u32)> = lookups.chain(tables).collect();
     order.sort_by_key(|(mixed, _, log_len)| (*mixed, core::cmp::Reverse(*log_len)));
@@ -68,12 +77,79 @@ fn sent(relation: &Relation, columns: impl Iterator<Item = ColId>) -> Vec<ColId>
     set.into_iter().collect()
 }
 
-/// Columns whose values the lookup phase needs from the prover.
+/// What the lookup phase reads: columns, each as the rows of its lookup are cut. The prover sends the values of all parts.
 #[must_use]
-pub fn lookup_columns(relation: &Relation) -> Vec<ColId> {
-    let tuples = relation.lookups.iter().flat_map(|l| &l.tuple).flat_map(|e| &e.terms).map(|(_, c)| *c);
+pub fn lookup_reads(relation: &Relation) -> Vec<Read> {
+    let tuples = relation.lookups.iter().flat_map(|l| lookup_columns(relation, l));
     let tables = relation.tables.iter().flat_map(|t| t.tuple.iter().copied().chain([t.multiplicity]));
-    sent(relation, tuples.chain(tables))
+    let tables = tables.map(|col| Read { col, parts: Parts::WHOLE });
+    let set: BTreeSet<Read> = tuples.chain(tables).filter(|read| !is_public(relation, read.col)).collect();
+    set.into_iter().collect()
+}
+
+/// What a lookup reads. A column of one value has no parts.
+pub fn lookup_columns<'a>(relation: &'a Relation, lookup: &'a Lookup) -> impl Iterator<Item = Read> + 'a {
+    let cut = lookup.rows.parts();
+    let parts = move |col: ColId| match relation.column(col) {
+        Some(column) if column.log_len > 0 => cut,
+        _ => Parts::WHOLE,
+    };
+    lookup.tuple.iter().flat_map(|e| &e.terms).map(move |&(_, col)| Read { col, parts: parts(col) })
+}
+
+/// A column as the lookup phase reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Read {
+    /// The column.
+    pub col: ColId,
+    /// How its rows are cut.
+    pub parts: Parts,
+}
+
+impl Read {
+    /// The last coordinates of `leaf`, a point of the leaves: those within a part.
+    pub fn within<'a>(&self, relation: &Relation, leaf: &'a [E]) -> &'a [E] {
+        let log_len = relation.column(self.col).map_or(0, |column| column.log_len);
+        suffix(leaf, count(log_len.saturating_sub(self.parts.bits)))
+    }
+}
+
+/// The values that were sent for the parts of what is read.
+pub struct Parted<'a> {
+    values: BTreeMap<Read, &'a [E]>,
+}
+
+impl<'a> Parted<'a> {
+    /// Pairs what was asked for with the values that came.
+    #[must_use]
+    pub fn new(reads: &[Read], values: &'a [E]) -> Self {
+        let mut rest = values;
+        let mut take = |read: &Read| {
+            let (own, after) = rest.split_at(read.parts.count().min(rest.len()));
+            rest = after;
+            (*read, own)
+        };
+        Self { values: reads.iter().map(&mut take).collect() }
+    }
+
+    /// The value of a part; zero for what was not sent.
+    pub fn get(&self, read: &Read, part: usize) -> E {
+        // A column of one value has but one part.
+        let part = if read.parts.bits == 0 { 0 } else { part };
+        self.values.get(read).and_then(|values| values.get(part)).copied().unwrap_or(E::ZERO)
+    }
+}
+
+/// How many values [`lookup_reads`] asks for.
+#[must_use]
+pub fn parted_len(reads: &[Read]) -> usize {
+    reads.iter().fold(0, |sum, read| sum.saturating_add(read.parts.count()))
+}
+
+/// How many challenges bind the bits of parts.
+#[must_use]
+pub fn part_bits(reads: &[Read]) -> usize {
+    reads.iter().map(|read| count(read.parts.bits)).max().unwrap_or(0)
 }
 
 /// Columns whose values the constraint phase needs from the prover.
@@ -206,6 +282,17 @@ impl Evaluations {
         for (&col, &value) in columns.iter().zip(values) {
             let log_len = relation.column(col).map_or(0, |column| column.log_len);
             self.claim(relation, col, suffix(point, count(log_len)).to_vec(), value);
+        }
+    }
+
+    /// Claims what the lookup phase reads at `leaf`, its parts bound to the challenges in `bound`.
+    pub fn claim_parts(&mut self, relation: &Relation, reads: &[Read], leaf: &[E], bound: &[E], values: &[E]) {
+        let parted = Parted::new(reads, values);
+        for read in reads {
+            let part = bound.get(..count(read.parts.bits)).unwrap_or(bound);
+            let parts = (0..read.parts.count()).map(|i| eq_bits(i, part) * parted.get(read, i));
+            let value = parts.fold(E::ZERO, |sum, value| sum + value);
+            self.claim(relation, read.col, read.parts.point(part, read.within(relation, leaf)), value);
         }
     }
 

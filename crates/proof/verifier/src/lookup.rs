@@ -6,10 +6,13 @@
 //! pole is cancelled by a table's, so every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
 
 use crate::error::VerifyError;
-use crate::layout::{Evaluations, Occupant, Slot, Values, count, lookup_columns, slots};
+use crate::layout::{
+    Evaluations, Occupant, Parted, Read, Slot, Values, count, lookup_columns, lookup_reads, part_bits, parted_len,
+    slots,
+};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Instance, Relation};
-use ciro_sumcheck::{eq, eq_bits, suffix, verify_rounds};
+use ciro_relation::{ColId, Instance, Lookup, Parts, Relation, Table};
+use ciro_sumcheck::{eq, eq_bits, verify_rounds};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
@@ -84,11 +87,11 @@ pub fn verify(
     let compression = Compression::draw(transcript);
     let (slots, depth) = slots(relation);
     let layer = descend(transcript, count(depth))?;
-    let columns = lookup_columns(relation);
-    let values = transcript.read_exts("lookup columns", columns.len())?;
-    let at = Values::new(relation, instance, &layer.point, &columns, &values);
-    check_leaves(relation, &slots, &compression, &layer, &at)?;
-    claims.claim_columns(relation, &columns, &layer.point, &values);
+    let reads = lookup_reads(relation);
+    let values = transcript.read_exts("lookup columns", parted_len(&reads))?;
+    check_leaves(relation, instance, &slots, &compression, &layer, &Parted::new(&reads, &values))?;
+    let bound = transcript.challenges("lookup parts", part_bits(&reads));
+    claims.claim_parts(relation, &reads, &layer.point, &bound, &values);
     Ok(())
 }
 
@@ -124,17 +127,19 @@ fn split(transcript: &mut Reader<'_>, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) ->
 
 fn check_leaves(
     relation: &Relation,
+    instance: &Instance,
     slots: &[Slot],
     compression: &Compression,
     layer: &Layer,
-    at: &Values<'_>,
+    sent: &Parted<'_>,
 ) -> Result<(), VerifyError> {
     let (mut p, mut q, mut occupied) = (E::ZERO, E::ZERO, E::ZERO);
+    let leaf = Leaf { relation, instance, compression, sent };
     for slot in slots {
         let log_len = count(slot.log_len);
         let (high, low) = layer.point.split_at(layer.point.len().saturating_sub(log_len));
         let weight = eq_bits(slot.offset.checked_shr(slot.log_len).unwrap_or(0), high);
-        let (numerator, denominator) = leaf(relation, slot.occupant, compression, low, at);
+        let (numerator, denominator) = leaf.of(slot.occupant, low);
         p += weight * numerator;
         q += weight * denominator;
         occupied += weight;
@@ -144,16 +149,45 @@ fn check_leaves(
     if (p, q) == (layer.p, layer.q) { Ok(()) } else { Err(VerifyError::LookupLeaves) }
 }
 
-/// Numerator and denominator of a slot at the point's last coordinates.
-fn leaf(relation: &Relation, occupant: Occupant, compression: &Compression, low: &[E], at: &Values<'_>) -> (E, E) {
-    match occupant {
-        Occupant::Lookup(i) => relation.lookups.get(i).map_or((E::ZERO, E::ONE), |lookup| {
-            let tuple = lookup.tuple.iter().map(|e| at.expr(e));
-            (lookup.rows.mask(suffix(low, count(lookup.log_len))), compression.denominator(lookup.tag, tuple))
-        }),
-        Occupant::Table(i) => relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| {
-            let tuple = table.tuple.iter().map(|&c: &ColId| at.get(c));
-            (at.get(table.multiplicity) * from_int(-1), compression.denominator(table.tag, tuple))
-        }),
+/// What numerators and denominators are made of.
+struct Leaf<'a> {
+    relation: &'a Relation,
+    instance: &'a Instance,
+    compression: &'a Compression,
+    sent: &'a Parted<'a>,
+}
+
+impl Leaf<'_> {
+    /// Numerator and denominator of a slot at the point's last coordinates.
+    fn of(&self, occupant: Occupant, low: &[E]) -> (E, E) {
+        match occupant {
+            Occupant::Lookup { lookup, part } => {
+                self.relation.lookups.get(lookup).map_or((E::ZERO, E::ONE), |lookup| self.lookup(lookup, part, low))
+            }
+            Occupant::Table(i) => self.relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| self.table(table, low)),
+        }
+    }
+
+    fn lookup(&self, lookup: &Lookup, part: usize, low: &[E]) -> (E, E) {
+        let parts = lookup.rows.parts();
+        let point = parts.point(&parts.coordinates(part), low);
+        let reads: Vec<Read> = lookup_columns(self.relation, lookup).collect();
+        let at = self.values(&point, &reads, part);
+        let tuple = lookup.tuple.iter().map(|e| at.expr(e));
+        (lookup.rows.mask(&point), self.compression.denominator(lookup.tag, tuple))
+    }
+
+    fn table(&self, table: &Table, low: &[E]) -> (E, E) {
+        let columns = table.tuple.iter().copied().chain([table.multiplicity]);
+        let reads: Vec<Read> = columns.map(|col| Read { col, parts: Parts::WHOLE }).collect();
+        let at = self.values(low, &reads, 0);
+        let tuple = table.tuple.iter().map(|&c: &ColId| at.get(c));
+        (at.get(table.multiplicity) * from_int(-1), self.compression.denominator(table.tag, tuple))
+    }
+
+    fn values<'a>(&'a self, point: &'a [E], reads: &[Read], part: usize) -> Values<'a> {
+        let columns: Vec<ColId> = reads.iter().map(|read| read.col).collect();
+        let values: Vec<E> = reads.iter().map(|read| self.sent.get(read, part)).collect();
+        Values::new(self.relation, self.instance, point, &columns, &values)
     }
 }

@@ -14,13 +14,15 @@
 //! | [`table`] | tables of extension elements, packed while they are long |
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
 //! | [`sums`] | sums over rows |
-//! | [`layer`] | rounds over a layer of fractions |
+//! | [`layer`] | layers of fractions and their sums |
+//! | [`groups`] | rounds over their groups |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
 
 pub mod arena;
 pub mod blake;
 pub mod code;
 pub mod eq;
+pub mod groups;
 pub mod layer;
 pub mod matrix;
 pub mod merkle;

@@ -153,3 +153,18 @@ pub(crate) fn attention() -> Case {
     net.output(y);
     net.case("attention", mixed)
 }
+
+/// Rows whose padding fills parts of its own, in more than one dimension: biased sums, a table, and a view of it that is looked up.
+pub(crate) fn parted() -> Case {
+    let mut net = Net::new(&[4, 6], 12, 8);
+    let weight = net.constant(&[6, 330], |i| mixed(i) / 2);
+    let bias = Some(net.constant(&[330], mixed));
+    let y = net.node(Op::Linear { x: super::X, weight, bias });
+    let y = net.node(Op::Rescale { x: y, shift: 3 });
+    let values = net.constant(&[128], |i| i * i);
+    let y = net.node(Op::Table { x: y, lo: -64, values });
+    let y = net.node(Op::Transpose { x: y, perm: vec![1, 0] });
+    let y = net.node(Op::Rescale { x: y, shift: 2 });
+    net.output(y);
+    net.case("parted", mixed)
+}
