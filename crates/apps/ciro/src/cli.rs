@@ -101,14 +101,19 @@ pub(crate) struct FormArgs {
     /// What proofs are made for [default: native]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    /// How finely a network's values are held [default: balanced]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionArg>,
 }
 
 impl FormArgs {
     /// The options that say the same on a command line.
     pub(crate) fn words(&self) -> Vec<String> {
         let dims = self.dims.iter().flat_map(|(name, size)| ["--dim".into(), format!("{name}={size}")]);
-        let profile = self.profile.and_then(|profile| profile.to_possible_value());
-        dims.chain(profile.into_iter().flat_map(|p| ["--profile".into(), p.get_name().into()])).collect()
+        let profile = self.profile.and_then(|profile| profile.to_possible_value()).map(|p| ("--profile", p));
+        let precision = self.precision.and_then(|precision| precision.to_possible_value()).map(|p| ("--precision", p));
+        let named = profile.into_iter().chain(precision);
+        dims.chain(named.flat_map(|(option, value)| [option.into(), value.get_name().into()])).collect()
     }
 }
 
@@ -119,6 +124,17 @@ pub(crate) enum ProfileArg {
     Native,
     /// Small, and cheap to verify in a contract
     Chain,
+}
+
+/// How finely a network's values are held.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// 10 bits
+    Fast,
+    /// 11 or 12 bits
+    Balanced,
+    /// 13 or 14 bits
+    Exact,
 }
 
 fn dimension(text: &str) -> Result<(String, u32), String> {

@@ -41,7 +41,7 @@ impl Model {
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options = Options { calibration, input_range, profile, dims };
+            let options = Options { calibration, input_range, profile, dims, ..Options::default() };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })

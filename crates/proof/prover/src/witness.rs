@@ -406,11 +406,11 @@ impl Filler<'_> {
                 self.put_real(*flag, flags);
             }
             Hint::FirstZeroOf { flags } => self.first_of(flags),
-            Hint::Divide { quotient, remainder, dividend, divisor } => {
+            Hint::Divide { quotient, remainder, dividend, shift, divisor } => {
                 let rows = self.rows(*quotient);
                 let dividend = self.real(dividend, &rows);
                 let divisor = self.real(divisor, &rows);
-                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x, d.max(1)));
+                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x >> shift, d.max(1)));
                 let (q, r): (Vec<i64>, Vec<i64>) = pairs().map(|(x, d)| (x.div_euclid(d), x.rem_euclid(d))).unzip();
                 self.put_real(*quotient, q);
                 self.put_real(*remainder, r);

@@ -19,6 +19,7 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -36,6 +37,7 @@ pub mod gather;
 pub mod hint;
 pub mod lower;
 pub mod public;
+mod ranges;
 pub mod relation;
 pub mod rows;
 mod tensor;

@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::RawInput;
+use ciro_graph::exec::Fault;
+use ciro_graph::{ExecError, RawInput};
 use ciro_prover::{Proof, ProveError, ProvingKey};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_transcript::Segment;
@@ -74,6 +75,9 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
 /// An input that the model does not take is the caller's mistake.
 fn refused(error: ProveError) -> CliError {
     match error {
+        ProveError::Execute(e @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
+            CliError::failed(e).hint("compile with --calibration samples that cover such inputs")
+        }
         ProveError::Execute(e) => CliError::failed(e),
         ProveError::Statement(e) => CliError::failed(e),
     }
