@@ -105,7 +105,6 @@ impl Lowering<'_> {
         let x = self.val(x)?;
         let (k, n) = (x.row(), target.dims.last().copied().unwrap_or(1));
         let a = self.operand("linear input", &x);
-        let w = self.b.constant("weight", weight, &[k, n])?;
         let bias = self.bias(bias, &[n], target)?;
         let (x_spans, y_spans) = (spans(&x.dims), spans(&target.dims));
         let lead = x_spans.len().saturating_sub(1);
@@ -114,7 +113,7 @@ impl Lowering<'_> {
         let sum: Vec<Var> = (0..k_bits).map(Var::Sum).collect();
         let column = vars_of(y_spans.get(lead..).unwrap_or(&[]), Var::Out);
         let a = Operand { col: a, vars: [rows, sum.clone()].concat() };
-        let b = Operand { col: w, vars: [sum, column].concat() };
+        let b = self.b.constant_operand("weight", weight, &[k, n], &[sum, column].concat())?;
         self.finish_product(a, b, k_bits, 0, bias, target)
     }
 
@@ -189,7 +188,6 @@ impl Lowering<'_> {
         }
         let shape = self.b.program.constants.get(size(table.0)).map(|c| dims(&c.shape)).unwrap_or_default();
         let &[rows, d] = shape.as_slice() else { return Err(self.misplaced("a table has rows and columns")) };
-        let table = self.b.constant("embedding", table, &[rows, d])?;
         let (t_bits, row_bits, d_bits) = (positions.log_len(), log_ceil(rows), log_ceil(d));
         let one_hot = Public::OneHot { input, log_cols: row_bits };
         let a = self.b.public_matrix("one-hot", one_hot, t_bits + row_bits);
@@ -197,7 +195,7 @@ impl Lowering<'_> {
         let t: Vec<Var> = (0..wide(t_bits)).map(Var::Out).collect();
         let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
         let a = Operand { col: a, vars: [t, sum.clone()].concat() };
-        let b = Operand { col: table, vars: [sum, column].concat() };
+        let b = self.b.constant_operand("embedding", table, &[rows, d], &[sum, column].concat())?;
         self.finish_product(a, b, wide(row_bits), 0, None, target)
     }
 
@@ -440,7 +438,6 @@ impl Lowering<'_> {
         let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
         let [kh, kw] = window.kernel.map(size);
         let grouped = Target { dims: vec![groups, o_group, rows, cols], ..target.clone() };
-        let weight = self.b.constant("kernel", weight, &[groups, o_group, c_group, kh, kw])?;
         let bias = self.bias(bias, &[groups, o_group, 1, 1], &grouped)?;
         let split = vec![groups, c_group, h, w];
         let x = Val { expr: self.relayout(&x, &split)?, dims: split, ..x };
@@ -455,7 +452,8 @@ impl Lowering<'_> {
         let out: Vec<Var> = (g..g + out_bits).map(Var::Out).collect();
         let place: Vec<Var> =
             vars_of(seen.get(4..).unwrap_or(&[]), |i| Var::Out(i.saturating_sub(summed) + g + out_bits));
-        let a = Operand { col: weight, vars: [tied.clone(), out, sum.clone()].concat() };
+        let shape = [groups, o_group, c_group, kh, kw];
+        let a = self.b.constant_operand("kernel", weight, &shape, &[tied.clone(), out, sum.clone()].concat())?;
         let b = Operand { col: windows, vars: [tied, sum, place].concat() };
         let sums = self.finish_product(a, b, summed, g, bias, &grouped)?;
         self.relayout(&Val { expr: sums, dims: grouped.dims, lo: target.lo, hi: target.hi }, &target.dims)
