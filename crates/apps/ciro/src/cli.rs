@@ -133,7 +133,7 @@ pub(crate) enum PrecisionArg {
     Fast,
     /// 11 or 12 bits
     Balanced,
-    /// 13 or 14 bits
+    /// 13 bits, and finer weights
     Exact,
 }
 

@@ -9,10 +9,10 @@ use ciro_graph::Profile;
 pub enum Precision {
     /// 10 bits, margin included.
     Fast,
-    /// 11 bits.
+    /// 11 bits, 12 where many values share the tables.
     #[default]
     Balanced,
-    /// 13 bits.
+    /// 13 bits, and finer weights.
     Exact,
 }
 

@@ -24,7 +24,17 @@ const fn widest(precision: Precision, is_large: bool) -> (u32, u32) {
         (Precision::Balanced, false) => (11, 11),
         (Precision::Balanced, true) => (12, 14),
         (Precision::Exact, false) => (13, 13),
-        (Precision::Exact, true) => (14, 15),
+        (Precision::Exact, true) => (13, 15),
+    }
+}
+
+/// Bits that a Rescale of a sum drops, for a program with 2^bits numbers: a table of as many rows is to be a small part of it. Tiny
+/// programs cut the rests into limbs.
+fn shift(precision: Precision, bits: u32) -> u32 {
+    match precision {
+        _ if bits <= 12 => 16,
+        Precision::Exact => 16,
+        _ => bits.saturating_sub(2).clamp(12, 14),
     }
 }
 
@@ -63,7 +73,7 @@ impl Budget {
         Self {
             limb_bits,
             table_bits: bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3),
-            shift: if bits <= 12 { 16 } else { bits.saturating_sub(2).clamp(12, 14) },
+            shift: shift(precision, bits),
             wanted: wanted(net, widest),
             coarsest_power: coarsest_power(precision),
         }
