@@ -104,15 +104,19 @@ pub(crate) struct FormArgs {
     /// How finely a network's values are held [default: balanced]
     #[arg(long, value_enum)]
     pub(crate) precision: Option<PrecisionArg>,
+    /// Bits of security of the proofs [default: 100]
+    #[arg(long, value_enum)]
+    pub(crate) bits: Option<BitsArg>,
 }
 
 impl FormArgs {
     /// The options that say the same on a command line.
     pub(crate) fn words(&self) -> Vec<String> {
         let dims = self.dims.iter().flat_map(|(name, size)| ["--dim".into(), format!("{name}={size}")]);
-        let profile = self.profile.and_then(|profile| profile.to_possible_value()).map(|p| ("--profile", p));
-        let precision = self.precision.and_then(|precision| precision.to_possible_value()).map(|p| ("--precision", p));
-        let named = profile.into_iter().chain(precision);
+        let profile = self.profile.and_then(|profile| profile.to_possible_value()).map(|value| ("--profile", value));
+        let bits = self.bits.and_then(|bits| bits.to_possible_value()).map(|value| ("--bits", value));
+        let precision = self.precision.and_then(|p| p.to_possible_value()).map(|value| ("--precision", value));
+        let named = profile.into_iter().chain(precision).chain(bits);
         dims.chain(named.flat_map(|(option, value)| [option.into(), value.get_name().into()])).collect()
     }
 }
@@ -135,6 +139,17 @@ pub(crate) enum PrecisionArg {
     Balanced,
     /// 13 bits, and finer weights
     Exact,
+}
+
+/// Bits of security.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BitsArg {
+    /// What a proof must resist by default
+    #[value(name = "100")]
+    Bits100,
+    /// Some challenges are drawn after proofs of work; proofs are larger
+    #[value(name = "128")]
+    Bits128,
 }
 
 fn dimension(text: &str) -> Result<(String, u32), String> {

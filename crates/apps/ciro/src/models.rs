@@ -1,21 +1,21 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
-use crate::cli::{FormArgs, PrecisionArg, ProfileArg};
+use crate::cli::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::MAX_ONNX_BYTES;
 use ciro_compile::samples::{Port, Samples};
 use ciro_compile::{CompileError, Compiled, Options, Precision, compile_model, samples};
-use ciro_graph::{Profile, Program, RawInput};
+use ciro_graph::{Profile, Program, RawInput, Security};
 use std::path::Path;
 
 /// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.
 pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, CliError> {
     if path.is_dir() {
-        if form.profile.is_some() || !form.dims.is_empty() {
+        if !form.words().is_empty() {
             return Err(CliError::usage(format!(
-                "{} is compiled already: --dim and --profile come too late",
+                "{} is compiled already: --dim, --profile and --bits come too late",
                 path.display()
             ))
             .hint("give them to `ciro compile`, or name the model file here"));
@@ -43,7 +43,11 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         PrecisionArg::Balanced => Precision::Balanced,
         PrecisionArg::Exact => Precision::Exact,
     };
-    Options { profile, precision, dims: form.dims.clone(), ..Options::default() }
+    let security = match form.bits.unwrap_or(BitsArg::Bits100) {
+        BitsArg::Bits100 => Security::Bits100,
+        BitsArg::Bits128 => Security::Bits128,
+    };
+    Options { profile, precision, security, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

@@ -1,7 +1,7 @@
 //! What a user may say about a compilation.
 
 use crate::samples::Samples;
-use ciro_graph::Profile;
+use ciro_graph::{Profile, Security};
 
 /// How finely a network's values are held. Finer values need wider tables; linear models and trees are as exact as they can be
 /// in any case.
@@ -28,6 +28,8 @@ pub struct Options {
     pub profile: Profile,
     /// How finely a network's values are held.
     pub precision: Precision,
+    /// What proofs must resist.
+    pub security: Security,
     /// Sizes of named dimensions. An open first dimension needs none: it is the batch, and one sample is proven at a time.
     pub dims: Vec<(String, u32)>,
 }

@@ -215,6 +215,7 @@ mod tests {
             outputs: vec![],
             limb_bits: 8,
             profile: crate::program::Profile::Native,
+            security: crate::program::Security::Bits100,
         }
     }
 

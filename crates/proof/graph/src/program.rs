@@ -34,6 +34,8 @@ pub struct Program {
     pub limb_bits: u8,
     /// What proofs of this program are made for; part of the identity, because the weight commitment depends on it.
     pub profile: Profile,
+    /// What proofs of this program must resist; part of the identity for the same reason.
+    pub security: Security,
 }
 
 /// What proofs are made for.
@@ -44,6 +46,16 @@ pub enum Profile {
     Native,
     /// Small, and cheap to verify in a contract.
     Chain,
+}
+
+/// What proofs must resist: bits, in the sense of `SOUNDNESS.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Security {
+    /// 100 bits.
+    #[default]
+    Bits100,
+    /// 128 bits.
+    Bits128,
 }
 
 /// A compiled model: program and weights.

@@ -36,6 +36,7 @@ pub mod oracle;
 pub mod products;
 pub mod prove;
 pub mod rounds;
+pub mod samples;
 pub mod witness;
 
 pub use key::ProvingKey;

@@ -1,10 +1,11 @@
 //! The order of it all.
 
+use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::{Opened, open};
 use crate::oracle::BaseOracle;
 use crate::witness::Witness;
-use crate::{batch, constraints, gathers, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products, samples};
 use ciro_graph::{ExecError, RawInput, RawOutput, execute};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::key::PROTOCOL;
@@ -68,11 +69,18 @@ pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement
     transcript.write_digest("witness root", &oracle.root());
 
     let mut claims = Evaluations::default();
+    let work = key.verifying().work();
+    samples::prove(&mut transcript, params, [&key.table, &table], &mut claims);
+    grind(&mut transcript, "lookup work", work.lookups);
     lookup::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "constraint work", work.constraints);
     constraints::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "product work", work.products);
     products::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
-    let rho = batch::prove(&mut transcript, relation, &key.table, &table, claims);
+    grind(&mut transcript, "batch work", work.batch);
+    let rho = batch::prove(&mut transcript, relation, params, &key.table, &table, claims);
     let opened = [Opened { table: &key.table, oracle: &key.oracle }, Opened { table: &table, oracle: &oracle }];
     open(&mut transcript, params, &opened, &rho);
     let steps = transcript.steps().to_vec();

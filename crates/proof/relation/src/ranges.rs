@@ -6,7 +6,7 @@
 use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG};
 use crate::hint::Hint;
 use crate::public::Public;
-use crate::relation::{Expr, RelationError};
+use crate::relation::{ColId, Expr, RelationError};
 use crate::rows::Rows;
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -59,6 +59,7 @@ impl Builder<'_> {
             let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
             full |= !own;
             for (rows, expr) in limbs {
+                let rows = self.range_rows(rows, &expr, bits);
                 // The lookup of expr itself bounds it so that the shifted one does not wrap.
                 if !own && bits < width {
                     self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
@@ -69,6 +70,17 @@ impl Builder<'_> {
         if full {
             self.index_table(width, Some(RANGE_TAG));
         }
+    }
+
+    /// The rows on which a range is asked for: all of them if padding is in the range, a constant there. A lookup whose numerators
+    /// are all one costs half.
+    fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
+        let zero_in_padding = |(_, col): &(i64, ColId)| self.rows(*col) == rows;
+        let within = (0..1i64 << bits).contains(&expr.constant);
+        if within && Self::is_linear(expr) && expr.terms.iter().all(zero_in_padding) {
+            return Rows::vector(1 << rows.log_len());
+        }
+        rows
     }
 
     /// The limbs of a number, by their bits.

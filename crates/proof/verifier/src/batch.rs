@@ -2,6 +2,7 @@
 //!
 //! Σ_i ηⁱ·valueᵢ = Σ_x f_model(x)·w_model(x) + f_witness(x)·w_witness(x), where w sums ηⁱ·eq over the claims' windows; a
 //! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
+//! The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges follow proofs of work.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluation, Evaluations, count};
@@ -9,7 +10,7 @@ use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::{eq, eq_bits, eq_table, suffix, verify_rounds};
+use ciro_sumcheck::{Work, eq, eq_bits, eq_table, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
 
@@ -23,6 +24,16 @@ pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
     let low = LOW_VARS.min(challenges.len());
     challenges.rotate_left(low);
     challenges
+}
+
+/// The work in the rounds whose challenges fold a first oracle: those of leading variables, and if even the last [`LOW_VARS`] are
+/// more than the oracles' columns have, all.
+#[must_use]
+pub fn round_work(params: &Params) -> Work {
+    let (low, common) = (LOW_VARS.min(count(params.largest_vars())), count(params.common_vars()));
+    let first = if common < low { 0 } else { low };
+    let folds = low.saturating_add(count(params.first_folds()));
+    Work { label: "batch round work", bits: params.first_work(), rounds: first..folds }
 }
 
 /// Verifies the batch phase and the opening it leads to.
@@ -41,7 +52,8 @@ pub fn verify(
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
     let vars = [count(relation.model_vars), count(relation.witness_vars)];
     let [model_vars, witness_vars] = vars;
-    let reduced = verify_rounds(transcript, "batch rounds", model_vars.max(witness_vars), 2, sum)?;
+    let rounds = model_vars.max(witness_vars);
+    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(params))?;
     let rho = in_order(reduced.point);
     let [model, witness]: [E; 2] = transcript.read_array("opened values")?;
     let weight = |poly, vars| absent(&rho, vars) * claims_weight(&claims, eta, poly, suffix(&rho, vars));

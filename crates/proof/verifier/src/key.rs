@@ -1,8 +1,9 @@
 //! The statement, and the order in which it enters the transcript.
 
+use crate::budget::Work;
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
-use crate::{batch, constraints, gathers, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products, samples};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_graph::{Op, Program, RawInput, RawOutput, check_program, ingest};
@@ -77,6 +78,7 @@ pub struct VerifyingKey {
     program: Program,
     relation: Relation,
     params: Params,
+    work: Work,
     weight_root: Hash32,
     model: ModelId,
 }
@@ -96,15 +98,20 @@ impl VerifyingKey {
             ciro_graph::Profile::Native => Profile::Native,
             ciro_graph::Profile::Chain => Profile::Chain,
         };
+        let security = match program.security {
+            ciro_graph::Security::Bits100 => Security::Bits100,
+            ciro_graph::Security::Bits128 => Security::Bits128,
+        };
         let params = Params::new(
             &[
                 Size { vars: relation.model_vars, used: relation.model_used },
                 Size { vars: relation.witness_vars, used: relation.witness_used },
             ],
-            Security::Bits100,
+            security,
             profile,
         );
-        Ok(Self { program, relation, params, weight_root, model })
+        let work = Work::new(&relation, &params);
+        Ok(Self { program, relation, params, work, weight_root, model })
     }
 
     /// The program.
@@ -123,6 +130,12 @@ impl VerifyingKey {
     #[must_use]
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Proof of work before the first challenge of each phase.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// The model's identity.
@@ -190,10 +203,16 @@ impl VerifyingKey {
         self.absorb(&mut transcript, statement);
         let witness_root = transcript.read_digest("witness root")?;
         let mut claims = Evaluations::default();
+        samples::verify(&mut transcript, &self.relation, &self.params, &mut claims)?;
+        transcript.check_work("lookup work", self.work.lookups)?;
         lookup::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("constraint work", self.work.constraints)?;
         constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("product work", self.work.products)?;
         products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("gather work", self.work.gathers)?;
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("batch work", self.work.batch)?;
         let roots = [self.weight_root.0, witness_root];
         batch::verify(&mut transcript, &self.relation, &self.params, roots, claims)?;
         transcript.finish()?;

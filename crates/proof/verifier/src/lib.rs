@@ -7,6 +7,7 @@
 //! | module | phase | what it checks |
 //! |---|---|---|
 //! | [`key`] | statement | program, input and output are well formed; everything public enters the transcript |
+//! | [`samples`] | batch | at the higher target: the committed polynomials at a random point, which leaves one word of each list |
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
 //! | [`products`] | products | Thaler's sumcheck for all matrix products |
@@ -18,7 +19,7 @@
 //! |---|---|
 //! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
 //! | [`error`] | why a proof is rejected, by phase |
-//! | [`budget`] | the soundness error of a proof, term by term |
+//! | [`budget`] | the soundness error of a proof, term by term, and the work that makes up for it |
 //!
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
 #![no_std]
@@ -51,7 +52,8 @@ pub mod key;
 pub mod layout;
 pub mod lookup;
 pub mod products;
+pub mod samples;
 
-pub use budget::Budget;
+pub use budget::{Budget, Work};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, ProofContext, Statement, Verified, VerifyingKey, model_id, verify};

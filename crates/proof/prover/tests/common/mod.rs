@@ -7,7 +7,7 @@ pub(crate) mod net;
 
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawTensor, ValueId,
+    RawTensor, Security, ValueId,
 };
 use ciro_prover::{Proof, ProvingKey, Witness, prove};
 use ciro_verifier::{ProofContext, Statement};
@@ -30,6 +30,7 @@ impl Sketch {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            security: ciro_graph::Security::Bits100,
         };
         Self { program, weights: vec![] }
     }
@@ -101,7 +102,8 @@ pub(crate) const X: ValueId = ValueId(0);
 /// One case per gadget, with limbs and tables as small as they come.
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        layer(),
+        layer("layer", Security::Bits100),
+        layer("layer, 128 bits", Security::Bits128),
         elementwise(),
         division(),
         net::convolution(),
@@ -120,8 +122,9 @@ fn small(len: u32, bound: i32) -> Sketch {
     s
 }
 
-fn layer() -> Case {
+fn layer(name: &'static str, security: Security) -> Case {
     let mut s = small(3, 100);
+    s.program.security = security;
     let weight = s.constant(vec![1, 2, 3, 4, 5, 6]);
     let bias = Some(s.constant(vec![10, -10]));
     let y = s.node(Op::Linear { x: X, weight, bias }, 2, -1210, 1190);
@@ -133,7 +136,7 @@ fn layer() -> Case {
     let y = s.node(Op::Curve { x: c, lo: -16, frac_bits: 2, values, slopes }, 2, 0, 64);
     s.output(r, 2);
     s.output(y, 2);
-    Case::new("layer", s.model(), &[7.0, -20.0, 15.0])
+    Case::new(name, s.model(), &[7.0, -20.0, 15.0])
 }
 
 fn elementwise() -> Case {
