@@ -5,6 +5,7 @@ use super::form::{Quant, Source};
 use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
+use crate::net::import::is_unrolled;
 use crate::net::step::Id;
 
 impl Lowering<'_> {
@@ -20,13 +21,25 @@ impl Lowering<'_> {
         // max(x, 0) keeps the scale, and all layers' tables are one.
         let scale = if expr.is_relu() { argument.scale } else { scale };
         let limit = f64::from(bits).exp2();
+        let (lo, hi) = self.domain(at, argument);
         let entry = |i: i64| {
             let v = expr.at(i as f64 * argument.scale) / scale;
             if v.is_nan() { 0 } else { v.round().clamp(-limit, limit - 1.0) as i32 }
         };
+        let values = (lo..=hi).map(entry).collect();
+        self.table(at, argument, lo as i32, values, scale)
+    }
+
+    /// The arguments that a table covers: all that are possible, and where an operator is unrolled, up to a power of two,
+    /// so that its positions share tables though their intervals differ a little.
+    fn domain(&self, at: &At, argument: Quant) -> (i64, i64) {
         let interval = self.interval(argument);
-        let values = (interval.lo..=interval.hi).map(entry).collect();
-        self.table(at, argument, interval.lo as i32, values, scale)
+        if !is_unrolled(&at.operator) {
+            return (interval.lo, interval.hi);
+        }
+        let end = interval.hi.saturating_add(1).max(-interval.lo).max(1);
+        let end = 1_i64 << (i64::BITS - (end - 1).leading_zeros());
+        (-end, end - 1)
     }
 
     /// A value for a table to read, not finer than `finest`.
