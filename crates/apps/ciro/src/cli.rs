@@ -104,6 +104,9 @@ pub(crate) struct FormArgs {
     /// What proofs are made for [default: native]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    /// How finely a network's values are held [default: balanced]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionArg>,
     /// Bits of security of the proofs [default: 100]
     #[arg(long, value_enum)]
     pub(crate) bits: Option<BitsArg>,
@@ -183,6 +186,7 @@ impl FormArgs {
         let visibility = &self.visibility;
         let choices = [
             ("--profile", word(self.profile)),
+            ("--precision", word(self.precision)),
             ("--bits", word(self.bits)),
             ("--input-visibility", word(visibility.input_visibility)),
             ("--output-visibility", word(visibility.output_visibility)),
@@ -205,6 +209,17 @@ pub(crate) enum ProfileArg {
     Native,
     /// Small, and cheap to verify in a contract
     Chain,
+}
+
+/// How finely a network's values are held.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// 10 bits
+    Fast,
+    /// 11 or 12 bits
+    Balanced,
+    /// 13 bits, and finer weights
+    Exact,
 }
 
 /// Bits of security.

@@ -1,12 +1,12 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
-use crate::cli::{BitsArg, FormArgs, ProfileArg};
+use crate::cli::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::MAX_ONNX_BYTES;
 use ciro_compile::samples::{Port, Samples};
-use ciro_compile::{CompileError, Compiled, Options, compile_model, samples};
+use ciro_compile::{CompileError, Compiled, Options, Precision, compile_model, samples};
 use ciro_graph::{Profile, Program, RawInput, Security};
 use std::path::Path;
 
@@ -38,12 +38,17 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         ProfileArg::Native => Profile::Native,
         ProfileArg::Chain => Profile::Chain,
     };
+    let precision = match form.precision.unwrap_or(PrecisionArg::Balanced) {
+        PrecisionArg::Fast => Precision::Fast,
+        PrecisionArg::Balanced => Precision::Balanced,
+        PrecisionArg::Exact => Precision::Exact,
+    };
     let security = match form.bits.unwrap_or(BitsArg::Bits100) {
         BitsArg::Bits100 => Security::Bits100,
         BitsArg::Bits128 => Security::Bits128,
     };
     let visibility = form.visibility.resolve();
-    Options { profile, security, visibility, dims: form.dims.clone(), ..Options::default() }
+    Options { profile, precision, security, visibility, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

@@ -3,6 +3,7 @@
 use ciro_compile::samples::SampleProblem;
 use ciro_compile::{ArtifactError, CompileError};
 use ciro_graph::ExecError;
+use ciro_graph::exec::Fault;
 use ciro_prover::ProveError;
 use pyo3::PyErr;
 use std::error::Error;
@@ -48,6 +49,10 @@ pub(crate) fn prove(error: &ProveError) -> PyErr {
     match error {
         ProveError::Execute(ExecError::Input(refusal)) => {
             let hint = "compile with samples, or with input_range, that cover such inputs";
+            python::InputError::new_err((refusal.to_string(), Some(hint)))
+        }
+        ProveError::Execute(refusal @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
+            let hint = "compile with samples that cover such inputs";
             python::InputError::new_err((refusal.to_string(), Some(hint)))
         }
         other => python::ProveError::new_err((chain(other), None::<String>)),

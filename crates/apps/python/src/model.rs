@@ -4,7 +4,7 @@ use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
-use ciro_graph::{Profile, RawInput, Security, Visibility};
+use ciro_graph::{Profile, RawInput, Security};
 use ciro_prover::ProvingKey;
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::PyValueError;
@@ -42,8 +42,7 @@ impl Model {
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let visibility = Visibility::default();
-            let options = Options { calibration, input_range, profile, security, visibility, dims };
+            let options = Options { calibration, input_range, profile, security, dims, ..Options::default() };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })

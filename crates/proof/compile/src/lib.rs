@@ -38,5 +38,5 @@ pub use artifact::{ArtifactError, Compiled};
 pub use compile::{compile_model, compile_onnx, ports, ports_with};
 pub use error::CompileError;
 pub use native::NativeError;
-pub use options::Options;
+pub use options::{Options, Precision};
 pub use report::AccuracyReport;

@@ -3,6 +3,19 @@
 use crate::samples::Samples;
 use ciro_graph::{Profile, Security, Visibility};
 
+/// How finely a network's values are held. Finer values need wider tables; linear models and trees are as exact as they can be
+/// in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 10 bits, margin included.
+    Fast,
+    /// 11 bits, 12 where many values share the tables.
+    #[default]
+    Balanced,
+    /// 13 bits, and finer weights.
+    Exact,
+}
+
 /// Options of [`crate::compile_onnx`].
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -13,6 +26,8 @@ pub struct Options {
     pub input_range: Option<f64>,
     /// What proofs are made for.
     pub profile: Profile,
+    /// How finely a network's values are held.
+    pub precision: Precision,
     /// What proofs must resist.
     pub security: Security,
     /// Who learns what from a proof.

@@ -1,9 +1,17 @@
 //! The scalar rules of [`crate::Op`], one function each, shared by execution and by interval arithmetic.
 
+use crate::interval::Interval;
+
 /// `(x + 2^(shift−1)) >> shift`: rounding half up. `shift` is at least one and below 63.
 #[must_use]
 pub const fn round_shift(x: i64, shift: u8) -> i64 {
     (x + (1 << (shift - 1))) >> shift
+}
+
+/// What [`crate::Op::Narrow`] results in: `lo..lo + 2^bits`. `bits` is below 62.
+#[must_use]
+pub const fn narrowed(lo: i32, bits: u8) -> Interval {
+    Interval { lo: lo as i64, hi: lo as i64 + (1 << bits) - 1 }
 }
 
 /// `floor(√x)` of a non-negative `x`; zero for a negative one.

@@ -353,5 +353,6 @@ pub const fn op_name(op: &Op) -> &'static str {
         Op::Concat { .. } => "Concat",
         Op::Quotient { .. } => "Quotient",
         Op::Embed { .. } => "Embed",
+        Op::Narrow { .. } => "Narrow",
     }
 }

@@ -72,6 +72,7 @@ impl Op {
                 forest.values.iter_mut().for_each(constant);
             }
             Self::Rescale { x, .. }
+            | Self::Narrow { x, .. }
             | Self::Relu { x }
             | Self::Clamp { x, .. }
             | Self::Scale { x, .. }

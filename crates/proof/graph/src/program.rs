@@ -440,6 +440,18 @@ pub enum Op {
         /// How many digits.
         digits: u8,
     },
+    /// `y[i] = (x[i] + 2^(shift−1)) >> shift`, or `x[i]` if shift is zero. An execution where y leaves `lo..lo + 2^bits` is
+    /// refused: samples say how large y gets, where interval arithmetic would allow far more. shift ≤ 29, 1 ≤ bits ≤ 29.
+    Narrow {
+        /// Any tensor.
+        x: ValueId,
+        /// Bits dropped.
+        shift: u8,
+        /// Smallest result.
+        lo: i32,
+        /// How many results there are, as a power of two.
+        bits: u8,
+    },
     /// The leaf sums of a forest, one element per class, on an [`Ingest::Ordered`] or
     /// [`Ingest::OrderedMissing`] input.
     Trees {

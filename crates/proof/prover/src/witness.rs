@@ -8,13 +8,15 @@ use crate::parts::Part;
 use crate::seed::Seed;
 use ciro_graph::{Execution, ValueId};
 use ciro_relation::{
-    ColId, CutColumn, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View,
+    ColId, CutColumn, Expr, Gather, Hint, Instance, Lookup, Operand, Poly, Product, Relation, Rows, Source,
+    Table as LookupTable, Var, View,
 };
 use ciro_sumcheck::suffix;
 use ciro_transcript::field::{P, from_int};
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -75,7 +77,7 @@ impl Witness {
             _ => {
                 filler.need(ColId(i));
                 let values = filler.columns.get(&ColId(i)).map_or(&[][..], Vec::as_slice);
-                Cells::Own(values.iter().map(|&v| from_int(v)).collect())
+                Cells::Own(values.par_iter().with_min_len(TASK).map(|&v| from_int(v)).collect())
             }
         };
         let columns = (0..relation.columns.len()).map(cells).collect();
@@ -231,6 +233,9 @@ pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize) -> Vec<i64> {
         _ => Vec::new(),
     }
 }
+
+/// Cells that one task fills.
+const TASK: usize = 1 << 14;
 
 struct Filler<'a> {
     relation: &'a Relation,
@@ -392,22 +397,36 @@ impl Filler<'_> {
 
     /// An expression on every row of `rows`, its constant on the real ones.
     fn expr(&mut self, expr: &Expr, rows: &Rows) -> Vec<i64> {
-        let len = 1usize << rows.log_len();
-        let mut values = if rows.is_full() { vec![expr.constant; len] } else { vec![0; len] };
+        self.need_all(expr);
+        self.sum(expr, rows)
+    }
+
+    fn need_all(&mut self, expr: &Expr) {
+        let pairs = expr.quads.iter().flat_map(|(_, a, b)| [*a, *b]);
+        expr.terms.iter().map(|(_, col)| *col).chain(pairs).for_each(|col| self.need(col));
+    }
+
+    /// As [`Filler::expr`], of columns that are there.
+    fn sum(&self, expr: &Expr, rows: &Rows) -> Vec<i64> {
+        let constant = if rows.is_full() { expr.constant } else { 0 };
+        let mut values = vec![0; 1 << rows.log_len()];
+        values.par_chunks_mut(TASK).enumerate().for_each(|(task, values)| {
+            let window = |col: &ColId| match self.columns[col].as_slice() {
+                [one] => Window::One(*one),
+                many => Window::Many(&many[task * TASK..]),
+            };
+            values.fill(constant);
+            for (c, col) in &expr.terms {
+                let column = window(col);
+                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * column.at(i));
+            }
+            for (c, a, b) in &expr.quads {
+                let (a, b) = (window(a), window(b));
+                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * a.at(i) * b.at(i));
+            }
+        });
         if !rows.is_full() && expr.constant != 0 {
-            rows.indices().into_iter().for_each(|i| values[i] = expr.constant);
-        }
-        let at = |column: &[i64], i: usize| if column.len() == 1 { column[0] } else { column[i] };
-        for (c, col) in &expr.terms {
-            self.need(*col);
-            let column = &self.columns[col];
-            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * at(column, i));
-        }
-        for (c, a, b) in &expr.quads {
-            self.need(*a);
-            self.need(*b);
-            let (a, b) = (&self.columns[a], &self.columns[b]);
-            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * at(a, i) * at(b, i));
+            rows.indices().into_iter().for_each(|i| values[i] += expr.constant);
         }
         values
     }
@@ -487,11 +506,11 @@ impl Filler<'_> {
                 self.put_real(*flag, flags);
             }
             Hint::FirstZeroOf { flags } => self.first_of(flags),
-            Hint::Divide { quotient, remainder, dividend, divisor } => {
+            Hint::Divide { quotient, remainder, dividend, shift, divisor } => {
                 let rows = self.rows(*quotient);
                 let dividend = self.real(dividend, &rows);
                 let divisor = self.real(divisor, &rows);
-                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x, d.max(1)));
+                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x >> shift, d.max(1)));
                 let (q, r): (Vec<i64>, Vec<i64>) = pairs().map(|(x, d)| (x.div_euclid(d), x.rem_euclid(d))).unzip();
                 self.put_real(*quotient, q);
                 self.put_real(*remainder, r);
@@ -517,27 +536,60 @@ impl Filler<'_> {
 
     /// Multiplicities: how often each row of each table is looked up. Tables have distinct first entries.
     fn count_lookups(&mut self) {
+        let looked_up = self.relation.lookups.iter().filter_map(|lookup| lookup.tuple.first());
+        looked_up.for_each(|first| self.need_all(first));
         for table in &self.relation.tables {
             let Some(&key) = table.tuple.first() else { continue };
             self.need(key);
-            let keys = &self.columns[&key][..table.len];
-            let in_order = keys.iter().enumerate().all(|(i, &k)| k == i as i64);
-            let rows: BTreeMap<i64, usize> =
-                if in_order { BTreeMap::new() } else { keys.iter().enumerate().map(|(i, &k)| (k, i)).collect() };
-            let row = |entry: i64| match in_order {
-                true => usize::try_from(entry).ok().filter(|&i| i < table.len),
-                false => rows.get(&entry).copied(),
-            };
-            let mut counts = vec![0; table.len];
-            for lookup in self.relation.lookups.iter().filter(|l| l.tag == table.tag) {
-                let Some(first) = lookup.tuple.first() else { continue };
-                for entry in self.real(first, &lookup.rows) {
-                    if let Some(row) = row(residue(entry)) {
-                        counts[row] += 1;
-                    }
-                }
-            }
+            let counts = self.counts(table, &self.columns[&key][..table.len]);
             self.put(table.multiplicity, counts);
+        }
+    }
+
+    fn counts(&self, table: &LookupTable, keys: &[i64]) -> Vec<i64> {
+        let in_order = keys.iter().enumerate().all(|(i, &k)| k == i as i64);
+        let rows: BTreeMap<i64, usize> =
+            if in_order { BTreeMap::new() } else { keys.iter().enumerate().map(|(i, &k)| (k, i)).collect() };
+        let row = |entry: i64| match in_order {
+            true => usize::try_from(entry).ok().filter(|&i| i < table.len),
+            false => rows.get(&entry).copied(),
+        };
+        let count = |mut counts: Vec<i64>, lookup: &Lookup| {
+            let values = lookup.tuple.first().map(|first| self.sum(first, &lookup.rows)).unwrap_or_default();
+            let mut add = |entry: i64| {
+                if let Some(row) = row(residue(entry)) {
+                    counts[row] += 1;
+                }
+            };
+            if lookup.rows.is_full() {
+                values.into_iter().for_each(&mut add);
+            } else {
+                lookup.rows.indices().into_iter().for_each(|i| add(values[i]));
+            }
+            counts
+        };
+        let none = || vec![0; table.len];
+        let both = |mut a: Vec<i64>, b: Vec<i64>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        let lookups = self.relation.lookups.par_iter().filter(|lookup| lookup.tag == table.tag);
+        lookups.fold(none, count).reduce(none, both)
+    }
+}
+
+/// Some cells of a column, or the one of all rows.
+enum Window<'a> {
+    One(i64),
+    Many(&'a [i64]),
+}
+
+impl Window<'_> {
+    #[inline]
+    fn at(&self, i: usize) -> i64 {
+        match self {
+            Self::One(one) => *one,
+            Self::Many(cells) => cells[i],
         }
     }
 }

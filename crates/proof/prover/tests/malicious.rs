@@ -7,7 +7,7 @@
 mod common;
 
 use ciro_graph::{Forest, Op, OutputKind, Pick, ValueId};
-use ciro_prover::{prove, prove_as};
+use ciro_prover::{ProvingKey, prove, prove_as};
 use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::{Phase, ProofContext, Statement};
 use common::liar::{Liar, Weights, impostor};
@@ -34,12 +34,53 @@ fn a_liar_who_tells_the_truth_is_believed() {
 
 #[test]
 fn rounding_off_by_one() {
-    let mut s = Sketch::new(3);
-    let y = s.node(Op::Rescale { x: X, shift: 3 }, 3, -501, 501);
-    s.output(y, 3);
-    let case = Case::new("rescale", s.model(), &[100.0, -100.0, 4.0]);
-    for delta in [1, -1] {
-        assert_eq!(Liar::about(&case).value(Y, |v| v[1] += delta).caught(&case), Phase::Lookup);
+    for (op, lo, hi) in
+        [(Op::Rescale { x: X, shift: 3 }, -501, 501), (Op::Narrow { x: X, shift: 3, lo: -16, bits: 5 }, -16, 15)]
+    {
+        let mut s = Sketch::new(3);
+        let y = s.node(op, 3, lo, hi);
+        s.output(y, 3);
+        let case = Case::new("rescale", s.model(), &[100.0, -100.0, 4.0]);
+        for delta in [1, -1] {
+            assert_eq!(Liar::about(&case).value(Y, |v| v[1] += delta).caught(&case), Phase::Lookup);
+        }
+    }
+}
+
+/// A number that the execution refuses: neither it, nor another with a remainder to match, is in range.
+#[test]
+fn a_number_beyond_what_is_declared() {
+    let narrow = |shift: u8, looked_up: bool| {
+        let mut net = Net::new(&[2], 4000, 4);
+        let mut y = net.node(Op::Narrow { x: X, shift, lo: -8, bits: 4 });
+        if looked_up {
+            let values = net.constant(&[16], |i| 3 * i);
+            y = net.node(Op::Table { x: y, lo: -8, values });
+        }
+        // The sum alone is revealed, so that no output is out of range.
+        let sum = net.node(Op::Sum { x: y });
+        net.output(sum);
+        let model = net.model();
+        (ProvingKey::new(model.clone()).expect("a relation"), model)
+    };
+    for (shift, x, looked_up) in [(3, 64, false), (3, -69, false), (3, 100, true), (0, 8, false), (0, -9, true)] {
+        let (key, model) = narrow(shift, looked_up);
+        let raw = [0.0, x as f32];
+        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        assert!(refused.to_string().contains("[-8, 7]"), "{refused}");
+        let honest = if shift == 0 { x } else { (x + (1 << (shift - 1))) >> shift };
+        for y in [honest, honest.clamp(-8, 7)] {
+            let mut values = vec![vec![0, y]];
+            if looked_up {
+                values.push(vec![24, 3 * (y + 8)]);
+            }
+            values.push(vec![values.iter().flatten().skip(2 * usize::from(looked_up)).sum()]);
+            let lie = Liar::on(&model, &key, &raw).says(values);
+            assert!(
+                matches!(lie.caught_by_the_way(), Phase::Lookup | Phase::Constraints),
+                "{shift} {x} {looked_up} {y}"
+            );
+        }
     }
 }
 
@@ -49,9 +90,9 @@ fn rounding_off_by_one() {
 fn wrapped_quotients() {
     let p = 0x7f00_0001i64;
     let half = (p + 1) / 2; // 4/8
-    let rows = |looked_up: bool| {
+    let rows = |op: Op, looked_up: bool| {
         let mut net = Net::within(&[2], -100, 100, 4);
-        let y = net.node(Op::Rescale { x: X, shift: 3 });
+        let y = net.node(op);
         if looked_up {
             let values = net.constant(&[32], |i| i);
             let t = net.node(Op::Table { x: y, lo: -16, values });
@@ -63,12 +104,14 @@ fn wrapped_quotients() {
         net.case("quotients", |_| 26)
     };
     let wrapped = |y: &mut Vec<i64>| y.iter_mut().for_each(|y| *y = (*y + half) % p);
-    let case = rows(false);
-    let lie = Liar::about(&case).only_value(Y, wrapped).only_value(ValueId(2), |v| v[0] += 1);
-    assert_eq!(lie.caught(&case), Phase::Lookup);
-    let case = rows(true);
-    let lie = Liar::about(&case).only_value(Y, wrapped).only_value(ValueId(3), |v| v[0] += 1);
-    assert_eq!(lie.caught(&case), Phase::Lookup);
+    for op in [Op::Rescale { x: X, shift: 3 }, Op::Narrow { x: X, shift: 3, lo: -16, bits: 5 }] {
+        let case = rows(op.clone(), false);
+        let lie = Liar::about(&case).only_value(Y, wrapped).only_value(ValueId(2), |v| v[0] += 1);
+        assert_eq!(lie.caught(&case), Phase::Lookup);
+        let case = rows(op, true);
+        let lie = Liar::about(&case).only_value(Y, wrapped).only_value(ValueId(3), |v| v[0] += 1);
+        assert_eq!(lie.caught(&case), Phase::Lookup);
+    }
 }
 
 #[test]
@@ -243,6 +286,27 @@ fn another_rest_of_a_division() {
     assert_eq!(lie.caught_by_the_way(), Phase::Lookup);
     let unequal = Liar::about(&case).cells("quotient", 0, |c| c[0] += 1).value(ValueId(3), |v| v[0] += 1);
     assert_eq!(unequal.caught(&case), Phase::Constraints);
+}
+
+/// A divisor that is a power of two times another number: its rest has two parts.
+#[test]
+fn another_rest_in_two_parts() {
+    let mut net = Net::within(&[3], 1, 60, 4);
+    let pick = |i: i32| Op::Take { x: X, picks: vec![Pick { axis: 0, index: vec![i] }] };
+    let (num, den) = (net.node(pick(0)), net.node(pick(1)));
+    let (num, den) = (net.node(Op::Scale { x: num, factor: 50 }), net.node(Op::Scale { x: den, factor: 16 }));
+    let y = net.node(Op::Quotient { num, den, lo: -64, hi: 63 });
+    net.output(y);
+    let case = net.case("quotient", |i| [50, 7, 9][i as usize]);
+    // 2500 = 22·(16·7) + 16·2 + 4.
+    assert_eq!(case.proof.output.0[0], [22]);
+    for (quotient, rest, low) in [(23, -5, 4), (21, 9, 4), (21, 2, 116), (23, 2, -108), (22, 1, 20)] {
+        let lie = Liar::about(&case).cells("quotient", 0, |c| c[0] = quotient);
+        let lie = lie.cells("rest", 0, |c| c[0] = rest).cells("low rest", 0, |c| c[0] = low);
+        assert_eq!(lie.value(y, |v| v[0] = quotient).caught_by_the_way(), Phase::Lookup, "{quotient} {rest} {low}");
+    }
+    let unequal = Liar::about(&case).cells("low rest", 0, |c| c[0] += 1);
+    assert_eq!(unequal.caught_by_the_way(), Phase::Constraints);
 }
 
 #[test]

@@ -149,6 +149,37 @@ fn a_dividend_beyond_the_divisor_does_not_wrap_below_it() {
     }
 }
 
+/// A declared interval so wide, or so far out, that a number beyond it plus p lies in it.
+#[test]
+fn numbers_beyond_what_is_declared_do_not_wrap_into_it() {
+    let narrow = |shift: u8, lo: i32, bits: u8| {
+        let mut s = sketch(1, MAX);
+        let y = s.node(Op::Narrow { x: X, shift, lo, bits }, 1, lo, lo + (1 << bits) - 1);
+        s.output(y, 1);
+        s.model()
+    };
+    // MAX and half a unit is less than half a unit above −MAX modulo p.
+    assert!(is_too_wide(&narrow(4, -(MAX >> 4), 8)));
+    assert!(is_too_wide(&narrow(4, (MAX >> 4) - 255, 8)));
+    assert!(is_too_wide(&narrow(10, -(1 << 20), 21)));
+    for (shift, lo) in [(0, -MAX), (0, MAX - 255), (4, -(MAX >> 4) + 1), (4, (MAX >> 4) - 256)] {
+        let model = narrow(shift, lo, 8);
+        let key = ProvingKey::new(model.clone()).expect("a relation");
+        for x in [MAX, -MAX, 0] {
+            let raw = [x as f32];
+            if ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).is_ok() {
+                Case::new("declared", model.clone(), &raw);
+                continue;
+            }
+            for y in [lo, lo + 255] {
+                let lie = Liar::on(&model, &key, &raw).says(vec![vec![i64::from(y)]]);
+                let phase = lie.caught_by_the_way();
+                assert!([Phase::Lookup, Phase::Constraints].contains(&phase), "{shift} {lo} {x} {y}");
+            }
+        }
+    }
+}
+
 /// A number and the same number plus p would lie on different segments.
 #[test]
 fn a_curve_longer_than_the_field_is_refused() {

@@ -4,6 +4,7 @@ use crate::blocks::Blocks;
 use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
+use crate::ranges::Range;
 use crate::relation::{
     COEFFICIENT_MAX, ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
     RelationError, Section, Source, Table, Term, Var, View,
@@ -48,8 +49,8 @@ pub struct Builder<'a> {
     copies: BTreeMap<Expr, ColId>,
     masks: BTreeMap<Rows, ColId>,
     sections: BTreeMap<Rows, Vec<Constraint>>,
-    /// Range limbs by width.
-    limbs: BTreeMap<u32, Vec<(Rows, Expr)>>,
+    /// Numbers to be shown to lie in a range.
+    pub(crate) ranges: Vec<Range>,
     lookups: Vec<Lookup>,
     tables: Vec<Table>,
     products: Vec<Product>,
@@ -77,7 +78,7 @@ impl<'a> Builder<'a> {
             copies: BTreeMap::new(),
             masks: BTreeMap::new(),
             sections: BTreeMap::new(),
-            limbs: BTreeMap::new(),
+            ranges: Vec::new(),
             lookups: Vec::new(),
             tables: Vec::new(),
             products: Vec::new(),
@@ -325,7 +326,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a table and returns its tag.
     pub fn table(&mut self, len: usize, tuple: Vec<ColId>) -> usize {
-        let tag = RANGE_TAG + 1 + self.tables.len();
+        let tag = self.next_tag();
         self.push_table(len, tag, tuple);
         tag
     }
@@ -335,7 +336,11 @@ impl<'a> Builder<'a> {
         self.push_table(len, tag, tuple);
     }
 
-    fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
+    pub(crate) fn next_tag(&self) -> usize {
+        RANGE_TAG + 1 + self.tables.len()
+    }
+
+    pub(crate) fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
         let multiplicity = self.witness("multiplicity", &Rows::vector(len));
         self.tables.push(Table { log_len: log_ceil(len), len, tag, tuple, multiplicity });
     }
@@ -419,90 +424,6 @@ impl<'a> Builder<'a> {
             return Err(RelationError::TooWide { node: self.node, what: name, expected, got });
         }
         self.range(name, rows, expr, bits)
-    }
-
-    /// Proves 0 ≤ expr < 2^bits modulo p on the real rows.
-    ///
-    /// # Errors
-    /// If `bits` exceeds [`RANGE_BITS_MAX`].
-    pub fn range(&mut self, name: &'static str, rows: &Rows, expr: &Expr, bits: u32) -> Result<(), RelationError> {
-        if bits > RANGE_BITS_MAX {
-            return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
-        }
-        let virtual_low = Self::is_linear(expr);
-        let width = u32::from(self.program.limb_bits);
-        if virtual_low && bits <= width {
-            self.range_limb(rows, expr.clone(), bits);
-            return Ok(());
-        }
-        let mut limbs = Vec::new();
-        // With nothing to reduce, the lowest limb is what the others leave, and needs no column.
-        let mut low = expr.clone();
-        let mut shift = if virtual_low { width } else { 0 };
-        while shift < bits.max(1) {
-            let limb_bits = width.min(bits.max(1) - shift);
-            let limb = self.witness(name, rows);
-            limbs.push((limb, shift, limb_bits));
-            self.range_limb(rows, Expr::column(limb), limb_bits);
-            low = low.plus_col(-(1i64 << shift), limb);
-            shift += limb_bits;
-        }
-        self.hint(Hint::Limbs { expr: expr.clone(), limbs });
-        if virtual_low {
-            self.range_limb(rows, low, width);
-        } else {
-            self.constrain_expr(name, rows, &low);
-        }
-        Ok(())
-    }
-
-    /// Asks for expr in 0..2^bits; [`Builder::place_ranges`] decides how.
-    fn range_limb(&mut self, rows: &Rows, expr: Expr, bits: u32) {
-        self.limbs.entry(bits).or_default().push((rows.clone(), expr));
-    }
-
-    /// The rows on which a range is asked for: all of the parts that a lookup of them has, if padding is in the range, a constant
-    /// there. A lookup whose numerators are all one costs half.
-    fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
-        let zero_in_padding = |(_, col): &(i64, ColId)| self.columns.get(col.0).is_some_and(|c| c.rows == rows);
-        let within = (0..1i64 << bits).contains(&expr.constant);
-        if within && expr.quads.is_empty() && expr.terms.iter().all(zero_in_padding) {
-            return rows.of_real_parts();
-        }
-        rows
-    }
-
-    /// The lookups of all range limbs. A width below `limb_bits` takes a table of its own where that is shorter than what it
-    /// saves; else it takes two lookups in the full table, of expr and of expr shifted to the top: the first bounds expr so
-    /// that the second does not wrap.
-    fn place_ranges(&mut self) {
-        let width = u32::from(self.program.limb_bits);
-        let mut full = false;
-        for (bits, limbs) in core::mem::take(&mut self.limbs) {
-            let rows = limbs.iter().fold(0usize, |sum, (rows, _)| sum.saturating_add(1 << rows.log_len()));
-            let own = bits < width && 1usize << bits <= rows / 2;
-            let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
-            full |= !own;
-            for (rows, expr) in limbs {
-                let rows = self.range_rows(rows, &expr, bits);
-                if !own && bits < width {
-                    self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
-                }
-                self.lookup(&rows, tag, vec![expr]);
-            }
-        }
-        if full {
-            self.index_table(width, Some(RANGE_TAG));
-        }
-    }
-
-    /// The table 0..2^bits.
-    fn index_table(&mut self, bits: u32, tag: Option<usize>) -> usize {
-        let rows = 1usize << bits;
-        let index = self.public("range", Public::Index, Rows::vector(rows));
-        let tag = tag.unwrap_or(RANGE_TAG + 1 + self.tables.len());
-        self.push_table(rows, tag, vec![index]);
-        tag
     }
 
     /// Places all windows and returns the relation.

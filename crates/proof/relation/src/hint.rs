@@ -132,7 +132,8 @@ pub enum Hint {
         /// Filled, and what each is about.
         flags: Vec<(ColId, Expr)>,
     },
-    /// quotient = floor(dividend / divisor), remainder = dividend − quotient·divisor, the divisor of the same rows or one.
+    /// With n = dividend >> shift (floor): quotient = floor(n / divisor), remainder = n − quotient·divisor, the divisor of the
+    /// same rows or one.
     Divide {
         /// Filled.
         quotient: ColId,
@@ -140,6 +141,8 @@ pub enum Hint {
         remainder: ColId,
         /// Read.
         dividend: Expr,
+        /// Bits dropped.
+        shift: u32,
         /// Read.
         divisor: Expr,
     },

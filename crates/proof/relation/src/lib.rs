@@ -23,6 +23,7 @@
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
 //! | `cells` | the cells of the model polynomial |
+//! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -46,6 +47,7 @@ pub mod lower;
 pub mod parts;
 mod place;
 pub mod public;
+mod ranges;
 pub mod relation;
 pub mod rows;
 mod tensor;

@@ -203,6 +203,10 @@ impl Lowering<'_> {
             Op::Div { num, den, digit_bits, digits } => {
                 self.div(*num, *den, u32::from(*digit_bits), u32::from(*digits))
             }
+            Op::Narrow { x, shift, lo, bits } => {
+                let ends = (i64::from(*lo), u32::from(*bits));
+                self.narrow(*x, u32::from(*shift), ends, target)
+            }
             Op::Quotient { num, den, lo, hi } => self.floor_div(*num, *den, i64::from(*lo), i64::from(*hi), target),
             Op::Trees { x, forest } => {
                 let input = size(x.0);
@@ -228,6 +232,40 @@ impl Lowering<'_> {
         let remainder = x.expr.plus_const(1 << (shift.max(1) - 1)).plus_col(-(1i64 << shift), y);
         self.quotient(y, target, &remainder, shift)?;
         Ok(Expr::column(y))
+    }
+
+    /// y as [`Lowering::rescale`] or x itself, in lo..lo + 2^bits. No y·2^s + r of that interval is p away from a value of x, so
+    /// that the residue is the integer.
+    fn narrow(
+        &mut self,
+        x: ValueId,
+        shift: u32,
+        (lo, bits): (i64, u32),
+        target: &Target,
+    ) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        self.b.limit("narrowed", bits.saturating_add(shift), RANGE_BITS_MAX)?;
+        let half = (1i64 << shift) >> 1;
+        let (first, end) = (lo << shift, (lo + (1i64 << bits)) << shift);
+        let p = i64::from(P);
+        if end - p > x.lo + half || first + p <= x.hi + half {
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(end.max(-first).max(x.hi.max(-x.lo))) + 1);
+            return Err(RelationError::TooWide { node: self.b.node, what: "narrowed", expected, got });
+        }
+        let rows = target.rows();
+        let mut y = x.expr;
+        if shift > 0 {
+            let col = self.b.witness("rescaled", &rows);
+            self.b.hint(Hint::Value { col, value: target.id });
+            let remainder = y.plus_const(half).plus_col(-(1i64 << shift), col);
+            self.b.range("remainder", &rows, &remainder, shift)?;
+            y = Expr::column(col);
+        }
+        // A table of this very domain bounds it as well.
+        if self.readers.get(&target.id) != Some(&(lo, 1i64 << bits)) {
+            self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
+        }
+        Ok(y)
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
@@ -400,8 +438,8 @@ impl Lowering<'_> {
         Ok(Expr::column(s))
     }
 
-    /// num = y·den + r with 0 ≤ r < den and y in its declared interval. |y·den| + den stays below half the field, so the equation
-    /// holds over the integers.
+    /// num = 2^k·(y·d + r) + low with den = 2^k·d, 0 ≤ r < d, 0 ≤ low < 2^k and y in its declared interval. |y·den| + den stays below
+    /// half the field, so the equation holds over the integers.
     fn floor_div(
         &mut self,
         num: ValueId,
@@ -412,17 +450,46 @@ impl Lowering<'_> {
     ) -> Result<Expr, RelationError> {
         let (num, den) = (self.val(num)?, self.val(den)?);
         let rows = target.rows();
+        let (low_bits, den) = self.halved(den);
         let divisor = self.b.materialize("divisor", &den.rows(), &den.expr);
         let divisor = self.repeat(&den.with(Expr::column(divisor)), &target.dims)?;
         let (y, r) = (self.b.witness("quotient", &rows), self.b.witness("rest", &rows));
-        self.b.hint(Hint::Divide { quotient: y, remainder: r, dividend: num.expr.clone(), divisor: divisor.clone() });
-        let equation = num.expr.plus(-1, &Builder::times(&Expr::column(y), &divisor)).plus_col(-1, r);
+        let (dividend, shift) = (num.expr.clone(), low_bits);
+        self.b.hint(Hint::Divide { quotient: y, remainder: r, dividend, shift, divisor: divisor.clone() });
+        let multiple = Builder::times(&Expr::column(y), &divisor).plus_col(1, r);
+        let mut equation = num.expr.clone().plus(-(1i64 << low_bits), &multiple);
+        if low_bits > 0 {
+            let low = self.b.witness("low rest", &rows);
+            // Made positive by a multiple of 2^k.
+            let expr = num.expr.plus_const(1 << RANGE_BITS_MAX);
+            self.b.hint(Hint::Limbs { expr, limbs: vec![(low, 0, low_bits)] });
+            equation = equation.plus_col(-1, low);
+            self.b.range("low rest", &rows, &Expr::column(low), low_bits)?;
+        }
         self.b.constrain_expr("quotient times divisor", &rows, &equation);
         let bits = bits_for(hi - lo);
         self.b.range("quotient above", &rows, &Expr::column(y).plus_const(-lo), bits)?;
-        self.b.range("quotient below", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
+        // A power of two many quotients end where the range does.
+        if hi - lo + 1 != 1i64 << bits {
+            self.b.range("quotient below", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
+        }
         self.rest(&rows, r, &divisor, &den)?;
         Ok(Expr::column(y))
+    }
+
+    /// A divisor as 2^k times another: the rest's k low bits are compared with nothing. Only as far as that saves limbs.
+    fn halved(&self, den: Val) -> (u32, Val) {
+        let width = u32::from(self.b.program.limb_bits).max(1);
+        let lookups = |k: u32| k.div_ceil(width) + 2 * bits_for(den.hi >> k).div_ceil(width);
+        let factors = den.expr.terms.iter().map(|(c, _)| c).chain(den.expr.quads.iter().map(|(c, ..)| c));
+        let even = factors.chain([&den.expr.constant]).map(|c| c.trailing_zeros()).min().unwrap_or(0);
+        let Some(k) = (0..=even.min(width)).min_by_key(|&k| (lookups(k), k)) else { return (0, den) };
+        let half = |c: &mut i64| *c >>= k;
+        let mut expr = den.expr.clone();
+        expr.terms.iter_mut().for_each(|(c, _)| half(c));
+        expr.quads.iter_mut().for_each(|(c, ..)| half(c));
+        half(&mut expr.constant);
+        (k, Val { lo: den.lo >> k, hi: den.hi >> k, expr, dims: den.dims })
     }
 
     /// 0 ≤ r < den, whatever den is: so den is positive.
@@ -461,8 +528,13 @@ impl Lowering<'_> {
         for _ in 0..digits {
             let (q, r) = (self.b.witness("digit", &rows), self.b.witness("rest", &rows));
             let dividend = rest.times(1 << digit_bits);
-            let hint = Hint::Divide { quotient: q, remainder: r, dividend: dividend.clone(), divisor: divisor.clone() };
-            self.b.hint(hint);
+            self.b.hint(Hint::Divide {
+                quotient: q,
+                remainder: r,
+                dividend: dividend.clone(),
+                shift: 0,
+                divisor: divisor.clone(),
+            });
             let taken = dividend.plus_col(-1, r);
             let taken = self.b.materialize("multiple", &rows, &taken);
             self.b.constrain_product("digit times divisor", &rows, taken, &Expr::column(q), &divisor);

@@ -228,7 +228,9 @@ impl Lowering<'_> {
     /// negative is for the caller to prove.
     fn max(&mut self, x: &Val) -> Result<(Expr, Expr), RelationError> {
         let rows = x.rows();
-        let input = Expr::column(self.operand("max input", x));
+        // Sums of a few columns are compared as they are.
+        let small = self.b.is_plain(&x.expr) && x.expr.terms.len() <= 3;
+        let input = if small { x.expr.clone() } else { Expr::column(self.operand("max input", x)) };
         let mut dims = x.dims.clone();
         dims.pop();
         dims.push(1);

@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::{RawInput, ingest};
+use ciro_graph::exec::Fault;
+use ciro_graph::{ExecError, RawInput, ingest};
 use ciro_network::durable::{Access, replace};
 use ciro_prover::reveal::salts_of;
 use ciro_prover::{Proof, ProveError, ProvingKey, Seed};
@@ -81,6 +82,9 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
 /// An input that the model does not take is the caller's mistake.
 fn refused(error: ProveError) -> CliError {
     match error {
+        ProveError::Execute(e @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
+            CliError::failed(e).hint("compile with --calibration samples that cover such inputs")
+        }
         ProveError::Execute(e) => CliError::failed(e),
         other => CliError::failed(other),
     }

@@ -22,7 +22,7 @@ pub(crate) fn compile(net: &Net, options: &Options) -> Result<Compiled, CompileE
         Some(inputs) => calibrate::measured(&net, inputs),
         None => calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows),
     };
-    let lowered = lower(&net, &sizes, &rows, options.input_range)?;
+    let lowered = lower(&net, &sizes, &rows, (options.input_range, options.precision))?;
     let report = match (&inputs, &options.calibration) {
         (Some(inputs), Some(samples)) => Some(accuracy(&net, &lowered, inputs, samples)?),
         _ => None,

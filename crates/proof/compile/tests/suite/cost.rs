@@ -27,6 +27,11 @@ pub(crate) fn estimate(model: &Model) -> Cost {
                 let only_tables = readers(program, id).all(|op| matches!(op, Op::Table { .. }));
                 (1, limbs(u64::from(*shift)) + if only_tables { 0 } else { limbs(span) })
             }
+            Op::Narrow { shift, bits, .. } => {
+                let only_tables = readers(program, id).all(|op| matches!(op, Op::Table { .. }));
+                let range = if only_tables { 0 } else { limbs(u64::from(*bits)) };
+                (u64::from(*shift > 0), limbs(u64::from(*shift)) + range)
+            }
             Op::Table { values, lo, .. } => {
                 if tables.insert((*values, *lo)) {
                     cost.rows += model.weights[values.0 as usize].len() as u64;

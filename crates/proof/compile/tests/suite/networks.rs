@@ -3,8 +3,9 @@
 use crate::cost::estimate;
 use crate::support::{bundled, calibrated, fixtures, stored, stored_with};
 use ciro_compile::samples::Samples;
-use ciro_compile::{Options, compile_onnx};
-use ciro_graph::{Op, RawInput, execute};
+use ciro_compile::{Options, Precision, compile_onnx};
+use ciro_graph::exec::Fault;
+use ciro_graph::{ExecError, Op, RawInput, RawTensor, execute};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -144,6 +145,50 @@ fn without_samples_a_network_runs_on_random_scales_and_says_so() {
     for input in &samples.inputs {
         execute(&compiled.model, input).unwrap();
     }
+}
+
+#[test]
+fn precision_is_bought_with_wider_tables() {
+    for name in ["F_lenet_digits", "G2_transformer_gelu"] {
+        let [fast, balanced, exact] = [Precision::Fast, Precision::Balanced, Precision::Exact].map(|precision| {
+            let (onnx, samples) = stored(&bundled(), name);
+            let options = Options { calibration: Some(samples), precision, ..Options::default() };
+            let compiled = compile_onnx(&onnx, &options).unwrap();
+            let deviation = compiled.report.expect("samples were given").outputs[0].mean_deviation;
+            (deviation, estimate(&compiled.model).rows)
+        });
+        assert!(exact.0 < balanced.0 && balanced.0 < fast.0, "{name}: {fast:?} {balanced:?} {exact:?}");
+        assert!(exact.1 > balanced.1 && balanced.1 >= fast.1, "{name}: {fast:?} {balanced:?} {exact:?}");
+    }
+}
+
+/// Calibrated on quiet inputs, a network takes inputs twice as loud, and says which value is beyond what it was calibrated for when it
+/// refuses one.
+#[test]
+fn a_value_far_beyond_the_samples_is_refused_by_name() {
+    let (onnx, samples) = stored(&bundled(), "F_lenet_digits");
+    let louder = |factor: f32| {
+        let scaled = |input: &RawInput| {
+            let tensor = |t: &RawTensor| RawTensor {
+                shape: t.shape.clone(),
+                bits: t.bits.iter().map(|&bits| (f32::from_bits(bits) * factor).to_bits()).collect(),
+            };
+            RawInput(input.0.iter().map(tensor).collect())
+        };
+        samples.inputs.iter().map(scaled).collect::<Vec<_>>()
+    };
+    let quiet = Samples { inputs: louder(1.0 / 64.0), ..samples.clone() };
+    let options = Options { calibration: Some(quiet), input_range: Some(1.0), ..Options::default() };
+    let compiled = compile_onnx(&onnx, &options).unwrap();
+    for input in louder(1.0 / 32.0) {
+        ciro_graph::execute(&compiled.model, &input).unwrap();
+    }
+    let refused = louder(1.0).iter().find_map(|input| ciro_graph::execute(&compiled.model, input).err());
+    let ExecError::Node { op, fault: Fault::Uncalibrated { expected, got, .. }, .. } = refused.expect("too loud")
+    else {
+        panic!("another refusal")
+    };
+    assert!(op == "Narrow" && !expected.has(got), "{op}: {got} in {expected}");
 }
 
 /// Every model of the folder that `CIRO_MODELS` names (or those named in `CIRO_ONLY`): accuracy, cost and time on stderr.

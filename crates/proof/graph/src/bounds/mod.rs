@@ -246,6 +246,7 @@ impl Scope {
             }
             Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits),
             Op::Quotient { num, den, lo, hi } => self.quotient(*num, *den, declared("quotient", *lo, *hi)?),
+            Op::Narrow { x, shift, lo, bits } => self.narrow(*x, *shift, *lo, *bits),
             // Everything else is handled before.
             _ => Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) }),
         }
@@ -260,6 +261,13 @@ impl Scope {
         let ((a_shape, a), (b_shape, b)) = (self.number(a)?, self.number(b)?);
         let shape = broadcast(a_shape, b_shape).ok_or_else(|| unlike("second operand", a_shape, b_shape))?;
         Ok((shape, combine(a, b)))
+    }
+
+    fn narrow(&self, x: ValueId, shift: u8, lo: i32, bits: u8) -> Result<(Vec<u32>, Interval), Problem> {
+        in_range("shift", Interval { lo: 0, hi: 29 }, i64::from(shift))?;
+        in_range("bits", Interval { lo: 1, hi: 29 }, i64::from(bits))?;
+        // Its ends are enforced when it runs.
+        self.number(x).map(|(shape, _)| (shape.to_vec(), arith::narrowed(lo, bits)))
     }
 
     fn quotient(&self, num: ValueId, den: ValueId, ends: Interval) -> Result<(Vec<u32>, Interval), Problem> {

@@ -72,6 +72,16 @@ pub enum Fault {
         /// The result.
         got: i64,
     },
+    /// A result that the operator refuses: no calibration sample came near it.
+    #[error("element {index}: expected a result in {expected}, which the model was calibrated for, got {got}")]
+    Uncalibrated {
+        /// Position in the result.
+        index: usize,
+        /// The results that are not refused.
+        expected: Interval,
+        /// The result.
+        got: i64,
+    },
     /// A quotient outside [−1, 1], or a divisor that is not positive.
     #[error("element {index}: expected a dividend of at most the divisor, got {dividend} / {divisor}")]
     Quotient {
@@ -172,7 +182,16 @@ impl Run<'_> {
             Op::Transpose { x, perm } => self.transpose(*x, perm),
             Op::Take { x, picks } => self.take(*x, picks),
             Op::Concat { parts, axis } => self.concat(parts, usize::from(*axis)),
-            Op::Quotient { num, den, .. } => self.quotient(*num, *den),
+            Op::Quotient { num, den, lo, hi } => {
+                calibrated(self.quotient(*num, *den)?, Interval { lo: i64::from(*lo), hi: i64::from(*hi) })
+            }
+            Op::Narrow { x, shift, lo, bits } => {
+                let results = match shift {
+                    0 => self.value(*x)?.to_vec(),
+                    _ => map(*x, &|v| arith::round_shift(v, *shift))?,
+                };
+                calibrated(results, arith::narrowed(*lo, *bits))
+            }
             Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
             Op::Relu { x } => map(*x, &|v| v.max(0)),
             Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
@@ -264,6 +283,14 @@ impl Run<'_> {
             add_leaf(forest, self.weights, tree, row, add).ok_or(Fault::Forest(ForestError::Walk { tree }))?;
         }
         Ok(sums)
+    }
+}
+
+/// The results, if all lie in the interval that an operator takes.
+fn calibrated(results: Vec<i64>, expected: Interval) -> Result<Vec<i64>, Fault> {
+    match results.iter().position(|&v| !expected.has(v)) {
+        Some(index) => Err(Fault::Uncalibrated { index, expected, got: results[index] }),
+        None => Ok(results),
     }
 }
 

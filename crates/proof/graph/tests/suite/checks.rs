@@ -116,9 +116,12 @@ fn ordered_images_are_for_trees() {
 #[test]
 fn parameters_have_ranges() {
     type Edit = fn(&mut Program);
-    let edits: [(&str, Edit); 9] = [
+    let edits: [(&str, Edit); 12] = [
         ("shift 0", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 0 }),
         ("shift 30", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 30 }),
+        ("narrow by 30", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 30, lo: 0, bits: 4 }),
+        ("narrow to one", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: 0, bits: 0 }),
+        ("narrow to all", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: -(1 << 29), bits: 30 }),
         ("empty clamp", |p| p.nodes[2].op = Op::Clamp { x: ValueId(2), lo: 5, hi: 5 }),
         ("curve domain", |p| {
             if let Op::Curve { lo, .. } = &mut p.nodes[3].op {

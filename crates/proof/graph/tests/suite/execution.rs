@@ -3,7 +3,7 @@
 use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::exec::Fault;
 use ciro_graph::ingest::{fixed, ordered, unordered};
-use ciro_graph::{ExecError, Ingest, Op, OutputKind, RawOutput, ValueId, check_model, execute};
+use ciro_graph::{ExecError, Ingest, Interval, Op, OutputKind, RawOutput, ValueId, check_model, execute};
 use proptest::prelude::*;
 
 const FIXED: OutputKind = OutputKind::Fixed { frac_bits: 0 };
@@ -206,6 +206,33 @@ fn a_divisor_below_the_dividend_is_refused_when_it_runs() {
     assert_eq!(error, ExecError::Node { node: 1, op: "Div", fault });
     let error = execute(&builder.model, &raw(&[0.0, 0.0])).unwrap_err();
     assert!(matches!(error, ExecError::Node { fault: Fault::Quotient { divisor: 0, .. }, .. }));
+}
+
+#[test]
+fn a_number_beyond_what_is_declared_is_refused_when_it_runs() {
+    let mut builder = integers(2, 300);
+    let y = builder.node(Op::Narrow { x: ValueId(0), shift: 2, lo: -8, bits: 4 }).unwrap();
+    let z = builder.node(Op::Narrow { x: y, shift: 0, lo: -4, bits: 3 }).unwrap();
+    let q = builder.node(Op::Quotient { num: ValueId(0), den: ValueId(0), lo: 0, hi: 1 }).unwrap();
+    assert_eq!(check_model(&builder.model), Ok(()));
+    let run = |x: [f32; 2]| execute(&builder.model, &raw(&x));
+    let values = run([13.0, 2.0]).unwrap().values;
+    assert_eq!((&values[y.0 as usize], &values[z.0 as usize]), (&vec![3, 1], &vec![3, 1]));
+    assert_eq!(values[q.0 as usize], [1, 1]);
+    for (x, node, expected, got) in [(30.0, 0, (-8, 7), 8), (-40.0, 0, (-8, 7), -10), (16.0, 1, (-4, 3), 4)] {
+        let expected = Interval { lo: expected.0, hi: expected.1 };
+        let fault = Fault::Uncalibrated { index: 1, expected, got };
+        assert_eq!(run([1.0, x]).unwrap_err(), ExecError::Node { node, op: "Narrow", fault });
+    }
+}
+
+#[test]
+fn an_interval_that_leaves_the_field_is_not_declared() {
+    let mut builder = integers(1, 300);
+    let lowest = -ciro_graph::MAX_MAGNITUDE as i32;
+    assert!(builder.node(Op::Narrow { x: ValueId(0), shift: 0, lo: lowest, bits: 4 }).is_ok());
+    assert!(builder.node(Op::Narrow { x: ValueId(0), shift: 0, lo: lowest - 1, bits: 4 }).is_err());
+    assert!(builder.node(Op::Narrow { x: ValueId(0), shift: 0, lo: -lowest - 14, bits: 4 }).is_err());
 }
 
 #[test]

@@ -71,10 +71,16 @@ impl Net {
         &self.program
     }
 
-    /// Proves and verifies on an input made of small numbers.
-    pub(crate) fn case(self, name: &'static str, x: impl Fn(i32) -> i32) -> Case {
+    /// What has been built so far, checked.
+    pub(crate) fn model(self) -> Model {
         let model = Model { program: self.program, weights: self.weights };
         ciro_graph::check_model(&model).expect("the net is well formed");
+        model
+    }
+
+    /// Proves and verifies on an input made of small numbers.
+    pub(crate) fn case(self, name: &'static str, x: impl Fn(i32) -> i32) -> Case {
+        let model = self.model();
         let len: u32 = model.program.inputs[0].shape.iter().product();
         let x: Vec<f32> = (0..len as i32).map(|i| x(i) as f32).collect();
         Case::new(name, model, &x)
@@ -97,7 +103,7 @@ pub(crate) fn convolution() -> Case {
     let bias = Some(net.constant(&[3, 1, 1], |i| 5 - i));
     let window = window([3, 2], [2, 1], [1, 0], [1, 1]);
     let y = net.node(Op::Conv { x: super::X, weight, bias, window, groups: 1 });
-    let y = net.node(Op::Rescale { x: y, shift: 5 });
+    let y = net.node(Op::Narrow { x: y, shift: 5, lo: -32, bits: 6 });
     let values = net.constant(&[64], |i| (i - 32).max(0));
     let y = net.node(Op::Table { x: y, lo: -32, values });
     let part = |i: i32| vec![Pick { axis: 1, index: vec![0, 2] }, Pick { axis: 2, index: vec![i, i + 2] }];
@@ -137,11 +143,12 @@ pub(crate) fn attention() -> Case {
     let k = heads(&mut net, 5, vec![1, 0, 2]);
     let v = heads(&mut net, 9, vec![1, 0, 2]);
     let s = net.node(Op::Contract { a: q, b: k, transposed: true });
-    let s = net.node(Op::Rescale { x: s, shift: 6 });
+    let s = net.node(Op::Narrow { x: s, shift: 6, lo: -20, bits: 6 });
     let gap = net.node(Op::Gap { x: s });
     let values = net.constant(&[64], |i| 64 >> i.min(8));
     let e = net.node(Op::Table { x: gap, lo: 0, values });
     let total = net.node(Op::Sum { x: e });
+    let total = net.node(Op::Narrow { x: total, shift: 0, lo: 0, bits: 8 });
     let o = net.node(Op::Contract { a: e, b: v, transposed: false });
     let y = net.node(Op::Quotient { num: o, den: total, lo: -40, hi: 40 });
     let y = net.node(Op::Transpose { x: y, perm: vec![1, 0, 2] });

@@ -1,18 +1,15 @@
 //! Softmax by table, divided only after the product that it weighs.
 
 use super::Lowering;
-use super::budget::share_bits;
 use super::form::{Form, Quant, Shares};
-use super::range::{Choice, How, MARGIN, power_of_two};
+use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};
 use crate::net::step::{Id, Kind, Step};
-use ciro_graph::{Op, ValueId};
+use ciro_graph::{Interval, Op, ValueId};
 
 /// Finest resolution of a Softmax's argument.
 const FINEST: f64 = 1.0 / 512.0;
-/// A coarser argument is saturated rather.
-const COARSE: f64 = 1.0 / 64.0;
 /// Beyond this distance from the largest element, a power counts for nothing.
 const FAR: f64 = 16.0;
 
@@ -30,8 +27,8 @@ impl Lowering<'_> {
         Ok(Form::Shares(Shares { powers, sums }))
     }
 
-    /// `e^(x − max)` at `2^−bits`, the sums of its rows, and bits.
-    fn powers(&mut self, at: &At, x: Id) -> Result<(ValueId, ValueId, u32), CompileError> {
+    /// `e^(x − max)` in units of the largest, the sums of its rows, and the unit.
+    fn powers(&mut self, at: &At, x: Id) -> Result<(ValueId, ValueId, i32), CompileError> {
         let (x, mask) = match self.net.step(x) {
             Some(Step { kind: Kind::Mask { keep, .. }, operands, .. }) => {
                 (operands[0], Some(Shown::Always(keep.clone())))
@@ -48,12 +45,11 @@ impl Lowering<'_> {
         };
         let gap = self.node(at, Op::Gap { x: scores })?;
         let furthest = self.builder.interval(gap).hi;
-        let bits = share_bits(self.net.row(x)).0;
-        let one = f64::from(bits).exp2();
-        let values = (0..=furthest).map(|d| (one * (-(d as f64) * scale).exp()).round() as i32).collect();
-        let powers = self.table(at, Quant { id: gap, scale }, 0, values, 1.0 / one)?;
+        let one = self.budget.unit_power(self.net.row(x));
+        let values = (0..=furthest).map(|d| (f64::from(one) * (-(d as f64) * scale).exp()).round() as i32).collect();
+        let powers = self.table(at, Quant { id: gap, scale }, 0, values, 1.0 / f64::from(one))?;
         let sums = self.node(at, Op::Sum { x: powers.id })?;
-        Ok((powers.id, sums, bits))
+        Ok((powers.id, sums, one))
     }
 
     /// The argument at the finest scale at which the distances of its elements fit a table.
@@ -64,15 +60,13 @@ impl Lowering<'_> {
         // Distances reach up to 2r; a mask adds as much again.
         let times = if masked { 4.0 } else { 2.0 };
         let finest = |reach: f64| power_of_two((times * reach + if masked { FAR } else { 0.0 }) / entries).max(FINEST);
-        let size = power_of_two(self.sizes.of(x) * MARGIN);
-        if finest(reach) <= COARSE || reach <= 2.0 * size {
+        let declared = power_of_two(self.sizes.of(x) * MARGIN);
+        if reach <= 2.0 * declared {
             return self.ready(at, x, source, finest(reach));
         }
-        let scale = finest(size);
+        let scale = finest(declared);
         let wide = self.at_scale(at, x, source, scale)?;
-        let coarse = self.magnitude(wide) * wide.scale / scale >= entries / 2.0;
-        let how = if coarse { How::Clamp } else { How::Table };
-        self.saturated(at, wide, Choice { scale, how }, (size / scale).ceil())
+        self.declared(at, wide, scale, declared)
     }
 
     /// Takes elements so far down that their powers are zero and that they are never the largest.
@@ -83,10 +77,13 @@ impl Lowering<'_> {
         self.node(at, Op::AddConst { x: scores.id, c })
     }
 
-    /// How far down an element is never the largest of its row, and its power nothing.
+    /// How far down an element is never the largest of its row, and its power nothing. Distances are a power of two many, as
+    /// tables have rows.
     fn down(&self, scores: Quant) -> i32 {
         let interval = self.interval(scores);
-        (interval.hi - interval.lo) as i32 + (FAR / scores.scale).ceil() as i32
+        let span = (interval.hi - interval.lo) as i32;
+        let far = (FAR / scores.scale).ceil() as i32;
+        (2 * span + far + 1).unsigned_abs().next_power_of_two() as i32 - 1 - span
     }
 
     /// As [`Self::shut_out`], where a value is zero.
@@ -149,9 +146,7 @@ impl Lowering<'_> {
             let bits = self.ratio_bits(weighed, shares.sums, end).min(wanted);
             let times = f64::from(bits).exp2();
             let interval = self.interval(b);
-            let ends =
-                ((interval.lo as f64 * times).floor() as i32 - 1, (interval.hi as f64 * times).ceil() as i32 + 1);
-            let id = self.ratio(at, (weighed, shares.sums), bits, ends)?;
+            let id = self.ratio(at, (weighed, shares.sums), bits, around(interval, times))?;
             return Ok(Quant { id, scale: b.scale / times });
         }
         let (a, b) = (self.column(a)?, self.column(b)?);
@@ -163,7 +158,7 @@ impl Lowering<'_> {
     pub(super) fn log_softmax(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
         let scores = self.scores(at, x, false)?;
         let gap = self.node(at, Op::Gap { x: scores.id })?;
-        let (_, sums, bits) = self.powers(at, x)?;
+        let (_, sums, one) = self.powers(at, x)?;
         let fits = f64::from(self.budget.table_bits).exp2();
         let sums = self.rescaled(
             at,
@@ -171,14 +166,21 @@ impl Lowering<'_> {
             power_of_two(self.builder.interval(sums).hi as f64 / fits),
         )?;
         let interval = self.interval(sums);
-        let one = f64::from(bits).exp2();
-        let entry = |sum: i64| ((sum as f64 * sums.scale / one).max(1.0).ln() / scores.scale).round() as i32;
+        let entry = |sum: i64| ((sum as f64 * sums.scale / f64::from(one)).max(1.0).ln() / scores.scale).round() as i32;
         let values = (interval.lo..=interval.hi).map(entry).collect();
         let logs = self.table(at, sums, interval.lo as i32, values, scores.scale)?;
         let below = self.node(at, Op::Add { a: gap, b: logs.id })?;
         let id = self.node(at, Op::Scale { x: below, factor: -1 })?;
         Ok(Quant { id, scale: scores.scale })
     }
+}
+
+/// Ends of a rounded mean, `times` finer, of values in `interval`: a power of two many quotients.
+pub(super) fn around(interval: Interval, times: f64) -> (i32, i32) {
+    let lowest = (interval.lo as f64 * times).floor();
+    let highest = (interval.hi as f64 * times).ceil();
+    let end = ((-lowest).max(highest + 1.0) as u32).next_power_of_two() as i32;
+    (-end, end - 1)
 }
 
 /// The shares themselves.

@@ -3,15 +3,49 @@
 use super::super::array::count;
 use super::super::expr::Arith;
 use super::super::step::{Id, Kind, Net, Step};
+use crate::options::Precision;
 
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
 pub(super) const ROOM_BITS: f64 = 29.95;
-/// Widest column, bits without the sign: with it, one limb of the usual width.
-pub(super) const WIDEST: u32 = 11;
-/// A value that is not multiplied may be held finer.
-const FINE: u32 = 14;
-/// Narrowest column that still carries a useful number.
+/// Bits of a column that its margin leaves unused, at most: it is that much less precise than weights of as many bits.
+const UNUSED_BITS: f64 = 2.0;
+/// Narrowest column that still carries a useful number, bits without the sign.
 const NARROWEST: u32 = 9;
+/// Range limbs of all but the smallest programs may have this many bits; the relation cuts them shorter where that is cheaper.
+const LIMB_BITS: u8 = 16;
+/// Numbers of a program for which one more bit, and with it twice as long tables, costs little.
+const MANY: usize = 1 << 14;
+
+/// Widest columns by precision, bits without the sign: of what is multiplied, and of what is not.
+const fn widest(precision: Precision, is_large: bool) -> (u32, u32) {
+    match (precision, is_large) {
+        (Precision::Fast, false) => (10, 10),
+        (Precision::Fast, true) => (10, 12),
+        (Precision::Balanced, false) => (11, 11),
+        (Precision::Balanced, true) => (12, 14),
+        (Precision::Exact, false) => (13, 13),
+        (Precision::Exact, true) => (13, 15),
+    }
+}
+
+/// Bits that a Rescale of a sum drops, for a program with 2^bits numbers: a table of as many rows is to be a small part of it. Tiny
+/// programs cut the rests into limbs.
+fn shift(precision: Precision, bits: u32) -> u32 {
+    match precision {
+        _ if bits <= 12 => 16,
+        Precision::Exact => 16,
+        _ => bits.saturating_sub(2).clamp(12, 14),
+    }
+}
+
+/// The least that the largest power of a row may be, by precision: what is below one power's half counts for nothing.
+const fn coarsest_power(precision: Precision) -> usize {
+    match precision {
+        Precision::Fast => 127,
+        Precision::Balanced => 255,
+        Precision::Exact => usize::MAX,
+    }
+}
 
 /// The widths of one program.
 #[derive(Clone, Debug)]
@@ -20,24 +54,37 @@ pub(super) struct Budget {
     pub(super) limb_bits: u8,
     /// Width of a table's index.
     pub(super) table_bits: u32,
+    /// Bits that a Rescale of a sum drops: the more, the more precise its weights.
+    pub(super) shift: u32,
     /// For each value, how many bits its readers have room for.
     pub(super) wanted: Vec<u32>,
-    /// For each value, whether a reader's precision depends on a tight interval.
-    pub(super) tight: Vec<bool>,
+    /// The least that a Softmax's largest power may be.
+    coarsest_power: usize,
 }
 
 impl Budget {
-    pub(super) fn of(net: &Net) -> Self {
+    pub(super) fn of(net: &Net, precision: Precision) -> Self {
         let active: usize = net.steps.iter().filter(|step| computes(&step.kind)).map(|step| count(&step.dims)).sum();
         let bits = usize::BITS - active.leading_zeros();
         // Tables are paid for once: small programs take small ones.
-        let limb_bits = if bits <= 12 { 8 } else { 12 };
-        Self { limb_bits, table_bits: bits.saturating_sub(2).clamp(12, 16), wanted: wanted(net), tight: tight(net) }
+        let limb_bits = if bits <= 12 { 8 } else { LIMB_BITS };
+        let widest = widest(precision, active >= MANY);
+        let multiplied = widest.0;
+        Self {
+            limb_bits,
+            table_bits: bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3),
+            shift: shift(precision, bits),
+            wanted: wanted(net, widest),
+            coarsest_power: coarsest_power(precision),
+        }
     }
 
-    /// The smallest shift's cost is one lookup: this many bits at most.
-    pub(super) fn cheap_shift(&self) -> u32 {
-        if self.limb_bits < 12 { 2 * u32::from(self.limb_bits) } else { u32::from(self.limb_bits) }
+    /// The power of a row's largest element in a Softmax over rows of `n`: the rests of a division by the sums of powers fit one
+    /// limb, if that leaves them precise.
+    pub(super) fn unit_power(&self, n: usize) -> i32 {
+        let fits = ((1usize << self.limb_bits) - 1) / n.max(1);
+        let finest = 1usize << power_bits(n);
+        if fits >= self.coarsest_power { fits.min(finest) as i32 } else { finest as i32 }
     }
 }
 
@@ -51,47 +98,38 @@ fn computes(kind: &Kind) -> bool {
     }
 }
 
-fn wanted(net: &Net) -> Vec<u32> {
-    let mut wanted = vec![FINE; net.inputs.len() + net.steps.len()];
+fn wanted(net: &Net, widest: (u32, u32)) -> Vec<u32> {
+    let mut wanted = vec![widest.1; net.inputs.len() + net.steps.len()];
     for (i, step) in net.steps.iter().enumerate().rev() {
         let own = wanted[net.id_of(i)];
         for &x in &step.operands {
-            wanted[x] = wanted[x].min(asked(net, step, own));
+            wanted[x] = wanted[x].min(asked(net, step, own, widest));
         }
     }
     wanted
 }
 
-/// Values that are normalised: rows may deviate far less than the whole value, and what squares of the largest element that
-/// is possible leave for them is their precision.
-fn tight(net: &Net) -> Vec<bool> {
-    let mut tight = vec![false; net.inputs.len() + net.steps.len()];
-    for (i, step) in net.steps.iter().enumerate().rev() {
-        let own = super::super::step::moves(&step.kind) && tight[net.id_of(i)];
-        if own || matches!(step.kind, Kind::Normalize { .. }) {
-            step.operands.iter().for_each(|&x| tight[x] = true);
-        }
-    }
-    tight
-}
-
 /// How many bits a reader has room for, if its own result has room for `own`.
-fn asked(net: &Net, step: &Step, own: u32) -> u32 {
-    let bits = |bits: f64| (bits.max(0.0) as u32).clamp(NARROWEST, WIDEST);
+fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
+    let bits = |bits: f64| (bits.max(0.0) as u32).clamp(NARROWEST, widest);
     let terms = |n: usize| (n.max(1) as f64).log2();
     match &step.kind {
-        Kind::Linear(linear) => bits((ROOM_BITS - spread(&linear.weight, linear.n, true)) / 2.0),
-        Kind::Conv(conv) => bits((ROOM_BITS - spread(&conv.weight, conv.dims[0], false)) / 2.0),
+        Kind::Linear(linear) => bits((ROOM_BITS + UNUSED_BITS - spread(&linear.weight, linear.n, true)) / 2.0),
+        Kind::Conv(conv) => bits((ROOM_BITS + UNUSED_BITS - spread(&conv.weight, conv.dims[0], false)) / 2.0),
         Kind::Contract { .. } => {
             let left = step.operands[0];
             let k = net.row(left);
-            if softmax(net, left) { bits(f64::from(share_bits(k).1)) } else { bits((ROOM_BITS - terms(k)) / 2.0) }
+            if softmax(net, left) {
+                bits(f64::from(share_room(k) - power_bits(k)))
+            } else {
+                bits((ROOM_BITS - terms(k)) / 2.0)
+            }
         }
         Kind::Sum => bits(ROOM_BITS - 1.0 - terms(net.row(step.operands[0]))).min(own),
         Kind::MaxPool(_) | Kind::Max => own,
         kind if super::super::step::moves(kind) => own,
-        Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => FINE,
-        _ => WIDEST,
+        Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
+        _ => widest,
     }
 }
 
@@ -100,11 +138,14 @@ fn softmax(net: &Net, id: Id) -> bool {
     net.step(id).is_some_and(|step| matches!(step.kind, Kind::Softmax { log: false }))
 }
 
-/// Bits of a Softmax's powers over rows of `n`, and of the values that they weigh.
-pub(super) fn share_bits(n: usize) -> (u32, u32) {
-    let room = (ROOM_BITS - 1.0 - (n.max(1) as f64).log2()) as u32;
-    let powers = (room / 2).clamp(8, 14);
-    (powers, (room - powers).min(WIDEST))
+/// Bits of sums of a Softmax's powers over rows of `n`, before they are doubled, that powers and what they weigh share.
+fn share_room(n: usize) -> u32 {
+    (ROOM_BITS - 1.0 - (n.max(1) as f64).log2()) as u32
+}
+
+/// Bits of a Softmax's powers over rows of `n` at most.
+fn power_bits(n: usize) -> u32 {
+    (share_room(n) / 2).clamp(8, 14)
 }
 
 /// log₂ of the ratio of the largest column's (or output's) sum of magnitudes to the largest weight.

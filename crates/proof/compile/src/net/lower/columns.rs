@@ -1,7 +1,7 @@
 //! Narrow values: one committed number per element.
 
 use super::form::{Form, Part, Quant, Source};
-use super::range::{Choice, How, MARGIN, choose, end, power_of_two};
+use super::range::{How, choose};
 use super::{Lowering, attention};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;
@@ -44,44 +44,24 @@ impl Lowering<'_> {
         {
             return Ok(*q);
         }
-        let reach = self.reach(&source);
-        let choice = choose(self.sizes.of(id), reach, (bits, self.budget.tight[id]), self.budget.table_bits);
+        let choice = choose(self.sizes.of(id), self.reach(&source), bits);
         let wide = self.at_scale(at, id, source, choice.scale)?;
-        let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
-        self.saturated(at, wide, choice, limit)
-    }
-
-    /// A wide value at the chosen scale or a coarser one, held in ±limit if the choice says so.
-    pub(super) fn saturated(
-        &mut self,
-        at: &At,
-        wide: Quant,
-        choice: Choice,
-        limit: f64,
-    ) -> Result<Quant, CompileError> {
-        let x = self.rescaled(at, wide, choice.scale)?;
-        let end = end(limit);
         match choice.how {
-            How::Free => Ok(x),
-            How::Table => {
-                let x = self.within_table(at, x)?;
-                let half = 1 << (self.budget.table_bits - 1);
-                let values = (-half..half).map(|v: i32| v.clamp(-end, end)).collect();
-                self.table(at, x, -half, values, x.scale)
-            }
-            How::Clamp => {
-                // A power of two many values, as tables have rows.
-                let id = self.node(at, Op::Clamp { x: x.id, lo: -end, hi: end - 1 })?;
-                Ok(Quant { id, scale: x.scale })
-            }
+            How::Free => self.rescaled(at, wide, choice.scale),
+            How::Declared(end) => self.declared(at, wide, choice.scale, end),
         }
     }
 
-    /// A value rescaled until a table covers it.
-    pub(super) fn within_table(&mut self, at: &At, x: Quant) -> Result<Quant, CompileError> {
-        let half = f64::from(1 << (self.budget.table_bits - 1));
-        let shift = ((self.magnitude(x) + 1.0) / half).log2().ceil().max(0.0);
-        self.rescaled(at, x, x.scale * shift.exp2())
+    /// A wide value at `scale`, or a coarser one, where it is declared to lie in ±end: a power of two many integers.
+    pub(super) fn declared(&mut self, at: &At, wide: Quant, scale: f64, end: f64) -> Result<Quant, CompileError> {
+        let shift = steps(wide.scale, scale);
+        let x = if shift > MAX_SHIFT { self.rescaled(at, wide, scale / f64::from(MAX_SHIFT).exp2())? } else { wide };
+        let shift = steps(x.scale, scale);
+        let scale = x.scale * f64::from(shift).exp2();
+        let bits = (end / scale).log2().ceil().max(0.0) as u8 + 1;
+        let lo = -(1 << (bits - 1));
+        let id = self.node(at, Op::Narrow { x: x.id, shift: shift as u8, lo, bits })?;
+        Ok(Quant { id, scale })
     }
 
     /// `values[x − lo]`, which read at `scale`.
@@ -100,7 +80,7 @@ impl Lowering<'_> {
 
     /// A value at `scale` or, if that is not finer by a power of two, the next coarser scale that is.
     pub(super) fn rescaled(&mut self, at: &At, x: Quant, scale: f64) -> Result<Quant, CompileError> {
-        let mut shift = ((scale / x.scale).log2() - 1e-9).ceil() as i32;
+        let mut shift = steps(x.scale, scale);
         let mut x = x;
         while shift > 0 {
             let part = shift.min(MAX_SHIFT);
@@ -143,4 +123,9 @@ impl Lowering<'_> {
             Part::Weights(step, x) => self.weighted_ends(*step, *x),
         }
     }
+}
+
+/// How many bits to drop of a value at `fine` until it is at `scale` or a coarser one.
+fn steps(fine: f64, scale: f64) -> i32 {
+    ((scale / fine).log2() - 1e-9).ceil().max(0.0) as i32
 }

@@ -2,76 +2,29 @@
 
 use super::Lowering;
 use super::form::{Quant, Source};
-use super::range::{How, MARGIN, choose_function, end, power_of_two};
+use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::import::is_unrolled;
 use crate::net::step::Id;
-use ciro_graph::Op;
-
-/// A function's argument is read at this many steps of its calibrated range at least, bits; else it is clamped to that range.
-const ARGUMENT_BITS: f64 = 8.0;
 
 impl Lowering<'_> {
+    /// A function by table, on the argument at the finest scale at which the table covers it: its interval, or what it is declared
+    /// to be.
     pub(super) fn function(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
-        if expr.is_relu() { self.relu(at, x) } else { self.tabled(at, x, expr) }
-    }
-
-    /// max(x, 0), saturated where its readers would otherwise see far larger intervals than numbers.
-    fn relu(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
-        let id = self.here();
-        let bits = self.budget.wanted[id];
-        let source = self.source(x)?;
-        let reach = self.reach(&source);
-        let choice = choose_function(self.sizes.of(id), reach, bits, self.budget.table_bits);
-        let limit = power_of_two(self.sizes.of(id) * MARGIN) / choice.scale;
-        let wide = self.at_scale(at, x, source, choice.scale)?;
-        let narrow = self.rescaled(at, wide, choice.scale)?;
-        let end = end(limit);
-        match choice.how {
-            How::Free => {
-                let id = self.node(at, Op::Relu { x: narrow.id })?;
-                Ok(Quant { id, ..narrow })
-            }
-            How::Clamp => {
-                let id = self.node(at, Op::Clamp { x: narrow.id, lo: 0, hi: end })?;
-                Ok(Quant { id, ..narrow })
-            }
-            How::Table => {
-                let narrow = self.within_table(at, narrow)?;
-                let half = 1 << (self.budget.table_bits - 1);
-                // One end for all layers, so that they share a table.
-                let end = end.max(1 << bits);
-                let values = (-half..half).map(|v: i32| v.clamp(0, end)).collect();
-                self.table(at, narrow, -half, values, narrow.scale)
-            }
-        }
-    }
-
-    /// Any function: a table over the argument's interval, at the finest scale at which it fits.
-    fn tabled(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
         let id = self.here();
         let source = self.source(x)?;
-        let reach = self.reach(&source);
-        let half = f64::from(self.budget.table_bits - 1);
-        let size = power_of_two(self.sizes.of(x) * MARGIN);
-        let scale = power_of_two(reach / half.exp2());
-        let coarse = (size / scale).log2() < ARGUMENT_BITS && reach > size;
-        let scale = if coarse { size / half.exp2() } else { scale };
-        let wide = self.at_scale(at, x, source, scale)?;
-        let mut argument = self.rescaled(at, wide, scale)?;
-        if coarse {
-            let end = (size / argument.scale).clamp(1.0, half.exp2() - 1.0) as i32;
-            argument = Quant { id: self.node(at, Op::Clamp { x: argument.id, lo: -end, hi: end - 1 })?, ..argument };
-        }
-        let argument = self.within_table(at, argument)?;
         let bits = self.budget.wanted[id];
         let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
+        let finest = if expr.is_relu() { scale } else { 0.0 };
+        let argument = self.argument(at, x, source, finest)?;
+        // max(x, 0) keeps the scale, and all layers' tables are one.
+        let scale = if expr.is_relu() { argument.scale } else { scale };
         let limit = f64::from(bits).exp2();
         let (lo, hi) = self.domain(at, argument);
         let entry = |i: i64| {
             let v = expr.at(i as f64 * argument.scale) / scale;
-            if v.is_nan() { 0 } else { v.round().clamp(-limit, limit) as i32 }
+            if v.is_nan() { 0 } else { v.round().clamp(-limit, limit - 1.0) as i32 }
         };
         let values = (lo..=hi).map(entry).collect();
         self.table(at, argument, lo as i32, values, scale)
@@ -87,6 +40,21 @@ impl Lowering<'_> {
         let end = interval.hi.saturating_add(1).max(-interval.lo).max(1);
         let end = 1_i64 << (i64::BITS - (end - 1).leading_zeros());
         (-end, end - 1)
+    }
+
+    /// A value for a table to read, not finer than `finest`.
+    fn argument(&mut self, at: &At, x: Id, source: Source, finest: f64) -> Result<Quant, CompileError> {
+        let entries = f64::from(self.budget.table_bits).exp2();
+        let reach = self.reach(&source);
+        let declared = power_of_two(self.sizes.of(x) * MARGIN);
+        if reach <= 2.0 * declared {
+            // The largest element may be half the table, and so an entry too much.
+            let scale = finest.max(power_of_two(reach * (1.0 + 2.0 / entries)) * 2.0 / entries);
+            return self.ready(at, x, source, scale);
+        }
+        let scale = finest.max(declared * 2.0 / entries);
+        let wide = self.at_scale(at, x, source, scale)?;
+        self.declared(at, wide, scale, declared)
     }
 
     /// The numbers of a value that may be wide, at its own or the finest scale.

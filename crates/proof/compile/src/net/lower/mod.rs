@@ -3,8 +3,8 @@
 //! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that follow
 //! from their operands; what reads such a value next and needs it narrow (a *column*: one committed number per element)
 //! rescales it once, to as many bits as the sums of its readers have room for. Where interval arithmetic allows far more
-//! than the samples show, a table of the identity saturates the value on the way, so that intervals do not grow from layer
-//! to layer.
+//! than the samples show, the value is declared to stay near to what they show, so that intervals do not grow from layer to
+//! layer; an input for which it does not is refused.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -37,6 +37,7 @@ use super::expr::Arith;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
 use crate::lower::builder::ProgramBuilder;
+use crate::options::Precision;
 use crate::report::Reading;
 use budget::Budget;
 use ciro_graph::{Interval, Model, Op, ValueId};
@@ -60,9 +61,9 @@ pub(crate) fn lower(
     net: &Net,
     sizes: &Sizes,
     rows: &[Option<usize>],
-    span: Option<f64>,
+    (span, precision): (Option<f64>, Precision),
 ) -> Result<Lowered, CompileError> {
-    let budget = Budget::of(net);
+    let budget = Budget::of(net, precision);
     let inputs = ports::inputs(net, sizes, rows, span, &budget);
     let forms =
         inputs.iter().enumerate().map(|(i, (_, scale))| Form::Ready(Quant { id: ValueId(i as u32), scale: *scale }));

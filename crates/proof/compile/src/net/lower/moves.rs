@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::form::{Form, Quant};
-use super::range::{MARGIN, power_of_two};
+use super::range::power_of_two;
 use super::sums::integer;
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, count, narrow};
@@ -91,7 +91,7 @@ impl Lowering<'_> {
     pub(super) fn constant(&mut self, step: &Step) -> Result<Quant, CompileError> {
         let Kind::Constant(array) = &step.kind else { return Err(self.too_wide(&step.at)) };
         let id = self.here();
-        let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(self.budget.wanted[id]).exp2();
+        let scale = power_of_two(self.sizes.of(id)) / f64::from(self.budget.wanted[id]).exp2();
         let first = ciro_graph::ValueId(0);
         let flat = self.builder.reshape(&step.at, first, vec![self.net.len(0) as u32])?;
         let zeros = vec![Pick { axis: 0, index: vec![-1; count(&array.dims)] }];

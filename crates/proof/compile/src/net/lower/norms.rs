@@ -1,8 +1,9 @@
 //! Normalisation of rows.
 
 use super::Lowering;
+use super::attention::around;
 use super::form::Quant;
-use super::range::{Choice, How, MARGIN, choose, power_of_two};
+use super::range::{How, choose};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;
 use ciro_graph::{Op, ValueId};
@@ -50,10 +51,8 @@ impl Lowering<'_> {
         let zeros = self.node(at, Op::MulConst { x: sum, c: zero })?;
         let len = self.builder.shared_constant(at, "length", vec![n as i32]);
         let len = self.node(at, Op::AddConst { x: zeros, c: len })?;
-        let interval = self.interval(x);
         let bits = self.ratio_bits(sum, len, self.magnitude(x)).clamp(0, MEAN_BITS);
-        let (lo, hi) = ((interval.lo << bits) as i32 - 1, (interval.hi << bits) as i32 + 1);
-        let mean = self.ratio(at, (sum, len), bits, (lo, hi))?;
+        let mean = self.ratio(at, (sum, len), bits, around(self.interval(x), f64::from(1 << bits)))?;
         let fine = self.scaled(at, x.id, 1 << bits)?;
         let id = self.node(at, Op::Sub { a: fine, b: mean })?;
         Ok(Quant { id, scale: x.scale / f64::from(1 << bits) })
@@ -63,9 +62,10 @@ impl Lowering<'_> {
     fn quotient_of(&mut self, at: &At, id: Id, c: Quant, root: ValueId, unit: f64) -> Result<Quant, CompileError> {
         // No element of a row is further from the mean than √n deviations; D being rounded adds less than 1/LEAST.
         let reach = (self.net.row(id) as f64).sqrt() * (1.0 + 1.0 / f64::from(LEAST));
-        let choice = choose(self.sizes.of(id), reach, (self.budget.wanted[id], false), self.budget.table_bits);
-        // The divisor is twice the root, and one more.
-        let room = self.ratio_bits(c.id, root, reach / unit + 1.0);
+        let choice = choose(self.sizes.of(id), reach, self.budget.wanted[id]);
+        let end = if let How::Declared(end) = choice.how { end } else { reach };
+        // The divisor is twice the root, and one more; quotients are a power of two many.
+        let room = self.ratio_bits(c.id, root, 2.0 * end / unit + 1.0);
         let wanted = (unit / choice.scale.max(FINEST)).log2().ceil() as i32;
         let bits = wanted.min(room - 1);
         let times = self.scaled(at, c.id, 2 << bits.max(0))?;
@@ -76,13 +76,8 @@ impl Lowering<'_> {
         let half = self.builder.shared_constant(at, "half", vec![1 << (-bits).max(0)]);
         let den = self.node(at, Op::AddConst { x: twice, c: half })?;
         let scale = unit / f64::from(bits).exp2();
-        let end = (reach / scale).ceil() as i32 + 1;
-        let value = self.node(at, Op::Quotient { num, den, lo: -end, hi: end })?;
-        let wide = Quant { id: value, scale };
-        let limit = power_of_two(self.sizes.of(id) * MARGIN) / scale;
-        match choice.how {
-            How::Free => Ok(wide),
-            how => self.saturated(at, wide, Choice { scale, how }, limit),
-        }
+        let end = ((end / scale).ceil() as u32).next_power_of_two() as i32;
+        let id = self.node(at, Op::Quotient { num, den, lo: -end, hi: end - 1 })?;
+        Ok(Quant { id, scale })
     }
 }

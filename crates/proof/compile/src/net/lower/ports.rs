@@ -3,13 +3,15 @@
 use super::Lowering;
 use super::budget::{Budget, ROOM_BITS};
 use super::form::{Quant, Source};
-use super::range::{MARGIN, power_of_two};
+use super::range::power_of_two;
 use crate::error::{At, CompileError};
 use crate::net::array::narrow;
 use crate::net::calibrate::Sizes;
 use crate::net::step::{Net, NetOutput};
 use ciro_graph::{Ingest, Input, Op, Output};
 
+/// An input may exceed what samples show by this factor, at least: scales are powers of two.
+const MARGIN: f64 = 1.25;
 /// Most fractional bits of an output.
 const FINEST: i32 = 40;
 

@@ -42,7 +42,7 @@ impl Lowering<'_> {
             Source::Ready(q) => Ok(q),
             Source::Sum(terms) => {
                 let fits = power_of_two(reach / ROOM_BITS.exp2());
-                let cheap = target / f64::from(self.budget.cheap_shift()).exp2();
+                let cheap = target / f64::from(self.budget.shift).exp2();
                 // A term that is there already at a finer scale would have to be rescaled itself.
                 let there = terms.iter().filter_map(|term| match term.part {
                     Part::Quant(q) => Some(q.scale * term.factor.abs()),

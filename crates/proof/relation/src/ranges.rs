@@ -1,0 +1,168 @@
+//! Ranges: which numbers lie in 0..2^bits, shown by lookups in tables of consecutive integers.
+//!
+//! All ranges of a program are placed together, because tables are paid for once: a number is cut into limbs of a width that is
+//! cheapest for all of them, and a limb of fewer bits has a table of its own where enough rows look it up.
+
+use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG};
+use crate::hint::Hint;
+use crate::public::Public;
+use crate::relation::{ColId, Expr, RelationError};
+use crate::rows::Rows;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Narrowest limbs that numbers are cut into.
+const NARROWEST: u32 = 4;
+
+/// What proofs cost, roughly, in halves of a looked-up row: that row, a committed cell, and a table's row, which is both.
+const LOOKUP: usize = 2;
+const CELL: usize = 1;
+const TABLE_ROW: usize = LOOKUP + CELL;
+
+/// A number to be shown to lie in 0..2^bits.
+pub(crate) struct Range {
+    name: &'static str,
+    rows: Rows,
+    expr: Expr,
+    bits: u32,
+}
+
+impl Builder<'_> {
+    /// Proves 0 ≤ expr < 2^bits modulo p on the real rows.
+    ///
+    /// # Errors
+    /// If `bits` exceeds [`RANGE_BITS_MAX`].
+    pub fn range(&mut self, name: &'static str, rows: &Rows, expr: &Expr, bits: u32) -> Result<(), RelationError> {
+        if bits > RANGE_BITS_MAX {
+            return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
+        }
+        if bits == 1
+            && let Some(col) = self.as_column(expr)
+        {
+            self.constrain_bit(name, rows, col);
+            return Ok(());
+        }
+        self.ranges.push(Range { name, rows: rows.clone(), expr: expr.clone(), bits: bits.max(1) });
+        Ok(())
+    }
+
+    /// Columns and lookups of all ranges.
+    pub(crate) fn place_ranges(&mut self) {
+        let ranges = core::mem::take(&mut self.ranges);
+        let width = cheapest_width(&ranges, u32::from(self.program.limb_bits));
+        let mut limbs = BTreeMap::new();
+        ranges.into_iter().for_each(|range| self.cut(range, width, &mut limbs));
+        let mut full = false;
+        for (bits, limbs) in limbs {
+            let own = bits < width && has_table(bits, limbs.iter().map(|(rows, _)| rows.real()).sum());
+            let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
+            full |= !own;
+            for (rows, expr) in limbs {
+                let rows = self.range_rows(rows, &expr, bits);
+                // The lookup of expr itself bounds it so that the shifted one does not wrap.
+                if !own && bits < width {
+                    self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
+                }
+                self.lookup(&rows, tag, vec![expr]);
+            }
+        }
+        if full {
+            self.index_table(width, Some(RANGE_TAG));
+        }
+    }
+
+    /// The rows on which a range is asked for: all of the parts that a lookup of them has, if padding is in the range, a constant
+    /// there. A lookup whose numerators are all one costs half.
+    fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
+        let zero_in_padding = |(_, col): &(i64, ColId)| self.rows(*col) == rows;
+        let within = (0..1i64 << bits).contains(&expr.constant);
+        if within && Self::is_linear(expr) && expr.terms.iter().all(zero_in_padding) {
+            return rows.of_real_parts();
+        }
+        rows
+    }
+
+    /// The limbs of a number, by their bits.
+    fn cut(&mut self, range: Range, width: u32, limbs: &mut BTreeMap<u32, Vec<(Rows, Expr)>>) {
+        let Range { name, rows, expr, bits } = range;
+        let virtual_low = Self::is_linear(&expr);
+        if virtual_low && bits <= width {
+            limbs.entry(bits).or_default().push((rows, expr));
+            return;
+        }
+        let mut parts = Vec::new();
+        // With nothing to reduce, the lowest limb is what the others leave, and needs no column.
+        let mut low = expr.clone();
+        let mut shift = if virtual_low { width } else { 0 };
+        while shift < bits {
+            let limb_bits = width.min(bits - shift);
+            let limb = self.witness(name, &rows);
+            parts.push((limb, shift, limb_bits));
+            limbs.entry(limb_bits).or_default().push((rows.clone(), Expr::column(limb)));
+            low = low.plus_col(-(1i64 << shift), limb);
+            shift += limb_bits;
+        }
+        self.hint(Hint::Limbs { expr, limbs: parts });
+        if virtual_low {
+            limbs.entry(width).or_default().push((rows, low));
+        } else {
+            self.constrain_expr(name, &rows, &low);
+        }
+    }
+
+    /// The table 0..2^bits.
+    fn index_table(&mut self, bits: u32, tag: Option<usize>) -> usize {
+        let rows = 1usize << bits;
+        let index = self.public("range", Public::Index, Rows::vector(rows));
+        let tag = tag.unwrap_or_else(|| self.next_tag());
+        self.push_table(rows, tag, vec![index]);
+        tag
+    }
+}
+
+/// Whether limbs of `bits` that `rows` rows have take a table of their own rather than two lookups in the one of full limbs.
+fn has_table(bits: u32, rows: usize) -> bool {
+    rows.saturating_mul(LOOKUP) >= TABLE_ROW << bits
+}
+
+/// The width of limbs, at most `widest`, at which the ranges cost least.
+fn cheapest_width(ranges: &[Range], widest: u32) -> u32 {
+    let mut rows: BTreeMap<u32, usize> = BTreeMap::new();
+    for range in ranges {
+        let sum = rows.entry(range.bits).or_default();
+        *sum = sum.saturating_add(range.rows.real());
+    }
+    let widths = NARROWEST.min(widest)..=widest;
+    widths.min_by_key(|&width| cost(&rows, width)).unwrap_or(widest)
+}
+
+/// What numbers of so many bits, by rows, cost in limbs of `width`.
+fn cost(rows: &BTreeMap<u32, usize>, width: u32) -> usize {
+    let mut limbs: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut cost = 0usize;
+    let mut add = |bits: u32, rows: usize| {
+        let sum = limbs.entry(bits).or_default();
+        *sum = sum.saturating_add(rows);
+    };
+    for (&bits, &rows) in rows {
+        let (whole, rest) = (bits / width, bits % width);
+        for _ in 0..whole {
+            add(width, rows);
+        }
+        if rest > 0 {
+            add(rest, rows);
+        }
+        let cells = usize::try_from(bits.div_ceil(width).saturating_sub(1)).unwrap_or(0);
+        cost = cost.saturating_add(rows.saturating_mul(cells).saturating_mul(CELL));
+    }
+    let mut full = false;
+    for (bits, rows) in limbs {
+        let own = bits < width && has_table(bits, rows);
+        let lookups = if own || bits == width { 1 } else { 2 };
+        full |= !own;
+        let table = if own { TABLE_ROW << bits } else { 0 };
+        cost = cost.saturating_add(rows.saturating_mul(LOOKUP * lookups)).saturating_add(table);
+    }
+    if full { cost.saturating_add(TABLE_ROW << width) } else { cost }
+}
