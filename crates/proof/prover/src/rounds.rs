@@ -1,6 +1,5 @@
 //! What the sumchecks share: folding tables, and round messages of summands with an eq factor.
 
-use crate::kernel::eq::EqTail;
 use crate::kernel::sums::{dot_tables, inner_round};
 use crate::kernel::table::Table;
 use crate::kernel::work::grind;
@@ -29,7 +28,6 @@ pub struct EqRounds<'a> {
     claim: E,
     /// eq of what is bound so far.
     scale: E,
-    tail: EqTail,
     point: Vec<E>,
 }
 
@@ -38,12 +36,7 @@ impl<'a> EqRounds<'a> {
     #[must_use]
     pub fn new(label: &'static str, z: &'a [E], claim: E) -> Self {
         let point = Vec::with_capacity(z.len());
-        Self { z, inverses: inverses(z), label, claim, scale: E::ONE, tail: EqTail::new(z), point }
-    }
-
-    /// eq of the coordinates of z that are not bound after the current round: the weights in the sums of [`EqRounds::send`].
-    pub fn weights(&self) -> &Table {
-        self.tail.table()
+        Self { z, inverses: inverses(z), label, claim, scale: E::ONE, point }
     }
 
     /// Variables that are not bound after the current round.
@@ -71,7 +64,6 @@ impl<'a> EqRounds<'a> {
         let r = transcript.challenge(self.label);
         self.claim = quadratic([t0, t1, t2], r);
         self.scale *= ciro_sumcheck::eq(&[z], &[r]);
-        self.tail.advance();
         self.point.push(r);
         r
     }
