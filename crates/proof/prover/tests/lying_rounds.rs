@@ -18,7 +18,7 @@ use ciro_verifier::layout::{
     Evaluations, GatherClaim, Occupant, ProductClaim, Values, constraint_columns, constraint_rounds, is_sent,
     lookup_columns, product_degree, product_rounds, slots,
 };
-use ciro_verifier::lookup::Compression;
+use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use ciro_verifier::products::{absent, tie};
 use ciro_verifier::{VerifyError, batch, constraints, gathers, lookup, products};
 use common::{Case, cases, net};
@@ -187,12 +187,19 @@ fn layers(scene: &Scene, compression: &Compression) -> Vec<[Vec<E>; 2]> {
     let mut layers = vec![[p, q]];
     while layers[layers.len() - 1][0].len() > 2 {
         let [p, q] = &layers[layers.len() - 1];
-        let half = p.len() / 2;
-        let parent = |i: usize| (p[i] * q[half + i] + p[half + i] * q[i], q[i] * q[half + i]);
-        let (p, q): (Vec<E>, Vec<E>) = (0..half).map(parent).unzip();
+        let [p0, p1, q0, q1] = children(p, q);
+        let parent = |i: usize| (p0[i] * q1[i] + p1[i] * q0[i], q0[i] * q1[i]);
+        let (p, q): (Vec<E>, Vec<E>) = (0..p0.len()).map(parent).unzip();
         layers.push([p, q]);
     }
     layers
+}
+
+/// By parent (g, n): numerators at (g, 0, n) and at (g, 1, n), then denominators.
+fn children(p: &[E], q: &[E]) -> [Vec<E>; 4] {
+    let run = (1 << NEIGHBOURS).min(p.len() / 2);
+    let half = |table: &[E], bit: usize| table.chunks_exact(run).skip(bit).step_by(2).flatten().copied().collect();
+    [half(p, 0), half(p, 1), half(q, 0), half(q, 1)]
 }
 
 /// Lies from the root down to `layer`: children are made up to fit what was claimed above, and true below it.
@@ -201,49 +208,41 @@ fn lookup_verdict(scene: &Scene, layer: usize) -> Result<(), VerifyError> {
     let mut layers = layers(scene, &Compression::draw(&mut transcript));
     let [p, q] = layers.pop().expect("a root");
     // p₀/q₀ + p₁/q₁ = 0, true or not.
-    let mut children = [p[0], -p[0] * q[1] * q[0].inverse(), q[0], q[1]];
-    transcript.write_exts("lookup root", &children);
+    let mut sent = [p[0], -p[0] * q[1] * q[0].inverse(), q[0], q[1]];
+    transcript.write_exts("lookup root", &sent);
     let mut point = Vec::new();
     for number in 2.. {
         let tau = transcript.challenge("lookup split");
-        let [p0, p1, q0, q1] = children;
+        let [p0, p1, q0, q1] = sent;
         let claimed = [p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)];
-        point.insert(0, tau);
+        point = child(point, tau);
         let Some([p, q]) = layers.pop() else { break };
         let lambda = transcript.challenge("lookup layer");
         let claim = claimed[0] + lambda * claimed[1];
-        let half = p.len() / 2;
-        let at = |x: &[E]| [&p[..half], &p[half..], &q[..half], &q[half..]].map(|table| evaluate(table, x));
-        let node = |[p0, p1, q0, q1]: [E; 4]| p0 * q1 + p1 * q0 + lambda * q0 * q1;
-        let weight = point.clone();
-        let summand = |x: &[E]| eq(&weight, x) * node(at(x));
-        let start = transcript.steps().len();
-        point = rounds(&mut transcript, ("lookup rounds", 3), (weight.len(), weight.len()), claim, summand);
-        assert_eq!(transcript.steps().len() - start, 2 * weight.len());
-        children = at(&point);
+        let tables = children(&p, &q);
+        let at = |node: &[E]| tables.each_ref().map(|table| evaluate(table, node));
+        let above = point.clone();
+        let summand = |x: &[E]| {
+            let [p0, p1, q0, q1] = at(&in_rounds(x));
+            eq(&above, &in_rounds(x)) * (p0 * q1 + p1 * q0 + lambda * q0 * q1)
+        };
+        let vars = above.len();
+        let drawn = rounds(&mut transcript, ("lookup rounds", 3), (vars, vars), claim, summand);
+        point = in_rounds(&drawn);
+        sent = at(&point);
         if number <= layer {
-            let left = last_claim(&weight, &point, claim, &p, &q, lambda);
-            let [_, p1, q0, q1] = children;
-            children[0] = (left * eq(&weight, &point).inverse() - p1 * q0 - lambda * q0 * q1) * q1.inverse();
+            // What is left of the claim: the truth, and what was missing at first, halved once a round.
+            let sum = (0..1 << vars).map(|i| summand(&corner(i, vars))).sum::<E>();
+            let missing = drawn.iter().fold(claim - sum, |missing, _| missing.halve());
+            let left = (summand(&drawn) + missing) * eq(&above, &point).inverse();
+            let [_, p1, q0, q1] = sent;
+            sent[0] = (left - p1 * q0 - lambda * q0 * q1) * q1.inverse();
         }
-        transcript.write_exts("lookup children", &children);
+        transcript.write_exts("lookup children", &sent);
     }
     let relation = scene.relation();
     transcript.write_exts("lookup columns", &scene.witness.evaluate(relation, &lookup_columns(relation), &point));
     judge(scene, transcript, Evaluations::default(), lookup::verify)
-}
-
-/// What is left of a claim after rounds that shift each polynomial by half of what is missing: the truth at the point, and the first
-/// difference halved once a round.
-fn last_claim(weight: &[E], point: &[E], claim: E, p: &[E], q: &[E], lambda: E) -> E {
-    let half = p.len() / 2;
-    let node = |x: &[E]| {
-        let [p0, p1, q0, q1] = [&p[..half], &p[half..], &q[..half], &q[half..]].map(|table| evaluate(table, x));
-        eq(weight, x) * (p0 * q1 + p1 * q0 + lambda * q0 * q1)
-    };
-    let sum = (0..half).map(|i| node(&corner(i, weight.len()))).sum::<E>();
-    let missing = weight.iter().fold(claim - sum, |missing, _| missing.halve());
-    node(point) + missing
 }
 
 #[test]
