@@ -121,7 +121,7 @@ impl Lowering<'_> {
                 return Err(RelationError::TooLarge { what: "input", expected: 24, got: 25 });
             }
             let val = match &input.ingest {
-                Ingest::Fixed { lo, hi, .. } => {
+                Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
                     let public = Public::Input { input: i, rows: rows.clone() };
                     let expr = Expr::column(self.b.public("input", public, rows));
                     Val { expr, dims, lo: i64::from(*lo), hi: i64::from(*hi) }
