@@ -3,19 +3,21 @@
 //! `cargo xtask tidy` reads the manifests, the sources and the documents of the checkout it is run in and prints one line
 //! per violation, `path:line: rule: message`. `cargo xtask dist` builds for every level of processors. Exit codes: 0 tidy, 1 violations, 2 usage, 3 the checkout cannot be read.
 
+mod deletions;
 mod dist;
 mod tidy;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask tidy | lines | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  lines  count the verifier and its closure, as docs/reference/verifier-size.md states them\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
+const USAGE: &str = "usage: cargo xtask tidy | lines | deletions | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  lines  count the verifier and its closure, as docs/reference/verifier-size.md states them\n  deletions  disarm each check of the verifier in turn, and see which tests notice (half an hour)\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tidy"] => run_tidy(),
         ["lines"] => run_lines(),
+        ["deletions"] => run_deletions(),
         ["dist"] => run_dist("target/dist/ciro"),
         ["dist", out] => run_dist(out),
         ["help" | "--help" | "-h"] => say(&mut io::stdout(), USAGE, ExitCode::SUCCESS),
@@ -35,6 +37,13 @@ fn run_lines() -> ExitCode {
     match tidy::verifier_lines() {
         Ok(table) => say(&mut io::stdout(), &table, ExitCode::SUCCESS),
         Err(error) => say(&mut io::stderr(), &format!("lines: {error:#}"), ExitCode::from(3)),
+    }
+}
+
+fn run_deletions() -> ExitCode {
+    match deletions::run() {
+        Ok(table) => say(&mut io::stdout(), &table, ExitCode::SUCCESS),
+        Err(error) => say(&mut io::stderr(), &format!("deletions: {error:#}"), ExitCode::from(3)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The hash chain under both sides of the transcript.
 
-use crate::field::{E, E_BYTES, E_DEGREE, F, P};
+use crate::field::{E, E_BYTES, E_DEGREE, F, base_from_bytes};
 use alloc::vec::Vec;
 use blake2::{Blake2s256, Digest as _};
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
@@ -61,8 +61,8 @@ impl Sponge {
             let block = self.squeeze(label);
             for word in block.as_chunks::<4>().0 {
                 let value = u32::from_le_bytes(*word) & 0x7fff_ffff;
-                if let Some(slot) = accepted.get_mut(count).filter(|_| value < P) {
-                    *slot = F::from_u32(value);
+                if let (Some(slot), Some(x)) = (accepted.get_mut(count), base_from_bytes(value.to_le_bytes())) {
+                    *slot = x;
                     count += 1;
                 }
             }

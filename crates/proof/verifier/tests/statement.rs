@@ -1,0 +1,57 @@
+//! Outputs that a program cannot give are refused before any proof is read.
+
+mod replay;
+
+use ciro_graph::{Op, Program};
+use ciro_types::{decode, encode};
+use ciro_verifier::key::STATEMENT_BYTES_MAX;
+use ciro_verifier::{Statement, VerifyError, VerifyingKey};
+use replay::{Subject, files};
+
+/// The program and the statement of a frozen proof.
+fn frozen(name: &str) -> (Program, Statement) {
+    let subject: Subject = borsh::from_slice(&files()[&format!("{name}.subject")]).expect("a subject");
+    let program = decode(&subject.program, STATEMENT_BYTES_MAX).expect("a program");
+    (program, Statement::decode(&subject.input, &subject.output, subject.context).expect("a statement"))
+}
+
+/// Whether the outputs are refused, and which: number, what was expected, what was found.
+fn refused(program: &Program, statement: &Statement) -> Option<(usize, usize, usize)> {
+    let key = VerifyingKey::new(&encode(program), Default::default()).expect("a relation");
+    match key.instance(statement) {
+        Ok(_) => None,
+        Err(VerifyError::Output { output, expected, got }) => Some((output, expected, got)),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn outputs_of_another_number_or_length() {
+    let (program, honest) = frozen("layer");
+    assert_eq!(refused(&program, &honest), None);
+    let with = |change: fn(&mut Vec<Vec<i64>>)| {
+        let mut statement = honest.clone();
+        change(&mut statement.output.0);
+        refused(&program, &statement)
+    };
+    assert_eq!(with(|outputs| outputs.push(Vec::new())), Some((2, 2, 3)));
+    assert_eq!(with(|outputs| outputs.truncate(1)), Some((2, 2, 1)));
+    assert_eq!(with(|outputs| outputs[1].push(0)), Some((1, 2, 3)));
+    assert_eq!(with(|outputs| outputs[0].truncate(1)), Some((0, 2, 1)));
+    // Beyond the declared interval by one, and by p, which the field does not see.
+    assert_eq!(with(|outputs| outputs[0][0] = 299), Some((0, 2, 2)));
+    assert_eq!(with(|outputs| outputs[0][0] += 0x7f00_0001), Some((0, 2, 2)));
+}
+
+/// A label is one of as many as there are scores, whatever interval the program declares for it.
+#[test]
+fn labels_that_there_are_not() {
+    let (mut program, mut statement) = frozen("elementwise");
+    let label = program.nodes.iter().position(|node| matches!(node.op, Op::ArgMax { .. })).expect("a label");
+    program.nodes[label].hi = 100;
+    assert_eq!(refused(&program, &statement), None);
+    for (value, expected) in [(2, None), (3, Some((2, 1, 1))), (-1, Some((2, 1, 1)))] {
+        statement.output.0[2][0] = value;
+        assert_eq!(refused(&program, &statement), expected, "{value}");
+    }
+}
