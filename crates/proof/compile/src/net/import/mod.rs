@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
 //! | [`pointwise`] | arithmetic and functions of single elements |
+//! | [`choices`] | Where, truth values |
 //! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
 //! | [`resize`] | Resize, Upsample |
 //! | [`einsum`] | Einsum |
@@ -13,6 +14,7 @@
 //! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
 
+mod choices;
 mod constants;
 mod ctx;
 mod einsum;
