@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+use ciro_graph::batch::MAX_BATCH;
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -130,7 +131,7 @@ fn dimension(text: &str) -> Result<(String, u32), String> {
 /// `ciro prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy"
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy"
 )]
 pub(crate) struct ProveArgs {
     /// A compiled folder, or a model file
@@ -141,12 +142,20 @@ pub(crate) struct ProveArgs {
     /// The input: .npy, .npz, .csv or .json
     #[arg(long, short, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Which sample of the file
+    /// Which sample of the file; of a batch, the first
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) sample: usize,
+    /// Prove this many samples at once: one proof, much cheaper than one for each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
+    pub(crate) batch: u32,
     /// Where the receipt goes
     #[arg(long, short, value_name = "RECEIPT", default_value = "receipt.ciro")]
     pub(crate) output: PathBuf,
+}
+
+fn batch(text: &str) -> Result<u32, String> {
+    let expected = || format!("expected a number from 1 to {MAX_BATCH}, got {text:?}");
+    text.parse().ok().filter(|batch| (1..=MAX_BATCH).contains(batch)).ok_or_else(expected)
 }
 
 /// `ciro verify`.

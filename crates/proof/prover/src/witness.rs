@@ -307,14 +307,10 @@ impl Filler<'_> {
                 (cell << 1) | (bit & 1)
             })
         };
-        let tied =
-            |x: usize, y: usize| {
-                product.tied.iter().enumerate().all(|(i, &j)| {
-                    (x >> (product.log_sum as usize - 1 - i)) & 1 == (y >> (log_out as usize - 1 - j)) & 1
-                })
-            };
+        let untied = product.log_sum as usize - product.tied.len();
+        let tied = |y: usize| product.tied.iter().fold(0, |x, &j| (x << 1) | ((y >> (log_out as usize - 1 - j)) & 1));
         let sum = |y: usize| {
-            let terms = (0..1usize << product.log_sum).filter(|&x| tied(x, y));
+            let terms = (0..1usize << untied).map(|x| (tied(y) << untied) | x);
             terms.map(|x| a[cell(&product.a, x, y)] * b[cell(&product.b, x, y)]).sum()
         };
         (0..1usize << log_out).map(sum).collect()

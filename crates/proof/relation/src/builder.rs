@@ -4,10 +4,10 @@ use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
-    RelationError, Section, Source, Table, Term, Var, View,
+    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Poly, Product, Relation, RelationError,
+    Section, Source, Table, Term, View,
 };
-use crate::rows::{Rows, log_ceil, wide};
+use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,9 +33,18 @@ pub fn bits_for(max: i64) -> u32 {
 /// Most looked-up rows of a relation, a quarter of p: as many equal lookups as p would cancel one another.
 pub const LOOKUPS_MAX: usize = 1 << 29;
 
+/// The width of one limb. The program's is chosen for one sample; with the samples of a batch to pay for it, the table of limbs may
+/// be as many times longer.
+fn limb_bits(program: &Program) -> u32 {
+    let samples = log_ceil(usize::try_from(program.batch).unwrap_or(usize::MAX));
+    u32::from(program.limb_bits).saturating_add(samples).min(LIMB_BITS_MAX)
+}
+
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
     pub(crate) program: &'a Program,
+    /// Width of one range-check limb.
+    limb_bits: u32,
     columns: Vec<Column>,
     /// Parent window and index of columns that are slices of another.
     slices: BTreeMap<ColId, (ColId, usize)>,
@@ -66,6 +75,7 @@ impl<'a> Builder<'a> {
     pub fn new(program: &'a Program) -> Self {
         Self {
             program,
+            limb_bits: limb_bits(program),
             columns: Vec::new(),
             slices: BTreeMap::new(),
             public: Vec::new(),
@@ -301,22 +311,6 @@ impl<'a> Builder<'a> {
         out
     }
 
-    /// out(j) = Σ_k a(k)·b(k, j), or b(j, k) if `transposed`.
-    pub fn vector_times_matrix(&mut self, a: ColId, b: ColId, k: usize, n: usize, transposed: bool) -> ColId {
-        let (log_sum, log_n) = (log_ceil(k), log_ceil(n));
-        let sum: Vec<Var> = (0..wide(log_sum)).map(Var::Sum).collect();
-        let out: Vec<Var> = (0..wide(log_n)).map(Var::Out).collect();
-        let matrix = if transposed { [out, sum.clone()].concat() } else { [sum.clone(), out].concat() };
-        self.product(Rows::vector(n), |out| Product {
-            out,
-            a: Operand { col: a, vars: sum },
-            b: Operand { col: b, vars: matrix },
-            log_sum,
-            tied: Vec::new(),
-            origin: None,
-        })
-    }
-
     fn is_product(&self, col: ColId) -> bool {
         matches!(self.source(col), Some(Source::Product(_)))
     }
@@ -383,7 +377,7 @@ impl<'a> Builder<'a> {
             return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
         }
         let virtual_low = Self::is_linear(expr);
-        let width = u32::from(self.program.limb_bits);
+        let width = self.limb_bits;
         if virtual_low && bits <= width {
             self.range_limb(rows, expr.clone(), bits);
             return Ok(());
@@ -418,7 +412,7 @@ impl<'a> Builder<'a> {
     /// saves; else it takes two lookups in the full table, of expr and of expr shifted to the top: the first bounds expr so
     /// that the second does not wrap.
     fn place_ranges(&mut self) {
-        let width = u32::from(self.program.limb_bits);
+        let width = self.limb_bits;
         let mut full = false;
         for (bits, limbs) in core::mem::take(&mut self.limbs) {
             let rows = limbs.iter().fold(0usize, |sum, (rows, _)| sum.saturating_add(1 << rows.log_len()));

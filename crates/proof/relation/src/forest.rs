@@ -1,7 +1,7 @@
 //! The taken paths of a forest.
 //!
-//! One column per level and role, one row per tree. At each level the node's row is looked up in the model's node table, the
-//! feature's value in the public input, and the comparison x < threshold is decided on 16-bit halves:
+//! One column per level and role, one row per sample and tree. At each level the node's row is looked up in the model's node table, the
+//! feature's value in the public input (number sample·features + feature), and the comparison x < threshold is decided on 16-bit halves:
 //!
 //! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
 //! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
@@ -12,11 +12,12 @@
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::Builder;
+use crate::gather::Span;
 use crate::hint::Hint;
 use crate::lower::size;
 use crate::public::Public;
-use crate::relation::{ColId, Expr, RelationError};
-use crate::rows::{Rows, log_ceil};
+use crate::relation::{ColId, Expr, Operand, Product, RelationError, Var, View};
+use crate::rows::{Rows, log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Forest};
@@ -39,31 +40,73 @@ struct Tables {
     low: ColId,
 }
 
-/// The class sums of `forest` on ordered input `input` of `features` elements.
-pub(crate) fn lower(
-    b: &mut Builder<'_>,
-    input: usize,
-    features: usize,
-    forest: &Forest,
-) -> Result<Expr, RelationError> {
+/// An ordered input.
+pub(crate) struct Ordered {
+    /// Its number.
+    pub(crate) input: usize,
+    /// Elements of one sample.
+    pub(crate) features: usize,
+    /// Samples.
+    pub(crate) samples: usize,
+}
+
+/// The rows of a forest's columns.
+struct Walk {
+    samples: usize,
+    /// (sample, tree).
+    rows: Rows,
+    /// On each row the number of its tree, and of the first element of its sample in the table of inputs.
+    tree: Expr,
+    first: Expr,
+}
+
+impl Walk {
+    fn new(b: &mut Builder<'_>, x: &Ordered, trees: usize) -> Self {
+        let root = b.public("root", Public::Index, Rows::vector(trees));
+        let dims = [x.samples, trees];
+        let tree = repeated(b, root, dims, 1);
+        let mut first = Expr::default();
+        if x.samples > 1 {
+            let sample = b.public("sample", Public::Index, Rows::vector(x.samples));
+            first = repeated(b, sample, dims, 0).times(i64::try_from(x.features).unwrap_or(i64::MAX));
+        }
+        Self { samples: x.samples, rows: Rows::new(&dims), tree, first }
+    }
+}
+
+/// A column of one dimension of (sample, tree), repeated along the other.
+fn repeated(b: &mut Builder<'_>, of: ColId, dims: [usize; 2], own: usize) -> Expr {
+    let [sample, tree] = dims.map(|d| wide(log_ceil(d)));
+    let spans = [Span { start: 0, bits: sample, len: dims[0] }, Span { start: sample, bits: tree, len: dims[1] }];
+    let (own, other) = if own == 0 { (spans[0], spans[1]) } else { (spans[1], spans[0]) };
+    if other.len == 1 {
+        return Expr::column(of);
+    }
+    let repeats = if other.len.is_power_of_two() { Vec::new() } else { vec![other] };
+    let view = View { of, bits: (own.start..own.start.saturating_add(own.bits)).collect(), repeats };
+    Expr::column(b.view("repeated", view, Rows::new(&dims)))
+}
+
+/// The class sums of `forest` on an ordered input.
+pub(crate) fn lower(b: &mut Builder<'_>, x: &Ordered, forest: &Forest) -> Result<Expr, RelationError> {
     b.limit("trees", forest.trees, TREES_MAX)?;
     b.limit("depth", forest.depth, DEPTH_MAX)?;
     b.limit("classes", forest.classes, CLASSES_MAX)?;
-    let trees = size(forest.trees);
-    let tables = tables(b, input, features, forest)?;
+    let tables = tables(b, x, forest)?;
+    let walk = Walk::new(b, x, size(forest.trees));
     // Roots are nodes 0..trees.
-    let mut node = Expr::column(b.public("root", Public::Index, Rows::vector(trees)));
+    let mut node = walk.tree.clone();
     for _ in 0..forest.depth {
-        node = step(b, &tables, &node, &Rows::vector(trees))?;
+        node = step(b, &tables, &node, &walk)?;
     }
-    sums(b, &node, forest)
+    sums(b, &node, &walk, forest)
 }
 
 fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
     b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
 }
 
-fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
+fn tables(b: &mut Builder<'_>, x: &Ordered, forest: &Forest) -> Result<Tables, RelationError> {
     let nodes = constant_len(b, forest.feature);
     let feature = b.constant_vector("node feature", forest.feature, nodes)?;
     let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
@@ -72,11 +115,12 @@ fn tables(b: &mut Builder<'_>, input: usize, features: usize, forest: &Forest) -
     let node_index = b.public("node", Public::Index, Rows::vector(nodes));
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
-    let rows = Rows::vector(features);
+    let elements = x.samples.saturating_mul(x.features);
+    let rows = Rows::vector(elements);
     let index = b.public("feature", Public::Index, rows.clone());
-    let high = b.public("input high", Public::InputHigh { input }, rows.clone());
-    let low = b.public("input low", Public::InputLow { input }, rows);
-    let input = b.table(features, vec![index, high, low]);
+    let high = b.public("input high", Public::InputHigh { input: x.input }, rows.clone());
+    let low = b.public("input low", Public::InputLow { input: x.input }, rows);
+    let input = b.table(elements, vec![index, high, low]);
     Ok(Tables { node, input, node_columns: [feature, hi, lo, left], high, low })
 }
 
@@ -87,7 +131,8 @@ fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId,
 }
 
 /// One level: from `node` to the child that the input chooses.
-fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Result<Expr, RelationError> {
+fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Result<Expr, RelationError> {
+    let trees = &walk.rows;
     let [feature, hi, lo, left] = tables.node_columns;
     let feature = gathered(b, "feature", node, feature, trees);
     let hi = gathered(b, "threshold high", node, hi, trees);
@@ -96,7 +141,7 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Resu
     let row = [feature, hi, lo, left].map(Expr::column);
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
-    let by_feature = Expr::column(feature);
+    let by_feature = Expr::column(feature).plus(1, &walk.first);
     let x_high = gathered(b, "value high", &by_feature, tables.high, trees);
     let x_low = gathered(b, "value low", &by_feature, tables.low, trees);
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
@@ -119,8 +164,8 @@ fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Res
 }
 
 /// Leaf values by lookup, then their sums by class.
-fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, RelationError> {
-    let (trees, classes, width) = (size(forest.trees), size(forest.classes), forest.values.len());
+fn sums(b: &mut Builder<'_>, leaf: &Expr, walk: &Walk, forest: &Forest) -> Result<Expr, RelationError> {
+    let (classes, width) = (size(forest.classes), forest.values.len());
     if width != size(forest.leaf_width) || !(width == 1 || width == classes) {
         return Err(RelationError::Misplaced { node: b.node, reason: "a leaf has one value or one per class" });
     }
@@ -130,26 +175,44 @@ fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, Relat
     for &id in &forest.values {
         columns.push(b.constant_vector("leaf value", id, leaves)?);
     }
-    let rows = Rows::vector(trees);
-    let (block, values) = b.witness_block("leaf value", &rows, width);
+    let rows = &walk.rows;
+    let (block, values) = b.witness_block("leaf value", rows, width);
     let mut tuple: Vec<Expr> = vec![leaf.clone()];
     for (&col, &table) in values.iter().zip(columns.iter().skip(1)) {
         b.hint(Hint::GatherByKey { col, key: leaf.clone(), keys, table });
         tuple.push(Expr::column(col));
     }
     let tag = b.table(leaves, columns);
-    b.lookup(&rows, tag, tuple);
-    let out = match values.as_slice() {
-        [value] if !forest.tree_class.is_empty() => {
+    b.lookup(rows, tag, tuple);
+    Ok(Expr::column(by_class(b, walk, forest, block, &values)))
+}
+
+/// The sums over trees: of values that stand for one class each, or of a block (class, sample, tree).
+fn by_class(b: &mut Builder<'_>, walk: &Walk, forest: &Forest, block: ColId, values: &[ColId]) -> ColId {
+    let (trees, classes) = (size(forest.trees), size(forest.classes));
+    let [sample, tree, class] = [walk.samples, trees, classes].map(|d| wide(log_ceil(d)));
+    let sum: Vec<Var> = (0..tree).map(Var::Sum).collect();
+    let of_sample: Vec<Var> = (0..sample).map(Var::Out).collect();
+    let of_class: Vec<Var> = (sample..sample.saturating_add(class)).map(Var::Out).collect();
+    let [left, right] = match values {
+        &[value] if !forest.tree_class.is_empty() => {
             let log_cols = log_ceil(classes);
             let public = Public::ClassOfRow { class: forest.tree_class.clone(), log_cols };
             let matrix = b.public_matrix("class of tree", public, log_ceil(trees) + log_cols);
-            b.vector_times_matrix(*value, matrix, trees, classes, false)
+            let values = Operand { col: value, vars: [of_sample, sum.clone()].concat() };
+            [values, Operand { col: matrix, vars: [sum, of_class].concat() }]
         }
         _ => {
-            let ones = b.mask(&rows);
-            b.vector_times_matrix(ones, block, trees, classes, true)
+            let ones = Operand { col: b.mask(&Rows::vector(trees)), vars: sum.clone() };
+            [ones, Operand { col: block, vars: [of_class, of_sample, sum].concat() }]
         }
     };
-    Ok(Expr::column(out))
+    b.product(Rows::new(&[walk.samples, classes]), |out| Product {
+        out,
+        a: left,
+        b: right,
+        log_sum: log_ceil(trees),
+        tied: Vec::new(),
+        origin: None,
+    })
 }

@@ -54,18 +54,24 @@ pub enum Public {
     OneHot {
         /// Which input.
         input: usize,
+        /// Where its elements lie among the positions.
+        rows: Rows,
         /// log₂ of the padded columns.
         log_cols: u32,
     },
-    /// One on the row that output k names.
+    /// The matrix (sample s, class c) with a one where c is output k's element s, as 2^`log_cols` columns.
     IsLabel {
         /// Which.
         output: usize,
+        /// log₂ of the padded columns.
+        log_cols: u32,
     },
-    /// One on the rows before the row that output k names.
+    /// The matrix (sample s, class c) with a one where c is less than output k's element s, as 2^`log_cols` columns.
     BeforeLabel {
         /// Which.
         output: usize,
+        /// log₂ of the padded columns.
+        log_cols: u32,
     },
     /// The matrix (row r, class c) with a one at (r, `class[r]`), as 2^`log_cols` columns.
     ClassOfRow {
@@ -80,8 +86,9 @@ fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
     vectors.get(k).map_or(&[], Vec::as_slice)
 }
 
-fn label(instance: &Instance, output: usize) -> usize {
-    part(&instance.outputs, output).first().and_then(|&i| usize::try_from(i).ok()).unwrap_or(usize::MAX)
+/// The classes that an output names, one per sample.
+fn labels(instance: &Instance, output: usize) -> impl Iterator<Item = usize> + '_ {
+    part(&instance.outputs, output).iter().map(|&i| usize::try_from(i).unwrap_or(usize::MAX))
 }
 
 impl Public {
@@ -89,7 +96,6 @@ impl Public {
     #[must_use]
     pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
         let rows = 1usize.checked_shl(log_len).unwrap_or(0);
-        let count = |n: usize| (0..n.min(rows)).map(|_| 1).collect();
         match self {
             Self::Mask { rows } => scatter(rows, core::iter::repeat(1)),
             Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
@@ -97,12 +103,14 @@ impl Public {
             Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
             Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
             Self::Output { output, rows } => scatter(rows, part(&instance.outputs, *output).iter().copied()),
-            Self::IsLabel { output } => (0..rows).map(|i| i64::from(i == label(instance, *output))).collect(),
-            Self::BeforeLabel { output } => count(label(instance, *output)),
-            Self::ClassOfRow { class, log_cols } => {
-                one_hot(class.iter().map(|&c| usize::try_from(c).unwrap_or(0)), *log_cols, rows)
+            Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols, rows),
+            Self::BeforeLabel { output, log_cols } => {
+                let cols = 1usize.checked_shl(*log_cols).unwrap_or(0);
+                let before = |(s, label): (usize, usize)| (0..label.min(cols)).map(move |c| (s, c));
+                one_hot(labels(instance, *output).enumerate().flat_map(before), *log_cols, rows)
             }
-            Self::OneHot { input, log_cols } => one_hot(ids(instance, *input), *log_cols, rows),
+            Self::ClassOfRow { class, log_cols } => one_hot(classes(class), *log_cols, rows),
+            Self::OneHot { input, rows: at, log_cols } => one_hot(ids(instance, *input, at), *log_cols, rows),
         }
     }
 
@@ -111,12 +119,14 @@ impl Public {
         match self {
             Self::Mask { rows } => rows.mask(point),
             Self::Index => index_mle(point),
-            Self::IsLabel { output } => eq_bits(label(instance, *output), point),
-            Self::BeforeLabel { output } => mask_mle(label(instance, *output), point),
-            Self::ClassOfRow { class, log_cols } => {
-                evaluate_one_hot(class.iter().map(|&c| usize::try_from(c).unwrap_or(0)), *log_cols, point)
+            Self::IsLabel { output, log_cols } => {
+                by_rows(labels(instance, *output).enumerate(), *log_cols, point, eq_bits)
             }
-            Self::OneHot { input, log_cols } => evaluate_one_hot(ids(instance, *input), *log_cols, point),
+            Self::BeforeLabel { output, log_cols } => {
+                by_rows(labels(instance, *output).enumerate(), *log_cols, point, mask_mle)
+            }
+            Self::ClassOfRow { class, log_cols } => by_rows(classes(class), *log_cols, point, eq_bits),
+            Self::OneHot { input, rows, log_cols } => by_rows(ids(instance, *input, rows), *log_cols, point, eq_bits),
             Self::Input { .. } | Self::InputHigh { .. } | Self::InputLow { .. } | Self::Output { .. } => {
                 let log_len = u32::try_from(point.len()).unwrap_or(0);
                 let dense: Vec<F> = self.dense(instance, log_len).into_iter().map(from_int).collect();
@@ -137,14 +147,20 @@ fn scatter(rows: &Rows, values: impl Iterator<Item = i64>) -> Vec<i64> {
     cells
 }
 
-/// An input's elements as row numbers. The ingest map bounds them.
-fn ids(instance: &Instance, input: usize) -> impl Iterator<Item = usize> + '_ {
-    part(&instance.inputs, input).iter().map(|&id| usize::try_from(id).unwrap_or(0))
+/// An input's elements as (position, row number). The ingest map bounds them.
+fn ids<'a>(instance: &'a Instance, input: usize, rows: &Rows) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let ids = part(&instance.inputs, input).iter().map(|&id| usize::try_from(id).unwrap_or(0));
+    rows.indices().into_iter().zip(ids)
 }
 
-fn one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, cells: usize) -> Vec<i64> {
+fn classes(class: &[u32]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    class.iter().map(|&c| usize::try_from(c).unwrap_or(0)).enumerate()
+}
+
+/// A matrix of 2^`log_cols` columns with ones at (row, column).
+fn one_hot(ones: impl Iterator<Item = (usize, usize)>, log_cols: u32, cells: usize) -> Vec<i64> {
     let mut cells: Vec<i64> = (0..cells).map(|_| 0).collect();
-    for (row, column) in columns.enumerate() {
+    for (row, column) in ones {
         let index = row.checked_shl(log_cols).map(|i| i.saturating_add(column));
         if let Some(cell) = index.and_then(|i| cells.get_mut(i)) {
             *cell = 1;
@@ -153,11 +169,17 @@ fn one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, cells: usize) ->
     cells
 }
 
-fn evaluate_one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, point: &[E]) -> E {
+/// Σ eq(row)·of(column) over (row, column), at a point of rows and 2^`log_cols` columns.
+fn by_rows(
+    entries: impl Iterator<Item = (usize, usize)>,
+    log_cols: u32,
+    point: &[E],
+    of: impl Fn(usize, &[E]) -> E,
+) -> E {
     let cols = usize::try_from(log_cols).unwrap_or(0);
     let (row, col) = point.split_at(point.len().saturating_sub(cols));
     let rows = ciro_sumcheck::eq_table(row, E::ONE);
-    rows.iter().zip(columns).fold(E::ZERO, |acc, (&w, c)| acc + w * eq_bits(c, col))
+    entries.fold(E::ZERO, |acc, (r, c)| acc + rows.get(r).map_or(E::ZERO, |&w| w * of(c, col)))
 }
 
 #[cfg(test)]
@@ -167,8 +189,10 @@ mod tests {
 
     #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
-        let instance =
-            Instance { inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(), outputs: [[2].to_vec()].to_vec() };
+        let instance = Instance {
+            inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(),
+            outputs: [[2, 0, 3].to_vec()].to_vec(),
+        };
         let mut sponge = ciro_transcript::Sponge::new("test");
         let point: Vec<E> = (0..3).map(|_| sponge.challenge("z")).collect();
         let columns = [
@@ -178,10 +202,12 @@ mod tests {
             Public::InputHigh { input: 0 },
             Public::InputLow { input: 0 },
             Public::Output { output: 0, rows: Rows::vector(1) },
-            Public::IsLabel { output: 0 },
-            Public::BeforeLabel { output: 0 },
+            Public::IsLabel { output: 0, log_cols: 2 },
+            Public::BeforeLabel { output: 0, log_cols: 2 },
+            Public::IsLabel { output: 0, log_cols: 3 },
+            Public::BeforeLabel { output: 0, log_cols: 3 },
             Public::ClassOfRow { class: [1, 0, 1].to_vec(), log_cols: 1 },
-            Public::OneHot { input: 1, log_cols: 2 },
+            Public::OneHot { input: 1, rows: Rows::vector(2), log_cols: 2 },
         ];
         for column in columns {
             let dense: Vec<F> = column.dense(&instance, 3).into_iter().map(from_int).collect();

@@ -158,7 +158,8 @@ impl VerifyingKey {
             return Err(VerifyError::Output { output: expected, expected, got: output.0.len() });
         }
         for (k, (spec, values)) in self.program.outputs.iter().zip(&output.0).enumerate() {
-            let (len, lo, hi) = self.interval(spec.value);
+            let (sample, lo, hi) = self.interval(spec.value);
+            let len = sample.saturating_mul(usize::try_from(self.program.batch).unwrap_or(usize::MAX));
             if values.len() != len || values.iter().any(|v| !(lo..=hi).contains(v)) {
                 return Err(VerifyError::Output { output: k, expected: len, got: values.len() });
             }
@@ -166,7 +167,7 @@ impl VerifyingKey {
         Ok(())
     }
 
-    /// Length and interval of a value.
+    /// Length, in one sample, and interval of a value.
     fn interval(&self, value: ciro_graph::ValueId) -> (usize, i64, i64) {
         let index = usize::try_from(value.0).unwrap_or(usize::MAX);
         let Some(at) = index.checked_sub(self.program.inputs.len()) else {

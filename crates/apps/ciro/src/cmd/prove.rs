@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::RawInput;
+use ciro_graph::{Model, RawInput};
 use ciro_prover::{Proof, ProveError, ProvingKey};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_transcript::Segment;
@@ -16,6 +16,8 @@ use std::time::Instant;
 
 #[derive(Serialize)]
 struct View {
+    /// Samples in the proof.
+    batch: u32,
     outputs: Outputs,
     model_id: ModelId,
     setup_ms: f64,
@@ -34,16 +36,22 @@ struct Message {
 }
 
 pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
-    let compiled = models::load(&args.model, &args.form, ui)?;
-    let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
+    let Model { program, weights } = models::load(&args.model, &args.form, ui)?.model;
+    let program = program.batched(args.batch);
+    let input = match args.batch {
+        1 => models::input(&program, &args.input, args.sample, ui)?,
+        _ => models::batch(&program, &args.input, args.sample, ui)?,
+    };
     let started = Instant::now();
-    let key = ProvingKey::new(compiled.model).map_err(CliError::failed)?;
+    let key = ProvingKey::new(Model { program, weights }).map_err(CliError::failed)?;
+    ui.stage("committed", started.elapsed(), "to the weights, once per model");
     let setup_ms = started.elapsed().as_secs_f64() * 1e3;
     let started = Instant::now();
     let proof = ciro_prover::prove(&key, &input, &ProofContext::default()).map_err(refused)?;
     let prove_ms = started.elapsed().as_secs_f64() * 1e3;
 
     let view = View {
+        batch: args.batch,
         outputs: show::outputs(&key.model().program, &proof.output)?,
         model_id: key.model_id(),
         setup_ms,
@@ -91,8 +99,16 @@ fn receipt(key: &ProvingKey, input: &RawInput, proof: Proof) -> Receipt {
 }
 
 fn text(view: &View) -> String {
+    let each = match view.batch {
+        1 => String::new(),
+        n => format!(
+            ", {:.3} ms and {} bytes for each of {n} samples",
+            view.prove_ms / f64::from(n),
+            view.proof_bytes / n as usize
+        ),
+    };
     format!(
-        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}",
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms){each}\nreceipt  {}\ncheck    ciro verify {}",
         show::output_lines(&view.outputs),
         view.model_id,
         view.prove_ms,

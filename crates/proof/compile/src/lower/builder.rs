@@ -83,6 +83,7 @@ impl ProgramBuilder {
             outputs: vec![],
             limb_bits,
             profile: Profile::Native,
+            batch: 1,
         };
         Self { program, weights: vec![], scope }
     }

@@ -29,6 +29,7 @@ impl Sketch {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            batch: 1,
         };
         Self { program, weights: vec![] }
     }
@@ -82,7 +83,7 @@ impl Case {
     pub(crate) fn new(name: &'static str, model: Model, x: &[f32]) -> Self {
         let key = ProvingKey::new(model.clone()).expect("the model has a relation");
         let bits = x.iter().map(|x| x.to_bits()).collect();
-        let shape = model.program.inputs[0].shape.clone();
+        let shape = model.program.batch_shape(&model.program.inputs[0].shape);
         let input = RawInput(vec![RawTensor { shape, bits }]);
         let context = ProofContext::default();
         let proof = prove(&key, &input, &context).expect("the model runs");
@@ -92,6 +93,17 @@ impl Case {
         let instance = key.verifying().instance(&statement).expect("the statement is well formed");
         let witness = Witness::fill(&key, &instance, &execution);
         Self { name, model, key, statement, execution, witness, proof }
+    }
+
+    /// Its model on several samples at once. The first is its own; each other one has its elements turned one place further.
+    pub(crate) fn batch(&self, name: &'static str, samples: u32) -> Self {
+        let program = self.model.program.clone().batched(samples);
+        let model = Model { program, weights: self.model.weights.clone() };
+        ciro_graph::check_model(&model).expect("the batch is well formed");
+        let own = &self.statement.input.0[0].bits;
+        let turned = |by: usize| (0..own.len()).map(move |i| f32::from_bits(own[(i + by) % own.len()]));
+        let x: Vec<f32> = (0..samples as usize).flat_map(turned).collect();
+        Self::new(name, model, &x)
     }
 }
 
@@ -109,6 +121,8 @@ pub(crate) fn cases() -> Vec<Case> {
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),
         forest("forest, values by class", 3, &[0.25, 3.5]),
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),
+        elementwise().batch("batch of three", 3),
+        forest("", 1, &[0.25, f32::NAN]).batch("batch of three, forest", 3),
     ]
 }
 

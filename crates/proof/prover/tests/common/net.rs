@@ -30,6 +30,7 @@ impl Net {
             outputs: vec![],
             limb_bits,
             profile: Profile::Native,
+            batch: 1,
         };
         Self { program, weights: vec![], scope }
     }

@@ -19,6 +19,8 @@ struct View {
     assurance: Assurance,
     model_id: ModelId,
     model_name: String,
+    /// Samples in the proof.
+    batch: u32,
     outputs: Outputs,
     settlement: Option<SettlementView>,
     visibility: Visibility,
@@ -77,6 +79,7 @@ fn view(report: Report, details: Option<Details>) -> Result<View, CliError> {
         valid: true,
         assurance: report.assurance,
         model_id: report.model,
+        batch: report.program.batch,
         model_name: report.program.name,
         outputs,
         settlement,
@@ -96,8 +99,9 @@ fn text(view: &View, inputs: &str) -> String {
         findings.iter().map(|f| format!("  {}: {}", f.what, f.detail)).collect::<Vec<_>>().join("\n")
     };
     let details = view.details.as_ref().map_or_else(String::new, |details| format!("\n\n{}", details.text()));
+    let batch = if view.batch == 1 { String::new() } else { format!(", {} samples at once", view.batch) };
     format!(
-        "valid ({:?})\n\nmodel {} {}\n\ninput\n{inputs}\n\noutput\n{}\n\nshown\n{}\n\nprovided that\n{}\n\nwho can read what\n{}{details}",
+        "valid ({:?})\n\nmodel {} {}{batch}\n\ninput\n{inputs}\n\noutput\n{}\n\nshown\n{}\n\nprovided that\n{}\n\nwho can read what\n{}{details}",
         view.assurance,
         view.model_name,
         view.model_id,
