@@ -1,19 +1,22 @@
-//! House checks that a script, not a reviewer, makes.
+//! House checks that a script, not a reviewer, makes, and distributions.
 //!
 //! `cargo xtask tidy` reads the manifests, the sources and the documents of the checkout it is run in and prints one line
-//! per violation, `path:line: rule: message`. Exit codes: 0 tidy, 1 violations, 2 usage, 3 the checkout cannot be read.
+//! per violation, `path:line: rule: message`. `cargo xtask dist` builds for every level of processors. Exit codes: 0 tidy, 1 violations, 2 usage, 3 the checkout cannot be read.
 
+mod dist;
 mod tidy;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask tidy\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references";
+const USAGE: &str = "usage: cargo xtask tidy | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tidy"] => run_tidy(),
+        ["dist"] => run_dist("target/dist/ciro"),
+        ["dist", out] => run_dist(out),
         ["help" | "--help" | "-h"] => say(&mut io::stdout(), USAGE, ExitCode::SUCCESS),
         _ => say(&mut io::stderr(), USAGE, ExitCode::from(2)),
     }
@@ -24,6 +27,16 @@ fn run_tidy() -> ExitCode {
         Ok(report) if report.violations.is_empty() => say(&mut io::stdout(), &report.to_string(), ExitCode::SUCCESS),
         Ok(report) => say(&mut io::stdout(), &report.to_string(), ExitCode::FAILURE),
         Err(error) => say(&mut io::stderr(), &format!("tidy: {error:#}"), ExitCode::from(3)),
+    }
+}
+
+fn run_dist(out: &str) -> ExitCode {
+    match dist::build(out.as_ref()) {
+        Ok(made) => {
+            let lines: Vec<String> = made.iter().map(|path| path.display().to_string()).collect();
+            say(&mut io::stdout(), &lines.join("\n"), ExitCode::SUCCESS)
+        }
+        Err(error) => say(&mut io::stderr(), &format!("dist: {error:#}"), ExitCode::FAILURE),
     }
 }
 

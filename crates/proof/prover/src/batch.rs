@@ -1,21 +1,23 @@
 //! The reduction of all claims to one point. See `ciro_verifier::batch` for the protocol.
 //!
 //! Most claims share the end of their points: columns are read at suffixes of a few points. Claims whose last `LOW_VARS`
-//! coordinates agree are a family. In Σ f·w its part is Σ over blocks of weight·⟨block, eq(last coordinates)⟩ while leading
-//! variables are bound, so that all rounds but the last `LOW_VARS` run over one value per block, and no table of w is made.
+//! coordinates agree are a family. While the last variables are bound, a family's part of Σ f·w is the inner product of
+//! eq(last coordinates) with one row: all rows that its claims are about, combined by their weights. So each cell is read once for each
+//! claim on it, in the base field, and then once to bind the last variables; the rounds over rows see one element per row.
 
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
-use crate::kernel::table::Table;
 use crate::rounds::{Inner, inner_sumcheck};
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::suffix;
+use ciro_sumcheck::{eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_verifier::batch::{LOW_VARS, in_order};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
 
-/// log₂ of a block's cells. Longer blocks have fewer values; shorter ones have more claims per family.
-const LOW_VARS: usize = 8;
+/// Rows that one task combines.
+const TASK_ROWS: usize = 1 << 9;
 
 /// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
 pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
@@ -30,26 +32,30 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness:
     rho
 }
 
-/// The rounds of Σ f·w over both sides; returns their point and each f there.
-fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>; 2]) -> (Vec<E>, [E; 2]) {
+/// The rounds of Σ f·w over all sides; returns their point and each f there.
+fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>]) -> (Vec<E>, Vec<E>) {
     let rounds = sides.iter().map(Side::vars).max().unwrap_or(0);
     let low = LOW_VARS.min(rounds);
-    let mut blocks: Vec<Inner> = sides.iter().flat_map(|side| side.summands(rounds - low)).collect();
-    let mut point = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut blocks);
-    let (model, witness) = blocks.split_at(sides[0].families.len());
-    let mut cells =
-        [(&sides[0], model), (&sides[1], witness)].map(|(side, blocks)| side.within_blocks(&point, blocks, low));
-    point.extend(inner_sumcheck(transcript, "batch rounds", low, &mut cells));
-    (point, cells.map(|f| f.a()))
+    let mut within: Vec<Inner> = sides.iter().flat_map(|side| side.within_rows(low)).collect();
+    let last = inner_sumcheck(transcript, "batch rounds", low, &mut within);
+    let mut families = within.as_slice();
+    let mut over = Vec::with_capacity(sides.len());
+    for side in sides {
+        let (own, rest) = families.split_at(side.families.len());
+        families = rest;
+        over.push(side.over_rows(&last, own, rounds - low));
+    }
+    let first = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut over);
+    (in_order([last, first].concat()), over.iter().map(Inner::a).collect())
 }
 
-/// Claims that weigh the cells within their blocks alike.
+/// Claims that weigh the cells within their rows alike.
 struct Family<'a> {
     like: Like<'a>,
-    /// By cell of a block.
+    /// By cell of a row.
     low: Vec<E>,
-    /// By block.
-    high: Vec<E>,
+    /// The first of some rows, and what each weighs.
+    parts: Vec<(usize, Vec<E>)>,
 }
 
 /// What the claims of a family have in common.
@@ -57,11 +63,11 @@ struct Family<'a> {
 enum Like<'a> {
     /// The last coordinates.
     Point(&'a [E]),
-    /// The block, of which each is about a part.
-    Block(usize),
+    /// The row, of which each is about a part.
+    Row(usize),
 }
 
-/// A committed polynomial and the claims on it.
+/// A committed polynomial, cut into rows of 2^`LOW_VARS` cells, and the claims on it.
 struct Side<'a> {
     cells: &'a [F],
     /// Cells are zero from here on.
@@ -72,7 +78,7 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(claims: &'a [Evaluation], eta: E, poly: Poly, cells: &'a [F], used: usize) -> Self {
         let mut side = Self { cells, used, families: Vec::new() };
-        for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.poly == poly) {
+        for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.window.poly == poly) {
             side.add(claim, weight);
         }
         side
@@ -82,21 +88,31 @@ impl<'a> Side<'a> {
         self.cells.len().ilog2() as usize
     }
 
-    /// Variables within a block.
+    /// Variables within a row.
     fn low_vars(&self) -> usize {
         LOW_VARS.min(self.vars())
     }
 
     fn add(&mut self, claim: &'a Evaluation, weight: E) {
+        let (choice, point) = claim.point.split_at(claim.window.high as usize);
+        for (i, &block) in claim.window.blocks.iter().enumerate() {
+            let first = claim.window.offset + (i << point.len());
+            self.add_block(first, point, weight * eq_bits(block, choice));
+        }
+    }
+
+    /// The claim on one block, whose first cell is given.
+    fn add_block(&mut self, first: usize, point: &'a [E], weight: E) {
         let low = self.low_vars();
-        let block = claim.offset >> low;
-        if claim.point.len() < low {
-            let family = self.family(Like::Block(block));
-            family.high[block] = E::ONE;
-            add_at(&mut family.low, claim.offset % (1 << low), &claim.point, weight);
+        let row = first >> low;
+        if point.len() < low {
+            let family = self.family(Like::Row(row));
+            family.parts = vec![(row, vec![E::ONE])];
+            let eq = eq_table(point, weight).to_vec();
+            family.low[first % (1 << low)..].iter_mut().zip(eq).for_each(|(l, w)| *l += w);
         } else {
-            let (high, last) = claim.point.split_at(claim.point.len() - low);
-            add_at(&mut self.family(Like::Point(last)).high, block, high, weight);
+            let (high, last) = point.split_at(point.len() - low);
+            self.family(Like::Point(last)).parts.push((row, eq_table(high, weight).to_vec()));
         }
     }
 
@@ -105,48 +121,60 @@ impl<'a> Side<'a> {
         let at = known.unwrap_or_else(|| {
             let low = match like {
                 Like::Point(point) => eq_table(point, E::ONE).to_vec(),
-                Like::Block(_) => E::zero_vec(1 << self.low_vars()),
+                Like::Row(_) => E::zero_vec(1 << self.low_vars()),
             };
-            let high = E::zero_vec(self.cells.len() >> self.low_vars());
-            self.families.push(Family { like, low, high });
+            self.families.push(Family { like, low, parts: Vec::new() });
             self.families.len() - 1
         });
         &mut self.families[at]
     }
 
-    /// Cells up to the last whole block with one that is used.
-    fn used_blocks(&self) -> &[F] {
+    /// Cells up to the last whole row with one that is used.
+    fn used_rows(&self) -> &[F] {
         let low = self.low_vars();
         &self.cells[..self.used.div_ceil(1 << low) << low]
     }
 
-    /// Σ over blocks, by family, in a sumcheck of `rounds` rounds.
-    fn summands(&self, rounds: usize) -> impl Iterator<Item = Inner> {
-        self.families.iter().map(move |family| {
-            let mut values = dot_rows(self.used_blocks(), &Table::new(family.low.clone()));
-            values.resize(family.high.len(), E::ZERO);
-            Inner::new(values, family.high.clone(), rounds, E::ONE)
-        })
+    /// Σ over the cells of a row, by family, its rows combined into one, in a sumcheck of `rounds` rounds.
+    fn within_rows(&self, rounds: usize) -> Vec<Inner> {
+        let summand =
+            |family: &Family<'_>| Inner::new(self.combined(&family.parts), family.low.clone(), rounds, E::ONE);
+        self.families.par_iter().map(summand).collect()
     }
 
-    /// Σ over the cells of a block, all blocks combined into one by the leading variables' point.
-    fn within_blocks(&self, point: &[E], blocks: &[Inner], rounds: usize) -> Inner {
+    /// Σ weight·row.
+    fn combined(&self, parts: &[(usize, Vec<E>)]) -> Vec<E> {
         let low = self.low_vars();
-        let eq = eq_table(suffix(point, self.vars() - low), E::ONE).to_vec();
-        let combined = combine_columns(&[(self.used_blocks(), &eq)], low);
-        let mut weights = E::zero_vec(1 << low);
-        for (family, summand) in self.families.iter().zip(blocks) {
-            let weight = summand.weight();
-            weights.iter_mut().zip(&family.low).for_each(|(w, &t)| *w += weight * t);
-        }
-        Inner::new(combined.to_vec(), weights, rounds, E::ONE)
+        let tasks: Vec<(usize, &[E])> = parts
+            .iter()
+            .flat_map(|(first, weights)| (*first..).step_by(TASK_ROWS).zip(weights.chunks(TASK_ROWS)))
+            .collect();
+        let combine = |(first, weights): (usize, &[E])| {
+            let rows = &self.cells[first << low..(first + weights.len()) << low];
+            combine_columns(&[(rows, weights)], low).to_vec()
+        };
+        let add = |mut a: Vec<E>, b: Vec<E>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        tasks.into_par_iter().map(combine).reduce_with(add).unwrap_or_else(|| E::zero_vec(1 << low))
     }
-}
 
-/// table += weight·eq(point, ·) from `start` on.
-fn add_at(table: &mut [E], start: usize, point: &[E], weight: E) {
-    let eq = eq_table(point, weight).to_vec();
-    table[start..].iter_mut().zip(eq).for_each(|(t, w)| *t += w);
+    /// Σ over rows, their last variables bound to those of `last`; `families` say what each family weighs there.
+    fn over_rows(&self, last: &[E], families: &[Inner], rounds: usize) -> Inner {
+        let low = self.low_vars();
+        let rows = self.cells.len() >> low;
+        let mut values = dot_rows(self.used_rows(), &eq_table(suffix(last, low), E::ONE));
+        values.resize(rows, E::ZERO);
+        let mut weights = E::zero_vec(rows);
+        for (family, bound) in self.families.iter().zip(families) {
+            let weight = bound.weight();
+            for (first, part) in &family.parts {
+                weights[*first..].iter_mut().zip(part).for_each(|(w, &p)| *w += weight * p);
+            }
+        }
+        Inner::new(values, weights, rounds, E::ONE)
+    }
 }
 
 #[cfg(test)]
@@ -154,24 +182,33 @@ mod tests {
     use super::*;
     use crate::kernel::table::tests::{cells, elements};
     use crate::rounds::{fold, send_quadratic};
+    use ciro_relation::Window;
+
+    /// The cells with the last `low` variables leading.
+    fn turned(cells: &[E], low: usize) -> Vec<E> {
+        (0..1usize << low).flat_map(|i| cells.iter().skip(i).step_by(1 << low).copied()).collect()
+    }
 
     /// Σ f·w over tables of 2^`rounds` cells, w summed claim by claim.
-    fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, [E; 2]) {
-        let rounds = sides.map(|(_, cells)| cells.len().ilog2()).into_iter().max().unwrap_or(0);
+    fn plainly(transcript: &mut Writer, claims: &[Evaluation], sides: [(Poly, &[F]); 2], eta: E) -> (Vec<E>, Vec<E>) {
+        let rounds = sides.map(|(_, cells)| cells.len().ilog2()).into_iter().max().unwrap_or(0) as usize;
+        let low = LOW_VARS.min(rounds);
         let mut tables = sides.map(|(poly, cells)| {
             let mut w = E::zero_vec(cells.len());
-            for (claim, power) in claims.iter().zip(eta.powers()).filter(|(c, _)| c.poly == poly) {
+            for (claim, power) in claims.iter().zip(eta.powers()).filter(|(c, _)| c.window.poly == poly) {
                 let eq = ciro_sumcheck::eq_table(&claim.point, power);
-                eq.iter().zip(&mut w[claim.offset..]).for_each(|(&t, w)| *w += t);
+                let block = eq.len() >> claim.window.high;
+                let stored = claim.window.blocks.iter().flat_map(|&b| &eq[b * block..][..block]);
+                stored.zip(&mut w[claim.window.offset..]).for_each(|(&t, w)| *w += t);
             }
             // f is tied to zero on the variables that it lacks, and w does not depend on them.
             let w = w.repeat((1 << rounds) / cells.len());
             let mut f: Vec<E> = cells.iter().map(|&x| E::from(x)).collect();
             f.resize(1 << rounds, E::ZERO);
-            [f, w]
+            [turned(&f, low), turned(&w, low)]
         });
         let mut claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
-        let mut point = Vec::new();
+        let mut bound = Vec::new();
         for _ in 0..rounds {
             let at = |t: &[E], x: E, j: usize| t[j] + x * (t[t.len() / 2 + j] - t[j]);
             let sum = |x: E| {
@@ -179,31 +216,36 @@ mod tests {
             };
             let r = send_quadratic(transcript, "batch rounds", &mut claim, sum(E::ZERO), sum(E::TWO));
             tables.iter_mut().flatten().for_each(|t| fold(t, r));
-            point.push(r);
+            bound.push(r);
         }
+        let point = [&bound[low..], &bound[..low]].concat();
         let values = sides.map(|(_, f)| ciro_sumcheck::evaluate_base(f, suffix(&point, f.len().ilog2() as usize)));
-        (point, values)
+        (point, values.to_vec())
     }
 
-    /// Runs both on claims (polynomial, offset, point) and compares every message.
-    fn check(vars: [u32; 2], used: [usize; 2], windows: &[(Poly, usize, &[E])]) {
+    /// Claims on windows of one block, true or not: both sides must send the same.
+    fn whole(windows: &[(Poly, usize, &[E])]) -> Vec<Evaluation> {
+        let claim = |&(poly, offset, point): &(Poly, usize, &[E])| Evaluation {
+            window: Window { poly, offset, high: 0, blocks: vec![0] },
+            point: point.to_vec(),
+            value: E::ZERO,
+        };
+        windows.iter().map(claim).collect()
+    }
+
+    /// Runs both on the claims and compares every message.
+    fn check(vars: [u32; 2], used: [usize; 2], claims: &[Evaluation]) {
         let eta = elements(1)[0];
         let [mut model, mut witness] = vars.map(|vars| cells(1 << vars));
         model[used[0]..].fill(F::ZERO);
         witness[used[1]..].fill(F::ZERO);
-        let claim = |&(poly, offset, point): &(Poly, usize, &[E])| {
-            let table = if poly == Poly::Model { &model } else { &witness };
-            let value = ciro_sumcheck::evaluate_base(&table[offset..][..1 << point.len()], point);
-            Evaluation { poly, offset, point: point.to_vec(), value }
-        };
-        let claims: Vec<Evaluation> = windows.iter().map(claim).collect();
         let sides = [
-            Side::new(&claims, eta, Poly::Model, &model, used[0]),
-            Side::new(&claims, eta, Poly::Witness, &witness, used[1]),
+            Side::new(claims, eta, Poly::Model, &model, used[0]),
+            Side::new(claims, eta, Poly::Witness, &witness, used[1]),
         ];
         let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
         let got = sumcheck(&mut fast, &sides);
-        let expected = plainly(&mut slow, &claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
+        let expected = plainly(&mut slow, claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
         assert_eq!(got, expected);
         assert_eq!(fast.finish().0, slow.finish().0);
     }
@@ -217,15 +259,23 @@ mod tests {
             [(Witness, 1024, end(9)), (Witness, 1344, end(6)), (Witness, 17, end(0)), (Witness, 1408, end(6))];
         let of_model = [(Model, 256, end(8)), (Model, 128, end(7)), (Model, 0, end(3))];
         let elsewhere = [(Witness, 512, &z[12..21]), (Witness, 1344, &z[21..27]), (Witness, 0, &z[12..22])];
-        let whole = [(Witness, 0, end(11)), (Model, 0, end(9))];
-        check([9, 11], [500, 2000], &[&columns[..], &of_model, &elsewhere].concat());
-        check([9, 11], [300, 1500], &[&whole[..], &columns, &elsewhere].concat());
-        check([9, 11], [512, 2048], &whole);
-        check([11, 9], [2048, 512], &[(Model, 1024, &z[3..13]), (Witness, 256, end(8))]);
+        let all = [(Witness, 0, end(11)), (Model, 0, end(9))];
+        check([9, 11], [500, 2000], &whole(&[&columns[..], &of_model, &elsewhere].concat()));
+        check([9, 11], [300, 1500], &whole(&[&all[..], &columns, &elsewhere].concat()));
+        check([9, 11], [512, 2048], &whole(&all));
+        check([11, 9], [2048, 512], &whole(&[(Model, 1024, &z[3..13]), (Witness, 256, end(8))]));
         // Polynomials shorter than a block.
-        check([4, 11], [16, 2000], &[&columns[..], &[(Model, 0, end(4)), (Model, 8, end(2))]].concat());
-        check([4, 6], [9, 60], &[(Model, 0, end(4)), (Witness, 32, end(5)), (Witness, 0, &z[12..18])]);
-        check([0, 1], [1, 2], &[(Model, 0, end(0)), (Witness, 0, end(1)), (Witness, 1, end(0))]);
-        check([3, 5], [8, 32], &[]);
+        check([4, 11], [16, 2000], &whole(&[&columns[..], &[(Model, 0, end(4)), (Model, 8, end(2))]].concat()));
+        check([4, 6], [9, 60], &whole(&[(Model, 0, end(4)), (Witness, 32, end(5)), (Witness, 0, &z[12..18])]));
+        check([0, 1], [1, 2], &whole(&[(Model, 0, end(0)), (Witness, 0, end(1)), (Witness, 1, end(0))]));
+        check([3, 5], [8, 32], &whole(&[]));
+        // Blocks longer and shorter than a row, some not stored.
+        let cut = |offset, high, blocks: &[usize], point: &[E]| Evaluation {
+            window: Window { poly: Model, offset, high, blocks: blocks.to_vec() },
+            point: point.to_vec(),
+            value: E::ZERO,
+        };
+        let claims = [cut(0, 2, &[0, 2, 3], &z[..12]), cut(3072, 3, &[1, 6], &z[3..10]), cut(3072, 2, &[2], &z[7..16])];
+        check([12, 11], [3300, 2000], &[&claims[..], &whole(&columns[..2])].concat());
     }
 }

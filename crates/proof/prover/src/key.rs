@@ -2,7 +2,7 @@
 
 use crate::oracle::BaseOracle;
 use ciro_graph::Model;
-use ciro_relation::{Relation, Source};
+use ciro_relation::{Blocks, Relation, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
 use ciro_types::{Hash32, ModelId, encode};
@@ -73,11 +73,25 @@ fn model_table(relation: &Relation, model: &Model) -> Vec<F> {
     let mut table = F::zero_vec(1 << relation.model_vars);
     for entry in &relation.model {
         let Some(column) = relation.column(entry.col) else { continue };
-        let Source::Committed { offset, .. } = column.source else { continue };
         let Some(weights) = model.weights.get(entry.constant.0 as usize) else { continue };
-        for (row, &w) in column.rows.indices().into_iter().zip(weights) {
-            table[offset + row] = from_int(i64::from(w));
+        match column.source {
+            Source::Committed { offset, .. } => {
+                for (row, &w) in column.rows.indices().into_iter().zip(weights) {
+                    table[offset + row] = from_int(i64::from(w));
+                }
+            }
+            Source::Blocks(i) => fill_blocks(&mut table[relation.cuts[i].offset..], &relation.cuts[i].blocks, weights),
+            _ => {}
         }
     }
     table
+}
+
+fn fill_blocks(cells: &mut [F], blocks: &Blocks, weights: &[i32]) {
+    let [rows, columns] = blocks.places();
+    for (row, weights) in rows.iter().zip(weights.chunks_exact(columns.len())) {
+        for (column, &w) in columns.iter().zip(weights) {
+            cells[row + column] = from_int(i64::from(w));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::kernel::matrix::{fold_columns, fold_rows};
 use crate::kernel::table::{lane, pack};
 use crate::kernel::{PackedE, WIDTH};
 use crate::witness::Witness;
-use ciro_relation::{ColId, Gather, Operand, Part, Relation, Source, Var};
+use ciro_relation::{Blocks, ColId, Gather, Operand, Part, Relation, Source, Var};
 use ciro_sumcheck::eq_table;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -34,28 +34,60 @@ pub fn fold(relation: &Relation, witness: &Witness, operand: &Operand, log_sum: 
             let seen = Operand { col: view.of, vars };
             fold_cells(witness.column(view.of), &seen.vars, log_sum, y)
         }
+        Some(Source::Blocks(i)) => {
+            let blocks = &relation.cuts[i].blocks;
+            spread(fold_blocks(witness.column(operand.col), blocks, &operand.vars, y), &sums(&operand.vars), log_sum)
+        }
         _ => fold_cells(witness.column(operand.col), &operand.vars, log_sum, y),
     }
 }
 
+/// The summed variables among some, in their order.
+fn sums(vars: &[Var]) -> Vec<usize> {
+    vars.iter().filter_map(|var| if let Var::Sum(i) = var { Some(*i) } else { None }).collect()
+}
+
 /// As [`fold`], for cells whose index has these variables.
 fn fold_cells(cells: &[F], vars: &[Var], log_sum: usize, y: &[E]) -> Vec<E> {
+    spread(fold_in_place(cells, vars, y), &sums(vars), log_sum)
+}
+
+/// As [`fold_in_place`], for a column of which only these blocks are stored.
+fn fold_blocks(cells: &[F], blocks: &Blocks, vars: &[Var], y: &[E]) -> Vec<E> {
+    let (choice, within) = vars.split_at(blocks.high() as usize);
+    let low_sums = sums(within).len();
+    let mut folded = E::zero_vec(1 << sums(vars).len());
+    for (block, address) in cells.chunks_exact(1 << blocks.log_block()).zip(blocks.addresses()) {
+        let (mut sum, mut weight) = (0usize, E::ONE);
+        for (j, var) in choice.iter().enumerate() {
+            let bit = (address >> (choice.len() - 1 - j)) & 1;
+            match *var {
+                Var::Sum(_) => sum = (sum << 1) | bit,
+                Var::Out(i) => weight *= if bit == 1 { y[i] } else { E::ONE - y[i] },
+            }
+        }
+        let table = fold_in_place(block, within, y);
+        folded[sum << low_sums..].iter_mut().zip(table).for_each(|(f, t)| *f += weight * t);
+    }
+    folded
+}
+
+/// A table over the summed variables, in the order in which they stand in the index of the cells.
+fn fold_in_place(cells: &[F], vars: &[Var], y: &[E]) -> Vec<E> {
     let out: Vec<E> = vars.iter().filter_map(|var| if let Var::Out(i) = var { Some(y[*i]) } else { None }).collect();
-    let sums: Vec<usize> = vars.iter().filter_map(|var| if let Var::Sum(i) = var { Some(*i) } else { None }).collect();
     let is_sum = |var: &Var| matches!(var, Var::Sum(_));
     let head = vars.iter().take_while(|var| is_sum(var)).count();
     let middle = vars[head..].iter().take_while(|var| !is_sum(var)).count();
     let tail = vars.len() - head - middle;
-    let folded = if tail == 0 {
+    if tail == 0 {
         fold_columns(cells, &out)
     } else if vars[head + middle..].iter().all(is_sum) {
         let eq = eq_table(&out, E::ONE);
         let blocks = cells.chunks_exact(eq.len() << tail);
         blocks.flat_map(|block| fold_rows(block, &eq, 1 << tail)).collect()
     } else {
-        fold_scattered(cells, vars, &eq_table(&out, E::ONE), sums.len())
-    };
-    spread(folded, &sums, log_sum)
+        fold_scattered(cells, vars, &eq_table(&out, E::ONE), sums(vars).len())
+    }
 }
 
 /// Folds any index, one cell after the other.

@@ -5,7 +5,9 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
 use ciro_graph::Execution;
-use ciro_relation::{ColId, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View};
+use ciro_relation::{
+    ColId, CutColumn, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View,
+};
 use ciro_sumcheck::suffix;
 use ciro_transcript::field::{P, from_int};
 use ciro_transcript::{E, F};
@@ -60,6 +62,10 @@ impl Witness {
             Source::Committed { poly: Poly::Model, offset } => {
                 Cells::Model(offset..offset + (1 << relation.columns[i].log_len))
             }
+            Source::Blocks(i) => {
+                let cut = &relation.cuts[i];
+                Cells::Model(cut.offset..cut.offset + cut.blocks.cells())
+            }
             Source::View(_) | Source::Gather(_) if !read.contains(&ColId(i)) => Cells::Virtual,
             _ => {
                 filler.need(ColId(i));
@@ -71,7 +77,7 @@ impl Witness {
         Self { columns, model }
     }
 
-    /// A column. Empty for one that is never read as a table.
+    /// A column; its stored blocks for one that lies in blocks. Empty for one that is never read as a table.
     pub fn column(&self, col: ColId) -> &[F] {
         match &self.columns[col.0] {
             Cells::Own(cells) => cells,
@@ -207,6 +213,7 @@ impl Filler<'_> {
                 self.model[offset..offset + self.padded_len(col)].iter().map(|&x| to_int(x)).collect()
             }
             Source::Committed { poly: Poly::Witness, offset } => self.block(offset, self.padded_len(col)),
+            Source::Blocks(i) => self.unpacked(&self.relation.cuts[i], column.log_len),
             Source::View(i) => self.view(&self.relation.views[i], column.log_len),
             Source::Gather(i) => self.gather(&self.relation.gathers[i], column.log_len),
         };
@@ -243,6 +250,16 @@ impl Filler<'_> {
     fn take(&mut self, col: ColId) -> Vec<i64> {
         self.need(col);
         self.columns[&col].clone()
+    }
+
+    /// A constant in blocks with the blocks that are not stored.
+    fn unpacked(&self, cut: &CutColumn, log_len: u32) -> Vec<i64> {
+        let len = 1usize << cut.blocks.log_block();
+        let mut cells = vec![0; 1 << log_len];
+        for (stored, address) in self.model[cut.offset..].chunks_exact(len).zip(cut.blocks.addresses()) {
+            cells[address * len..].iter_mut().zip(stored).for_each(|(cell, &x)| *cell = to_int(x));
+        }
+        cells
     }
 
     /// A block is what its slices hold.

@@ -8,7 +8,7 @@ use ciro_transcript::{E, F};
 use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::layout::Evaluations;
 use ciro_verifier::{Phase, ProofContext, Statement, VerifyError};
-use common::{Case, cases};
+use common::{Case, blocks, cases};
 use p3_field::PrimeCharacteristicRing;
 use std::collections::BTreeMap;
 
@@ -76,6 +76,24 @@ fn other_weights_are_rejected() {
                 let proof = prove_witness(&other, &case.statement, &case.witness);
                 reject(&case, &case.statement, &proof.bytes);
             }
+        }
+    }
+}
+
+/// As above, for weights that lie in blocks: one in each.
+#[test]
+fn other_weights_in_blocks_are_rejected() {
+    for case in [blocks::linear(), blocks::convolution(), blocks::embedding()] {
+        let relation = case.key.verifying().relation();
+        let [cut] = relation.cuts.as_slice() else { panic!("{}: the weights lie in blocks", case.name) };
+        let len = case.model.weights[0].len();
+        for cell in (0..len).step_by(len / (2 * cut.blocks.count())) {
+            let mut model = case.model.clone();
+            model.weights[0][cell] += 1;
+            let other = ProvingKey::new(model).expect("the shape is the same");
+            assert_ne!(other.model_id(), case.key.model_id(), "{}: cell {cell} is not part of the identity", case.name);
+            let proof = prove_witness(&other, &case.statement, &case.witness);
+            reject(&case, &case.statement, &proof.bytes);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
+use crate::blocks::Blocks;
 use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, Expr, Lookup, ModelColumn, Poly, Product, Relation, RelationError,
-    Section, Source, Table, Term, View,
+    COEFFICIENT_MAX, ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Table, Term, Var, View,
 };
 use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
@@ -45,10 +46,11 @@ pub struct Builder<'a> {
     pub(crate) program: &'a Program,
     /// Width of one range-check limb.
     limb_bits: u32,
-    columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// Parent window and index of columns that are slices of another.
-    slices: BTreeMap<ColId, (ColId, usize)>,
+    pub(crate) slices: BTreeMap<ColId, (ColId, usize)>,
     public: Vec<Public>,
+    pub(crate) cuts: Vec<CutColumn>,
     views: Vec<View>,
     gathers: Vec<Gather>,
     /// Witness columns that are copies of expressions.
@@ -79,6 +81,7 @@ impl<'a> Builder<'a> {
             columns: Vec::new(),
             slices: BTreeMap::new(),
             public: Vec::new(),
+            cuts: Vec::new(),
             views: Vec::new(),
             gathers: Vec::new(),
             copies: BTreeMap::new(),
@@ -207,16 +210,8 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// If the constant does not exist or has another length.
     pub fn constant(&mut self, name: &'static str, id: ConstId, dims: &[usize]) -> Result<ColId, RelationError> {
-        let index = usize::try_from(id.0).unwrap_or(usize::MAX);
-        let dangling = RelationError::Dangling { node: self.node, what: "constant", got: index };
-        let constant = self.program.constants.get(index).ok_or(dangling)?;
         let rows = Rows::new(dims);
-        if usize::try_from(constant.len()).ok() != Some(rows.real()) {
-            return Err(RelationError::Misplaced {
-                node: self.node,
-                reason: "a constant's length does not fit its use",
-            });
-        }
+        self.check_constant(id, rows.real())?;
         let known = self.model.iter().find(|m| m.constant == id && self.rows(m.col) == rows);
         if let Some(known) = known {
             return Ok(known.col);
@@ -225,6 +220,48 @@ impl<'a> Builder<'a> {
         let col = self.add_column(name, source, rows.log_len(), rows);
         self.model.push(ModelColumn { constant: id, col });
         Ok(col)
+    }
+
+    fn check_constant(&self, id: ConstId, len: usize) -> Result<(), RelationError> {
+        let index = usize::try_from(id.0).unwrap_or(usize::MAX);
+        let dangling = RelationError::Dangling { node: self.node, what: "constant", got: index };
+        let constant = self.program.constants.get(index).ok_or(dangling)?;
+        if usize::try_from(constant.len()).ok() == Some(len) {
+            return Ok(());
+        }
+        Err(RelationError::Misplaced { node: self.node, reason: "a constant's length does not fit its use" })
+    }
+
+    /// A constant, read as a tensor of this shape, as the factor of a product; `vars` says what the tensor's variables are. It lies in
+    /// blocks where that saves space.
+    ///
+    /// # Errors
+    /// As [`Builder::constant`].
+    pub fn constant_operand(
+        &mut self,
+        name: &'static str,
+        id: ConstId,
+        dims: &[usize],
+        vars: &[Var],
+    ) -> Result<Operand, RelationError> {
+        let blocks = Blocks::new(dims);
+        if blocks.high() == 0 {
+            return Ok(Operand { col: self.constant(name, id, dims)?, vars: vars.to_vec() });
+        }
+        let rows = Rows::new(dims);
+        self.check_constant(id, rows.real())?;
+        let vars = blocks.order().into_iter().filter_map(|i| vars.get(i).copied()).collect();
+        let is_cut = |m: &&ModelColumn| {
+            m.constant == id
+                && matches!(self.source(m.col), Some(Source::Blocks(i)) if self.cuts.get(i).is_some_and(|c| c.blocks == blocks))
+        };
+        if let Some(known) = self.model.iter().find(is_cut) {
+            return Ok(Operand { col: known.col, vars });
+        }
+        self.cuts.push(CutColumn { blocks, offset: 0 });
+        let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows);
+        self.model.push(ModelColumn { constant: id, col });
+        Ok(Operand { col, vars })
     }
 
     /// A constant read as a vector.
@@ -468,6 +505,7 @@ impl<'a> Builder<'a> {
         Ok(Relation {
             columns: self.columns,
             public: self.public,
+            cuts: self.cuts,
             views: self.views,
             gathers: self.gathers,
             sections,
@@ -513,30 +551,5 @@ impl<'a> Builder<'a> {
             return Err(RelationError::TooWide { node: self.node, what, expected, got });
         }
         Ok(())
-    }
-
-    /// Gives the columns of `poly` their offsets, largest first so that every window is aligned. Returns log₂ of the space and
-    /// the part of it that is used.
-    fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
-        let mut order: Vec<usize> = (0..self.columns.len()).filter(|&i| self.owns_window(i, poly)).collect();
-        order.sort_by_key(|&i| core::cmp::Reverse(self.columns.get(i).map(|c| c.log_len)));
-        let mut end = 0usize;
-        for i in order {
-            let Some(column) = self.columns.get_mut(i) else { continue };
-            column.source = Source::Committed { poly, offset: end };
-            end = end.saturating_add(1usize.checked_shl(column.log_len).unwrap_or(usize::MAX));
-        }
-        let vars = if end > 1 << VARS_MAX { VARS_MAX + 1 } else { log_ceil(end) };
-        let what = if poly == Poly::Model { "model" } else { "witness" };
-        if vars > VARS_MAX {
-            return Err(RelationError::TooLarge { what, expected: VARS_MAX, got: vars });
-        }
-        Ok((vars, end))
-    }
-
-    fn owns_window(&self, i: usize, poly: Poly) -> bool {
-        let is_poly =
-            matches!(self.columns.get(i), Some(Column { source: Source::Committed { poly: p, .. }, .. }) if *p == poly);
-        is_poly && !self.slices.contains_key(&ColId(i))
     }
 }

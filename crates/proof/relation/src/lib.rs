@@ -15,10 +15,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`relation`] | the data |
+//! | [`blocks`] | tensors cut so that padding takes no space |
 //! | [`rows`] | which rows of a padded table are real |
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | `place` | where committed columns lie |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -30,21 +32,24 @@
 
 extern crate alloc;
 
+pub mod blocks;
 pub mod builder;
 pub mod forest;
 pub mod gather;
 pub mod hint;
 pub mod lower;
+mod place;
 pub mod public;
 pub mod relation;
 pub mod rows;
 mod tensor;
 
+pub use blocks::Blocks;
 pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use public::{Instance, Public};
 pub use relation::{
-    ColId, Column, Constraint, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError, Section,
-    Source, Table, Term, Var, View,
+    ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError,
+    Section, Source, Table, Term, Var, View, Window,
 };
 pub use rows::Rows;

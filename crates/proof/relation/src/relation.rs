@@ -1,5 +1,6 @@
 //! The data of a relation.
 
+use crate::blocks::Blocks;
 use crate::gather::{Gather, Span};
 use crate::hint::Hint;
 use crate::public::Public;
@@ -35,6 +36,8 @@ pub enum Source {
         /// First cell; a multiple of the window's length.
         offset: usize,
     },
+    /// Blocks of the model polynomial, a constant's cells in the order of a cut: index into [`Relation::cuts`].
+    Blocks(usize),
     /// Known to the verifier: index into [`Relation::public`].
     Public(usize),
     /// The result of a product: index into [`Relation::products`].
@@ -43,6 +46,29 @@ pub enum Source {
     View(usize),
     /// Elements picked from another column: index into [`Relation::gathers`].
     Gather(usize),
+}
+
+/// Where a committed column lies: blocks of equal length, one after the other, aligned to it. Of the column's variables the first
+/// choose the block; blocks that are not there are zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which polynomial.
+    pub poly: Poly,
+    /// First cell; a multiple of a block's length.
+    pub offset: usize,
+    /// Variables that choose the block.
+    pub high: u32,
+    /// For each block, its choosing variables as a number.
+    pub blocks: Vec<usize>,
+}
+
+/// A constant cut into blocks.
+#[derive(Clone, Debug)]
+pub struct CutColumn {
+    /// How.
+    pub blocks: Blocks,
+    /// First cell in the model polynomial.
+    pub offset: usize,
 }
 
 /// A table of 2^`log_len` field elements, zero outside its real rows.
@@ -267,6 +293,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Public columns.
     pub public: Vec<Public>,
+    /// Constants that lie in blocks.
+    pub cuts: Vec<CutColumn>,
     /// Permuted and repeated columns.
     pub views: Vec<View>,
     /// Picked columns.
@@ -298,6 +326,20 @@ impl Relation {
     #[must_use]
     pub fn column(&self, id: ColId) -> Option<&Column> {
         self.columns.get(id.0)
+    }
+
+    /// Where a column lies, if it is committed.
+    #[must_use]
+    pub fn window(&self, id: ColId) -> Option<Window> {
+        match self.column(id)?.source {
+            Source::Committed { poly, offset } => Some(Window { poly, offset, high: 0, blocks: vec![0] }),
+            Source::Blocks(i) => {
+                let CutColumn { blocks, offset } = self.cuts.get(i)?;
+                let (high, blocks) = (blocks.high(), blocks.addresses());
+                Some(Window { poly: Poly::Model, offset: *offset, high, blocks })
+            }
+            _ => None,
+        }
     }
 
     /// The view that a column is, if it is one.

@@ -110,7 +110,6 @@ impl Lowering<'_> {
         let x = self.val(x)?;
         let (k, n) = (x.row(), target.dims.last().copied().unwrap_or(1));
         let a = self.operand("linear input", &x);
-        let w = self.b.constant("weight", weight, &[k, n])?;
         let bias = self.bias(bias, &[n], target)?;
         let (x_spans, y_spans) = (spans(&x.dims), spans(&target.dims));
         let lead = x_spans.len().saturating_sub(1);
@@ -119,7 +118,7 @@ impl Lowering<'_> {
         let sum: Vec<Var> = (0..k_bits).map(Var::Sum).collect();
         let column = vars_of(y_spans.get(lead..).unwrap_or(&[]), Var::Out);
         let a = Operand { col: a, vars: [rows, sum.clone()].concat() };
-        let b = Operand { col: w, vars: [sum, column].concat() };
+        let b = self.b.constant_operand("weight", weight, &[k, n], &[sum, column].concat())?;
         self.finish_product(a, b, k_bits, Vec::new(), bias, target)
     }
 
@@ -200,7 +199,6 @@ impl Lowering<'_> {
         }
         let shape = self.b.program.constants.get(size(table.0)).map(|c| dims(&c.shape)).unwrap_or_default();
         let &[rows, d] = shape.as_slice() else { return Err(self.misplaced("a table has rows and columns")) };
-        let table = self.b.constant("embedding", table, &[rows, d])?;
         let (t_bits, row_bits, d_bits) = (positions.log_len(), log_ceil(rows), log_ceil(d));
         let one_hot = Public::OneHot { input, rows: positions, log_cols: row_bits };
         let a = self.b.public_matrix("one-hot", one_hot, t_bits + row_bits);
@@ -208,7 +206,7 @@ impl Lowering<'_> {
         let t: Vec<Var> = (0..wide(t_bits)).map(Var::Out).collect();
         let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
         let a = Operand { col: a, vars: [t, sum.clone()].concat() };
-        let b = Operand { col: table, vars: [sum, column].concat() };
+        let b = self.b.constant_operand("embedding", table, &[rows, d], &[sum, column].concat())?;
         self.finish_product(a, b, wide(row_bits), Vec::new(), None, target)
     }
 
@@ -458,7 +456,6 @@ impl Lowering<'_> {
         let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
         let [kh, kw] = window.kernel.map(size);
         let grouped = Target { dims: vec![n, groups, o_group, rows, cols], ..target.clone() };
-        let weight = self.b.constant("kernel", weight, &[groups, o_group, c_group, kh, kw])?;
         let bias = self.bias(bias, &[groups, o_group, 1, 1], &grouped)?;
         let split = vec![n, groups, c_group, h, w];
         let x = Val { expr: self.relayout(&x, &split)?, dims: split, ..x };
@@ -473,7 +470,8 @@ impl Lowering<'_> {
         let place = named(placed, s_bits + g_bits + o_bits);
         let tied: Vec<Var> = (0..g_bits).map(Var::Sum).collect();
         let sum: Vec<Var> = (g_bits..summed).map(Var::Sum).collect();
-        let a = Operand { col: weight, vars: [tied.clone(), channel, sum.clone()].concat() };
+        let shape = [groups, o_group, c_group, kh, kw];
+        let a = self.b.constant_operand("kernel", weight, &shape, &[tied.clone(), channel, sum.clone()].concat())?;
         let b = Operand { col: windows, vars: [sample, tied, sum, place].concat() };
         let tied = (s_bits..s_bits + g_bits).collect();
         let sums = self.finish_product(a, b, summed, tied, bias, &grouped)?;

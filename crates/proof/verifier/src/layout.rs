@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Poly, Relation, Source};
+use ciro_relation::{ColId, Expr, Instance, Relation, Source, Window};
 use ciro_sumcheck::suffix;
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -144,11 +144,9 @@ impl<'a> Values<'a> {
 /// A claimed evaluation of a committed column, to be discharged by the batch phase.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// Which committed polynomial.
-    pub poly: Poly,
-    /// First cell of the window.
-    pub offset: usize,
-    /// One coordinate per variable of the window.
+    /// Where the column lies.
+    pub window: Window,
+    /// One coordinate per variable of the column.
     pub point: Vec<E>,
     /// The claimed value.
     pub value: E,
@@ -203,8 +201,9 @@ impl Evaluations {
             None => (col, point),
         };
         match relation.column(col).map(|c| c.source) {
-            Some(Source::Committed { poly, offset }) => {
-                self.committed.push(Evaluation { poly, offset, point, value });
+            Some(Source::Committed { .. } | Source::Blocks(_)) => {
+                let claim = relation.window(col).map(|window| Evaluation { window, point, value });
+                self.committed.extend(claim);
             }
             Some(Source::Product(product)) => self.products.push(ProductClaim { product, point, value }),
             Some(Source::Gather(gather)) => self.gathered.push(GatherClaim { gather, point, value }),

@@ -1,0 +1,57 @@
+//! Where committed columns lie.
+
+use crate::builder::{Builder, VARS_MAX};
+use crate::relation::{ColId, Poly, RelationError, Source};
+use crate::rows::log_ceil;
+use alloc::vec::Vec;
+
+impl Builder<'_> {
+    /// Gives the columns of `poly` their offsets, those with the longest blocks first so that each is aligned. Returns log₂ of the space
+    /// and the part of it that is used.
+    pub(crate) fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
+        let mut order: Vec<(u32, usize)> = (0..self.columns.len())
+            .filter(|&i| self.owns_window(i, poly))
+            .filter_map(|i| Some((self.block_of(i)?.0, i)))
+            .collect();
+        order.sort_by_key(|&(log_block, _)| core::cmp::Reverse(log_block));
+        let mut end = 0usize;
+        for (log_block, i) in order {
+            let count = self.block_of(i).map_or(0, |(_, count)| count);
+            let cells = count.saturating_mul(1usize.checked_shl(log_block).unwrap_or(usize::MAX));
+            match self.columns.get_mut(i).map(|column| &mut column.source) {
+                Some(Source::Blocks(cut)) => {
+                    if let Some(cut) = self.cuts.get_mut(*cut) {
+                        cut.offset = end;
+                    }
+                }
+                Some(source) => *source = Source::Committed { poly, offset: end },
+                None => {}
+            }
+            end = end.saturating_add(cells);
+        }
+        let vars = if end > 1 << VARS_MAX { VARS_MAX + 1 } else { log_ceil(end) };
+        let what = if poly == Poly::Model { "model" } else { "witness" };
+        if vars > VARS_MAX {
+            return Err(RelationError::TooLarge { what, expected: VARS_MAX, got: vars });
+        }
+        Ok((vars, end))
+    }
+
+    /// log₂ of the length of a committed column's blocks, and their number.
+    fn block_of(&self, i: usize) -> Option<(u32, usize)> {
+        let column = self.columns.get(i)?;
+        match column.source {
+            Source::Blocks(cut) => self.cuts.get(cut).map(|cut| (cut.blocks.log_block(), cut.blocks.count())),
+            _ => Some((column.log_len, 1)),
+        }
+    }
+
+    fn owns_window(&self, i: usize, poly: Poly) -> bool {
+        let is_of = match self.columns.get(i).map(|column| column.source) {
+            Some(Source::Committed { poly: of, .. }) => of == poly,
+            Some(Source::Blocks(_)) => poly == Poly::Model,
+            _ => false,
+        };
+        is_of && !self.slices.contains_key(&ColId(i))
+    }
+}
