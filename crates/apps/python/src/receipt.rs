@@ -58,8 +58,10 @@ pub(crate) struct Verified {
     model_id: String,
     model_name: String,
     assurance: String,
-    inputs: Vec<Tensor>,
-    outputs: Vec<Tensor>,
+    /// None if it is hidden.
+    inputs: Option<Vec<Tensor>>,
+    /// None if it is hidden.
+    outputs: Option<Vec<Tensor>>,
     shown: Vec<(String, String)>,
     assumptions: Vec<(String, String)>,
 }
@@ -78,8 +80,8 @@ fn verified(report: Report) -> PyResult<Verified> {
     Ok(Verified {
         model_id: report.model.to_string(),
         assurance: format!("{:?}", report.assurance),
-        inputs: tensor::inputs(&report.program, &report.input),
-        outputs: tensor::outputs(&report.program, &report.output)?,
+        inputs: report.input.public().map(|input| tensor::inputs(&report.program, input)),
+        outputs: report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?,
         model_name: report.program.name,
         shown: report.shown.into_iter().map(pair).collect(),
         assumptions: report.assumptions.into_iter().map(pair).collect(),

@@ -1,11 +1,11 @@
 //! Executes, proves, and checks its own proof before anyone else sees it.
 
 use crate::blobs::{BlobError, Blobs};
-use ciro_graph::{ExecError, Model, RawInput, check_model, execute};
+use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model, execute};
 use ciro_prover::{ProveError, ProvingKey, prove};
 use ciro_state::{FailReason, input_hash, job_id};
 use ciro_types::{AccountId, Assurance, Hash32, JobId, JobSpec, ModelId, decode, encode};
-use ciro_verifier::{ProofContext, Statement};
+use ciro_verifier::ProofContext;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest model a worker loads, bytes: program and weights together.
@@ -155,6 +155,11 @@ fn load_key(id: ModelId, bytes: &[u8]) -> Result<ProvingKey, Failure> {
     let damaged = |reason: String| Failure::Model(BlobError::Damaged { what: "model", name: id.to_string(), reason });
     let model: Model = decode(bytes, MODEL_BYTES_MAX).map_err(|e| damaged(e.to_string()))?;
     check_model(&model).map_err(|e| damaged(e.to_string()))?;
+    if model.program.visibility != Visibility::default() {
+        // The ledger keeps inputs and outputs in the open, and of weights the root alone.
+        let reason = "jobs show their input and output and commit to the weights".into();
+        return Err(Failure::Unprovable { reason });
+    }
     let key = ProvingKey::new(model).map_err(|e| Failure::Unprovable { reason: e.to_string() })?;
     if key.model_id() == id { Ok(key) } else { Err(damaged(format!("its id is {}", key.model_id()))) }
 }
@@ -170,9 +175,8 @@ fn run_and_prove(key: &ProvingKey, raw: &RawInput, input: Vec<u8>, context: &Pro
         ProveError::Execute(refusal) => refused(&refusal),
         other => Failure::Unprovable { reason: other.to_string() },
     })?;
-    let statement = Statement { input: raw.clone(), output: proof.output, context: *context };
-    key.verifying().verify(&statement, &proof.bytes).map_err(|e| Failure::SelfCheck { reason: e.to_string() })?;
-    Ok(Answer { input, output: encode(&statement.output), proof: proof.bytes })
+    key.verifying().verify(&proof.statement, &proof.bytes).map_err(|e| Failure::SelfCheck { reason: e.to_string() })?;
+    Ok(Answer { input, output: encode(&proof.output), proof: proof.bytes })
 }
 
 /// A model that was checked when it was loaded refuses only inputs.

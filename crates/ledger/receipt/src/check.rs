@@ -6,9 +6,8 @@ use ciro_consensus::{Validator, ValidatorSet, ValidatorSetError};
 use ciro_crypto::SignatureError;
 use ciro_graph::{Program, RawInput, RawOutput};
 use ciro_state::{Action, PathError, SettlementRecord, SignedTx, input_hash, output_hash};
-use ciro_types::{Assurance, ChainId, Hash32, ModelId, decode};
-use ciro_verifier::key::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Statement, VerifyError, VerifyingKey};
+use ciro_types::{Assurance, ChainId, Hash32, ModelId};
+use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
 
 /// Why a receipt is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,10 +89,10 @@ pub struct Report {
     pub model: ModelId,
     /// Its program.
     pub program: Program,
-    /// The input as the user gave it.
-    pub input: RawInput,
-    /// The output.
-    pub output: RawOutput,
+    /// The input as the user gave it, as far as it is shown.
+    pub input: Shown<RawInput>,
+    /// The output, as far as it is shown.
+    pub output: Shown<RawOutput>,
     /// The rung that was checked here.
     pub assurance: Assurance,
     /// The ledger's record, if there is one.
@@ -116,11 +115,11 @@ pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, Rece
         Evidence::Agreed => (Assurance::A2, Default::default()),
         Evidence::Proven { context, .. } => (Assurance::A4, (*context).into()),
     };
-    let statement = Statement::decode(&receipt.input, &receipt.output, context)?;
+    let statement = Statement::decode(&key.program().visibility, &receipt.input, &receipt.output, context)?;
     key.instance(&statement)?;
     let mut report = Report {
         model: key.model(),
-        program: program(&receipt.program)?,
+        program: key.program().clone(),
         input: statement.input.clone(),
         output: statement.output.clone(),
         assurance,
@@ -137,11 +136,6 @@ pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, Rece
         Evidence::Agreed => check_agreed(receipt, &mut report)?,
     }
     Ok(report)
-}
-
-fn program(bytes: &[u8]) -> Result<Program, ReceiptError> {
-    let error = |source| VerifyError::Decode { what: "program", source };
-    Ok(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?)
 }
 
 fn check_proof(

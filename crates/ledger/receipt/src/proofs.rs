@@ -60,7 +60,7 @@ impl ProofVerifier {
     fn verify(&self, claim: &ProofClaim<'_>) -> Result<(), VerifyError> {
         let key = self.key(claim.program, claim.weight_root)?;
         let context = ProofContext { chain: claim.context.chain, job: claim.context.job, worker: claim.context.worker };
-        let statement = Statement::decode(claim.input, claim.output, context)?;
+        let statement = Statement::decode(&key.program().visibility, claim.input, claim.output, context)?;
         key.verify(&statement, claim.proof).map(|_| ())
     }
 }

@@ -8,7 +8,7 @@ use crate::bounds::{self, Kind, Scope};
 use crate::forest::ForestError;
 use crate::ingest::element_count;
 use crate::interval::Interval;
-use crate::program::{Ingest, Input, Model, Op, Output, OutputKind, Program};
+use crate::program::{Disclosure, Ingest, Input, Model, Op, Output, OutputKind, Program};
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -210,6 +210,9 @@ fn at(place: Place) -> impl Fn(Problem) -> CheckError {
 
 fn check_sizes(program: &Program) -> Result<(), Problem> {
     text("program name", &program.name)?;
+    if program.visibility.weights == Disclosure::Private {
+        return Err(Problem::Kind { expected: "public or committed weights", got: "private ones" });
+    }
     in_range("limb bits", LIMB_BITS, i64::from(program.limb_bits))?;
     at_most("inputs", MAX_PORTS, program.inputs.len() as u64)?;
     at_most("outputs", MAX_PORTS, program.outputs.len() as u64)?;

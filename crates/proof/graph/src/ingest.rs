@@ -217,6 +217,7 @@ mod tests {
             outputs: vec![],
             limb_bits: 8,
             profile: crate::program::Profile::Native,
+            visibility: crate::program::Visibility::default(),
             batch: 1,
         }
     }

@@ -43,8 +43,8 @@ pub use exec::{ExecError, Execution, execute, resume};
 pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{
-    ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, ValueId,
-    Window,
+    ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
+    ValueId, Visibility, Window,
 };
 pub use render::render;
 pub use shape::{broadcast, strides};

@@ -35,9 +35,59 @@ pub struct Program {
     pub limb_bits: u8,
     /// What proofs of this program are made for; part of the identity, because the weight commitment depends on it.
     pub profile: Profile,
+    /// Who learns what from a proof; part of the identity, because other things are proven of what is hidden.
+    pub visibility: Visibility,
     /// How many samples one execution runs, side by side; 1 for a plain program. Each sample goes through the operators by itself.
     /// All shapes here are those of one sample; see [`crate::batch`] for what a batch's tensors look like.
     pub batch: u32,
+}
+
+/// Who learns what from a proof. The program itself is always public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Visibility {
+    /// The inputs.
+    pub input: Disclosure,
+    /// The outputs.
+    pub output: Disclosure,
+    /// The weights; public or committed.
+    pub weights: Disclosure,
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self { input: Disclosure::Public, output: Disclosure::Public, weights: Disclosure::Committed }
+    }
+}
+
+impl Visibility {
+    /// Whether inputs or outputs are not public, so that a proof must not confirm guesses of them.
+    #[must_use]
+    pub fn hides_values(&self) -> bool {
+        [self.input, self.output].iter().any(|&part| part != Disclosure::Public)
+    }
+}
+
+/// What is shown of a part of an inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Disclosure {
+    /// All of it.
+    Public,
+    /// A commitment, which whoever made the proof can open.
+    Committed,
+    /// Nothing.
+    Private,
+}
+
+impl Disclosure {
+    /// In one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Committed => "committed",
+            Self::Private => "private",
+        }
+    }
 }
 
 /// What proofs are made for.

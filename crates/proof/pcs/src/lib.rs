@@ -4,7 +4,7 @@
 //! # The code
 //! A polynomial f in n = k + m variables is cut into 2ᵏ columns of 2ᵐ values (the first k variables choose the column). Column c
 //! is read as the univariate Σ_y f(c, y)·X^y and evaluated on the subgroup of order 2^(m + r). Row j of the codeword matrix, 2ᵏ
-//! values, is Merkle leaf j. Folding by ρ ∈ Eᵏ is then a linear combination of each row with eq(ρ, ·), and an evaluation of
+//! values, is Merkle leaf j; a leaf of a *salted* oracle ends in 32 more bytes, which nobody can guess who is not shown them. Folding by ρ ∈ Eᵏ is then a linear combination of each row with eq(ρ, ·), and an evaluation of
 //! the folded codeword at ωʲ is the inner product of g = f(ρ, ·) with (1, x, x², …), x = ωʲ.
 //!
 //! # Joined opening
@@ -37,5 +37,5 @@ pub mod params;
 pub mod whir;
 
 pub use merkle::{leaf_digest, node_digest};
-pub use params::{Params, Profile, Round, Security, Size};
+pub use params::{Params, Profile, Round, SALT_BYTES, Security, Size};
 pub use whir::{Opening, PcsError, verify_opening};

@@ -72,7 +72,7 @@ pub fn read_root(
 ) -> Result<Option<Digest>, ReadError> {
     let indices: Vec<u32> = leaves.iter().map(|(i, _)| *i).collect();
     let count = sibling_positions(&indices, depth).len();
-    let siblings = transcript.read_siblings(label, count)?;
+    let siblings = transcript.read_opened_digests(label, count)?;
     let mut siblings = siblings.iter();
     let mut level = leaves;
     for _ in 0..depth {

@@ -64,13 +64,18 @@ pub struct Size {
     pub vars: u32,
     /// Cells beyond these are zero.
     pub used: usize,
+    /// Committed once for many proofs, so that encoding it costs them nothing.
+    pub is_shared: bool,
+    /// Its leaves are salted.
+    pub is_salted: bool,
 }
 
 impl Size {
     /// A polynomial all of whose cells may be used.
     #[must_use]
     pub fn full(vars: u32) -> Self {
-        Self { vars, used: 1usize.checked_shl(vars).unwrap_or(usize::MAX) }
+        let used = 1usize.checked_shl(vars).unwrap_or(usize::MAX);
+        Self { vars, used, is_shared: false, is_salted: false }
     }
 }
 
@@ -87,7 +92,12 @@ pub struct Round {
     pub queries: usize,
     /// Columns that are committed: the others are zero.
     pub columns: usize,
+    /// Each leaf ends in [`SALT_BYTES`] that nobody can guess.
+    pub is_salted: bool,
 }
+
+/// Bytes of a leaf's salt.
+pub const SALT_BYTES: usize = 32;
 
 impl Round {
     /// log₂ of the number of leaves.
@@ -101,7 +111,8 @@ impl Round {
         let queries = wide(self.queries);
         let shared = u64::from(self.queries.checked_ilog2().unwrap_or(0));
         let siblings = u64::from(self.log_leaves()).saturating_sub(shared);
-        queries * (wide(self.columns) * cell + siblings * 32)
+        let salt = if self.is_salted { wide(SALT_BYTES) } else { 0 };
+        queries * (wide(self.columns) * cell + salt + siblings * 32)
     }
 
     /// Cells of its codeword.
@@ -145,6 +156,9 @@ const LOG_LEAVES_MAX: u32 = 24;
 /// Largest inverse rates of a first oracle, log₂, that are tried.
 const FIRST_RATES: core::ops::RangeInclusive<u32> = 1..=4;
 
+/// Most that the lists of all first oracles may cost together, bits: the field leaves the interactive terms that many.
+const LIST_BITS_MAX: u32 = 24;
+
 /// Measured on two cores with AVX2, nanoseconds: encoding and hashing one base cell of a code, folding one cell of a first
 /// polynomial, and the sumcheck over one element of the joined polynomial.
 const NS_CODE: u64 = 5;
@@ -153,7 +167,7 @@ const NS_JOINED: u64 = 40;
 
 impl Params {
     /// The schedule for these polynomials (of at least [`Params::MIN_VARS`] variables): the cheapest of all cuts and rates, time and
-    /// bytes weighed by the profile. The first polynomial is committed once for many proofs, so its code costs no time.
+    /// bytes weighed by the profile.
     #[must_use]
     pub fn new(sizes: &[Size], security: Security, profile: Profile) -> Self {
         let largest = sizes.iter().map(|s| s.vars).max().unwrap_or(Self::MIN_VARS);
@@ -163,7 +177,9 @@ impl Params {
         for common in least..=smallest {
             for rate in FIRST_RATES {
                 let schedule = Self::schedule(sizes, common, rate, security, profile);
-                if schedule.first.iter().chain(&schedule.tail).any(|round| round.log_leaves() > LOG_LEAVES_MAX) {
+                let is_too_long = |round: &Round| round.log_leaves() > LOG_LEAVES_MAX;
+                if schedule.first.iter().chain(&schedule.tail).any(is_too_long) || schedule.list_bits() > LIST_BITS_MAX
+                {
                     continue;
                 }
                 let cost = schedule.cost(sizes, profile);
@@ -183,11 +199,16 @@ impl Params {
             log_inv_rate: rate,
             queries: queries(security, rate, work_bits),
             columns,
+            is_salted: false,
         };
         let first = sizes.iter().map(|size| {
             let used = size.used.checked_shr(common).unwrap_or(0);
             let part = usize::from(used.checked_shl(common) != Some(size.used));
-            round(size.vars, size.vars.saturating_sub(common), log_inv_rate, used.saturating_add(part).max(1))
+            let fold = size.vars.saturating_sub(common);
+            Round {
+                is_salted: size.is_salted,
+                ..round(size.vars, fold, log_inv_rate, used.saturating_add(part).max(1))
+            }
         });
         let first = first.collect();
         let mut tail = Vec::new();
@@ -207,7 +228,8 @@ impl Params {
         const E: u64 = 5;
         let joined = NS_JOINED << self.common_vars();
         let folded: u64 = sizes.iter().map(|size| wide(size.used) * NS_FOLD).sum();
-        let committed: u64 = self.first.iter().skip(1).map(|round| round.code_cells() * NS_CODE).sum();
+        let made = self.first.iter().zip(sizes).filter(|(_, size)| !size.is_shared);
+        let committed: u64 = made.map(|(round, _)| round.code_cells() * NS_CODE).sum();
         let tail: u64 = self.tail.iter().map(|round| round.code_cells() * E * NS_CODE).sum();
         let opened =
             self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));

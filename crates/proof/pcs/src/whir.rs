@@ -118,9 +118,14 @@ fn read_first(
     for (oracle, ((opening, round), weights)) in openings.iter().zip(&params.first).zip(weights).enumerate() {
         let width = round.columns.max(1);
         let cells = transcript.read_opened_bases("rows", width.saturating_mul(positions.len()))?;
+        let salts =
+            if round.is_salted { transcript.read_opened_digests("salts", positions.len())? } else { Vec::new() };
+        let mut salts = salts.iter();
         let mut leaves = Vec::with_capacity(positions.len());
         for ((row, &position), (_, value)) in cells.chunks_exact(width).zip(positions).zip(&mut values) {
-            leaves.push((position, leaf_digest(&base_leaf_bytes(row))));
+            let mut leaf = base_leaf_bytes(row);
+            leaf.extend(salts.next().into_iter().flatten());
+            leaves.push((position, leaf_digest(&leaf)));
             *value += row.iter().zip(weights).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
         }
         let root = read_root(transcript, "paths", leaves, round.log_leaves())?;

@@ -7,7 +7,7 @@ use ciro_prover::kernel::arena::Buffer;
 use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};
 use ciro_prover::kernel::table::Table;
 use ciro_prover::kernel::{PackedE, WIDTH};
-use ciro_prover::oracle::BaseOracle;
+use ciro_prover::oracle::{BaseOracle, UNSALTED};
 use ciro_prover::rounds::{Inner, inner_sumcheck};
 use ciro_prover::{ProvingKey, Witness, lookup};
 use ciro_transcript::field::from_int;
@@ -68,6 +68,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
         }],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
+        visibility: ciro_graph::Visibility::default(),
         batch: 1,
     };
     let key = ProvingKey::new(Model { program, weights: vec![] }).expect("the program has a relation");
@@ -75,7 +76,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
     let input = RawInput(vec![RawTensor { shape: vec![1, rows], bits }]);
     let execution = execute(key.model(), &input).expect("the program runs");
     let output = execution.outputs(&key.model().program);
-    let statement = Statement { input, output, context: ProofContext::default() };
+    let statement = Statement::public(input, output, ProofContext::default());
     let instance = key.verifying().instance(&statement).expect("the statement is well formed");
     let witness = Witness::fill(&key, &instance, &execution);
     (key, witness)
@@ -118,7 +119,7 @@ fn commitments(c: &mut Criterion) {
         let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
         let round = Params::new(&[Size::full(vars), Size::full(vars)], Security::Bits100, Profile::Native).first[0];
         group.throughput(Throughput::Elements(1 << vars));
-        group.bench_function(BenchmarkId::new("vars", vars), |b| b.iter(|| BaseOracle::new(&table, &round)));
+        group.bench_function(BenchmarkId::new("vars", vars), |b| b.iter(|| BaseOracle::new(&table, &round, &UNSALTED)));
     }
     // What a first proof pays and later ones do not.
     group.throughput(Throughput::Bytes(4 << 22));

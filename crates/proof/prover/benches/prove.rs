@@ -3,7 +3,7 @@
 use ciro_compile::{Options, compile_onnx, ports, samples};
 use ciro_graph::RawInput;
 use ciro_pcs::{Params, Profile, Security, Size};
-use ciro_prover::oracle::BaseOracle;
+use ciro_prover::oracle::{BaseOracle, UNSALTED};
 use ciro_prover::{ProvingKey, prove};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
@@ -33,7 +33,7 @@ fn models(c: &mut Criterion) {
             b.iter(|| prove(&key, &input, &context).expect("runs"));
         });
         let proof = prove(&key, &input, &context).expect("runs");
-        let statement = Statement { input, output: proof.output, context };
+        let statement = Statement::public(input, proof.output, context);
         c.bench_function(&format!("verifier::verify/model={name}"), |b| {
             b.iter(|| key.verifying().verify(&statement, &proof.bytes).expect("an honest proof"));
         });
@@ -44,7 +44,9 @@ fn commitment(c: &mut Criterion) {
     for vars in [12u32, 16] {
         let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
         let round = Params::new(&[Size::full(vars), Size::full(vars)], Security::Bits100, Profile::Native).first[0];
-        c.bench_function(&format!("oracle::commit/vars={vars}"), |b| b.iter(|| BaseOracle::new(&table, &round)));
+        c.bench_function(&format!("oracle::commit/vars={vars}"), |b| {
+            b.iter(|| BaseOracle::new(&table, &round, &UNSALTED))
+        });
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::rounds::{Inner, inner_sumcheck};
-use ciro_relation::{Poly, Relation};
+use ciro_relation::{Knowledge, Poly, Relation};
 use ciro_sumcheck::{eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::batch::{LOW_VARS, in_order};
@@ -19,16 +19,17 @@ use rayon::prelude::*;
 /// Rows that one task combines.
 const TASK_ROWS: usize = 1 << 9;
 
-/// Proves the batch phase for the tables of the model and the witness; returns the point ρ.
-pub fn prove(transcript: &mut Writer, relation: &Relation, model: &[F], witness: &[F], claims: Evaluations) -> Vec<E> {
+/// Proves the batch phase for the cells of the relation's polynomials, in order; returns the point ρ.
+pub fn prove(transcript: &mut Writer, relation: &Relation, cells: &[&[F]], claims: Evaluations) -> Vec<E> {
     let claims = claims.into_committed().unwrap_or_default();
     let eta = transcript.challenge("eta");
-    let sides = [
-        Side::new(&claims, eta, Poly::Model, model, relation.model_used),
-        Side::new(&claims, eta, Poly::Witness, witness, relation.witness_used),
-    ];
+    let spaces = relation.spaces.iter().zip(cells);
+    let sides: Vec<Side<'_>> =
+        spaces.map(|(space, cells)| Side::new(&claims, eta, space.poly, cells, space.used)).collect();
     let (rho, values) = sumcheck(transcript, &sides);
-    transcript.write_exts("opened values", &values);
+    let values = relation.spaces.iter().zip(values);
+    let sent: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
+    transcript.write_exts("opened values", &sent);
     rho
 }
 

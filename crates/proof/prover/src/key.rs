@@ -1,13 +1,10 @@
 //! The weight commitment, once per model.
 
-use crate::oracle::BaseOracle;
-use ciro_graph::Model;
-use ciro_relation::{Blocks, Relation, Source};
+use crate::oracle::{BaseOracle, UNSALTED};
+use ciro_graph::{Disclosure, Model};
 use ciro_transcript::F;
-use ciro_transcript::field::from_int;
 use ciro_types::{Hash32, ModelId, encode};
 use ciro_verifier::{VerifyError, VerifyingKey};
-use p3_field::PrimeCharacteristicRing;
 use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
@@ -18,7 +15,8 @@ pub struct ProvingKey {
     weight_root: Hash32,
     /// The model polynomial.
     pub(crate) table: Arc<Vec<F>>,
-    pub(crate) oracle: BaseOracle,
+    /// Its commitment, unless the weights are public.
+    pub(crate) oracle: Option<Arc<BaseOracle>>,
 }
 
 impl ProvingKey {
@@ -28,11 +26,16 @@ impl ProvingKey {
     /// If the program is malformed or has no relation.
     pub fn new(model: Model) -> Result<Self, VerifyError> {
         let program = encode(&model.program);
+        if model.program.visibility.weights == Disclosure::Public {
+            let verifying = VerifyingKey::with_weights(&program, model.weights.clone())?;
+            let table = Arc::new(verifying.relation().model_cells(&model.weights));
+            return Ok(Self { weight_root: verifying.weight_root(), model, program, verifying, table, oracle: None });
+        }
         // The root is not known yet, and neither relation nor parameters depend on it.
         let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
-        let table = Arc::new(model_table(draft.relation(), &model));
-        let oracle = BaseOracle::new(&table, &draft.params().first[0]);
-        let weight_root = Hash32(oracle.root());
+        let table = Arc::new(draft.relation().model_cells(&model.weights));
+        let oracle = draft.params().first.first().map(|round| Arc::new(BaseOracle::new(&table, round, &UNSALTED)));
+        let weight_root = oracle.as_ref().map_or(Hash32::ZERO, |oracle| Hash32(oracle.root()));
         let verifying = VerifyingKey::new(&program, weight_root)?;
         Ok(Self { model, program, verifying, weight_root, table, oracle })
     }
@@ -55,7 +58,7 @@ impl ProvingKey {
         &self.verifying
     }
 
-    /// Root of the weight commitment.
+    /// Root of the weight commitment; the weights' hash if they are public.
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
         self.weight_root
@@ -65,33 +68,5 @@ impl ProvingKey {
     #[must_use]
     pub fn model_id(&self) -> ModelId {
         self.verifying.model()
-    }
-}
-
-/// The constants in their windows.
-fn model_table(relation: &Relation, model: &Model) -> Vec<F> {
-    let mut table = F::zero_vec(1 << relation.model_vars);
-    for entry in &relation.model {
-        let Some(column) = relation.column(entry.col) else { continue };
-        let Some(weights) = model.weights.get(entry.constant.0 as usize) else { continue };
-        match column.source {
-            Source::Committed { offset, .. } => {
-                for (row, &w) in column.rows.indices().into_iter().zip(weights) {
-                    table[offset + row] = from_int(i64::from(w));
-                }
-            }
-            Source::Blocks(i) => fill_blocks(&mut table[relation.cuts[i].offset..], &relation.cuts[i].blocks, weights),
-            _ => {}
-        }
-    }
-    table
-}
-
-fn fill_blocks(cells: &mut [F], blocks: &Blocks, weights: &[i32]) {
-    let [rows, columns] = blocks.places();
-    for (row, weights) in rows.iter().zip(weights.chunks_exact(columns.len())) {
-        for (column, &w) in columns.iter().zip(weights) {
-            cells[row + column] = from_int(i64::from(w));
-        }
     }
 }

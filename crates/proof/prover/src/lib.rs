@@ -7,8 +7,10 @@
 //! |---|---|
 //! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
+//! | [`seed`] | where salts come from |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
 //! | [`oracle`] | codewords and Merkle trees |
+//! | [`commitments`] | the polynomials of one proof and their oracles |
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
 //! | [`constraints`] | the zerocheck |
 //! | [`products`] | Thaler's sumchecks |
@@ -20,10 +22,12 @@
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
 //!
-//! Dependency position: above the verifier. Holds no keys and no randomness: a proof is a function of model, input and context.
+//! Dependency position: above the verifier. Holds no keys and no randomness: a proof is a function of model, input, context
+//! and, where something is hidden, a seed.
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod commitments;
 pub mod constraints;
 pub mod evaluate;
 pub mod gathers;
@@ -36,8 +40,10 @@ pub mod oracle;
 pub mod products;
 pub mod prove;
 pub mod rounds;
+pub mod seed;
 pub mod witness;
 
 pub use key::ProvingKey;
-pub use prove::{Proof, ProveError, prove, prove_as, prove_witness};
+pub use prove::{Proof, ProveError, prove, prove_as, prove_hiding, prove_witness};
+pub use seed::Seed;
 pub use witness::Witness;

@@ -1,11 +1,13 @@
 //! The order of it all.
 
+use crate::commitments::Commitments;
 use crate::key::ProvingKey;
-use crate::opening::{Opened, open};
-use crate::oracle::BaseOracle;
+use crate::opening::open;
+use crate::seed::Seed;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products};
-use ciro_graph::{ExecError, RawInput, RawOutput, execute};
+use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, execute};
+use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::key::PROTOCOL;
 use ciro_verifier::layout::Evaluations;
@@ -14,7 +16,9 @@ use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey};
 /// A proof and what it shows.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// What the model answered.
+    /// What is shown.
+    pub statement: Statement,
+    /// What the model answered; nothing if only a statement that hides it was given.
     pub output: RawOutput,
     /// The proof.
     pub bytes: Vec<u8>,
@@ -30,6 +34,9 @@ pub enum ProveError {
     /// The model does not run on the input.
     #[error("{0}")]
     Execute(#[from] ExecError),
+    /// The program hides its input or output, and no seed was given to hide it with.
+    #[error("the model hides its input or output: expected a seed for the salts, got none")]
+    Seed,
     /// The statement is not one that can be proven.
     #[error("{0}")]
     Statement(#[from] VerifyError),
@@ -38,16 +45,40 @@ pub enum ProveError {
 /// Runs the model on `input` and proves the result for `context`.
 ///
 /// # Errors
-/// If the input is refused or the model does not run.
+/// If the input is refused or the model does not run, or if its program hides something: that takes [`prove_hiding`].
 pub fn prove(key: &ProvingKey, input: &RawInput, context: &ProofContext) -> Result<Proof, ProveError> {
+    if key.model().program.visibility.hides_values() {
+        return Err(ProveError::Seed);
+    }
+    prove_hiding(key, input, context, &Seed::NONE)
+}
+
+/// As [`prove`], for any program. Whoever knows `seed` can check guesses of what is hidden, so it is to be drawn anew for each proof.
+///
+/// # Errors
+/// If the input is refused or the model does not run.
+pub fn prove_hiding(
+    key: &ProvingKey,
+    input: &RawInput,
+    context: &ProofContext,
+    seed: &Seed,
+) -> Result<Proof, ProveError> {
     let execution = execute(key.model(), input)?;
+    let program = &key.model().program;
+    let output = execution.outputs(program);
+    let instance = Instance {
+        inputs: if program.visibility.input == Disclosure::Public { inputs(program, &execution) } else { Vec::new() },
+        outputs: if program.visibility.output == Disclosure::Public { output.0.clone() } else { Vec::new() },
+    };
+    let witness = Witness::fill(key, &instance, &execution).salted(seed);
+    let commitments = Commitments::new(key, &witness);
+    let statement = commitments.statement(&program.visibility, input, &output, context);
+    key.verifying().instance(&statement)?;
+    Ok(Proof { output, ..run(key.verifying(), key, &statement, &witness, &commitments) })
+}
 
-    let output = execution.outputs(&key.model().program);
-    let statement = Statement { input: input.clone(), output, context: *context };
-    let instance = key.verifying().instance(&statement)?;
-    let witness = Witness::fill(key, &instance, &execution);
-
-    Ok(prove_witness(key, &statement, &witness))
+fn inputs(program: &Program, execution: &Execution) -> Vec<Vec<i64>> {
+    execution.values.iter().take(program.inputs.len()).cloned().collect()
 }
 
 /// Proves `statement` with a given witness. The proof is only as good as the witness: a wrong one gives bytes that no verifier accepts.
@@ -59,23 +90,31 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 /// As [`prove_witness`] under the identity of another model of the same shape, for adversaries.
 #[must_use]
 pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
+    let commitments = Commitments::new(key, witness);
+    run(identity, key, statement, witness, &commitments)
+}
+
+fn run(
+    identity: &VerifyingKey,
+    key: &ProvingKey,
+    statement: &Statement,
+    witness: &Witness,
+    commitments: &Commitments,
+) -> Proof {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
     identity.absorb(&mut transcript, statement);
-
-    let table = witness.polynomial(relation);
-    let oracle = BaseOracle::new(&table, &params.first[1]);
-    transcript.write_digest("witness root", &oracle.root());
+    transcript.write_digest("witness root", &commitments.root(Poly::Witness).unwrap_or_default());
 
     let mut claims = Evaluations::default();
     lookup::prove(&mut transcript, relation, witness, &mut claims);
     constraints::prove(&mut transcript, relation, witness, &mut claims);
     products::prove(&mut transcript, relation, witness, &mut claims);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
-    let rho = batch::prove(&mut transcript, relation, &key.table, &table, claims);
-    let opened = [Opened { table: &key.table, oracle: &key.oracle }, Opened { table: &table, oracle: &oracle }];
-    open(&mut transcript, params, &opened, &rho);
+    let rho = batch::prove(&mut transcript, relation, &commitments.tables(), claims);
+    open(&mut transcript, params, &commitments.opened(), &rho);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();
-    Proof { output: statement.output.clone(), bytes, segments, steps }
+    let output = statement.output.public().cloned().unwrap_or_else(|| RawOutput(Vec::new()));
+    Proof { statement: statement.clone(), output, bytes, segments, steps }
 }

@@ -4,6 +4,7 @@ use crate::evaluate::Suffixes;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
+use crate::seed::Seed;
 use ciro_graph::Execution;
 use ciro_relation::{
     ColId, CutColumn, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View,
@@ -22,6 +23,8 @@ pub struct Witness {
     columns: Vec<Cells>,
     /// The model polynomial.
     model: Arc<Vec<F>>,
+    /// Of the salts of its commitments.
+    seed: Seed,
 }
 
 #[derive(Clone)]
@@ -74,7 +77,19 @@ impl Witness {
             }
         };
         let columns = (0..relation.columns.len()).map(cells).collect();
-        Self { columns, model }
+        Self { columns, model, seed: Seed::NONE }
+    }
+
+    /// Takes the salts of its commitments from `seed`.
+    #[must_use]
+    pub fn salted(self, seed: &Seed) -> Self {
+        Self { seed: *seed, ..self }
+    }
+
+    /// Where the salts of its commitments come from.
+    #[must_use]
+    pub fn seed(&self) -> &Seed {
+        &self.seed
     }
 
     /// A column; its stored blocks for one that lies in blocks. Empty for one that is never read as a table.
@@ -102,13 +117,13 @@ impl Witness {
     /// Carries a changed witness column into the columns that share its window: a block and its slices. For adversaries.
     pub fn align(&mut self, relation: &Relation, col: ColId) {
         let window = |c: &ciro_relation::Column| match c.source {
-            Source::Committed { poly: Poly::Witness, offset } => Some(offset..offset + (1usize << c.log_len)),
+            Source::Committed { poly, offset } => Some((poly, offset..offset + (1usize << c.log_len))),
             _ => None,
         };
-        let Some(from) = relation.column(col).and_then(window) else { return };
+        let Some((poly, from)) = relation.column(col).and_then(window) else { return };
         let cells = self.column(col).to_vec();
         for (i, column) in relation.columns.iter().enumerate().filter(|(i, _)| *i != col.0) {
-            let Some(to) = window(column) else { continue };
+            let Some((_, to)) = window(column).filter(|(of, _)| *of == poly) else { continue };
             let (start, end) = (from.start.max(to.start), from.end.min(to.end));
             if start < end {
                 self.column_mut(ColId(i))[start - to.start..end - to.start]
@@ -138,12 +153,14 @@ impl Witness {
         }
     }
 
-    /// The witness polynomial: every committed witness column in its window. Slices lie inside their block and win over it.
+    /// A polynomial that is made for this proof: each of its columns in its window. Slices lie inside their block and win over it.
     #[must_use]
-    pub fn polynomial(&self, relation: &Relation) -> Vec<F> {
-        let mut table = F::zero_vec(1 << relation.witness_vars);
+    pub fn polynomial(&self, relation: &Relation, poly: Poly) -> Vec<F> {
+        let mut table = F::zero_vec(1 << relation.vars(poly));
         for (i, column) in relation.columns.iter().enumerate() {
-            if let Source::Committed { poly: Poly::Witness, offset } = column.source {
+            if let Source::Committed { poly: of, offset } = column.source
+                && of == poly
+            {
                 let cells = self.column(ColId(i));
                 table[offset..offset + cells.len()].copy_from_slice(cells);
             }
@@ -212,7 +229,7 @@ impl Filler<'_> {
             Source::Committed { poly: Poly::Model, offset } => {
                 self.model[offset..offset + self.padded_len(col)].iter().map(|&x| to_int(x)).collect()
             }
-            Source::Committed { poly: Poly::Witness, offset } => self.block(offset, self.padded_len(col)),
+            Source::Committed { poly, offset } => self.block(poly, offset, self.padded_len(col)),
             Source::Blocks(i) => self.unpacked(&self.relation.cuts[i], column.log_len),
             Source::View(i) => self.view(&self.relation.views[i], column.log_len),
             Source::Gather(i) => self.gather(&self.relation.gathers[i], column.log_len),
@@ -263,10 +280,11 @@ impl Filler<'_> {
     }
 
     /// A block is what its slices hold.
-    fn block(&self, start: usize, len: usize) -> Vec<i64> {
+    fn block(&self, poly: Poly, start: usize, len: usize) -> Vec<i64> {
         let mut cells = vec![0; len];
         for (&col, values) in &self.columns {
-            if let Source::Committed { poly: Poly::Witness, offset } = self.relation.columns[col.0].source
+            if let Source::Committed { poly: of, offset } = self.relation.columns[col.0].source
+                && of == poly
                 && offset >= start
                 && offset + values.len() <= start + len
             {

@@ -11,7 +11,7 @@ use common::{Case, Sketch, X, cases, forest_model};
 /// The samples of a batch, as plain programs take them.
 fn samples(case: &Case) -> Vec<RawInput> {
     let program = &case.model.program;
-    (0..program.batch).map(|i| program.input_of(&case.statement.input, i).expect("a sample")).collect()
+    (0..program.batch).map(|i| program.input_of(&case.input, i).expect("a sample")).collect()
 }
 
 #[test]
@@ -20,10 +20,10 @@ fn a_batch_answers_what_each_sample_does_alone() {
         for count in [2, 3, 8] {
             let batch = case.batch(case.name, count);
             let program = &batch.model.program;
-            assert_eq!(program.join(&samples(&batch)).as_ref(), Some(&batch.statement.input));
+            assert_eq!(program.join(&samples(&batch)).as_ref(), Some(&batch.input));
             for (i, sample) in (0..).zip(samples(&batch)) {
                 let alone = execute(&case.model, &sample).expect("it runs alone").outputs(&case.model.program);
-                assert_eq!(program.output_of(&batch.statement.output, i), Some(alone), "{} × {count}: {i}", case.name);
+                assert_eq!(program.output_of(batch.output(), i), Some(alone), "{} × {count}: {i}", case.name);
             }
             let total = batch.key.verifying().budget().total_bits;
             assert!(total >= 100, "{} × {count}: {total}", case.name);
@@ -34,7 +34,7 @@ fn a_batch_answers_what_each_sample_does_alone() {
 /// Scores of three samples and their labels, all of them different.
 fn scores() -> Case {
     let case = scores_of(3);
-    assert!(case.statement.output.0[1].windows(2).all(|pair| pair[0] != pair[1]), "labels differ");
+    assert!(case.output().0[1].windows(2).all(|pair| pair[0] != pair[1]), "labels differ");
     case
 }
 
@@ -64,34 +64,34 @@ fn swap<T>(all: &mut [T]) {
 #[test]
 fn samples_cannot_change_places() {
     let case = scores();
-    let inputs = |s: &mut Statement| swap(&mut s.input.0[0].bits);
-    let outputs = |s: &mut Statement| s.output.0.iter_mut().for_each(|y| swap(y));
-    let changed = |change: &dyn Fn(&mut Statement)| {
-        let mut statement = case.statement.clone();
-        change(&mut statement);
+    let changed = |inputs: bool, outputs: bool| {
+        let (mut input, mut output) = (case.input.clone(), case.output().clone());
+        if inputs {
+            swap(&mut input.0[0].bits);
+        }
+        if outputs {
+            output.0.iter_mut().for_each(|y| swap(y));
+        }
+        let statement = case.stating(input, output);
         assert_ne!(statement, case.statement);
         rejected(&case, &statement).phase()
     };
-    assert_eq!(changed(&inputs), Phase::Lookup);
-    assert_eq!(changed(&outputs), Phase::Lookup);
+    assert_eq!(changed(true, false), Phase::Lookup);
+    assert_eq!(changed(false, true), Phase::Lookup);
     // A true statement, of which this is not the proof.
-    let both = |s: &mut Statement| {
-        inputs(s);
-        outputs(s);
-    };
-    assert_eq!(changed(&both), Phase::Lookup);
+    assert_eq!(changed(true, true), Phase::Lookup);
 }
 
 #[test]
 fn a_statement_has_the_samples_of_its_batch() {
     let case = scores();
-    let mut fewer = case.statement.clone();
-    fewer.input.0[0].shape[0] = 2;
-    fewer.input.0[0].bits.truncate(6);
-    assert_eq!(rejected(&case, &fewer).phase(), Phase::Statement);
-    let mut fewer = case.statement.clone();
-    fewer.output.0[1].truncate(2);
-    assert_eq!(rejected(&case, &fewer).phase(), Phase::Statement);
+    let mut input = case.input.clone();
+    input.0[0].shape[0] = 2;
+    input.0[0].bits.truncate(6);
+    assert_eq!(rejected(&case, &case.stating(input, case.output().clone())).phase(), Phase::Statement);
+    let mut output = case.output().clone();
+    output.0[1].truncate(2);
+    assert_eq!(rejected(&case, &case.stating(case.input.clone(), output)).phase(), Phase::Statement);
     let of_another = scores_of(4);
     assert_ne!(of_another.key.model_id(), case.key.model_id());
     assert_eq!(rejected(&case, &of_another.statement).phase(), Phase::Statement);
@@ -117,7 +117,7 @@ fn one_sample_that_lies_is_caught() {
 #[test]
 fn a_sample_cannot_use_what_belongs_to_another() {
     let case = scores();
-    let labels = case.statement.output.0[1].clone();
+    let labels = case.output().0[1].clone();
     let lie = Liar::about(&case).value(ciro_graph::ValueId(3), |v| v[0] = labels[1]);
     assert_eq!(lie.caught(&case), Phase::Lookup);
 
@@ -126,7 +126,7 @@ fn a_sample_cannot_use_what_belongs_to_another() {
     net.output(m);
     let case = net.case("largest", |i| [3, 9, 4][i as usize]).batch("largest", 3);
     // All three samples have the same largest element; a larger one would have to be chosen somewhere.
-    assert_eq!(case.statement.output.0[0], [9, 9, 9]);
+    assert_eq!(case.output().0[0], [9, 9, 9]);
     let lie = Liar::about(&case).cells("max", 0, |c| c[1] = 10).value(m, |v| v[1] = 10);
     assert_eq!(lie.caught(&case), Phase::Constraints);
     // Chosen twice in one sample, and not at all in the next.

@@ -23,7 +23,7 @@ proptest! {
             bytes[at] = value;
         }
         if let Ok(key) = VerifyingKey::new(&bytes, Hash32::ZERO) {
-            prop_assert!(key.relation().witness_vars <= VARS_MAX && key.relation().model_vars <= VARS_MAX);
+            prop_assert!(key.relation().vars_max() <= VARS_MAX);
         }
     }
 

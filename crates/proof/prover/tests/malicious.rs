@@ -104,7 +104,7 @@ fn an_unsaturated_clamp() {
 fn another_branch_and_another_leaf() {
     let case = Case::new("forest", forest_model(1, false), &[0.25, 3.5]);
     let Op::Trees { forest, .. } = &case.model.program.nodes[0].op else { panic!("a forest") };
-    let sums = case.statement.output.0[0].clone();
+    let sums = case.output().0[0].clone();
     // The first tree's other child, by the flag and by the borrow; all later rows follow.
     let root = Liar::about(&case).cells("less", 0, |c| c[0] ^= 1);
     assert_eq!(root.value(Y, |v| v[0] += 1).caught(&case), Phase::Lookup);
@@ -315,7 +315,7 @@ fn another_input_and_another_context() {
         ProofContext { job: JobId([1; 32]), ..honest },
         ProofContext { worker: AccountId([1; 32]), ..honest },
     ] {
-        let proof = prove(&case.key, &case.statement.input, &context).expect("the model runs");
+        let proof = prove(&case.key, &case.input, &context).expect("the model runs");
         let verdict = case.key.verifying().verify(&case.statement, &proof.bytes);
         assert_eq!(verdict.expect_err("a proof for another context").phase(), Phase::Lookup);
         let statement = Statement { context, ..case.statement.clone() };

@@ -44,7 +44,7 @@ fn a_forest_that_learnt_no_way_for_missing_values_refuses_them() {
 }
 
 fn statement(x: &[f32], output: Vec<i64>) -> Statement {
-    Statement { input: row(x), output: ciro_graph::RawOutput(vec![output]), context: ProofContext::default() }
+    Statement::public(row(x), ciro_graph::RawOutput(vec![output]), ProofContext::default())
 }
 
 /// Where a liar's tables come from.

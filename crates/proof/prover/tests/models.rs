@@ -50,7 +50,7 @@ fn prove_and_verify(file: &Path) {
     for input in inputs.into_iter().take(3) {
         let context = ProofContext::default();
         let proof = prove(&key, &input, &context).expect("the model runs");
-        let statement = Statement { input, output: proof.output.clone(), context };
+        let statement = Statement::public(input, proof.output.clone(), context);
         key.verifying().verify(&statement, &proof.bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     assert!(key.verifying().budget().total_bits >= 100, "{name}");

@@ -2,7 +2,7 @@
 
 use ciro_pcs::{Opening, Params, PcsError, Profile, Security, Size, verify_opening};
 use ciro_prover::opening::{Opened, open};
-use ciro_prover::oracle::BaseOracle;
+use ciro_prover::oracle::{BaseOracle, UNSALTED};
 use ciro_sumcheck::{evaluate_base, suffix};
 use ciro_transcript::{E, F, Reader, Segment, Transcript, Writer};
 use p3_field::PrimeCharacteristicRing;
@@ -23,7 +23,7 @@ impl Setting {
     fn new(vars: [u32; 2]) -> Self {
         let params = Params::new(&vars.map(Size::full), Security::Bits100, Profile::Native);
         let tables = [cells(1 << vars[0], 1), cells(1 << vars[1], 2)];
-        let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i]));
+        let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i], &UNSALTED));
         let mut writer = Writer::new("point");
         let point = writer.challenges("point", vars[0].max(vars[1]) as usize);
         Self { params, tables, oracles, point }

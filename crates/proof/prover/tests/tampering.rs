@@ -176,19 +176,19 @@ fn truncated_extended_and_reordered_proofs_are_rejected() {
 fn every_public_value_is_bound() {
     for case in cases() {
         let proof = &case.proof.bytes;
-        for (k, tensor) in case.statement.input.0.iter().enumerate() {
+        for (k, tensor) in case.input.0.iter().enumerate() {
             for i in 0..tensor.bits.len() {
-                let mut s = case.statement.clone();
-                s.input.0[k].bits[i] ^= 1 << 23;
-                reject(&case, &s, proof);
+                let mut input = case.input.clone();
+                input.0[k].bits[i] ^= 1 << 23;
+                reject(&case, &case.stating(input, case.output().clone()), proof);
             }
         }
-        for (k, values) in case.statement.output.0.iter().enumerate() {
+        for (k, values) in case.output().0.iter().enumerate() {
             for i in 0..values.len() {
                 for delta in [1, -1, 0x7f00_0001] {
-                    let mut s = case.statement.clone();
-                    s.output.0[k][i] += delta;
-                    reject(&case, &s, proof);
+                    let mut output = case.output().clone();
+                    output.0[k][i] += delta;
+                    reject(&case, &case.stating(case.input.clone(), output), proof);
                 }
             }
         }
@@ -206,10 +206,11 @@ fn every_public_value_is_bound() {
 #[test]
 fn a_lie_about_the_output_is_rejected_even_with_a_fresh_proof() {
     for case in cases() {
-        for k in 0..case.statement.output.0.len() {
-            for i in 0..case.statement.output.0[k].len() {
-                let mut s = case.statement.clone();
-                s.output.0[k][i] ^= 1;
+        for k in 0..case.output().0.len() {
+            for i in 0..case.output().0[k].len() {
+                let mut output = case.output().clone();
+                output.0[k][i] ^= 1;
+                let s = case.stating(case.input.clone(), output);
                 let Ok(instance) = case.key.verifying().instance(&s) else { continue };
                 let witness = Witness::fill(&case.key, &instance, &case.execution);
                 let proof = prove_witness(&case.key, &s, &witness);

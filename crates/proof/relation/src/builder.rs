@@ -485,8 +485,7 @@ impl<'a> Builder<'a> {
         self.place_ranges();
         self.check_coefficients()?;
         self.check_lookups()?;
-        let (model_vars, model_used) = self.place(Poly::Model)?;
-        let (witness_vars, witness_used) = self.place(Poly::Witness)?;
+        let spaces = self.spaces()?;
         for (col, (parent, k)) in core::mem::take(&mut self.slices) {
             let Some(Source::Committed { poly, offset }) = self.columns.get(parent.0).map(|c| c.source) else {
                 continue;
@@ -495,8 +494,6 @@ impl<'a> Builder<'a> {
                 column.source = Source::Committed { poly, offset: offset + (k << column.log_len) };
             }
         }
-        // The opening joins both polynomials; it wants their sizes within the reach of one first fold.
-        let floor = model_vars.max(witness_vars).saturating_sub(4).max(6);
         let sections = self
             .sections
             .into_iter()
@@ -514,10 +511,7 @@ impl<'a> Builder<'a> {
             products: self.products,
             model: self.model,
             hints: self.hints,
-            model_vars: model_vars.max(floor),
-            witness_vars: witness_vars.max(floor),
-            model_used,
-            witness_used,
+            spaces,
         })
     }
 

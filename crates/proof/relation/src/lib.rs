@@ -20,7 +20,8 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
-//! | `place` | where committed columns lie |
+//! | `place` | the polynomials, and where committed columns lie in them |
+//! | `cells` | the cells of the model polynomial |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -34,6 +35,7 @@ extern crate alloc;
 
 pub mod blocks;
 pub mod builder;
+mod cells;
 pub mod forest;
 pub mod gather;
 pub mod hint;
@@ -49,7 +51,7 @@ pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use public::{Instance, Public};
 pub use relation::{
-    ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation, RelationError,
-    Section, Source, Table, Term, Var, View, Window,
+    ColId, Column, Constraint, CutColumn, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,
+    RelationError, Section, Source, Space, Table, Term, Var, View, Window,
 };
 pub use rows::Rows;

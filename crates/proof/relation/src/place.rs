@@ -1,14 +1,43 @@
-//! Where committed columns lie.
+//! The polynomials of a relation, and where committed columns lie in them.
 
 use crate::builder::{Builder, VARS_MAX};
-use crate::relation::{ColId, Poly, RelationError, Source};
+use crate::relation::{ColId, Knowledge, Poly, RelationError, Source, Space};
 use crate::rows::log_ceil;
 use alloc::vec::Vec;
+use ciro_graph::Disclosure;
 
 impl Builder<'_> {
+    /// The polynomials that columns lie in, every column at its place.
+    pub(crate) fn spaces(&mut self) -> Result<Vec<Space>, RelationError> {
+        let mut spaces = Vec::new();
+        for poly in [Poly::Model, Poly::Witness, Poly::Input, Poly::Output] {
+            let (vars, used) = self.place(poly)?;
+            if used > 0 || matches!(poly, Poly::Model | Poly::Witness) {
+                spaces.push(Space { poly, vars, used, known: self.knowledge(poly) });
+            }
+        }
+        // The opening joins all polynomials; it wants their sizes within the reach of one first fold.
+        let largest = spaces.iter().map(|space| space.vars).max().unwrap_or(0);
+        let floor = largest.saturating_sub(4).max(6);
+        spaces.iter_mut().for_each(|space| space.vars = space.vars.max(floor));
+        Ok(spaces)
+    }
+
+    /// Salts keep a commitment from confirming guesses. Where something is hidden, the witness would confirm them too.
+    fn knowledge(&self, poly: Poly) -> Knowledge {
+        let visibility = &self.program.visibility;
+        match poly {
+            Poly::Model if visibility.weights == Disclosure::Public => Knowledge::Cells,
+            Poly::Model => Knowledge::Commitment,
+            Poly::Witness if visibility.hides_values() => Knowledge::Salted,
+            Poly::Witness => Knowledge::Commitment,
+            Poly::Input | Poly::Output => Knowledge::Salted,
+        }
+    }
+
     /// Gives the columns of `poly` their offsets, those with the longest blocks first so that each is aligned. Returns log₂ of the space
     /// and the part of it that is used.
-    pub(crate) fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
+    fn place(&mut self, poly: Poly) -> Result<(u32, usize), RelationError> {
         let mut order: Vec<(u32, usize)> = (0..self.columns.len())
             .filter(|&i| self.owns_window(i, poly))
             .filter_map(|i| Some((self.block_of(i)?.0, i)))
@@ -30,9 +59,8 @@ impl Builder<'_> {
             end = end.saturating_add(cells);
         }
         let vars = if end > 1 << VARS_MAX { VARS_MAX + 1 } else { log_ceil(end) };
-        let what = if poly == Poly::Model { "model" } else { "witness" };
         if vars > VARS_MAX {
-            return Err(RelationError::TooLarge { what, expected: VARS_MAX, got: vars });
+            return Err(RelationError::TooLarge { what: poly.name(), expected: VARS_MAX, got: vars });
         }
         Ok((vars, end))
     }

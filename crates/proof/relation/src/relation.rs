@@ -17,13 +17,54 @@ use p3_field::PrimeCharacteristicRing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ColId(pub usize);
 
-/// The two committed polynomials.
+/// A polynomial that columns lie in. Where several are listed, they are in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Poly {
-    /// Committed once; its commitment is part of the model's identity.
+    /// The weights; their commitment, or their hash, is part of the model's identity.
     Model,
     /// Committed per proof, before the first challenge.
     Witness,
+    /// The integers of a committed input; the commitment is part of the statement.
+    Input,
+    /// The integers of a committed output; the commitment is part of the statement.
+    Output,
+}
+
+impl Poly {
+    /// For messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Witness => "witness",
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// How the verifier knows a polynomial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It has all cells and evaluates them itself.
+    Cells,
+    /// By a commitment.
+    Commitment,
+    /// By a commitment whose leaves are salted, so that it tells nothing to who guesses cells.
+    Salted,
+}
+
+/// The cells of a polynomial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Whose.
+    pub poly: Poly,
+    /// log₂ of their number.
+    pub vars: u32,
+    /// Cells up to the last that a column has.
+    pub used: usize,
+    /// How the verifier knows them.
+    pub known: Knowledge,
 }
 
 /// Where a column's values come from.
@@ -311,14 +352,8 @@ pub struct Relation {
     pub model: Vec<ModelColumn>,
     /// How the prover fills the witness, in order.
     pub hints: Vec<Hint>,
-    /// log₂ of the model polynomial's length.
-    pub model_vars: u32,
-    /// log₂ of the witness polynomial's length.
-    pub witness_vars: u32,
-    /// Cells of the model polynomial up to the last that a column has.
-    pub model_used: usize,
-    /// Cells of the witness polynomial up to the last that a column has.
-    pub witness_used: usize,
+    /// The polynomials that columns lie in, in order: always those of model and witness.
+    pub spaces: Vec<Space>,
 }
 
 impl Relation {
@@ -326,6 +361,23 @@ impl Relation {
     #[must_use]
     pub fn column(&self, id: ColId) -> Option<&Column> {
         self.columns.get(id.0)
+    }
+
+    /// log₂ of a polynomial's length; zero if the relation has none of this kind.
+    #[must_use]
+    pub fn vars(&self, poly: Poly) -> u32 {
+        self.spaces.iter().find(|space| space.poly == poly).map_or(0, |space| space.vars)
+    }
+
+    /// log₂ of the longest polynomial's length.
+    #[must_use]
+    pub fn vars_max(&self) -> u32 {
+        self.spaces.iter().map(|space| space.vars).max().unwrap_or(0)
+    }
+
+    /// The polynomials that are committed, in order: those that proofs open.
+    pub fn committed(&self) -> impl Iterator<Item = &Space> {
+        self.spaces.iter().filter(|space| space.known != Knowledge::Cells)
     }
 
     /// Where a column lies, if it is committed.

@@ -128,11 +128,11 @@ impl<'a> Reader<'a> {
         self.take_exts(label, count).map(|(_, xs)| xs)
     }
 
-    /// Receives `count` Merkle siblings (not absorbed).
+    /// Receives `count` digests that a commitment binds: siblings, salts (not absorbed).
     ///
     /// # Errors
     /// If the proof ends.
-    pub fn read_siblings(&mut self, label: &'static str, count: usize) -> Result<Vec<Digest>, ReadError> {
+    pub fn read_opened_digests(&mut self, label: &'static str, count: usize) -> Result<Vec<Digest>, ReadError> {
         let bytes = self.take(label, count.saturating_mul(32))?;
         Ok(bytes.as_chunks::<32>().0.to_vec())
     }

@@ -112,8 +112,8 @@ impl Writer {
         self.append(StepKind::Open, label, &bytes);
     }
 
-    /// Sends Merkle siblings: bound by the root, appended only.
-    pub fn write_siblings(&mut self, label: &'static str, digests: &[Digest]) {
+    /// Sends digests that an already absorbed commitment binds, siblings or salts: appended, not absorbed.
+    pub fn write_opened_digests(&mut self, label: &'static str, digests: &[Digest]) {
         self.append(StepKind::Open, label, &digests.concat());
     }
 

@@ -1,6 +1,7 @@
-//! All claimed evaluations reduce to one point ρ, at whose suffixes both committed polynomials are opened.
+//! All claimed evaluations reduce to one point ρ, at whose suffixes all committed polynomials are opened. One that the verifier
+//! holds itself, public weights, it evaluates.
 //!
-//! Σ_i ηⁱ·valueᵢ = Σ_x f_model(x)·w_model(x) + f_witness(x)·w_witness(x), where w sums ηⁱ·eq over the claims' windows; a
+//! Σ_i ηⁱ·valueᵢ = Σ_x Σ_f f(x)·w_f(x) over the polynomials f, where w_f sums ηⁱ·eq over the windows of the claims on f; a
 //! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
 
 use crate::error::VerifyError;
@@ -9,8 +10,8 @@ use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
 use ciro_relation::{Poly, Relation};
-use ciro_sumcheck::{eq, eq_bits, suffix, verify_rounds};
-use ciro_transcript::{Digest, E, Reader, Transcript};
+use ciro_sumcheck::{eq, eq_bits, evaluate_base, suffix, verify_rounds};
+use ciro_transcript::{Digest, E, F, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
 
 /// How many of the last variables are bound before the first one. Then a prover sums over the leading variables in the
@@ -25,7 +26,16 @@ pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
     challenges
 }
 
-/// Verifies the batch phase and the opening it leads to.
+/// What the verifier has of a polynomial.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<'a> {
+    /// All its cells.
+    Cells(&'a [F]),
+    /// A commitment.
+    Committed(Digest),
+}
+
+/// Verifies the batch phase and the opening it leads to. `known` is about the relation's polynomials, in order.
 ///
 /// # Errors
 /// By the batch or by the opening, or if a claim is left that neither discharges.
@@ -33,23 +43,34 @@ pub fn verify(
     transcript: &mut Reader<'_>,
     relation: &Relation,
     params: &Params,
-    roots: [Digest; 2],
+    known: &[Known<'_>],
     claims: Evaluations,
 ) -> Result<(), VerifyError> {
     let claims = claims.into_committed().ok_or(VerifyError::Undischarged)?;
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
-    let vars = [count(relation.model_vars), count(relation.witness_vars)];
-    let [model_vars, witness_vars] = vars;
-    let reduced = verify_rounds(transcript, "batch rounds", model_vars.max(witness_vars), 2, sum)?;
+    let reduced = verify_rounds(transcript, "batch rounds", count(relation.vars_max()), 2, sum)?;
     let rho = in_order(reduced.point);
-    let [model, witness]: [E; 2] = transcript.read_array("opened values")?;
-    let weight = |poly, vars| absent(&rho, vars) * claims_weight(&claims, eta, poly, suffix(&rho, vars));
-    if model * weight(Poly::Model, model_vars) + witness * weight(Poly::Witness, witness_vars) != reduced.claim {
+    let opened = known.iter().filter(|known| matches!(known, Known::Committed(_))).count();
+    let mut sent = transcript.read_exts("opened values", opened)?.into_iter();
+    let mut openings = Vec::with_capacity(opened);
+    let mut total = E::ZERO;
+    for (space, known) in relation.spaces.iter().zip(known) {
+        let vars = count(space.vars);
+        let own = suffix(&rho, vars);
+        let value = match known {
+            Known::Cells(cells) => evaluate_base(cells, own),
+            Known::Committed(root) => {
+                let value = sent.next().unwrap_or(E::ZERO);
+                openings.push(Opening { root: *root, value });
+                value
+            }
+        };
+        total += value * absent(&rho, vars) * claims_weight(&claims, eta, space.poly, own);
+    }
+    if total != reduced.claim {
         return Err(VerifyError::Batch);
     }
-    let [model_root, witness_root] = roots;
-    let openings = [Opening { root: model_root, value: model }, Opening { root: witness_root, value: witness }];
     verify_opening(transcript, params, &openings, &rho).map_err(VerifyError::Opening)
 }
 

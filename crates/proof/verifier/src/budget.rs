@@ -56,7 +56,7 @@ fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
     let rounds = constraint_rounds(relation);
     let [products, gathers, claims] = claims(relation);
     let gather_vars = relation.gathers.iter().map(ciro_relation::Gather::vars).max().unwrap_or(0);
-    let batch_rounds = usize::try_from(relation.model_vars.max(relation.witness_vars)).unwrap_or(usize::MAX);
+    let batch_rounds = usize::try_from(relation.vars_max()).unwrap_or(usize::MAX);
     [
         ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
         ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),

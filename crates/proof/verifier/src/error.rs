@@ -58,6 +58,16 @@ pub enum VerifyError {
         /// Elements given (or, for a label, the index given).
         got: usize,
     },
+    /// The statement shows more or less than the program says.
+    #[error("{what}: expected it to be {expected}, got one that is {got}")]
+    Shown {
+        /// Input or output.
+        what: &'static str,
+        /// What the program says.
+        expected: &'static str,
+        /// What the statement does.
+        got: &'static str,
+    },
     /// The proof's bytes could not be read.
     #[error("proof: {0}")]
     Read(#[from] ReadError),
@@ -98,9 +108,12 @@ impl VerifyError {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Decode { .. } | Self::Program(_) | Self::Relation(_) | Self::Input(_) | Self::Output { .. } => {
-                Phase::Statement
-            }
+            Self::Decode { .. }
+            | Self::Program(_)
+            | Self::Relation(_)
+            | Self::Input(_)
+            | Self::Output { .. }
+            | Self::Shown { .. } => Phase::Statement,
             Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
             Self::Constraints => Phase::Constraints,

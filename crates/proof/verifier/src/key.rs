@@ -1,33 +1,20 @@
-//! The statement, and the order in which it enters the transcript.
+//! What is known of a model, and the order in which a statement enters the transcript.
 
+use crate::batch::Known;
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
+use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement};
 use crate::{batch, constraints, gathers, lookup, products};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_graph::{Op, Program, RawInput, RawOutput, check_program, ingest};
+use ciro_graph::{Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
 use ciro_pcs::{Params, Profile, Security, Size};
-use ciro_relation::{Instance, Relation};
-use ciro_transcript::{Reader, Transcript};
-use ciro_types::{AccountId, ChainId, Hash32, JobId, ModelId, decode, encode};
-use serde::{Deserialize, Serialize};
+use ciro_relation::{Instance, Knowledge, Poly, Relation, Space};
+use ciro_transcript::{Digest, F, Reader, Transcript};
+use ciro_types::{Hash32, ModelId, decode, encode};
 
 /// Name and version of the protocol; the first thing absorbed.
 pub const PROTOCOL: &str = "ciro/inference/v2";
-
-/// Largest canonical program, input and output, bytes.
-pub const STATEMENT_BYTES_MAX: usize = 1 << 24;
-
-/// What a proof was made for. All zero: stand-alone, not part of any job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct ProofContext {
-    /// The network.
-    pub chain: ChainId,
-    /// The job.
-    pub job: JobId,
-    /// Who is paid for it.
-    pub worker: AccountId,
-}
 
 /// A claim in canonical bytes, as it travels.
 #[derive(Clone, Copy, Debug)]
@@ -36,21 +23,10 @@ pub struct Claim<'a> {
     pub program: &'a [u8],
     /// Root of the weight commitment.
     pub weight_root: Hash32,
-    /// Canonical bytes of the raw input.
+    /// Canonical bytes of what is shown of the input ([`Shown::encode`]).
     pub input: &'a [u8],
-    /// Canonical bytes of the raw output.
+    /// Canonical bytes of what is shown of the output.
     pub output: &'a [u8],
-    /// What the proof was made for.
-    pub context: ProofContext,
-}
-
-/// The public statement of one proof, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// The input as the user gave it.
-    pub input: RawInput,
-    /// The output.
-    pub output: RawOutput,
     /// What the proof was made for.
     pub context: ProofContext,
 }
@@ -60,8 +36,8 @@ pub struct Statement {
 pub struct Verified {
     /// The model.
     pub model: ModelId,
-    /// The output.
-    pub output: RawOutput,
+    /// The output, as far as it is shown.
+    pub output: Shown<RawOutput>,
 }
 
 /// Identity of a model: hash of the program's canonical bytes and the weight root.
@@ -71,6 +47,12 @@ pub fn model_id(program: &[u8], weight_root: Hash32) -> ModelId {
     ModelId(ciro_crypto::hash_encoded("ciro/model/v1", &pair).0)
 }
 
+/// What public weights stand for in the model's identity: the hash of their canonical bytes.
+#[must_use]
+pub fn weights_hash(weights: &[Vec<i32>]) -> Hash32 {
+    ciro_crypto::hash_encoded("ciro/weights/v1", weights)
+}
+
 /// Everything about a model that verification needs; built once, used for many proofs.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
@@ -78,6 +60,8 @@ pub struct VerifyingKey {
     relation: Relation,
     params: Params,
     weight_root: Hash32,
+    /// The model polynomial, if the weights are public.
+    weights: Option<Arc<Vec<F>>>,
     model: ModelId,
 }
 
@@ -85,8 +69,28 @@ impl VerifyingKey {
     /// The key of a program in canonical bytes and its weight commitment.
     ///
     /// # Errors
-    /// If the program is malformed or has no relation.
+    /// If the program is malformed or has no relation, or if its weights are public: these take [`VerifyingKey::with_weights`].
     pub fn new(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
+        let key = Self::draft(program, weight_root)?;
+        check_shown("weights", key.program.visibility.weights, Disclosure::Committed)?;
+        Ok(key)
+    }
+
+    /// The key of a program in canonical bytes whose weights are public. The model is checked whole, and its weights stand for
+    /// their hash.
+    ///
+    /// # Errors
+    /// If program or weights are malformed, if intervals do not hold for the weights, or if the program commits to its weights.
+    pub fn with_weights(program: &[u8], weights: Vec<Vec<i32>>) -> Result<Self, VerifyError> {
+        let key = Self::draft(program, weights_hash(&weights))?;
+        check_shown("weights", key.program.visibility.weights, Disclosure::Public)?;
+        let model = Model { program: key.program, weights };
+        check_model(&model).map_err(VerifyError::Program)?;
+        let cells = key.relation.model_cells(&model.weights);
+        Ok(Self { program: model.program, weights: Some(Arc::new(cells)), ..key })
+    }
+
+    fn draft(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
         let model = model_id(program, weight_root);
         let program: Program =
             decode(program, STATEMENT_BYTES_MAX).map_err(|source| VerifyError::Decode { what: "program", source })?;
@@ -96,15 +100,9 @@ impl VerifyingKey {
             ciro_graph::Profile::Native => Profile::Native,
             ciro_graph::Profile::Chain => Profile::Chain,
         };
-        let params = Params::new(
-            &[
-                Size { vars: relation.model_vars, used: relation.model_used },
-                Size { vars: relation.witness_vars, used: relation.witness_used },
-            ],
-            Security::Bits100,
-            profile,
-        );
-        Ok(Self { program, relation, params, weight_root, model })
+        let sizes: Vec<Size> = relation.committed().map(size).collect();
+        let params = Params::new(&sizes, Security::Bits100, profile);
+        Ok(Self { program, relation, params, weight_root, weights: None, model })
     }
 
     /// The program.
@@ -125,6 +123,12 @@ impl VerifyingKey {
         &self.params
     }
 
+    /// Root of the weight commitment; the weights' hash if they are public.
+    #[must_use]
+    pub fn weight_root(&self) -> Hash32 {
+        self.weight_root
+    }
+
     /// The model's identity.
     #[must_use]
     pub fn model(&self) -> ModelId {
@@ -137,18 +141,23 @@ impl VerifyingKey {
         transcript.absorb("weight root", self.weight_root.as_bytes());
         transcript.absorb("security", &self.params.security.bits().to_le_bytes());
         transcript.absorb("context", &encode(&statement.context));
-        transcript.absorb("input", &encode(&statement.input));
-        transcript.absorb("output", &encode(&statement.output));
+        transcript.absorb("input", &statement.input.encode());
+        transcript.absorb("output", &statement.output.encode());
     }
 
-    /// The integers of a statement.
+    /// The integers of a statement; none of what is not public.
     ///
     /// # Errors
-    /// If the input is refused or the output does not fit the program.
+    /// If it does not show what the program says, if the input is refused or the output does not fit the program.
     pub fn instance(&self, statement: &Statement) -> Result<Instance, VerifyError> {
-        let inputs = ingest(&self.program, &statement.input).map_err(VerifyError::Input)?;
-        self.check_output(&statement.output)?;
-        Ok(Instance { inputs, outputs: statement.output.0.clone() })
+        let visibility = &self.program.visibility;
+        check_shown("input", visibility.input, statement.input.disclosure())?;
+        check_shown("output", visibility.output, statement.output.disclosure())?;
+        let inputs = statement.input.public().map(|input| ingest(&self.program, input)).transpose();
+        let inputs = inputs.map_err(VerifyError::Input)?.unwrap_or_default();
+        let output = statement.output.public();
+        output.map_or(Ok(()), |output| self.check_output(output))?;
+        Ok(Instance { inputs, outputs: output.map_or_else(Vec::new, |output| output.0.clone()) })
     }
 
     /// Outputs must have the program's lengths and lie in its intervals: integers that differ by p look equal to the field.
@@ -195,11 +204,39 @@ impl VerifyingKey {
         constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
-        let roots = [self.weight_root.0, witness_root];
-        batch::verify(&mut transcript, &self.relation, &self.params, roots, claims)?;
+        let known = self.known(statement, witness_root);
+        batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
         transcript.finish()?;
         Ok(Verified { model: self.model, output: statement.output.clone() })
     }
+
+    /// What is known of each polynomial of the relation, in order.
+    fn known(&self, statement: &Statement, witness_root: Digest) -> Vec<Known<'_>> {
+        let root = |root: Option<Hash32>| Known::Committed(root.map_or([0; 32], |root| root.0));
+        let of = |space: &Space| match space.poly {
+            Poly::Model => match &self.weights {
+                Some(cells) => Known::Cells(cells),
+                None => Known::Committed(self.weight_root.0),
+            },
+            Poly::Witness => Known::Committed(witness_root),
+            Poly::Input => root(statement.input.root()),
+            Poly::Output => root(statement.output.root()),
+        };
+        self.relation.spaces.iter().map(of).collect()
+    }
+}
+
+fn size(space: &Space) -> Size {
+    Size {
+        vars: space.vars,
+        used: space.used,
+        is_shared: space.poly == Poly::Model,
+        is_salted: space.known == Knowledge::Salted,
+    }
+}
+
+fn check_shown(what: &'static str, expected: Disclosure, got: Disclosure) -> Result<(), VerifyError> {
+    if expected == got { Ok(()) } else { Err(VerifyError::Shown { what, expected: expected.name(), got: got.name() }) }
 }
 
 fn input_interval(input: &ciro_graph::Input) -> (usize, i64, i64) {
@@ -216,27 +253,6 @@ fn input_interval(input: &ciro_graph::Input) -> (usize, i64, i64) {
 /// As [`VerifyingKey::verify`], and if the bytes are not canonical.
 pub fn verify(claim: &Claim<'_>, proof: &[u8]) -> Result<Verified, VerifyError> {
     let key = VerifyingKey::new(claim.program, claim.weight_root)?;
-    let statement = Statement::decode(claim.input, claim.output, claim.context)?;
+    let statement = Statement::decode(&key.program.visibility, claim.input, claim.output, claim.context)?;
     key.verify(&statement, proof)
-}
-
-impl Statement {
-    /// Decodes a statement's canonical bytes.
-    ///
-    /// # Errors
-    /// If they are not canonical.
-    pub fn decode(input: &[u8], output: &[u8], context: ProofContext) -> Result<Self, VerifyError> {
-        let error = |what| move |source| VerifyError::Decode { what, source };
-        Ok(Self {
-            input: decode(input, STATEMENT_BYTES_MAX).map_err(error("input"))?,
-            output: decode(output, STATEMENT_BYTES_MAX).map_err(error("output"))?,
-            context,
-        })
-    }
-
-    /// Canonical bytes of input and output.
-    #[must_use]
-    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
-        (encode(&self.input), encode(&self.output))
-    }
 }

@@ -6,7 +6,7 @@
 //!
 //! | module | phase | what it checks |
 //! |---|---|---|
-//! | [`key`] | statement | program, input and output are well formed; everything public enters the transcript |
+//! | [`key`] | statement | program and [`statement`] are well formed; everything public enters the transcript |
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
 //! | [`products`] | products | Thaler's sumcheck for all matrix products |
@@ -51,7 +51,9 @@ pub mod key;
 pub mod layout;
 pub mod lookup;
 pub mod products;
+pub mod statement;
 
 pub use budget::Budget;
 pub use error::{Phase, VerifyError};
-pub use key::{Claim, ProofContext, Statement, Verified, VerifyingKey, model_id, verify};
+pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
+pub use statement::{ProofContext, Shown, Statement};

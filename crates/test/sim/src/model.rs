@@ -37,6 +37,7 @@ fn model() -> Model {
         }],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
+        visibility: ciro_graph::Visibility::default(),
         batch: 1,
     };
     Model { program, weights: vec![vec![2, -3]] }

@@ -83,7 +83,7 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
 fn refused(error: ProveError) -> CliError {
     match error {
         ProveError::Execute(e) => CliError::failed(e),
-        ProveError::Statement(e) => CliError::failed(e),
+        other => CliError::failed(other),
     }
 }
 

@@ -113,7 +113,8 @@ fn view(
     stages_ms: BTreeMap<&'static str, f64>,
     is_throwaway: bool,
 ) -> Result<View, CliError> {
-    let outputs = show::outputs(&report.program, &report.output)?;
+    let output = report.output.public().ok_or_else(|| CliError::failed("the receipt hides the output"))?;
+    let outputs = show::outputs(&report.program, output)?;
     let record = report.record.ok_or_else(|| CliError::failed("the receipt carries no settlement"))?;
     Ok(View {
         outputs,

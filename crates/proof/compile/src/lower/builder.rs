@@ -5,7 +5,7 @@ use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::check::Problem;
 use ciro_graph::{
     CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, ValueId,
-    check_model,
+    Visibility, check_model,
 };
 
 /// Every model of this compiler uses tables of 256 rows for range checks: small programs do not pay for large tables.
@@ -83,6 +83,7 @@ impl ProgramBuilder {
             outputs: vec![],
             limb_bits,
             profile: Profile::Native,
+            visibility: Visibility::default(),
             batch: 1,
         };
         Self { program, weights: vec![], scope }

@@ -26,6 +26,7 @@ impl Builder {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            visibility: ciro_graph::Visibility::default(),
             batch: 1,
         };
         Self { model: Model { program, weights: vec![] }, scope }

@@ -3,6 +3,8 @@
 use crate::kernel::arena::Buffer;
 use crate::kernel::blake::{BLOCK_WORDS, LANES, State, compress, lane, parents, start};
 use crate::kernel::code::word;
+use crate::kernel::salt::Salts;
+use ciro_pcs::SALT_BYTES;
 use ciro_pcs::merkle::sibling_positions;
 use ciro_transcript::{Digest, F, Writer};
 use rayon::prelude::*;
@@ -58,12 +60,12 @@ const WALKS_MIN: usize = 8;
 const TASK: usize = WALK * WALKS_MIN;
 
 impl Tree {
-    /// The tree over the rows of `columns`, read by [`word`].
+    /// The tree over the rows of `columns`, read by [`word`], each followed by its salt if there are salts.
     #[must_use]
-    pub fn new(columns: &Columns) -> Self {
+    pub fn new(columns: &Columns, salts: Option<&Salts>) -> Self {
         let mut leaves = Buffer::stale(columns.len / LANES);
         let walks = leaves.par_chunks_mut(WALK).enumerate().with_min_len(WALKS_MIN);
-        walks.for_each(|(i, states)| hash_rows(columns, i * WALK * LANES, states));
+        walks.for_each(|(i, states)| hash_rows(columns, salts, i * WALK * LANES, states));
         let depth = columns.len.ilog2();
         let mut levels = vec![leaves];
         for level in 0..depth as usize {
@@ -95,21 +97,26 @@ impl Tree {
             .into_iter()
             .map(|(level, i)| self.digest(level, i as usize))
             .collect();
-        transcript.write_siblings("paths", &siblings);
+        transcript.write_opened_digests("paths", &siblings);
     }
 }
 
 /// Digests of the rows from `first` on, eight to a state.
-fn hash_rows(columns: &Columns, first: usize, states: &mut [State]) {
+fn hash_rows(columns: &Columns, salts: Option<&Salts>, first: usize, states: &mut [State]) {
     states.fill(start());
-    let words = columns.count();
+    let count = columns.count();
+    let words = count + salts.map_or(0, |_| SALT_BYTES / 4);
     for from in (0..words).step_by(BLOCK_WORDS) {
         let to = words.min(from + BLOCK_WORDS);
         for (i, state) in states.iter_mut().enumerate() {
             let row = first + i * LANES;
             let mut block = [u32x8::ZERO; BLOCK_WORDS];
-            for (word, column) in block.iter_mut().zip(from..to) {
+            let (cells, salt) = block.split_at_mut(count.clamp(from, to) - from);
+            for (word, column) in cells.iter_mut().zip(from..) {
                 *word = load(&columns.values[column * columns.stride + row..]);
+            }
+            if let Some(salts) = salts {
+                salt.iter_mut().zip(&salts.words(row)[from.max(count) - count..]).for_each(|(word, &s)| *word = s);
             }
             compress(state, &block, 4 * to as u32, to == words);
         }
@@ -131,20 +138,27 @@ mod tests {
 
     #[test]
     fn a_tree_equals_the_verifiers_hashes_node_by_node() {
-        for (count, vars, rate) in [(1, 2, 2), (4, 5, 4), (80, 4, 7), (17, 6, 2)] {
+        for (count, vars, rate) in [(1, 2, 2), (4, 5, 4), (9, 3, 2), (16, 3, 2), (80, 4, 7), (17, 6, 2)] {
             let code = Code::new(vars, rate);
             let mut columns = Columns::stale(count, 1 << (vars + rate));
             columns.each_mut().enumerate().for_each(|(c, column)| {
                 let message: Vec<F> = (0..1u32 << vars).map(|i| F::from_u32(i + 100 * c as u32)).collect();
                 code.encode(&message, column);
             });
-            let rows = (0..columns.len).map(|j| columns.row(j).map(|x| F::from_u32(word(x))).collect::<Vec<F>>());
-            let mut level: Vec<Digest> = rows.map(|row| leaf_digest(&base_leaf_bytes(&row))).collect();
-            let tree = Tree::new(&columns);
-            for number in 0..=tree.depth {
-                let fast: Vec<Digest> = (0..level.len()).map(|i| tree.digest(number, i)).collect();
-                assert_eq!(fast, level, "{count} {vars} {rate}, level {number}");
-                level = level.chunks_exact(2).map(|p| node_digest(&p[0], &p[1])).collect();
+            let salts = Salts::new(&[3; 32], columns.len);
+            for salts in [None, Some(&salts)] {
+                let leaf = |j: usize| {
+                    let row: Vec<F> = columns.row(j).map(|x| F::from_u32(word(x))).collect();
+                    let salt = salts.map_or(Vec::new(), |salts| salts.of(j).to_vec());
+                    leaf_digest(&[base_leaf_bytes(&row), salt].concat())
+                };
+                let mut level: Vec<Digest> = (0..columns.len).map(leaf).collect();
+                let tree = Tree::new(&columns, salts);
+                for number in 0..=tree.depth {
+                    let fast: Vec<Digest> = (0..level.len()).map(|i| tree.digest(number, i)).collect();
+                    assert_eq!(fast, level, "{count} {vars} {rate}, level {number}");
+                    level = level.chunks_exact(2).map(|p| node_digest(&p[0], &p[1])).collect();
+                }
             }
         }
     }

@@ -10,6 +10,7 @@
 //! | [`work`] | proof of work |
 //! | [`code`] | Reed-Solomon codewords |
 //! | [`merkle`] | trees over the rows of a codeword |
+//! | [`salt`] | salts of leaves |
 //! | [`table`] | tables of extension elements, packed while they are long |
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
 //! | [`sums`] | sums over rows |
@@ -23,6 +24,7 @@ pub mod eq;
 pub mod layer;
 pub mod matrix;
 pub mod merkle;
+pub mod salt;
 pub mod sums;
 pub mod table;
 pub mod work;

@@ -1,12 +1,13 @@
 //! A prover that lies: about a value, about cells, about the input. Everything it does not lie about, it computes to match.
 
-use super::Case;
-use ciro_graph::{Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
+use super::{Case, SEED};
+use ciro_graph::{Disclosure, Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
+use ciro_prover::commitments::Commitments;
 use ciro_prover::{ProvingKey, Witness, prove_as, prove_witness};
 use ciro_relation::{ColId, Instance, Poly, Relation, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::P;
-use ciro_verifier::{Phase, ProofContext, Statement, Verified, VerifyError};
+use ciro_verifier::{Phase, ProofContext, Verified, VerifyError};
 use p3_field::PrimeField32;
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ impl<'a> Liar<'a> {
         Self {
             model: &case.model,
             key: &case.key,
-            input: case.statement.input.clone(),
+            input: case.input.clone(),
             seen: inputs,
             values: case.execution.values.clone(),
             given: BTreeMap::new(),
@@ -113,25 +114,33 @@ impl<'a> Liar<'a> {
         Execution { values: self.values.clone() }
     }
 
-    /// What it claims.
-    pub(crate) fn statement(&self) -> Statement {
-        let output: RawOutput = self.execution().outputs(&self.model.program);
-        Statement { input: self.input.clone(), output, context: ProofContext::default() }
+    /// What it says the model answered.
+    pub(crate) fn output(&self) -> RawOutput {
+        self.execution().outputs(&self.model.program)
+    }
+
+    /// What it fills its columns from: of hidden values nothing is public.
+    fn instance(&self) -> Instance {
+        let visibility = &self.model.program.visibility;
+        let inputs = if visibility.input == Disclosure::Public { self.seen.clone() } else { Vec::new() };
+        let outputs = if visibility.output == Disclosure::Public { self.output().0 } else { Vec::new() };
+        Instance { inputs, outputs }
     }
 
     /// Proves the lie, and what the verifier says to it.
     pub(crate) fn verdict(self) -> Result<Verified, VerifyError> {
-        let statement = self.statement();
-        let instance = Instance { inputs: self.seen.clone(), outputs: statement.output.0.clone() };
-        let execution = self.execution();
-        let witness = Witness::fill_around(self.key, &instance, &execution, self.given);
+        let (instance, execution, output) = (self.instance(), self.execution(), self.output());
+        let witness = Witness::fill_around(self.key, &instance, &execution, self.given).salted(&SEED);
+        let visibility = &self.model.program.visibility;
+        let commitments = Commitments::new(self.key, &witness);
+        let statement = commitments.statement(visibility, &self.input, &output, &ProofContext::default());
         let proof = prove_witness(self.key, &statement, &witness);
         self.key.verifying().verify(&statement, &proof.bytes)
     }
 
     /// The phase that rejects the lie, whose answer must be another than the honest one.
     pub(crate) fn caught(self, case: &Case) -> Phase {
-        assert_ne!(self.statement().output, case.statement.output, "the lie does not change the answer");
+        assert_ne!(&self.output(), case.output(), "the lie does not change the answer");
         self.caught_by_the_way()
     }
 
@@ -155,9 +164,10 @@ pub(crate) fn impostor(case: &Case, weights: Weights, change: impl FnOnce(&mut M
     let mut lie = case.model.clone();
     change(&mut lie);
     let key = ProvingKey::new(lie.clone()).expect("a relation of the same shape");
-    let execution = ciro_graph::execute(&lie, &case.statement.input).expect("the lie runs");
-    let statement = Statement { output: execution.outputs(&lie.program), ..case.statement.clone() };
-    assert_ne!(statement.output, case.statement.output, "the lie does not change the answer");
+    let execution = ciro_graph::execute(&lie, &case.input).expect("the lie runs");
+    let output = execution.outputs(&lie.program);
+    assert_ne!(&output, case.output(), "the lie does not change the answer");
+    let statement = case.stating(case.input.clone(), output);
     let instance = key.verifying().instance(&statement).expect("the lie is well formed");
     let mut witness = Witness::fill(&key, &instance, &execution);
     if weights == Weights::Committed {

@@ -7,10 +7,10 @@ pub(crate) mod net;
 
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawTensor, ValueId,
+    RawOutput, RawTensor, ValueId,
 };
-use ciro_prover::{Proof, ProvingKey, Witness, prove};
-use ciro_verifier::{ProofContext, Statement};
+use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
+use ciro_verifier::{ProofContext, Shown, Statement};
 
 /// Builds programs node by node.
 pub(crate) struct Sketch {
@@ -30,6 +30,7 @@ impl Sketch {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            visibility: ciro_graph::Visibility::default(),
             batch: 1,
         };
         Self { program, weights: vec![] }
@@ -64,7 +65,7 @@ impl Sketch {
 
     /// Proves an execution, verifies it, and returns the outputs.
     pub(crate) fn check(self, x: &[f32]) -> Vec<Vec<i64>> {
-        Case::new("sketch", self.model(), x).statement.output.0
+        Case::new("sketch", self.model(), x).output().0.clone()
     }
 }
 
@@ -73,6 +74,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) model: Model,
     pub(crate) key: ProvingKey,
+    pub(crate) input: RawInput,
     pub(crate) statement: Statement,
     pub(crate) execution: Execution,
     pub(crate) witness: Witness,
@@ -87,13 +89,30 @@ impl Case {
         let shape = model.program.batch_shape(&model.program.inputs[0].shape);
         let input = RawInput(vec![RawTensor { shape, bits }]);
         let context = ProofContext::default();
-        let proof = prove(&key, &input, &context).expect("the model runs");
-        let statement = Statement { input, output: proof.output.clone(), context };
+        let proof = prove_hiding(&key, &input, &context, &SEED).expect("the model runs");
+        let statement = proof.statement.clone();
         key.verifying().verify(&statement, &proof.bytes).expect("an honest proof verifies");
-        let execution = ciro_graph::execute(&model, &statement.input).expect("the model runs");
+        let execution = ciro_graph::execute(&model, &input).expect("the model runs");
         let instance = key.verifying().instance(&statement).expect("the statement is well formed");
-        let witness = Witness::fill(&key, &instance, &execution);
-        Self { name, model, key, statement, execution, witness, proof }
+        let witness = Witness::fill(&key, &instance, &execution).salted(&SEED);
+        Self { name, model, key, input, statement, execution, witness, proof }
+    }
+
+    /// What the model answered.
+    pub(crate) fn output(&self) -> &RawOutput {
+        &self.proof.output
+    }
+
+    /// The case's statement about another input and output, as far as it shows them.
+    pub(crate) fn stating(&self, input: RawInput, output: RawOutput) -> Statement {
+        let mut statement = self.statement.clone();
+        if let Shown::Public(shown) = &mut statement.input {
+            *shown = input;
+        }
+        if let Shown::Public(shown) = &mut statement.output {
+            *shown = output;
+        }
+        statement
     }
 
     /// Its model on several samples at once. The first is its own; each other one has its elements turned one place further.
@@ -101,7 +120,7 @@ impl Case {
         let program = self.model.program.clone().batched(samples);
         let model = Model { program, weights: self.model.weights.clone() };
         ciro_graph::check_model(&model).expect("the batch is well formed");
-        let own = &self.statement.input.0[0].bits;
+        let own = &self.input.0[0].bits;
         let turned = |by: usize| (0..own.len()).map(move |i| f32::from_bits(own[(i + by) % own.len()]));
         let x: Vec<f32> = (0..samples as usize).flat_map(turned).collect();
         Self::new(name, model, &x)
@@ -109,6 +128,9 @@ impl Case {
 }
 
 pub(crate) const X: ValueId = ValueId(0);
+
+/// Of all salts.
+pub(crate) const SEED: Seed = Seed::new([7; 32]);
 
 /// One case per gadget, with limbs and tables as small as they come.
 pub(crate) fn cases() -> Vec<Case> {

@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;
 use ciro_prover::{ProvingKey, prove};
-use ciro_verifier::{ProofContext, Statement};
+use ciro_verifier::ProofContext;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -69,9 +69,8 @@ fn measure_one(file: &Path, runs: usize, ui: &Ui) -> Result<Row, CliError> {
         let started = Instant::now();
         let proof = prove(&key, &input, &context).map_err(CliError::failed)?;
         let prove_ms = millis(started);
-        let statement = Statement { input: input.clone(), output: proof.output, context };
         let started = Instant::now();
-        key.verifying().verify(&statement, &proof.bytes).map_err(CliError::failed)?;
+        key.verifying().verify(&proof.statement, &proof.bytes).map_err(CliError::failed)?;
         if run > 0 {
             proving.push(prove_ms);
             verifying.push(millis(started));

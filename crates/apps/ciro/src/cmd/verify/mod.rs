@@ -1,6 +1,7 @@
 //! `ciro verify`: what a receipt proves, and what that rests on. Offline.
 
 mod details;
+mod visibility;
 
 use crate::cli::VerifyArgs;
 use crate::error::CliError;
@@ -10,8 +11,10 @@ use crate::ui::Ui;
 use ciro_receipt::check::Finding;
 use ciro_receipt::{Report, check};
 use ciro_types::{Assurance, ChainId, Height, JobId, ModelId};
+use ciro_verifier::Shown;
 use details::Details;
 use serde::Serialize;
+use visibility::Visibility;
 
 #[derive(Serialize)]
 struct View {
@@ -21,7 +24,8 @@ struct View {
     model_name: String,
     /// Samples in the proof.
     batch: u32,
-    outputs: Outputs,
+    /// None if the output is hidden.
+    outputs: Option<Outputs>,
     settlement: Option<SettlementView>,
     visibility: Visibility,
     shown: Vec<FindingView>,
@@ -29,19 +33,6 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
 }
-
-/// Who can read what: today the same for every receipt.
-#[derive(Serialize)]
-struct Visibility {
-    input: &'static str,
-    output: &'static str,
-    program: &'static str,
-    weights: &'static str,
-    is_zero_knowledge: bool,
-}
-
-const VISIBILITY: Visibility =
-    Visibility { input: "public", output: "public", program: "public", weights: "committed", is_zero_knowledge: false };
 
 #[derive(Serialize)]
 struct SettlementView {
@@ -65,14 +56,20 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
             "invalid receipt: it is about another model: expected {expected}, got {got}"
         )));
     }
-    let inputs = show::input_lines(&report.program, &report.input);
+    let inputs = match &report.input {
+        Shown::Public(input) => show::input_lines(&report.program, input),
+        hidden => hidden_lines(hidden),
+    };
     let details = args.verbose.then(|| details::details(&receipt)).transpose()?;
+    let hidden = hidden_lines(&report.output);
     let view = view(report, details)?;
-    ui.result(&view, || text(&view, &inputs))
+    let outputs = view.outputs.as_ref().map_or(hidden, show::output_lines);
+    ui.result(&view, || text(&view, &inputs, &outputs))
 }
 
 fn view(report: Report, details: Option<Details>) -> Result<View, CliError> {
-    let outputs = show::outputs(&report.program, &report.output)?;
+    let outputs = report.output.public().map(|output| show::outputs(&report.program, output)).transpose()?;
+    let visibility = Visibility::of(&report);
     let settlement =
         report.record.map(|record| SettlementView { network: record.chain, job: record.job, height: record.height });
     Ok(View {
@@ -83,7 +80,7 @@ fn view(report: Report, details: Option<Details>) -> Result<View, CliError> {
         model_name: report.program.name,
         outputs,
         settlement,
-        visibility: VISIBILITY,
+        visibility,
         shown: report.shown.into_iter().map(finding).collect(),
         assumptions: report.assumptions.into_iter().map(finding).collect(),
         details,
@@ -94,30 +91,23 @@ fn finding(finding: Finding) -> FindingView {
     FindingView { what: finding.what, detail: finding.detail }
 }
 
-fn text(view: &View, inputs: &str) -> String {
+fn hidden_lines<T>(shown: &Shown<T>) -> String {
+    shown.root().map_or_else(|| "  private".into(), |root| format!("  committed: {root}"))
+}
+
+fn text(view: &View, inputs: &str, outputs: &str) -> String {
     let lines = |findings: &[FindingView]| {
         findings.iter().map(|f| format!("  {}: {}", f.what, f.detail)).collect::<Vec<_>>().join("\n")
     };
     let details = view.details.as_ref().map_or_else(String::new, |details| format!("\n\n{}", details.text()));
     let batch = if view.batch == 1 { String::new() } else { format!(", {} samples at once", view.batch) };
     format!(
-        "valid ({:?})\n\nmodel {} {}{batch}\n\ninput\n{inputs}\n\noutput\n{}\n\nshown\n{}\n\nprovided that\n{}\n\nwho can read what\n{}{details}",
+        "valid ({:?})\n\nmodel {} {}{batch}\n\ninput\n{inputs}\n\noutput\n{outputs}\n\nshown\n{}\n\nprovided that\n{}\n\nwho can read what\n{}{details}",
         view.assurance,
         view.model_name,
         view.model_id,
-        show::output_lines(&view.outputs),
         lines(&view.shown),
         lines(&view.assumptions),
         view.visibility.text(),
     )
-}
-
-impl Visibility {
-    fn text(&self) -> String {
-        format!(
-            "  input {}, output {}, program {}: all three are in this receipt\n  weights {} by the model id, without a salt: who \
-             guesses them can check the guess\n  nothing here is zero-knowledge: verifiable does not mean hidden",
-            self.input, self.output, self.program, self.weights
-        )
-    }
 }

@@ -115,7 +115,7 @@ fn one_run(key: &ProvingKey, input: &RawInput) -> Result<Run, CliError> {
     let (execution, inference_ms) = timed(|| execute(key.model(), input).map_err(CliError::failed));
     let execution = execution?;
     let output = execution.outputs(&key.model().program);
-    let statement = Statement { input: input.clone(), output, context: ProofContext::default() };
+    let statement = Statement::public(input.clone(), output, ProofContext::default());
     let (proof, proof_ms) = timed(|| -> Result<Proof, CliError> {
         let instance = key.verifying().instance(&statement).map_err(CliError::failed)?;
         let witness = Witness::fill(key, &instance, &execution);

@@ -1,0 +1,78 @@
+//! Who can read what of an inference.
+
+use ciro_graph::Disclosure;
+use ciro_receipt::Report;
+use ciro_types::Hash32;
+use serde::Serialize;
+
+/// What is public, committed or private.
+#[derive(Serialize)]
+pub(super) struct Visibility {
+    input: &'static str,
+    /// Root of the input's commitment, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_commitment: Option<Hash32>,
+    output: &'static str,
+    /// Root of the output's commitment, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_commitment: Option<Hash32>,
+    program: &'static str,
+    weights: &'static str,
+    is_zero_knowledge: bool,
+    #[serde(skip)]
+    hides_values: bool,
+}
+
+impl Visibility {
+    /// As a valid receipt has it.
+    pub(super) fn of(report: &Report) -> Self {
+        let visibility = &report.program.visibility;
+        Self {
+            input: visibility.input.name(),
+            input_commitment: report.input.root(),
+            output: visibility.output.name(),
+            output_commitment: report.output.root(),
+            program: Disclosure::Public.name(),
+            weights: visibility.weights.name(),
+            is_zero_knowledge: false,
+            hides_values: visibility.hides_values(),
+        }
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![
+            part("input", self.input, "its integers"),
+            part("output", self.output, "its integers"),
+            part("program", self.program, ""),
+            format!("  weights   {}", self.weights_text()),
+        ];
+        if self.hides_values {
+            lines.push(
+                "  what is not public lies behind salted commitments, but the proof is not zero-knowledge: its messages are sums over \
+                 hidden values, unmasked, and tell something of them to who looks long enough"
+                    .into(),
+            );
+        } else {
+            lines.push("  nothing here is zero-knowledge: verifiable does not mean hidden".into());
+        }
+        lines.join("\n")
+    }
+
+    fn weights_text(&self) -> &'static str {
+        if self.weights == Disclosure::Public.name() {
+            "public: in this receipt, and checked against the program's intervals"
+        } else {
+            "committed by the model id, without a salt: who guesses them can check the guess"
+        }
+    }
+}
+
+fn part(what: &str, shown: &str, of: &str) -> String {
+    let text = match shown {
+        "public" => "in this receipt".into(),
+        "committed" => format!("{of} behind a salted root, which whoever made the proof can open (`ciro open`)"),
+        _ => format!("{of} in no part of this receipt; only that they exist is proven"),
+    };
+    format!("  {what:<9} {shown}: {text}")
+}

@@ -1,0 +1,137 @@
+//! What is claimed, in which bytes it travels, and what of it is shown.
+
+use crate::error::VerifyError;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_graph::{Disclosure, RawInput, RawOutput, Visibility};
+use ciro_types::{AccountId, ChainId, Hash32, JobId, decode, encode};
+use serde::{Deserialize, Serialize};
+
+/// Largest canonical program, input and output, bytes.
+pub const STATEMENT_BYTES_MAX: usize = 1 << 24;
+
+/// What a proof was made for. All zero: stand-alone, not part of any job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ProofContext {
+    /// The network.
+    pub chain: ChainId,
+    /// The job.
+    pub job: JobId,
+    /// Who is paid for it.
+    pub worker: AccountId,
+}
+
+/// An input or an output, as far as a statement shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown<T> {
+    /// All of it.
+    Public(T),
+    /// The root of a salted commitment to its integers.
+    Committed(Hash32),
+    /// Nothing.
+    Private,
+}
+
+impl<T> From<T> for Shown<T> {
+    fn from(public: T) -> Self {
+        Self::Public(public)
+    }
+}
+
+impl<T> Shown<T> {
+    /// How much is shown.
+    #[must_use]
+    pub const fn disclosure(&self) -> Disclosure {
+        match self {
+            Self::Public(_) => Disclosure::Public,
+            Self::Committed(_) => Disclosure::Committed,
+            Self::Private => Disclosure::Private,
+        }
+    }
+
+    /// The thing itself, if it is public.
+    #[must_use]
+    pub const fn public(&self) -> Option<&T> {
+        match self {
+            Self::Public(public) => Some(public),
+            Self::Committed(_) | Self::Private => None,
+        }
+    }
+
+    /// The commitment, if that is what is shown.
+    #[must_use]
+    pub const fn root(&self) -> Option<Hash32> {
+        match self {
+            Self::Committed(root) => Some(*root),
+            Self::Public(_) | Self::Private => None,
+        }
+    }
+}
+
+impl<T: BorshSerialize + BorshDeserialize> Shown<T> {
+    /// Canonical bytes: of the thing, of the root, or none.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Public(public) => encode(public),
+            Self::Committed(root) => root.as_bytes().to_vec(),
+            Self::Private => Vec::new(),
+        }
+    }
+
+    /// What canonical bytes say, for a program that shows this much.
+    ///
+    /// # Errors
+    /// If they are not canonical.
+    pub fn decode(what: &'static str, disclosure: Disclosure, bytes: &[u8]) -> Result<Self, VerifyError> {
+        let error = |source| VerifyError::Decode { what, source };
+        Ok(match disclosure {
+            Disclosure::Public => Self::Public(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?),
+            Disclosure::Committed => Self::Committed(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?),
+            Disclosure::Private => {
+                let () = decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?;
+                Self::Private
+            }
+        })
+    }
+}
+
+/// The public statement of one proof, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The input, as the user gave it if it is public.
+    pub input: Shown<RawInput>,
+    /// The output.
+    pub output: Shown<RawOutput>,
+    /// What the proof was made for.
+    pub context: ProofContext,
+}
+
+impl Statement {
+    /// A statement that shows input and output.
+    #[must_use]
+    pub const fn public(input: RawInput, output: RawOutput, context: ProofContext) -> Self {
+        Self { input: Shown::Public(input), output: Shown::Public(output), context }
+    }
+
+    /// Decodes a statement's canonical bytes, for a program that shows this much.
+    ///
+    /// # Errors
+    /// If they are not canonical.
+    pub fn decode(
+        visibility: &Visibility,
+        input: &[u8],
+        output: &[u8],
+        context: ProofContext,
+    ) -> Result<Self, VerifyError> {
+        let input = Shown::decode("input", visibility.input, input)?;
+        let output = Shown::decode("output", visibility.output, output)?;
+        Ok(Self { input, output, context })
+    }
+
+    /// Canonical bytes of input and output.
+    #[must_use]
+    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        (self.input.encode(), self.output.encode())
+    }
+}
