@@ -19,6 +19,7 @@
 //! | [`evaluate`] | columns at the suffixes of a point |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
+//! | [`sample`] | batches whose samples are shown one by one |
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
 //!
@@ -40,10 +41,12 @@ pub mod oracle;
 pub mod products;
 pub mod prove;
 pub mod rounds;
+pub mod sample;
 pub mod seed;
 pub mod witness;
 
 pub use key::ProvingKey;
 pub use prove::{Proof, ProveError, prove, prove_as, prove_hiding, prove_witness};
+pub use sample::{BatchProof, prove_batch};
 pub use seed::Seed;
 pub use witness::Witness;

@@ -9,6 +9,7 @@ use crate::relation::{
     RelationError, Section, Source, Table, Term, Var, View,
 };
 use crate::rows::{Rows, log_ceil};
+use crate::sample::SampleColumn;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -63,6 +64,7 @@ pub struct Builder<'a> {
     tables: Vec<Table>,
     products: Vec<Product>,
     model: Vec<ModelColumn>,
+    samples: Vec<SampleColumn>,
     hints: Vec<Hint>,
     /// Set while a node is lowered, for errors.
     pub(crate) node: usize,
@@ -92,6 +94,7 @@ impl<'a> Builder<'a> {
             tables: Vec::new(),
             products: Vec::new(),
             model: Vec::new(),
+            samples: Vec::new(),
             hints: Vec::new(),
             node: 0,
         }
@@ -318,6 +321,11 @@ impl<'a> Builder<'a> {
         self.constrain(name, rows, vec![square, Term { coefficient: -1, a: col, b: None }]);
     }
 
+    /// Says what of a sample a committed column holds.
+    pub fn of_sample(&mut self, column: SampleColumn) {
+        self.samples.push(column);
+    }
+
     /// Adds a step of filling.
     pub fn hint(&mut self, hint: Hint) {
         self.hints.push(hint);
@@ -510,6 +518,7 @@ impl<'a> Builder<'a> {
             tables: self.tables,
             products: self.products,
             model: self.model,
+            samples: self.samples,
             hints: self.hints,
             spaces,
         })

@@ -25,6 +25,7 @@
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
+//! | [`sample`] | which cells of committed inputs and outputs are one sample's |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
 //! Dependency position: verifier's closure, above the program and multilinear algebra.
@@ -44,6 +45,7 @@ mod place;
 pub mod public;
 pub mod relation;
 pub mod rows;
+pub mod sample;
 mod tensor;
 
 pub use blocks::Blocks;
@@ -55,3 +57,4 @@ pub use relation::{
     RelationError, Section, Source, Space, Table, Term, Var, View, Window,
 };
 pub use rows::Rows;
+pub use sample::{Digits, SampleColumn, SampleValue};

@@ -97,12 +97,12 @@ impl Public {
     pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
         let rows = 1usize.checked_shl(log_len).unwrap_or(0);
         match self {
-            Self::Mask { rows } => scatter(rows, core::iter::repeat(1)),
+            Self::Mask { rows } => rows.scatter(core::iter::repeat(1)),
             Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
-            Self::Input { input, rows } => scatter(rows, part(&instance.inputs, *input).iter().copied()),
+            Self::Input { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().copied()),
             Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
             Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
-            Self::Output { output, rows } => scatter(rows, part(&instance.outputs, *output).iter().copied()),
+            Self::Output { output, rows } => rows.scatter(part(&instance.outputs, *output).iter().copied()),
             Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols, rows),
             Self::BeforeLabel { output, log_cols } => {
                 let cols = 1usize.checked_shl(*log_cols).unwrap_or(0);
@@ -134,17 +134,6 @@ impl Public {
             }
         }
     }
-}
-
-/// The values on the real rows, in order.
-fn scatter(rows: &Rows, values: impl Iterator<Item = i64>) -> Vec<i64> {
-    let mut cells: Vec<i64> = (0..1usize.checked_shl(rows.log_len()).unwrap_or(0)).map(|_| 0).collect();
-    for (i, value) in rows.indices().into_iter().zip(values) {
-        if let Some(cell) = cells.get_mut(i) {
-            *cell = value;
-        }
-    }
-    cells
 }
 
 /// An input's elements as (position, row number). The ingest map bounds them.

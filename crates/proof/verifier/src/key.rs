@@ -1,6 +1,6 @@
 //! What is known of a model, and the order in which a statement enters the transcript.
 
-use crate::batch::Known;
+use crate::batch::{Known, Reduced};
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
 use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement};
@@ -156,19 +156,19 @@ impl VerifyingKey {
         let inputs = statement.input.public().map(|input| ingest(&self.program, input)).transpose();
         let inputs = inputs.map_err(VerifyError::Input)?.unwrap_or_default();
         let output = statement.output.public();
-        output.map_or(Ok(()), |output| self.check_output(output))?;
+        output.map_or(Ok(()), |output| self.check_output(output, self.program.batch))?;
         Ok(Instance { inputs, outputs: output.map_or_else(Vec::new, |output| output.0.clone()) })
     }
 
-    /// Outputs must have the program's lengths and lie in its intervals: integers that differ by p look equal to the field.
-    fn check_output(&self, output: &RawOutput) -> Result<(), VerifyError> {
+    /// Outputs of so many samples must have the program's lengths and lie in its intervals: integers that differ by p look equal to the field.
+    pub(crate) fn check_output(&self, output: &RawOutput, samples: u32) -> Result<(), VerifyError> {
         let expected = self.program.outputs.len();
         if output.0.len() != expected {
             return Err(VerifyError::Output { output: expected, expected, got: output.0.len() });
         }
         for (k, (spec, values)) in self.program.outputs.iter().zip(&output.0).enumerate() {
             let (sample, lo, hi) = self.interval(spec.value);
-            let len = sample.saturating_mul(usize::try_from(self.program.batch).unwrap_or(usize::MAX));
+            let len = sample.saturating_mul(usize::try_from(samples).unwrap_or(usize::MAX));
             if values.len() != len || values.iter().any(|v| !(lo..=hi).contains(v)) {
                 return Err(VerifyError::Output { output: k, expected: len, got: values.len() });
             }
@@ -195,6 +195,15 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError`], whose phase says what rejected it.
     pub fn verify(&self, statement: &Statement, proof: &[u8]) -> Result<Verified, VerifyError> {
+        self.reduce(statement, proof)?;
+        Ok(Verified { model: self.model, output: statement.output.clone() })
+    }
+
+    /// Verifies one proof; returns what its claims on the commitments came down to.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::verify`].
+    pub fn reduce(&self, statement: &Statement, proof: &[u8]) -> Result<Reduced, VerifyError> {
         let instance = self.instance(statement)?;
         let mut transcript = Reader::new(PROTOCOL, proof);
         self.absorb(&mut transcript, statement);
@@ -205,9 +214,9 @@ impl VerifyingKey {
         products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         let known = self.known(statement, witness_root);
-        batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
+        let reduced = batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
         transcript.finish()?;
-        Ok(Verified { model: self.model, output: statement.output.clone() })
+        Ok(reduced)
     }
 
     /// What is known of each polynomial of the relation, in order.

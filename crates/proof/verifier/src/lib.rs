@@ -13,6 +13,7 @@
 //! | [`gathers`] | gathers | convolution windows, slices and changes of layout |
 //! | [`batch`] | batch | all claimed evaluations reduce to one point |
 //! | `ciro_pcs` | opening | the commitments have these values at that point |
+//! | [`sample`] | all of them | one sample of a batch is behind the commitments that a proof is about |
 //!
 //! | helper | what it holds |
 //! |---|---|
@@ -51,9 +52,11 @@ pub mod key;
 pub mod layout;
 pub mod lookup;
 pub mod products;
+pub mod sample;
 pub mod statement;
 
 pub use budget::Budget;
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
+pub use sample::{Sample, VerifiedSample};
 pub use statement::{ProofContext, Shown, Statement};
