@@ -350,7 +350,7 @@ pub(crate) enum BenchAction {
 /// `ciro bench prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
+    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n  ciro bench prove --only models --batch 1,16,256,1024\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
 )]
 pub(crate) struct BenchProveArgs {
     /// Model files, and folders of .onnx files
@@ -359,6 +359,9 @@ pub(crate) struct BenchProveArgs {
     /// Proofs per model that count, after one that warms up
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
     pub(crate) runs: usize,
+    /// Samples of a proof: with several numbers, each model in batches of each size
+    #[arg(long, value_name = "N,…", default_values_t = [1], value_delimiter = ',', value_parser = batch)]
+    pub(crate) batch: Vec<u32>,
     /// Only one part
     #[arg(long, value_enum)]
     pub(crate) only: Option<ProvePart>,
@@ -387,6 +390,9 @@ pub(crate) struct BenchMeasureArgs {
     /// Proofs that count
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
     pub(crate) runs: usize,
+    /// Samples of a proof; those of the file are repeated if it holds fewer
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
+    pub(crate) batch: u32,
     #[command(flatten)]
     pub(crate) form: FormArgs,
 }

@@ -66,6 +66,13 @@ pub(crate) fn input(program: &Program, path: &Path, index: usize, ui: &Ui) -> Re
         .ok_or_else(|| CliError::usage(format!("--sample: expected a number below {count}, got {index}")))
 }
 
+/// The input of a batch, as many samples as `program` takes: those of the file at `path`, over and over.
+pub(crate) fn repeated(program: &Program, path: &Path) -> Result<RawInput, CliError> {
+    let samples = load_samples(path, &Port::of(program))?.inputs;
+    let taken: Vec<RawInput> = samples.iter().cycle().take(program.batch as usize).cloned().collect();
+    program.join(&taken).ok_or_else(|| CliError::usage(format!("{} holds no samples", path.display())))
+}
+
 /// The input of a batch, as many samples as `program` takes: those of the file at `path` from number `first` on.
 pub(crate) fn batch(program: &Program, path: &Path, first: usize, ui: &Ui) -> Result<RawInput, CliError> {
     let samples = load_samples(path, &Port::of(program))?.inputs;

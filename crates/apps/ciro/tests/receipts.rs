@@ -5,8 +5,8 @@ use ciro_graph::{
 };
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::{Evidence, Receipt};
-use ciro_types::encode;
-use ciro_verifier::ProofContext;
+use ciro_types::{Hash32, encode};
+use ciro_verifier::{ProofContext, Weights};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Ended};
@@ -43,7 +43,7 @@ fn receipt() -> Receipt {
     let proof = prove(&key, &input, &ProofContext::default()).expect("proves");
     Receipt {
         program: key.program().to_vec(),
-        weight_root: key.weight_root(),
+        weights: key.weights(),
         input: encode(&input),
         output: encode(&proof.output),
         evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
@@ -99,7 +99,7 @@ fn the_budget_is_printed_term_by_term_when_asked() {
     let directory = tempfile::tempdir().expect("a directory");
     let receipt = receipt();
     let file = write(directory.path(), &receipt.to_bytes());
-    let key = ciro_verifier::VerifyingKey::new(&receipt.program, receipt.weight_root).expect("a key");
+    let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
     let budget = key.budget();
 
     let view = json(&ciro(&["verify", "-v", "--json"], &file));
@@ -145,7 +145,7 @@ fn every_flipped_byte_is_noticed() {
 fn an_altered_receipt_with_a_repaired_checksum_is_refused_by_the_proof() {
     let directory = tempfile::tempdir().expect("a directory");
     let alter: [fn(&mut Receipt); 3] = [
-        |receipt| receipt.weight_root.0[0] ^= 1,
+        |receipt| receipt.weights = Weights::Committed(Hash32([1; 32])),
         |receipt| receipt.output[8] ^= 1,
         |receipt| {
             if let Evidence::Proven { context, .. } = &mut receipt.evidence {
@@ -177,7 +177,7 @@ fn a_missing_file_is_a_usage_error_and_noise_is_no_receipt() {
     let directory = tempfile::tempdir().expect("a directory");
     assert_eq!(ciro(&["verify"], &directory.path().join("absent")).status.code(), Some(2));
     assert_eq!(ciro(&["verify"], directory.path()).status.code(), Some(2));
-    for noise in [&b""[..], b"CIRO-RECEIPT\x01", &[0xff; 1_000]] {
+    for noise in [&b""[..], b"CIRO-RECEIPT\x02", &[0xff; 1_000]] {
         assert_eq!(ciro(&["verify"], &write(directory.path(), noise)).status.code(), Some(1));
     }
 }
@@ -186,7 +186,7 @@ fn a_missing_file_is_a_usage_error_and_noise_is_no_receipt() {
 fn inspect_shows_parts_without_judging() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut receipt = receipt();
-    receipt.weight_root.0[0] ^= 1;
+    receipt.weights = Weights::Committed(Hash32([1; 32]));
     let output = ciro(&["inspect", "--json"], &write(directory.path(), &receipt.to_bytes()));
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(json(&output)["evidence"], "proof (A4)");

@@ -41,7 +41,7 @@ impl Proof {
         let proof_bytes = proof.bytes.len();
         let receipt = Receipt {
             program: key.program().to_vec(),
-            weight_root: key.weight_root(),
+            weights: key.weights(),
             input: encode(input),
             output: encode(&proof.output),
             evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },

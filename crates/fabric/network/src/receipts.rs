@@ -6,7 +6,7 @@ use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Action, Event, Genesis, SettlementRecord, SignedTx};
 use ciro_store::StoreError;
 use ciro_types::{Assurance, Hash32, JobId, TxId};
-use ciro_verifier::ProofContext;
+use ciro_verifier::{ProofContext, Weights};
 
 /// The public part of a registered model.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub fn receipt(store: &Store, model: PublicModel, settlement: Settlement) -> Res
     let Some(answer) = answer(store, &settlement.record)? else { return Ok(None) };
     Ok(Some(Receipt {
         program: model.program,
-        weight_root: model.weight_root,
+        weights: Weights::Committed(model.weight_root),
         input: answer.input,
         output: answer.output,
         evidence: answer.evidence,

@@ -109,7 +109,7 @@ pub struct Report {
 /// # Errors
 /// [`ReceiptError`] naming the first check that failed.
 pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, ReceiptError> {
-    let key = VerifyingKey::new(&receipt.program, receipt.weight_root)?;
+    let key = VerifyingKey::of(&receipt.program, &receipt.weights)?;
     let (assurance, context) = match &receipt.evidence {
         Evidence::Signed { .. } => (Assurance::A0, Default::default()),
         Evidence::Agreed => (Assurance::A2, Default::default()),

@@ -8,9 +8,9 @@ use ciro_consensus::light::{CertifiedHeader, SetChange};
 use ciro_crypto::hash;
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
 use ciro_types::{AccountId, ChainId, DecodeError, Hash32, JobId, decode, encode};
-use ciro_verifier::ProofContext;
+use ciro_verifier::{ProofContext, Weights};
 
-const MAGIC: &[u8; 13] = b"CIRO-RECEIPT\x01";
+const MAGIC: &[u8; 13] = b"CIRO-RECEIPT\x02";
 const CHECKSUM_DOMAIN: &str = "ciro/receipt/checksum/v1";
 
 /// Largest receipt file, bytes.
@@ -21,11 +21,11 @@ pub const RECEIPT_BYTES_MAX: usize = 1 << 26;
 pub struct Receipt {
     /// Canonical bytes of the integer program.
     pub program: Vec<u8>,
-    /// Commitment to its weights.
-    pub weight_root: Hash32,
-    /// Canonical bytes of the raw input.
+    /// Its weights.
+    pub weights: Weights,
+    /// Canonical bytes of the raw input; of its commitment, or none, if the program hides it.
     pub input: Vec<u8>,
-    /// Canonical bytes of the raw output.
+    /// Canonical bytes of the raw output; of its commitment, or none, if the program hides it.
     pub output: Vec<u8>,
     /// What speaks for the output.
     pub evidence: Evidence,
@@ -94,7 +94,7 @@ pub struct Settlement {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The file does not begin like a receipt.
-    #[error("not a receipt: expected the file to begin with \"CIRO-RECEIPT\" and version 1")]
+    #[error("not a receipt: expected the file to begin with \"CIRO-RECEIPT\" and version 2")]
     Magic,
     /// The checksum does not match: the file was damaged or altered.
     #[error("the receipt is damaged: expected checksum {expected}, got {got}")]

@@ -121,7 +121,29 @@ fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Res
     }
 }
 
+/// The least ordered image of a number: that of −∞.
+pub const ORDERED_MIN: u32 = ordered(f32::NEG_INFINITY.to_bits());
+
+/// The largest ordered image of a number: that of ∞.
+pub const ORDERED_MAX: u32 = ordered(f32::INFINITY.to_bits());
+
 impl Input {
+    /// Whether the input may have this value: what some float32s give.
+    #[must_use]
+    pub fn accepts(&self, value: &[i64]) -> bool {
+        let is_image = |x: i64| (i64::from(ORDERED_MIN)..=i64::from(ORDERED_MAX)).contains(&x);
+        let is_right = match &self.ingest {
+            Ingest::Fixed { lo, hi, .. } => value.iter().all(|x| (i64::from(*lo)..=i64::from(*hi)).contains(x)),
+            Ingest::Ordered => value.iter().all(|&x| is_image(x)),
+            Ingest::OrderedMissing => {
+                let (first, second) = value.split_at(value.len() / 2);
+                let pairs = || first.iter().zip(second);
+                pairs().all(|(&x, &y)| if x == 0 { y == i64::from(u32::MAX) } else { is_image(x) && x == y })
+            }
+        };
+        is_right && value.len() as u64 == self.value_len()
+    }
+
     /// Elements of the input's value: those of its shape, twice over if it is [`Ingest::OrderedMissing`]; saturating.
     #[must_use]
     pub fn value_len(&self) -> u64 {

@@ -4,7 +4,7 @@ use crate::oracle::{BaseOracle, UNSALTED};
 use ciro_graph::{Disclosure, Model};
 use ciro_transcript::F;
 use ciro_types::{Hash32, ModelId, encode};
-use ciro_verifier::{VerifyError, VerifyingKey};
+use ciro_verifier::{VerifyError, VerifyingKey, Weights};
 use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
@@ -62,6 +62,15 @@ impl ProvingKey {
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
         self.weight_root
+    }
+
+    /// What stands for the weights in a claim or a receipt.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        match self.model.program.visibility.weights {
+            Disclosure::Public => Weights::Public(encode(&self.model.weights)),
+            Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root),
+        }
     }
 
     /// The model's identity.

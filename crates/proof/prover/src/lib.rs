@@ -20,6 +20,7 @@
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
 //! | [`sample`] | batches whose samples are shown one by one |
+//! | [`reveal`] | the commitment to a given input or output |
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
 //!
@@ -40,6 +41,7 @@ pub mod operand;
 pub mod oracle;
 pub mod products;
 pub mod prove;
+pub mod reveal;
 pub mod rounds;
 pub mod sample;
 pub mod seed;

@@ -5,7 +5,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
 use crate::seed::Seed;
-use ciro_graph::Execution;
+use ciro_graph::{Execution, ValueId};
 use ciro_relation::{
     ColId, CutColumn, Expr, Gather, Hint, Instance, Operand, Poly, Product, Relation, Rows, Source, Var, View,
 };
@@ -55,7 +55,8 @@ impl Witness {
         let relation = key.verifying().relation();
         let model = Arc::clone(&key.table);
         let columns = given.clone();
-        let mut filler = Filler { relation, instance, execution, model: &model, columns, given };
+        let samples = key.model().program.batch as usize;
+        let mut filler = Filler { relation, samples, instance, execution, model: &model, columns, given };
         for hint in &relation.hints {
             filler.follow(hint);
         }
@@ -197,8 +198,30 @@ fn residue(x: i64) -> i64 {
     if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
 }
 
+/// The real rows, `len` many, of a column that a hint fills from a value of the execution of some samples alone.
+pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize, samples: usize) -> Vec<i64> {
+    let values = |value: &ValueId| execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
+    // What each sample's value begins with.
+    let first = |value: &ValueId, f: &dyn Fn(i64) -> i64| {
+        let values = values(value);
+        let of_samples = values.chunks((values.len() / samples).max(1));
+        of_samples.flat_map(|own| own.iter().take(len / samples).map(|&x| f(x))).collect()
+    };
+    match hint {
+        Hint::Value { value, .. } => values(value).to_vec(),
+        Hint::Half { value, shift, .. } => first(value, &|x| (x >> shift) & 0xffff),
+        Hint::Missing { value, .. } => first(value, &|x| i64::from(x == 0)),
+        Hint::OneAt { value, run, .. } => {
+            let flags = |&at: &i64| (0..*run as i64).map(move |i| i64::from(i == at));
+            values(value).iter().flat_map(flags).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 struct Filler<'a> {
     relation: &'a Relation,
+    samples: usize,
     instance: &'a Instance,
     execution: &'a Execution,
     model: &'a [F],
@@ -277,6 +300,13 @@ impl Filler<'_> {
             cells[address * len..].iter_mut().zip(stored).for_each(|(cell, &x)| *cell = to_int(x));
         }
         cells
+    }
+
+    /// The real rows of a column.
+    fn take_real(&mut self, col: ColId) -> Vec<i64> {
+        self.need(col);
+        let cells = &self.columns[&col];
+        self.relation.columns[col.0].rows.indices().into_iter().map(|i| cells[i]).collect()
     }
 
     /// A block is what its slices hold.
@@ -392,9 +422,12 @@ impl Filler<'_> {
 
     fn follow(&mut self, hint: &Hint) {
         match hint {
-            Hint::Value { col, value } => {
-                let values = self.execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
-                self.put_real(*col, values.iter().copied());
+            Hint::Value { col, .. }
+            | Hint::Half { col, .. }
+            | Hint::Missing { flag: col, .. }
+            | Hint::OneAt { flag: col, .. } => {
+                let len = self.rows(*col).real();
+                self.put_real(*col, read(hint, self.execution, len, self.samples));
             }
             Hint::Equal { col, expr } => self.map(*col, expr, |x| x),
             Hint::Multiply { col, a, b } => {
@@ -413,6 +446,15 @@ impl Filler<'_> {
                 let table = self.take(*table);
                 let at = |i: i64| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0);
                 self.map(*col, index, at);
+            }
+            Hint::GatherParts { col, index, parts, stride } => {
+                let parts: Vec<Vec<i64>> = parts.iter().map(|&part| self.take_real(part)).collect();
+                let len = parts.first().map_or(1, Vec::len) / self.samples;
+                let at = |i: i64| {
+                    let (sample, j) = (usize::try_from(i).ok()? / stride, i as usize % stride);
+                    parts.get(j / len)?.get(sample * len + j % len).copied()
+                };
+                self.map(*col, index, |i| at(i).unwrap_or(0));
             }
             Hint::GatherByKey { col, key, keys, table } => {
                 let len = self.rows(*keys).real();
@@ -470,24 +512,41 @@ impl Filler<'_> {
         for table in &self.relation.tables {
             let Some(&key) = table.tuple.first() else { continue };
             self.need(key);
-            let keys = &self.columns[&key][..table.len];
-            let in_order = keys.iter().enumerate().all(|(i, &k)| k == i as i64);
-            let rows: BTreeMap<i64, usize> =
-                if in_order { BTreeMap::new() } else { keys.iter().enumerate().map(|(i, &k)| (k, i)).collect() };
-            let row = |entry: i64| match in_order {
-                true => usize::try_from(entry).ok().filter(|&i| i < table.len),
-                false => rows.get(&entry).copied(),
-            };
-            let mut counts = vec![0; table.len];
+            let index = KeyIndex::new(&self.columns[&key], &table.rows);
+            let mut counts = vec![0; 1 << table.log_len];
             for lookup in self.relation.lookups.iter().filter(|l| l.tag == table.tag) {
                 let Some(first) = lookup.tuple.first() else { continue };
                 for entry in self.real(first, &lookup.rows) {
-                    if let Some(row) = row(residue(entry)) {
+                    if let Some(row) = index.row(residue(entry)) {
                         counts[row] += 1;
                     }
                 }
             }
-            self.put(table.multiplicity, counts);
+            self.store(table.multiplicity, counts);
+        }
+    }
+}
+
+/// The row of each key of a table.
+enum KeyIndex {
+    /// Row i has key i, and there are so many.
+    InOrder(usize),
+    Map(BTreeMap<i64, usize>),
+}
+
+impl KeyIndex {
+    fn new(keys: &[i64], rows: &Rows) -> Self {
+        let rows = rows.indices();
+        if rows.iter().enumerate().all(|(i, &row)| row == i && keys[row] == i as i64) {
+            return Self::InOrder(rows.len());
+        }
+        Self::Map(rows.into_iter().map(|row| (keys[row], row)).collect())
+    }
+
+    fn row(&self, key: i64) -> Option<usize> {
+        match self {
+            Self::InOrder(len) => usize::try_from(key).ok().filter(|i| i < len),
+            Self::Map(rows) => rows.get(&key).copied(),
         }
     }
 }

@@ -5,8 +5,8 @@
 mod common;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{Hash32, encode};
-use ciro_verifier::{Claim, Phase, ProofContext, verify};
+use ciro_types::encode;
+use ciro_verifier::{Claim, Phase, ProofContext, Weights, verify};
 use common::{Case, cases};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Subject {
     program: Vec<u8>,
-    weight_root: Hash32,
+    weights: Weights,
     input: Vec<u8>,
     output: Vec<u8>,
     context: ProofContext,
@@ -25,14 +25,14 @@ struct Subject {
 impl Subject {
     fn of(case: &Case) -> Self {
         let (input, output) = case.statement.encode();
-        let program = case.key.program().to_vec();
-        Self { program, weight_root: case.key.weight_root(), input, output, context: case.statement.context }
+        let (program, weights) = (case.key.program().to_vec(), case.key.weights());
+        Self { program, weights, input, output, context: case.statement.context }
     }
 
     /// `None` if the proof is accepted.
     fn rejected(&self, proof: &[u8]) -> Option<Phase> {
-        let Self { program, weight_root, input, output, context } = self;
-        let claim = Claim { program, weight_root: *weight_root, input, output, context: *context };
+        let Self { program, weights, input, output, context } = self;
+        let claim = Claim { program, weights, input, output, context: *context };
         verify(&claim, proof).err().map(|e| e.phase())
     }
 }

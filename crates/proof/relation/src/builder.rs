@@ -170,7 +170,12 @@ impl<'a> Builder<'a> {
 
     /// A witness column whose padding is constrained to zero.
     pub fn witness(&mut self, name: &'static str, rows: &Rows) -> ColId {
-        let col = self.unpadded_witness(name, rows.log_len(), rows.clone());
+        self.committed(Poly::Witness, name, rows)
+    }
+
+    /// A column of `poly`, made for each proof, whose padding is constrained to zero.
+    pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
+        let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
     }
@@ -336,16 +341,22 @@ impl<'a> Builder<'a> {
         self.lookups.push(Lookup { log_len: rows.log_len(), rows: rows.clone(), tag, tuple });
     }
 
-    /// Adds a table and returns its tag.
+    /// Adds a table of so many rows and returns its tag.
     pub fn table(&mut self, len: usize, tuple: Vec<ColId>) -> usize {
+        self.table_of_rows(Rows::vector(len), tuple)
+    }
+
+    /// Adds a table and returns its tag.
+    pub fn table_of_rows(&mut self, rows: Rows, tuple: Vec<ColId>) -> usize {
         let tag = RANGE_TAG + 1 + self.tables.len();
-        self.push_table(len, tag, tuple);
+        self.more_of_table(tag, rows, tuple);
         tag
     }
 
-    fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
-        let multiplicity = self.witness("multiplicity", &Rows::vector(len));
-        self.tables.push(Table { log_len: log_ceil(len), len, tag, tuple, multiplicity });
+    /// Adds rows to a table, in columns of their own. Multiplicities are zero in the padding, so that padding is in no table.
+    pub fn more_of_table(&mut self, tag: usize, rows: Rows, tuple: Vec<ColId>) {
+        let multiplicity = self.witness("multiplicity", &rows);
+        self.tables.push(Table { log_len: rows.log_len(), rows, tag, tuple, multiplicity });
     }
 
     /// A product column.
@@ -481,7 +492,7 @@ impl<'a> Builder<'a> {
         let rows = 1usize << bits;
         let index = self.public("range", Public::Index, Rows::vector(rows));
         let tag = tag.unwrap_or(RANGE_TAG + 1 + self.tables.len());
-        self.push_table(rows, tag, vec![index]);
+        self.more_of_table(tag, Rows::vector(rows), vec![index]);
         tag
     }
 

@@ -11,8 +11,9 @@
 //!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
-use crate::builder::Builder;
+use crate::builder::{Builder, RANGE_TAG};
 use crate::gather::Span;
+use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::lower::size;
 use crate::public::Public;
@@ -36,18 +37,7 @@ struct Tables {
     input: usize,
     /// feature, threshold_hi, threshold_lo, left
     node_columns: [ColId; 4],
-    high: ColId,
-    low: ColId,
-}
-
-/// An ordered input.
-pub(crate) struct Ordered {
-    /// Its number.
-    pub(crate) input: usize,
-    /// Elements of one sample.
-    pub(crate) features: usize,
-    /// Samples.
-    pub(crate) samples: usize,
+    keys: Keys,
 }
 
 /// The rows of a forest's columns.
@@ -55,20 +45,20 @@ struct Walk {
     samples: usize,
     /// (sample, tree).
     rows: Rows,
-    /// On each row the number of its tree, and of the first element of its sample in the table of inputs.
+    /// On each row the number of its tree, and what the numbers of its sample's features begin with.
     tree: Expr,
     first: Expr,
 }
 
 impl Walk {
-    fn new(b: &mut Builder<'_>, x: &Ordered, trees: usize) -> Self {
+    fn new(b: &mut Builder<'_>, x: &Keys, trees: usize) -> Self {
         let root = b.public("root", Public::Index, Rows::vector(trees));
         let dims = [x.samples, trees];
         let tree = repeated(b, root, dims, 1);
         let mut first = Expr::default();
         if x.samples > 1 {
             let sample = b.public("sample", Public::Index, Rows::vector(x.samples));
-            first = repeated(b, sample, dims, 0).times(i64::try_from(x.features).unwrap_or(i64::MAX));
+            first = repeated(b, sample, dims, 0).times(i64::try_from(x.stride()).unwrap_or(i64::MAX));
         }
         Self { samples: x.samples, rows: Rows::new(&dims), tree, first }
     }
@@ -88,7 +78,7 @@ fn repeated(b: &mut Builder<'_>, of: ColId, dims: [usize; 2], own: usize) -> Exp
 }
 
 /// The class sums of `forest` on an ordered input.
-pub(crate) fn lower(b: &mut Builder<'_>, x: &Ordered, forest: &Forest) -> Result<Expr, RelationError> {
+pub(crate) fn lower(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Expr, RelationError> {
     b.limit("trees", forest.trees, TREES_MAX)?;
     b.limit("depth", forest.depth, DEPTH_MAX)?;
     b.limit("classes", forest.classes, CLASSES_MAX)?;
@@ -106,7 +96,7 @@ fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
     b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
 }
 
-fn tables(b: &mut Builder<'_>, x: &Ordered, forest: &Forest) -> Result<Tables, RelationError> {
+fn tables(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Tables, RelationError> {
     let nodes = constant_len(b, forest.feature);
     let feature = b.constant_vector("node feature", forest.feature, nodes)?;
     let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
@@ -115,13 +105,25 @@ fn tables(b: &mut Builder<'_>, x: &Ordered, forest: &Forest) -> Result<Tables, R
     let node_index = b.public("node", Public::Index, Rows::vector(nodes));
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
-    let elements = x.samples.saturating_mul(x.features);
-    let rows = Rows::vector(elements);
-    let index = b.public("feature", Public::Index, rows.clone());
-    let high = b.public("input high", Public::InputHigh { input: x.input }, rows.clone());
-    let low = b.public("input low", Public::InputLow { input: x.input }, rows);
-    let input = b.table(elements, vec![index, high, low]);
-    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], high, low })
+    let input = input_table(b, x);
+    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: x.clone() })
+}
+
+/// The tag of the table (number of the feature, high, low), copy by copy of the input.
+fn input_table(b: &mut Builder<'_>, x: &Keys) -> usize {
+    let rows = Rows::new(&[x.samples, x.features]);
+    let log_row = log_ceil(x.features);
+    let mut tag = None;
+    for (copy, (&high, &low)) in x.high.iter().zip(&x.low).enumerate() {
+        let first = copy.saturating_mul(x.features);
+        let numbers = Public::Numbers { log_row, stride: x.stride(), first };
+        let tuple = vec![b.public("feature", numbers, rows.clone()), high, low];
+        match tag {
+            None => tag = Some(b.table_of_rows(rows.clone(), tuple)),
+            Some(tag) => b.more_of_table(tag, rows.clone(), tuple),
+        }
+    }
+    tag.unwrap_or(RANGE_TAG)
 }
 
 fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId, rows: &Rows) -> ColId {
@@ -142,8 +144,11 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
     let by_feature = Expr::column(feature).plus(1, &walk.first);
-    let x_high = gathered(b, "value high", &by_feature, tables.high, trees);
-    let x_low = gathered(b, "value low", &by_feature, tables.low, trees);
+    let [x_high, x_low] = [("value high", &tables.keys.high), ("value low", &tables.keys.low)].map(|(name, parts)| {
+        let (col, stride) = (b.witness(name, trees), tables.keys.stride());
+        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts: parts.clone(), stride });
+        col
+    });
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
 
     let low_gap = Expr::column(x_low).plus_col(-1, lo);
@@ -155,7 +160,7 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
 }
 
 /// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
-fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
+pub(crate) fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
     let bit = b.witness(name, rows);
     b.hint(Hint::Negative { flag: bit, expr: gap.clone() });
     b.constrain_bit(name, rows, bit);

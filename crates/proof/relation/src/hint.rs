@@ -16,6 +16,31 @@ pub enum Hint {
         /// Which value.
         value: ValueId,
     },
+    /// Sixteen bits of the ordered images that a value begins with, in each sample.
+    Half {
+        /// Filled.
+        col: ColId,
+        /// Which value.
+        value: ValueId,
+        /// Bits below them.
+        shift: u32,
+    },
+    /// flag = 1 where a value begins with a zero, in each sample: no number's image.
+    Missing {
+        /// Filled.
+        flag: ColId,
+        /// Which value.
+        value: ValueId,
+    },
+    /// Of every `run` consecutive real rows, flag = 1 on the one that an element of a value names, else 0.
+    OneAt {
+        /// Filled.
+        flag: ColId,
+        /// Which value.
+        value: ValueId,
+        /// Length of a run.
+        run: usize,
+    },
     /// col = expr.
     Equal {
         /// Filled.
@@ -63,6 +88,18 @@ pub enum Hint {
         index: Expr,
         /// Read.
         table: ColId,
+    },
+    /// As `Gather`, from the rows (sample, element) of several columns. Those of one sample have consecutive numbers, column after
+    /// column, and samples begin `stride` numbers apart.
+    GatherParts {
+        /// Filled.
+        col: ColId,
+        /// Row numbers.
+        index: Expr,
+        /// Read.
+        parts: Vec<ColId>,
+        /// From one sample to the next.
+        stride: usize,
     },
     /// `col[i] = table[j]` for the j with `keys[j] = key[i]`; zero if there is none.
     GatherByKey {

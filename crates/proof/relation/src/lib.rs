@@ -26,6 +26,7 @@
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
 //! | [`sample`] | which cells of committed inputs and outputs are one sample's |
+//! | `hidden` | inputs and outputs that a statement does not show |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
 //! Dependency position: verifier's closure, above the program and multilinear algebra.
@@ -39,6 +40,7 @@ pub mod builder;
 mod cells;
 pub mod forest;
 pub mod gather;
+mod hidden;
 pub mod hint;
 pub mod lower;
 mod place;

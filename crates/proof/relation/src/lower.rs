@@ -5,7 +5,7 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for};
-use crate::forest::Ordered;
+use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
@@ -67,6 +67,7 @@ impl Relation {
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
+            hidden_keys: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
         lowering.inputs()?;
@@ -122,6 +123,8 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
+    /// Columns of hidden inputs that forests read, by input.
+    pub(crate) hidden_keys: BTreeMap<usize, Keys>,
 }
 
 impl Lowering<'_> {
@@ -130,14 +133,21 @@ impl Lowering<'_> {
             let dims = self.dims(&input.value_shape());
             let rows = Rows::new(&dims);
             public_size("input", &rows)?;
+            let (id, hidden) = (ValueId(u32::try_from(i).unwrap_or(u32::MAX)), self.b.hidden_inputs());
             let val = match &input.ingest {
                 Ingest::Fixed { lo, hi, .. } => {
-                    let public = Public::Input { input: i, rows: rows.clone() };
-                    let expr = Expr::column(self.b.public("input", public, rows));
-                    Val { expr, dims, lo: i64::from(*lo), hi: i64::from(*hi) }
+                    let (lo, hi) = (i64::from(*lo), i64::from(*hi));
+                    let col = match hidden {
+                        Some(poly) => self.b.hidden_fixed(poly, id, &dims, (lo, hi))?,
+                        None => self.b.public("input", Public::Input { input: i, rows: rows.clone() }, rows),
+                    };
+                    Val { expr: Expr::column(col), dims, lo, hi }
                 }
                 // Read by forests only, which take the input by number.
                 Ingest::Ordered | Ingest::OrderedMissing => {
+                    if let Some(poly) = hidden {
+                        self.hide_keys(poly, id, input.ingest == Ingest::OrderedMissing)?;
+                    }
                     Val { expr: Expr::default(), dims, lo: 0, hi: i64::from(u32::MAX) }
                 }
             };
@@ -216,7 +226,8 @@ impl Lowering<'_> {
                     return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
                 }
                 let features = self.values.get(input).map_or(0, |v| v.dims.iter().skip(1).product());
-                crate::forest::lower(&mut self.b, &Ordered { input, features, samples: self.samples }, forest)
+                let keys = self.keys(input, features);
+                crate::forest::lower(&mut self.b, &keys, forest)
             }
             _ => self.tensor(op, target),
         }
@@ -487,7 +498,7 @@ impl Lowering<'_> {
             let producer = size(output.value.0).checked_sub(self.b.program.inputs.len());
             let op = producer.and_then(|i| self.b.program.nodes.get(i)).map(|n| &n.op);
             match op {
-                Some(Op::ArgMax { x }) => self.label(k, *x)?,
+                Some(Op::ArgMax { x }) => self.label(k, output.value, *x)?,
                 _ => self.reveal(k, output.value)?,
             }
         }
@@ -496,6 +507,10 @@ impl Lowering<'_> {
 
     fn reveal(&mut self, k: usize, value: ValueId) -> Result<(), RelationError> {
         let val = self.val(value)?;
+        if let Some(poly) = self.b.hidden_outputs() {
+            self.hide(poly, k, value, &val);
+            return Ok(());
+        }
         let rows = val.rows();
         public_size("output", &rows)?;
         let col = self.b.public("output", Public::Output { output: k, rows: rows.clone() }, rows.clone());
@@ -503,15 +518,24 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The public label of each sample is the first maximum: x[label] − x[i] ≥ [i < label] for all i.
-    fn label(&mut self, k: usize, x: ValueId) -> Result<(), RelationError> {
+    /// The label of each sample is the first maximum.
+    fn label(&mut self, k: usize, label: ValueId, x: ValueId) -> Result<(), RelationError> {
         let x = self.val(x)?;
         let x = Val { dims: vec![self.samples, x.dims.iter().skip(1).product()], ..x };
+        if let Some(poly) = self.b.hidden_outputs() {
+            return self.hide_label(poly, k, label, &x);
+        }
         let rows = x.rows();
         public_size("output", &rows)?;
         let log_cols = log_ceil(x.row());
         let is_label = self.b.public("is label", Public::IsLabel { output: k, log_cols }, rows.clone());
         let before = self.b.public("before label", Public::BeforeLabel { output: k, log_cols }, rows.clone());
+        self.first_maximum(&x, is_label, before)
+    }
+
+    /// x[label] − x[i] ≥ [i < label] for all i, sample by sample.
+    pub(crate) fn first_maximum(&mut self, x: &Val, is_label: ColId, before: ColId) -> Result<(), RelationError> {
+        let rows = x.rows();
         let input = self.b.materialize("scores", &rows, &x.expr);
         let at_label = Expr::column(self.inner_rows(is_label, input, &x.dims, None));
         let samples = vec![self.samples, 1];

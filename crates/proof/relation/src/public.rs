@@ -2,7 +2,7 @@
 
 use crate::rows::Rows;
 use alloc::vec::Vec;
-use ciro_sumcheck::{eq_bits, evaluate_base, index_mle, mask_mle};
+use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -26,6 +26,20 @@ pub enum Public {
     },
     /// Row i holds i, on every padded row.
     Index,
+    /// The matrix (sample s, j) of first + stride·s + j, as 2^`log_row` columns, on every padded row.
+    Numbers {
+        /// log₂ of the padded columns.
+        log_row: u32,
+        /// From one sample to the next.
+        stride: usize,
+        /// What sample 0 begins with.
+        first: usize,
+    },
+    /// The square matrix (i, j) with a one where j > i.
+    Later {
+        /// log₂ of its rows.
+        log_len: u32,
+    },
     /// Input k, its elements on the real rows.
     Input {
         /// Which.
@@ -37,11 +51,15 @@ pub enum Public {
     InputHigh {
         /// Which.
         input: usize,
+        /// Where its elements lie.
+        rows: Rows,
     },
     /// Lower 16 bits of ordered input k.
     InputLow {
         /// Which.
         input: usize,
+        /// Where its elements lie.
+        rows: Rows,
     },
     /// Output k, its elements on the real rows.
     Output {
@@ -82,6 +100,21 @@ pub enum Public {
     },
 }
 
+/// Σ over the first bit where row and column differ, the column's being one.
+fn later(point: &[E], log_len: u32) -> E {
+    let (row, column) = point.split_at(usize::try_from(log_len).unwrap_or(0).min(point.len()));
+    let (mut sum, mut same) = (E::ZERO, E::ONE);
+    for (&i, &j) in row.iter().zip(column) {
+        sum += same * (E::ONE - i) * j;
+        same *= eq(&[i], &[j]);
+    }
+    sum
+}
+
+fn low_bits(count: u32) -> usize {
+    1usize.checked_shl(count).unwrap_or(0).saturating_sub(1)
+}
+
 fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
     vectors.get(k).map_or(&[], Vec::as_slice)
 }
@@ -99,9 +132,21 @@ impl Public {
         match self {
             Self::Mask { rows } => rows.scatter(core::iter::repeat(1)),
             Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
+            Self::Numbers { log_row, stride, first } => {
+                let number = |i: usize| {
+                    let (sample, j) = (i.checked_shr(*log_row).unwrap_or(0), i & low_bits(*log_row));
+                    sample.saturating_mul(*stride).saturating_add(first.saturating_add(j))
+                };
+                (0..rows).filter_map(|i| i64::try_from(number(i)).ok()).collect()
+            }
+            Self::Later { log_len } => {
+                let side = 1usize.checked_shl(*log_len).unwrap_or(0);
+                let row = |i| (0..side).map(move |j| i64::from(j > i));
+                (0..side).flat_map(row).take(rows).collect()
+            }
             Self::Input { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().copied()),
-            Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
-            Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
+            Self::InputHigh { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x >> 16)),
+            Self::InputLow { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x & 0xffff)),
             Self::Output { output, rows } => rows.scatter(part(&instance.outputs, *output).iter().copied()),
             Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols, rows),
             Self::BeforeLabel { output, log_cols } => {
@@ -119,6 +164,12 @@ impl Public {
         match self {
             Self::Mask { rows } => rows.mask(point),
             Self::Index => index_mle(point),
+            Self::Numbers { log_row, stride, first } => {
+                let cols = usize::try_from(*log_row).unwrap_or(0);
+                let (sample, j) = point.split_at(point.len().saturating_sub(cols));
+                index_mle(sample) * E::from_usize(*stride) + index_mle(j) + E::from_usize(*first)
+            }
+            Self::Later { log_len } => later(point, *log_len),
             Self::IsLabel { output, log_cols } => {
                 by_rows(labels(instance, *output).enumerate(), *log_cols, point, eq_bits)
             }
@@ -187,9 +238,11 @@ mod tests {
         let columns = [
             Public::Mask { rows: Rows::vector(5) },
             Public::Index,
+            Public::Numbers { log_row: 3, stride: 0, first: 11 },
+            Public::Numbers { log_row: 1, stride: 5, first: 11 },
             Public::Input { input: 0, rows: Rows::new(&[3, 1]) },
-            Public::InputHigh { input: 0 },
-            Public::InputLow { input: 0 },
+            Public::InputHigh { input: 0, rows: Rows::new(&[3, 1]) },
+            Public::InputLow { input: 0, rows: Rows::vector(3) },
             Public::Output { output: 0, rows: Rows::vector(1) },
             Public::IsLabel { output: 0, log_cols: 2 },
             Public::BeforeLabel { output: 0, log_cols: 2 },
@@ -198,9 +251,15 @@ mod tests {
             Public::ClassOfRow { class: [1, 0, 1].to_vec(), log_cols: 1 },
             Public::OneHot { input: 1, rows: Rows::vector(2), log_cols: 2 },
         ];
-        for column in columns {
-            let dense: Vec<F> = column.dense(&instance, 3).into_iter().map(from_int).collect();
-            assert_eq!(column.evaluate(&instance, &point), evaluate_base(&dense, &point), "{column:?}");
+        let check = |column: &Public, point: &[E]| {
+            let log_len = u32::try_from(point.len()).unwrap_or(0);
+            let dense: Vec<F> = column.dense(&instance, log_len).into_iter().map(from_int).collect();
+            assert_eq!(column.evaluate(&instance, point), evaluate_base(&dense, point), "{column:?}");
+        };
+        columns.iter().for_each(|column| check(column, &point));
+        for log_len in 0..3 {
+            let point: Vec<E> = (0..2 * log_len).map(|_| sponge.challenge("z")).collect();
+            check(&Public::Later { log_len }, &point);
         }
     }
 }

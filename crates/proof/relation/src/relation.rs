@@ -259,7 +259,7 @@ pub struct Table {
     /// log₂ of the padded length.
     pub log_len: u32,
     /// Real rows.
-    pub len: usize,
+    pub rows: Rows,
     /// Its tag.
     pub tag: usize,
     /// Its columns. No product columns.

@@ -200,8 +200,13 @@ impl Lowering<'_> {
         let shape = self.b.program.constants.get(size(table.0)).map(|c| dims(&c.shape)).unwrap_or_default();
         let &[rows, d] = shape.as_slice() else { return Err(self.misplaced("a table has rows and columns")) };
         let (t_bits, row_bits, d_bits) = (positions.log_len(), log_ceil(rows), log_ceil(d));
-        let one_hot = Public::OneHot { input, rows: positions, log_cols: row_bits };
-        let a = self.b.public_matrix("one-hot", one_hot, t_bits + row_bits);
+        let a = if self.b.hidden_inputs().is_some() {
+            let ids = self.val(ids)?;
+            self.hidden_one_hot(&ids, rows)?
+        } else {
+            let one_hot = Public::OneHot { input, rows: positions, log_cols: row_bits };
+            self.b.public_matrix("one-hot", one_hot, t_bits + row_bits)
+        };
         let sum: Vec<Var> = (0..wide(row_bits)).map(Var::Sum).collect();
         let t: Vec<Var> = (0..wide(t_bits)).map(Var::Out).collect();
         let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
@@ -211,7 +216,7 @@ impl Lowering<'_> {
     }
 
     /// The sums of the rows of x, as a product with ones.
-    fn sum(&mut self, x: &Val, value: Option<ValueId>) -> ColId {
+    pub(crate) fn sum(&mut self, x: &Val, value: Option<ValueId>) -> ColId {
         let col = self.operand("summand", x);
         let n = x.row();
         let ones = self.b.mask(&Rows::vector(n));

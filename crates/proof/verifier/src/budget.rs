@@ -6,7 +6,8 @@
 
 use crate::key::VerifyingKey;
 use crate::layout::{
-    Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_columns, product_degree, product_rounds, slots,
+    Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_columns, product_degree, product_rounds,
+    slots,
 };
 use alloc::vec::Vec;
 use ciro_pcs::params::Term;
@@ -40,9 +41,36 @@ impl VerifyingKey {
             .map(|(what, degree)| Term { what, bits: FIELD_BITS.saturating_sub(list).saturating_sub(log_up(degree)) })
             .collect();
         terms.extend(self.params().terms());
+        Budget::of(terms)
+    }
+
+    /// The budget of a proof of a batch and the opening of one of its samples together: a point within each column, claims to be reduced,
+    /// and a second opening.
+    #[must_use]
+    pub fn sample_budget(&self) -> Budget {
+        let Budget { mut terms, .. } = self.budget();
+        let params = self.sample_params();
+        let columns = &self.relation().samples;
+        let point = columns.iter().map(|column| column.rows.log_len()).max().unwrap_or(0);
+        let vars = self.sample_spaces().iter().map(|space| space.vars).max().unwrap_or(0);
+        let claims = columns.len().saturating_add(params.first.len());
+        for (what, degree) in [
+            ("sample: cells at a point", count(point)),
+            ("sample: sumcheck", claims.saturating_add(count(vars).saturating_mul(2))),
+        ] {
+            let bits = FIELD_BITS.saturating_sub(params.list_bits()).saturating_sub(log_up(degree));
+            terms.push(Term { what, bits });
+        }
+        terms.extend(params.terms());
+        Budget::of(terms)
+    }
+}
+
+impl Budget {
+    fn of(terms: Vec<Term>) -> Self {
         let least = terms.iter().map(|t| t.bits).min().unwrap_or(0);
         let total_bits = least.saturating_sub(log_up(terms.len()));
-        Budget { terms, total_bits }
+        Self { terms, total_bits }
     }
 }
 

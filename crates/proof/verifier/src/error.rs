@@ -58,6 +58,16 @@ pub enum VerifyError {
         /// Elements given (or, for a label, the index given).
         got: usize,
     },
+    /// An input cannot have these integers.
+    #[error("input {input}: expected {expected} integers that an input gives, got {got}")]
+    Integers {
+        /// Which input.
+        input: usize,
+        /// Integers of the input's value.
+        expected: usize,
+        /// Integers given.
+        got: usize,
+    },
     /// The batch has no such sample.
     #[error("sample: expected a number below {below}, got {got}")]
     Sample {
@@ -120,6 +130,7 @@ impl VerifyError {
             | Self::Program(_)
             | Self::Relation(_)
             | Self::Input(_)
+            | Self::Integers { .. }
             | Self::Output { .. }
             | Self::Sample { .. }
             | Self::Shown { .. } => Phase::Statement,

@@ -3,7 +3,7 @@
 use crate::batch::{Known, Reduced};
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
-use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement};
+use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement, WEIGHTS_BYTES_MAX, Weights};
 use crate::{batch, constraints, gathers, lookup, products};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,8 +21,8 @@ pub const PROTOCOL: &str = "ciro/inference/v2";
 pub struct Claim<'a> {
     /// Canonical bytes of the program.
     pub program: &'a [u8],
-    /// Root of the weight commitment.
-    pub weight_root: Hash32,
+    /// Its weights.
+    pub weights: &'a Weights,
     /// Canonical bytes of what is shown of the input ([`Shown::encode`]).
     pub input: &'a [u8],
     /// Canonical bytes of what is shown of the output.
@@ -47,12 +47,6 @@ pub fn model_id(program: &[u8], weight_root: Hash32) -> ModelId {
     ModelId(ciro_crypto::hash_encoded("ciro/model/v1", &pair).0)
 }
 
-/// What public weights stand for in the model's identity: the hash of their canonical bytes.
-#[must_use]
-pub fn weights_hash(weights: &[Vec<i32>]) -> Hash32 {
-    ciro_crypto::hash_encoded("ciro/weights/v1", weights)
-}
-
 /// Everything about a model that verification needs; built once, used for many proofs.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
@@ -66,6 +60,20 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// The key of a program in canonical bytes and what stands for its weights.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::new`] and [`VerifyingKey::with_weights`], and if the bytes of weights are not canonical.
+    pub fn of(program: &[u8], weights: &Weights) -> Result<Self, VerifyError> {
+        match weights {
+            Weights::Committed(root) => Self::new(program, *root),
+            Weights::Public(bytes) => {
+                let error = |source| VerifyError::Decode { what: "weights", source };
+                Self::with_weights(program, decode(bytes, WEIGHTS_BYTES_MAX).map_err(error)?)
+            }
+        }
+    }
+
     /// The key of a program in canonical bytes and its weight commitment.
     ///
     /// # Errors
@@ -82,7 +90,7 @@ impl VerifyingKey {
     /// # Errors
     /// If program or weights are malformed, if intervals do not hold for the weights, or if the program commits to its weights.
     pub fn with_weights(program: &[u8], weights: Vec<Vec<i32>>) -> Result<Self, VerifyError> {
-        let key = Self::draft(program, weights_hash(&weights))?;
+        let key = Self::draft(program, Weights::Public(encode(&weights)).root())?;
         check_shown("weights", key.program.visibility.weights, Disclosure::Public)?;
         let model = Model { program: key.program, weights };
         check_model(&model).map_err(VerifyError::Program)?;
@@ -156,19 +164,50 @@ impl VerifyingKey {
         let inputs = statement.input.public().map(|input| ingest(&self.program, input)).transpose();
         let inputs = inputs.map_err(VerifyError::Input)?.unwrap_or_default();
         let output = statement.output.public();
-        output.map_or(Ok(()), |output| self.check_output(output, self.program.batch))?;
+        output.map_or(Ok(()), |output| self.check_outputs(&output.0))?;
         Ok(Instance { inputs, outputs: output.map_or_else(Vec::new, |output| output.0.clone()) })
     }
 
-    /// Outputs of so many samples must have the program's lengths and lie in its intervals: integers that differ by p look equal to the field.
-    pub(crate) fn check_output(&self, output: &RawOutput, samples: u32) -> Result<(), VerifyError> {
-        let expected = self.program.outputs.len();
-        if output.0.len() != expected {
-            return Err(VerifyError::Output { output: expected, expected, got: output.0.len() });
+    /// Checks that the program's inputs may have these values, one vector per input.
+    ///
+    /// # Errors
+    /// Naming the first that may not.
+    pub fn check_inputs(&self, values: &[Vec<i64>]) -> Result<(), VerifyError> {
+        let expected = self.program.inputs.len();
+        if values.len() != expected {
+            return Err(VerifyError::Integers { input: expected, expected, got: values.len() });
         }
-        for (k, (spec, values)) in self.program.outputs.iter().zip(&output.0).enumerate() {
+        for (k, (input, values)) in self.program.inputs.iter().zip(values).enumerate() {
+            let sample = usize::try_from(input.value_len()).unwrap_or(usize::MAX);
+            let expected = sample.saturating_mul(self.samples());
+            if values.len() != expected || !values.chunks(sample.max(1)).all(|values| input.accepts(values)) {
+                return Err(VerifyError::Integers { input: k, expected, got: values.len() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that outputs have the program's lengths and lie in its intervals: integers that differ by p look equal to the field.
+    ///
+    /// # Errors
+    /// Naming the first that does not.
+    pub fn check_outputs(&self, output: &[Vec<i64>]) -> Result<(), VerifyError> {
+        self.check_outputs_of(self.samples(), output)
+    }
+
+    fn samples(&self) -> usize {
+        usize::try_from(self.program.batch).unwrap_or(usize::MAX)
+    }
+
+    /// As [`Self::check_outputs`], for this many samples.
+    pub(crate) fn check_outputs_of(&self, samples: usize, output: &[Vec<i64>]) -> Result<(), VerifyError> {
+        let expected = self.program.outputs.len();
+        if output.len() != expected {
+            return Err(VerifyError::Output { output: expected, expected, got: output.len() });
+        }
+        for (k, (spec, values)) in self.program.outputs.iter().zip(output).enumerate() {
             let (sample, lo, hi) = self.interval(spec.value);
-            let len = sample.saturating_mul(usize::try_from(samples).unwrap_or(usize::MAX));
+            let len = sample.saturating_mul(samples);
             if values.len() != len || values.iter().any(|v| !(lo..=hi).contains(v)) {
                 return Err(VerifyError::Output { output: k, expected: len, got: values.len() });
             }
@@ -261,7 +300,7 @@ fn input_interval(input: &ciro_graph::Input) -> (usize, i64, i64) {
 /// # Errors
 /// As [`VerifyingKey::verify`], and if the bytes are not canonical.
 pub fn verify(claim: &Claim<'_>, proof: &[u8]) -> Result<Verified, VerifyError> {
-    let key = VerifyingKey::new(claim.program, claim.weight_root)?;
+    let key = VerifyingKey::of(claim.program, claim.weights)?;
     let statement = Statement::decode(&key.program.visibility, claim.input, claim.output, claim.context)?;
     key.verify(&statement, proof)
 }

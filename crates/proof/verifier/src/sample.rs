@@ -160,7 +160,7 @@ impl VerifyingKey {
         }
         let one = self.program().clone().batched(1);
         let inputs = ingest(&one, &sample.input).map_err(VerifyError::Input)?;
-        self.check_output(&sample.output, 1)?;
+        self.check_outputs_of(1, &sample.output.0)?;
         Ok([inputs, sample.output.0.clone()])
     }
 }

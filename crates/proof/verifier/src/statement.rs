@@ -10,6 +10,29 @@ use serde::{Deserialize, Serialize};
 /// Largest canonical program, input and output, bytes.
 pub const STATEMENT_BYTES_MAX: usize = 1 << 24;
 
+/// Largest canonical weights, bytes.
+pub const WEIGHTS_BYTES_MAX: usize = 1 << 26;
+
+/// What stands for the weights of a model, as it travels.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Weights {
+    /// The root of their commitment.
+    Committed(Hash32),
+    /// Their canonical bytes.
+    Public(Vec<u8>),
+}
+
+impl Weights {
+    /// What stands for them in the model's identity: the root of their commitment, or the hash of their bytes.
+    #[must_use]
+    pub fn root(&self) -> Hash32 {
+        match self {
+            Self::Committed(root) => *root,
+            Self::Public(bytes) => ciro_crypto::hash("ciro/weights/v1", bytes),
+        }
+    }
+}
+
 /// What a proof was made for. All zero: stand-alone, not part of any job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct ProofContext {

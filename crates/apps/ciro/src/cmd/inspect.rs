@@ -107,7 +107,7 @@ fn view(receipt: &Receipt) -> ReceiptView {
         Evidence::Proven { proof, .. } => ("proof (A4)", proof.len()),
     };
     ReceiptView {
-        model_id: model_id(&receipt.program, receipt.weight_root),
+        model_id: model_id(&receipt.program, receipt.weights.root()),
         program_bytes: receipt.program.len(),
         input_hash: input_hash(&receipt.input),
         input_bytes: receipt.input.len(),

@@ -90,7 +90,7 @@ fn refused(error: ProveError) -> CliError {
 fn receipt(key: &ProvingKey, input: &RawInput, proof: Proof) -> Receipt {
     Receipt {
         program: key.program().to_vec(),
-        weight_root: key.weight_root(),
+        weights: key.weights(),
         input: encode(input),
         output: encode(&proof.output),
         evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },

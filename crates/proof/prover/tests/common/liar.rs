@@ -21,7 +21,8 @@ pub(crate) fn raw(model: &Model, x: &[f32]) -> RawInput {
 pub(crate) fn named(relation: &Relation, name: &str) -> Vec<ColId> {
     let is_it = |i: &usize| {
         let column = &relation.columns[*i];
-        column.name == name && matches!(column.source, Source::Committed { poly: Poly::Witness, .. })
+        let is_made = matches!(column.source, Source::Committed { poly, .. } if poly != Poly::Model);
+        column.name == name && is_made
     };
     (0..relation.columns.len()).filter(is_it).map(ColId).collect()
 }

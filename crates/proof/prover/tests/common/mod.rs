@@ -5,9 +5,10 @@ pub(crate) mod blocks;
 pub(crate) mod liar;
 pub(crate) mod net;
 
+use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawOutput, RawTensor, ValueId,
+    RawOutput, RawTensor, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
 use ciro_verifier::{ProofContext, Shown, Statement};
@@ -98,6 +99,20 @@ impl Case {
         Self { name, model, key, input, statement, execution, witness, proof }
     }
 
+    /// The same inference by a program that shows this much of input, output and weights.
+    pub(crate) fn showing(
+        self,
+        name: &'static str,
+        input: Disclosure,
+        output: Disclosure,
+        weights: Disclosure,
+    ) -> Self {
+        let mut model = self.model;
+        model.program.visibility = Visibility { input, output, weights };
+        let x: Vec<f32> = self.input.0[0].bits.iter().map(|&bits| f32::from_bits(bits)).collect();
+        Self::new(name, model, &x)
+    }
+
     /// What the model answered.
     pub(crate) fn output(&self) -> &RawOutput {
         &self.proof.output
@@ -146,6 +161,13 @@ pub(crate) fn cases() -> Vec<Case> {
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),
         elementwise().batch("batch of three", 3),
         forest("", 1, &[0.25, f32::NAN]).batch("batch of three, forest", 3),
+        elementwise().showing("", Committed, Committed, Committed).batch("batch of three, committed", 3),
+        layer().showing("layer, committed", Committed, Committed, Committed),
+        elementwise().showing("elementwise, private to committed", Private, Committed, Committed),
+        net::embedding().showing("embedding, committed to private", Committed, Private, Committed),
+        net::convolution().showing("convolution, public weights", Public, Public, Public),
+        forest("", 3, &[0.25, 3.5]).showing("forest, private, public weights", Private, Public, Public),
+        forest("", 1, &[0.25, f32::NAN]).showing("forest, a missing value, committed", Committed, Committed, Public),
     ]
 }
 

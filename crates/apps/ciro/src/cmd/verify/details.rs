@@ -70,7 +70,7 @@ struct Sizes {
 
 /// The details of a receipt that was checked.
 pub(super) fn details(receipt: &Receipt) -> Result<Details, CliError> {
-    let key = VerifyingKey::new(&receipt.program, receipt.weight_root).map_err(CliError::failed)?;
+    let key = VerifyingKey::of(&receipt.program, &receipt.weights).map_err(CliError::failed)?;
     let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
         profile: match key.program().profile {

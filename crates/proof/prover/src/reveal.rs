@@ -1,0 +1,87 @@
+//! The commitment to given integers: what a third person computes who is shown a committed input or output.
+
+use crate::oracle::BaseOracle;
+use crate::seed::Seed;
+use crate::witness::read;
+use ciro_graph::Execution;
+use ciro_relation::{Hint, Poly, Source};
+use ciro_transcript::F;
+use ciro_transcript::field::from_int;
+use ciro_types::Hash32;
+use ciro_verifier::{VerifyError, VerifyingKey};
+use p3_field::PrimeCharacteristicRing;
+
+/// An input or an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All inputs.
+    Input,
+    /// All outputs.
+    Output,
+}
+
+impl Part {
+    const fn poly(self) -> Poly {
+        match self {
+            Self::Input => Poly::Input,
+            Self::Output => Poly::Output,
+        }
+    }
+}
+
+/// The seed of the salts of one part's commitment: to be given away with its integers, and with nothing else.
+#[must_use]
+pub fn salts_of(seed: &Seed, part: Part) -> Hash32 {
+    Hash32(seed.of(part.poly()))
+}
+
+/// The root of the commitment to `values`, one vector per input or output, under salts of `salts`. `None` if the program does not
+/// commit to this part.
+///
+/// # Errors
+/// If the model has no such values: integers outside its intervals would be committed to like others that are p away.
+pub fn root(key: &VerifyingKey, part: Part, values: &[Vec<i64>], salts: Hash32) -> Result<Option<Hash32>, VerifyError> {
+    match part {
+        Part::Input => key.check_inputs(values)?,
+        Part::Output => key.check_outputs(values)?,
+    }
+    let (relation, poly) = (key.relation(), part.poly());
+    let Some(at) = relation.committed().position(|space| space.poly == poly) else { return Ok(None) };
+    let cells = cells(key, poly, &execution(key, part, values));
+    Ok(key.params().first.get(at).map(|round| Hash32(BaseOracle::new(&cells, round, &salts.0).root())))
+}
+
+/// An execution of which only these values are known.
+fn execution(key: &VerifyingKey, part: Part, values: &[Vec<i64>]) -> Execution {
+    let program = key.program();
+    let mut all = vec![Vec::new(); program.inputs.len() + program.nodes.len()];
+    let places: Vec<usize> = match part {
+        Part::Input => (0..program.inputs.len()).collect(),
+        Part::Output => program.outputs.iter().map(|output| output.value.0 as usize).collect(),
+    };
+    for (place, values) in places.into_iter().zip(values) {
+        all[place].clone_from(values);
+    }
+    Execution { values: all }
+}
+
+/// The cells of a polynomial whose columns are filled from values alone.
+fn cells(key: &VerifyingKey, poly: Poly, execution: &Execution) -> Vec<F> {
+    let (relation, samples) = (key.relation(), key.program().batch as usize);
+    let mut cells = F::zero_vec(1 << relation.vars(poly));
+    for hint in &relation.hints {
+        let (Hint::Value { col, .. } | Hint::Half { col, .. } | Hint::Missing { flag: col, .. }) = hint else {
+            continue;
+        };
+        let Some(column) = relation.column(*col) else { continue };
+        if let Source::Committed { poly: of, offset } = column.source
+            && of == poly
+        {
+            let rows = column.rows.indices();
+            for (row, value) in rows.iter().zip(read(hint, execution, rows.len(), samples)) {
+                cells[offset + row] = from_int(value);
+            }
+        }
+    }
+    cells
+}
