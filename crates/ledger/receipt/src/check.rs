@@ -1,6 +1,7 @@
 //! What a receipt shows, what it rests on, and why it is refused.
 
-use crate::receipt::{Evidence, FormatError, Receipt, Settlement};
+use crate::file::FormatError;
+use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{LightError, follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet, ValidatorSetError};
 use ciro_crypto::SignatureError;

@@ -2,7 +2,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`receipt`] | the data and the file format |
+//! | [`receipt`] | the data |
+//! | [`file`] | the form that their files share |
+//! | [`sample`] | the receipt of one sample of a batch |
 //! | [`mod@check`] | what a receipt shows, what it rests on, and why it is refused |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
 //!
@@ -10,9 +12,13 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod file;
 pub mod proofs;
 pub mod receipt;
+pub mod sample;
 
 pub use check::{Finding, ReceiptError, Report, check};
+pub use file::FormatError;
 pub use proofs::ProofVerifier;
 pub use receipt::{Evidence, Receipt, Settlement};
+pub use sample::{SampleReceipt, SampleReport, check_sample};

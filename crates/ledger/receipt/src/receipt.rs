@@ -1,17 +1,20 @@
 //! The data of a receipt and its file format.
 //!
-//! A file is `CIRO-RECEIPT` and a version byte, the canonical encoding of [`Receipt`], and a Blake2s-256 checksum of all that. The
-//! checksum guards against accidents only: what a receipt shows rests on its proof and its certificate.
+//! A file is `CIRO-RECEIPT` and a version byte, then [`crate::file`]. What a receipt shows rests on its proof and its certificate.
 
+use crate::file::{FileKind, FormatError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_consensus::light::{CertifiedHeader, SetChange};
-use ciro_crypto::hash;
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
-use ciro_types::{AccountId, ChainId, DecodeError, Hash32, JobId, decode, encode};
+use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::{ProofContext, Weights};
 
-const MAGIC: &[u8; 13] = b"CIRO-RECEIPT\x02";
-const CHECKSUM_DOMAIN: &str = "ciro/receipt/checksum/v1";
+const KIND: FileKind = FileKind {
+    name: "receipt",
+    magic: b"CIRO-RECEIPT\x02",
+    checksum_domain: "ciro/receipt/checksum/v1",
+    bytes_max: RECEIPT_BYTES_MAX,
+};
 
 /// Largest receipt file, bytes.
 pub const RECEIPT_BYTES_MAX: usize = 1 << 26;
@@ -90,34 +93,11 @@ pub struct Settlement {
     pub record: SettlementRecord,
 }
 
-/// Why bytes are not a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormatError {
-    /// The file does not begin like a receipt.
-    #[error("not a receipt: expected the file to begin with \"CIRO-RECEIPT\" and version 2")]
-    Magic,
-    /// The checksum does not match: the file was damaged or altered.
-    #[error("the receipt is damaged: expected checksum {expected}, got {got}")]
-    Checksum {
-        /// What the content hashes to.
-        expected: Hash32,
-        /// What the file says.
-        got: Hash32,
-    },
-    /// The content is not canonical.
-    #[error("the receipt's content is malformed: {0}")]
-    Decode(DecodeError),
-}
-
 impl Receipt {
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(encode(self));
-        let checksum = hash(CHECKSUM_DOMAIN, &bytes);
-        bytes.extend(checksum.0);
-        bytes
+        KIND.write(self)
     }
 
     /// Reads a file.
@@ -125,12 +105,6 @@ impl Receipt {
     /// # Errors
     /// [`FormatError`] for anything that [`Receipt::to_bytes`] did not write.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let (content, checksum) = bytes.split_last_chunk::<32>().ok_or(FormatError::Magic)?;
-        let body = content.strip_prefix(MAGIC).ok_or(FormatError::Magic)?;
-        let (expected, got) = (hash(CHECKSUM_DOMAIN, content), Hash32(*checksum));
-        if expected != got {
-            return Err(FormatError::Checksum { expected, got });
-        }
-        decode(body, RECEIPT_BYTES_MAX).map_err(FormatError::Decode)
+        KIND.read(bytes)
     }
 }

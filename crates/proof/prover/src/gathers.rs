@@ -29,11 +29,11 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let mut summands: Vec<Inner> = gathered.par_iter().zip(&weights).map(summand).collect();
     let sigma = inner_sumcheck(transcript, "gather rounds", rounds, &mut summands);
     let mut sent = Vec::new();
-    for claim in &gathered {
+    for (claim, summand) in gathered.iter().zip(&summands) {
         let gather = &relation.gathers[claim.gather];
         if is_sent(relation, gather.of) {
             let point = gather.point(&claim.point, suffix(&sigma, gather.vars()));
-            let value = witness.seen(relation, gather.of, &point);
+            let value = operand::shown(relation, witness, gather.of, &point, summand.a());
             sent.push(value);
             claims.claim(relation, gather.of, point, value);
         }

@@ -48,7 +48,7 @@ pub mod seed;
 pub mod witness;
 
 pub use key::ProvingKey;
-pub use prove::{Proof, ProveError, prove, prove_as, prove_hiding, prove_witness};
+pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_witness};
 pub use sample::{BatchProof, prove_batch};
 pub use seed::Seed;
 pub use witness::Witness;

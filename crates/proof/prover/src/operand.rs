@@ -9,6 +9,14 @@ use ciro_sumcheck::eq_table;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
 
+/// What is sent for a column whose value at `point` this is: for a view with repeated dimensions, the value of the column seen.
+pub fn shown(relation: &Relation, witness: &Witness, col: ColId, point: &[E], value: E) -> E {
+    match relation.view(col) {
+        Some(view) if !view.repeats.is_empty() => witness.seen(relation, col, point),
+        _ => value,
+    }
+}
+
 /// Whether folding reads the column's own cells: not those of a gathered column, whose sources are folded instead, nor of
 /// a view that only permutes.
 #[must_use]

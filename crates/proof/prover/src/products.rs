@@ -5,7 +5,7 @@ use crate::kernel::table::Table;
 use crate::operand;
 use crate::rounds;
 use crate::witness::Witness;
-use ciro_relation::{Operand, Product, Relation};
+use ciro_relation::{Product, Relation};
 use ciro_sumcheck::{eq_table, suffix};
 use ciro_transcript::{E, Transcript, Writer};
 use ciro_verifier::layout::{Evaluations, ProductClaim, is_sent, product_degree, product_rounds};
@@ -32,24 +32,16 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let mut sent = Vec::new();
     for ((result, product), summand) in results.iter().zip(&summands) {
         let x = suffix(&kappa, product.log_sum as usize);
-        for (operand, value) in [(&product.a, summand.a.first()), (&product.b, summand.b.first())] {
-            if is_sent(relation, operand.col) {
-                let point = operand.point(x, &result.point);
-                let value = shown(relation, witness, operand, &point, value);
+        for (read, value) in [(&product.a, summand.a.first()), (&product.b, summand.b.first())] {
+            if is_sent(relation, read.col) {
+                let point = read.point(x, &result.point);
+                let value = operand::shown(relation, witness, read.col, &point, value);
                 sent.push(value);
-                claims.claim(relation, operand.col, point, value);
+                claims.claim(relation, read.col, point, value);
             }
         }
     }
     transcript.write_exts("product operands", &sent);
-}
-
-/// What is sent for an operand with this value: for a view with repeated dimensions, the value of the column seen.
-fn shown(relation: &Relation, witness: &Witness, operand: &Operand, point: &[E], value: E) -> E {
-    match relation.view(operand.col) {
-        Some(view) if !view.repeats.is_empty() => witness.seen(relation, operand.col, point),
-        _ => value,
-    }
 }
 
 /// Σ_x tie(x)·a(x)·b(x), tied to zero on the leading variables that it does not have.

@@ -64,24 +64,38 @@ pub fn prove_hiding(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<Proof, ProveError> {
-    prove_committed(key, input, context, seed).map(|(proof, _, _)| proof)
+    prove_execution(key, input, &execute(key.model(), input)?, context, seed)
 }
 
-/// As [`prove_hiding`]; also returns the commitments, and what the claims on them came down to.
+/// As [`prove_hiding`], for an execution that is there already.
+///
+/// # Errors
+/// If the statement is not one that can be proven.
+pub fn prove_execution(
+    key: &ProvingKey,
+    input: &RawInput,
+    execution: &Execution,
+    context: &ProofContext,
+    seed: &Seed,
+) -> Result<Proof, ProveError> {
+    prove_committed(key, input, execution, context, seed).map(|(proof, _, _)| proof)
+}
+
+/// As [`prove_execution`]; also returns the commitments, and what the claims on them came down to.
 pub(crate) fn prove_committed(
     key: &ProvingKey,
     input: &RawInput,
+    execution: &Execution,
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<(Proof, Commitments, Reduced), ProveError> {
-    let execution = execute(key.model(), input)?;
     let program = &key.model().program;
     let output = execution.outputs(program);
     let instance = Instance {
-        inputs: if program.visibility.input == Disclosure::Public { inputs(program, &execution) } else { Vec::new() },
+        inputs: if program.visibility.input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
         outputs: if program.visibility.output == Disclosure::Public { output.0.clone() } else { Vec::new() },
     };
-    let witness = Witness::fill(key, &instance, &execution).salted(seed);
+    let witness = Witness::fill(key, &instance, execution).salted(seed);
     let commitments = Commitments::new(key, &witness);
     let statement = commitments.statement(&program.visibility, input, &output, context);
     key.verifying().instance(&statement)?;

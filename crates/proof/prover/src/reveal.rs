@@ -8,31 +8,20 @@ use ciro_relation::{Hint, Poly, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
 use ciro_types::Hash32;
-use ciro_verifier::{VerifyError, VerifyingKey};
+use ciro_verifier::{Part, VerifyError, VerifyingKey};
 use p3_field::PrimeCharacteristicRing;
 
-/// An input or an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All inputs.
-    Input,
-    /// All outputs.
-    Output,
-}
-
-impl Part {
-    const fn poly(self) -> Poly {
-        match self {
-            Self::Input => Poly::Input,
-            Self::Output => Poly::Output,
-        }
+const fn poly_of(part: Part) -> Poly {
+    match part {
+        Part::Input => Poly::Input,
+        Part::Output => Poly::Output,
     }
 }
 
 /// The seed of the salts of one part's commitment: to be given away with its integers, and with nothing else.
 #[must_use]
 pub fn salts_of(seed: &Seed, part: Part) -> Hash32 {
-    Hash32(seed.of(part.poly()))
+    Hash32(seed.of(poly_of(part)))
 }
 
 /// The root of the commitment to `values`, one vector per input or output, under salts of `salts`. `None` if the program does not
@@ -45,7 +34,7 @@ pub fn root(key: &VerifyingKey, part: Part, values: &[Vec<i64>], salts: Hash32) 
         Part::Input => key.check_inputs(values)?,
         Part::Output => key.check_outputs(values)?,
     }
-    let (relation, poly) = (key.relation(), part.poly());
+    let (relation, poly) = (key.relation(), poly_of(part));
     let Some(at) = relation.committed().position(|space| space.poly == poly) else { return Ok(None) };
     let cells = cells(key, poly, &execution(key, part, values));
     Ok(key.params().first.get(at).map(|round| Hash32(BaseOracle::new(&cells, round, &salts.0).root())))

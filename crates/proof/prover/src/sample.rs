@@ -6,7 +6,7 @@ use crate::key::ProvingKey;
 use crate::opening::open;
 use crate::prove::{Proof, ProveError, prove_committed};
 use crate::seed::Seed;
-use ciro_graph::RawInput;
+use ciro_graph::{RawInput, execute};
 use ciro_relation::Poly;
 use ciro_transcript::Writer;
 use ciro_verifier::batch::Reduced;
@@ -32,7 +32,7 @@ pub fn prove_batch(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<BatchProof, ProveError> {
-    let (proof, commitments, reduced) = prove_committed(key, input, context, seed)?;
+    let (proof, commitments, reduced) = prove_committed(key, input, &execute(key.model(), input)?, context, seed)?;
     Ok(BatchProof { proof, input: input.clone(), commitments, reduced })
 }
 

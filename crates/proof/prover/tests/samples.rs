@@ -49,9 +49,11 @@ fn all(samples: u32) -> Vec<Shown> {
     let alone = cases().into_iter().filter(|case| {
         case.model.program.batch == 1 && case.model.program.visibility == ciro_graph::Visibility::default()
     });
-    alone
-        .map(|case| Shown::of(case.showing(case.name, Committed, Committed, Committed).batch(case.name, samples)))
-        .collect()
+    let committed = |case: Case| {
+        let name = case.name;
+        Shown::of(case.showing(name, Committed, Committed, Committed).batch(name, samples))
+    };
+    alone.map(committed).collect()
 }
 
 fn one() -> Shown {

@@ -46,9 +46,12 @@ pub fn evaluate(table: &[E], point: &[E]) -> E {
     eq_table(point, E::ONE).iter().zip(table).fold(E::ZERO, |acc, (&w, &t)| acc + w * t)
 }
 
-/// As [`evaluate`], for base-field entries.
+/// As [`evaluate`], for base-field entries, of which there may be many: row by row, without a table of all weights.
 pub fn evaluate_base(table: &[F], point: &[E]) -> E {
-    eq_table(point, E::ONE).iter().zip(table).fold(E::ZERO, |acc, (&w, &t)| acc + w * t)
+    let (high, low) = point.split_at(point.len().div_ceil(2));
+    let (rows, columns) = (eq_table(high, E::ONE), eq_table(low, E::ONE));
+    let dot = |row: &[F]| row.iter().zip(&columns).fold(E::ZERO, |acc, (&t, &w)| acc + w * t);
+    table.chunks(columns.len()).zip(&rows).fold(E::ZERO, |acc, (row, &w)| acc + dot(row) * w)
 }
 
 /// Evaluation of the mask that is one on rows 0..len and zero on the rest.
@@ -104,6 +107,16 @@ mod tests {
         let z = point(4);
         for (i, &t) in eq_table(&z, E::ONE).iter().enumerate() {
             assert_eq!(t, eq_bits(i, &z));
+        }
+    }
+
+    #[test]
+    fn base_tables_of_any_length_evaluate_as_their_extensions_do() {
+        for (n, len) in [(0, 1), (1, 2), (4, 16), (5, 32), (5, 19), (3, 0), (6, 8)] {
+            let base: Vec<F> = (0..len).map(|i| F::from_u32(i * i + 3)).collect();
+            let z = point(n);
+            let lifted: Vec<E> = base.iter().map(|&x| E::from(x)).collect();
+            assert_eq!(evaluate_base(&base, &z), evaluate(&lifted, &z), "{n} {len}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
 use ciro_relation::{Poly, Relation, Space};
-use ciro_sumcheck::{eq, eq_bits, evaluate_base, suffix, verify_rounds};
+use ciro_sumcheck::{eq, eq_bits, eq_table, evaluate_base, suffix, verify_rounds};
 use ciro_transcript::{Digest, E, F, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
 
@@ -125,7 +125,19 @@ fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
     let (place, low) = rho.split_at(rho.len().saturating_sub(point.len()));
     let log_block = u32::try_from(point.len()).unwrap_or(u32::MAX);
     let first = claim.window.offset.checked_shr(log_block).unwrap_or(0);
-    let blocks = (first..).zip(&claim.window.blocks);
-    let chosen: E = blocks.map(|(at, &block)| eq_bits(at, place) * eq_bits(block, choice)).sum();
+    // Blocks are neighbours: the last bits of their places from a table, the others, of which there are two cases, one by one.
+    let (ahead, near) = place.split_at(place.len().saturating_sub(high));
+    let (choices, places) = (eq_table(choice, E::ONE), eq_table(near, E::ONE));
+    let mut chosen = E::ZERO;
+    let mut run = (usize::MAX, E::ZERO);
+    for (at, &block) in (first..).zip(&claim.window.blocks) {
+        let case = at.checked_shr(claim.window.high).unwrap_or(0);
+        if run.0 != case {
+            run = (case, eq_bits(case, ahead));
+        }
+        let index = at.checked_rem(places.len()).unwrap_or(0);
+        let entry = |table: &[E], i: usize| table.get(i).copied().unwrap_or(E::ZERO);
+        chosen += run.1 * entry(&places, index) * entry(&choices, block);
+    }
     chosen * eq(point, low)
 }

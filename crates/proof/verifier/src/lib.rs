@@ -59,4 +59,4 @@ pub use budget::Budget;
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
 pub use sample::{Sample, VerifiedSample};
-pub use statement::{ProofContext, Shown, Statement, Weights};
+pub use statement::{Part, ProofContext, Shown, Statement, Weights};

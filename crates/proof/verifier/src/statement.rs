@@ -44,6 +44,16 @@ pub struct ProofContext {
     pub worker: AccountId,
 }
 
+/// A part of an inference that may be committed to on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// All inputs.
+    Input,
+    /// All outputs.
+    Output,
+}
+
 /// An input or an output, as far as a statement shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown<T> {
@@ -150,6 +160,15 @@ impl Statement {
         let input = Shown::decode("input", visibility.input, input)?;
         let output = Shown::decode("output", visibility.output, output)?;
         Ok(Self { input, output, context })
+    }
+
+    /// The commitment to a part, if that is what is shown of it.
+    #[must_use]
+    pub const fn root(&self, part: Part) -> Option<Hash32> {
+        match part {
+            Part::Input => self.input.root(),
+            Part::Output => self.output.root(),
+        }
     }
 
     /// Canonical bytes of input and output.

@@ -2,7 +2,7 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::eq_table;
-use crate::kernel::sums::{combine, dot_base, dot_packs, sum_packs};
+use crate::kernel::sums::{combine as combine_four, dot_base, dot_packs, sum_packs};
 use crate::kernel::table::{Table, sum_lanes, unpack};
 use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
 use ciro_transcript::{E, F};
@@ -81,6 +81,16 @@ pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
     let len = 1usize << vars;
     let columns: Vec<(&[F], E)> =
         parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(weights.iter().copied())).collect();
+    if columns.is_empty() { Table::new(E::zero_vec(len)) } else { combine(&columns) }
+}
+
+/// Σ weight·column over columns of equal length.
+///
+/// # Panics
+/// If there is no column.
+#[must_use]
+pub fn combine(columns: &[(&[F], E)]) -> Table {
+    let len = columns[0].0.len();
     if len < 2 * WIDTH {
         let cell = |y: usize| columns.iter().fold(E::ZERO, |acc, (column, w)| acc + *w * column[y]);
         return Table::new((0..len).map(cell).collect());
@@ -95,7 +105,7 @@ pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
         for four in fours {
             let (columns, weights) = (four.map(|(column, _)| &column[first..]), four.each_ref().map(|(_, w)| w));
             for (i, g) in g.iter_mut().enumerate() {
-                *g += combine(&columns.map(|column| column[i]), weights);
+                *g += combine_four(&columns.map(|column| column[i]), weights);
             }
         }
         for (column, w) in rest {
