@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 use ciro_graph::batch::MAX_BATCH;
+use ciro_graph::{Disclosure, Visibility};
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a receipt offline: what it proves, and what that rests on
     Verify(VerifyArgs),
+    /// Check that a receipt's committed input or output is the one in an opening file, and print it
+    Open(OpenArgs),
     /// Look inside a receipt, a job or a block, without judging it
     Inspect(InspectArgs),
     /// Make and look at the key that pays
@@ -102,15 +105,94 @@ pub(crate) struct FormArgs {
     /// What proofs are made for [default: native]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    #[command(flatten)]
+    pub(crate) visibility: VisibilityArgs,
+}
+
+/// Who learns what from a receipt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct VisibilityArgs {
+    /// How much receipts show of the input [default: public]
+    #[arg(long, value_enum, value_name = "SHOWN")]
+    pub(crate) input_visibility: Option<ShownArg>,
+    /// How much receipts show of the output [default: public]
+    #[arg(long, value_enum, value_name = "SHOWN")]
+    pub(crate) output_visibility: Option<ShownArg>,
+    /// How much receipts show of the weights [default: committed]
+    #[arg(long, value_enum, value_name = "SHOWN")]
+    pub(crate) weights: Option<WeightsArg>,
+}
+
+impl VisibilityArgs {
+    /// What it means for a program.
+    pub(crate) fn resolve(self) -> Visibility {
+        let default = Visibility::default();
+        Visibility {
+            input: self.input_visibility.map_or(default.input, ShownArg::disclosure),
+            output: self.output_visibility.map_or(default.output, ShownArg::disclosure),
+            weights: self.weights.map_or(default.weights, WeightsArg::disclosure),
+        }
+    }
+}
+
+/// How much of an input or output is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShownArg {
+    /// All of it, in the receipt
+    Public,
+    /// A salted commitment, which you can open to whom you like
+    Committed,
+    /// Nothing
+    Private,
+}
+
+impl ShownArg {
+    const fn disclosure(self) -> Disclosure {
+        match self {
+            Self::Public => Disclosure::Public,
+            Self::Committed => Disclosure::Committed,
+            Self::Private => Disclosure::Private,
+        }
+    }
+}
+
+/// How much of the weights is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// All of them, in the receipt
+    Public,
+    /// The root of their commitment
+    Committed,
+}
+
+impl WeightsArg {
+    const fn disclosure(self) -> Disclosure {
+        match self {
+            Self::Public => Disclosure::Public,
+            Self::Committed => Disclosure::Committed,
+        }
+    }
 }
 
 impl FormArgs {
     /// The options that say the same on a command line.
     pub(crate) fn words(&self) -> Vec<String> {
         let dims = self.dims.iter().flat_map(|(name, size)| ["--dim".into(), format!("{name}={size}")]);
-        let profile = self.profile.and_then(|profile| profile.to_possible_value());
-        dims.chain(profile.into_iter().flat_map(|p| ["--profile".into(), p.get_name().into()])).collect()
+        let visibility = &self.visibility;
+        let choices = [
+            ("--profile", word(self.profile)),
+            ("--input-visibility", word(visibility.input_visibility)),
+            ("--output-visibility", word(visibility.output_visibility)),
+            ("--weights", word(visibility.weights)),
+        ];
+        let choices = choices.into_iter().filter_map(|(option, word)| Some([option.into(), word?]));
+        dims.chain(choices.flatten()).collect()
     }
+}
+
+/// A choice as it is written on a command line.
+fn word(choice: Option<impl ValueEnum>) -> Option<String> {
+    Some(choice?.to_possible_value()?.get_name().to_string())
 }
 
 /// What proofs are made for.
@@ -131,7 +213,7 @@ fn dimension(text: &str) -> Result<(String, u32), String> {
 /// `ciro prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy"
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove score --batch 256 --input samples.npz --receipts scores\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy\n  ciro prove score.onnx --input x.json --input-visibility committed --output-visibility private\n\nOf what a receipt commits to, an opening file is written next to it: RECEIPT.input, RECEIPT.output. Who has it can read the value."
 )]
 pub(crate) struct ProveArgs {
     /// A compiled folder, or a model file
@@ -148,6 +230,12 @@ pub(crate) struct ProveArgs {
     /// Prove this many samples at once: one proof, much cheaper than one for each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
     pub(crate) batch: u32,
+    /// Commit to the batch's inputs and outputs, and write a receipt for each sample alone into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) receipts: Option<PathBuf>,
+    /// Write receipts for these samples of the batch only, numbered from zero [default: all]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "receipts")]
+    pub(crate) receipt_of: Vec<u32>,
     /// Where the receipt goes
     #[arg(long, short, value_name = "RECEIPT", default_value = "receipt.ciro")]
     pub(crate) output: PathBuf,
@@ -161,7 +249,7 @@ fn batch(text: &str) -> Result<u32, String> {
 /// `ciro verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n  ciro verify receipt.ciro --verbose\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
+    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n  ciro verify receipt.ciro --verbose\n  ciro verify scores/sample-17.ciro --made-from score\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
 )]
 pub(crate) struct VerifyArgs {
     /// The receipt file
@@ -170,12 +258,35 @@ pub(crate) struct VerifyArgs {
     /// Accept this model only
     #[arg(long, value_name = "MODEL_ID")]
     pub(crate) model: Option<ModelId>,
+    /// Accept receipts of this compiled folder or model file only, in whatever batch: commits to its weights again
+    #[arg(long, value_name = "MODEL", conflicts_with = "model")]
+    pub(crate) made_from: Option<PathBuf>,
     /// Accept settlements of this network only
     #[arg(long, value_name = "CHAIN_ID")]
     pub(crate) network: Option<ChainId>,
     /// Also print the soundness budget term by term, the profile, and the sizes
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// `ciro open`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro open receipt.ciro receipt.ciro.input\n  ciro open receipt.ciro receipt.ciro.input --input x.json\n\n`ciro prove` writes the opening files of what a receipt commits to. Whoever holds one can show the value to anybody, and\nwhoever does not cannot check a guess of it. Whether the receipt itself is valid says `ciro verify`."
+)]
+pub(crate) struct OpenArgs {
+    /// The receipt file
+    #[arg(value_name = "RECEIPT")]
+    pub(crate) receipt: PathBuf,
+    /// The opening file
+    #[arg(value_name = "OPENING")]
+    pub(crate) opening: PathBuf,
+    /// Also check that the input is this one: .npy, .npz, .csv or .json
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Which sample of the file
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) sample: usize,
 }
 
 /// `ciro inspect`.

@@ -1,6 +1,6 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
-use crate::cli::{FormArgs, ProfileArg};
+use crate::cli::{FormArgs, ProfileArg, VisibilityArgs};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
@@ -13,9 +13,9 @@ use std::path::Path;
 /// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.
 pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, CliError> {
     if path.is_dir() {
-        if form.profile.is_some() || !form.dims.is_empty() {
+        if form.profile.is_some() || !form.dims.is_empty() || form.visibility != VisibilityArgs::default() {
             return Err(CliError::usage(format!(
-                "{} is compiled already: --dim and --profile come too late",
+                "{} is compiled already: --dim, --profile and what receipts show come too late",
                 path.display()
             ))
             .hint("give them to `ciro compile`, or name the model file here"));
@@ -38,7 +38,8 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         ProfileArg::Native => Profile::Native,
         ProfileArg::Chain => Profile::Chain,
     };
-    Options { profile, dims: form.dims.clone(), ..Options::default() }
+    let visibility = form.visibility.resolve();
+    Options { profile, visibility, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

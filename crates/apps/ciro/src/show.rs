@@ -73,7 +73,8 @@ pub(crate) fn input_lines(program: &Program, input: &RawInput) -> String {
     program.inputs.iter().zip(&input.0).map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn list(mut items: impl ExactSizeIterator<Item = String>) -> String {
+/// The first items and how many are left.
+pub(crate) fn list(mut items: impl ExactSizeIterator<Item = String>) -> String {
     let left = items.len().saturating_sub(SHOWN);
     let shown = items.by_ref().take(SHOWN).collect::<Vec<_>>().join(", ");
     if left == 0 { shown } else { format!("{shown}, … {left} more") }

@@ -4,7 +4,7 @@ use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
-use ciro_graph::{Profile, RawInput};
+use ciro_graph::{Profile, RawInput, Visibility};
 use ciro_prover::ProvingKey;
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::PyValueError;
@@ -41,7 +41,7 @@ impl Model {
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options = Options { calibration, input_range, profile, dims };
+            let options = Options { calibration, input_range, profile, visibility: Visibility::default(), dims };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -75,7 +75,7 @@ impl Model {
             let started = Instant::now();
             let proof =
                 ciro_prover::prove(&self.key, &input, &ProofContext::default()).map_err(|e| error::prove(&e))?;
-            Proof::new(&self.key, &input, proof, millis(started))
+            Proof::new(&self.key, proof, millis(started))
         })
     }
 

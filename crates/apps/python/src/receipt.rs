@@ -2,11 +2,9 @@
 
 use crate::error;
 use crate::tensor::{self, Tensor};
-use ciro_graph::RawInput;
 use ciro_prover::ProvingKey;
 use ciro_receipt::check::Finding;
 use ciro_receipt::{Evidence, Receipt, Report, check};
-use ciro_types::encode;
 use ciro_verifier::ProofContext;
 use pyo3::prelude::*;
 use std::borrow::Cow;
@@ -36,14 +34,15 @@ impl Proof {
 
 impl Proof {
     /// Wraps a proof that was made without a network.
-    pub(crate) fn new(key: &ProvingKey, input: &RawInput, proof: ciro_prover::Proof, prove_ms: f64) -> PyResult<Self> {
+    pub(crate) fn new(key: &ProvingKey, proof: ciro_prover::Proof, prove_ms: f64) -> PyResult<Self> {
+        let (input, output) = proof.statement.encode();
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let proof_bytes = proof.bytes.len();
         let receipt = Receipt {
             program: key.program().to_vec(),
             weights: key.weights(),
-            input: encode(input),
-            output: encode(&proof.output),
+            input,
+            output,
             evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
             settlement: None,
         };

@@ -5,7 +5,7 @@ use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{LightError, follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet, ValidatorSetError};
 use ciro_crypto::SignatureError;
-use ciro_graph::{Program, RawInput, RawOutput};
+use ciro_graph::{Disclosure, Program, RawInput, RawOutput, Visibility};
 use ciro_state::{Action, PathError, SettlementRecord, SignedTx, input_hash, output_hash};
 use ciro_types::{Assurance, ChainId, Hash32, ModelId};
 use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
@@ -150,8 +150,10 @@ fn check_proof(
     report.shown.push(finding(
         "inference proven",
         format!(
-            "the output is what model {} gives on this input ({bits}-bit proof, {} bytes)",
+            "{} is what model {} gives on {} ({bits}-bit proof, {} bytes)",
+            told(["the output", "the committed output", "some output"], statement.output.disclosure()),
             key.model(),
+            told(["this input", "the committed input", "some input"], statement.input.disclosure()),
             proof.len()
         ),
     ));
@@ -165,16 +167,38 @@ fn check_proof(
             "at most one forgery in 2^{bits} attempts: Johnson-bound proximity of Reed-Solomon codes (proven), no conjecture on list decoding beyond it"
         ),
     ));
+    if key.program().visibility.weights == Disclosure::Public {
+        let detail = "the weights are in this receipt, and every interval of the program holds for them".into();
+        report.shown.push(finding("weights shown", detail));
+    }
     report.assumptions.push(finding(
         "model",
         "the model id is that of the model you mean: recompile the ONNX file and compare; the id covers structure, scales, tables and weights"
             .into(),
     ));
-    report.assumptions.push(finding(
-        "privacy",
-        "integrity only: input and output are public in this receipt, and the proof is not zero-knowledge".into(),
-    ));
+    report.assumptions.push(finding("privacy", privacy(&key.program().visibility)));
     Ok(())
+}
+
+/// How a sentence about an inference names a part of which this much is shown.
+fn told([public, committed, private]: [&'static str; 3], disclosure: Disclosure) -> &'static str {
+    match disclosure {
+        Disclosure::Public => public,
+        Disclosure::Committed => committed,
+        Disclosure::Private => private,
+    }
+}
+
+/// What is hidden, and how well.
+fn privacy(visibility: &Visibility) -> String {
+    let Visibility { input, output, weights } = visibility;
+    let shown = format!("input {}, output {}, weights {}", input.name(), output.name(), weights.name());
+    if visibility.hides_values() {
+        let how = "hidden values are not stated, but they are no secret from who has the proof: it is not zero-knowledge, its \
+                   messages are sums over them, and short values follow from these";
+        return format!("{shown}; {how}");
+    }
+    format!("{shown}; integrity only, the proof is not zero-knowledge")
 }
 
 /// A0: the worker signed exactly this answer, and the record pays that worker.

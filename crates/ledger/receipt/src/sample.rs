@@ -7,7 +7,6 @@ use crate::check::{Finding, ReceiptError, Report, check};
 use crate::file::{FileKind, FormatError};
 use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_graph::Program;
 use ciro_types::ChainId;
 use ciro_verifier::{Sample, Statement, VerifyingKey};
 
@@ -36,16 +35,6 @@ pub struct SampleReport {
     pub batch: Report,
     /// The sample.
     pub sample: Sample,
-}
-
-impl SampleReport {
-    /// The program as it is for a single sample that is shown: what the batch's program was made from.
-    #[must_use]
-    pub fn program(&self) -> Program {
-        let visibility =
-            ciro_graph::Visibility { weights: self.batch.program.visibility.weights, ..Default::default() };
-        Program { visibility, ..self.batch.program.clone().batched(1) }
-    }
 }
 
 impl SampleReceipt {

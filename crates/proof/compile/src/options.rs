@@ -1,7 +1,7 @@
 //! What a user may say about a compilation.
 
 use crate::samples::Samples;
-use ciro_graph::Profile;
+use ciro_graph::{Profile, Visibility};
 
 /// Options of [`crate::compile_onnx`].
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Options {
     pub input_range: Option<f64>,
     /// What proofs are made for.
     pub profile: Profile,
+    /// Who learns what from a proof.
+    pub visibility: Visibility,
     /// Sizes of named dimensions. An open first dimension needs none: it is the batch, and one sample is proven at a time.
     pub dims: Vec<(String, u32)>,
 }

@@ -144,6 +144,27 @@ impl Input {
         is_right && value.len() as u64 == self.value_len()
     }
 
+    /// The numbers that a value of the input stands for, as decimals; those of a scaled input before they were rounded differ from
+    /// these by half a step at most.
+    #[must_use]
+    pub fn numbers(&self, value: &[i64]) -> Vec<String> {
+        let image = |&x: &i64| match u32::try_from(x) {
+            // deterministic: core prints a float32 the same everywhere, and only people read it.
+            Ok(image) if (ORDERED_MIN..=ORDERED_MAX).contains(&image) => {
+                alloc::format!("{}", f32::from_bits(unordered(image)))
+            }
+            _ => String::from("NaN"),
+        };
+        match &self.ingest {
+            Ingest::Fixed { exponents, .. } => {
+                let exponent = |i: usize| exponents.get(i).or(exponents.first()).copied().unwrap_or(0);
+                value.iter().enumerate().map(|(i, &x)| decimal(x, i32::from(exponent(i)))).collect()
+            }
+            Ingest::Ordered => value.iter().map(image).collect(),
+            Ingest::OrderedMissing => value.iter().take(value.len() / 2).map(image).collect(),
+        }
+    }
+
     /// Elements of the input's value: those of its shape, twice over if it is [`Ingest::OrderedMissing`]; saturating.
     #[must_use]
     pub fn value_len(&self) -> u64 {
@@ -285,6 +306,34 @@ mod tests {
             assert_eq!(value, &[0, least, i64::from(u32::MAX), least]);
             assert_eq!(value.len() as u64, program.inputs[0].value_len());
             assert!(value[0] < least && most < value[2]);
+        }
+    }
+
+    #[test]
+    fn an_input_accepts_what_it_ingests_and_nothing_beyond() {
+        let fixed = Ingest::Fixed { exponents: vec![1], lo: -8, hi: 7 };
+        for (map, numbers) in
+            [(fixed, [3.5, -4.0]), (Ingest::Ordered, [-0.25, f32::INFINITY]), (Ingest::OrderedMissing, [f32::NAN, 2.0])]
+        {
+            let program = program(map);
+            let (input, value) = (&program.inputs[0], &ingest(&program, &raw(&numbers)).unwrap()[0]);
+            assert!(input.accepts(value));
+            assert_eq!(input.numbers(value), numbers.map(|x| x.to_string()));
+            let others = [
+                value[..1].to_vec(),
+                [&value[..], &[0]].concat(),
+                vec![8; 2],
+                vec![i64::from(u32::MAX); 4],
+                vec![0; 4],
+            ];
+            assert!(others.iter().all(|other| !input.accepts(other)), "{others:?}");
+            for i in 0..value.len() {
+                for delta in [0x7f00_0001, 1 << 32] {
+                    let mut other = value.clone();
+                    other[i] += delta;
+                    assert!(!input.accepts(&other), "{other:?}");
+                }
+            }
         }
     }
 

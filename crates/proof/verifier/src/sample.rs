@@ -21,7 +21,7 @@ use ciro_pcs::Params;
 use ciro_relation::{Poly, SampleColumn, Space, Window};
 use ciro_sumcheck::{evaluate_base, suffix};
 use ciro_transcript::field::from_int;
-use ciro_transcript::{Digest, E, F, Reader, Transcript};
+use ciro_transcript::{E, F, Reader, Transcript};
 use ciro_types::{ModelId, decode, encode};
 use p3_field::PrimeCharacteristicRing;
 
@@ -74,9 +74,13 @@ impl VerifyingKey {
         let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
         self.absorb_sample(&mut transcript, statement, proof, sample);
         let claims = self.sample_claims(&mut transcript, sample, &reduced)?;
-        let roots = [statement.input.root(), statement.output.root()].map(|root| root.map_or([0; 32], |root| root.0));
-        let known = roots.map(|root: Digest| Known::Committed(root));
-        batch::reduce(&mut transcript, &self.sample_spaces(), &self.sample_params(), &known, &claims)?;
+        let spaces = self.sample_spaces();
+        let root = |space: &Space| {
+            let root = if space.poly == Poly::Input { statement.input.root() } else { statement.output.root() };
+            Known::Committed(root.map_or([0; 32], |root| root.0))
+        };
+        let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
+        batch::reduce(&mut transcript, &spaces, &self.sample_params(), &known, &claims)?;
         transcript.finish()?;
         Ok(VerifiedSample { model: self.model(), batch: self.program().batch })
     }

@@ -4,6 +4,7 @@ mod bench;
 mod compile;
 mod completions;
 mod inspect;
+mod open;
 mod ops;
 mod prove;
 mod quote;
@@ -25,6 +26,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Quote(args) => quote::run(&args, ui),
         Command::Run(args) => run::run(&args, ui),
         Command::Verify(args) => verify::run(&args, ui),
+        Command::Open(args) => open::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Wallet(args) => wallet::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),

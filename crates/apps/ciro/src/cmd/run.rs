@@ -8,6 +8,7 @@ use crate::models;
 use crate::order::{Buyer, Wish, assurance, requirements};
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
+use ciro_graph::Visibility;
 use ciro_network::load_key;
 use ciro_receipt::{Report, check};
 use ciro_state::job_id;
@@ -88,6 +89,11 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
 
 fn wish(args: &RunArgs, ui: &Ui) -> Result<Wish, CliError> {
     let compiled = models::load(&args.model, &args.form, ui)?;
+    if compiled.model.program.visibility != Visibility::default() {
+        let reason = "the network takes models whose input and output are public and whose weights are committed";
+        return Err(CliError::usage(reason)
+            .hint("make the receipt yourself with `ciro prove`, or compile without visibility options"));
+    }
     let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
     Ok(Wish {
         model: compiled.model,

@@ -94,7 +94,11 @@ fn soundness(key: &VerifyingKey) -> Soundness {
 }
 
 fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
-    let names = ["weights".to_string(), "witness".to_string()].into_iter().chain((1..).map(|i| format!("fold {i}")));
+    let first = key.relation().committed().map(|space| match space.poly {
+        Poly::Model => "weights".to_string(),
+        other => other.name().to_string(),
+    });
+    let names = first.chain((1..).map(|i| format!("fold {i}")));
     let rounds = key.params().first.iter().chain(&key.params().tail);
     let oracle = |(round, what): (&ciro_pcs::params::Round, String)| Oracle {
         what,
@@ -132,8 +136,8 @@ fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
 
 /// Real cells of the columns that are committed per proof.
 fn witness_cells(relation: &Relation) -> usize {
-    let is_witness = |source| matches!(source, Source::Committed { poly: Poly::Witness, .. });
-    relation.columns.iter().filter(|column| is_witness(column.source)).map(|column| column.rows.real()).sum()
+    let is_made = |source| matches!(source, Source::Committed { poly, .. } if poly != Poly::Model);
+    relation.columns.iter().filter(|column| is_made(column.source)).map(|column| column.rows.real()).sum()
 }
 
 impl Details {

@@ -5,6 +5,12 @@ use ciro_receipt::Report;
 use ciro_types::Hash32;
 use serde::Serialize;
 
+/// How well something is hidden that is not public.
+const HIDDEN: &str = "  what is not public is not stated, but it is no secret from who has this receipt: the proof is not zero-knowledge,
+  its messages are sums over hidden values, and short inputs and outputs can be computed from them";
+
+const NOTHING_HIDDEN: &str = "  nothing here is zero-knowledge: verifiable does not mean hidden";
+
 /// What is public, committed or private.
 #[derive(Serialize)]
 pub(super) struct Visibility {
@@ -47,15 +53,7 @@ impl Visibility {
             part("program", self.program, ""),
             format!("  weights   {}", self.weights_text()),
         ];
-        if self.hides_values {
-            lines.push(
-                "  what is not public lies behind salted commitments, but the proof is not zero-knowledge: its messages are sums over \
-                 hidden values, unmasked, and tell something of them to who looks long enough"
-                    .into(),
-            );
-        } else {
-            lines.push("  nothing here is zero-knowledge: verifiable does not mean hidden".into());
-        }
+        lines.push(if self.hides_values { HIDDEN.into() } else { NOTHING_HIDDEN.into() });
         lines.join("\n")
     }
 

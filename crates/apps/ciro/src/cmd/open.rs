@@ -1,0 +1,117 @@
+//! `ciro open`: whether a receipt's committed input or output is the one in an opening file.
+
+use crate::cli::OpenArgs;
+use crate::error::CliError;
+use crate::files::{read, read_receipt};
+use crate::models;
+use crate::show::{self, Outputs};
+use crate::ui::Ui;
+use ciro_graph::{Program, RawOutput, ingest};
+use ciro_prover::reveal::root;
+use ciro_receipt::Opening;
+use ciro_receipt::opening::OPENING_BYTES_MAX;
+use ciro_types::{Hash32, ModelId};
+use ciro_verifier::{Part, Statement, VerifyingKey};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct View {
+    part: Part,
+    root: Hash32,
+    model_id: ModelId,
+    /// The numbers of an input, as decimals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inputs: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Outputs>,
+    /// Whether the input was compared with one that was given.
+    is_compared: bool,
+}
+
+pub(crate) fn run(args: &OpenArgs, ui: &Ui) -> Result<(), CliError> {
+    let receipt = read_receipt(&args.receipt)?;
+    let key = VerifyingKey::of(&receipt.program, &receipt.weights).map_err(CliError::failed)?;
+    let opening = Opening::from_bytes(&read(&args.opening, OPENING_BYTES_MAX)?)
+        .map_err(|e| CliError::failed(format!("{}: {e}", args.opening.display())))?;
+    let visibility = &key.program().visibility;
+    let statement = Statement::decode(visibility, &receipt.input, &receipt.output, Default::default());
+    let statement = statement.map_err(|e| CliError::failed(format!("invalid receipt: {e}")))?;
+    let root = check(&key, &statement, &opening)?;
+    compare(args, key.program(), &opening, ui)?;
+    let view = view(args, &key, opening, root)?;
+    ui.result(&view, || text(&view))
+}
+
+/// The root that receipt and opening share.
+fn check(key: &VerifyingKey, statement: &Statement, opening: &Opening) -> Result<Hash32, CliError> {
+    if opening.model != key.model() {
+        let (expected, got) = (key.model(), opening.model);
+        return Err(CliError::failed(format!(
+            "the opening is of another model than the receipt: expected {expected}, got {got}"
+        ))
+        .hint("name the opening that was written next to this receipt"));
+    }
+    let part = name(opening.part);
+    let expected = statement.root(opening.part).ok_or_else(|| {
+        CliError::failed(format!("the receipt does not commit to its {part}"))
+            .hint("`ciro verify` says what is public, committed and private")
+    })?;
+    let got = root(key, opening.part, &opening.values, opening.salts).map_err(CliError::failed)?;
+    if got == Some(expected) {
+        return Ok(expected);
+    }
+    let got = got.map_or_else(|| "none".into(), |root| root.to_string());
+    Err(CliError::failed(format!("the receipt commits to another {part}: expected root {expected}, got {got}"))
+        .hint("name the opening that was written next to this receipt"))
+}
+
+/// Compares the opened input with one that is given.
+fn compare(args: &OpenArgs, program: &Program, opening: &Opening, ui: &Ui) -> Result<(), CliError> {
+    let Some(file) = &args.input else { return Ok(()) };
+    if opening.part != Part::Input {
+        return Err(CliError::usage("--input: the opening is of an output"));
+    }
+    let input = models::input(program, file, args.sample, ui)?;
+    let values = ingest::ingest(program, &input).map_err(CliError::failed)?;
+    if values == opening.values {
+        return Ok(());
+    }
+    Err(CliError::failed(format!("the committed input is another one than that of {}", file.display())))
+}
+
+fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> Result<View, CliError> {
+    let program = key.program();
+    let (inputs, outputs) = match opening.part {
+        Part::Input => {
+            let numbers =
+                program.inputs.iter().zip(&opening.values).map(|(input, v)| (input.name.clone(), input.numbers(v)));
+            (Some(numbers.collect()), None)
+        }
+        Part::Output => (None, Some(show::outputs(program, &RawOutput(opening.values))?)),
+    };
+    let is_compared = args.input.is_some();
+    Ok(View { part: opening.part, root, model_id: key.model(), inputs, outputs, is_compared })
+}
+
+const fn name(part: Part) -> &'static str {
+    match part {
+        Part::Input => "input",
+        Part::Output => "output",
+    }
+}
+
+fn text(view: &View) -> String {
+    let line = |(name, numbers): (&String, &Vec<String>)| format!("  {name} = {}", show::list(numbers.iter().cloned()));
+    let inputs = view.inputs.iter().flatten().map(line);
+    let outputs = view.outputs.as_ref().map(show::output_lines);
+    let lines: Vec<String> = inputs.chain(outputs).collect();
+    let part = name(view.part);
+    let compared = if view.is_compared { "\nthe input is the one that was given" } else { "" };
+    format!(
+        "the receipt's {part} is this one\n{}\n\nmodel  {}\nroot   {}{compared}\nwhether the receipt is valid says `ciro verify`",
+        lines.join("\n"),
+        view.model_id,
+        view.root,
+    )
+}

@@ -1,0 +1,195 @@
+//! `ciro prove`: an answer with a proof, or those of a batch, without a network.
+
+mod samples;
+
+use crate::cli::ProveArgs;
+use crate::error::CliError;
+use crate::models;
+use crate::show::{self, Outputs};
+use crate::ui::Ui;
+use ciro_graph::{Disclosure, Model, Program, RawInput, Visibility, ingest};
+use ciro_network::durable::{Access, replace};
+use ciro_prover::reveal::salts_of;
+use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
+use ciro_receipt::{Evidence, Opening, Receipt};
+use ciro_transcript::Segment;
+use ciro_types::ModelId;
+use ciro_verifier::{Part, ProofContext};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+#[derive(Serialize)]
+struct View {
+    /// Samples in the proof.
+    batch: u32,
+    outputs: Outputs,
+    model_id: ModelId,
+    setup_ms: f64,
+    prove_ms: f64,
+    proof_bytes: usize,
+    messages: Vec<Message>,
+    receipt: String,
+    /// Files that open what the receipt commits to: secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    openings: Vec<String>,
+    /// Receipts of single samples.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    samples: Vec<String>,
+}
+
+/// What the proof's messages with one label take together, in the order in which the labels first come.
+#[derive(Serialize)]
+struct Message {
+    label: &'static str,
+    count: usize,
+    bytes: usize,
+}
+
+pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
+    let Model { program, weights } = models::load(&args.model, &args.form, ui)?.model;
+    let program = batched(program, args);
+    let input = match args.batch {
+        1 => models::input(&program, &args.input, args.sample, ui)?,
+        _ => models::batch(&program, &args.input, args.sample, ui)?,
+    };
+    let started = Instant::now();
+    let key = ProvingKey::new(Model { program, weights }).map_err(CliError::failed)?;
+    let setup_ms = started.elapsed().as_secs_f64() * 1e3;
+    let started = Instant::now();
+    let seed = seed(&key)?;
+    let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
+    let prove_ms = started.elapsed().as_secs_f64() * 1e3;
+
+    let receipt = receipt(&key, made.proof.clone());
+    std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| cannot_write(&args.output, &e))?;
+    let view = View {
+        batch: args.batch,
+        outputs: show::outputs(&key.model().program, &made.proof.output)?,
+        model_id: key.model_id(),
+        setup_ms,
+        prove_ms,
+        proof_bytes: made.proof.bytes.len(),
+        messages: messages(&made.proof.segments),
+        receipt: args.output.display().to_string(),
+        openings: write_openings(args, &key, &input, &made.proof, &seed)?,
+        samples: samples::write(args, &key, &made, &receipt, ui)?,
+    };
+    ui.result(&view, || text(&view))
+}
+
+/// The program on as many samples as asked for, committed if they are to be shown one by one.
+fn batched(program: Program, args: &ProveArgs) -> Program {
+    let program = program.batched(args.batch);
+    if args.receipts.is_none() {
+        return program;
+    }
+    let weights = program.visibility.weights;
+    Program {
+        visibility: Visibility { input: Disclosure::Committed, output: Disclosure::Committed, weights },
+        ..program
+    }
+}
+
+fn messages(segments: &[Segment]) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for &Segment { label, start, end } in segments {
+        let at = messages.iter().position(|message| message.label == label).unwrap_or_else(|| {
+            messages.push(Message { label, count: 0, bytes: 0 });
+            messages.len() - 1
+        });
+        messages[at].count += 1;
+        messages[at].bytes += end - start;
+    }
+    messages
+}
+
+/// An input that the model does not take is the caller's mistake.
+fn refused(error: ProveError) -> CliError {
+    match error {
+        ProveError::Execute(e) => CliError::failed(e),
+        other => CliError::failed(other),
+    }
+}
+
+/// Bytes from the system, if the model hides anything.
+fn seed(key: &ProvingKey) -> Result<Seed, CliError> {
+    if !key.model().program.visibility.hides_values() {
+        return Ok(Seed::NONE);
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
+    Ok(Seed::new(bytes))
+}
+
+/// Writes what opens the receipt's commitments, for its owner's eyes, and returns the files.
+fn write_openings(
+    args: &ProveArgs,
+    key: &ProvingKey,
+    input: &RawInput,
+    proof: &Proof,
+    seed: &Seed,
+) -> Result<Vec<String>, CliError> {
+    let mut files = Vec::new();
+    for (part, extension) in [(Part::Input, "input"), (Part::Output, "output")] {
+        if proof.statement.root(part).is_none() {
+            continue;
+        }
+        let values = match part {
+            Part::Input => ingest::ingest(&key.model().program, input).map_err(CliError::failed)?,
+            Part::Output => proof.output.0.clone(),
+        };
+        let opening = Opening { model: key.model_id(), part, salts: salts_of(seed, part), values };
+        let mut file = args.output.clone().into_os_string();
+        file.push(format!(".{extension}"));
+        let file = PathBuf::from(file);
+        replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| cannot_write(&file, &e))?;
+        files.push(file.display().to_string());
+    }
+    Ok(files)
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format!("cannot write {}: {error}", file.display()))
+}
+
+fn receipt(key: &ProvingKey, proof: Proof) -> Receipt {
+    let (input, output) = proof.statement.encode();
+    Receipt {
+        program: key.program().to_vec(),
+        weights: key.weights(),
+        input,
+        output,
+        evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
+        settlement: None,
+    }
+}
+
+fn text(view: &View) -> String {
+    let each = match view.batch {
+        1 => String::new(),
+        n => format!(
+            ", {:.3} ms and {} bytes for each of {n} samples",
+            view.prove_ms / f64::from(n),
+            view.proof_bytes / n as usize
+        ),
+    };
+    let openings = view.openings.iter().map(|file| format!("\nopening  {file} (it shows what the receipt does not)"));
+    let openings: String = openings.collect();
+    let samples = match view.samples.as_slice() {
+        [] => String::new(),
+        [first, rest @ ..] => {
+            format!("\nsamples  {first} and {} more, each with its own input and output only", rest.len())
+        }
+    };
+    format!(
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms){each}\nreceipt  {}\ncheck    ciro verify {}{openings}{samples}",
+        show::output_lines(&view.outputs),
+        view.model_id,
+        view.prove_ms,
+        view.proof_bytes,
+        view.setup_ms,
+        view.receipt,
+        view.receipt,
+    )
+}
