@@ -67,6 +67,17 @@ def test_a_profile_is_part_of_the_identity_and_makes_proofs_small(logistic, mode
         ciro.compile(logistic.path, profile="quick")
 
 
+def test_bits_are_part_of_the_identity(logistic, model, proof):
+    strong = ciro.compile(logistic.path, samples=logistic.x, bits=128)
+    assert (model.bits, strong.bits) == (100, 128)
+    assert strong.id != model.id
+    proven = strong.prove(logistic.x[0])
+    assert ciro.verify(proven, strong).output == pytest.approx(proof.output)
+    assert proven.proof_bytes > proof.proof_bytes
+    with pytest.raises(ValueError, match="expected 100 or 128, got 80"):
+        ciro.compile(logistic.path, bits=80)
+
+
 def test_named_dimensions_are_given_sizes():
     helper = onnx.helper
     x, y = (helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", "length"]) for name in "xy")

@@ -105,6 +105,9 @@ pub(crate) struct FormArgs {
     /// What proofs are made for [default: native]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    /// Bits of security of the proofs [default: 100]
+    #[arg(long, value_enum)]
+    pub(crate) bits: Option<BitsArg>,
     #[command(flatten)]
     pub(crate) visibility: VisibilityArgs,
 }
@@ -181,6 +184,7 @@ impl FormArgs {
         let visibility = &self.visibility;
         let choices = [
             ("--profile", word(self.profile)),
+            ("--bits", word(self.bits)),
             ("--input-visibility", word(visibility.input_visibility)),
             ("--output-visibility", word(visibility.output_visibility)),
             ("--weights", word(visibility.weights)),
@@ -202,6 +206,17 @@ pub(crate) enum ProfileArg {
     Native,
     /// Small, and cheap to verify in a contract
     Chain,
+}
+
+/// Bits of security.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BitsArg {
+    /// What a proof must resist by default
+    #[value(name = "100")]
+    Bits100,
+    /// Some challenges are drawn after proofs of work; proofs are larger
+    #[value(name = "128")]
+    Bits128,
 }
 
 fn dimension(text: &str) -> Result<(String, u32), String> {

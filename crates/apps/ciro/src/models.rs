@@ -1,21 +1,21 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
-use crate::cli::{FormArgs, ProfileArg, VisibilityArgs};
+use crate::cli::{BitsArg, FormArgs, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::MAX_ONNX_BYTES;
 use ciro_compile::samples::{Port, Samples};
 use ciro_compile::{CompileError, Compiled, Options, compile_model, samples};
-use ciro_graph::{Profile, Program, RawInput};
+use ciro_graph::{Profile, Program, RawInput, Security};
 use std::path::Path;
 
 /// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.
 pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, CliError> {
     if path.is_dir() {
-        if form.profile.is_some() || !form.dims.is_empty() || form.visibility != VisibilityArgs::default() {
+        if !form.words().is_empty() {
             return Err(CliError::usage(format!(
-                "{} is compiled already: --dim, --profile and what receipts show come too late",
+                "{} is compiled already: --dim, --profile, --bits and what receipts show come too late",
                 path.display()
             ))
             .hint("give them to `ciro compile`, or name the model file here"));
@@ -38,8 +38,12 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         ProfileArg::Native => Profile::Native,
         ProfileArg::Chain => Profile::Chain,
     };
+    let security = match form.bits.unwrap_or(BitsArg::Bits100) {
+        BitsArg::Bits100 => Security::Bits100,
+        BitsArg::Bits128 => Security::Bits128,
+    };
     let visibility = form.visibility.resolve();
-    Options { profile, visibility, dims: form.dims.clone(), ..Options::default() }
+    Options { profile, security, visibility, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.

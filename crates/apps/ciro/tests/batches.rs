@@ -41,7 +41,10 @@ fn a_sample_of_a_batch_verifies_alone_and_says_what_it_is() {
     let view = json(&ciro(&["verify", text(&file), "--json"]));
     assert_eq!((&view["sample"], &view["batch"]), (&4.into(), &5.into()));
     assert_eq!(view["model_id"], proven["model_id"]);
-    assert_eq!((&view["visibility"]["input"], &view["visibility"]["output"]), (&"committed".into(), &"committed".into()));
+    assert_eq!(
+        (&view["visibility"]["input"], &view["visibility"]["output"]),
+        (&"committed".into(), &"committed".into())
+    );
 
     let alone = folder.path().join("alone.ciro");
     let alone = ["prove", &bundled(MODEL), "--input", &bundled(SAMPLES), "--sample", "4", "-o", text(&alone), "--json"];

@@ -98,18 +98,19 @@ fn bundled(name: &str) -> String {
 }
 
 #[test]
-fn a_profile_is_part_of_the_model_and_comes_too_late_for_a_compiled_folder() {
+fn profile_and_bits_are_part_of_the_model_and_come_too_late_for_a_compiled_folder() {
     let home = tempfile::tempdir().expect("a directory");
     let path = |name: &str| home.path().join(name).display().to_string();
     let (model, folder, receipt) = (bundled("A_logreg_bc.onnx"), path("folder"), path("receipt"));
     let input = bundled("A_logreg_bc.input.json");
-    let id = |profile: &str| {
-        let output = ciro(home.path(), &["compile", &model, "-o", &folder, "--profile", profile, "--json"]);
+    let id = |option: &str, value: &str| {
+        let output = ciro(home.path(), &["compile", &model, "-o", &folder, option, value, "--json"]);
         let view: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("--json is JSON");
         view["model_id"].as_str().map(String::from).expect("an id")
     };
-    let (native, chain) = (id("native"), id("chain"));
-    assert_ne!(native, chain);
+    let (native, chain, strong) = (id("--profile", "native"), id("--profile", "chain"), id("--bits", "128"));
+    assert_eq!(native, id("--bits", "100"));
+    assert!(native != chain && native != strong);
 
     let output =
         ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--profile", "chain", "--json"]);
@@ -121,7 +122,12 @@ fn a_profile_is_part_of_the_model_and_comes_too_late_for_a_compiled_folder() {
     let verified = ciro(home.path(), &["verify", "-v", "--model", &chain, &receipt]);
     assert!(stdout(&verified).contains("profile chain"), "{}", stdout(&verified));
 
-    for late in [["--profile", "chain"], ["--dim", "n=3"]] {
+    let output = ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--bits", "128"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let verified = stdout(&ciro(home.path(), &["verify", "-v", "--model", &strong, &receipt]));
+    assert!(verified.contains("(128 bits wanted)") && verified.contains(" of them work"), "{verified}");
+
+    for late in [["--profile", "chain"], ["--bits", "128"], ["--dim", "n=3"]] {
         let output = ciro(home.path(), &["prove", &folder, "--input", &input, "-o", &receipt, late[0], late[1]]);
         assert_eq!(output.status.code(), Some(2), "{late:?}");
         assert!(stderr(&output).contains("compiled already"), "{}", stderr(&output));
@@ -184,7 +190,7 @@ fn a_dimension_is_a_name_and_a_size() {
 fn completions_know_the_options_of_compile_prove_and_verify() {
     let home = tempfile::tempdir().expect("a directory");
     let script = stdout(&ciro(home.path(), &["completions", "bash"]));
-    for option in ["--dim", "--profile", "--verbose", "--calibration"] {
+    for option in ["--dim", "--profile", "--bits", "--verbose", "--calibration"] {
         assert!(script.contains(option), "{option}");
     }
 }

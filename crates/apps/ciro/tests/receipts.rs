@@ -30,6 +30,7 @@ fn model() -> Model {
         }],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
+        security: ciro_graph::Security::Bits100,
         visibility: ciro_graph::Visibility::default(),
         batch: 1,
     };
@@ -110,7 +111,7 @@ fn the_budget_is_printed_term_by_term_when_asked() {
         .iter()
         .map(|term| (term["what"].as_str().expect("a text").into(), term["bits"].as_u64().expect("a number")))
         .collect();
-    let expected: Vec<_> = budget.terms.iter().map(|term| (term.what.to_string(), u64::from(term.bits))).collect();
+    let expected: Vec<_> = budget.terms.iter().map(|term| (term.what.to_string(), u64::from(term.total()))).collect();
     assert_eq!(terms, expected);
     assert_eq!(details["soundness"]["total_bits"], budget.total_bits);
     assert_eq!(details["profile"], "native");

@@ -4,7 +4,7 @@ use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
-use ciro_graph::{Profile, RawInput, Visibility};
+use ciro_graph::{Profile, RawInput, Security, Visibility};
 use ciro_prover::ProvingKey;
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::PyValueError;
@@ -36,12 +36,14 @@ impl Model {
         input_range: Option<f64>,
         dims: Vec<(String, u32)>,
         profile: &str,
+        bits: u32,
     ) -> PyResult<Self> {
-        let profile = named_profile(profile)?;
+        let (profile, security) = (named_profile(profile)?, security(bits)?);
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options = Options { calibration, input_range, profile, visibility: Visibility::default(), dims };
+            let visibility = Visibility::default();
+            let options = Options { calibration, input_range, profile, security, visibility, dims };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -108,6 +110,11 @@ impl Model {
         }
     }
 
+    #[getter]
+    fn bits(&self) -> u32 {
+        self.key.verifying().params().security.bits()
+    }
+
     /// The accuracy report as JSON, as `report.json` of a compiled folder has it.
     #[getter]
     fn report(&self) -> PyResult<Option<String>> {
@@ -136,6 +143,14 @@ fn named_profile(name: &str) -> PyResult<Profile> {
         "native" => Ok(Profile::Native),
         "chain" => Ok(Profile::Chain),
         other => Err(PyValueError::new_err(format!("profile: expected \"native\" or \"chain\", got {other:?}"))),
+    }
+}
+
+fn security(bits: u32) -> PyResult<Security> {
+    match bits {
+        100 => Ok(Security::Bits100),
+        128 => Ok(Security::Bits128),
+        other => Err(PyValueError::new_err(format!("bits: expected 100 or 128, got {other}"))),
     }
 }
 

@@ -71,6 +71,7 @@ fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, Comp
         Reading::Network(net) => net::compile(&net, options),
     }?;
     compiled.model.program.profile = options.profile;
+    compiled.model.program.security = options.security;
     compiled.model.program.visibility = options.visibility;
     Ok(compiled)
 }

@@ -1,7 +1,7 @@
 //! What a user may say about a compilation.
 
 use crate::samples::Samples;
-use ciro_graph::{Profile, Visibility};
+use ciro_graph::{Profile, Security, Visibility};
 
 /// Options of [`crate::compile_onnx`].
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Options {
     pub input_range: Option<f64>,
     /// What proofs are made for.
     pub profile: Profile,
+    /// What proofs must resist.
+    pub security: Security,
     /// Who learns what from a proof.
     pub visibility: Visibility,
     /// Sizes of named dimensions. An open first dimension needs none: it is the batch, and one sample is proven at a time.

@@ -260,6 +260,7 @@ mod tests {
             outputs: vec![],
             limb_bits: 8,
             profile: crate::program::Profile::Native,
+            security: crate::program::Security::Bits100,
             visibility: crate::program::Visibility::default(),
             batch: 1,
         }

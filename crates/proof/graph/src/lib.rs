@@ -44,7 +44,7 @@ pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
-    ValueId, Visibility, Window,
+    Security, ValueId, Visibility, Window,
 };
 pub use render::render;
 pub use shape::{broadcast, strides};

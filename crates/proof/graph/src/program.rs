@@ -35,6 +35,8 @@ pub struct Program {
     pub limb_bits: u8,
     /// What proofs of this program are made for; part of the identity, because the weight commitment depends on it.
     pub profile: Profile,
+    /// What proofs of this program must resist; part of the identity for the same reason.
+    pub security: Security,
     /// Who learns what from a proof; part of the identity, because other things are proven of what is hidden.
     pub visibility: Visibility,
     /// How many samples one execution runs, side by side; 1 for a plain program. Each sample goes through the operators by itself.
@@ -98,6 +100,16 @@ pub enum Profile {
     Native,
     /// Small, and cheap to verify in a contract.
     Chain,
+}
+
+/// What proofs must resist: bits, in the sense of `SOUNDNESS.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Security {
+    /// 100 bits.
+    #[default]
+    Bits100,
+    /// 128 bits.
+    Bits128,
 }
 
 /// A compiled model: program and weights.

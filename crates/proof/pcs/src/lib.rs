@@ -11,18 +11,21 @@
 //! Statement: polynomials f₁, …, f_t with nᵢ variables have values vᵢ at the last nᵢ coordinates of one point ρ. They share m,
 //! so kᵢ = nᵢ − m. Each is folded by the coordinates of its own point (these were drawn after every commitment), a random
 //! combination g = Σ λⁱ gᵢ remains, and the claim is g(ρ's last m coordinates) = Σ λⁱ vᵢ. The tail proves it: while g has more than
-//! [`Params::final_vars`] variables, g is committed at a lower rate, one out-of-domain value is given, the previous oracle is
+//! [`Params::final_vars`] variables, g is committed at a lower rate, out-of-domain values are given (one, or two: [`Params::samples`]), the previous oracle is
 //! queried, all claims are batched and a sumcheck folds g further; at the end g travels in the clear.
 //!
 //! # Deviations from the paper
 //! - The first fold uses the point of the claim instead of a sumcheck of its own: the batching sumcheck that produced the
 //!   point already plays that part.
-//! - First oracles have no out-of-domain sample; the list size is charged to the interactive terms instead ([`params`]).
+//! - First oracles have no out-of-domain sample in here. Either the list size is charged to the interactive terms instead, or their
+//!   owner samples them, all at one random point of as many coordinates as variables ([`Params::is_first_sampled`]).
+//! - Challenges whose term falls short of the target follow a proof of work each ([`soundness`]).
 //! - A round's rate is chosen, not implied by the fold.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`params`] | rates, queries, proof of work, soundness terms |
+//! | [`params`] | rates, folds, queries, proof of work |
+//! | [`soundness`] | what each of them is worth, term by term |
 //! | [`merkle`] | leaves, nodes, pruned multi-proofs |
 //! | [`whir`] | the verifier |
 //!
@@ -34,8 +37,10 @@ extern crate alloc;
 
 pub mod merkle;
 pub mod params;
+pub mod soundness;
 pub mod whir;
 
 pub use merkle::{leaf_digest, node_digest};
-pub use params::{Params, Profile, Round, SALT_BYTES, Security, Size};
+pub use params::{Params, Profile, Round, SALT_BYTES, Size};
+pub use soundness::{Security, Term};
 pub use whir::{Opening, PcsError, verify_opening};

@@ -1,33 +1,10 @@
-//! Parameters and the soundness budget.
+//! Rates, folds and queries of an opening, and the work that its challenges take.
 //!
-//! All distances are below the Johnson bound: δ = 1 − √ρ − η with η = √ρ/20, where list decoding and correlated agreement are
-//! theorems (no capacity conjecture). Per query a word outside the radius survives with probability (21/20)·√ρ.
-//! Floats do not appear: bits are counted in hundredths, rounded against the prover's favour.
+//! Everything follows from the sizes of the polynomials, the target and the profile; [`crate::soundness`] says what each choice is
+//! worth.
 
+use crate::soundness::{FIELD_BITS, Security, one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits};
 use alloc::vec::Vec;
-
-/// What a proof must resist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// 100 bits.
-    Bits100,
-    /// 128 bits.
-    Bits128,
-}
-
-impl Security {
-    /// Target bits of the whole proof.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        match self {
-            Self::Bits100 => 100,
-            Self::Bits128 => 128,
-        }
-    }
-}
-
-/// Bits added to the target of every term, so that the union of at most 64 terms still meets the target.
-pub const UNION_MARGIN_BITS: u32 = 6;
 
 /// What a proof is made for. Both profiles share all code; they differ in rates, folds and proof of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +92,11 @@ impl Round {
         queries * (wide(self.columns) * cell + salt + siblings * 32)
     }
 
+    /// log₂ of the most words in its list, 10/ρ, rounded up.
+    pub(crate) const fn list_bits(&self) -> u32 {
+        self.log_inv_rate + 4
+    }
+
     /// Cells of its codeword.
     fn code_cells(&self) -> u64 {
         wide(self.columns) << self.log_leaves()
@@ -164,6 +146,12 @@ const LIST_BITS_MAX: u32 = 24;
 const NS_CODE: u64 = 5;
 const NS_FOLD: u64 = 2;
 const NS_JOINED: u64 = 40;
+
+/// Nanoseconds that one attempt at a proof of work takes, eight at once.
+const NS_ATTEMPT: u64 = 30;
+
+/// log₂ of the degree up to which a phase's identity is to hold without work, whatever the first oracles' lists.
+const OPEN_DEGREE_BITS: u32 = 16;
 
 impl Params {
     /// The schedule for these polynomials (of at least [`Params::MIN_VARS`] variables): the cheapest of all cuts and rates, time and
@@ -234,11 +222,74 @@ impl Params {
         let opened =
             self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));
         let bytes = opened.sum::<u64>() + ((4 * E) << self.final_vars());
-        joined + folded + committed + tail + bytes * profile.price_of_byte()
+        joined + folded + committed + tail + self.work_ns() + bytes * profile.price_of_byte()
+    }
+
+    /// Nanoseconds for the proofs of work before challenges, those of the queries apart.
+    fn work_ns(&self) -> u64 {
+        let ns = |bits: u32| if bits == 0 { 0 } else { NS_ATTEMPT << bits };
+        // The folds of the batch phase, and joining.
+        let first = u64::from(self.first_folds() + 1) * ns(self.first_work());
+        let tail =
+            |(i, round): (usize, &Round)| u64::from(round.fold) * ns(self.fold_work(round)) + ns(self.batch_work(i));
+        first + self.tail.iter().enumerate().map(tail).sum::<u64>()
+    }
+
+    /// Proof of work, bits, before each challenge that folds the first oracles or joins them.
+    #[must_use]
+    pub fn first_work(&self) -> u32 {
+        let folds = self.first.iter().map(proximity_bits);
+        let least = folds.chain([one_round_bits(self.list_bits())]).min().unwrap_or(FIELD_BITS);
+        self.security.work_for(least)
+    }
+
+    /// Proof of work, bits, before each challenge that folds this oracle of the tail.
+    #[must_use]
+    pub fn fold_work(&self, round: &Round) -> u32 {
+        self.security.work_for(proximity_bits(round).min(one_round_bits(round.list_bits())))
+    }
+
+    /// Proof of work, bits, before the challenge that batches the claims on oracle `i` of the tail.
+    #[must_use]
+    pub fn batch_work(&self, i: usize) -> u32 {
+        self.tail.get(i).map_or(0, |round| self.security.work_for(tail_batch_bits(round, self.tail_claims(i))))
+    }
+
+    /// Claims that are batched on oracle `i` of the tail: its own samples, and the queries of the oracle before.
+    #[must_use]
+    pub(crate) fn tail_claims(&self, i: usize) -> usize {
+        let before = i.checked_sub(1).map_or_else(|| self.first.first(), |before| self.tail.get(before));
+        let samples = self.tail.get(i).map_or(0, |round| self.samples(round));
+        before.map_or(0, |round| round.queries).saturating_add(samples)
+    }
+
+    /// Out-of-domain samples of an oracle of the tail. A second one takes a pass over its polynomial, which is always cheaper than work.
+    #[must_use]
+    pub fn samples(&self, round: &Round) -> usize {
+        if self.security.work_for(sample_bits(round, 1)) == 0 { 1 } else { 2 }
+    }
+
+    /// Whether the first oracles are sampled before anything is drawn. It leaves one word of each list; otherwise every phase's identity
+    /// pays for all of them, which only the lower target affords without work in every round.
+    #[must_use]
+    pub fn is_first_sampled(&self) -> bool {
+        self.security.work_for(FIELD_BITS.saturating_sub(self.list_bits() + OPEN_DEGREE_BITS)) > 0
     }
 
     /// Fewest variables a committed polynomial has; smaller ones are padded with zeros.
     pub const MIN_VARS: u32 = 6;
+
+    /// Variables of the largest polynomial.
+    #[must_use]
+    pub fn largest_vars(&self) -> u32 {
+        self.first.iter().map(|round| round.vars + round.fold).max().unwrap_or(0)
+    }
+
+    /// Rounds of the batch phase whose challenges fold a first oracle: all but the last ones.
+    #[must_use]
+    pub fn first_folds(&self) -> u32 {
+        self.largest_vars().saturating_sub(self.common_vars())
+    }
 
     /// Variables common to all polynomials after the first fold.
     #[must_use]
@@ -253,101 +304,9 @@ impl Params {
     }
 }
 
-/// Queries that, with the proof of work, meet the target at an inverse rate.
-fn queries(security: Security, log_inv_rate: u32, work_bits: u32) -> usize {
-    let target = security.bits() + UNION_MARGIN_BITS - work_bits;
-    usize::try_from((target * 100).div_ceil(query_centibits(log_inv_rate))).unwrap_or(usize::MAX)
-}
-
-/// −100·log₂((21/20)·2^(−r/2)), rounded down: what one query at inverse rate 2^r is worth, in hundredths of a bit.
-#[must_use]
-pub const fn query_centibits(log_inv_rate: u32) -> u32 {
-    // log₂(21/20) = 0.07039, rounded up to 0.08.
-    50 * log_inv_rate - 8
-}
-
-/// One line of the budget: what could go wrong, and how unlikely it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// What the adversary would have to hit.
-    pub what: &'static str,
-    /// Bits of security of this term, rounded down.
-    pub bits: u32,
-}
-
-/// Bits of the challenge field, rounded down.
-const FIELD_BITS: u32 = 154;
-
-impl Params {
-    /// log₂ of the product of the first oracles' list sizes, rounded up. A list at the Johnson bound has at most
-    /// 1/(2η√ρ) = 10/ρ words.
-    #[must_use]
-    pub fn list_bits(&self) -> u32 {
-        self.first.iter().map(|r| r.log_inv_rate + 4).sum()
-    }
-
-    /// The terms of the opening. Proximity: correlated agreement for lines up to the Johnson bound, C = 8·N·(m + ½)³/(3ρ) exceptional
-    /// points at m = 10, N the code length (Dao, Kominers, Thaler 2026, Theorem 5.12), per folding variable.
-    #[must_use]
-    pub fn terms(&self) -> Vec<Term> {
-        let mut terms = Vec::new();
-        for round in self.first.iter().chain(&self.tail) {
-            let queries = u32::try_from(round.queries).unwrap_or(u32::MAX);
-            let bits = (queries * query_centibits(round.log_inv_rate)) / 100 + self.work_bits;
-            terms.push(Term { what: "queries of one oracle", bits });
-            // 8·(10.5)³/3 < 2¹²; 1/ρ once from the formula; one variable fold or joining challenge doubles at most 2³ times.
-            let exceptional = 12 + round.log_leaves() + round.log_inv_rate + 4;
-            terms.push(Term { what: "proximity of folds", bits: FIELD_BITS.saturating_sub(exceptional) });
-        }
-        for round in &self.tail {
-            // Two words of the list agree at the sample with probability L²/2 · 2^vars / |E|.
-            let list = round.log_inv_rate + 4;
-            let bits = FIELD_BITS.saturating_sub(2 * list + round.vars + round.fold);
-            terms.push(Term { what: "out-of-domain sample", bits });
-            terms.push(Term { what: "tail sumcheck and batching", bits: FIELD_BITS.saturating_sub(list + 10) });
-        }
-        terms
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_term_of_every_size_meets_its_target_with_margin() {
-        for security in [Security::Bits100] {
-            for a in Params::MIN_VARS..=24 {
-                for b in Params::MIN_VARS..=24 {
-                    for profile in [Profile::Native, Profile::Chain] {
-                        let sizes = [Size::full(a), Size::full(b)];
-                        for term in Params::new(&sizes, security, profile).terms() {
-                            assert!(term.bits >= security.bits() + UNION_MARGIN_BITS, "{a} {b} {term:?}");
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// An independent accounting of the same theorems must never give a term fewer bits than ours does.
-    #[test]
-    fn no_term_is_more_optimistic_than_an_independent_accounting() {
-        use p3_security::assumption::SecurityAssumption::JohnsonBound;
-        for n in Params::MIN_VARS..=24 {
-            let p = Params::new(&[Size::full(n), Size::full(n)], Security::Bits100, Profile::Native);
-            for round in p.first.iter().chain(&p.tail) {
-                let (degree, rate) = (round.vars as usize, round.log_inv_rate as usize);
-                let queries = JohnsonBound.queries_error(rate, round.queries) + f64::from(p.work_bits);
-                let ours = round.queries as u32 * query_centibits(round.log_inv_rate) / 100 + p.work_bits;
-                assert!(f64::from(ours) <= queries, "{round:?}: {ours} {queries}");
-                let proximity = JohnsonBound.prox_gaps_error(degree, rate, 154, 1 << 3);
-                let exceptional = 12 + round.log_leaves() + round.log_inv_rate + 4;
-                assert!(f64::from(FIELD_BITS - exceptional) <= proximity, "{round:?} {proximity}");
-                assert!(JohnsonBound.list_size_bits(degree, rate) <= f64::from(round.log_inv_rate + 4));
-            }
-        }
-    }
 
     #[test]
     fn all_polynomials_share_the_folded_size_and_the_rate() {
@@ -366,22 +325,33 @@ mod tests {
         use ciro_transcript::F;
         use p3_field::TwoAdicField;
         assert_eq!(LOG_LEAVES_MAX as usize, F::TWO_ADICITY);
-        for a in Params::MIN_VARS..=28 {
-            for b in a.saturating_sub(4).max(Params::MIN_VARS)..=(a + 4).min(28) {
-                for profile in [Profile::Native, Profile::Chain] {
-                    let p = Params::new(&[Size::full(a), Size::full(b)], Security::Bits100, profile);
-                    let longest = p.first.iter().chain(&p.tail).map(Round::log_leaves).max();
-                    assert!(longest <= Some(LOG_LEAVES_MAX), "{a} {b} {profile:?}: {longest:?}");
+        for security in [Security::Bits100, Security::Bits128] {
+            for a in Params::MIN_VARS..=28 {
+                for b in a.saturating_sub(4).max(Params::MIN_VARS)..=(a + 4).min(28) {
+                    for profile in [Profile::Native, Profile::Chain] {
+                        let p = Params::new(&[Size::full(a), Size::full(b)], security, profile);
+                        let longest = p.first.iter().chain(&p.tail).map(Round::log_leaves).max();
+                        assert!(longest <= Some(LOG_LEAVES_MAX), "{a} {b} {profile:?}: {longest:?}");
+                    }
                 }
             }
         }
     }
 
+    /// Challenges of 100-bit proofs are drawn without work, and their first oracles are not sampled.
     #[test]
-    fn the_worth_of_a_query_is_not_overstated() {
-        for r in 1..=12u32 {
-            let exact = -((21.0f64 / 20.0).log2() - f64::from(r) / 2.0);
-            assert!(f64::from(query_centibits(r)) / 100.0 <= exact);
+    fn work_is_for_the_higher_target_only() {
+        let params = |a, b, security| Params::new(&[Size::full(a), Size::full(b)], security, Profile::Native);
+        for a in Params::MIN_VARS..=24 {
+            for b in Params::MIN_VARS..=24 {
+                let p = params(a, b, Security::Bits100);
+                let tail = p.tail.iter().enumerate().map(|(i, round)| p.fold_work(round) + p.batch_work(i));
+                assert_eq!((p.first_work(), tail.sum::<u32>(), p.is_first_sampled()), (0, 0, false), "{a} {b}");
+                assert!(p.tail.iter().all(|round| p.samples(round) == 1));
+                assert!(params(a, b, Security::Bits128).is_first_sampled());
+            }
         }
+        let large = params(24, 24, Security::Bits128);
+        assert!(large.first_work() > 0 && large.tail.iter().all(|round| large.samples(round) == 2));
     }
 }

@@ -3,7 +3,7 @@
 use crate::merkle::{base_leaf_bytes, ext_leaf_bytes, leaf_digest, read_root};
 use crate::params::{Params, Round};
 use alloc::vec::Vec;
-use ciro_sumcheck::{eq, eq_table, evaluate, powers_point, suffix, verify_rounds};
+use ciro_sumcheck::{Work, eq, eq_table, evaluate, powers_point, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, F, ReadError, Reader, Transcript};
 use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 
@@ -176,6 +176,7 @@ pub fn verify_opening(
     point: &[E],
 ) -> Result<(), PcsError> {
     let common = usize::try_from(params.common_vars()).unwrap_or(0);
+    transcript.check_work("join work", params.first_work())?;
     let lambda = transcript.challenge("join");
     let mut claims = Claims { eqs: Vec::new(), powers: Vec::new(), sum: E::ZERO };
     let mut weights = Vec::with_capacity(openings.len());
@@ -194,18 +195,20 @@ pub fn verify_opening(
     for (i, round) in params.tail.iter().enumerate() {
         let vars = usize::try_from(round.vars.saturating_add(round.fold)).unwrap_or(0);
         let root = transcript.read_digest("tail root")?;
-        let sample = transcript.challenge("out-of-domain");
-        let [answer] = transcript.read_array("out-of-domain")?;
+        let samples = transcript.challenges("out-of-domain", params.samples(round));
+        let answers = transcript.read_exts("out-of-domain", samples.len())?;
         let folded = query(transcript, &oracle, openings, params, &weights, &fold_weights)?;
+        transcript.check_work("claims work", params.batch_work(i))?;
         let gamma = transcript.challenge("batch");
-        let mut scale = gamma;
-        claims.add_power(scale, sample, vars, answer);
-        for (x, value) in folded.values {
+        let mut scale = E::ONE;
+        let queried = folded.values.into_iter().map(|(x, value)| (E::from(x), value));
+        for (x, value) in samples.into_iter().zip(answers).chain(queried) {
             scale *= gamma;
-            claims.add_power(scale, E::from(x), vars, value);
+            claims.add_power(scale, x, vars, value);
         }
         let rounds = usize::try_from(round.fold).unwrap_or(0);
-        let reduced = verify_rounds(transcript, "fold", rounds, 2, claims.sum)?;
+        let work = Work { label: "fold work", bits: params.fold_work(round), rounds: 0..rounds };
+        let reduced = verify_hard_rounds(transcript, "fold", rounds, 2, claims.sum, &work)?;
         claims.sum = reduced.claim;
         claims.bind(&reduced.point);
         fold_weights = eq_table(&reduced.point, E::ONE);

@@ -68,6 +68,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
         }],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
+        security: ciro_graph::Security::Bits100,
         visibility: ciro_graph::Visibility::default(),
         batch: 1,
     };

@@ -7,11 +7,12 @@
 
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
-use crate::rounds::{Inner, inner_sumcheck};
+use crate::rounds::{Inner, Quadratics, bind_inner};
+use ciro_pcs::Params;
 use ciro_relation::{Knowledge, Poly, Relation, Space};
-use ciro_sumcheck::{eq_bits, suffix};
+use ciro_sumcheck::{Work, eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
-use ciro_verifier::batch::{LOW_VARS, Reduced, in_order};
+use ciro_verifier::batch::{LOW_VARS, Reduced, in_order, round_work, vars_max};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
@@ -20,16 +21,28 @@ use rayon::prelude::*;
 const TASK_ROWS: usize = 1 << 9;
 
 /// Proves the batch phase for the cells of the relation's polynomials, in order; returns what it comes down to.
-pub fn prove(transcript: &mut Writer, relation: &Relation, cells: &[&[F]], claims: Evaluations) -> Reduced {
-    reduce(transcript, &relation.spaces, cells, &claims.into_committed().unwrap_or_default())
+pub fn prove(
+    transcript: &mut Writer,
+    relation: &Relation,
+    params: &Params,
+    cells: &[&[F]],
+    claims: Evaluations,
+) -> Reduced {
+    reduce(transcript, &relation.spaces, params, cells, &claims.into_committed().unwrap_or_default())
 }
 
 /// As [`prove`], for claims on some polynomials, whose cells are given in order.
-pub fn reduce(transcript: &mut Writer, spaces: &[Space], cells: &[&[F]], claims: &[Evaluation]) -> Reduced {
+pub fn reduce(
+    transcript: &mut Writer,
+    spaces: &[Space],
+    params: &Params,
+    cells: &[&[F]],
+    claims: &[Evaluation],
+) -> Reduced {
     let eta = transcript.challenge("eta");
     let sides: Vec<Side<'_>> =
         spaces.iter().zip(cells).map(|(space, cells)| Side::new(claims, eta, space.poly, cells, space.used)).collect();
-    let (point, values) = sumcheck(transcript, &sides);
+    let (point, values) = sumcheck(transcript, &sides, round_work(vars_max(spaces), params));
     let values = spaces.iter().zip(values);
     let values: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
     transcript.write_exts("opened values", &values);
@@ -37,11 +50,14 @@ pub fn reduce(transcript: &mut Writer, spaces: &[Space], cells: &[&[F]], claims:
 }
 
 /// The rounds of Σ f·w over all sides; returns their point and each f there.
-fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>]) -> (Vec<E>, Vec<E>) {
+fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>], work: Work) -> (Vec<E>, Vec<E>) {
     let rounds = sides.iter().map(Side::vars).max().unwrap_or(0);
     let low = LOW_VARS.min(rounds);
     let mut within: Vec<Inner> = sides.iter().flat_map(|side| side.within_rows(low)).collect();
-    let last = inner_sumcheck(transcript, "batch rounds", low, &mut within);
+    let claim = within.iter().fold(E::ZERO, |acc, family| acc + family.total());
+    let mut messages = Quadratics::new("batch rounds", work, claim);
+    bind_inner(transcript, &mut messages, low, &mut within);
+    let last = messages.point().to_vec();
     let mut families = within.as_slice();
     let mut over = Vec::with_capacity(sides.len());
     for side in sides {
@@ -49,8 +65,8 @@ fn sumcheck(transcript: &mut Writer, sides: &[Side<'_>]) -> (Vec<E>, Vec<E>) {
         families = rest;
         over.push(side.over_rows(&last, own, rounds - low));
     }
-    let first = inner_sumcheck(transcript, "batch rounds", rounds - low, &mut over);
-    (in_order([last, first].concat()), over.iter().map(Inner::a).collect())
+    bind_inner(transcript, &mut messages, rounds - low, &mut over);
+    (in_order(messages.point().to_vec()), over.iter().map(Inner::a).collect())
 }
 
 /// Claims that weigh the cells within their rows alike.
@@ -185,8 +201,11 @@ impl<'a> Side<'a> {
 mod tests {
     use super::*;
     use crate::kernel::table::tests::{cells, elements};
-    use crate::rounds::{fold, send_quadratic};
+    use crate::rounds::fold;
     use ciro_relation::Window;
+
+    /// Some challenges follow work, before and after the last variables are bound.
+    const WORK: Work = Work { label: "work", bits: 2, rounds: 6..10 };
 
     /// The cells with the last `low` variables leading.
     fn turned(cells: &[E], low: usize) -> Vec<E> {
@@ -211,17 +230,17 @@ mod tests {
             f.resize(1 << rounds, E::ZERO);
             [turned(&f, low), turned(&w, low)]
         });
-        let mut claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
-        let mut bound = Vec::new();
+        let claim = tables.iter().flat_map(|[f, w]| f.iter().zip(w)).map(|(&f, &w)| f * w).sum();
+        let mut messages = Quadratics::new("batch rounds", WORK, claim);
         for _ in 0..rounds {
             let at = |t: &[E], x: E, j: usize| t[j] + x * (t[t.len() / 2 + j] - t[j]);
             let sum = |x: E| {
                 tables.iter().flat_map(|[f, w]| (0..f.len() / 2).map(move |j| at(f, x, j) * at(w, x, j))).sum::<E>()
             };
-            let r = send_quadratic(transcript, "batch rounds", &mut claim, sum(E::ZERO), sum(E::TWO));
+            let r = messages.send(transcript, [sum(E::ZERO), sum(E::TWO)]);
             tables.iter_mut().flatten().for_each(|t| fold(t, r));
-            bound.push(r);
         }
+        let bound = messages.point();
         let point = [&bound[low..], &bound[..low]].concat();
         let values = sides.map(|(_, f)| ciro_sumcheck::evaluate_base(f, suffix(&point, f.len().ilog2() as usize)));
         (point, values.to_vec())
@@ -248,7 +267,7 @@ mod tests {
             Side::new(claims, eta, Poly::Witness, &witness, used[1]),
         ];
         let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
-        let got = sumcheck(&mut fast, &sides);
+        let got = sumcheck(&mut fast, &sides, WORK);
         let expected = plainly(&mut slow, claims, [(Poly::Model, &model), (Poly::Witness, &witness)], eta);
         assert_eq!(got, expected);
         assert_eq!(fast.finish().0, slow.finish().0);

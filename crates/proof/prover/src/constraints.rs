@@ -4,6 +4,7 @@
 //! factor are the factor times one combination. Padding, for one, is checked for every column by (1 − mask)·Σ λʲ·column. So rounds fold a few
 //! tables, however many columns and constraints there are.
 
+use crate::kernel::eq::EqTail;
 use crate::kernel::matrix::combine;
 use crate::kernel::sums::sum_packs;
 use crate::kernel::table::Table;
@@ -227,16 +228,18 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
     let mut active: Vec<Active<'_>> = Vec::new();
 
     let mut state = EqRounds::new("constraint rounds", &rho, E::ZERO);
+    let mut tail = EqTail::new(&rho);
     while !state.is_done() {
         let rest = state.rest();
         let mut sums = [E::ZERO; 2];
         // A section that has not begun sums to zero over the rows, whatever its leading variables are.
         active.extend(waiting.extract_if(.., |(vars, _)| *vars > rest).map(|(_, c)| Active::new(&c, witness)));
         for section in &active {
-            let [t0, t2] = section.round(state.weights());
+            let [t0, t2] = section.round(tail.table());
             sums = [sums[0] + t0, sums[1] + t2];
         }
         let r = state.send(transcript, sums);
+        tail.advance();
         active.iter_mut().for_each(|section| section.bind(r));
     }
     let tau = state.into_point();

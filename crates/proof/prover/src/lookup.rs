@@ -1,8 +1,8 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::layer::Halves;
-use crate::kernel::table::{Table, add_lane, lane};
+use crate::kernel::layer::{Exchange, Layer, Leaves, stored_groups};
+use crate::kernel::table::add_lane;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds::EqRounds;
 use crate::witness::Witness;
@@ -10,99 +10,9 @@ use ciro_relation::{ColId, Expr, Relation};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluations, Occupant, Slot, lookup_columns, slots};
-use ciro_verifier::lookup::Compression;
-use p3_field::{Algebra, PackedValue, PrimeCharacteristicRing};
+use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
+use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
-
-/// Numerators and denominators of one layer.
-struct Layer {
-    p: Table,
-    q: Table,
-}
-
-/// The leaves: their numerators are integers.
-struct Leaves {
-    p: Buffer<F>,
-    q: Table,
-}
-
-/// Fractions p₀/q₀ + p₁/q₁, not reduced.
-fn add_fractions<A, B>([p0, p1]: [&[A]; 2], [q0, q1]: [&[B]; 2], p: &mut [B], q: &mut [B])
-where
-    A: PrimeCharacteristicRing + Copy,
-    B: Algebra<A> + Copy,
-{
-    for (i, (p, q)) in p.iter_mut().zip(q).enumerate() {
-        *p = q1[i] * p0[i] + q0[i] * p1[i];
-        *q = q0[i] * q1[i];
-    }
-}
-
-/// As [`add_fractions`] on whole layers.
-fn parent_of<A, B>(p: &[A], q: &[B], p_out: &mut [B], q_out: &mut [B])
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    B: Algebra<A> + Copy + Sync + Send,
-{
-    let (p, q) = (p.split_at(p.len() / 2), q.split_at(q.len() / 2));
-    let inputs = p.0.par_chunks(FOLD_PACKS).zip(p.1.par_chunks(FOLD_PACKS));
-    let inputs = inputs.zip(q.0.par_chunks(FOLD_PACKS).zip(q.1.par_chunks(FOLD_PACKS)));
-    let outputs = p_out.par_chunks_mut(FOLD_PACKS).zip(q_out.par_chunks_mut(FOLD_PACKS));
-    inputs.zip(outputs).for_each(|(((p0, p1), (q0, q1)), (p, q))| add_fractions([p0, p1], [q0, q1], p, q));
-}
-
-fn packed_parent<A>(p: &[A], q: &[PackedE]) -> Layer
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    PackedE: Algebra<A>,
-{
-    let (mut p_out, mut q_out) = (Buffer::stale(q.len() / 2), Buffer::stale(q.len() / 2));
-    parent_of(p, q, &mut p_out, &mut q_out);
-    Layer { p: Table::packed(p_out), q: Table::packed(q_out) }
-}
-
-fn scalar_parent<A>(p: &[A], q: &[E]) -> Layer
-where
-    A: PrimeCharacteristicRing + Copy + Sync,
-    E: Algebra<A>,
-{
-    let (mut p_out, mut q_out) = (E::zero_vec(q.len() / 2), E::zero_vec(q.len() / 2));
-    parent_of(p, q, &mut p_out, &mut q_out);
-    Layer { p: Table::Few(p_out), q: Table::Few(q_out) }
-}
-
-impl Layer {
-    fn parent(&self) -> Self {
-        match (&self.p, &self.q) {
-            (Table::Few(p), Table::Few(q)) => scalar_parent(p, q),
-            (Table::Many(p), Table::Many(q)) => packed_parent(p, q),
-            _ => unreachable!("a layer has as many numerators as denominators"),
-        }
-    }
-}
-
-impl Leaves {
-    fn parent(&self) -> Layer {
-        match &self.q {
-            Table::Few(q) => scalar_parent(&self.p, q),
-            Table::Many(q) => packed_parent(PackedF::pack_slice(&self.p), q),
-        }
-    }
-
-    fn into_layer(self) -> Layer {
-        let p = match &self.q {
-            Table::Few(_) => Table::Few(self.p.iter().map(|&x| E::from(x)).collect()),
-            Table::Many(q) => {
-                let mut p = Buffer::stale(q.len());
-                for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
-                    *p = PackedE::from(x);
-                }
-                Table::packed(p)
-            }
-        };
-        Layer { p, q: self.q }
-    }
-}
 
 /// Proves the lookup phase.
 pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, claims: &mut Evaluations) {
@@ -110,50 +20,47 @@ pub fn prove(transcript: &mut Writer, relation: &Relation, witness: &Witness, cl
         return;
     }
     let compression = Compression::draw(transcript);
-    let leaves = leaves(relation, witness, &compression);
-    let mut layers = Vec::new();
-    if leaves.p.len() > 2 {
-        layers.push(leaves.parent());
-    }
-    while let Some(last) = layers.last().filter(|l| l.p.len() > 2) {
-        layers.push(last.parent());
-    }
-    layers.insert(0, leaves.into_layer());
-    let Some(top) = layers.pop() else { return };
-    let (p, q) = (top.p.to_vec(), top.q.to_vec());
-    let children = [p[0], p[1], q[0], q[1]];
-    transcript.write_exts("lookup root", &children);
-    let (mut point, mut claim) = split(transcript, children, Vec::new());
-    while let Some(layer) = layers.pop() {
-        (point, claim) = descend(transcript, layer, &point, claim);
-    }
+    let point = circuit(transcript, leaves(relation, witness, &compression));
     let columns = lookup_columns(relation);
     let values = witness.evaluate(relation, &columns, &point);
     transcript.write_exts("lookup columns", &values);
     claims.claim_columns(relation, &columns, &point, &values);
 }
 
-/// From the claims (p, q) at `point` on a layer to claims on the layer below it, `layer`.
-fn descend(transcript: &mut Writer, mut layer: Layer, point: &[E], (p, q): (E, E)) -> (Vec<E>, (E, E)) {
-    let lambda = transcript.challenge("lookup layer");
-    let mut rounds = EqRounds::new("lookup rounds", point, p + lambda * q);
-    let (mut halves, mut sums) = Halves::start(&mut layer.p, &mut layer.q, rounds.weights(), lambda);
-    let mut r = rounds.send(transcript, sums);
-    while !rounds.is_done() {
-        sums = halves.fold(r, rounds.weights());
-        r = rounds.send(transcript, sums);
+/// Proves the sum of all leaves. Returns the point at which they are claimed.
+fn circuit(transcript: &mut Writer, leaves: Leaves) -> Vec<E> {
+    let mut layers = vec![leaves.parent()];
+    while let Some(last) = layers.last().filter(|layer| layer.vars() > 1) {
+        layers.push(last.parent());
     }
-    let [p0, b, q0, q1] = halves.last(r);
-    let children = [p0, b - lambda * q1, q0, q1];
-    transcript.write_exts("lookup children", &children);
-    split(transcript, children, rounds.into_point())
+    let Some(Layer::Few { p, q }) = layers.pop() else { unreachable!("a layer of two nodes is stored node by node") };
+    let root = [p[0], p[1], q[0], q[1]];
+    transcript.write_exts("lookup root", &root);
+    let (mut point, mut claim) = split(transcript, root, Vec::new());
+    while let Some(layer) = layers.pop() {
+        (point, claim) = descend(transcript, &point, claim, |at, lambda, send| layer.reduce(at, lambda, send));
+    }
+    descend(transcript, &point, claim, |at, lambda, send| leaves.reduce(at, lambda, send)).0
 }
 
-fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> (Vec<E>, (E, E)) {
+/// From the claims (p, q) at `point` on a layer to claims on the layer below it, which `reduce` runs the rounds over.
+fn descend(
+    transcript: &mut Writer,
+    point: &[E],
+    (p, q): (E, E),
+    reduce: impl FnOnce(&[E], E, &mut Exchange<'_>) -> [E; 4],
+) -> (Vec<E>, (E, E)) {
+    let lambda = transcript.challenge("lookup layer");
+    let z = in_rounds(point);
+    let mut rounds = EqRounds::new("lookup rounds", &z, p + lambda * q);
+    let children = reduce(point, lambda, &mut |sums| rounds.send(transcript, sums));
+    transcript.write_exts("lookup children", &children);
+    split(transcript, children, in_rounds(&rounds.into_point()))
+}
+
+fn split(transcript: &mut Writer, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) -> (Vec<E>, (E, E)) {
     let tau = transcript.challenge("lookup split");
-    let mut point = vec![tau];
-    point.extend(rest);
-    (point, (p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)))
+    (child(node, tau), (p0 + tau * (p1 - p0), q0 + tau * (q1 - q0)))
 }
 
 /// constant + Σ coefficient·column on each row: the denominators of a slot.
@@ -163,6 +70,22 @@ struct Combination<'a> {
 }
 
 impl<'a> Combination<'a> {
+    /// The denominators of a slot.
+    fn of(relation: &Relation, witness: &'a Witness, compression: &Compression, occupant: Occupant) -> Self {
+        match occupant {
+            Occupant::Lookup(i) => {
+                let lookup = &relation.lookups[i];
+                let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
+                Self::new(witness, compression, lookup.tag, tuple)
+            }
+            Occupant::Table(i) => {
+                let table = &relation.tables[i];
+                let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
+                Self::new(witness, compression, table.tag, columns.iter().map(|c| (0, c.as_slice())))
+            }
+        }
+    }
+
     /// β − (tag + α·c₀ + α²·c₁ + …).
     fn new<'e>(
         witness: &'a Witness,
@@ -203,78 +126,65 @@ impl<'a> Combination<'a> {
     }
 
     /// Writes the rows of a slot whose leaves are one before.
-    fn write(&self, slot: &Slot, q: &mut [PackedE]) {
-        let len = 1usize << slot.log_len;
+    fn write(&self, offset: usize, log_len: u32, q: &mut [PackedE]) {
+        let len = 1usize << log_len;
         if len >= WIDTH {
-            self.packs(&mut q[slot.offset / WIDTH..][..len / WIDTH]);
+            self.packs(&mut q[offset / WIDTH..][..len / WIDTH]);
             return;
         }
         for row in 0..len {
-            let leaf = slot.offset + row;
+            let leaf = offset + row;
             add_lane(&mut q[leaf / WIDTH], leaf % WIDTH, self.row(row) - E::ONE);
         }
     }
 }
 
+/// How many leaves of the first slots have the numerator one, in whole octets of groups: no slot crosses that line.
+fn units(relation: &Relation, slots: &[Slot]) -> usize {
+    let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup(i) if relation.lookups[i].rows.is_full());
+    let end = slots.iter().take_while(whole).last().map_or(0, Slot::end);
+    end - end % (8 << NEIGHBOURS)
+}
+
 fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Leaves {
     let (slots, depth) = slots(relation);
-    let len = 1usize << depth;
-    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len.div_ceil(WIDTH)));
+    let vars = depth as usize;
+    let first = units(relation, &slots);
+    let end = slots.last().map_or(0, Slot::end);
+    let len = (stored_groups(end.div_ceil(1 << NEIGHBOURS), vars) << NEIGHBOURS) - first;
+    let (mut units, mut p, mut q) = (Buffer::stale(first / WIDTH), Buffer::stale(len), Buffer::stale(len / WIDTH));
     p.fill(F::ZERO);
     q.fill(PackedE::ONE);
+    units.fill(PackedE::ONE);
     for slot in slots {
-        match slot.occupant {
-            Occupant::Lookup(i) => {
-                let lookup = &relation.lookups[i];
-                let numerators = &mut p[slot.offset..][..1 << slot.log_len];
-                lookup.rows.indices().into_iter().for_each(|row| numerators[row] = F::ONE);
-                let tuple = lookup.tuple.iter().map(|e: &Expr| (e.constant, e.terms.as_slice()));
-                Combination::new(witness, compression, lookup.tag, tuple).write(&slot, &mut q);
-            }
-            Occupant::Table(i) => {
-                let table = &relation.tables[i];
-                for (p, &m) in p[slot.offset..].iter_mut().zip(witness.column(table.multiplicity)) {
-                    *p = -m;
-                }
-                let columns: Vec<[(i64, ColId); 1]> = table.tuple.iter().map(|&c| [(1, c)]).collect();
-                let tuple = columns.iter().map(|c| (0, c.as_slice()));
-                Combination::new(witness, compression, table.tag, tuple).write(&slot, &mut q);
-            }
+        let combination = Combination::of(relation, witness, compression, slot.occupant);
+        if slot.offset < first {
+            combination.write(slot.offset, slot.log_len, &mut units);
+            continue;
+        }
+        let offset = slot.offset - first;
+        combination.write(offset, slot.log_len, &mut q);
+        numerators(relation, witness, slot.occupant, &mut p[offset..][..1 << slot.log_len]);
+    }
+    Leaves { vars, units, p, q }
+}
+
+/// Writes the numerators that are not zero.
+fn numerators(relation: &Relation, witness: &Witness, occupant: Occupant, p: &mut [F]) {
+    match occupant {
+        Occupant::Lookup(i) => relation.lookups[i].rows.indices().into_iter().for_each(|row| p[row] = F::ONE),
+        Occupant::Table(i) => {
+            let multiplicities = witness.column(relation.tables[i].multiplicity);
+            p.iter_mut().zip(multiplicities).for_each(|(p, &m)| *p = -m);
         }
     }
-    let q = if len < WIDTH { Table::Few((0..len).map(|i| lane(&q[0], i)).collect()) } else { Table::packed(q) };
-    Leaves { p, q }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::table::Table;
     use crate::kernel::table::tests::{cells, elements};
-
-    /// p₀/q₀ + p₁/q₁ node by node.
-    fn parent_plainly(p: &[E], q: &[E]) -> (Vec<E>, Vec<E>) {
-        let half = p.len() / 2;
-        (0..half).map(|i| (p[i] * q[half + i] + p[half + i] * q[i], q[i] * q[half + i])).unzip()
-    }
-
-    #[test]
-    fn parents_are_the_sums_of_their_children_at_every_length() {
-        for log in [1, 2, 3, 4, 5, 8, 16] {
-            let all = elements(2 << log);
-            let (p, q) = all.split_at(1 << log);
-            let layer = Layer { p: Table::new(p.to_vec()), q: Table::new(q.to_vec()) }.parent();
-            assert_eq!((layer.p.to_vec(), layer.q.to_vec()), parent_plainly(p, q), "{log}");
-
-            let base = cells(1 << log);
-            let lifted: Vec<E> = base.iter().map(|&x| E::from(x)).collect();
-            let mut kept = Buffer::stale(base.len());
-            kept.copy_from_slice(&base);
-            let leaves = Leaves { p: kept, q: Table::new(q.to_vec()) };
-            let parent = leaves.parent();
-            assert_eq!((parent.p.to_vec(), parent.q.to_vec()), parent_plainly(&lifted, q), "{log}");
-            assert_eq!(leaves.into_layer().p.to_vec(), lifted, "{log}");
-        }
-    }
 
     #[test]
     fn packed_rows_of_a_combination_equal_single_ones() {

@@ -6,9 +6,9 @@ use crate::kernel::sums::{dot, dot_tables, inner_round};
 use crate::kernel::table::Table;
 use crate::kernel::work::grind;
 use crate::oracle::{BaseOracle, ExtOracle};
-use crate::rounds::send_quadratic;
+use crate::rounds::Quadratics;
 use ciro_pcs::params::{Params, Round};
-use ciro_sumcheck::suffix;
+use ciro_sumcheck::{Work, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
 use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 
@@ -29,6 +29,7 @@ enum Current<'a> {
 /// Proves that each polynomial has its value at the last coordinates of `point`.
 pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>], point: &[E]) {
     let common = params.common_vars() as usize;
+    grind(transcript, "join work", params.first_work());
     let lambda = transcript.challenge("join");
     let mut weights = Vec::with_capacity(polynomials.len());
     let mut scale = E::ONE;
@@ -48,18 +49,22 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
     let mut claim = dot_tables(&g, &w);
     let mut current = Current::First(polynomials);
     let mut fold_weights = Vec::new();
-    for round in &params.tail {
+    for (i, round) in params.tail.iter().enumerate() {
         let coefficients = g.to_vec();
         let oracle = ExtOracle::new(&coefficients, round);
         transcript.write_digest("tail root", &oracle.root());
-        let sample = transcript.challenge("out-of-domain");
-        let answer = horner(&coefficients, sample);
-        transcript.write_exts("out-of-domain", &[answer]);
+        let samples = transcript.challenges("out-of-domain", params.samples(round));
+        let answers: Vec<E> = samples.iter().map(|&x| horner(&coefficients, x)).collect();
+        transcript.write_exts("out-of-domain", &answers);
         let points = query(transcript, &current, params, &weights, &fold_weights);
+        grind(transcript, "claims work", params.batch_work(i));
         let gamma = transcript.challenge("batch");
-        let mut scale = gamma;
-        w.add_powers(sample, scale);
-        claim += scale * answer;
+        let mut scale = E::ONE;
+        for (x, answer) in samples.into_iter().zip(answers) {
+            scale *= gamma;
+            w.add_powers(x, scale);
+            claim += scale * answer;
+        }
         let mut scaled = Vec::with_capacity(points.len());
         for (x, value) in points {
             scale *= gamma;
@@ -67,15 +72,15 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
             claim += scale * value;
         }
         w.add_base_powers(&scaled);
-        let mut bound = Vec::with_capacity(round.fold as usize);
+        let work = Work { label: "fold work", bits: params.fold_work(round), rounds: 0..round.fold as usize };
+        let mut messages = Quadratics::new("fold", work, claim);
         for _ in 0..round.fold {
-            let [h0, h2] = inner_round(&g, &w);
-            let r = send_quadratic(transcript, "fold", &mut claim, h0, h2);
+            let r = messages.send(transcript, inner_round(&g, &w));
             g.fold(r);
             w.fold(r);
-            bound.push(r);
         }
-        fold_weights = eq_table(&bound, E::ONE).to_vec();
+        claim = messages.claim();
+        fold_weights = eq_table(messages.point(), E::ONE).to_vec();
         current = Current::Tail(oracle, *round);
     }
     transcript.write_exts("final polynomial", &g.to_vec());

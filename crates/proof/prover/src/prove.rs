@@ -1,11 +1,12 @@
 //! The order of it all.
 
 use crate::commitments::Commitments;
+use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::open;
 use crate::seed::Seed;
 use crate::witness::Witness;
-use crate::{batch, constraints, gathers, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products, samples};
 use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, execute};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
@@ -133,11 +134,18 @@ fn run(
     transcript.write_digest("witness root", &commitments.root(Poly::Witness).unwrap_or_default());
 
     let mut claims = Evaluations::default();
+    let work = key.verifying().work();
+    samples::prove(&mut transcript, relation, params, &commitments.opened(), &mut claims);
+    grind(&mut transcript, "lookup work", work.lookups);
     lookup::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "constraint work", work.constraints);
     constraints::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "product work", work.products);
     products::prove(&mut transcript, relation, witness, &mut claims);
+    grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
-    let reduced = batch::prove(&mut transcript, relation, &commitments.tables(), claims);
+    grind(&mut transcript, "batch work", work.batch);
+    let reduced = batch::prove(&mut transcript, relation, params, &commitments.tables(), claims);
     open(&mut transcript, params, &commitments.opened(), &reduced.point);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();

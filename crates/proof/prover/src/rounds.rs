@@ -1,8 +1,9 @@
 //! What the sumchecks share: folding tables, and round messages of summands with an eq factor.
 
-use crate::kernel::eq::EqTail;
 use crate::kernel::sums::{dot_tables, inner_round};
 use crate::kernel::table::Table;
+use crate::kernel::work::grind;
+use ciro_sumcheck::Work;
 use ciro_transcript::{E, Transcript, Writer};
 use p3_field::{Field, PrimeCharacteristicRing};
 
@@ -27,7 +28,6 @@ pub struct EqRounds<'a> {
     claim: E,
     /// eq of what is bound so far.
     scale: E,
-    tail: EqTail,
     point: Vec<E>,
 }
 
@@ -36,12 +36,7 @@ impl<'a> EqRounds<'a> {
     #[must_use]
     pub fn new(label: &'static str, z: &'a [E], claim: E) -> Self {
         let point = Vec::with_capacity(z.len());
-        Self { z, inverses: inverses(z), label, claim, scale: E::ONE, tail: EqTail::new(z), point }
-    }
-
-    /// eq of the coordinates of z that are not bound after the current round: the weights in the sums of [`EqRounds::send`].
-    pub fn weights(&self) -> &Table {
-        self.tail.table()
+        Self { z, inverses: inverses(z), label, claim, scale: E::ONE, point }
     }
 
     /// Variables that are not bound after the current round.
@@ -69,7 +64,6 @@ impl<'a> EqRounds<'a> {
         let r = transcript.challenge(self.label);
         self.claim = quadratic([t0, t1, t2], r);
         self.scale *= ciro_sumcheck::eq(&[z], &[r]);
-        self.tail.advance();
         self.point.push(r);
         r
     }
@@ -102,13 +96,40 @@ fn quadratic([h0, h1, h2]: [E; 3], r: E) -> E {
     h0 + r * (h1 - h0 + (r - E::ONE) * (h2 - h1.double() + h0).halve())
 }
 
-/// Sends a degree-two round given h(0) and h(2); returns the challenge and updates the claim.
-pub fn send_quadratic(transcript: &mut Writer, label: &'static str, claim: &mut E, h0: E, h2: E) -> E {
-    let sent = [h0, h2];
-    transcript.write_exts(label, &sent);
-    let r = transcript.challenge(label);
-    *claim = quadratic([h0, *claim - h0, h2], r);
-    r
+/// The messages and challenges of a sumcheck of degree two.
+pub struct Quadratics {
+    label: &'static str,
+    work: Work,
+    claim: E,
+    point: Vec<E>,
+}
+
+impl Quadratics {
+    /// Starts with the claimed sum.
+    #[must_use]
+    pub fn new(label: &'static str, work: Work, claim: E) -> Self {
+        Self { label, work, claim, point: Vec::new() }
+    }
+
+    /// Sends h(0) and h(2) and the work that the challenge takes; returns the challenge.
+    pub fn send(&mut self, transcript: &mut Writer, [h0, h2]: [E; 2]) -> E {
+        transcript.write_exts(self.label, &[h0, h2]);
+        grind(transcript, self.work.label, self.work.before(self.point.len()));
+        let r = transcript.challenge(self.label);
+        self.claim = quadratic([h0, self.claim - h0, h2], r);
+        self.point.push(r);
+        r
+    }
+
+    /// What is left of the claim.
+    pub fn claim(&self) -> E {
+        self.claim
+    }
+
+    /// The challenges so far.
+    pub fn point(&self) -> &[E] {
+        &self.point
+    }
 }
 
 /// A product of two tables in a sumcheck over more variables than they have: tied to zero, by Π (1 − x), on the leading ones.
@@ -170,18 +191,20 @@ impl Inner {
 
 /// Runs a sumcheck over a sum of [`Inner`] summands and returns its point.
 pub fn inner_sumcheck(transcript: &mut Writer, label: &'static str, rounds: usize, summands: &mut [Inner]) -> Vec<E> {
-    let mut claim = summands.iter().fold(E::ZERO, |acc, s| acc + s.total());
-    let mut point = Vec::with_capacity(rounds);
+    let claim = summands.iter().fold(E::ZERO, |acc, s| acc + s.total());
+    let mut messages = Quadratics::new(label, Work::NONE, claim);
+    bind_inner(transcript, &mut messages, rounds, summands);
+    messages.point
+}
+
+/// The next `rounds` rounds of a sumcheck over a sum of [`Inner`] summands.
+pub fn bind_inner(transcript: &mut Writer, messages: &mut Quadratics, rounds: usize, summands: &mut [Inner]) {
     for _ in 0..rounds {
-        let (h0, h2) = summands.iter().fold((E::ZERO, E::ZERO), |(h0, h2), s| {
+        let sums = summands.iter().fold([E::ZERO; 2], |[h0, h2], s| {
             let (a, b) = s.round();
-            (h0 + a, h2 + b)
+            [h0 + a, h2 + b]
         });
-        let r = send_quadratic(transcript, label, &mut claim, h0, h2);
-        for summand in summands.iter_mut() {
-            summand.bind(r);
-        }
-        point.push(r);
+        let r = messages.send(transcript, sums);
+        summands.iter_mut().for_each(|summand| summand.bind(r));
     }
-    point
 }

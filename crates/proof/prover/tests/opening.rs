@@ -4,8 +4,10 @@ use ciro_pcs::{Opening, Params, PcsError, Profile, Security, Size, verify_openin
 use ciro_prover::opening::{Opened, open};
 use ciro_prover::oracle::{BaseOracle, UNSALTED};
 use ciro_sumcheck::{evaluate_base, suffix};
-use ciro_transcript::{E, F, Reader, Segment, Transcript, Writer};
+use ciro_transcript::field::E_BYTES;
+use ciro_transcript::{E, F, ReadError, Reader, Segment, Transcript, Writer};
 use p3_field::PrimeCharacteristicRing;
+use std::collections::BTreeMap;
 
 struct Setting {
     params: Params,
@@ -20,8 +22,8 @@ fn cells(len: usize, seed: u32) -> Vec<F> {
 
 impl Setting {
     /// Polynomials of these many variables.
-    fn new(vars: [u32; 2]) -> Self {
-        let params = Params::new(&vars.map(Size::full), Security::Bits100, Profile::Native);
+    fn new(vars: [u32; 2], security: Security) -> Self {
+        let params = Params::new(&vars.map(Size::full), security, Profile::Native);
         let tables = [cells(1 << vars[0], 1), cells(1 << vars[1], 2)];
         let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i], &UNSALTED));
         let mut writer = Writer::new("point");
@@ -48,10 +50,46 @@ impl Setting {
     }
 }
 
-fn settings() -> [Setting; 2] {
-    let (short, long) = (Setting::new([8, 9]), Setting::new([16, 18]));
-    assert!(short.params.tail.is_empty() && !long.params.tail.is_empty());
-    [short, long]
+fn settings() -> [Setting; 3] {
+    let (short, long) = (Setting::new([8, 9], Security::Bits100), Setting::new([16, 18], Security::Bits100));
+    let hard = Setting::new([16, 18], Security::Bits128);
+    assert!(short.params.tail.is_empty() && !long.params.tail.is_empty() && !hard.params.tail.is_empty());
+    [short, long, hard]
+}
+
+/// Each proof of work of a 128-bit opening, with a nonce that is none.
+#[test]
+fn each_proof_of_work_is_checked() {
+    let setting = Setting::new([16, 18], Security::Bits128);
+    let (proof, segments) = setting.honest();
+    let tables = [setting.tables[0].as_slice(), &setting.tables[1]];
+    let mut checked = BTreeMap::new();
+    for segment in segments.iter().filter(|s| s.label.ends_with("work")) {
+        let mut changed = proof.clone();
+        changed[segment.start + 4] ^= 1;
+        match setting.verdict(tables, &changed) {
+            Err(PcsError::Read(ReadError::Ungrinded { label, .. })) => assert_eq!(label, segment.label),
+            other => panic!("{}: {other:?}", segment.label),
+        }
+        *checked.entry(segment.label).or_insert(0) += 1;
+    }
+    let [tail] = setting.params.tail.as_slice() else { panic!("one oracle in the tail") };
+    assert_eq!(checked, BTreeMap::from([("fold work", tail.fold), ("join work", 1), ("work", 2)]));
+}
+
+/// Both samples of a tail oracle are claims of their own.
+#[test]
+fn each_sample_of_a_tail_oracle_is_bound() {
+    let setting = Setting::new([16, 18], Security::Bits128);
+    let (proof, segments) = setting.honest();
+    let tables = [setting.tables[0].as_slice(), &setting.tables[1]];
+    let samples = segments.iter().find(|s| s.label == "out-of-domain").expect("a tail oracle is sampled");
+    assert_eq!(samples.end - samples.start, 2 * E_BYTES);
+    for at in [samples.start, samples.start + E_BYTES] {
+        let mut changed = proof.clone();
+        changed[at] ^= 1;
+        assert!(setting.verdict(tables, &changed).is_err());
+    }
 }
 
 #[test]

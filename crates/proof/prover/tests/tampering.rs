@@ -140,10 +140,10 @@ fn expected_phases(label: &str) -> Vec<Phase> {
         "constraint rounds" | "constraint columns" => &[Phase::Constraints],
         "product rounds" | "product operands" => &[Phase::Products],
         "gather rounds" | "gather sources" => &[Phase::Gathers],
-        "batch rounds" | "opened values" => &[Phase::Batch],
-        "tail root" | "out-of-domain" | "fold" | "final polynomial" | "rows" | "salts" | "paths" | "work" => {
-            &[Phase::Opening]
-        }
+        "samples" => &[Phase::Lookup, Phase::Constraints],
+        "batch work" | "batch rounds" | "batch round work" | "opened values" => &[Phase::Batch],
+        "tail root" | "out-of-domain" | "fold" | "final polynomial" | "rows" | "salts" | "paths" => &[Phase::Opening],
+        "join work" | "work" => &[Phase::Opening],
         other => panic!("message {other:?} is not in the manifest"),
     };
     own.iter().copied().chain([Phase::Encoding]).collect()

@@ -464,6 +464,17 @@ impl<'a> Builder<'a> {
         self.limbs.entry(bits).or_default().push((rows.clone(), expr));
     }
 
+    /// The rows on which a range is asked for: all of them if padding is in the range, a constant there. A lookup whose numerators
+    /// are all one costs half.
+    fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
+        let zero_in_padding = |(_, col): &(i64, ColId)| self.columns.get(col.0).is_some_and(|c| c.rows == rows);
+        let within = (0..1i64 << bits).contains(&expr.constant);
+        if within && expr.quads.is_empty() && expr.terms.iter().all(zero_in_padding) {
+            return Rows::vector(1 << rows.log_len());
+        }
+        rows
+    }
+
     /// The lookups of all range limbs. A width below `limb_bits` takes a table of its own where that is shorter than what it
     /// saves; else it takes two lookups in the full table, of expr and of expr shifted to the top: the first bounds expr so
     /// that the second does not wrap.
@@ -476,6 +487,7 @@ impl<'a> Builder<'a> {
             let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
             full |= !own;
             for (rows, expr) in limbs {
+                let rows = self.range_rows(rows, &expr, bits);
                 if !own && bits < width {
                     self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
                 }

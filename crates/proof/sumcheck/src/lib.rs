@@ -20,4 +20,4 @@ pub mod multilinear;
 pub mod rounds;
 
 pub use multilinear::{eq, eq_bits, eq_table, evaluate, evaluate_base, index_mle, mask_mle, powers_point, suffix};
-pub use rounds::{Reduced, interpolate, verify_rounds};
+pub use rounds::{Reduced, Work, interpolate, verify_hard_rounds, verify_rounds};

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use ciro_transcript::{E, F, ReadError, Reader, Transcript};
+use core::ops::Range;
 use p3_field::{Field, PrimeCharacteristicRing};
 
 /// A sumcheck after its last round: the claim that is left, and the point it is about. The caller must discharge it.
@@ -15,6 +16,28 @@ pub struct Reduced {
     pub point: Vec<E>,
     /// What the summand must be at `point`.
     pub claim: E,
+}
+
+/// Proof of work in a sumcheck, between a round's message and its challenge.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Label of the nonces.
+    pub label: &'static str,
+    /// Bits of each.
+    pub bits: u32,
+    /// Which rounds take it.
+    pub rounds: Range<usize>,
+}
+
+impl Work {
+    /// None in any round.
+    pub const NONE: Self = Self { label: "", bits: 0, rounds: 0..0 };
+
+    /// Bits before the challenge of round number `round`.
+    #[must_use]
+    pub fn before(&self, round: usize) -> u32 {
+        if self.rounds.contains(&round) { self.bits } else { 0 }
+    }
 }
 
 /// Checks `rounds` rounds of a sumcheck of degree `degree` ≥ 1 for `claim`.
@@ -28,10 +51,26 @@ pub fn verify_rounds(
     degree: usize,
     claim: E,
 ) -> Result<Reduced, ReadError> {
+    verify_hard_rounds(transcript, label, rounds, degree, claim, &Work::NONE)
+}
+
+/// As [`verify_rounds`], with proofs of work before the challenges of some rounds.
+///
+/// # Errors
+/// As [`verify_rounds`], and if a proof of work is not there.
+pub fn verify_hard_rounds(
+    transcript: &mut Reader<'_>,
+    label: &'static str,
+    rounds: usize,
+    degree: usize,
+    claim: E,
+    work: &Work,
+) -> Result<Reduced, ReadError> {
     let mut point = Vec::with_capacity(rounds);
     let mut claim = claim;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let sent = transcript.read_exts(label, degree)?;
+        transcript.check_work(work.label, work.before(round))?;
         let r = transcript.challenge(label);
         claim = interpolate(&sent, claim, r);
         point.push(r);

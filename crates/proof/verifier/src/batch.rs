@@ -3,6 +3,7 @@
 //!
 //! Σ_i ηⁱ·valueᵢ = Σ_x Σ_f f(x)·w_f(x) over the polynomials f, where w_f sums ηⁱ·eq over the windows of the claims on f; a
 //! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
+//! The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges follow proofs of work.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluation, Evaluations, count};
@@ -10,7 +11,7 @@ use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
 use ciro_relation::{Poly, Relation, Space};
-use ciro_sumcheck::{eq, eq_bits, eq_table, evaluate_base, suffix, verify_rounds};
+use ciro_sumcheck::{Work, eq, eq_bits, eq_table, evaluate_base, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, F, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
 
@@ -24,6 +25,23 @@ pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
     let low = LOW_VARS.min(challenges.len());
     challenges.rotate_left(low);
     challenges
+}
+
+/// The work in the rounds whose challenges fold a first oracle: those of leading variables, and if even the last [`LOW_VARS`] are
+/// more than the oracles' columns have, all.
+#[must_use]
+pub fn round_work(vars: usize, params: &Params) -> Work {
+    let common = count(params.common_vars());
+    let low = LOW_VARS.min(vars);
+    let first = if common < low { 0 } else { low };
+    let folds = low.saturating_add(vars.saturating_sub(common));
+    Work { label: "batch round work", bits: params.first_work(), rounds: first..folds }
+}
+
+/// Variables of the longest of some polynomials: rounds of a sumcheck about all of them.
+#[must_use]
+pub fn vars_max(spaces: &[Space]) -> usize {
+    spaces.iter().map(|space| count(space.vars)).max().unwrap_or(0)
 }
 
 /// What the verifier has of a polynomial.
@@ -72,8 +90,8 @@ pub fn reduce(
 ) -> Result<Reduced, VerifyError> {
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
-    let rounds = spaces.iter().map(|space| count(space.vars)).max().unwrap_or(0);
-    let reduced = verify_rounds(transcript, "batch rounds", rounds, 2, sum)?;
+    let rounds = vars_max(spaces);
+    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(rounds, params))?;
     let point = in_order(reduced.point);
     let opened = known.iter().filter(|known| matches!(known, Known::Committed(_))).count();
     let values = transcript.read_exts("opened values", opened)?;

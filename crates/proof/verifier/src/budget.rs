@@ -1,22 +1,18 @@
 //! The soundness budget of one proof: every way in which a false statement could pass, with its bits.
 //!
 //! Interactive terms are polynomial identities over E: degree over |E|, times the number of words that the first oracles could
-//! stand for (their lists at the Johnson bound). Oracle terms come from `ciro_pcs`. The total is the union bound over all terms. In the
-//! random-oracle model each hash evaluation is one attempt.
+//! stand for (their lists at the Johnson bound, unless they are sampled). Oracle terms come from `ciro_pcs`. Each term is about one
+//! challenge, which follows a [proof of work](Work) where the term falls short; the total is nevertheless the union bound over all terms.
+//! In the random-oracle model each hash evaluation is one attempt.
 
 use crate::key::VerifyingKey;
-use crate::layout::{
-    Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_columns, product_degree, product_rounds,
-    slots,
-};
+use crate::layout::{Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_columns, slots};
 use alloc::vec::Vec;
-use ciro_pcs::params::Term;
+use ciro_pcs::soundness::{FIELD_BITS, log_up};
+use ciro_pcs::{Params, Term};
 use ciro_relation::Relation;
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
-
-/// Bits of the challenge field, rounded down.
-const FIELD_BITS: u32 = 154;
 
 /// All terms and what they leave together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,40 +23,90 @@ pub struct Budget {
     pub total_bits: u32,
 }
 
-fn log_up(n: usize) -> u32 {
-    usize::BITS.saturating_sub(n.saturating_sub(1).leading_zeros())
+/// Proof of work before the first challenge of each phase, bits: what its identity lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Before `alpha`.
+    pub lookups: u32,
+    /// Before `rho`.
+    pub constraints: u32,
+    /// Before `mu`.
+    pub products: u32,
+    /// Before `theta`.
+    pub gathers: u32,
+    /// Before `eta`.
+    pub batch: u32,
 }
+
+impl Work {
+    /// The work that proofs of this relation take.
+    #[must_use]
+    pub fn new(relation: &Relation, params: &Params) -> Self {
+        let degrees = Degrees::of(relation);
+        let work = |degree, list| params.security.work_for(identity_bits(degree, list));
+        let open = params.open_list_bits();
+        Self {
+            lookups: work(degrees.fractions, open),
+            constraints: work(degrees.constraints, open),
+            products: work(degrees.products, open),
+            gathers: work(degrees.gathers, open),
+            batch: work(degrees.batch, params.list_bits()),
+        }
+    }
+}
+
+/// Bits of an identity of this degree that is to hold for 2^`list` words.
+fn identity_bits(degree: usize, list: u32) -> u32 {
+    FIELD_BITS.saturating_sub(list).saturating_sub(log_up(degree))
+}
+
+/// Largest degree of a round polynomial.
+const ROUND_DEGREE: usize = 3;
 
 impl VerifyingKey {
     /// The budget of this model's proofs.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        let list = self.params().list_bits();
-        let mut terms: Vec<Term> = interactive(self.relation())
-            .into_iter()
-            .map(|(what, degree)| Term { what, bits: FIELD_BITS.saturating_sub(list).saturating_sub(log_up(degree)) })
-            .collect();
-        terms.extend(self.params().terms());
+        let (degrees, work, params) = (Degrees::of(self.relation()), self.work(), self.params());
+        let open = params.open_list_bits();
+        let term = |what, degree, list, work| Term { what, bits: identity_bits(degree, list), work };
+        let mut terms = Vec::from([
+            term("lookup: fractions and tuple compression", degrees.fractions, open, work.lookups),
+            term("constraints: zerocheck", degrees.constraints, open, work.constraints),
+            term("products: claims together", degrees.products, open, work.products),
+            term("gathers: claims together", degrees.gathers, open, work.gathers),
+            term("one round of lookups, constraints, products, gathers", ROUND_DEGREE, open, 0),
+            term("batch: claims together", degrees.batch, params.list_bits(), work.batch),
+        ]);
+        terms.extend(params.terms());
         Budget::of(terms)
     }
 
-    /// The budget of a proof of a batch and the opening of one of its samples together: a point within each column, claims to be reduced,
-    /// and a second opening.
+    /// Proof of work in the opening of one sample, bits: before its point, and before its claims are reduced.
+    #[must_use]
+    pub fn sample_work(&self) -> [u32; 2] {
+        self.sample_degrees().map(|degree| {
+            let params = self.sample_params();
+            params.security.work_for(identity_bits(degree, params.list_bits()))
+        })
+    }
+
+    /// Degrees of what its two first challenges are about: cells at a point, and claims together.
+    fn sample_degrees(&self) -> [usize; 2] {
+        let columns = &self.relation().samples;
+        let point = columns.iter().map(|column| column.rows.log_len()).max().unwrap_or(0);
+        [count(point), columns.len().saturating_add(self.sample_spaces().len())]
+    }
+
+    /// The budget of a proof of a batch and the opening of one of its samples together.
     #[must_use]
     pub fn sample_budget(&self) -> Budget {
         let Budget { mut terms, .. } = self.budget();
-        let params = self.sample_params();
-        let columns = &self.relation().samples;
-        let point = columns.iter().map(|column| column.rows.log_len()).max().unwrap_or(0);
-        let vars = self.sample_spaces().iter().map(|space| space.vars).max().unwrap_or(0);
-        let claims = columns.len().saturating_add(params.first.len());
-        for (what, degree) in [
-            ("sample: cells at a point", count(point)),
-            ("sample: sumcheck", claims.saturating_add(count(vars).saturating_mul(2))),
-        ] {
-            let bits = FIELD_BITS.saturating_sub(params.list_bits()).saturating_sub(log_up(degree));
-            terms.push(Term { what, bits });
-        }
+        let (params, [point, claims], [point_work, claims_work]) =
+            (self.sample_params(), self.sample_degrees(), self.sample_work());
+        let term = |what, degree, work| Term { what, bits: identity_bits(degree, params.list_bits()), work };
+        terms.push(term("sample: cells at a point", point, point_work));
+        terms.push(term("sample: claims together", claims, claims_work));
         terms.extend(params.terms());
         Budget::of(terms)
     }
@@ -68,35 +114,37 @@ impl VerifyingKey {
 
 impl Budget {
     fn of(terms: Vec<Term>) -> Self {
-        let least = terms.iter().map(|t| t.bits).min().unwrap_or(0);
+        let least = terms.iter().map(Term::total).min().unwrap_or(0);
         let total_bits = least.saturating_sub(log_up(terms.len()));
         Self { terms, total_bits }
     }
 }
 
-/// (what, degree of the identity), each an over-count.
-fn interactive(relation: &Relation) -> Vec<(&'static str, usize)> {
-    let (_, depth) = slots(relation);
-    let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-    let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
-    let leaves = 1usize.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
-    let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
-    let rounds = constraint_rounds(relation);
-    let [products, gathers, claims] = claims(relation);
-    let gather_vars = relation.gathers.iter().map(ciro_relation::Gather::vars).max().unwrap_or(0);
-    let batch_rounds = usize::try_from(relation.vars_max()).unwrap_or(usize::MAX);
-    [
-        ("lookup: fractions and tuple compression", leaves.saturating_mul(width)),
-        ("lookup: layers", depth.saturating_mul(depth.saturating_mul(3).saturating_add(2))),
-        ("constraints: zerocheck", constraints.saturating_add(rounds.saturating_mul(4))),
-        (
-            "products: sumcheck",
-            products.saturating_add(product_rounds(relation).saturating_mul(product_degree(relation))),
-        ),
-        ("gathers: sumcheck", gathers.saturating_add(gather_vars.saturating_mul(2))),
-        ("batch: sumcheck", claims.saturating_add(batch_rounds.saturating_mul(2))),
-    ]
-    .into()
+/// Degrees of the identities that each phase's first challenges are about, each an over-count. None for a phase that is absent.
+struct Degrees {
+    fractions: usize,
+    constraints: usize,
+    products: usize,
+    gathers: usize,
+    batch: usize,
+}
+
+impl Degrees {
+    fn of(relation: &Relation) -> Self {
+        let (_, depth) = slots(relation);
+        let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
+        let leaves = if relation.lookups.is_empty() { 0 } else { 1usize.checked_shl(depth).unwrap_or(usize::MAX) };
+        let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
+        let [products, gathers, claims] = claims(relation);
+        Self {
+            fractions: leaves.saturating_mul(width),
+            constraints: constraints.saturating_add(constraint_rounds(relation)),
+            products,
+            gathers,
+            // And one for each committed polynomial, if they are sampled.
+            batch: claims.saturating_add(relation.committed().count()),
+        }
+    }
 }
 
 /// How many claims the product, the gather and the batch phase weigh against one another: as many as they do in every proof.

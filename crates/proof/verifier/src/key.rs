@@ -1,10 +1,11 @@
 //! What is known of a model, and the order in which a statement enters the transcript.
 
 use crate::batch::{Known, Reduced};
+use crate::budget::Work;
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
 use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement, WEIGHTS_BYTES_MAX, Weights};
-use crate::{batch, constraints, gathers, lookup, products};
+use crate::{batch, constraints, gathers, lookup, products, samples};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ciro_graph::{Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
@@ -53,6 +54,7 @@ pub struct VerifyingKey {
     program: Program,
     relation: Relation,
     params: Params,
+    work: Work,
     weight_root: Hash32,
     /// The model polynomial, if the weights are public.
     weights: Option<Arc<Vec<F>>>,
@@ -108,9 +110,14 @@ impl VerifyingKey {
             ciro_graph::Profile::Native => Profile::Native,
             ciro_graph::Profile::Chain => Profile::Chain,
         };
+        let security = match program.security {
+            ciro_graph::Security::Bits100 => Security::Bits100,
+            ciro_graph::Security::Bits128 => Security::Bits128,
+        };
         let sizes: Vec<Size> = relation.committed().map(size).collect();
-        let params = Params::new(&sizes, Security::Bits100, profile);
-        Ok(Self { program, relation, params, weight_root, weights: None, model })
+        let params = Params::new(&sizes, security, profile);
+        let work = Work::new(&relation, &params);
+        Ok(Self { program, relation, params, work, weight_root, weights: None, model })
     }
 
     /// The program.
@@ -129,6 +136,12 @@ impl VerifyingKey {
     #[must_use]
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Proof of work before the first challenge of each phase.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Root of the weight commitment; the weights' hash if they are public.
@@ -248,10 +261,16 @@ impl VerifyingKey {
         self.absorb(&mut transcript, statement);
         let witness_root = transcript.read_digest("witness root")?;
         let mut claims = Evaluations::default();
+        samples::verify(&mut transcript, &self.relation, &self.params, &mut claims)?;
+        transcript.check_work("lookup work", self.work.lookups)?;
         lookup::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("constraint work", self.work.constraints)?;
         constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("product work", self.work.products)?;
         products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("gather work", self.work.gathers)?;
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        transcript.check_work("batch work", self.work.batch)?;
         let known = self.known(statement, witness_root);
         let reduced = batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
         transcript.finish()?;

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Relation, Source, Window};
+use ciro_relation::{ColId, Expr, Instance, Poly, Relation, Source, Window};
 use ciro_sumcheck::suffix;
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
@@ -28,20 +28,35 @@ pub struct Slot {
     pub offset: usize,
 }
 
-/// The leaves of the lookup circuit, largest slots first, and log₂ of their number. Leaves outside any slot are 0/1.
+impl Slot {
+    /// The first leaf after it.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.offset.saturating_add(1usize.checked_shl(self.log_len).unwrap_or(usize::MAX))
+    }
+}
+
+/// Fewest leaves of a lookup circuit, four groups of neighbours: below, there is nothing to gain from fewer.
+const LEAVES_MIN: usize = 64;
+
+/// The leaves of the lookup circuit and log₂ of their number: first the lookups without padding, whose numerators are all one, then
+/// the others and the tables, each by descending length. Leaves outside any slot are 0/1.
 #[must_use]
 pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
-    let lookups = relation.lookups.iter().enumerate().map(|(i, l)| (Occupant::Lookup(i), l.log_len));
-    let tables = relation.tables.iter().enumerate().map(|(i, t)| (Occupant::Table(i), t.log_len));
-    let mut order: Vec<(Occupant, u32)> = lookups.chain(tables).collect();
-    order.sort_by_key(|(_, log_len)| core::cmp::Reverse(*log_len));
-    let mut offset = 0usize;
+    let lookups = relation.lookups.iter().enumerate();
+    let lookups = lookups.map(|(i, l)| (!l.rows.is_full(), Occupant::Lookup(i), l.log_len));
+    let tables = relation.tables.iter().enumerate().map(|(i, t)| (true, Occupant::Table(i), t.log_len));
+    let mut order: Vec<(bool, Occupant, u32)> = lookups.chain(tables).collect();
+    order.sort_by_key(|(mixed, _, log_len)| (*mixed, core::cmp::Reverse(*log_len)));
+    let mut end = 0usize;
     let mut slots = Vec::with_capacity(order.len());
-    for (occupant, log_len) in order {
+    for (_, occupant, log_len) in order {
+        let len = 1usize.checked_shl(log_len).unwrap_or(usize::MAX);
+        let offset = end.checked_next_multiple_of(len).unwrap_or(usize::MAX);
         slots.push(Slot { occupant, log_len, offset });
-        offset = offset.saturating_add(1usize.checked_shl(log_len).unwrap_or(usize::MAX));
+        end = offset.saturating_add(len);
     }
-    (slots, offset.max(2).checked_next_power_of_two().unwrap_or(0).trailing_zeros())
+    (slots, end.max(LEAVES_MIN).checked_next_power_of_two().unwrap_or(0).trailing_zeros())
 }
 
 fn is_public(relation: &Relation, col: ColId) -> bool {
@@ -192,6 +207,12 @@ impl Evaluations {
             let log_len = relation.column(col).map_or(0, |column| column.log_len);
             self.claim(relation, col, suffix(point, count(log_len)).to_vec(), value);
         }
+    }
+
+    /// Claims the value of a whole committed polynomial.
+    pub fn claim_polynomial(&mut self, poly: Poly, point: &[E], value: E) {
+        let window = Window { poly, offset: 0, high: 0, blocks: Vec::from([0]) };
+        self.committed.push(Evaluation { window, point: point.to_vec(), value });
     }
 
     /// Claims the value of one column at `point`; for a view, the value of the column seen.

@@ -7,19 +7,20 @@
 //! | module | phase | what it checks |
 //! |---|---|---|
 //! | [`key`] | statement | program and [`statement`] are well formed; everything public enters the transcript |
+//! | [`samples`] | batch | at the higher target: the committed polynomials at a random point, which leaves one word of each list |
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
 //! | [`products`] | products | Thaler's sumcheck for all matrix products |
 //! | [`gathers`] | gathers | convolution windows, slices and changes of layout |
 //! | [`batch`] | batch | all claimed evaluations reduce to one point |
 //! | `ciro_pcs` | opening | the commitments have these values at that point |
-//! | [`sample`] | all of them | one sample of a batch is behind the commitments that a proof is about |
+//! | [`single`] | all of them | one sample of a batch is behind the commitments that a proof is about |
 //!
 //! | helper | what it holds |
 //! |---|---|
 //! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
 //! | [`error`] | why a proof is rejected, by phase |
-//! | [`budget`] | the soundness error of a proof, term by term |
+//! | [`budget`] | the soundness error of a proof, term by term, and the work that makes up for it |
 //!
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
 #![no_std]
@@ -52,11 +53,12 @@ pub mod key;
 pub mod layout;
 pub mod lookup;
 pub mod products;
-pub mod sample;
+pub mod samples;
+pub mod single;
 pub mod statement;
 
-pub use budget::Budget;
+pub use budget::{Budget, Work};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
-pub use sample::{Sample, VerifiedSample};
+pub use single::{Sample, VerifiedSample};
 pub use statement::{Part, ProofContext, Shown, Statement, Weights};

@@ -1,7 +1,8 @@
 //! LogUp as a GKR circuit of fractions.
 //!
-//! Each leaf is a fraction; a parent is the sum of its children, p = p₀q₁ + p₁q₀, q = q₀q₁, where the two children of node y on a
-//! layer of k variables are (0, y) and (1, y). The root must be 0/q with q ≠ 0: then, as rational functions of β, every lookup's
+//! Each leaf is a fraction; a parent is the sum of its children, p = p₀q₁ + p₁q₀, q = q₀q₁. The children of node (g, n), where n is
+//! its last [`NEIGHBOURS`] variables (all of them, if there are not so many), are (g, 0, n) and (g, 1, n): a layer's nodes are those of
+//! a prefix of the leaves, and whatever lies beyond the last slot is 0/1 on every layer. The root must be 0/q with q ≠ 0: then, as rational functions of β, every lookup's
 //! pole is cancelled by a table's, so every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
 
 use crate::error::VerifyError;
@@ -38,6 +39,26 @@ impl Compression {
         }
         self.beta - sum
     }
+}
+
+/// log₂ of how many neighbouring nodes stay together down to the layer of as many nodes: what a processor handles at once.
+pub const NEIGHBOURS: usize = 4;
+
+/// Exchanges the order in which a layer's variables are and the one in which its rounds bind them: first those that number groups
+/// of neighbours, from the last to the first, then those within a group.
+#[must_use]
+pub fn in_rounds(point: &[E]) -> Vec<E> {
+    let (groups, neighbours) = point.split_at(point.len().saturating_sub(NEIGHBOURS));
+    groups.iter().rev().chain(neighbours).copied().collect()
+}
+
+/// The point between the two children of `node`: they differ in the last variable that numbers groups.
+#[must_use]
+pub fn child(mut node: Vec<E>, tau: E) -> Vec<E> {
+    let neighbours = node.split_off(node.len().saturating_sub(NEIGHBOURS));
+    node.push(tau);
+    node.extend(neighbours);
+    node
 }
 
 /// Claim on a layer: numerators and denominators at a point.
@@ -83,24 +104,22 @@ fn descend(transcript: &mut Reader<'_>, depth: usize) -> Result<Layer, VerifyErr
         let lambda = transcript.challenge("lookup layer");
         let claim = layer.p + lambda * layer.q;
         let reduced = verify_rounds(transcript, "lookup rounds", layer.point.len(), 3, claim)?;
+        let bound = in_rounds(&reduced.point);
         let children: [E; 4] = transcript.read_array("lookup children")?;
         let [p0, p1, q0, q1] = children;
-        let expected = eq(&layer.point, &reduced.point) * (p0 * q1 + p1 * q0 + lambda * q0 * q1);
+        let expected = eq(&layer.point, &bound) * (p0 * q1 + p1 * q0 + lambda * q0 * q1);
         if expected != reduced.claim {
             return Err(VerifyError::LookupLayer { layer: number });
         }
-        layer = split(transcript, children, reduced.point);
+        layer = split(transcript, children, bound);
     }
     Ok(layer)
 }
 
-/// Two claims per polynomial, at (0, y) and (1, y), become one at (τ, y).
-fn split(transcript: &mut Reader<'_>, [p0, p1, q0, q1]: [E; 4], rest: Vec<E>) -> Layer {
+/// Two claims per polynomial, at the two children of `node`, become one between them.
+fn split(transcript: &mut Reader<'_>, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) -> Layer {
     let tau = transcript.challenge("lookup split");
-    let mut point = Vec::with_capacity(rest.len().saturating_add(1));
-    point.push(tau);
-    point.extend(rest);
-    Layer { point, p: p0 + tau * (p1 - p0), q: q0 + tau * (q1 - q0) }
+    Layer { point: child(node, tau), p: p0 + tau * (p1 - p0), q: q0 + tau * (q1 - q0) }
 }
 
 fn check_leaves(

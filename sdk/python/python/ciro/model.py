@@ -67,6 +67,11 @@ class Model:
         return self._native.profile
 
     @property
+    def bits(self) -> int:
+        """What its proofs resist: 100 or 128 bits."""
+        return self._native.bits
+
+    @property
     def report(self) -> Optional[AccuracyReport]:
         """How far the integers are from the floats; None if the model was compiled without samples."""
         text = self._native.report
@@ -112,6 +117,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     input_range: Optional[float] = None,
     dims: Optional[Mapping[str, int]] = None,
     profile: Optional[Profile] = None,
+    bits: Optional[int] = None,
 ) -> Model:
     """Compiles a model to an integer program and commits to its weights.
 
@@ -126,6 +132,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`; the batch is one.
         profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
             verify in a contract. It is part of the model's identity.
+        bits: what proofs must resist, 100 bits by default, or 128 for larger proofs. Part of the identity too.
 
     Returns:
         The model, ready to prove with.
@@ -135,17 +142,18 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             to do, for example which package to install.
         InputError: if the samples do not fit the model.
         ArtifactError: if the folder is not a compiled model.
-        ValueError: if the profile is neither.
+        ValueError: if the profile or the bits are neither of theirs.
         OSError: if the file cannot be read.
     """
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         if path.is_dir():
-            return _load(path, samples=samples, input_range=input_range, dims=dims, profile=profile)
+            return _load(path, samples=samples, input_range=input_range, dims=dims, profile=profile, bits=bits)
         model = path.read_bytes()
     npz = None if samples is None else to_npz(samples)
     named = list((dims or {}).items())
-    return Model(_ciro.Model.compile(to_file(model, samples), npz, input_range, named, profile or "native"))
+    file = to_file(model, samples)
+    return Model(_ciro.Model.compile(file, npz, input_range, named, profile or "native", 100 if bits is None else bits))
 
 
 def _load(path: Path, **given: object) -> Model:

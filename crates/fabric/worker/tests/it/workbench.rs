@@ -40,6 +40,7 @@ fn model() -> Model {
         }],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
+        security: ciro_graph::Security::Bits100,
         visibility: ciro_graph::Visibility::default(),
         batch: 1,
     };

@@ -4,8 +4,8 @@ use crate::error::{At, CompileError};
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::check::Problem;
 use ciro_graph::{
-    CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, ValueId,
-    Visibility, check_model,
+    CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, Security,
+    ValueId, Visibility, check_model,
 };
 
 /// Every model of this compiler uses tables of 256 rows for range checks: small programs do not pay for large tables.
@@ -83,6 +83,7 @@ impl ProgramBuilder {
             outputs: vec![],
             limb_bits,
             profile: Profile::Native,
+            security: Security::Bits100,
             visibility: Visibility::default(),
             batch: 1,
         };

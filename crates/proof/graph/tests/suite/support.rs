@@ -26,6 +26,7 @@ impl Builder {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            security: ciro_graph::Security::Bits100,
             visibility: ciro_graph::Visibility::default(),
             batch: 1,
         };

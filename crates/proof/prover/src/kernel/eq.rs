@@ -18,7 +18,7 @@ fn grow<T: PrimeCharacteristicRing + Copy>(low: &mut [T], high: &mut [T], z: T) 
 }
 
 /// The table of `point`, one by one.
-fn few(point: &[E], scale: E) -> Vec<E> {
+pub fn few(point: &[E], scale: E) -> Vec<E> {
     let mut table = E::zero_vec(1 << point.len());
     table[0] = scale;
     for (i, &z) in point.iter().rev().enumerate() {
@@ -53,6 +53,46 @@ pub fn eq_packs(point: &[E], scale: E, table: &mut [PackedE]) {
                 .for_each(|(low, high)| grow(low, high, PackedE::from(z)));
         }
     }
+}
+
+/// The tables of eq at (no, one, … and all of `first`, `last`), of which the last one's first `len` packs are needed and of the
+/// others what it is made of. `last` fills whole packs.
+pub fn prefix_tables(first: &[E], last: &[E], len: usize) -> Vec<Buffer<PackedE>> {
+    let group = (1 << last.len()) / WIDTH;
+    let mut table = Buffer::stale(group);
+    eq_packs(last, E::ONE, &mut table);
+    let mut tables = vec![table];
+    for (i, &z) in first.iter().enumerate() {
+        let groups = (len / group).div_ceil(1 << (first.len() - 1 - i));
+        let next = tables.last().map(|table| split_groups(table, group, z, groups));
+        tables.extend(next);
+    }
+    tables
+}
+
+/// (t − z·t, z·t) for each group of t, `groups` in all.
+fn split_groups(table: &[PackedE], group: usize, z: E, groups: usize) -> Buffer<PackedE> {
+    let mut out = Buffer::stale(groups * group);
+    let z = PackedE::from(z);
+    let split = |(out, table): (&mut [PackedE], &[PackedE])| {
+        let (low, high) = out.split_at_mut(group);
+        for (i, &t) in table.iter().enumerate() {
+            let product = z * t;
+            low[i] = t - product;
+            if let Some(high) = high.get_mut(i) {
+                *high = product;
+            }
+        }
+    };
+    let task = |(out, table): (&mut [PackedE], &[PackedE])| {
+        out.chunks_mut(2 * group).zip(table.chunks_exact(group)).for_each(split);
+    };
+    if out.len() <= FOLD_PACKS {
+        task((&mut out, table));
+    } else {
+        out.par_chunks_mut(2 * group * FOLD_PACKS).zip(table.par_chunks(group * FOLD_PACKS)).for_each(task);
+    }
+    out
 }
 
 /// The eq factor of a sumcheck round by round: over the coordinates that are still free. Packed if it fills a pack, like the halves
@@ -106,6 +146,7 @@ fn add_halves<T: PrimeCharacteristicRing + Copy>(values: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::table::lane;
     use crate::kernel::table::tests::elements;
 
     #[test]
@@ -115,6 +156,25 @@ mod tests {
         for n in 0..=17 {
             let point = elements(n);
             assert_eq!(eq_table(&point, scale).to_vec(), ciro_sumcheck::eq_table(&point, scale), "{n}");
+        }
+    }
+
+    #[test]
+    fn prefix_tables_begin_like_whole_ones() {
+        let last = elements(5);
+        // The longest one takes several tasks.
+        for (n, groups) in [(0, 1), (1, 1), (1, 2), (2, 3), (6, 33), (13, 5001)] {
+            let first = elements(n + 5)[5..].to_vec();
+            let tables = prefix_tables(&first, &last, groups * 32 / WIDTH);
+            assert_eq!(tables.len(), n + 1);
+            for (i, table) in tables.iter().enumerate() {
+                let point: Vec<E> = first[..i].iter().chain(&last).copied().collect();
+                let whole = ciro_sumcheck::eq_table(&point, E::ONE);
+                let len = groups.div_ceil(1 << (n - i)) * 32;
+                let begin: Vec<E> =
+                    table.iter().flat_map(|p| (0..WIDTH).map(|l| lane(p, l)).collect::<Vec<E>>()).collect();
+                assert_eq!(begin, whole[..len], "{n} {groups} {i}");
+            }
         }
     }
 

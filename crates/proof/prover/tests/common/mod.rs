@@ -8,7 +8,7 @@ pub(crate) mod net;
 use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawOutput, RawTensor, ValueId, Visibility,
+    RawOutput, RawTensor, Security, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
 use ciro_verifier::{ProofContext, Shown, Statement};
@@ -31,6 +31,7 @@ impl Sketch {
             outputs: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
+            security: ciro_graph::Security::Bits100,
             visibility: ciro_graph::Visibility::default(),
             batch: 1,
         };
@@ -150,7 +151,8 @@ pub(crate) const SEED: Seed = Seed::new([7; 32]);
 /// One case per gadget, with limbs and tables as small as they come.
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        layer(),
+        layer("layer", Security::Bits100),
+        layer("layer, 128 bits", Security::Bits128),
         elementwise(),
         division(),
         net::convolution(),
@@ -162,7 +164,8 @@ pub(crate) fn cases() -> Vec<Case> {
         elementwise().batch("batch of three", 3),
         forest("", 1, &[0.25, f32::NAN]).batch("batch of three, forest", 3),
         elementwise().showing("", Committed, Committed, Committed).batch("batch of three, committed", 3),
-        layer().showing("layer, committed", Committed, Committed, Committed),
+        layer("", Security::Bits100).showing("layer, committed", Committed, Committed, Committed),
+        layer("", Security::Bits128).showing("layer, committed, 128 bits", Committed, Committed, Public),
         elementwise().showing("elementwise, private to committed", Private, Committed, Committed),
         net::embedding().showing("embedding, committed to private", Committed, Private, Committed),
         net::convolution().showing("convolution, public weights", Public, Public, Public),
@@ -178,8 +181,9 @@ fn small(len: u32, bound: i32) -> Sketch {
     s
 }
 
-fn layer() -> Case {
+fn layer(name: &'static str, security: Security) -> Case {
     let mut s = small(3, 100);
+    s.program.security = security;
     let weight = s.constant(vec![1, 2, 3, 4, 5, 6]);
     let bias = Some(s.constant(vec![10, -10]));
     let y = s.node(Op::Linear { x: X, weight, bias }, 2, -1210, 1190);
@@ -191,7 +195,7 @@ fn layer() -> Case {
     let y = s.node(Op::Curve { x: c, lo: -16, frac_bits: 2, values, slopes }, 2, 0, 64);
     s.output(r, 2);
     s.output(y, 2);
-    Case::new("layer", s.model(), &[7.0, -20.0, 15.0])
+    Case::new(name, s.model(), &[7.0, -20.0, 15.0])
 }
 
 fn elementwise() -> Case {

@@ -3,8 +3,8 @@
 use super::Case;
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, ValueId, Visibility,
-    Window,
+    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, Security, ValueId,
+    Visibility, Window,
 };
 
 pub(crate) struct Net {
@@ -31,6 +31,7 @@ impl Net {
             outputs: vec![],
             limb_bits,
             profile: Profile::Native,
+            security: Security::Bits100,
             visibility: Visibility::default(),
             batch: 1,
         };

@@ -24,8 +24,6 @@ struct Soundness {
     security_bits: u32,
     /// Bits of the union of all terms, rounded down.
     total_bits: u32,
-    /// Proof of work before each query phase, bits.
-    work_bits: u32,
     /// Every way in which a false statement could pass.
     terms: Vec<Term>,
     oracles: Vec<Oracle>,
@@ -34,7 +32,10 @@ struct Soundness {
 #[derive(Serialize)]
 struct Term {
     what: &'static str,
+    /// Bits with the work.
     bits: u32,
+    /// Proof of work before the challenge it depends on, bits.
+    work_bits: u32,
 }
 
 /// One committed codeword and how it is queried.
@@ -87,8 +88,7 @@ fn soundness(key: &VerifyingKey) -> Soundness {
     Soundness {
         security_bits: key.params().security.bits(),
         total_bits: budget.total_bits,
-        work_bits: key.params().work_bits,
-        terms: budget.terms.into_iter().map(|term| Term { what: term.what, bits: term.bits }).collect(),
+        terms: budget.terms.iter().map(Term::of).collect(),
         oracles: oracles(key),
     }
 }
@@ -127,7 +127,7 @@ fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
         lookups: relation.lookups.len(),
         lookup_rows: relation.lookups.iter().map(|lookup| lookup.rows.real()).sum(),
         tables: relation.tables.len(),
-        table_rows: relation.tables.iter().map(|table| table.len).sum(),
+        table_rows: relation.tables.iter().map(|table| table.rows.real()).sum(),
         products: relation.products.len(),
         views: relation.views.len(),
         gathers: relation.gathers.len(),
@@ -153,14 +153,24 @@ impl Details {
 
 impl Soundness {
     fn text(&self) -> String {
-        let term = |what: &str, bits: u32| format!("  {what:<44} {bits:>4} bits");
         let mut lines =
             vec![format!("soundness, every way a false statement could pass ({} bits wanted)", self.security_bits)];
-        lines.extend(self.terms.iter().map(|t| term(t.what, t.bits)));
-        lines.push(term("union of all, rounded down", self.total_bits));
-        lines.push(format!("\ncommitments, {} bits of work before each query phase", self.work_bits));
+        lines.extend(self.terms.iter().map(Term::line));
+        lines.push(Term { what: "union of all, rounded down", bits: self.total_bits, work_bits: 0 }.line());
+        lines.push("\ncommitments".into());
         lines.extend(self.oracles.iter().map(Oracle::line));
         lines.join("\n")
+    }
+}
+
+impl Term {
+    fn of(term: &ciro_pcs::Term) -> Self {
+        Self { what: term.what, bits: term.total(), work_bits: term.work }
+    }
+
+    fn line(&self) -> String {
+        let work = if self.work_bits == 0 { String::new() } else { format!(", {} of them work", self.work_bits) };
+        format!("  {:<54} {:>4} bits{work}", self.what, self.bits)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Batches whose samples can be shown one by one. See `ciro_verifier::sample` for the protocol.
+//! Batches whose samples can be shown one by one. See `ciro_verifier::single` for the protocol.
 
 use crate::batch;
 use crate::commitments::Commitments;
+use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::open;
 use crate::prove::{Proof, ProveError, prove_committed};
@@ -10,7 +11,7 @@ use ciro_graph::{RawInput, execute};
 use ciro_relation::Poly;
 use ciro_transcript::Writer;
 use ciro_verifier::batch::Reduced;
-use ciro_verifier::sample::SAMPLE_PROTOCOL;
+use ciro_verifier::single::SAMPLE_PROTOCOL;
 use ciro_verifier::{ProofContext, Sample, VerifyError};
 
 /// A proof of a batch, and what opening its samples takes.
@@ -59,10 +60,14 @@ impl BatchProof {
         let verifying = key.verifying();
         let mut transcript = Writer::new(SAMPLE_PROTOCOL);
         verifying.absorb_sample(&mut transcript, &self.proof.statement, &self.proof.bytes, sample);
+        let [point_work, claims_work] = verifying.sample_work();
+        grind(&mut transcript, "sample work", point_work);
         let claims = verifying.sample_claims(&mut transcript, sample, &self.reduced)?;
+        grind(&mut transcript, "batch work", claims_work);
         let shown = self.commitments.only(&[Poly::Input, Poly::Output]);
-        let reduced = batch::reduce(&mut transcript, &verifying.sample_spaces(), &shown.tables(), &claims);
-        open(&mut transcript, &verifying.sample_params(), &shown.opened(), &reduced.point);
+        let params = verifying.sample_params();
+        let reduced = batch::reduce(&mut transcript, &verifying.sample_spaces(), &params, &shown.tables(), &claims);
+        open(&mut transcript, &params, &shown.opened(), &reduced.point);
         Ok(transcript.finish().0)
     }
 }

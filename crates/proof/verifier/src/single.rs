@@ -73,7 +73,10 @@ impl VerifyingKey {
         let reduced = self.reduce(statement, proof)?;
         let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
         self.absorb_sample(&mut transcript, statement, proof, sample);
+        let [point_work, claims_work] = self.sample_work();
+        transcript.check_work("sample work", point_work)?;
         let claims = self.sample_claims(&mut transcript, sample, &reduced)?;
+        transcript.check_work("batch work", claims_work)?;
         let spaces = self.sample_spaces();
         let root = |space: &Space| {
             let root = if space.poly == Poly::Input { statement.input.root() } else { statement.output.root() };

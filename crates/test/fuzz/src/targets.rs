@@ -1,0 +1,182 @@
+//! What is fuzzed.
+
+use crate::seeds;
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_compile::samples::{Port, parse};
+use ciro_compile::{Options, compile_model};
+use ciro_consensus::message::MAX_MESSAGE_BYTES;
+use ciro_engine::wire::Wire;
+use ciro_graph::check_model;
+use ciro_receipt::Receipt;
+use ciro_relation::builder::VARS_MAX;
+use ciro_state::SignedTx;
+use ciro_types::{Hash32, decode, encode};
+use ciro_verifier::statement::STATEMENT_BYTES_MAX;
+use ciro_verifier::{Claim, ProofContext, Statement, VerifyingKey, verify};
+use std::sync::LazyLock;
+
+/// One function over foreign bytes, and what to start from.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The name of its binary in `fuzz/fuzz_targets`.
+    pub name: &'static str,
+    /// Takes any bytes.
+    ///
+    /// # Panics
+    /// If the product breaks a promise.
+    pub run: fn(&[u8]),
+    /// Well-formed inputs.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: [Target; 8] = [
+    Target { name: "program", run: program, seeds: seeds::programs },
+    Target { name: "statement", run: statement, seeds: seeds::statements },
+    Target { name: "proof", run: proof, seeds: seeds::proofs },
+    Target { name: "claim", run: claim, seeds: seeds::claims },
+    Target { name: "receipt", run: receipt, seeds: seeds::receipts },
+    Target { name: "model_file", run: model_file, seeds: seeds::model_files },
+    Target { name: "samples", run: samples, seeds: seeds::samples },
+    Target { name: "wire", run: wire, seeds: seeds::messages },
+];
+
+/// A program by a stranger becomes a key whose polynomials are bounded, or a typed error.
+///
+/// # Panics
+/// If they are not.
+pub fn program(bytes: &[u8]) {
+    if let Ok(key) = VerifyingKey::new(bytes, Hash32::ZERO) {
+        let relation = key.relation();
+        assert!(relation.vars_max() <= VARS_MAX);
+        let budget = key.budget();
+        assert!(budget.total_bits >= key.params().security.bits(), "{budget:?}");
+    }
+}
+
+/// What the frozen proofs are about, with keys.
+struct Known {
+    key: VerifyingKey,
+    statement: Statement,
+    proof: Vec<u8>,
+}
+
+/// The keys that `statement` and `proof` choose from by their first byte.
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let known = |vector: seeds::Vector| {
+        let key = VerifyingKey::of(&vector.program, &vector.weights).ok()?;
+        let visibility = &key.program().visibility;
+        let statement = Statement::decode(visibility, &vector.input, &vector.output, vector.context).ok()?;
+        Some(Known { key, statement, proof: vector.proof })
+    };
+    seeds::vectors().into_iter().filter_map(known).collect()
+});
+
+fn known(bytes: &[u8]) -> Option<(&'static Known, &[u8])> {
+    let (&choice, rest) = bytes.split_first()?;
+    Some((KNOWN.get(usize::from(choice) % KNOWN.len().max(1))?, rest))
+}
+
+/// Input and output by a stranger, for a known program: what is read is canonical, and fits or is refused.
+///
+/// # Panics
+/// If another encoding of the same statement is read.
+pub fn statement(bytes: &[u8]) {
+    let Some((known, rest)) = known(bytes) else { return };
+    let Ok((input, output)) = decode::<(Vec<u8>, Vec<u8>)>(rest, STATEMENT_BYTES_MAX) else { return };
+    let visibility = &known.key.program().visibility;
+    if let Ok(statement) = Statement::decode(visibility, &input, &output, ProofContext::default()) {
+        assert!(statement.encode() == (input, output), "a second encoding was read");
+        if let Ok(instance) = known.key.instance(&statement) {
+            assert_eq!(
+                Some(&instance.outputs),
+                statement.output.public().map(|output| &output.0).or(Some(&Vec::new()))
+            );
+        }
+    }
+}
+
+/// A proof by a stranger for a known statement: accepted is the one that is frozen, as nobody finds another.
+///
+/// # Panics
+/// If another is accepted.
+pub fn proof(bytes: &[u8]) {
+    let Some((known, proof)) = known(bytes) else { return };
+    let accepted = known.key.verify(&known.statement, proof).is_ok();
+    assert_eq!(accepted, proof == known.proof, "a proof was judged wrongly");
+}
+
+/// A claim as it travels, and its proof.
+#[derive(BorshSerialize, BorshDeserialize)]
+pub(crate) struct Claimed {
+    pub(crate) vector: seeds::Subject,
+    pub(crate) proof: Vec<u8>,
+}
+
+/// Everything by a stranger. What is accepted is accepted by way of a key, too.
+///
+/// # Panics
+/// If the two ways differ.
+pub fn claim(bytes: &[u8]) {
+    let Ok(Claimed { vector, proof }) = decode::<Claimed>(bytes, usize::MAX) else { return };
+    let seeds::Subject { program, weights, input, output, context } = vector;
+    let claim = Claim { program: &program, weights: &weights, input: &input, output: &output, context };
+    if let Ok(verified) = verify(&claim, &proof) {
+        assert!(verified.output.encode() == output, "another output was verified");
+    }
+}
+
+/// A receipt file. The checksum would stop nearly all damage, so the content is tried by itself as well.
+///
+/// # Panics
+/// If what was read is not written as it was.
+pub fn receipt(bytes: &[u8]) {
+    if let Ok(receipt) = Receipt::from_bytes(bytes) {
+        assert!(receipt.to_bytes() == bytes, "a second encoding was read");
+    }
+    if let Ok(receipt) = decode::<Receipt>(bytes, ciro_receipt::receipt::RECEIPT_BYTES_MAX) {
+        assert!(Receipt::from_bytes(&receipt.to_bytes()).as_ref() == Ok(&receipt), "it is not read again");
+        // Refused or not: it returns.
+        let _ = ciro_receipt::check(&receipt, None);
+    }
+}
+
+/// An ONNX, XGBoost or LightGBM file: what compiles is well formed.
+///
+/// # Panics
+/// If it is not.
+pub fn model_file(bytes: &[u8]) {
+    if let Ok(compiled) = compile_model(bytes, &Options::default()) {
+        assert_eq!(check_model(&compiled.model), Ok(()));
+    }
+}
+
+/// A file of samples, of the format that its first byte chooses.
+///
+/// # Panics
+/// If a sample does not have the shape that was asked for.
+pub fn samples(bytes: &[u8]) {
+    let Some((&choice, file)) = bytes.split_first() else { return };
+    let format = seeds::FORMATS[usize::from(choice) % seeds::FORMATS.len()];
+    let ports = [Port { name: "input".into(), shape: vec![1, 10] }];
+    if let Ok(samples) = parse(format, file, &ports) {
+        assert!(samples.inputs.iter().all(|input| input.0.len() == 1 && input.0[0].bits.len() == 10));
+    }
+}
+
+/// What validators send one another, and the transactions in it.
+///
+/// # Panics
+/// If what was read is not written as it was.
+pub fn wire(bytes: &[u8]) {
+    let Ok(wire) = Wire::from_bytes(bytes) else { return };
+    assert!(wire.to_bytes() == bytes, "a second encoding was read");
+    let Wire::Txs(txs) = wire else { return };
+    for bytes in txs {
+        if let Ok(tx) = SignedTx::decode(&bytes, MAX_MESSAGE_BYTES) {
+            assert!(encode(&tx) == bytes, "a second encoding was read");
+            // Refused or not: it returns.
+            let _ = tx.verify_signature();
+        }
+    }
+}
