@@ -82,8 +82,8 @@ pub fn check_sample(receipt: &SampleReceipt, trusted: Option<ChainId>) -> Result
     });
     batch.assumptions.push(Finding {
         what: "other samples",
-        detail: "are hidden by commitments only: proof and opening hold sums over all samples, unmasked, with which a guess of all the \
-                 others can be checked"
+        detail: "are not stated here, but are no secret from who has this file: proof and opening hold many sums over all samples, \
+                 unmasked, from which those of a small batch can be computed, and with which guesses of a large one can be checked"
             .into(),
     });
     Ok(SampleReport { batch, sample })
