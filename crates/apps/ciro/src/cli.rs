@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::{Disclosure, Visibility};
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -242,7 +243,7 @@ fn dimension(text: &str) -> Result<(String, u32), String> {
 /// `ciro prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy\n  ciro prove score.onnx --input x.json --input-visibility committed --output-visibility private\n\nOf what a receipt commits to, an opening file is written next to it: RECEIPT.input, RECEIPT.output. Who has it can read the value."
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove score --batch 256 --input samples.npz --receipts scores\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy\n  ciro prove score.onnx --input x.json --input-visibility committed --output-visibility private\n\nOf what a receipt commits to, an opening file is written next to it: RECEIPT.input, RECEIPT.output. Who has it can read the value."
 )]
 pub(crate) struct ProveArgs {
     /// A compiled folder, or a model file
@@ -253,18 +254,32 @@ pub(crate) struct ProveArgs {
     /// The input: .npy, .npz, .csv or .json
     #[arg(long, short, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Which sample of the file
+    /// Which sample of the file; of a batch, the first
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) sample: usize,
+    /// Prove this many samples at once: one proof, much cheaper than one for each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
+    pub(crate) batch: u32,
+    /// Commit to the batch's inputs and outputs, and write a receipt for each sample alone into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) receipts: Option<PathBuf>,
+    /// Write receipts for these samples of the batch only, numbered from zero [default: all]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "receipts")]
+    pub(crate) receipt_of: Vec<u32>,
     /// Where the receipt goes
     #[arg(long, short, value_name = "RECEIPT", default_value = "receipt.ciro")]
     pub(crate) output: PathBuf,
 }
 
+fn batch(text: &str) -> Result<u32, String> {
+    let expected = || format!("expected a number from 1 to {MAX_BATCH}, got {text:?}");
+    text.parse().ok().filter(|batch| (1..=MAX_BATCH).contains(batch)).ok_or_else(expected)
+}
+
 /// `ciro verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n  ciro verify receipt.ciro --verbose\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
+    after_help = "Examples:\n  ciro verify receipt.ciro\n  ciro verify receipt.ciro --model $MODEL_ID --network $CHAIN_ID --json\n  ciro verify receipt.ciro --verbose\n  ciro verify scores/sample-17.ciro --made-from score\n\nNeeds no network, no key and no account. Exit code 0: valid; 1: invalid, with the reason; 2: no such file."
 )]
 pub(crate) struct VerifyArgs {
     /// The receipt file
@@ -273,6 +288,9 @@ pub(crate) struct VerifyArgs {
     /// Accept this model only
     #[arg(long, value_name = "MODEL_ID")]
     pub(crate) model: Option<ModelId>,
+    /// Accept receipts of this compiled folder or model file only, in whatever batch: commits to its weights again
+    #[arg(long, value_name = "MODEL", conflicts_with = "model")]
+    pub(crate) made_from: Option<PathBuf>,
     /// Accept settlements of this network only
     #[arg(long, value_name = "CHAIN_ID")]
     pub(crate) network: Option<ChainId>,
@@ -473,7 +491,7 @@ pub(crate) enum BenchAction {
 /// `ciro bench prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
+    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n  ciro bench prove --only models --batch 1,16,256,1024\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
 )]
 pub(crate) struct BenchProveArgs {
     /// Model files, and folders of .onnx files
@@ -482,6 +500,9 @@ pub(crate) struct BenchProveArgs {
     /// Proofs per model that count, after one that warms up
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
     pub(crate) runs: usize,
+    /// Samples of a proof: with several numbers, each model in batches of each size
+    #[arg(long, value_name = "N,…", default_values_t = [1], value_delimiter = ',', value_parser = batch)]
+    pub(crate) batch: Vec<u32>,
     /// Only one part
     #[arg(long, value_enum)]
     pub(crate) only: Option<ProvePart>,
@@ -510,6 +531,9 @@ pub(crate) struct BenchMeasureArgs {
     /// Proofs that count
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = runs)]
     pub(crate) runs: usize,
+    /// Samples of a proof; those of the file are repeated if it holds fewer
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
+    pub(crate) batch: u32,
     #[command(flatten)]
     pub(crate) form: FormArgs,
 }

@@ -1,8 +1,8 @@
 //! Reading files that users name.
 
 use crate::error::CliError;
-use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
+use ciro_receipt::{FormatError, Receipt};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -20,11 +20,18 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
 
 /// Reads a receipt file.
 pub(crate) fn read_receipt(path: &Path) -> Result<Receipt, CliError> {
-    let bytes = read(path, RECEIPT_BYTES_MAX)?;
-    Receipt::from_bytes(&bytes).map_err(|e| {
-        CliError::failed(format!("{}: {e}", path.display()))
-            .hint("get the file again from whoever made it; not a byte of it may change")
-    })
+    receipt_in(path, &read(path, RECEIPT_BYTES_MAX)?)
+}
+
+/// The receipt in the contents of the file at `path`.
+pub(crate) fn receipt_in(path: &Path, bytes: &[u8]) -> Result<Receipt, CliError> {
+    Receipt::from_bytes(bytes).map_err(|e| damaged(path, &e))
+}
+
+/// What to say of a file that is not what it should be.
+pub(crate) fn damaged(path: &Path, error: &FormatError) -> CliError {
+    CliError::failed(format!("{}: {error}", path.display()))
+        .hint("get the file again from whoever made it; not a byte of it may change")
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {

@@ -76,6 +76,28 @@ pub(crate) fn input(program: &Program, path: &Path, index: usize, ui: &Ui) -> Re
         .ok_or_else(|| CliError::usage(format!("--sample: expected a number below {count}, got {index}")))
 }
 
+/// The input of a batch, as many samples as `program` takes: those of the file at `path`, over and over.
+pub(crate) fn repeated(program: &Program, path: &Path) -> Result<RawInput, CliError> {
+    let samples = load_samples(path, &Port::of(program))?.inputs;
+    let taken: Vec<RawInput> = samples.iter().cycle().take(program.batch as usize).cloned().collect();
+    program.join(&taken).ok_or_else(|| CliError::usage(format!("{} holds no samples", path.display())))
+}
+
+/// The input of a batch, as many samples as `program` takes: those of the file at `path` from number `first` on.
+pub(crate) fn batch(program: &Program, path: &Path, first: usize, ui: &Ui) -> Result<RawInput, CliError> {
+    let samples = load_samples(path, &Port::of(program))?.inputs;
+    let (held, wanted) = (samples.len(), program.batch as usize);
+    let missing = || {
+        let of = if first == 0 { String::new() } else { format!(" from number {first} on") };
+        CliError::usage(format!("--batch: expected {wanted} samples{of}, but {} holds {held}", path.display()))
+    };
+    let taken = samples.get(first..).and_then(|rest| rest.get(..wanted)).ok_or_else(missing)?;
+    if held > wanted {
+        ui.note(&format!("note: {} holds {held} samples; taking {wanted} from number {first} on", path.display()));
+    }
+    program.join(taken).ok_or_else(missing)
+}
+
 fn load_samples(path: &Path, ports: &[Port]) -> Result<Samples, CliError> {
     samples::load(path, ports).map_err(|e| CliError::usage(chain(&e)))
 }

@@ -171,6 +171,12 @@ impl Compiled {
     }
 }
 
+/// The digest that a manifest has of a program.
+#[must_use]
+pub fn program_digest(program: &Program) -> Hash32 {
+    digest(&encode(program))
+}
+
 fn digest(bytes: &[u8]) -> Hash32 {
     hash("ciro/compiled-file/v1", bytes)
 }

@@ -3,6 +3,7 @@
 //! [`check_program`] needs no weights: references, lengths, parameter ranges, kinds, limits, and the interval of every
 //! operator whose interval does not depend on a weight. [`check_model`] adds what does.
 
+use crate::batch::MAX_BATCH;
 use crate::bounds::{self, Kind, Scope};
 use crate::forest::ForestError;
 use crate::ingest::element_count;
@@ -21,7 +22,7 @@ pub const MAX_NODES: u64 = 1 << 16;
 pub const MAX_ELEMENTS: u64 = 1 << 24;
 /// Most elements of one constant: 64 Mi, for the embeddings of language models.
 pub const MAX_CONSTANT: u64 = 1 << 26;
-/// Most elements of all values, and of all constants, together: 256 Mi.
+/// Most elements of all values of all samples, and of all constants, together: 256 Mi.
 pub const MAX_TOTAL: u64 = 1 << 28;
 /// Longest name or text label, bytes.
 pub const MAX_NAME: u64 = 256;
@@ -217,9 +218,11 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
     at_most("outputs", MAX_PORTS, program.outputs.len() as u64)?;
     at_most("nodes", MAX_NODES, program.nodes.len() as u64)?;
     at_most("constants", MAX_NODES, program.constants.len() as u64)?;
+    in_range("batch", Interval { lo: 1, hi: i64::from(MAX_BATCH) }, i64::from(program.batch))?;
     let in_inputs = program.inputs.iter().map(Input::value_len);
     let in_nodes = program.nodes.iter().map(|node| u64::from(node.len()));
-    at_most("elements", MAX_TOTAL, in_inputs.chain(in_nodes).fold(0, u64::saturating_add))?;
+    let of_sample = in_inputs.chain(in_nodes).fold(0, u64::saturating_add);
+    at_most("elements", MAX_TOTAL, of_sample.saturating_mul(u64::from(program.batch)))?;
     at_most("weights", MAX_TOTAL, program.constants.iter().map(|c| u64::from(c.len())).fold(0, u64::saturating_add))
 }
 

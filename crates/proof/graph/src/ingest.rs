@@ -70,28 +70,29 @@ pub fn ingest(program: &Program, raw: &RawInput) -> Result<Vec<Vec<i64>>, Ingest
     if expected != got {
         return Err(IngestError::Count { expected, got });
     }
-    program.inputs.iter().zip(&raw.0).map(|(input, tensor)| ingest_tensor(input, tensor)).collect()
+    program.inputs.iter().zip(&raw.0).map(|(input, tensor)| ingest_tensor(program, input, tensor)).collect()
 }
 
-fn ingest_tensor(input: &Input, tensor: &RawTensor) -> Result<Vec<i64>, IngestError> {
-    if input.shape != tensor.shape {
-        let (expected, got) = (input.shape.clone(), tensor.shape.clone());
-        return Err(IngestError::Shape { input: input.name.clone(), expected, got });
+fn ingest_tensor(program: &Program, input: &Input, tensor: &RawTensor) -> Result<Vec<i64>, IngestError> {
+    let expected = program.batch_shape(&input.shape);
+    if expected != tensor.shape {
+        return Err(IngestError::Shape { input: input.name.clone(), expected, got: tensor.shape.clone() });
     }
-    let expected = element_count(&input.shape);
+    let expected = element_count(&expected);
     if expected != tensor.bits.len() as u64 {
         return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() });
     }
+    let sample = usize::try_from(element_count(&input.shape)).unwrap_or(usize::MAX).max(1);
     if input.ingest == Ingest::OrderedMissing {
-        return Ok(ordered_twice(&tensor.bits));
+        return Ok(tensor.bits.chunks(sample).flat_map(ordered_twice).collect());
     }
-    tensor.bits.iter().enumerate().map(|(index, &bits)| ingest_element(input, index, bits)).collect()
+    tensor.bits.iter().enumerate().map(|(index, &bits)| ingest_element(input, (index, index % sample), bits)).collect()
 }
 
 /// Two copies of the ordered images: NaN below everything in the first, above everything in the second.
-fn ordered_twice(bits: &[u32]) -> Vec<i64> {
-    let copy = |missing: u32| bits.iter().map(move |&b| i64::from(if is_nan(b) { missing } else { ordered(b) }));
-    copy(0).chain(copy(u32::MAX)).collect()
+fn ordered_twice(bits: &[u32]) -> impl Iterator<Item = i64> + '_ {
+    let copy = move |missing: u32| bits.iter().map(move |&b| i64::from(if is_nan(b) { missing } else { ordered(b) }));
+    copy(0).chain(copy(u32::MAX))
 }
 
 /// What a missing value of element `index` is, if the input says.
@@ -101,15 +102,16 @@ fn imputed(input: &Input, index: usize) -> Option<i64> {
     missing.get(index).or(missing.first()).map(|&value| i64::from(value))
 }
 
-fn ingest_element(input: &Input, index: usize, bits: u32) -> Result<i64, IngestError> {
+/// `index` is the element's place in the tensor, `own` that in its sample.
+fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Result<i64, IngestError> {
     if is_nan(bits) {
-        return imputed(input, index).ok_or_else(|| IngestError::NotANumber { input: input.name.clone(), index });
+        return imputed(input, own).ok_or_else(|| IngestError::NotANumber { input: input.name.clone(), index });
     }
     match &input.ingest {
         Ingest::Ordered | Ingest::OrderedMissing => Ok(i64::from(ordered(bits))),
         Ingest::Fixed { exponents, lo, hi } | Ingest::Imputed { exponents, lo, hi, .. } => {
             // One exponent serves all elements; `check_program` refuses any other length.
-            let exponent = exponents.get(index).or(exponents.first()).copied().unwrap_or(0);
+            let exponent = exponents.get(own).or(exponents.first()).copied().unwrap_or(0);
             let value = fixed(bits, exponent);
             if (i64::from(*lo)..=i64::from(*hi)).contains(&value) {
                 return Ok(value);
@@ -269,6 +271,7 @@ mod tests {
             profile: crate::program::Profile::Native,
             security: crate::program::Security::Bits100,
             visibility: crate::program::Visibility::default(),
+            batch: 1,
         }
     }
 

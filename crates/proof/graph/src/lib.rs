@@ -9,6 +9,7 @@
 //! | [`program`] | operators and their exact meaning, inputs, outputs, constants |
 //! | [`tensor`] | raw inputs as the user gave them, outputs as integers with a scale |
 //! | [`mod@ingest`] | float32 bit patterns to integers |
+//! | [`mod@batch`] | several samples in one execution: how tensors are joined and taken apart |
 //! | [`exec`] | execution, every interval asserted |
 //! | [`forest`] | the tables of trees: structure, walk, interval |
 //! | [`check`] | whether a foreign program or model is well formed |
@@ -24,6 +25,7 @@
 extern crate alloc;
 
 pub mod arith;
+pub mod batch;
 pub mod bounds;
 pub mod check;
 pub mod exec;

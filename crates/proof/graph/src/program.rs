@@ -3,7 +3,8 @@
 //! Every value is a tensor of integers: a shape (outermost dimension first) and its elements, row-major. Unless an operator says
 //! otherwise, it works element by element and keeps the shape, and every element of every value lies within ±(2³⁰ − 2²³), half the field less one: the compiler proves it by interval arithmetic and writes the interval into the node, so
 //! that no equation of the proof can wrap around the field (p = 2³¹ − 2²⁴ + 1). Values are numbered: the inputs first,
-//! then one per node, in order; an operator reads only values with a smaller number.
+//! then one per node, in order; an operator reads only values with a smaller number. Everything here is about one sample; a program
+//! of a larger [`Program::batch`] does it to each.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -38,6 +39,9 @@ pub struct Program {
     pub security: Security,
     /// Who learns what from a proof; part of the identity, because other things are proven of what is hidden.
     pub visibility: Visibility,
+    /// How many samples one execution runs, side by side; 1 for a plain program. Each sample goes through the operators by itself.
+    /// All shapes here are those of one sample; see [`crate::batch`] for what a batch's tensors look like.
+    pub batch: u32,
 }
 
 /// Who learns what from a proof. The program itself is always public.

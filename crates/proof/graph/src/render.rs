@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 pub struct Rendered {
     /// The ONNX name.
     pub name: String,
-    /// Dimensions, outermost first.
+    /// Dimensions, outermost first; before them, how many samples there are, if not one.
     pub shape: Vec<u32>,
     /// The elements, row-major.
     pub values: Vec<Cell>,
@@ -69,16 +69,24 @@ pub fn render(program: &Program, raw: &RawOutput) -> Result<Vec<Rendered>, Rende
     if expected != got {
         return Err(RenderError::Count { expected, got });
     }
-    program.outputs.iter().zip(&raw.0).map(|(output, values)| render_output(output, values)).collect()
+    program
+        .outputs
+        .iter()
+        .zip(&raw.0)
+        .map(|(output, values)| {
+            let shape = program.batch_shape(&output.shape);
+            render_output(output, shape, values)
+        })
+        .collect()
 }
 
-fn render_output(output: &Output, values: &[i64]) -> Result<Rendered, RenderError> {
-    let expected = crate::ingest::element_count(&output.shape);
+fn render_output(output: &Output, shape: Vec<u32>, values: &[i64]) -> Result<Rendered, RenderError> {
+    let expected = crate::ingest::element_count(&shape);
     if expected != values.len() as u64 {
         return Err(RenderError::Length { output: output.name.clone(), expected, got: values.len() });
     }
     let cells: Result<_, _> = values.iter().map(|&value| render_cell(output, value)).collect();
-    Ok(Rendered { name: output.name.clone(), shape: output.shape.clone(), values: cells? })
+    Ok(Rendered { name: output.name.clone(), shape, values: cells? })
 }
 
 fn render_cell(output: &Output, value: i64) -> Result<Cell, RenderError> {
@@ -161,9 +169,9 @@ mod tests {
             shape: vec![1],
             kind: OutputKind::TextLabel { labels: vec!["no".into(), "yes".into()] },
         };
-        assert_eq!(render_output(&output, &[1]).unwrap().values, [Cell::Text("yes".into())]);
-        let error = render_output(&output, &[2]).unwrap_err();
+        assert_eq!(render_output(&output, vec![1], &[1]).unwrap().values, [Cell::Text("yes".into())]);
+        let error = render_output(&output, vec![1], &[2]).unwrap_err();
         assert_eq!(error, RenderError::Label { output: "label".into(), expected: 2, got: 2 });
-        assert!(render_output(&output, &[-1]).is_err());
+        assert!(render_output(&output, vec![1], &[-1]).is_err());
     }
 }

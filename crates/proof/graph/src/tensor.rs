@@ -13,6 +13,7 @@ pub struct RawTensor {
 }
 
 /// All inputs of one inference, in the order of [`crate::Program::inputs`]. Its canonical encoding is what a job commits to.
+/// The samples of a batch are joined ([`crate::Program::join`]).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct RawInput(pub Vec<RawTensor>);
 

@@ -70,6 +70,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
         profile: ciro_graph::Profile::Native,
         security: ciro_graph::Security::Bits100,
         visibility: ciro_graph::Visibility::default(),
+        batch: 1,
     };
     let key = ProvingKey::new(Model { program, weights: vec![] }).expect("the program has a relation");
     let bits = (0..rows).map(|i| ((i * 77 % 100_000) as f32).to_bits()).collect();

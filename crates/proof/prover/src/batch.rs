@@ -9,10 +9,10 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::rounds::{Inner, Quadratics, bind_inner};
 use ciro_pcs::Params;
-use ciro_relation::{Knowledge, Poly, Relation};
+use ciro_relation::{Knowledge, Poly, Relation, Space};
 use ciro_sumcheck::{Work, eq_bits, suffix};
 use ciro_transcript::{E, F, Transcript, Writer};
-use ciro_verifier::batch::{LOW_VARS, in_order, round_work};
+use ciro_verifier::batch::{LOW_VARS, Reduced, in_order, round_work, vars_max};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
@@ -20,24 +20,33 @@ use rayon::prelude::*;
 /// Rows that one task combines.
 const TASK_ROWS: usize = 1 << 9;
 
-/// Proves the batch phase for the cells of the relation's polynomials, in order; returns the point ρ.
+/// Proves the batch phase for the cells of the relation's polynomials, in order; returns what it comes down to.
 pub fn prove(
     transcript: &mut Writer,
     relation: &Relation,
     params: &Params,
     cells: &[&[F]],
     claims: Evaluations,
-) -> Vec<E> {
-    let claims = claims.into_committed().unwrap_or_default();
+) -> Reduced {
+    reduce(transcript, &relation.spaces, params, cells, &claims.into_committed().unwrap_or_default())
+}
+
+/// As [`prove`], for claims on some polynomials, whose cells are given in order.
+pub fn reduce(
+    transcript: &mut Writer,
+    spaces: &[Space],
+    params: &Params,
+    cells: &[&[F]],
+    claims: &[Evaluation],
+) -> Reduced {
     let eta = transcript.challenge("eta");
-    let spaces = relation.spaces.iter().zip(cells);
     let sides: Vec<Side<'_>> =
-        spaces.map(|(space, cells)| Side::new(&claims, eta, space.poly, cells, space.used)).collect();
-    let (rho, values) = sumcheck(transcript, &sides, round_work(relation, params));
-    let values = relation.spaces.iter().zip(values);
-    let sent: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
-    transcript.write_exts("opened values", &sent);
-    rho
+        spaces.iter().zip(cells).map(|(space, cells)| Side::new(claims, eta, space.poly, cells, space.used)).collect();
+    let (point, values) = sumcheck(transcript, &sides, round_work(vars_max(spaces), params));
+    let values = spaces.iter().zip(values);
+    let values: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
+    transcript.write_exts("opened values", &values);
+    Reduced { point, values }
 }
 
 /// The rounds of Σ f·w over all sides; returns their point and each f there.

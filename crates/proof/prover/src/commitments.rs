@@ -13,6 +13,7 @@ use ciro_verifier::{ProofContext, Shown, Statement};
 use std::sync::Arc;
 
 /// A polynomial of one proof.
+#[derive(Clone)]
 struct Part {
     space: Space,
     table: Arc<Vec<F>>,
@@ -65,6 +66,12 @@ impl Commitments {
             Disclosure::Committed => Shown::Committed(Hash32(self.root(poly).unwrap_or_default())),
             Disclosure::Private => Shown::Private,
         }
+    }
+
+    /// Some of them.
+    #[must_use]
+    pub fn only(&self, polys: &[Poly]) -> Self {
+        Self(self.0.iter().filter(|part| polys.contains(&part.space.poly)).cloned().collect())
     }
 
     /// The cells of all polynomials, in order.

@@ -20,6 +20,7 @@
 //! | [`evaluate`] | columns at the suffixes of a point |
 //! | [`batch`] | the reduction of all claims to one point |
 //! | [`opening`] | WHIR |
+//! | [`single`] | batches whose samples are shown one by one |
 //! | [`reveal`] | the commitment to a given input or output |
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
@@ -46,9 +47,11 @@ pub mod reveal;
 pub mod rounds;
 pub mod samples;
 pub mod seed;
+pub mod single;
 pub mod witness;
 
 pub use key::ProvingKey;
 pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_witness};
 pub use seed::Seed;
+pub use single::{BatchProof, prove_batch};
 pub use witness::Witness;

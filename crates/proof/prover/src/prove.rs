@@ -10,6 +10,7 @@ use crate::{batch, constraints, gathers, lookup, products, samples};
 use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, execute};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
+use ciro_verifier::batch::Reduced;
 use ciro_verifier::key::PROTOCOL;
 use ciro_verifier::layout::Evaluations;
 use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey};
@@ -78,6 +79,17 @@ pub fn prove_execution(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<Proof, ProveError> {
+    prove_committed(key, input, execution, context, seed).map(|(proof, _, _)| proof)
+}
+
+/// As [`prove_execution`]; also returns the commitments, and what the claims on them came down to.
+pub(crate) fn prove_committed(
+    key: &ProvingKey,
+    input: &RawInput,
+    execution: &Execution,
+    context: &ProofContext,
+    seed: &Seed,
+) -> Result<(Proof, Commitments, Reduced), ProveError> {
     let program = &key.model().program;
     let output = execution.outputs(program);
     let instance = Instance {
@@ -88,7 +100,8 @@ pub fn prove_execution(
     let commitments = Commitments::new(key, &witness);
     let statement = commitments.statement(&program.visibility, input, &output, context);
     key.verifying().instance(&statement)?;
-    Ok(Proof { output, ..run(key.verifying(), key, &statement, &witness, &commitments) })
+    let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments);
+    Ok((Proof { output, ..proof }, commitments, reduced))
 }
 
 fn inputs(program: &Program, execution: &Execution) -> Vec<Vec<i64>> {
@@ -105,7 +118,7 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 #[must_use]
 pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
     let commitments = Commitments::new(key, witness);
-    run(identity, key, statement, witness, &commitments)
+    run(identity, key, statement, witness, &commitments).0
 }
 
 fn run(
@@ -114,7 +127,7 @@ fn run(
     statement: &Statement,
     witness: &Witness,
     commitments: &Commitments,
-) -> Proof {
+) -> (Proof, Reduced) {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
     identity.absorb(&mut transcript, statement);
@@ -132,10 +145,10 @@ fn run(
     grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
     grind(&mut transcript, "batch work", work.batch);
-    let rho = batch::prove(&mut transcript, relation, params, &commitments.tables(), claims);
-    open(&mut transcript, params, &commitments.opened(), &rho);
+    let reduced = batch::prove(&mut transcript, relation, params, &commitments.tables(), claims);
+    open(&mut transcript, params, &commitments.opened(), &reduced.point);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();
     let output = statement.output.public().cloned().unwrap_or_else(|| RawOutput(Vec::new()));
-    Proof { statement: statement.clone(), output, bytes, segments, steps }
+    (Proof { statement: statement.clone(), output, bytes, segments, steps }, reduced)
 }

@@ -4,7 +4,7 @@ use crate::oracle::BaseOracle;
 use crate::seed::Seed;
 use crate::witness::read;
 use ciro_graph::Execution;
-use ciro_relation::{Hint, Poly, Relation, Source};
+use ciro_relation::{Hint, Poly, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
 use ciro_types::Hash32;
@@ -36,7 +36,7 @@ pub fn root(key: &VerifyingKey, part: Part, values: &[Vec<i64>], salts: Hash32) 
     }
     let (relation, poly) = (key.relation(), poly_of(part));
     let Some(at) = relation.committed().position(|space| space.poly == poly) else { return Ok(None) };
-    let cells = cells(relation, poly, &execution(key, part, values));
+    let cells = cells(key, poly, &execution(key, part, values));
     Ok(key.params().first.get(at).map(|round| Hash32(BaseOracle::new(&cells, round, &salts.0).root())))
 }
 
@@ -55,7 +55,8 @@ fn execution(key: &VerifyingKey, part: Part, values: &[Vec<i64>]) -> Execution {
 }
 
 /// The cells of a polynomial whose columns are filled from values alone.
-fn cells(relation: &Relation, poly: Poly, execution: &Execution) -> Vec<F> {
+fn cells(key: &VerifyingKey, poly: Poly, execution: &Execution) -> Vec<F> {
+    let (relation, samples) = (key.relation(), key.program().batch as usize);
     let mut cells = F::zero_vec(1 << relation.vars(poly));
     for hint in &relation.hints {
         let (Hint::Value { col, .. } | Hint::Half { col, .. } | Hint::Missing { flag: col, .. }) = hint else {
@@ -66,7 +67,7 @@ fn cells(relation: &Relation, poly: Poly, execution: &Execution) -> Vec<F> {
             && of == poly
         {
             let rows = column.rows.indices();
-            for (row, value) in rows.iter().zip(read(hint, execution, rows.len())) {
+            for (row, value) in rows.iter().zip(read(hint, execution, rows.len(), samples)) {
                 cells[offset + row] = from_int(value);
             }
         }

@@ -59,7 +59,8 @@ impl Witness {
         let relation = key.verifying().relation();
         let model = Arc::clone(&key.table);
         let columns = given.clone();
-        let mut filler = Filler { relation, instance, execution, model: &model, columns, given };
+        let samples = key.model().program.batch as usize;
+        let mut filler = Filler { relation, samples, instance, execution, model: &model, columns, given };
         for hint in &relation.hints {
             filler.follow(hint);
         }
@@ -219,16 +220,22 @@ fn residue(x: i64) -> i64 {
     if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
 }
 
-/// The real rows, `len` many, of a column that a hint fills from a value of the execution alone.
-pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize) -> Vec<i64> {
+/// The real rows, `len` many, of a column that a hint fills from a value of the execution of some samples alone.
+pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize, samples: usize) -> Vec<i64> {
     let values = |value: &ValueId| execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
+    // What each sample's value begins with.
+    let first = |value: &ValueId, f: &dyn Fn(i64) -> i64| {
+        let values = values(value);
+        let of_samples = values.chunks((values.len() / samples).max(1));
+        of_samples.flat_map(|own| own.iter().take(len / samples).map(|&x| f(x))).collect()
+    };
     match hint {
         Hint::Value { value, .. } => values(value).to_vec(),
-        Hint::Half { value, shift, .. } => values(value).iter().take(len).map(|x| (x >> shift) & 0xffff).collect(),
-        Hint::Missing { value, .. } => values(value).iter().take(len).map(|&x| i64::from(x == 0)).collect(),
-        Hint::OneAt { value, .. } => {
-            let at = values(value).first().copied();
-            (0..len as i64).map(|i| i64::from(Some(i) == at)).collect()
+        Hint::Half { value, shift, .. } => first(value, &|x| (x >> shift) & 0xffff),
+        Hint::Missing { value, .. } => first(value, &|x| i64::from(x == 0)),
+        Hint::OneAt { value, run, .. } => {
+            let flags = |&at: &i64| (0..*run as i64).map(move |i| i64::from(i == at));
+            values(value).iter().flat_map(flags).collect()
         }
         _ => Vec::new(),
     }
@@ -239,6 +246,7 @@ const TASK: usize = 1 << 14;
 
 struct Filler<'a> {
     relation: &'a Relation,
+    samples: usize,
     instance: &'a Instance,
     execution: &'a Execution,
     model: &'a [F],
@@ -319,6 +327,13 @@ impl Filler<'_> {
         cells
     }
 
+    /// The real rows of a column.
+    fn take_real(&mut self, col: ColId) -> Vec<i64> {
+        self.need(col);
+        let cells = &self.columns[&col];
+        self.relation.columns[col.0].rows.indices().into_iter().map(|i| cells[i]).collect()
+    }
+
     /// A block is what its slices hold.
     fn block(&self, poly: Poly, start: usize, len: usize) -> Vec<i64> {
         let mut cells = vec![0; len];
@@ -382,14 +397,10 @@ impl Filler<'_> {
                 (cell << 1) | (bit & 1)
             })
         };
-        let tied =
-            |x: usize, y: usize| {
-                product.tied.iter().enumerate().all(|(i, &j)| {
-                    (x >> (product.log_sum as usize - 1 - i)) & 1 == (y >> (log_out as usize - 1 - j)) & 1
-                })
-            };
+        let untied = product.log_sum as usize - product.tied.len();
+        let tied = |y: usize| product.tied.iter().fold(0, |x, &j| (x << 1) | ((y >> (log_out as usize - 1 - j)) & 1));
         let sum = |y: usize| {
-            let terms = (0..1usize << product.log_sum).filter(|&x| tied(x, y));
+            let terms = (0..1usize << untied).map(|x| (tied(y) << untied) | x);
             terms.map(|x| a[cell(&product.a, x, y)] * b[cell(&product.b, x, y)]).sum()
         };
         (0..1usize << log_out).map(sum).collect()
@@ -455,7 +466,7 @@ impl Filler<'_> {
             | Hint::Missing { flag: col, .. }
             | Hint::OneAt { flag: col, .. } => {
                 let len = self.rows(*col).real();
-                self.put_real(*col, read(hint, self.execution, len));
+                self.put_real(*col, read(hint, self.execution, len, self.samples));
             }
             Hint::Equal { col, expr } => self.map(*col, expr, |x| x),
             Hint::Multiply { col, a, b } => {
@@ -475,13 +486,14 @@ impl Filler<'_> {
                 let at = |i: i64| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0);
                 self.map(*col, index, at);
             }
-            Hint::GatherParts { col, index, parts } => {
-                let mut table = Vec::new();
-                for &part in parts {
-                    let len = self.rows(part).real();
-                    table.extend(self.take(part).into_iter().take(len));
-                }
-                self.map(*col, index, |i| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0));
+            Hint::GatherParts { col, index, parts, stride } => {
+                let parts: Vec<Vec<i64>> = parts.iter().map(|&part| self.take_real(part)).collect();
+                let len = parts.first().map_or(1, Vec::len) / self.samples;
+                let at = |i: i64| {
+                    let (sample, j) = (usize::try_from(i).ok()? / stride, i as usize % stride);
+                    parts.get(j / len)?.get(sample * len + j % len).copied()
+                };
+                self.map(*col, index, |i| at(i).unwrap_or(0));
             }
             Hint::GatherByKey { col, key, keys, table } => {
                 let len = self.rows(*keys).real();
@@ -541,23 +553,17 @@ impl Filler<'_> {
         for table in &self.relation.tables {
             let Some(&key) = table.tuple.first() else { continue };
             self.need(key);
-            let counts = self.counts(table, &self.columns[&key][..table.len]);
-            self.put(table.multiplicity, counts);
+            let index = KeyIndex::new(&self.columns[&key], &table.rows);
+            let counts = self.counts(table, &index);
+            self.store(table.multiplicity, counts);
         }
     }
 
-    fn counts(&self, table: &LookupTable, keys: &[i64]) -> Vec<i64> {
-        let in_order = keys.iter().enumerate().all(|(i, &k)| k == i as i64);
-        let rows: BTreeMap<i64, usize> =
-            if in_order { BTreeMap::new() } else { keys.iter().enumerate().map(|(i, &k)| (k, i)).collect() };
-        let row = |entry: i64| match in_order {
-            true => usize::try_from(entry).ok().filter(|&i| i < table.len),
-            false => rows.get(&entry).copied(),
-        };
+    fn counts(&self, table: &LookupTable, index: &KeyIndex) -> Vec<i64> {
         let count = |mut counts: Vec<i64>, lookup: &Lookup| {
             let values = lookup.tuple.first().map(|first| self.sum(first, &lookup.rows)).unwrap_or_default();
             let mut add = |entry: i64| {
-                if let Some(row) = row(residue(entry)) {
+                if let Some(row) = index.row(residue(entry)) {
                     counts[row] += 1;
                 }
             };
@@ -568,13 +574,37 @@ impl Filler<'_> {
             }
             counts
         };
-        let none = || vec![0; table.len];
+        let none = || vec![0; 1 << table.log_len];
         let both = |mut a: Vec<i64>, b: Vec<i64>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             a
         };
         let lookups = self.relation.lookups.par_iter().filter(|lookup| lookup.tag == table.tag);
         lookups.fold(none, count).reduce(none, both)
+    }
+}
+
+/// The row of each key of a table.
+enum KeyIndex {
+    /// Row i has key i, and there are so many.
+    InOrder(usize),
+    Map(BTreeMap<i64, usize>),
+}
+
+impl KeyIndex {
+    fn new(keys: &[i64], rows: &Rows) -> Self {
+        let rows = rows.indices();
+        if rows.iter().enumerate().all(|(i, &row)| row == i && keys[row] == i as i64) {
+            return Self::InOrder(rows.len());
+        }
+        Self::Map(rows.into_iter().map(|row| (keys[row], row)).collect())
+    }
+
+    fn row(&self, key: i64) -> Option<usize> {
+        match self {
+            Self::InOrder(len) => usize::try_from(key).ok().filter(|i| i < len),
+            Self::Map(rows) => rows.get(&key).copied(),
+        }
     }
 }
 

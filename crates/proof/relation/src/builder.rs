@@ -9,7 +9,8 @@ use crate::relation::{
     COEFFICIENT_MAX, ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
     RelationError, Section, Source, Table, Term, Var, View,
 };
-use crate::rows::{Rows, log_ceil, wide};
+use crate::rows::{Rows, log_ceil};
+use crate::sample::SampleColumn;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -35,9 +36,18 @@ pub fn bits_for(max: i64) -> u32 {
 /// Most looked-up rows of a relation, a quarter of p: as many equal lookups as p would cancel one another.
 pub const LOOKUPS_MAX: usize = 1 << 29;
 
+/// The width of one limb. The program's is chosen for one sample; with the samples of a batch to pay for it, the table of limbs may
+/// be as many times longer.
+fn limb_bits(program: &Program) -> u32 {
+    let samples = log_ceil(usize::try_from(program.batch).unwrap_or(usize::MAX));
+    u32::from(program.limb_bits).saturating_add(samples).min(LIMB_BITS_MAX)
+}
+
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
     pub(crate) program: &'a Program,
+    /// Width of one range-check limb.
+    pub(crate) limb_bits: u32,
     pub(crate) columns: Vec<Column>,
     /// Parent window and index of columns that are slices of another.
     pub(crate) slices: BTreeMap<ColId, (ColId, usize)>,
@@ -55,6 +65,7 @@ pub struct Builder<'a> {
     tables: Vec<Table>,
     products: Vec<Product>,
     model: Vec<ModelColumn>,
+    samples: Vec<SampleColumn>,
     hints: Vec<Hint>,
     /// Set while a node is lowered, for errors.
     pub(crate) node: usize,
@@ -69,6 +80,7 @@ impl<'a> Builder<'a> {
     pub fn new(program: &'a Program) -> Self {
         Self {
             program,
+            limb_bits: limb_bits(program),
             columns: Vec::new(),
             slices: BTreeMap::new(),
             public: Vec::new(),
@@ -83,6 +95,7 @@ impl<'a> Builder<'a> {
             tables: Vec::new(),
             products: Vec::new(),
             model: Vec::new(),
+            samples: Vec::new(),
             hints: Vec::new(),
             node: 0,
         }
@@ -314,6 +327,11 @@ impl<'a> Builder<'a> {
         self.constrain(name, rows, vec![square, Term { coefficient: -1, a: col, b: None }]);
     }
 
+    /// Says what of a sample a committed column holds.
+    pub fn of_sample(&mut self, column: SampleColumn) {
+        self.samples.push(column);
+    }
+
     /// Adds a step of filling.
     pub fn hint(&mut self, hint: Hint) {
         self.hints.push(hint);
@@ -324,25 +342,26 @@ impl<'a> Builder<'a> {
         self.lookups.push(Lookup { log_len: rows.log_len(), rows: rows.clone(), tag, tuple });
     }
 
-    /// Adds a table and returns its tag.
+    /// Adds a table of so many rows and returns its tag.
     pub fn table(&mut self, len: usize, tuple: Vec<ColId>) -> usize {
-        let tag = self.next_tag();
-        self.push_table(len, tag, tuple);
-        tag
+        self.table_of_rows(Rows::vector(len), tuple)
     }
 
-    /// Adds rows to a table, in columns of their own.
-    pub fn more_of_table(&mut self, tag: usize, len: usize, tuple: Vec<ColId>) {
-        self.push_table(len, tag, tuple);
+    /// Adds a table and returns its tag.
+    pub fn table_of_rows(&mut self, rows: Rows, tuple: Vec<ColId>) -> usize {
+        let tag = self.next_tag();
+        self.more_of_table(tag, rows, tuple);
+        tag
     }
 
     pub(crate) fn next_tag(&self) -> usize {
         RANGE_TAG + 1 + self.tables.len()
     }
 
-    pub(crate) fn push_table(&mut self, len: usize, tag: usize, tuple: Vec<ColId>) {
-        let multiplicity = self.witness("multiplicity", &Rows::vector(len));
-        self.tables.push(Table { log_len: log_ceil(len), len, tag, tuple, multiplicity });
+    /// Adds rows to a table, in columns of their own. Multiplicities are zero in the padding, so that padding is in no table.
+    pub fn more_of_table(&mut self, tag: usize, rows: Rows, tuple: Vec<ColId>) {
+        let multiplicity = self.witness("multiplicity", &rows);
+        self.tables.push(Table { log_len: rows.log_len(), rows, tag, tuple, multiplicity });
     }
 
     /// A product column.
@@ -351,22 +370,6 @@ impl<'a> Builder<'a> {
         let out = self.add_column("product", source, rows.log_len(), rows);
         self.products.push(product(out));
         out
-    }
-
-    /// out(j) = Σ_k a(k)·b(k, j), or b(j, k) if `transposed`.
-    pub fn vector_times_matrix(&mut self, a: ColId, b: ColId, k: usize, n: usize, transposed: bool) -> ColId {
-        let (log_sum, log_n) = (log_ceil(k), log_ceil(n));
-        let sum: Vec<Var> = (0..wide(log_sum)).map(Var::Sum).collect();
-        let out: Vec<Var> = (0..wide(log_n)).map(Var::Out).collect();
-        let matrix = if transposed { [out, sum.clone()].concat() } else { [sum.clone(), out].concat() };
-        self.product(Rows::vector(n), |out| Product {
-            out,
-            a: Operand { col: a, vars: sum },
-            b: Operand { col: b, vars: matrix },
-            log_sum,
-            tied: Vec::new(),
-            origin: None,
-        })
     }
 
     fn is_product(&self, col: ColId) -> bool {
@@ -459,6 +462,7 @@ impl<'a> Builder<'a> {
             tables: self.tables,
             products: self.products,
             model: self.model,
+            samples: self.samples,
             hints: self.hints,
             spaces,
         })

@@ -1,7 +1,7 @@
 //! The taken paths of a forest.
 //!
-//! One column per level and role, one row per tree. At each level the node's row is looked up in the model's node table, the
-//! feature's value in the public input, and the comparison x < threshold is decided on 16-bit halves:
+//! One column per level and role, one row per sample and tree. At each level the node's row is looked up in the model's node table, the
+//! feature's value in the public input (number sample·features + feature), and the comparison x < threshold is decided on 16-bit halves:
 //!
 //! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
 //! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
@@ -12,12 +12,13 @@
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::{Builder, RANGE_TAG};
+use crate::gather::Span;
 use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::lower::size;
 use crate::public::Public;
-use crate::relation::{ColId, Expr, RelationError};
-use crate::rows::{Rows, log_ceil};
+use crate::relation::{ColId, Expr, Operand, Product, RelationError, Var, View};
+use crate::rows::{Rows, log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Forest};
@@ -39,26 +40,63 @@ struct Tables {
     keys: Keys,
 }
 
-/// The class sums of `forest` on an ordered input of `features` elements.
-pub(crate) fn lower(b: &mut Builder<'_>, keys: &Keys, features: usize, forest: &Forest) -> Result<Expr, RelationError> {
+/// The rows of a forest's columns.
+struct Walk {
+    samples: usize,
+    /// (sample, tree).
+    rows: Rows,
+    /// On each row the number of its tree, and what the numbers of its sample's features begin with.
+    tree: Expr,
+    first: Expr,
+}
+
+impl Walk {
+    fn new(b: &mut Builder<'_>, x: &Keys, trees: usize) -> Self {
+        let root = b.public("root", Public::Index, Rows::vector(trees));
+        let dims = [x.samples, trees];
+        let tree = repeated(b, root, dims, 1);
+        let mut first = Expr::default();
+        if x.samples > 1 {
+            let sample = b.public("sample", Public::Index, Rows::vector(x.samples));
+            first = repeated(b, sample, dims, 0).times(i64::try_from(x.stride()).unwrap_or(i64::MAX));
+        }
+        Self { samples: x.samples, rows: Rows::new(&dims), tree, first }
+    }
+}
+
+/// A column of one dimension of (sample, tree), repeated along the other.
+fn repeated(b: &mut Builder<'_>, of: ColId, dims: [usize; 2], own: usize) -> Expr {
+    let [sample, tree] = dims.map(|d| wide(log_ceil(d)));
+    let spans = [Span { start: 0, bits: sample, len: dims[0] }, Span { start: sample, bits: tree, len: dims[1] }];
+    let (own, other) = if own == 0 { (spans[0], spans[1]) } else { (spans[1], spans[0]) };
+    if other.len == 1 {
+        return Expr::column(of);
+    }
+    let repeats = if other.len.is_power_of_two() { Vec::new() } else { vec![other] };
+    let view = View { of, bits: (own.start..own.start.saturating_add(own.bits)).collect(), repeats };
+    Expr::column(b.view("repeated", view, Rows::new(&dims)))
+}
+
+/// The class sums of `forest` on an ordered input.
+pub(crate) fn lower(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Expr, RelationError> {
     b.limit("trees", forest.trees, TREES_MAX)?;
     b.limit("depth", forest.depth, DEPTH_MAX)?;
     b.limit("classes", forest.classes, CLASSES_MAX)?;
-    let trees = size(forest.trees);
-    let tables = tables(b, keys, features, forest)?;
+    let tables = tables(b, x, forest)?;
+    let walk = Walk::new(b, x, size(forest.trees));
     // Roots are nodes 0..trees.
-    let mut node = Expr::column(b.public("root", Public::Index, Rows::vector(trees)));
+    let mut node = walk.tree.clone();
     for _ in 0..forest.depth {
-        node = step(b, &tables, &node, &Rows::vector(trees))?;
+        node = step(b, &tables, &node, &walk)?;
     }
-    sums(b, &node, forest)
+    sums(b, &node, &walk, forest)
 }
 
 fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
     b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
 }
 
-fn tables(b: &mut Builder<'_>, keys: &Keys, features: usize, forest: &Forest) -> Result<Tables, RelationError> {
+fn tables(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Tables, RelationError> {
     let nodes = constant_len(b, forest.feature);
     let feature = b.constant_vector("node feature", forest.feature, nodes)?;
     let hi = b.constant_vector("node threshold high", forest.threshold_hi, nodes)?;
@@ -67,21 +105,22 @@ fn tables(b: &mut Builder<'_>, keys: &Keys, features: usize, forest: &Forest) ->
     let node_index = b.public("node", Public::Index, Rows::vector(nodes));
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
-    let input = input_table(b, keys, features);
-    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: keys.clone() })
+    let input = input_table(b, x);
+    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: x.clone() })
 }
 
-/// The tag of the table (feature, high, low): the copies of the input one after the other.
-fn input_table(b: &mut Builder<'_>, keys: &Keys, features: usize) -> usize {
-    let rows = Rows::vector(features.checked_div(keys.high.len()).unwrap_or(features));
+/// The tag of the table (number of the feature, high, low), copy by copy of the input.
+fn input_table(b: &mut Builder<'_>, x: &Keys) -> usize {
+    let rows = Rows::new(&[x.samples, x.features]);
+    let log_row = log_ceil(x.features);
     let mut tag = None;
-    for (copy, (&high, &low)) in keys.high.iter().zip(&keys.low).enumerate() {
-        let first = copy.saturating_mul(rows.real());
-        let index = if first == 0 { Public::Index } else { Public::IndexFrom { first } };
-        let tuple = vec![b.public("feature", index, rows.clone()), high, low];
+    for (copy, (&high, &low)) in x.high.iter().zip(&x.low).enumerate() {
+        let first = copy.saturating_mul(x.features);
+        let numbers = Public::Numbers { log_row, stride: x.stride(), first };
+        let tuple = vec![b.public("feature", numbers, rows.clone()), high, low];
         match tag {
-            None => tag = Some(b.table(rows.real(), tuple)),
-            Some(tag) => b.more_of_table(tag, rows.real(), tuple),
+            None => tag = Some(b.table_of_rows(rows.clone(), tuple)),
+            Some(tag) => b.more_of_table(tag, rows.clone(), tuple),
         }
     }
     tag.unwrap_or(RANGE_TAG)
@@ -94,7 +133,8 @@ fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId,
 }
 
 /// One level: from `node` to the child that the input chooses.
-fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Result<Expr, RelationError> {
+fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Result<Expr, RelationError> {
+    let trees = &walk.rows;
     let [feature, hi, lo, left] = tables.node_columns;
     let feature = gathered(b, "feature", node, feature, trees);
     let hi = gathered(b, "threshold high", node, hi, trees);
@@ -103,10 +143,10 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, trees: &Rows) -> Resu
     let row = [feature, hi, lo, left].map(Expr::column);
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
-    let by_feature = Expr::column(feature);
+    let by_feature = Expr::column(feature).plus(1, &walk.first);
     let [x_high, x_low] = [("value high", &tables.keys.high), ("value low", &tables.keys.low)].map(|(name, parts)| {
-        let col = b.witness(name, trees);
-        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts: parts.clone() });
+        let (col, stride) = (b.witness(name, trees), tables.keys.stride());
+        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts: parts.clone(), stride });
         col
     });
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
@@ -129,8 +169,8 @@ pub(crate) fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &R
 }
 
 /// Leaf values by lookup, then their sums by class.
-fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, RelationError> {
-    let (trees, classes, width) = (size(forest.trees), size(forest.classes), forest.values.len());
+fn sums(b: &mut Builder<'_>, leaf: &Expr, walk: &Walk, forest: &Forest) -> Result<Expr, RelationError> {
+    let (classes, width) = (size(forest.classes), forest.values.len());
     if width != size(forest.leaf_width) || !(width == 1 || width == classes) {
         return Err(RelationError::Misplaced { node: b.node, reason: "a leaf has one value or one per class" });
     }
@@ -140,26 +180,44 @@ fn sums(b: &mut Builder<'_>, leaf: &Expr, forest: &Forest) -> Result<Expr, Relat
     for &id in &forest.values {
         columns.push(b.constant_vector("leaf value", id, leaves)?);
     }
-    let rows = Rows::vector(trees);
-    let (block, values) = b.witness_block("leaf value", &rows, width);
+    let rows = &walk.rows;
+    let (block, values) = b.witness_block("leaf value", rows, width);
     let mut tuple: Vec<Expr> = vec![leaf.clone()];
     for (&col, &table) in values.iter().zip(columns.iter().skip(1)) {
         b.hint(Hint::GatherByKey { col, key: leaf.clone(), keys, table });
         tuple.push(Expr::column(col));
     }
     let tag = b.table(leaves, columns);
-    b.lookup(&rows, tag, tuple);
-    let out = match values.as_slice() {
-        [value] if !forest.tree_class.is_empty() => {
+    b.lookup(rows, tag, tuple);
+    Ok(Expr::column(by_class(b, walk, forest, block, &values)))
+}
+
+/// The sums over trees: of values that stand for one class each, or of a block (class, sample, tree).
+fn by_class(b: &mut Builder<'_>, walk: &Walk, forest: &Forest, block: ColId, values: &[ColId]) -> ColId {
+    let (trees, classes) = (size(forest.trees), size(forest.classes));
+    let [sample, tree, class] = [walk.samples, trees, classes].map(|d| wide(log_ceil(d)));
+    let sum: Vec<Var> = (0..tree).map(Var::Sum).collect();
+    let of_sample: Vec<Var> = (0..sample).map(Var::Out).collect();
+    let of_class: Vec<Var> = (sample..sample.saturating_add(class)).map(Var::Out).collect();
+    let [left, right] = match values {
+        &[value] if !forest.tree_class.is_empty() => {
             let log_cols = log_ceil(classes);
             let public = Public::ClassOfRow { class: forest.tree_class.clone(), log_cols };
             let matrix = b.public_matrix("class of tree", public, log_ceil(trees) + log_cols);
-            b.vector_times_matrix(*value, matrix, trees, classes, false)
+            let values = Operand { col: value, vars: [of_sample, sum.clone()].concat() };
+            [values, Operand { col: matrix, vars: [sum, of_class].concat() }]
         }
         _ => {
-            let ones = b.mask(&rows);
-            b.vector_times_matrix(ones, block, trees, classes, true)
+            let ones = Operand { col: b.mask(&Rows::vector(trees)), vars: sum.clone() };
+            [ones, Operand { col: block, vars: [of_class, of_sample, sum].concat() }]
         }
     };
-    Ok(Expr::column(out))
+    b.product(Rows::new(&[walk.samples, classes]), |out| Product {
+        out,
+        a: left,
+        b: right,
+        log_sum: log_ceil(trees),
+        tied: Vec::new(),
+        origin: None,
+    })
 }

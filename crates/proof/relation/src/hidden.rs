@@ -10,8 +10,9 @@ use crate::forest::flag;
 use crate::hint::Hint;
 use crate::lower::{Lowering, Val, size};
 use crate::public::Public;
-use crate::relation::{ColId, Expr, Poly, RelationError, Term};
-use crate::rows::Rows;
+use crate::relation::{ColId, Expr, Operand, Poly, Product, RelationError, Term, Var};
+use crate::rows::{Rows, log_ceil, wide};
+use crate::sample::{Digits, SampleColumn, SampleValue};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::ingest::{ORDERED_MAX, ORDERED_MIN};
@@ -20,11 +21,21 @@ use ciro_graph::{Disclosure, ValueId};
 /// Most cells of the matrix that picks rows of a table for hidden row numbers.
 const ONE_HOT_MAX: usize = 1 << 24;
 
-/// The halves of an ordered input: of one copy of its elements, or of two one after the other.
+/// The halves of an ordered input, as columns (sample, element): of one copy of the elements, or of two one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
+    pub(crate) samples: usize,
+    /// Elements of one copy in one sample.
+    pub(crate) features: usize,
     pub(crate) high: Vec<ColId>,
     pub(crate) low: Vec<ColId>,
+}
+
+impl Keys {
+    /// How far the numbers of one sample's elements are from those of the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.features.saturating_mul(self.high.len()).checked_next_power_of_two().unwrap_or(usize::MAX)
+    }
 }
 
 /// Where the columns of a part lie of which this much is shown; `None` for public ones.
@@ -47,15 +58,26 @@ impl Builder<'_> {
         poly_of(self.program.visibility.output, Poly::Output)
     }
 
+    /// A column (sample, …) of an input or output, of which a single sample can be shown if it is committed.
+    fn hidden(&mut self, poly: Poly, name: &'static str, dims: &[usize], value: SampleValue, digits: Digits) -> ColId {
+        let col = self.committed(poly, name, &Rows::new(dims));
+        if poly != Poly::Witness {
+            let rows = Rows::new(dims.get(1..).unwrap_or(&[]));
+            self.of_sample(SampleColumn { col, value, digits, rows });
+        }
+        col
+    }
+
     /// A hidden input of fixed-point integers from `lo` to `hi`.
     pub(crate) fn hidden_fixed(
         &mut self,
         poly: Poly,
         input: ValueId,
-        rows: &Rows,
+        dims: &[usize],
         (lo, hi): (i64, i64),
     ) -> Result<ColId, RelationError> {
-        let col = self.committed(poly, "input", rows);
+        let rows = &Rows::new(dims);
+        let col = self.hidden(poly, "input", dims, SampleValue::Input(size(input.0)), Digits::All);
         self.hint(Hint::Value { col, value: input });
         let bits = bits_for(hi - lo);
         self.range("input", rows, &Expr::column(col).plus_const(-lo), bits)?;
@@ -70,19 +92,21 @@ impl Builder<'_> {
         &mut self,
         poly: Poly,
         input: ValueId,
-        rows: &Rows,
+        [samples, features]: [usize; 2],
         may_miss: bool,
     ) -> Result<Keys, RelationError> {
-        let high = self.committed(poly, "input high", rows);
-        let low = self.committed(poly, "input low", rows);
+        let (dims, value) = ([samples, features], SampleValue::Input(size(input.0)));
+        let rows = &Rows::new(&dims);
+        let high = self.hidden(poly, "input high", &dims, value, Digits::High);
+        let low = self.hidden(poly, "input low", &dims, value, Digits::Low);
         self.hint(Hint::Half { col: high, value: input, shift: 16 });
         self.hint(Hint::Half { col: low, value: input, shift: 0 });
         self.range("input high", rows, &Expr::column(high), 16)?;
         self.range("input low", rows, &Expr::column(low), 16)?;
-        let mut keys = Keys { high: vec![high], low: vec![low] };
+        let mut keys = Keys { samples, features, high: vec![high], low: vec![low] };
         let mut present = Expr::constant(1);
         if may_miss {
-            let missing = self.committed(poly, "missing", rows);
+            let missing = self.hidden(poly, "missing", &dims, value, Digits::Missing);
             self.hint(Hint::Missing { flag: missing, value: input });
             self.constrain_bit("missing is a bit", rows, missing);
             present = present.plus_col(-1, missing);
@@ -115,52 +139,70 @@ impl Builder<'_> {
 
 impl Lowering<'_> {
     /// A hidden output is a column equal to its value.
-    pub(crate) fn hide(&mut self, poly: Poly, value: ValueId, val: &Val) {
+    pub(crate) fn hide(&mut self, poly: Poly, k: usize, value: ValueId, val: &Val) {
         let rows = val.rows();
-        let col = self.b.committed(poly, "output", &rows);
+        let col = self.b.hidden(poly, "output", &val.dims, SampleValue::Output(k), Digits::All);
         self.b.hint(Hint::Value { col, value });
         self.b.constrain_expr("output", &rows, &val.expr.clone().plus_col(-1, col));
     }
 
-    /// A hidden label: a one in the row that it names, with which the scores are compared as for a public one.
-    pub(crate) fn hide_label(&mut self, poly: Poly, label: ValueId, x: &Val) -> Result<(), RelationError> {
-        let (rows, one) = (x.rows(), Rows::vector(1));
-        let n = rows.real();
+    /// A hidden label of each sample: a one at the class that it names, with which the scores are compared as for a public one.
+    pub(crate) fn hide_label(&mut self, poly: Poly, k: usize, label: ValueId, x: &Val) -> Result<(), RelationError> {
+        let (rows, classes) = (x.rows(), x.row());
         let chosen = self.b.witness("is label", &rows);
-        self.b.hint(Hint::OneAt { flag: chosen, value: label });
+        self.b.hint(Hint::OneAt { flag: chosen, value: label, run: classes });
         self.b.constrain_bit("is label is a bit", &rows, chosen);
-        let ones = self.b.mask(&rows);
-        let count = Expr::column(self.b.vector_times_matrix(ones, chosen, n, 1, false));
+        let samples = vec![self.samples, 1];
+        let one = Rows::new(&samples);
+        let flags = Val { expr: Expr::column(chosen), dims: x.dims.clone(), lo: 0, hi: 1 };
+        let count = Expr::column(self.sum(&flags, None));
         self.b.constrain_expr("one is the label", &one, &count.plus_const(-1));
-        let index = self.b.public("class", Public::Index, rows.clone());
-        let number = Expr::column(self.b.vector_times_matrix(index, chosen, n, 1, false));
-        let col = self.b.committed(poly, "label", &one);
+        let index = self.b.public("class", Public::Index, Rows::vector(classes));
+        let number = Expr::column(self.rows_times(&flags, chosen, index, 1));
+        let col = self.b.hidden(poly, "label", &samples, SampleValue::Output(k), Digits::All);
         self.b.hint(Hint::Value { col, value: label });
         self.b.constrain_expr("label", &one, &number.plus_col(-1, col));
-        let later = self.b.public_matrix("later", Public::Later { log_len: rows.log_len() }, 2 * rows.log_len());
-        let before = self.b.vector_times_matrix(chosen, later, n, n, true);
+        let log_len = log_ceil(classes);
+        let later = self.b.public_matrix("later", Public::Later { log_len }, 2 * log_len);
+        let before = self.rows_times(&flags, chosen, later, classes);
         let before = self.b.materialize("before label", &rows, &Expr::column(before));
         self.first_maximum(x, chosen, before)
     }
 
-    /// The matrix (position, row) with a one at each hidden row number.
+    /// The products of each row of x, which lie in `col`, with a matrix of `n` rows as long.
+    fn rows_times(&mut self, x: &Val, col: ColId, matrix: ColId, n: usize) -> ColId {
+        let lead_dims = x.dims.get(..x.dims.len().saturating_sub(1)).unwrap_or(&[]);
+        let [lead, k] = [Rows::new(lead_dims).log_len(), log_ceil(x.row())].map(wide);
+        let sum: Vec<Var> = (0..k).map(Var::Sum).collect();
+        let rows: Vec<Var> = (0..lead).map(Var::Out).collect();
+        let column: Vec<Var> = (lead..lead.saturating_add(wide(log_ceil(n)))).map(Var::Out).collect();
+        self.b.product(Rows::new(&[lead_dims, &[n]].concat()), |out| Product {
+            out,
+            a: Operand { col, vars: [rows, sum.clone()].concat() },
+            b: Operand { col: matrix, vars: [column, sum].concat() },
+            log_sum: log_ceil(x.row()),
+            tied: Vec::new(),
+            origin: None,
+        })
+    }
+
+    /// The matrix (sample, position, row) with a one at each hidden row number.
     pub(crate) fn hidden_one_hot(&mut self, ids: &Val, table_rows: usize) -> Result<ColId, RelationError> {
-        let positions = ids.rows().real();
-        if positions.saturating_mul(table_rows) > ONE_HOT_MAX {
+        if ids.rows().real().saturating_mul(table_rows) > ONE_HOT_MAX {
             return Err(RelationError::Misplaced { node: self.b.node, reason: "too many rows to pick from in hiding" });
         }
-        let dims = vec![positions, table_rows];
+        let dims = [ids.dims.as_slice(), &[table_rows]].concat();
         let rows = Rows::new(&dims);
-        let number = Val { dims: vec![positions, 1], ..ids.clone() };
+        let number = Val { dims: [ids.dims.as_slice(), &[1]].concat(), ..ids.clone() };
         let index = self.b.public("row", Public::Index, Rows::vector(table_rows));
-        let index = Val { expr: Expr::column(index), dims: vec![table_rows], lo: 0, hi: 0 };
+        let index = Val { expr: Expr::column(index), dims: vec![1, table_rows], lo: 0, hi: 0 };
         let gap = self.repeat(&number, &dims)?.plus(-1, &self.repeat(&index, &dims)?);
         let chosen = self.b.witness("picked", &rows);
         self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run: table_rows });
         let missed = Builder::times(&Expr::column(chosen), &gap);
         self.b.constrain_expr("the row is picked", &rows, &missed);
         let count = self.sum(&Val { expr: Expr::column(chosen), dims, lo: 0, hi: 1 }, None);
-        self.b.constrain_expr("one row is picked", &Rows::vector(positions), &Expr::column(count).plus_const(-1));
+        self.b.constrain_expr("one row is picked", &ids.rows(), &Expr::column(count).plus_const(-1));
         Ok(chosen)
     }
 
@@ -169,10 +211,11 @@ impl Lowering<'_> {
         if let Some(keys) = self.hidden_keys.get(&input) {
             return keys.clone();
         }
-        let rows = Rows::vector(features);
-        let high = self.b.public("input high", Public::InputHigh { input }, rows.clone());
-        let low = self.b.public("input low", Public::InputLow { input }, rows);
-        Keys { high: vec![high], low: vec![low] }
+        let samples = self.samples;
+        let rows = Rows::new(&[samples, features]);
+        let high = self.b.public("input high", Public::InputHigh { input, rows: rows.clone() }, rows.clone());
+        let low = self.b.public("input low", Public::InputLow { input, rows: rows.clone() }, rows);
+        Keys { samples, features, high: vec![high], low: vec![low] }
     }
 
     /// The columns of a hidden ordered input, made once for all forests that read it.
@@ -183,7 +226,7 @@ impl Lowering<'_> {
             .inputs
             .get(size(input.0))
             .map_or(0, |input| size(ciro_graph::program::element_count(&input.shape)));
-        let keys = self.b.hidden_ordered(poly, input, &Rows::vector(len), may_miss)?;
+        let keys = self.b.hidden_ordered(poly, input, [self.samples, len], may_miss)?;
         self.hidden_keys.insert(size(input.0), keys);
         Ok(())
     }

@@ -16,7 +16,7 @@ pub enum Hint {
         /// Which value.
         value: ValueId,
     },
-    /// Sixteen bits of the ordered images that a value begins with.
+    /// Sixteen bits of the ordered images that a value begins with, in each sample.
     Half {
         /// Filled.
         col: ColId,
@@ -25,19 +25,21 @@ pub enum Hint {
         /// Bits below them.
         shift: u32,
     },
-    /// flag = 1 where a value begins with a zero: no number's image.
+    /// flag = 1 where a value begins with a zero, in each sample: no number's image.
     Missing {
         /// Filled.
         flag: ColId,
         /// Which value.
         value: ValueId,
     },
-    /// flag = 1 in the row that a value names, else 0.
+    /// Of every `run` consecutive real rows, flag = 1 on the one that an element of a value names, else 0.
     OneAt {
         /// Filled.
         flag: ColId,
         /// Which value.
         value: ValueId,
+        /// Length of a run.
+        run: usize,
     },
     /// col = expr.
     Equal {
@@ -87,7 +89,8 @@ pub enum Hint {
         /// Read.
         table: ColId,
     },
-    /// As `Gather`, from the real rows of several columns one after the other.
+    /// As `Gather`, from the rows (sample, element) of several columns. Those of one sample have consecutive numbers, column after
+    /// column, and samples begin `stride` numbers apart.
     GatherParts {
         /// Filled.
         col: ColId,
@@ -95,6 +98,8 @@ pub enum Hint {
         index: Expr,
         /// Read.
         parts: Vec<ColId>,
+        /// From one sample to the next.
+        stride: usize,
     },
     /// `col[i] = table[j]` for the j with `keys[j] = key[i]`; zero if there is none.
     GatherByKey {

@@ -27,6 +27,7 @@
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
+//! | [`sample`] | which cells of committed inputs and outputs are one sample's |
 //! | `hidden` | inputs and outputs that a statement does not show |
 //! | [`hint`] | how the prover fills the witness columns |
 //!
@@ -50,6 +51,7 @@ pub mod public;
 mod ranges;
 pub mod relation;
 pub mod rows;
+pub mod sample;
 mod tensor;
 
 pub use blocks::Blocks;
@@ -62,3 +64,4 @@ pub use relation::{
     RelationError, Section, Source, Space, Table, Term, Var, View, Window,
 };
 pub use rows::Rows;
+pub use sample::{Digits, SampleColumn, SampleValue};

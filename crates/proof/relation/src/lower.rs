@@ -9,14 +9,14 @@ use crate::hidden::Keys;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
-use crate::rows::Rows;
+use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Ingest, Op, Program, ValueId};
 use ciro_transcript::field::P;
 
-/// A value during lowering.
+/// A value during lowering. Its first dimension is the sample; a constant has one sample, which all share.
 #[derive(Clone, Debug)]
 pub(crate) struct Val {
     pub(crate) expr: Expr,
@@ -63,6 +63,7 @@ impl Relation {
     pub fn build(program: &Program) -> Result<Self, RelationError> {
         let mut lowering = Lowering {
             b: Builder::new(program),
+            samples: size(program.batch),
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
@@ -74,7 +75,7 @@ impl Relation {
             lowering.b.node = i;
             let target = Target {
                 id: ValueId(u32::try_from(lowering.values.len()).unwrap_or(u32::MAX)),
-                dims: dims(&node.shape),
+                dims: lowering.dims(&node.shape),
                 lo: i64::from(node.lo),
                 hi: i64::from(node.hi),
             };
@@ -94,6 +95,14 @@ pub(crate) fn dims(shape: &[u32]) -> Vec<usize> {
     shape.iter().map(|&d| size(d)).collect()
 }
 
+/// The verifier evaluates inputs and outputs cell by cell.
+fn public_size(what: &'static str, rows: &Rows) -> Result<(), RelationError> {
+    if !(1..=1 << 24).contains(&rows.real()) || rows.log_len() > 26 {
+        return Err(RelationError::TooLarge { what, expected: 24, got: 25 });
+    }
+    Ok(())
+}
+
 /// For each value that tables are looked up with: the first such table's domain, as (first entry, entries).
 fn readers(program: &Program) -> BTreeMap<ValueId, (i64, i64)> {
     let mut readers = BTreeMap::new();
@@ -108,6 +117,8 @@ fn readers(program: &Program) -> BTreeMap<ValueId, (i64, i64)> {
 
 pub(crate) struct Lowering<'a> {
     pub(crate) b: Builder<'a>,
+    /// Samples of the batch: the first dimension of every value.
+    pub(crate) samples: usize,
     values: Vec<Val>,
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
@@ -119,17 +130,15 @@ pub(crate) struct Lowering<'a> {
 impl Lowering<'_> {
     fn inputs(&mut self) -> Result<(), RelationError> {
         for (i, input) in self.b.program.inputs.iter().enumerate() {
-            let dims = dims(&input.value_shape());
+            let dims = self.dims(&input.value_shape());
             let rows = Rows::new(&dims);
-            if !(1..=1 << 24).contains(&rows.real()) || rows.log_len() > 26 {
-                return Err(RelationError::TooLarge { what: "input", expected: 24, got: 25 });
-            }
+            public_size("input", &rows)?;
             let (id, hidden) = (ValueId(u32::try_from(i).unwrap_or(u32::MAX)), self.b.hidden_inputs());
             let val = match &input.ingest {
                 Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
                     let (lo, hi) = (i64::from(*lo), i64::from(*hi));
                     let col = match hidden {
-                        Some(poly) => self.b.hidden_fixed(poly, id, &rows, (lo, hi))?,
+                        Some(poly) => self.b.hidden_fixed(poly, id, &dims, (lo, hi))?,
                         None => self.b.public("input", Public::Input { input: i, rows: rows.clone() }, rows),
                     };
                     Val { expr: Expr::column(col), dims, lo, hi }
@@ -145,6 +154,12 @@ impl Lowering<'_> {
             self.values.push(val);
         }
         Ok(())
+    }
+
+    /// The dimensions of a value, by those of one sample.
+    fn dims(&self, shape: &[u32]) -> Vec<usize> {
+        let one = if shape.is_empty() { vec![1] } else { dims(shape) };
+        [vec![self.samples], one].concat()
     }
 
     pub(crate) fn val(&self, id: ValueId) -> Result<Val, RelationError> {
@@ -214,9 +229,9 @@ impl Lowering<'_> {
                 if !is_ordered {
                     return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
                 }
-                let features = self.values.get(input).map_or(0, |v| v.rows().real());
+                let features = self.values.get(input).map_or(0, |v| v.dims.iter().skip(1).product());
                 let keys = self.keys(input, features);
-                crate::forest::lower(&mut self.b, &keys, features, forest)
+                crate::forest::lower(&mut self.b, &keys, forest)
             }
             _ => self.tensor(op, target),
         }
@@ -513,6 +528,7 @@ impl Lowering<'_> {
             return Err(RelationError::TooWide { node: self.b.node, what: "divisor", expected, got });
         }
         let divisor = Expr::column(self.b.materialize("divisor", &den.rows(), &den.expr));
+        let divisor = self.repeat(&den.with(divisor), &num.dims)?;
         let rows = num.rows();
         let dividend = self.b.materialize("dividend", &rows, &num.expr);
         // |num| ≤ den, or the first digit's equation could wrap around the field.
@@ -564,34 +580,40 @@ impl Lowering<'_> {
     fn reveal(&mut self, k: usize, value: ValueId) -> Result<(), RelationError> {
         let val = self.val(value)?;
         if let Some(poly) = self.b.hidden_outputs() {
-            self.hide(poly, value, &val);
+            self.hide(poly, k, value, &val);
             return Ok(());
         }
         let rows = val.rows();
+        public_size("output", &rows)?;
         let col = self.b.public("output", Public::Output { output: k, rows: rows.clone() }, rows.clone());
         self.b.constrain_expr("output", &rows, &val.expr.plus_col(-1, col));
         Ok(())
     }
 
-    /// The label is the first maximum.
+    /// The label of each sample is the first maximum.
     fn label(&mut self, k: usize, label: ValueId, x: ValueId) -> Result<(), RelationError> {
         let x = self.val(x)?;
+        let x = Val { dims: vec![self.samples, x.dims.iter().skip(1).product()], ..x };
         if let Some(poly) = self.b.hidden_outputs() {
-            return self.hide_label(poly, label, &x);
+            return self.hide_label(poly, k, label, &x);
         }
         let rows = x.rows();
-        let is_label = self.b.public("is label", Public::IsLabel { output: k }, rows.clone());
-        let before = self.b.public("before label", Public::BeforeLabel { output: k }, rows.clone());
+        public_size("output", &rows)?;
+        let log_cols = log_ceil(x.row());
+        let is_label = self.b.public("is label", Public::IsLabel { output: k, log_cols }, rows.clone());
+        let before = self.b.public("before label", Public::BeforeLabel { output: k, log_cols }, rows.clone());
         self.first_maximum(&x, is_label, before)
     }
 
-    /// x[label] − x[i] ≥ [i < label] for all i.
+    /// x[label] − x[i] ≥ [i < label] for all i, sample by sample.
     pub(crate) fn first_maximum(&mut self, x: &Val, is_label: ColId, before: ColId) -> Result<(), RelationError> {
         let rows = x.rows();
         let input = self.b.materialize("scores", &rows, &x.expr);
-        let at_label = Expr::column(self.b.vector_times_matrix(is_label, input, rows.real(), 1, false));
-        let top = self.b.materialize("top score", &Rows::vector(1), &at_label);
-        let gap = Expr::column(top).plus_col(-1, input).plus_col(-1, before);
+        let at_label = Expr::column(self.inner_rows(is_label, input, &x.dims, None));
+        let samples = vec![self.samples, 1];
+        let top = Expr::column(self.b.materialize("top score", &Rows::new(&samples), &at_label));
+        let top = self.repeat(&Val { expr: top, dims: samples, ..x.clone() }, &x.dims)?;
+        let gap = top.plus_col(-1, input).plus_col(-1, before);
         self.b.nonnegative("gap to top", &rows, &gap, (x.lo - x.hi - 1, x.hi - x.lo))
     }
 }

@@ -26,9 +26,13 @@ pub enum Public {
     },
     /// Row i holds i, on every padded row.
     Index,
-    /// Row i holds first + i, on every padded row.
-    IndexFrom {
-        /// What row 0 holds.
+    /// The matrix (sample s, j) of first + stride·s + j, as 2^`log_row` columns, on every padded row.
+    Numbers {
+        /// log₂ of the padded columns.
+        log_row: u32,
+        /// From one sample to the next.
+        stride: usize,
+        /// What sample 0 begins with.
         first: usize,
     },
     /// The square matrix (i, j) with a one where j > i.
@@ -47,11 +51,15 @@ pub enum Public {
     InputHigh {
         /// Which.
         input: usize,
+        /// Where its elements lie.
+        rows: Rows,
     },
     /// Lower 16 bits of ordered input k.
     InputLow {
         /// Which.
         input: usize,
+        /// Where its elements lie.
+        rows: Rows,
     },
     /// Output k, its elements on the real rows.
     Output {
@@ -64,18 +72,24 @@ pub enum Public {
     OneHot {
         /// Which input.
         input: usize,
+        /// Where its elements lie among the positions.
+        rows: Rows,
         /// log₂ of the padded columns.
         log_cols: u32,
     },
-    /// One on the row that output k names.
+    /// The matrix (sample s, class c) with a one where c is output k's element s, as 2^`log_cols` columns.
     IsLabel {
         /// Which.
         output: usize,
+        /// log₂ of the padded columns.
+        log_cols: u32,
     },
-    /// One on the rows before the row that output k names.
+    /// The matrix (sample s, class c) with a one where c is less than output k's element s, as 2^`log_cols` columns.
     BeforeLabel {
         /// Which.
         output: usize,
+        /// log₂ of the padded columns.
+        log_cols: u32,
     },
     /// The matrix (row r, class c) with a one at (r, `class[r]`), as 2^`log_cols` columns.
     ClassOfRow {
@@ -97,12 +111,17 @@ fn later(point: &[E], log_len: u32) -> E {
     sum
 }
 
+fn low_bits(count: u32) -> usize {
+    1usize.checked_shl(count).unwrap_or(0).saturating_sub(1)
+}
+
 fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
     vectors.get(k).map_or(&[], Vec::as_slice)
 }
 
-fn label(instance: &Instance, output: usize) -> usize {
-    part(&instance.outputs, output).first().and_then(|&i| usize::try_from(i).ok()).unwrap_or(usize::MAX)
+/// The classes that an output names, one per sample.
+fn labels(instance: &Instance, output: usize) -> impl Iterator<Item = usize> + '_ {
+    part(&instance.outputs, output).iter().map(|&i| usize::try_from(i).unwrap_or(usize::MAX))
 }
 
 impl Public {
@@ -110,28 +129,33 @@ impl Public {
     #[must_use]
     pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
         let rows = 1usize.checked_shl(log_len).unwrap_or(0);
-        let count = |n: usize| (0..n.min(rows)).map(|_| 1).collect();
         match self {
-            Self::Mask { rows } => scatter(rows, core::iter::repeat(1)),
+            Self::Mask { rows } => rows.scatter(core::iter::repeat(1)),
             Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
-            Self::IndexFrom { first } => {
-                (0..rows).filter_map(|i| i64::try_from(first.saturating_add(i)).ok()).collect()
+            Self::Numbers { log_row, stride, first } => {
+                let number = |i: usize| {
+                    let (sample, j) = (i.checked_shr(*log_row).unwrap_or(0), i & low_bits(*log_row));
+                    sample.saturating_mul(*stride).saturating_add(first.saturating_add(j))
+                };
+                (0..rows).filter_map(|i| i64::try_from(number(i)).ok()).collect()
             }
             Self::Later { log_len } => {
                 let side = 1usize.checked_shl(*log_len).unwrap_or(0);
                 let row = |i| (0..side).map(move |j| i64::from(j > i));
                 (0..side).flat_map(row).take(rows).collect()
             }
-            Self::Input { input, rows } => scatter(rows, part(&instance.inputs, *input).iter().copied()),
-            Self::InputHigh { input } => part(&instance.inputs, *input).iter().map(|x| x >> 16).collect(),
-            Self::InputLow { input } => part(&instance.inputs, *input).iter().map(|x| x & 0xffff).collect(),
-            Self::Output { output, rows } => scatter(rows, part(&instance.outputs, *output).iter().copied()),
-            Self::IsLabel { output } => (0..rows).map(|i| i64::from(i == label(instance, *output))).collect(),
-            Self::BeforeLabel { output } => count(label(instance, *output)),
-            Self::ClassOfRow { class, log_cols } => {
-                one_hot(class.iter().map(|&c| usize::try_from(c).unwrap_or(0)), *log_cols, rows)
+            Self::Input { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().copied()),
+            Self::InputHigh { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x >> 16)),
+            Self::InputLow { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x & 0xffff)),
+            Self::Output { output, rows } => rows.scatter(part(&instance.outputs, *output).iter().copied()),
+            Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols, rows),
+            Self::BeforeLabel { output, log_cols } => {
+                let cols = 1usize.checked_shl(*log_cols).unwrap_or(0);
+                let before = |(s, label): (usize, usize)| (0..label.min(cols)).map(move |c| (s, c));
+                one_hot(labels(instance, *output).enumerate().flat_map(before), *log_cols, rows)
             }
-            Self::OneHot { input, log_cols } => one_hot(ids(instance, *input), *log_cols, rows),
+            Self::ClassOfRow { class, log_cols } => one_hot(classes(class), *log_cols, rows),
+            Self::OneHot { input, rows: at, log_cols } => one_hot(ids(instance, *input, at), *log_cols, rows),
         }
     }
 
@@ -140,14 +164,20 @@ impl Public {
         match self {
             Self::Mask { rows } => rows.mask(point),
             Self::Index => index_mle(point),
-            Self::IndexFrom { first } => index_mle(point) + E::from_usize(*first),
-            Self::Later { log_len } => later(point, *log_len),
-            Self::IsLabel { output } => eq_bits(label(instance, *output), point),
-            Self::BeforeLabel { output } => mask_mle(label(instance, *output), point),
-            Self::ClassOfRow { class, log_cols } => {
-                evaluate_one_hot(class.iter().map(|&c| usize::try_from(c).unwrap_or(0)), *log_cols, point)
+            Self::Numbers { log_row, stride, first } => {
+                let cols = usize::try_from(*log_row).unwrap_or(0);
+                let (sample, j) = point.split_at(point.len().saturating_sub(cols));
+                index_mle(sample) * E::from_usize(*stride) + index_mle(j) + E::from_usize(*first)
             }
-            Self::OneHot { input, log_cols } => evaluate_one_hot(ids(instance, *input), *log_cols, point),
+            Self::Later { log_len } => later(point, *log_len),
+            Self::IsLabel { output, log_cols } => {
+                by_rows(labels(instance, *output).enumerate(), *log_cols, point, eq_bits)
+            }
+            Self::BeforeLabel { output, log_cols } => {
+                by_rows(labels(instance, *output).enumerate(), *log_cols, point, mask_mle)
+            }
+            Self::ClassOfRow { class, log_cols } => by_rows(classes(class), *log_cols, point, eq_bits),
+            Self::OneHot { input, rows, log_cols } => by_rows(ids(instance, *input, rows), *log_cols, point, eq_bits),
             Self::Input { .. } | Self::InputHigh { .. } | Self::InputLow { .. } | Self::Output { .. } => {
                 let log_len = u32::try_from(point.len()).unwrap_or(0);
                 let dense: Vec<F> = self.dense(instance, log_len).into_iter().map(from_int).collect();
@@ -157,25 +187,20 @@ impl Public {
     }
 }
 
-/// The values on the real rows, in order.
-fn scatter(rows: &Rows, values: impl Iterator<Item = i64>) -> Vec<i64> {
-    let mut cells: Vec<i64> = (0..1usize.checked_shl(rows.log_len()).unwrap_or(0)).map(|_| 0).collect();
-    for (i, value) in rows.indices().into_iter().zip(values) {
-        if let Some(cell) = cells.get_mut(i) {
-            *cell = value;
-        }
-    }
-    cells
+/// An input's elements as (position, row number). The ingest map bounds them.
+fn ids<'a>(instance: &'a Instance, input: usize, rows: &Rows) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let ids = part(&instance.inputs, input).iter().map(|&id| usize::try_from(id).unwrap_or(0));
+    rows.indices().into_iter().zip(ids)
 }
 
-/// An input's elements as row numbers. The ingest map bounds them.
-fn ids(instance: &Instance, input: usize) -> impl Iterator<Item = usize> + '_ {
-    part(&instance.inputs, input).iter().map(|&id| usize::try_from(id).unwrap_or(0))
+fn classes(class: &[u32]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    class.iter().map(|&c| usize::try_from(c).unwrap_or(0)).enumerate()
 }
 
-fn one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, cells: usize) -> Vec<i64> {
+/// A matrix of 2^`log_cols` columns with ones at (row, column).
+fn one_hot(ones: impl Iterator<Item = (usize, usize)>, log_cols: u32, cells: usize) -> Vec<i64> {
     let mut cells: Vec<i64> = (0..cells).map(|_| 0).collect();
-    for (row, column) in columns.enumerate() {
+    for (row, column) in ones {
         let index = row.checked_shl(log_cols).map(|i| i.saturating_add(column));
         if let Some(cell) = index.and_then(|i| cells.get_mut(i)) {
             *cell = 1;
@@ -184,11 +209,17 @@ fn one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, cells: usize) ->
     cells
 }
 
-fn evaluate_one_hot(columns: impl Iterator<Item = usize>, log_cols: u32, point: &[E]) -> E {
+/// Σ eq(row)·of(column) over (row, column), at a point of rows and 2^`log_cols` columns.
+fn by_rows(
+    entries: impl Iterator<Item = (usize, usize)>,
+    log_cols: u32,
+    point: &[E],
+    of: impl Fn(usize, &[E]) -> E,
+) -> E {
     let cols = usize::try_from(log_cols).unwrap_or(0);
     let (row, col) = point.split_at(point.len().saturating_sub(cols));
     let rows = ciro_sumcheck::eq_table(row, E::ONE);
-    rows.iter().zip(columns).fold(E::ZERO, |acc, (&w, c)| acc + w * eq_bits(c, col))
+    entries.fold(E::ZERO, |acc, (r, c)| acc + rows.get(r).map_or(E::ZERO, |&w| w * of(c, col)))
 }
 
 #[cfg(test)]
@@ -198,22 +229,27 @@ mod tests {
 
     #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
-        let instance =
-            Instance { inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(), outputs: [[2].to_vec()].to_vec() };
+        let instance = Instance {
+            inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(),
+            outputs: [[2, 0, 3].to_vec()].to_vec(),
+        };
         let mut sponge = ciro_transcript::Sponge::new("test");
         let point: Vec<E> = (0..3).map(|_| sponge.challenge("z")).collect();
         let columns = [
             Public::Mask { rows: Rows::vector(5) },
             Public::Index,
-            Public::IndexFrom { first: 11 },
+            Public::Numbers { log_row: 3, stride: 0, first: 11 },
+            Public::Numbers { log_row: 1, stride: 5, first: 11 },
             Public::Input { input: 0, rows: Rows::new(&[3, 1]) },
-            Public::InputHigh { input: 0 },
-            Public::InputLow { input: 0 },
+            Public::InputHigh { input: 0, rows: Rows::new(&[3, 1]) },
+            Public::InputLow { input: 0, rows: Rows::vector(3) },
             Public::Output { output: 0, rows: Rows::vector(1) },
-            Public::IsLabel { output: 0 },
-            Public::BeforeLabel { output: 0 },
+            Public::IsLabel { output: 0, log_cols: 2 },
+            Public::BeforeLabel { output: 0, log_cols: 2 },
+            Public::IsLabel { output: 0, log_cols: 3 },
+            Public::BeforeLabel { output: 0, log_cols: 3 },
             Public::ClassOfRow { class: [1, 0, 1].to_vec(), log_cols: 1 },
-            Public::OneHot { input: 1, log_cols: 2 },
+            Public::OneHot { input: 1, rows: Rows::vector(2), log_cols: 2 },
         ];
         let check = |column: &Public, point: &[E]| {
             let log_len = u32::try_from(point.len()).unwrap_or(0);

@@ -50,7 +50,7 @@ impl Builder<'_> {
     /// Columns and lookups of all ranges.
     pub(crate) fn place_ranges(&mut self) {
         let ranges = core::mem::take(&mut self.ranges);
-        let width = cheapest_width(&ranges, u32::from(self.program.limb_bits));
+        let width = cheapest_width(&ranges, self.limb_bits);
         let mut limbs = BTreeMap::new();
         ranges.into_iter().for_each(|range| self.cut(range, width, &mut limbs));
         let mut full = false;
@@ -116,7 +116,7 @@ impl Builder<'_> {
         let rows = 1usize << bits;
         let index = self.public("range", Public::Index, Rows::vector(rows));
         let tag = tag.unwrap_or_else(|| self.next_tag());
-        self.push_table(rows, tag, vec![index]);
+        self.more_of_table(tag, Rows::vector(rows), vec![index]);
         tag
     }
 }

@@ -5,6 +5,7 @@ use crate::gather::{Gather, Span};
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::rows::Rows;
+use crate::sample::SampleColumn;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -258,7 +259,7 @@ pub struct Table {
     /// log₂ of the padded length.
     pub log_len: u32,
     /// Real rows.
-    pub len: usize,
+    pub rows: Rows,
     /// Its tag.
     pub tag: usize,
     /// Its columns. No product columns.
@@ -350,6 +351,8 @@ pub struct Relation {
     pub products: Vec<Product>,
     /// Where the constants lie in the model polynomial.
     pub model: Vec<ModelColumn>,
+    /// The committed columns of inputs and outputs, sample by sample.
+    pub samples: Vec<SampleColumn>,
     /// How the prover fills the witness, in order.
     pub hints: Vec<Hint>,
     /// The polynomials that columns lie in, in order: always those of model and witness.

@@ -82,6 +82,18 @@ impl Rows {
         indices
     }
 
+    /// Padded cells with these values on the real rows, in order.
+    #[must_use]
+    pub fn scatter(&self, values: impl Iterator<Item = i64>) -> Vec<i64> {
+        let mut cells = vec![0; 1usize.checked_shl(self.log_len()).unwrap_or(0)];
+        for (i, value) in self.indices().into_iter().zip(values) {
+            if let Some(cell) = cells.get_mut(i) {
+                *cell = value;
+            }
+        }
+        cells
+    }
+
     /// The polynomial that is one on the real rows, at `point`.
     pub fn mask(&self, point: &[E]) -> E {
         let mut rest = point;

@@ -40,6 +40,11 @@ fn total_bits(dims: &[usize]) -> usize {
     dims.iter().map(|&d| wide(log_ceil(d))).sum()
 }
 
+/// A constant of this shape, the same for all samples.
+fn shared(col: ColId, shape: &[usize]) -> Val {
+    Val { expr: Expr::column(col), dims: [&[1], shape].concat(), lo: 0, hi: 0 }
+}
+
 impl Lowering<'_> {
     fn misplaced(&self, reason: &'static str) -> RelationError {
         RelationError::Misplaced { node: self.b.node, reason }
@@ -114,37 +119,31 @@ impl Lowering<'_> {
         let column = vars_of(y_spans.get(lead..).unwrap_or(&[]), Var::Out);
         let a = Operand { col: a, vars: [rows, sum.clone()].concat() };
         let b = self.b.constant_operand("weight", weight, &[k, n], &[sum, column].concat())?;
-        self.finish_product(a, b, k_bits, 0, bias, target)
+        self.finish_product(a, b, k_bits, Vec::new(), bias, target)
     }
 
     /// A constant of `dims` added to every position of the target.
     fn bias(&mut self, bias: Option<ConstId>, dims: &[usize], target: &Target) -> Result<Option<ColId>, RelationError> {
         let Some(bias) = bias else { return Ok(None) };
         let col = self.b.constant("bias", bias, dims)?;
-        let val = Val { expr: Expr::column(col), dims: dims.to_vec(), lo: 0, hi: 0 };
+        let val = shared(col, dims);
         let repeated = self.repeat(&val, &target.dims)?;
         Ok(self.b.as_column(&repeated))
     }
 
-    /// The product of two operands, its first `tied` summed variables equal to those of the result, plus a bias.
+    /// The product of two operands, its first summed variables equal to the variables of the result that `tied` names, plus a bias.
     fn finish_product(
         &mut self,
         a: Operand,
         b: Operand,
         sum_bits: usize,
-        tied: usize,
+        tied: Vec<usize>,
         bias: Option<ColId>,
         target: &Target,
     ) -> Result<Expr, RelationError> {
         let log_sum = u32::try_from(sum_bits).unwrap_or(u32::MAX);
-        let out = self.b.product(target.rows(), |out| Product {
-            out,
-            a,
-            b,
-            log_sum,
-            tied: (0..tied).collect(),
-            origin: Some((target.id, bias)),
-        });
+        let out =
+            self.b.product(target.rows(), |out| Product { out, a, b, log_sum, tied, origin: Some((target.id, bias)) });
         let expr = Expr::column(out);
         Ok(match bias {
             Some(bias) => expr.plus_col(1, bias),
@@ -154,7 +153,7 @@ impl Lowering<'_> {
 
     fn contract(&mut self, a: ValueId, b: ValueId, transposed: bool, target: &Target) -> Result<Expr, RelationError> {
         let (a, b) = (self.val(a)?, self.val(b)?);
-        let (Some((&k, a_rest)), [.., _, _]) = (a.dims.split_last(), b.dims.as_slice()) else {
+        let (Some((&k, a_rest)), [_, .., _, _]) = (a.dims.split_last(), b.dims.as_slice()) else {
             return Err(self.misplaced("a matrix product of vectors"));
         };
         let lead = total_bits(a_rest.get(..a_rest.len().saturating_sub(1)).unwrap_or(&[]));
@@ -167,24 +166,36 @@ impl Lowering<'_> {
         let b_vars = if transposed { [tied.clone(), right, sum.clone()] } else { [tied.clone(), sum.clone(), right] };
         let a = Operand { col: self.operand("left matrix", &a), vars: [tied, left, sum].concat() };
         let b = Operand { col: self.operand("right matrix", &b), vars: b_vars.concat() };
-        self.finish_product(a, b, lead + k_bits, lead, None, target)
+        self.finish_product(a, b, lead + k_bits, (0..lead).collect(), None, target)
     }
 
     fn dot(&mut self, a: ValueId, b: ValueId, target: &Target) -> Result<Expr, RelationError> {
         let (a, b) = (self.val(a)?, self.val(b)?);
-        let all = total_bits(&a.dims);
-        let lead = all.saturating_sub(wide(log_ceil(a.row())));
+        let (left, right) = (self.operand("left rows", &a), self.operand("right rows", &b));
+        Ok(Expr::column(self.inner_rows(left, right, &a.dims, Some(target.id))))
+    }
+
+    /// The inner products of the rows of two columns of these dimensions.
+    pub(crate) fn inner_rows(&mut self, a: ColId, b: ColId, dims: &[usize], value: Option<ValueId>) -> ColId {
+        let (all, row) = (total_bits(dims), dims.last().copied().unwrap_or(1));
+        let lead = all.saturating_sub(wide(log_ceil(row)));
         let vars: Vec<Var> = (0..all).map(Var::Sum).collect();
-        let a = Operand { col: self.operand("left rows", &a), vars: vars.clone() };
-        let b = Operand { col: self.operand("right rows", &b), vars };
-        self.finish_product(a, b, all, lead, None, target)
+        let lead_dims = dims.get(..dims.len().saturating_sub(1)).unwrap_or(&[]);
+        self.b.product(Rows::new(lead_dims), |out| Product {
+            out,
+            a: Operand { col: a, vars: vars.clone() },
+            b: Operand { col: b, vars },
+            log_sum: u32::try_from(all).unwrap_or(u32::MAX),
+            tied: (0..lead).collect(),
+            origin: value.map(|value| (value, None)),
+        })
     }
 
     fn embed(&mut self, ids: ValueId, table: ConstId, target: &Target) -> Result<Expr, RelationError> {
         let input = size(ids.0);
         let positions = self.val(ids)?.rows();
-        if input >= self.b.program.inputs.len() || positions != Rows::vector(positions.real()) {
-            return Err(self.misplaced("rows are picked by an input that is one list"));
+        if input >= self.b.program.inputs.len() {
+            return Err(self.misplaced("rows are picked by an input"));
         }
         let shape = self.b.program.constants.get(size(table.0)).map(|c| dims(&c.shape)).unwrap_or_default();
         let &[rows, d] = shape.as_slice() else { return Err(self.misplaced("a table has rows and columns")) };
@@ -193,7 +204,7 @@ impl Lowering<'_> {
             let ids = self.val(ids)?;
             self.hidden_one_hot(&ids, rows)?
         } else {
-            let one_hot = Public::OneHot { input, log_cols: row_bits };
+            let one_hot = Public::OneHot { input, rows: positions, log_cols: row_bits };
             self.b.public_matrix("one-hot", one_hot, t_bits + row_bits)
         };
         let sum: Vec<Var> = (0..wide(row_bits)).map(Var::Sum).collect();
@@ -201,7 +212,7 @@ impl Lowering<'_> {
         let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
         let a = Operand { col: a, vars: [t, sum.clone()].concat() };
         let b = self.b.constant_operand("embedding", table, &[rows, d], &[sum, column].concat())?;
-        self.finish_product(a, b, wide(row_bits), 0, None, target)
+        self.finish_product(a, b, wide(row_bits), Vec::new(), None, target)
     }
 
     /// The sums of the rows of x, as a product with ones.
@@ -284,10 +295,10 @@ impl Lowering<'_> {
     pub(crate) fn constant_like(&mut self, id: ConstId, to: &[usize]) -> Result<Expr, RelationError> {
         let shape = self.b.program.constants.get(size(id.0)).map(|c| dims(&c.shape)).unwrap_or_default();
         let col = self.b.constant("constant", id, &shape)?;
-        self.repeat(&Val { expr: Expr::column(col), dims: shape, lo: 0, hi: 0 }, to)
+        self.repeat(&shared(col, &shape), to)
     }
 
-    /// The value broadcast to `dims`.
+    /// The value broadcast to `dims`, sample by sample: dimensions that it lacks come after the first.
     pub(crate) fn repeat(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
         if x.rows() == Rows::new(to) {
             return Ok(x.expr.clone());
@@ -295,7 +306,8 @@ impl Lowering<'_> {
         let missing = to.len().checked_sub(x.dims.len()).ok_or_else(|| self.misplaced("shapes do not broadcast"))?;
         let (mut bits, mut repeats) = (Vec::new(), Vec::new());
         for (i, span) in spans(to).into_iter().enumerate() {
-            let own = i.checked_sub(missing).and_then(|i| x.dims.get(i)).copied().unwrap_or(1);
+            let at = if i == 0 { Some(0) } else { i.checked_sub(missing).filter(|&i| i > 0) };
+            let own = at.and_then(|i| x.dims.get(i)).copied().unwrap_or(1);
             if own == span.len {
                 bits.extend(span.start..span.start.saturating_add(span.bits));
             } else if own != 1 {
@@ -311,8 +323,9 @@ impl Lowering<'_> {
         let x = self.val(x)?;
         let to = spans(&target.dims);
         let mut moved = vec![Span { start: 0, bits: 0, len: 1 }; x.dims.len()];
-        for (span, &axis) in to.iter().zip(perm) {
-            if let Some(slot) = moved.get_mut(usize::from(axis)) {
+        let axes = core::iter::once(0).chain(perm.iter().map(|&axis| usize::from(axis).saturating_add(1)));
+        for (span, axis) in to.iter().zip(axes) {
+            if let Some(slot) = moved.get_mut(axis) {
                 *slot = *span;
             }
         }
@@ -351,26 +364,27 @@ impl Lowering<'_> {
         if let Some(public) = self.b.as_column(&x.expr).and_then(|col| self.b.public_in(col, &to_rows)) {
             return Ok(Expr::column(self.b.public("input", public, to_rows)));
         }
-        if from_rows.real() > RELAYOUT_MAX {
+        let one = Rows::new(x.dims.get(1..).unwrap_or(&[]));
+        if one.real() > RELAYOUT_MAX {
             return Err(self.misplaced("a reshape that permutes too many elements"));
         }
-        let index: Vec<Option<usize>> = from_rows.indices().into_iter().map(Some).collect();
-        let axis = |bits| Axis { bits, by: spans(to), index: index.clone() };
-        self.gathered(x, |log_len| vec![Part::Pick(axis(wide(log_len)))], to)
+        let [sample, by @ ..] = &*spans(to) else { return Err(self.misplaced("a reshape of nothing")) };
+        let index: Vec<Option<usize>> = one.indices().into_iter().map(Some).collect();
+        let axis = Axis { bits: wide(one.log_len()), by: by.to_vec(), index };
+        self.gathered(x, &[Part::Pass(*sample), Part::Pick(axis)], to)
     }
 
     /// The expression with every column gathered.
-    fn gathered(&mut self, x: &Val, parts: impl Fn(u32) -> Vec<Part>, to: &[usize]) -> Result<Expr, RelationError> {
+    fn gathered(&mut self, x: &Val, parts: &[Part], to: &[usize]) -> Result<Expr, RelationError> {
         let source = self.plain(x);
         let rows = Rows::new(to);
         if source.constant != 0 || source.terms.iter().any(|(_, col)| self.is_gathered(*col)) {
             let col = self.copied(x);
             return self.gathered(&Val { expr: Expr::column(col), ..x.clone() }, parts, to);
         }
-        let log_len = x.rows().log_len();
         let mut expr = Expr::default();
         for (c, of) in source.terms {
-            let gather = Gather { of, parts: parts(log_len) };
+            let gather = Gather { of, parts: parts.to_vec() };
             expr = expr.plus_col(c, self.b.gather("gathered", gather, rows.clone()));
         }
         Ok(expr)
@@ -393,7 +407,12 @@ impl Lowering<'_> {
     fn take(&mut self, x: &Val, picks: &[Pick], to: &[usize]) -> Result<Expr, RelationError> {
         let axes: Vec<(usize, Vec<Option<usize>>)> = picks
             .iter()
-            .map(|pick| (usize::from(pick.axis), pick.index.iter().map(|&i| usize::try_from(i).ok()).collect()))
+            .map(|pick| {
+                (
+                    usize::from(pick.axis).saturating_add(1),
+                    pick.index.iter().map(|&i| usize::try_from(i).ok()).collect(),
+                )
+            })
             .collect();
         self.pick(x, &axes, to)
     }
@@ -409,10 +428,11 @@ impl Lowering<'_> {
                 None => Part::Pass(*span),
             });
         }
-        self.gathered(x, |_| parts.clone(), to)
+        self.gathered(x, &parts, to)
     }
 
     fn concat(&mut self, parts: &[ValueId], axis: usize, target: &Target) -> Result<Expr, RelationError> {
+        let axis = axis.saturating_add(1);
         let total = target.dims.get(axis).copied().unwrap_or(1);
         let mut expr = Expr::default();
         let mut start = 0usize;
@@ -437,36 +457,37 @@ impl Lowering<'_> {
         target: &Target,
     ) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
-        let (&[c, h, w], &[o, rows, cols]) = (x.dims.as_slice(), target.dims.as_slice()) else {
+        let (&[n, c, h, w], &[_, o, rows, cols]) = (x.dims.as_slice(), target.dims.as_slice()) else {
             return Err(self.misplaced("a convolution reads channels, rows and columns"));
         };
         let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
         let [kh, kw] = window.kernel.map(size);
-        let grouped = Target { dims: vec![groups, o_group, rows, cols], ..target.clone() };
+        let grouped = Target { dims: vec![n, groups, o_group, rows, cols], ..target.clone() };
         let bias = self.bias(bias, &[groups, o_group, 1, 1], &grouped)?;
-        let split = vec![groups, c_group, h, w];
+        let split = vec![n, groups, c_group, h, w];
         let x = Val { expr: self.relayout(&x, &split)?, dims: split, ..x };
         let windows = self.windows(&x, window, [c_group, rows, cols])?;
 
-        let seen = spans(&[groups, c_group, kh, kw, rows, cols]);
-        let g = wide(log_ceil(groups));
-        let summed = total_bits(&[groups, c_group, kh, kw]);
-        let out_bits = wide(log_ceil(o_group));
-        let tied: Vec<Var> = (0..g).map(Var::Sum).collect();
-        let sum: Vec<Var> = (g..summed).map(Var::Sum).collect();
-        let out: Vec<Var> = (g..g + out_bits).map(Var::Out).collect();
-        let place: Vec<Var> =
-            vars_of(seen.get(4..).unwrap_or(&[]), |i| Var::Out(i.saturating_sub(summed) + g + out_bits));
+        // Of the result: sample, group, channel, place. Summed: group (tied), channel, tap.
+        let [s_bits, g_bits, o_bits] = [n, groups, o_group].map(|d| wide(log_ceil(d)));
+        let (summed, placed) = (total_bits(&[groups, c_group, kh, kw]), total_bits(&[rows, cols]));
+        let named = |bits: usize, start: usize| (start..start.saturating_add(bits)).map(Var::Out).collect::<Vec<Var>>();
+        let sample = named(s_bits, 0);
+        let channel = named(o_bits, s_bits + g_bits);
+        let place = named(placed, s_bits + g_bits + o_bits);
+        let tied: Vec<Var> = (0..g_bits).map(Var::Sum).collect();
+        let sum: Vec<Var> = (g_bits..summed).map(Var::Sum).collect();
         let shape = [groups, o_group, c_group, kh, kw];
-        let a = self.b.constant_operand("kernel", weight, &shape, &[tied.clone(), out, sum.clone()].concat())?;
-        let b = Operand { col: windows, vars: [tied, sum, place].concat() };
-        let sums = self.finish_product(a, b, summed, g, bias, &grouped)?;
+        let a = self.b.constant_operand("kernel", weight, &shape, &[tied.clone(), channel, sum.clone()].concat())?;
+        let b = Operand { col: windows, vars: [sample, tied, sum, place].concat() };
+        let tied = (s_bits..s_bits + g_bits).collect();
+        let sums = self.finish_product(a, b, summed, tied, bias, &grouped)?;
         self.relayout(&Val { expr: sums, dims: grouped.dims, lo: target.lo, hi: target.hi }, &target.dims)
     }
 
-    /// The column (group, channel, tap row, tap column, window row, window column) of the elements that windows read.
+    /// The column (sample, group, channel, tap row, tap column, window row, window column) of the elements that windows read.
     fn windows(&mut self, x: &Val, window: &Window, [c, rows, cols]: [usize; 3]) -> Result<ColId, RelationError> {
-        let &[groups, _, h, w] = x.dims.as_slice() else { return Err(self.misplaced("a window of another shape")) };
+        let &[n, groups, _, h, w] = x.dims.as_slice() else { return Err(self.misplaced("a window of another shape")) };
         let [kh, kw] = window.kernel.map(size);
         let of = self.operand("convolved", x);
         let trivial =
@@ -474,9 +495,9 @@ impl Lowering<'_> {
         if *window == trivial {
             return Ok(of);
         }
-        let seen = [groups, c, kh, kw, rows, cols];
+        let seen = [n, groups, c, kh, kw, rows, cols];
         let spans = spans(&seen);
-        let &[g, c_span, tap_row, tap_col, row, col] = spans.as_slice() else {
+        let &[sample, g, c_span, tap_row, tap_col, row, col] = spans.as_slice() else {
             return Err(self.misplaced("a window of another shape"));
         };
         let of = if self.is_gathered(of) { self.copied(x) } else { of };
@@ -490,7 +511,8 @@ impl Lowering<'_> {
         if kh.saturating_mul(rows).max(kw.saturating_mul(cols)) > COMBINATIONS_MAX {
             return Err(self.misplaced("too many windows"));
         }
-        let parts = vec![Part::Pass(g), Part::Pass(c_span), axis(0, h, [tap_row, row]), axis(1, w, [tap_col, col])];
+        let passed = [sample, g, c_span].map(Part::Pass).to_vec();
+        let parts = [passed, vec![axis(0, h, [tap_row, row]), axis(1, w, [tap_col, col])]].concat();
         Ok(self.b.gather("windows", Gather { of, parts }, Rows::new(&seen)))
     }
 }

@@ -10,7 +10,7 @@ use crate::layout::{Evaluation, Evaluations, count};
 use crate::products::absent;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
-use ciro_relation::{Poly, Relation};
+use ciro_relation::{Poly, Relation, Space};
 use ciro_sumcheck::{Work, eq, eq_bits, eq_table, evaluate_base, suffix, verify_hard_rounds};
 use ciro_transcript::{Digest, E, F, Reader, Transcript};
 use p3_field::PrimeCharacteristicRing;
@@ -30,12 +30,18 @@ pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
 /// The work in the rounds whose challenges fold a first oracle: those of leading variables, and if even the last [`LOW_VARS`] are
 /// more than the oracles' columns have, all.
 #[must_use]
-pub fn round_work(relation: &Relation, params: &Params) -> Work {
-    let (vars, common) = (count(relation.vars_max()), count(params.common_vars()));
+pub fn round_work(vars: usize, params: &Params) -> Work {
+    let common = count(params.common_vars());
     let low = LOW_VARS.min(vars);
     let first = if common < low { 0 } else { low };
     let folds = low.saturating_add(vars.saturating_sub(common));
     Work { label: "batch round work", bits: params.first_work(), rounds: first..folds }
+}
+
+/// Variables of the longest of some polynomials: rounds of a sumcheck about all of them.
+#[must_use]
+pub fn vars_max(spaces: &[Space]) -> usize {
+    spaces.iter().map(|space| count(space.vars)).max().unwrap_or(0)
 }
 
 /// What the verifier has of a polynomial.
@@ -45,6 +51,15 @@ pub enum Known<'a> {
     Cells(&'a [F]),
     /// A commitment.
     Committed(Digest),
+}
+
+/// What all claims were reduced to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reduced {
+    /// The point ρ.
+    pub point: Vec<E>,
+    /// The values at its suffixes of the polynomials that are committed, in order.
+    pub values: Vec<E>,
 }
 
 /// Verifies the batch phase and the opening it leads to. `known` is about the relation's polynomials, in order.
@@ -57,20 +72,35 @@ pub fn verify(
     params: &Params,
     known: &[Known<'_>],
     claims: Evaluations,
-) -> Result<(), VerifyError> {
+) -> Result<Reduced, VerifyError> {
     let claims = claims.into_committed().ok_or(VerifyError::Undischarged)?;
+    reduce(transcript, &relation.spaces, params, known, &claims)
+}
+
+/// As [`verify`], for claims on some polynomials, which `known` and `params` are about.
+///
+/// # Errors
+/// By the batch or by the opening.
+pub fn reduce(
+    transcript: &mut Reader<'_>,
+    spaces: &[Space],
+    params: &Params,
+    known: &[Known<'_>],
+    claims: &[Evaluation],
+) -> Result<Reduced, VerifyError> {
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
-    let (rounds, work) = (count(relation.vars_max()), round_work(relation, params));
-    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &work)?;
-    let rho = in_order(reduced.point);
+    let rounds = vars_max(spaces);
+    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(rounds, params))?;
+    let point = in_order(reduced.point);
     let opened = known.iter().filter(|known| matches!(known, Known::Committed(_))).count();
-    let mut sent = transcript.read_exts("opened values", opened)?.into_iter();
+    let values = transcript.read_exts("opened values", opened)?;
+    let mut sent = values.iter().copied();
     let mut openings = Vec::with_capacity(opened);
     let mut total = E::ZERO;
-    for (space, known) in relation.spaces.iter().zip(known) {
+    for (space, known) in spaces.iter().zip(known) {
         let vars = count(space.vars);
-        let own = suffix(&rho, vars);
+        let own = suffix(&point, vars);
         let value = match known {
             Known::Cells(cells) => evaluate_base(cells, own),
             Known::Committed(root) => {
@@ -79,12 +109,13 @@ pub fn verify(
                 value
             }
         };
-        total += value * absent(&rho, vars) * claims_weight(&claims, eta, space.poly, own);
+        total += value * absent(&point, vars) * claims_weight(claims, eta, space.poly, own);
     }
     if total != reduced.claim {
         return Err(VerifyError::Batch);
     }
-    verify_opening(transcript, params, &openings, &rho).map_err(VerifyError::Opening)
+    verify_opening(transcript, params, &openings, &point).map_err(VerifyError::Opening)?;
+    Ok(Reduced { point, values })
 }
 
 /// Σ ηⁱ·eq(window of claim i, ρ) over the claims on `poly`.

@@ -6,7 +6,7 @@
 //! In the random-oracle model each hash evaluation is one attempt.
 
 use crate::key::VerifyingKey;
-use crate::layout::{Evaluations, constraint_columns, constraint_rounds, is_sent, lookup_reads, slots};
+use crate::layout::{Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_reads, slots};
 use alloc::vec::Vec;
 use ciro_pcs::soundness::{FIELD_BITS, log_up};
 use ciro_pcs::{Params, Term};
@@ -79,9 +79,44 @@ impl VerifyingKey {
             term("batch: claims together", degrees.batch, params.list_bits(), work.batch),
         ]);
         terms.extend(params.terms());
+        Budget::of(terms)
+    }
+
+    /// Proof of work in the opening of one sample, bits: before its point, and before its claims are reduced.
+    #[must_use]
+    pub fn sample_work(&self) -> [u32; 2] {
+        self.sample_degrees().map(|degree| {
+            let params = self.sample_params();
+            params.security.work_for(identity_bits(degree, params.list_bits()))
+        })
+    }
+
+    /// Degrees of what its two first challenges are about: cells at a point, and claims together.
+    fn sample_degrees(&self) -> [usize; 2] {
+        let columns = &self.relation().samples;
+        let point = columns.iter().map(|column| column.rows.log_len()).max().unwrap_or(0);
+        [count(point), columns.len().saturating_add(self.sample_spaces().len())]
+    }
+
+    /// The budget of a proof of a batch and the opening of one of its samples together.
+    #[must_use]
+    pub fn sample_budget(&self) -> Budget {
+        let Budget { mut terms, .. } = self.budget();
+        let (params, [point, claims], [point_work, claims_work]) =
+            (self.sample_params(), self.sample_degrees(), self.sample_work());
+        let term = |what, degree, work| Term { what, bits: identity_bits(degree, params.list_bits()), work };
+        terms.push(term("sample: cells at a point", point, point_work));
+        terms.push(term("sample: claims together", claims, claims_work));
+        terms.extend(params.terms());
+        Budget::of(terms)
+    }
+}
+
+impl Budget {
+    fn of(terms: Vec<Term>) -> Self {
         let least = terms.iter().map(Term::total).min().unwrap_or(0);
         let total_bits = least.saturating_sub(log_up(terms.len()));
-        Budget { terms, total_bits }
+        Self { terms, total_bits }
     }
 }
 

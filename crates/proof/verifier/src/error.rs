@@ -68,6 +68,14 @@ pub enum VerifyError {
         /// Integers given.
         got: usize,
     },
+    /// The batch has no such sample.
+    #[error("sample: expected a number below {below}, got {got}")]
+    Sample {
+        /// Samples of the batch.
+        below: u32,
+        /// The number.
+        got: u32,
+    },
     /// The statement shows more or less than the program says.
     #[error("{what}: expected it to be {expected}, got one that is {got}")]
     Shown {
@@ -124,6 +132,7 @@ impl VerifyError {
             | Self::Input(_)
             | Self::Integers { .. }
             | Self::Output { .. }
+            | Self::Sample { .. }
             | Self::Shown { .. } => Phase::Statement,
             Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,

@@ -1,6 +1,6 @@
 //! What is known of a model, and the order in which a statement enters the transcript.
 
-use crate::batch::Known;
+use crate::batch::{Known, Reduced};
 use crate::budget::Work;
 use crate::error::VerifyError;
 use crate::layout::Evaluations;
@@ -191,8 +191,9 @@ impl VerifyingKey {
             return Err(VerifyError::Integers { input: expected, expected, got: values.len() });
         }
         for (k, (input, values)) in self.program.inputs.iter().zip(values).enumerate() {
-            if !input.accepts(values) {
-                let expected = usize::try_from(input.value_len()).unwrap_or(usize::MAX);
+            let sample = usize::try_from(input.value_len()).unwrap_or(usize::MAX);
+            let expected = sample.saturating_mul(self.samples());
+            if values.len() != expected || !values.chunks(sample.max(1)).all(|values| input.accepts(values)) {
                 return Err(VerifyError::Integers { input: k, expected, got: values.len() });
             }
         }
@@ -204,12 +205,22 @@ impl VerifyingKey {
     /// # Errors
     /// Naming the first that does not.
     pub fn check_outputs(&self, output: &[Vec<i64>]) -> Result<(), VerifyError> {
+        self.check_outputs_of(self.samples(), output)
+    }
+
+    fn samples(&self) -> usize {
+        usize::try_from(self.program.batch).unwrap_or(usize::MAX)
+    }
+
+    /// As [`Self::check_outputs`], for this many samples.
+    pub(crate) fn check_outputs_of(&self, samples: usize, output: &[Vec<i64>]) -> Result<(), VerifyError> {
         let expected = self.program.outputs.len();
         if output.len() != expected {
             return Err(VerifyError::Output { output: expected, expected, got: output.len() });
         }
         for (k, (spec, values)) in self.program.outputs.iter().zip(output).enumerate() {
-            let (len, lo, hi) = self.interval(spec.value);
+            let (sample, lo, hi) = self.interval(spec.value);
+            let len = sample.saturating_mul(samples);
             if values.len() != len || values.iter().any(|v| !(lo..=hi).contains(v)) {
                 return Err(VerifyError::Output { output: k, expected: len, got: values.len() });
             }
@@ -217,7 +228,7 @@ impl VerifyingKey {
         Ok(())
     }
 
-    /// Length and interval of a value.
+    /// Length, in one sample, and interval of a value.
     fn interval(&self, value: ciro_graph::ValueId) -> (usize, i64, i64) {
         let index = usize::try_from(value.0).unwrap_or(usize::MAX);
         let Some(at) = index.checked_sub(self.program.inputs.len()) else {
@@ -236,6 +247,15 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError`], whose phase says what rejected it.
     pub fn verify(&self, statement: &Statement, proof: &[u8]) -> Result<Verified, VerifyError> {
+        self.reduce(statement, proof)?;
+        Ok(Verified { model: self.model, output: statement.output.clone() })
+    }
+
+    /// Verifies one proof; returns what its claims on the commitments came down to.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::verify`].
+    pub fn reduce(&self, statement: &Statement, proof: &[u8]) -> Result<Reduced, VerifyError> {
         let instance = self.instance(statement)?;
         let mut transcript = Reader::new(PROTOCOL, proof);
         self.absorb(&mut transcript, statement);
@@ -252,9 +272,9 @@ impl VerifyingKey {
         gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
         transcript.check_work("batch work", self.work.batch)?;
         let known = self.known(statement, witness_root);
-        batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
+        let reduced = batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
         transcript.finish()?;
-        Ok(Verified { model: self.model, output: statement.output.clone() })
+        Ok(reduced)
     }
 
     /// What is known of each polynomial of the relation, in order.

@@ -14,6 +14,7 @@
 //! | [`gathers`] | gathers | convolution windows, slices and changes of layout |
 //! | [`batch`] | batch | all claimed evaluations reduce to one point |
 //! | `ciro_pcs` | opening | the commitments have these values at that point |
+//! | [`single`] | all of them | one sample of a batch is behind the commitments that a proof is about |
 //!
 //! | helper | what it holds |
 //! |---|---|
@@ -53,9 +54,11 @@ pub mod layout;
 pub mod lookup;
 pub mod products;
 pub mod samples;
+pub mod single;
 pub mod statement;
 
 pub use budget::{Budget, Work};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
+pub use single::{Sample, VerifiedSample};
 pub use statement::{Part, ProofContext, Shown, Statement, Weights};

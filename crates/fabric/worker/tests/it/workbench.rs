@@ -42,6 +42,7 @@ fn model() -> Model {
         profile: ciro_graph::Profile::Native,
         security: ciro_graph::Security::Bits100,
         visibility: ciro_graph::Visibility::default(),
+        batch: 1,
     };
     Model { program, weights: vec![vec![2, -3]] }
 }

@@ -85,6 +85,7 @@ impl ProgramBuilder {
             profile: Profile::Native,
             security: Security::Bits100,
             visibility: Visibility::default(),
+            batch: 1,
         };
         Self { program, weights: vec![], scope }
     }

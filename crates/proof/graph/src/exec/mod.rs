@@ -12,7 +12,7 @@ use crate::tensor::{RawInput, RawOutput};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Every value of one inference, by [`ValueId`]: inputs first, then one per node.
+/// Every value of one inference, by [`ValueId`]: inputs first, then one per node; of all samples of a batch, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
     /// The values.
@@ -126,7 +126,26 @@ pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
 ///
 /// # Errors
 /// As [`execute`]. The program and the lengths of weights and values are the caller's to check.
-pub fn resume(model: &Model, mut values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
+pub fn resume(model: &Model, values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
+    let samples = model.program.batch as usize;
+    if samples == 1 {
+        return run(model, values);
+    }
+    let part = |all: &Vec<i64>, sample: usize| {
+        let len = all.len() / samples.max(1);
+        all[sample * len..(sample + 1) * len].to_vec()
+    };
+    let mut joined: Vec<Vec<i64>> = Vec::new();
+    for sample in 0..samples {
+        let execution = run(model, values.iter().map(|all| part(all, sample)).collect())?;
+        joined.resize_with(execution.values.len(), Vec::new);
+        joined.iter_mut().zip(execution.values).for_each(|(all, own)| all.extend(own));
+    }
+    Ok(Execution { values: joined })
+}
+
+/// Runs one sample.
+fn run(model: &Model, mut values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
     let done = values.len().saturating_sub(model.program.inputs.len());
     for (i, node) in model.program.nodes.iter().enumerate().skip(done) {
         let run = Run { program: &model.program, values: &values, weights: &model.weights };

@@ -1,6 +1,7 @@
 //! What `check_program` and `check_model` refuse, and that nothing foreign makes them, or execution, panic.
 
 use crate::support::{Builder, Tree, add_forest, raw};
+use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::check::{CheckError, Problem};
 use ciro_graph::forest::ForestError;
 use ciro_graph::{
@@ -116,7 +117,7 @@ fn ordered_images_are_for_trees() {
 #[test]
 fn parameters_have_ranges() {
     type Edit = fn(&mut Program);
-    let edits: [(&str, Edit); 12] = [
+    let edits: [(&str, Edit); 13] = [
         ("shift 0", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 0 }),
         ("shift 30", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 30 }),
         ("narrow by 30", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 30, lo: 0, bits: 4 }),
@@ -130,6 +131,8 @@ fn parameters_have_ranges() {
         }),
         ("limb width", |p| p.limb_bits = 17),
         ("curve width", |p| p.limb_bits = 2),
+        ("no samples", |p| p.batch = 0),
+        ("too many samples", |p| p.batch = MAX_BATCH + 1),
         ("zero factor", |p| p.nodes[2].op = Op::Scale { x: ValueId(2), factor: 0 }),
         ("negative root", |p| p.nodes[2].op = Op::Isqrt { x: ValueId(2) }),
         ("wide quotient", |p| p.nodes[5].op = Op::Div { num: ValueId(4), den: ValueId(5), digit_bits: 15, digits: 2 }),
@@ -185,6 +188,15 @@ fn names_are_short_and_distinct() {
     let mut model = dense();
     model.program.inputs[0].name = "n".repeat(257);
     assert!(matches!(problem(&model), Problem::TooMany { what: "name", .. }));
+}
+
+#[test]
+fn a_batch_is_limited_by_all_its_elements() {
+    let mut model = dense();
+    model.program.batch = MAX_BATCH;
+    assert!(check_model(&model).is_ok());
+    model.program.inputs[0].shape = vec![1 << 13];
+    assert!(matches!(problem(&model), Problem::TooMany { what: "elements", .. }));
 }
 
 #[test]

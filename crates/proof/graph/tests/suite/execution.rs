@@ -3,7 +3,7 @@
 use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::exec::Fault;
 use ciro_graph::ingest::{fixed, ordered, unordered};
-use ciro_graph::{ExecError, Ingest, Interval, Op, OutputKind, RawOutput, ValueId, check_model, execute};
+use ciro_graph::{ExecError, Ingest, IngestError, Interval, Op, OutputKind, RawOutput, ValueId, check_model, execute};
 use proptest::prelude::*;
 
 const FIXED: OutputKind = OutputKind::Fixed { frac_bits: 0 };
@@ -245,4 +245,39 @@ fn a_result_outside_its_declared_interval_is_refused_even_if_nobody_checked_the_
     assert!(check_model(&builder.model).is_err());
     let error = execute(&builder.model, &raw(&[1.0])).unwrap_err();
     assert!(matches!(error, ExecError::Node { node: 1, fault: Fault::Interval { got: 1001, .. }, .. }), "{error}");
+}
+
+/// Exponents by element, a label and a rendered shape: everything that knows where a sample begins.
+#[test]
+fn a_batch_runs_each_sample_as_if_it_were_alone() {
+    let mut b = Builder::new(Ingest::Fixed { exponents: vec![0, 1, 2], lo: -100, hi: 100 }, 3);
+    let label = b.node(Op::ArgMax { x: ValueId(0) }).unwrap();
+    b.output(ValueId(0), FIXED);
+    b.output(label, OutputKind::IntLabel { labels: vec![10, 11, 12] });
+    let samples = [raw(&[7.0, 1.0, 1.0]), raw(&[1.0, 1.0, 1.0]), raw(&[0.0, 5.0, -5.0])];
+    let alone: Vec<RawOutput> =
+        samples.iter().map(|x| execute(&b.model, x).unwrap().outputs(&b.model.program)).collect();
+    assert_eq!(alone.iter().map(|y| y.0[1][0]).collect::<Vec<_>>(), [0, 2, 1]);
+
+    let mut model = b.model;
+    model.program = model.program.batched(3);
+    let program = &model.program;
+    let mut input = program.join(&samples).unwrap();
+    let output = execute(&model, &input).unwrap().outputs(program);
+    for (i, (sample, alone)) in (0..).zip(samples.iter().zip(alone)) {
+        assert_eq!(program.input_of(&input, i).as_ref(), Some(sample));
+        assert_eq!(program.output_of(&output, i), Some(alone));
+    }
+    assert_eq!((program.input_of(&input, 3), program.output_of(&output, 3)), (None, None));
+    let shapes: Vec<Vec<u32>> = ciro_graph::render(program, &output).unwrap().into_iter().map(|o| o.shape).collect();
+    assert_eq!(shapes.iter().map(|shape| shape[0]).collect::<Vec<_>>(), [3, 3]);
+
+    // 30·2² leaves the range, in the last element of the second sample.
+    input.0[0].bits[5] = 30f32.to_bits();
+    assert!(matches!(execute(&model, &input), Err(ExecError::Input(IngestError::OutOfRange { index: 5, .. }))));
+    assert_eq!(program.join(&samples[..2]), None);
+    let mut uneven = samples.clone();
+    uneven[1].0[0].shape = vec![3];
+    assert_eq!(program.join(&uneven), None);
+    assert!(matches!(execute(&model, &samples[0]), Err(ExecError::Input(IngestError::Shape { .. }))));
 }

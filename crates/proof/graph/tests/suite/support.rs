@@ -28,6 +28,7 @@ impl Builder {
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,
             visibility: ciro_graph::Visibility::default(),
+            batch: 1,
         };
         Self { model: Model { program, weights: vec![] }, scope }
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Floats as the first input of a model.
 pub(crate) fn raw(model: &Model, x: &[f32]) -> RawInput {
     let bits = x.iter().map(|x| x.to_bits()).collect();
-    RawInput(vec![RawTensor { shape: model.program.inputs[0].shape.clone(), bits }])
+    RawInput(vec![RawTensor { shape: model.program.batch_shape(&model.program.inputs[0].shape), bits }])
 }
 
 /// The witness columns of a name, in order.

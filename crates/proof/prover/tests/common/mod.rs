@@ -33,6 +33,7 @@ impl Sketch {
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,
             visibility: ciro_graph::Visibility::default(),
+            batch: 1,
         };
         Self { program, weights: vec![] }
     }
@@ -87,7 +88,7 @@ impl Case {
     pub(crate) fn new(name: &'static str, model: Model, x: &[f32]) -> Self {
         let key = ProvingKey::new(model.clone()).expect("the model has a relation");
         let bits = x.iter().map(|x| x.to_bits()).collect();
-        let shape = model.program.inputs[0].shape.clone();
+        let shape = model.program.batch_shape(&model.program.inputs[0].shape);
         let input = RawInput(vec![RawTensor { shape, bits }]);
         let context = ProofContext::default();
         let proof = prove_hiding(&key, &input, &context, &SEED).expect("the model runs");
@@ -129,6 +130,17 @@ impl Case {
         }
         statement
     }
+
+    /// Its model on several samples at once. The first is its own; each other one has its elements turned one place further.
+    pub(crate) fn batch(&self, name: &'static str, samples: u32) -> Self {
+        let program = self.model.program.clone().batched(samples);
+        let model = Model { program, weights: self.model.weights.clone() };
+        ciro_graph::check_model(&model).expect("the batch is well formed");
+        let own = &self.input.0[0].bits;
+        let turned = |by: usize| (0..own.len()).map(move |i| f32::from_bits(own[(i + by) % own.len()]));
+        let x: Vec<f32> = (0..samples as usize).flat_map(turned).collect();
+        Self::new(name, model, &x)
+    }
 }
 
 pub(crate) const X: ValueId = ValueId(0);
@@ -149,6 +161,9 @@ pub(crate) fn cases() -> Vec<Case> {
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),
         forest("forest, values by class", 3, &[0.25, 3.5]),
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),
+        elementwise().batch("batch of three", 3),
+        forest("", 1, &[0.25, f32::NAN]).batch("batch of three, forest", 3),
+        elementwise().showing("", Committed, Committed, Committed).batch("batch of three, committed", 3),
         layer("", Security::Bits100).showing("layer, committed", Committed, Committed, Committed),
         layer("", Security::Bits128).showing("layer, committed, 128 bits", Committed, Committed, Public),
         elementwise().showing("elementwise, private to committed", Private, Committed, Committed),

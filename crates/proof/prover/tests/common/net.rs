@@ -33,6 +33,7 @@ impl Net {
             profile: Profile::Native,
             security: Security::Bits100,
             visibility: Visibility::default(),
+            batch: 1,
         };
         Self { program, weights: vec![], scope }
     }

@@ -127,7 +127,7 @@ fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
         lookups: relation.lookups.len(),
         lookup_rows: relation.lookups.iter().map(|lookup| lookup.rows.real()).sum(),
         tables: relation.tables.len(),
-        table_rows: relation.tables.iter().map(|table| table.len).sum(),
+        table_rows: relation.tables.iter().map(|table| table.rows.real()).sum(),
         products: relation.products.len(),
         views: relation.views.len(),
         gathers: relation.gathers.len(),

@@ -1,6 +1,6 @@
 //! One model: each stage on the clock.
 
-use crate::cli::{BenchMeasureArgs, FormArgs};
+use crate::cli::BenchMeasureArgs;
 use crate::cmd::bench::{machine, percentiles};
 use crate::error::CliError;
 use crate::models;
@@ -47,7 +47,7 @@ const RUNS_MIN: usize = 3;
 
 /// `ciro bench measure`: one model file in this process, for the process that asked.
 pub(super) fn run(args: &BenchMeasureArgs, ui: &Ui) -> Result<(), CliError> {
-    let figures = measure_file(&args.model, &args.form, args.runs, ui)?;
+    let figures = measure_file(args)?;
     ui.result(&figures, || format!("proof {:.2} ms", figures.proof_ms))
 }
 
@@ -57,14 +57,15 @@ fn samples(model: &Path) -> (PathBuf, bool) {
     if archive.is_file() { (archive, true) } else { (model.with_extension("input.json"), false) }
 }
 
-fn measure_file(file: &Path, form: &FormArgs, runs: usize, ui: &Ui) -> Result<Figures, CliError> {
-    let (samples, is_archive) = samples(file);
-    let calibration = is_archive.then(|| models::calibration(file, &samples, &form.dims)).transpose()?;
-    let options = Options { calibration, ..models::options(form) };
-    let (compiled, compile_ms) = timed(|| models::compile(file, &options));
-    let model = compiled?.model;
-    let input = models::input(&model.program, &samples, 0, ui)?;
-    measure(model, &input, compile_ms, runs)
+fn measure_file(args: &BenchMeasureArgs) -> Result<Figures, CliError> {
+    let (samples, is_archive) = samples(&args.model);
+    let calibration = is_archive.then(|| models::calibration(&args.model, &samples, &args.form.dims)).transpose()?;
+    let options = Options { calibration, ..models::options(&args.form) };
+    let (compiled, compile_ms) = timed(|| models::compile(&args.model, &options));
+    let Model { program, weights } = compiled?.model;
+    let program = program.batched(args.batch);
+    let input = models::repeated(&program, &samples)?;
+    measure(Model { program, weights }, &input, compile_ms, args.runs)
 }
 
 /// Measures a compiled model: one run that warms up, and `runs` that count.

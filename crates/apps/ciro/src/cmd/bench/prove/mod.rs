@@ -30,6 +30,8 @@ struct View {
 #[derive(Serialize)]
 struct Row {
     model: String,
+    /// Samples of a proof.
+    batch: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Figures>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,18 +61,31 @@ fn rows(args: &BenchProveArgs, ui: &Ui) -> Result<Vec<Row>, CliError> {
         all.extend(files);
     }
     let program = std::env::current_exe().map_err(CliError::failed)?;
-    all.iter().map(|file| row(&program, file, args, ui)).collect()
+    let each =
+        |file: &PathBuf| args.batch.iter().map(|&batch| row(&program, file, batch, args, ui)).collect::<Vec<_>>();
+    all.iter().flat_map(each).collect()
 }
 
-fn row(program: &Path, file: &PathBuf, args: &BenchProveArgs, ui: &Ui) -> Result<Row, CliError> {
+fn row(program: &Path, file: &PathBuf, batch: u32, args: &BenchProveArgs, ui: &Ui) -> Result<Row, CliError> {
     let model = file.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    ui.note(&format!("… {model}"));
+    ui.note(&format!("… {model}{}", if batch == 1 { String::new() } else { format!(", {batch} samples") }));
     let mut command = Command::new(program);
-    command.args(["bench", "measure", "--json", "--quiet", "--runs", &args.runs.to_string()]).args(args.form.words());
+    command
+        .args([
+            "bench",
+            "measure",
+            "--json",
+            "--quiet",
+            "--runs",
+            &args.runs.to_string(),
+            "--batch",
+            &batch.to_string(),
+        ])
+        .args(args.form.words());
     let output = command.arg("--").arg(file).output().map_err(CliError::failed)?;
     Ok(match figures(&output) {
-        Ok(figures) => Row { model, figures: Some(figures), error: None },
-        Err(error) => Row { model, figures: None, error: Some(error) },
+        Ok(figures) => Row { model, batch, figures: Some(figures), error: None },
+        Err(error) => Row { model, batch, figures: None, error: Some(error) },
     })
 }
 

@@ -17,13 +17,27 @@ const MODELS: [&str; 11] = [
     "cells",
     "runs",
 ];
+const BATCHES: [&str; 12] = [
+    "model",
+    "samples",
+    "key ms",
+    "inference ms",
+    "proof ms",
+    "verify ms",
+    "proof B",
+    "proof ms each",
+    "verify ms each",
+    "B each",
+    "peak MiB",
+    "runs",
+];
 const CURVE: [&str; 6] = ["image", "cells", "proof ms", "ns per cell", "verify ms", "peak MiB"];
 
 /// Below the tables: what the columns mean.
 const LEGEND: &str = "\
 compile: from the file to the integer program, accuracy measured where samples lie next to it; key: weights committed, once per model; \
 inference: the integer program alone; proof: witness and proof, without the inference; felts: 31 bytes each; peak: resident, of a \
-process that makes the key and the proofs; cells: committed per proof, without padding. Times are medians of the runs.";
+process that makes the key and the proofs; cells: committed per proof, without padding. Times are medians of the runs. In batches, each: divided by the samples.";
 
 const CURVE_TITLE: &str = "Growth: three convolutions of 8 channels with ReLU on a square image";
 
@@ -31,7 +45,7 @@ const CURVE_TITLE: &str = "Growth: three convolutions of 8 channels with ReLU on
 pub(super) fn text(view: &View) -> String {
     let mut parts = vec![view.machine.line()];
     if let Some(rows) = &view.models {
-        parts.push(aligned(&MODELS, &model_cells(rows)));
+        parts.push(aligned(head(rows), &model_cells(rows)));
         parts.extend(failures(rows));
     }
     if let Some(points) = &view.curve {
@@ -49,7 +63,7 @@ pub(super) fn markdown(view: &View) -> String {
         format!("Measured on: {}.", view.machine.line()),
     ];
     if let Some(rows) = &view.models {
-        parts.push(piped(&MODELS, &model_cells(rows)));
+        parts.push(piped(head(rows), &model_cells(rows)));
         parts.extend(failures(rows));
     }
     if let Some(points) = &view.curve {
@@ -60,8 +74,33 @@ pub(super) fn markdown(view: &View) -> String {
     parts.join("\n\n")
 }
 
+fn in_batches(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.batch != 1)
+}
+
+fn head(rows: &[Row]) -> &'static [&'static str] {
+    if in_batches(rows) { &BATCHES } else { &MODELS }
+}
+
 fn model_cells(rows: &[Row]) -> Vec<Vec<String>> {
-    rows.iter().filter_map(|row| row.figures.as_ref().map(|figures| cells(&row.model, figures))).collect()
+    let cells = |row: &Row, figures: &Figures| {
+        if in_batches(rows) { batch_cells(row, figures) } else { cells(&row.model, figures) }
+    };
+    rows.iter().filter_map(|row| row.figures.as_ref().map(|figures| cells(row, figures))).collect()
+}
+
+fn batch_cells(row: &Row, figures: &Figures) -> Vec<String> {
+    let Figures { key_ms, inference_ms, proof_ms, verify_ms, .. } = figures;
+    let each = |total: f64| total / f64::from(row.batch);
+    let times = [key_ms, inference_ms, proof_ms, verify_ms].map(|ms| format!("{ms:.2}"));
+    let of_each = [proof_ms, verify_ms].map(|ms| format!("{:.4}", each(*ms)));
+    [row.model.clone(), row.batch.to_string()]
+        .into_iter()
+        .chain(times)
+        .chain([figures.proof_bytes.to_string()])
+        .chain(of_each)
+        .chain([format!("{:.0}", each(figures.proof_bytes as f64)), peak(figures), figures.runs.to_string()])
+        .collect()
 }
 
 fn cells(model: &str, figures: &Figures) -> Vec<String> {

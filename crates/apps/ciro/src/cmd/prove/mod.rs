@@ -1,4 +1,6 @@
-//! `ciro prove`: an answer with a proof, without a network.
+//! `ciro prove`: an answer with a proof, or those of a batch, without a network.
+
+mod samples;
 
 use crate::cli::ProveArgs;
 use crate::error::CliError;
@@ -6,10 +8,10 @@ use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use ciro_graph::exec::Fault;
-use ciro_graph::{ExecError, RawInput, ingest};
+use ciro_graph::{Disclosure, ExecError, Model, Program, RawInput, Visibility, ingest};
 use ciro_network::durable::{Access, replace};
 use ciro_prover::reveal::salts_of;
-use ciro_prover::{Proof, ProveError, ProvingKey, Seed};
+use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
 use ciro_receipt::{Evidence, Opening, Receipt};
 use ciro_transcript::Segment;
 use ciro_types::ModelId;
@@ -20,6 +22,8 @@ use std::time::Instant;
 
 #[derive(Serialize)]
 struct View {
+    /// Samples in the proof.
+    batch: u32,
     outputs: Outputs,
     model_id: ModelId,
     setup_ms: f64,
@@ -30,6 +34,9 @@ struct View {
     /// Files that open what the receipt commits to: secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     openings: Vec<String>,
+    /// Receipts of single samples.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    samples: Vec<String>,
 }
 
 /// What the proof's messages with one label take together, in the order in which the labels first come.
@@ -41,29 +48,48 @@ struct Message {
 }
 
 pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
-    let compiled = models::load(&args.model, &args.form, ui)?;
-    let input = models::input(&compiled.model.program, &args.input, args.sample, ui)?;
+    let Model { program, weights } = models::load(&args.model, &args.form, ui)?.model;
+    let program = batched(program, args);
+    let input = match args.batch {
+        1 => models::input(&program, &args.input, args.sample, ui)?,
+        _ => models::batch(&program, &args.input, args.sample, ui)?,
+    };
     let started = Instant::now();
-    let key = ProvingKey::new(compiled.model).map_err(CliError::failed)?;
+    let key = ProvingKey::new(Model { program, weights }).map_err(CliError::failed)?;
     let setup_ms = started.elapsed().as_secs_f64() * 1e3;
     let started = Instant::now();
     let seed = seed(&key)?;
-    let proof = ciro_prover::prove_hiding(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
+    let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
     let prove_ms = started.elapsed().as_secs_f64() * 1e3;
 
+    let receipt = receipt(&key, made.proof.clone());
+    std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| cannot_write(&args.output, &e))?;
     let view = View {
-        outputs: show::outputs(&key.model().program, &proof.output)?,
+        batch: args.batch,
+        outputs: show::outputs(&key.model().program, &made.proof.output)?,
         model_id: key.model_id(),
         setup_ms,
         prove_ms,
-        proof_bytes: proof.bytes.len(),
-        messages: messages(&proof.segments),
+        proof_bytes: made.proof.bytes.len(),
+        messages: messages(&made.proof.segments),
         receipt: args.output.display().to_string(),
-        openings: write_openings(args, &key, &input, &proof, &seed)?,
+        openings: write_openings(args, &key, &input, &made.proof, &seed)?,
+        samples: samples::write(args, &key, &made, &receipt, ui)?,
     };
-    let bytes = receipt(&key, proof).to_bytes();
-    std::fs::write(&args.output, bytes).map_err(|e| cannot_write(&args.output, &e))?;
     ui.result(&view, || text(&view))
+}
+
+/// The program on as many samples as asked for, committed if they are to be shown one by one.
+fn batched(program: Program, args: &ProveArgs) -> Program {
+    let program = program.batched(args.batch);
+    if args.receipts.is_none() {
+        return program;
+    }
+    let weights = program.visibility.weights;
+    Program {
+        visibility: Visibility { input: Disclosure::Committed, output: Disclosure::Committed, weights },
+        ..program
+    }
 }
 
 fn messages(segments: &[Segment]) -> Vec<Message> {
@@ -144,10 +170,24 @@ fn receipt(key: &ProvingKey, proof: Proof) -> Receipt {
 }
 
 fn text(view: &View) -> String {
+    let each = match view.batch {
+        1 => String::new(),
+        n => format!(
+            ", {:.3} ms and {} bytes for each of {n} samples",
+            view.prove_ms / f64::from(n),
+            view.proof_bytes / n as usize
+        ),
+    };
     let openings = view.openings.iter().map(|file| format!("\nopening  {file} (it shows what the receipt does not)"));
     let openings: String = openings.collect();
+    let samples = match view.samples.as_slice() {
+        [] => String::new(),
+        [first, rest @ ..] => {
+            format!("\nsamples  {first} and {} more, each with its own input and output only", rest.len())
+        }
+    };
     format!(
-        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms)\nreceipt  {}\ncheck    ciro verify {}{openings}",
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms){each}\nreceipt  {}\ncheck    ciro verify {}{openings}{samples}",
         show::output_lines(&view.outputs),
         view.model_id,
         view.prove_ms,

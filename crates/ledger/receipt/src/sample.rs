@@ -1,0 +1,90 @@
+//! The receipt of one sample of a batch: checked alone, without the other samples.
+//!
+//! A file is `CIRO-SAMPLE` and a version byte, then [`crate::file`]. It holds the batch's receipt, whose input and output are commitments, the
+//! sample, and the opening that shows that the sample is behind them.
+
+use crate::check::{Finding, ReceiptError, Report, check};
+use crate::file::{FileKind, FormatError};
+use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_types::ChainId;
+use ciro_verifier::{Sample, Statement, VerifyingKey};
+
+const KIND: FileKind = FileKind {
+    name: "receipt of a sample",
+    magic: b"CIRO-SAMPLE\x01",
+    checksum_domain: "ciro/sample-receipt/checksum/v1",
+    bytes_max: RECEIPT_BYTES_MAX,
+};
+
+/// Everything a third person needs to check one answer of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SampleReceipt {
+    /// The batch's receipt.
+    pub batch: Receipt,
+    /// Canonical bytes of the [`Sample`].
+    pub sample: Vec<u8>,
+    /// The opening of the batch's commitments at the sample.
+    pub opening: Vec<u8>,
+}
+
+/// What a valid receipt of a sample shows.
+#[derive(Clone, Debug)]
+pub struct SampleReport {
+    /// What the batch's receipt shows.
+    pub batch: Report,
+    /// The sample.
+    pub sample: Sample,
+}
+
+impl SampleReceipt {
+    /// Whether bytes begin like such a file.
+    #[must_use]
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(KIND.magic)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        KIND.write(self)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`FormatError`] for anything that [`SampleReceipt::to_bytes`] did not write.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        KIND.read(bytes)
+    }
+}
+
+/// Checks the receipt of a sample: that of its batch as [`check`] does, then the opening.
+///
+/// # Errors
+/// [`ReceiptError`] naming the first check that failed.
+pub fn check_sample(receipt: &SampleReceipt, trusted: Option<ChainId>) -> Result<SampleReport, ReceiptError> {
+    let mut batch = check(&receipt.batch, trusted)?;
+    let Evidence::Proven { context, proof } = &receipt.batch.evidence else { return Err(ReceiptError::Nothing) };
+    let key = VerifyingKey::of(&receipt.batch.program, &receipt.batch.weights)?;
+    let visibility = &key.program().visibility;
+    let statement = Statement::decode(visibility, &receipt.batch.input, &receipt.batch.output, (*context).into())?;
+    let sample = Sample::decode(&receipt.sample)?;
+    let verified = key.verify_sample(&statement, proof, &sample, &receipt.opening)?;
+    batch.shown.push(Finding {
+        what: "sample opened",
+        detail: format!(
+            "this input and output are number {} of the {} behind the batch's commitments ({} bytes)",
+            sample.index,
+            verified.batch,
+            receipt.opening.len()
+        ),
+    });
+    batch.assumptions.push(Finding {
+        what: "other samples",
+        detail: "are not stated here, but are no secret from who has this file: proof and opening hold many sums over all samples, \
+                 unmasked, from which those of a small batch can be computed, and with which guesses of a large one can be checked"
+            .into(),
+    });
+    Ok(SampleReport { batch, sample })
+}

@@ -1,0 +1,64 @@
+//! Which cells of committed inputs and outputs are one sample's, and what they hold.
+
+use crate::relation::ColId;
+use crate::rows::Rows;
+use alloc::vec::Vec;
+
+/// A column of a committed input or output. Its first dimension is the sample; the others are those of `rows`.
+#[derive(Clone, Debug)]
+pub struct SampleColumn {
+    /// The column.
+    pub col: ColId,
+    /// Whose integers it holds.
+    pub value: SampleValue,
+    /// What of them.
+    pub digits: Digits,
+    /// The rows of one sample.
+    pub rows: Rows,
+}
+
+/// An input or an output, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleValue {
+    /// An input.
+    Input(usize),
+    /// An output.
+    Output(usize),
+}
+
+/// What a column holds of each integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    /// All of it.
+    All,
+    /// Of an ordered image in its first copy: the upper 16 bits.
+    High,
+    /// The lower 16 bits.
+    Low,
+    /// Of the first copy: one where it is zero, the image of a missing value.
+    Missing,
+}
+
+impl Digits {
+    fn of(self, x: i64) -> i64 {
+        match self {
+            Self::All => x,
+            Self::High => x >> 16,
+            Self::Low => x & 0xffff,
+            Self::Missing => i64::from(x == 0),
+        }
+    }
+}
+
+impl SampleColumn {
+    /// The cells of one sample, padded, from the integers of its inputs and outputs.
+    #[must_use]
+    pub fn cells(&self, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Vec<i64> {
+        let values = match self.value {
+            SampleValue::Input(k) => inputs.get(k),
+            SampleValue::Output(k) => outputs.get(k),
+        };
+        let digits = values.into_iter().flatten().map(|&x| self.digits.of(x));
+        self.rows.scatter(digits)
+    }
+}
