@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writes the large models that the prover is measured on: ResNet-18 for CIFAR's shape, MiniLM-L6 and GPT-2 small.
+"""Writes the large models that the prover is measured on, ResNet-18 for CIFAR's shape, MiniLM-L6 and GPT-2 small, and small
+ones of more kinds for the tests: recurrent classifiers, and a decoder's step with a cache.
 
 Graphs are built by hand in the form that PyTorch's exporter writes, with seeded weights, so that nothing is downloaded and
 no PyTorch is needed. Each model NAME becomes three files:
 
   NAME.onnx        the model, fixed shapes, batch of one
-  NAME.npz         samples: `x`, or arrays by input name (one row each; token ids are int64), and `y`, what onnxruntime
-                   answered
+  NAME.npz         samples: `x`, or arrays by input name (one row each; token ids are int64), and `y`, the last
+                   output that onnxruntime gave
   NAME.input.json  {"input_data": [[...]]}, the first sample, flat for each input
 
 Needs: pip install numpy onnx onnxruntime
@@ -28,6 +29,8 @@ import onnx
 import onnxruntime
 
 sys.path.insert(0, str(Path(__file__).parent))
+import llama
+import recurrent
 import resnet
 import transformers
 
@@ -76,7 +79,7 @@ def _recipes() -> dict[str, Recipe]:
         ),
         "J_minilm_published": Recipe(
             "the encoder in the form of published files: named dimensions, masks, computed shapes",
-            False,
+            True,
             lambda g: t.bert_published(t.MINILM_PUBLISHED, g),
             lambda g: t.padded_sentences(t.MINILM_PUBLISHED, 8, g),
         ),
@@ -92,15 +95,33 @@ def _recipes() -> dict[str, Recipe]:
             lambda g: t.gpt2(t.GPT2_MINI, g),
             lambda g: t.sentences(t.GPT2_MINI, 16, g),
         ),
+        "L_lstm_mini": Recipe(
+            "bidirectional LSTM, 16 positions, initial state of a computed shape",
+            True,
+            lambda g: recurrent.lstm(recurrent.LSTM_MINI, g),
+            lambda g: recurrent.sequences(recurrent.LSTM_MINI, 32, g),
+        ),
+        "L_gru_mini": Recipe(
+            "GRU over embedded tokens",
+            True,
+            lambda g: recurrent.gru(recurrent.GRU_MINI, g),
+            lambda g: recurrent.tokens(recurrent.GRU_MINI, 32, g),
+        ),
+        "M_llama_step_mini": Recipe(
+            "a decoder's step with a cache: rotary positions, RMS normalisation, SiLU, shared heads, mask",
+            True,
+            lambda g: llama.step(llama.LLAMA_MINI, g),
+            lambda g: llama.steps(llama.LLAMA_MINI, 16, g),
+        ),
     }
 
 
 def answers(model: onnx.ModelProto, rows: Rows) -> np.ndarray:
-    """What onnxruntime answers for each row, stacked."""
+    """The last output that onnxruntime gives for each row, stacked."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     named = rows if isinstance(rows, dict) else {session.get_inputs()[0].name: rows}
     feeds = ({name: array[i : i + 1] for name, array in named.items()} for i in range(_count(rows)))
-    return np.stack([session.run(None, feed)[0][0] for feed in feeds])
+    return np.stack([session.run(None, feed)[-1][0] for feed in feeds])
 
 
 def _count(rows: Rows) -> int:

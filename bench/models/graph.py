@@ -93,11 +93,16 @@ class Graph:
 
     def finish(self, result: str, name: str, shape: Shape) -> onnx.ModelProto:
         """The checked model, with `result` as its only output under the name given."""
+        return self.finish_all([(result, name, shape)])
+
+    def finish_all(self, results: Sequence[tuple[str, str, Shape]]) -> onnx.ModelProto:
+        """The checked model, with each result as an output under the name given."""
+        named = {result: name for result, name, _ in results}
         for node in self._nodes:
-            node.output[:] = [name if o == result else o for o in node.output]
-            node.input[:] = [name if i == result else i for i in node.input]
-        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
-        graph = helper.make_graph(self._nodes, self.name, self._inputs, [output], self._initializers)
+            node.output[:] = [named.get(o, o) for o in node.output]
+            node.input[:] = [named.get(i, i) for i in node.input]
+        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for _, name, shape in results]
+        graph = helper.make_graph(self._nodes, self.name, self._inputs, outputs, self._initializers)
         opsets = [helper.make_opsetid("", self.opset)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="ciro-bench", ir_version=8)
         onnx.checker.check_model(model, full_check=True)

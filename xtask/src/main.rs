@@ -9,12 +9,13 @@ mod tidy;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask tidy | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
+const USAGE: &str = "usage: cargo xtask tidy | lines | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  lines  count the verifier and its closure, as docs/reference/verifier-size.md states them\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tidy"] => run_tidy(),
+        ["lines"] => run_lines(),
         ["dist"] => run_dist("target/dist/ciro"),
         ["dist", out] => run_dist(out),
         ["help" | "--help" | "-h"] => say(&mut io::stdout(), USAGE, ExitCode::SUCCESS),
@@ -27,6 +28,13 @@ fn run_tidy() -> ExitCode {
         Ok(report) if report.violations.is_empty() => say(&mut io::stdout(), &report.to_string(), ExitCode::SUCCESS),
         Ok(report) => say(&mut io::stdout(), &report.to_string(), ExitCode::FAILURE),
         Err(error) => say(&mut io::stderr(), &format!("tidy: {error:#}"), ExitCode::from(3)),
+    }
+}
+
+fn run_lines() -> ExitCode {
+    match tidy::verifier_lines() {
+        Ok(table) => say(&mut io::stdout(), &table, ExitCode::SUCCESS),
+        Err(error) => say(&mut io::stderr(), &format!("lines: {error:#}"), ExitCode::from(3)),
     }
 }
 

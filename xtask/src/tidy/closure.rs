@@ -17,7 +17,7 @@ use super::violation::{Rule, Violation};
 use super::workspace::Member;
 
 /// Crates below the proof group that the verifier also links.
-const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
+pub(crate) const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
 
 /// Crates that carry the full tier.
 const TOTAL_CRATES: [&str; 1] = ["ciro-verifier"];

@@ -11,6 +11,7 @@
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
 //! | [`licences`] | a dependency whose licence we do not accept |
 //! | [`references`] | documents that name files or items which do not exist |
+//! | [`size`] | a stated size of the verifier that is not so any more |
 
 mod closure;
 mod crate_map;
@@ -20,6 +21,7 @@ mod licences;
 mod marks;
 mod ratchet;
 mod references;
+mod size;
 mod source;
 mod tree;
 mod violation;
@@ -44,6 +46,15 @@ pub(crate) fn check_checkout() -> Result<Report> {
     Ok(check(&tree, &workspace))
 }
 
+/// The lines of the verifier and its closure, as the page has them.
+///
+/// # Errors
+/// As [`check_checkout`].
+pub(crate) fn verifier_lines() -> Result<String> {
+    let root = git_root()?;
+    Ok(size::table(&Workspace::load(&root)?.members, &Tree::load(&root)?))
+}
+
 fn check(tree: &Tree, workspace: &Workspace) -> Report {
     let members = workspace.members.as_slice();
     let mut violations = [
@@ -57,6 +68,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         words::check(tree),
         licences::check(workspace),
         references::check(tree),
+        size::check(members, tree),
     ]
     .concat();
     violations.sort();

@@ -1,5 +1,7 @@
 //! Reading Rust: attributes at a crate root, and tokens outside tests.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
@@ -30,21 +32,59 @@ fn is_test_only(attributes: &[Attribute]) -> bool {
 /// Every identifier of the product's code with its line, macro arguments included, comments and tests not.
 pub(crate) fn product_identifiers(file: &File) -> Vec<(String, usize)> {
     let mut found = Vec::new();
-    file.items.iter().for_each(|item| identifiers_of_item(item, &mut found));
+    product_tokens(file).into_iter().for_each(|tokens| identifiers(tokens, &mut found));
     found
 }
 
-fn identifiers_of_item(item: &Item, found: &mut Vec<(String, usize)>) {
+/// The lines that hold a token of the product's code: comments, documentation and tests do not count.
+pub(crate) fn product_lines(file: &File) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    product_tokens(file).into_iter().for_each(|tokens| token_lines(tokens, &mut found));
+    found
+}
+
+/// The tokens of each item that is not for tests only.
+fn product_tokens(file: &File) -> Vec<TokenStream> {
+    let mut found = Vec::new();
+    file.items.iter().for_each(|item| tokens_of_item(item, &mut found));
+    found
+}
+
+fn tokens_of_item(item: &Item, found: &mut Vec<TokenStream>) {
     match item {
         Item::Mod(module) if is_test_only(&module.attrs) => {}
         Item::Fn(function) if is_test_only(&function.attrs) => {}
         Item::Impl(block) if is_test_only(&block.attrs) => {}
         Item::Use(import) if is_test_only(&import.attrs) => {}
         Item::Mod(module) => {
-            module.content.iter().flat_map(|(_, items)| items).for_each(|inner| identifiers_of_item(inner, found));
+            module.content.iter().flat_map(|(_, items)| items).for_each(|inner| tokens_of_item(inner, found));
         }
-        other => identifiers(other.to_token_stream(), found),
+        other => found.push(other.to_token_stream()),
     }
+}
+
+fn token_lines(tokens: TokenStream, found: &mut BTreeSet<usize>) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_attribute = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+        if is_attribute && tokens.next_if(is_documentation).is_some() {
+            continue;
+        }
+        let (first, last) = (token.span().start().line, token.span().end().line);
+        match token {
+            TokenTree::Group(group) => {
+                found.extend([first, last]);
+                token_lines(group.stream(), found);
+            }
+            _ => found.extend(first..=last),
+        }
+    }
+}
+
+/// `[doc = "…"]`, what a documentation comment becomes.
+fn is_documentation(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(name)) if name == "doc")
 }
 
 fn identifiers(tokens: TokenStream, found: &mut Vec<(String, usize)>) {

@@ -188,7 +188,7 @@ fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {
 /// What an input accepts.
 pub(crate) fn range_text(ingest: &Ingest) -> String {
     let (exponents, lo, hi) = match ingest {
-        Ingest::Fixed { exponents, lo, hi } => (exponents, lo, hi),
+        Ingest::Fixed { exponents, lo, hi } | Ingest::Imputed { exponents, lo, hi, .. } => (exponents, lo, hi),
         Ingest::Ordered => return "any float32 but NaN, compared exactly".into(),
         Ingest::OrderedMissing => return "any float32, compared exactly; NaN is a missing value".into(),
     };

@@ -156,7 +156,8 @@ fn accuracy(
 
 /// What each input accepts.
 pub(crate) fn range_notes(program: &Program) -> Vec<String> {
-    let arithmetic = program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. }));
+    let arithmetic =
+        program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. } | Ingest::Imputed { .. }));
     let advice = "pass calibration samples or a range if yours may be larger";
     let note = |input: &ciro_graph::Input| {
         format!("input {:?} accepts {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))

@@ -243,13 +243,21 @@ fn check_input(input: &Input) -> Result<(), Problem> {
     text("name", &input.name)?;
     let count = check_shape(&input.shape)?;
     at_most("elements", MAX_ELEMENTS, input.value_len())?;
-    if let Ingest::Fixed { exponents, lo, hi } = &input.ingest {
-        if exponents.len() != 1 {
-            length("exponents", count, exponents.len())?;
-        }
-        declared("accepted", *lo, *hi)?;
+    let (exponents, lo, hi, missing) = match &input.ingest {
+        Ingest::Fixed { exponents, lo, hi } => (exponents, *lo, *hi, None),
+        Ingest::Imputed { exponents, lo, hi, missing } => (exponents, *lo, *hi, Some(missing)),
+        Ingest::Ordered | Ingest::OrderedMissing => return Ok(()),
+    };
+    if exponents.len() != 1 {
+        length("exponents", count, exponents.len())?;
     }
-    Ok(())
+    declared("accepted", lo, hi)?;
+    let Some(missing) = missing else { return Ok(()) };
+    if missing.len() != 1 {
+        length("missing values", count, missing.len())?;
+    }
+    let accepted = Interval { lo: i64::from(lo), hi: i64::from(hi) };
+    missing.iter().try_for_each(|&value| in_range("missing value", accepted, i64::from(value)))
 }
 
 fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {

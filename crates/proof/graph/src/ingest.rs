@@ -95,14 +95,21 @@ fn ordered_twice(bits: &[u32]) -> impl Iterator<Item = i64> + '_ {
     copy(0).chain(copy(u32::MAX))
 }
 
+/// What a missing value of element `index` of a sample is, if the input says.
+fn imputed(input: &Input, index: usize) -> Option<i64> {
+    let Ingest::Imputed { missing, .. } = &input.ingest else { return None };
+    // One value serves all elements; `check_program` refuses any other length.
+    missing.get(index).or(missing.first()).map(|&value| i64::from(value))
+}
+
 /// `index` is the element's place in the tensor, `own` that in its sample.
 fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Result<i64, IngestError> {
     if is_nan(bits) {
-        return Err(IngestError::NotANumber { input: input.name.clone(), index });
+        return imputed(input, own).ok_or_else(|| IngestError::NotANumber { input: input.name.clone(), index });
     }
     match &input.ingest {
         Ingest::Ordered | Ingest::OrderedMissing => Ok(i64::from(ordered(bits))),
-        Ingest::Fixed { exponents, lo, hi } => {
+        Ingest::Fixed { exponents, lo, hi } | Ingest::Imputed { exponents, lo, hi, .. } => {
             // One exponent serves all elements; `check_program` refuses any other length.
             let exponent = exponents.get(own).or(exponents.first()).copied().unwrap_or(0);
             let value = fixed(bits, exponent);
@@ -122,10 +129,10 @@ fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Res
 }
 
 /// The least ordered image of a number: that of −∞.
-pub const ORDERED_MIN: u32 = ordered(f32::NEG_INFINITY.to_bits());
+pub const ORDERED_MIN: u32 = ordered(0xff80_0000);
 
 /// The largest ordered image of a number: that of ∞.
-pub const ORDERED_MAX: u32 = ordered(f32::INFINITY.to_bits());
+pub const ORDERED_MAX: u32 = ordered(0x7f80_0000);
 
 impl Input {
     /// Whether the input may have this value: what some float32s give.
@@ -133,7 +140,9 @@ impl Input {
     pub fn accepts(&self, value: &[i64]) -> bool {
         let is_image = |x: i64| (i64::from(ORDERED_MIN)..=i64::from(ORDERED_MAX)).contains(&x);
         let is_right = match &self.ingest {
-            Ingest::Fixed { lo, hi, .. } => value.iter().all(|x| (i64::from(*lo)..=i64::from(*hi)).contains(x)),
+            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
+                value.iter().all(|x| (i64::from(*lo)..=i64::from(*hi)).contains(x))
+            }
             Ingest::Ordered => value.iter().all(|&x| is_image(x)),
             Ingest::OrderedMissing => {
                 let (first, second) = value.split_at(value.len() / 2);
@@ -148,20 +157,18 @@ impl Input {
     /// these by half a step at most.
     #[must_use]
     pub fn numbers(&self, value: &[i64]) -> Vec<String> {
-        let image = |&x: &i64| match u32::try_from(x) {
+        let number = |x: i64| {
+            let image = u32::try_from(x).ok().filter(|image| (ORDERED_MIN..=ORDERED_MAX).contains(image));
             // deterministic: core prints a float32 the same everywhere, and only people read it.
-            Ok(image) if (ORDERED_MIN..=ORDERED_MAX).contains(&image) => {
-                alloc::format!("{}", f32::from_bits(unordered(image)))
-            }
-            _ => String::from("NaN"),
+            image.map_or_else(|| String::from("NaN"), |image| alloc::format!("{}", f32::from_bits(unordered(image))))
         };
         match &self.ingest {
-            Ingest::Fixed { exponents, .. } => {
+            Ingest::Fixed { exponents, .. } | Ingest::Imputed { exponents, .. } => {
                 let exponent = |i: usize| exponents.get(i).or(exponents.first()).copied().unwrap_or(0);
                 value.iter().enumerate().map(|(i, &x)| decimal(x, i32::from(exponent(i)))).collect()
             }
-            Ingest::Ordered => value.iter().map(image).collect(),
-            Ingest::OrderedMissing => value.iter().take(value.len() / 2).map(image).collect(),
+            Ingest::Ordered => value.iter().map(|&x| number(x)).collect(),
+            Ingest::OrderedMissing => value.iter().take(value.len() / 2).map(|&x| number(x)).collect(),
         }
     }
 
@@ -296,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_value_is_what_the_input_says_and_everything_else_as_it_was() {
+        let imputed = |missing| Ingest::Imputed { exponents: vec![1], lo: -8, hi: 8, missing };
+        let values = |missing, x: &[f32]| ingest(&program(imputed(missing)), &raw(x)).map(|values| values[0].clone());
+        assert_eq!(values(vec![3, -5], &[f32::NAN, 1.0]), Ok(vec![3, 2]));
+        assert_eq!(values(vec![3, -5], &[1.5, f32::from_bits(0xffff_ffff)]), Ok(vec![3, -5]));
+        assert_eq!(values(vec![7], &[f32::NAN, f32::NAN]), Ok(vec![7, 7]));
+        assert!(matches!(values(vec![7], &[0.0, f32::INFINITY]), Err(IngestError::OutOfRange { index: 1, .. })));
+    }
+
+    #[test]
     fn a_missing_value_is_below_everything_in_one_copy_and_above_in_the_other() {
         let program = program(Ingest::OrderedMissing);
         let least = i64::from(ordered(f32::NEG_INFINITY.to_bits()));
@@ -329,7 +346,7 @@ mod tests {
             ];
             assert!(others.iter().all(|other| !input.accepts(other)), "{others:?}");
             for i in 0..value.len() {
-                for delta in [0x7f00_0001, 1 << 32] {
+                for delta in [-1 << 32, 1 << 32] {
                     let mut other = value.clone();
                     other[i] += delta;
                     assert!(!input.accepts(&other), "{other:?}");

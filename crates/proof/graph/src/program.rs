@@ -153,6 +153,18 @@ pub enum Ingest {
     /// other. NaN is 0 in the first copy, below every threshold but zero, and 2³² − 1 in the second, below none; everything else
     /// is the same in both. A node that sends a missing value left reads the first copy, one that sends it right the second.
     OrderedMissing,
+    /// As `Fixed`, where a missing value (NaN) is an integer that the model names: an imputer's constant, at the element's
+    /// scale.
+    Imputed {
+        /// One exponent per element, or a single one for all.
+        exponents: Vec<i8>,
+        /// Smallest accepted integer.
+        lo: i32,
+        /// Largest accepted integer.
+        hi: i32,
+        /// What a missing value is: one integer per element, or a single one for all, from `lo` to `hi`.
+        missing: Vec<i32>,
+    },
 }
 
 /// A constant's name and shape.

@@ -1,6 +1,7 @@
 //! The bundled models, trained on real data: compiled, proven and verified from their files.
 
-use ciro_compile::{Options, compile_model, ports, samples};
+use ciro_compile::compile::ports_with;
+use ciro_compile::{Options, compile_model, samples};
 use ciro_prover::{ProvingKey, prove};
 use ciro_verifier::{ProofContext, Statement};
 use std::path::Path;
@@ -22,7 +23,7 @@ const MODELS: [&str; 13] = [
 ];
 
 /// Boosters in their libraries' own files, and forests that exporters wrap in operators: some of their samples have missing values.
-const BOOSTERS: [&str; 12] = [
+const BOOSTERS: [&str; 13] = [
     "native/xgb_regression.json",
     "native/xgb_binary.json",
     "native/xgb_softmax.json",
@@ -35,16 +36,21 @@ const BOOSTERS: [&str; 12] = [
     "hist_boosting_missing_bc.onnx",
     "xgboost_missing_bc.onnx",
     "imputed_boosting_missing_bc.onnx",
+    "imputed_mlp_wine.onnx",
 ];
+
+/// Networks: recurrent layers, a decoder with a cache, an encoder whose mask and dimensions are the user's.
+const NETWORKS: [&str; 4] = ["L_lstm_mini", "L_gru_mini", "M_llama_step_mini", "J_minilm_published"];
 
 /// Compiles a model file, and proves and verifies it on the first of the samples that lie next to it.
 fn prove_and_verify(file: &Path) {
     let name = file.display();
     let model = std::fs::read(file).expect("the model is there");
-    let ports = ports(&model).expect("the file is a model");
+    let dims = [("batch_size", 1), ("sequence_length", 16)].map(|(name, size)| (name.to_string(), size)).to_vec();
+    let ports = ports_with(&model, &dims).expect("the file is a model");
     let samples = samples::load(&file.with_extension("npz"), &ports).expect("so are its samples");
     let inputs = samples.inputs.clone();
-    let options = Options { calibration: Some(samples), ..Options::default() };
+    let options = Options { calibration: Some(samples), dims, ..Options::default() };
     let compiled = compile_model(&model, &options).expect("the model compiles");
     let key = ProvingKey::new(compiled.model).expect("the model has a relation");
     for input in inputs.into_iter().take(3) {
@@ -60,6 +66,12 @@ fn prove_and_verify(file: &Path) {
 fn every_bundled_model_proves_and_verifies_on_real_samples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/models");
     MODELS.iter().for_each(|name| prove_and_verify(&folder.join(format!("{name}.onnx"))));
+}
+
+#[test]
+fn recurrent_networks_and_decoders_prove_and_verify() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/models");
+    NETWORKS.iter().for_each(|name| prove_and_verify(&folder.join(format!("{name}.onnx"))));
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Lowering<'_> {
             public_size("input", &rows)?;
             let (id, hidden) = (ValueId(u32::try_from(i).unwrap_or(u32::MAX)), self.b.hidden_inputs());
             let val = match &input.ingest {
-                Ingest::Fixed { lo, hi, .. } => {
+                Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
                     let (lo, hi) = (i64::from(*lo), i64::from(*hi));
                     let col = match hidden {
                         Some(poly) => self.b.hidden_fixed(poly, id, &dims, (lo, hi))?,

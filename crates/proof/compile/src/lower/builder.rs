@@ -97,11 +97,15 @@ impl ProgramBuilder {
 
     /// As [`Self::constant`], or an earlier one with the same contents: tables are paid for once.
     pub(crate) fn shared_constant(&mut self, at: &At, role: &str, values: Vec<i32>) -> ConstId {
-        let shape = [values.len() as u32];
+        self.shared_weight(at, role, vec![values.len() as u32], values)
+    }
+
+    /// As [`Self::shaped_constant`], or an earlier one with the same contents: what many nodes read is committed once.
+    pub(crate) fn shared_weight(&mut self, at: &At, role: &str, shape: Vec<u32>, values: Vec<i32>) -> ConstId {
         let same = |(i, constant): (usize, &Constant)| constant.shape == shape && self.weights[i] == values;
         match self.program.constants.iter().enumerate().position(same) {
             Some(i) => ConstId(i as u32),
-            None => self.constant(at, role, values),
+            None => self.shaped_constant(at, role, shape, values),
         }
     }
 

@@ -74,7 +74,8 @@ fn only_reader(plan: &Plan, id: Id) -> Option<(Id, &Elem)> {
 fn root_mean_squares(samples: &[Vec<Vec<f32>>], id: Id) -> Vec<f64> {
     let mut squares = vec![0.0f64; samples.first().map_or(0, |sample| sample[id].len())];
     for sample in samples {
-        squares.iter_mut().zip(&sample[id]).for_each(|(sum, &v)| *sum += f64::from(v).powi(2));
+        let present = squares.iter_mut().zip(&sample[id]).filter(|(_, v)| v.is_finite());
+        present.for_each(|(sum, &v)| *sum += f64::from(v).powi(2));
     }
     squares.into_iter().map(|sum| (sum / samples.len() as f64).sqrt()).collect()
 }
@@ -121,9 +122,11 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
         let ingest = if takes_missing(plan, input) { Ingest::OrderedMissing } else { Ingest::Ordered };
         return (ingest, None);
     }
-    let spans = &ranges.spans[input];
+    let fills = fills(plan, input);
+    let filled = |(i, &span): (usize, &f64)| fills.map_or(span, |c| span.max(power_of_two(f64::from(c[i].abs()))));
+    let spans: Vec<f64> = ranges.spans[input].iter().enumerate().map(filled).collect();
     let widest = spans.iter().copied().fold(0.0, f64::max);
-    let spans = if analysis.scaled_apart(input) { spans.to_vec() } else { vec![widest; spans.len()] };
+    let spans = if analysis.scaled_apart(input) { spans } else { vec![widest; plan.len(input)] };
     let magnitudes = Magnitudes::new(spans.clone(), ranges.typical(input));
     let bits =
         analysis.first_map(plan, input).map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
@@ -137,7 +140,24 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
         all => Exponents::Each(all.iter().map(|&e| i32::from(e)).collect()),
     };
     let end = 1 << bits;
-    (Ingest::Fixed { exponents, lo: -end, hi: end - 1 }, Some(read))
+    let (lo, hi) = (-end, end - 1);
+    let ingest = match fills {
+        None => Ingest::Fixed { exponents, lo, hi },
+        Some(c) => {
+            let missing = |(i, &c): (usize, &f32)| (f64::from(c) * f64::from(read.at(i)).exp2()).round() as i32;
+            let missing = c.iter().enumerate().map(missing).map(|value: i32| value.clamp(lo, hi)).collect();
+            Ingest::Imputed { exponents, lo, hi, missing }
+        }
+    };
+    (ingest, Some(read))
+}
+
+/// What stands for an input's missing values, if all that reads the input is one imputer.
+fn fills(plan: &Plan, input: Id) -> Option<&[f32]> {
+    match only_reader(plan, input) {
+        Some((_, Elem::Impute(c))) if plan.outputs.iter().all(|output| output.value != input) => Some(c),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -64,11 +64,6 @@ impl Array {
         }
         positions(&self.dims, dims).into_iter().map(|i| self.values[i]).collect()
     }
-
-    /// Whether this array broadcasts to `dims` without enlarging them.
-    pub(crate) fn spreads_to(&self, dims: &[usize]) -> bool {
-        joint(&self.dims, dims).as_deref() == Some(dims)
-    }
 }
 
 /// Product of dimensions.

@@ -1,9 +1,11 @@
 //! Sizes of values: what samples show, or random inputs where there are none.
 
 use super::eval::evaluate;
-use super::step::{Id, Kind, Net};
+use super::import::is_unrolled;
+use super::step::{Id, Kind, Net, Step};
 use crate::error::CompileError;
 use crate::samples::Samples;
+use std::collections::BTreeMap;
 
 /// Range of an input that nothing tells of: standardised images and features stay inside.
 pub(crate) const DEFAULT_SPAN: f64 = 4.0;
@@ -35,11 +37,34 @@ impl Sizes {
         }
     }
 
+    /// Gives one size to the values of one role in an unrolled operator, so that they get one scale: their weights are then
+    /// the same integers at each position, and are committed once.
+    fn tie(mut self, net: &Net) -> Self {
+        let mut sizes: BTreeMap<(&str, &[usize]), (f64, f64)> = BTreeMap::new();
+        let unrolled = || net.steps.iter().enumerate().filter(|(_, step)| is_unrolled(&step.at.operator));
+
+        for (i, step) in unrolled() {
+            let id = net.id_of(i);
+            let all = sizes.entry(role(step)).or_insert((0.0, 0.0));
+            *all = (all.0.min(self.lo[id]), all.1.max(self.hi[id]));
+        }
+        for (i, step) in unrolled() {
+            let id = net.id_of(i);
+            (self.lo[id], self.hi[id]) = sizes[&role(step)];
+        }
+        self
+    }
+
     /// The largest magnitude of a value; never zero.
     pub(crate) fn of(&self, id: Id) -> f64 {
         let size = self.hi[id].max(-self.lo[id]);
         if size > 0.0 { size } else { f64::from(f32::MIN_POSITIVE).sqrt() }
     }
+}
+
+/// What a step of an unrolled operator does, whatever its position.
+fn role(step: &Step) -> (&str, &[usize]) {
+    (&step.at.node, &step.dims)
 }
 
 /// The inputs of each sample in floats.
@@ -61,7 +86,8 @@ pub(crate) fn inputs(net: &Net, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>,
     if all.is_empty() { Err(refuse(0, "there are no samples".into())) } else { Ok(all) }
 }
 
-/// Sizes on random inputs in [−span, span), from a fixed seed; ids below the number of rows.
+/// Sizes on random inputs in [−span, span), from a fixed seed; ids below the number of rows, and other
+/// integers flags.
 pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
     let mut sizes = Sizes::new(net);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -73,6 +99,7 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
         let mut draw = |id: Id| -> Vec<f32> {
             let one = |u: f64| match rows[id] {
                 Some(rows) => (u * rows as f64).floor() as f32,
+                None if net.inputs[id].whole => (2.0 * u).floor() as f32,
                 None => ((2.0 * u - 1.0) * span) as f32,
             };
             (0..net.len(id)).map(|_| one(unit())).collect()
@@ -80,14 +107,14 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
         let inputs = (0..net.inputs.len()).map(&mut draw).collect();
         sizes.add(&evaluate(net, inputs));
     }
-    sizes
+    sizes.tie(net)
 }
 
 /// Sizes on samples: for each, every value of the network.
 pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> Sizes {
     let mut sizes = Sizes::new(net);
     inputs.iter().for_each(|sample| sizes.add(&evaluate(net, sample.clone())));
-    sizes
+    sizes.tie(net)
 }
 
 /// For each input, how many rows the smallest table that it indexes has.

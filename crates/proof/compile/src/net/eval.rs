@@ -70,6 +70,7 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Mask { keep, fill } => {
             x.iter().zip(keep.spread(x_dims)).map(|(&v, keep)| if keep == 0.0 { *fill } else { v }).collect()
         }
+        Kind::Hide => hide(operands),
         Kind::ArgMax => vec![crate::float::argmax(x) as f32],
         Kind::Reshape => x.to_vec(),
         Kind::Transpose(perm) => transpose(x_dims, x, perm),
@@ -199,6 +200,12 @@ fn binary(arith: Arith, operands: &[(&[usize], &[f32])]) -> Vec<f32> {
     positions(a_dims, &dims).into_iter().zip(positions(b_dims, &dims)).map(|(i, j)| both(a[i], b[j])).collect()
 }
 
+fn hide(operands: &[(&[usize], &[f32])]) -> Vec<f32> {
+    let (Some(&(dims, x)), Some(&(keep_dims, keep))) = (operands.first(), operands.get(1)) else { return vec![] };
+    let shown = |(&v, at): (&f32, usize)| if keep[at] == 0.0 { f32::NEG_INFINITY } else { v };
+    x.iter().zip(positions(keep_dims, dims)).map(shown).collect()
+}
+
 fn largest(row: &[f32]) -> f32 {
     row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
@@ -219,7 +226,8 @@ fn max_pool(window: &Window, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) ->
 }
 
 fn softmax(row: &[f32], log: bool) -> Vec<f32> {
-    let top = largest(row);
+    // In a row of which nothing is shown, all elements are alike.
+    let top = largest(row).max(f32::MIN);
     let powers: Vec<f64> = row.iter().map(|&v| f64::from(v - top).exp()).collect();
     let sum: f64 = powers.iter().sum();
     if log {

@@ -99,6 +99,11 @@ impl Fun {
 }
 
 impl Arith {
+    /// Whether it compares its operands.
+    pub(crate) const fn is_comparison(self) -> bool {
+        matches!(self, Self::Equal | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+
     pub(crate) fn at(self, a: f64, b: f64) -> f64 {
         match self {
             Self::Add => a + b,
@@ -192,6 +197,20 @@ impl Expr {
                     _ => None,
                 }
             }
+        }
+    }
+
+    /// One where x is not zero.
+    pub(crate) fn truth() -> Self {
+        Self::unary(Fun::Not, Self::unary(Fun::Not, Self::X))
+    }
+
+    /// Whether the function is a truth value by its form: one or zero.
+    pub(crate) fn is_truth(&self) -> bool {
+        match self {
+            Self::Unary(fun, _) => *fun == Fun::Not,
+            Self::Binary(arith, ..) => arith.is_comparison() || matches!(arith, Arith::And | Arith::Or),
+            _ => false,
         }
     }
 

@@ -84,6 +84,9 @@ pub(crate) enum Kind {
     Embed(Array),
     /// x where `keep` is one, else `fill`.
     Mask { keep: Array, fill: f32 },
+    /// The first operand where the second (ones and zeros, broadcast) is one; elsewhere so far down that a Softmax, its
+    /// only reader, gives nothing.
+    Hide,
     /// The smallest index of the largest element of all.
     ArgMax,
     /// The same elements under other dimensions.
@@ -159,6 +162,20 @@ impl Net {
 /// Whether a step only moves elements.
 pub(crate) fn moves(kind: &Kind) -> bool {
     matches!(kind, Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) | Kind::Concat(_))
+}
+
+/// Whether a value holds integers: an input of integers, an index or a truth value, and what moves and sums make of them.
+pub(crate) fn integral(net: &Net, id: Id) -> bool {
+    let Some(step) = net.step(id) else { return net.inputs[id].whole };
+    let all = || step.operands.iter().all(|&x| integral(net, x));
+    match &step.kind {
+        Kind::ArgMax => true,
+        Kind::Pointwise(expr) => expr.is_truth(),
+        Kind::Binary(Arith::Add | Arith::Sub | Arith::Mul | Arith::Min | Arith::Max) | Kind::Sum | Kind::Max => all(),
+        Kind::Constant(c) => c.whole,
+        Kind::AddConst(c) | Kind::MulConst(c) => c.values.iter().all(|v| v.fract() == 0.0) && all(),
+        kind => moves(kind) && all(),
+    }
 }
 
 /// For the index of a largest element: what it means.

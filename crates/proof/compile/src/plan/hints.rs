@@ -6,7 +6,6 @@ use crate::operators::{CLASSICAL, CORE};
 pub(crate) fn hint(operator: &str) -> String {
     let nearest = match operator {
         "GatherElements"
-        | "GatherND"
         | "ScatterND"
         | "ScatterElements"
         | "TopK"
@@ -27,8 +26,8 @@ pub(crate) fn hint(operator: &str) -> String {
         | "FusedConv" => {
             "export without the runtime's graph optimisations: attention works as MatMul, Softmax and MatMul"
         }
-        "LSTM" | "GRU" | "RNN" | "Loop" | "Scan" | "If" => {
-            "loops and branches are not proven: export with the steps unrolled, for a fixed length"
+        "Loop" | "Scan" | "If" => {
+            "loops and branches are not proven: export with the steps unrolled, for a fixed length; LSTM, GRU and RNN work"
         }
         "QuantizeLinear"
         | "DequantizeLinear"
@@ -39,7 +38,6 @@ pub(crate) fn hint(operator: &str) -> String {
         | "DynamicQuantizeLinear" => {
             "export the float model: the compiler chooses its own integers, with more bits than eight"
         }
-        "Einsum" => "write it as Transpose, Reshape and MatMul",
         "SVMClassifier" | "SVMRegressor" => {
             "of linear models, LinearClassifier and LinearRegressor work: train a linear support vector machine or a \
              logistic regression"

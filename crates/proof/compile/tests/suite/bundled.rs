@@ -84,6 +84,20 @@ fn boosters_take_missing_values() {
 }
 
 #[test]
+fn an_imputer_before_arithmetic_fills_in_what_is_missing() {
+    check(&fixtures(), "imputed_ridge_diabetes", 2e-3);
+    check(&fixtures(), "imputed_mlp_wine", 1e-4);
+    let (onnx, samples) = stored(&fixtures(), "imputed_ridge_diabetes");
+    let missing = |input: &&ciro_graph::RawInput| input.0[0].bits.iter().any(|&b| f32::from_bits(b).is_nan());
+    let holes = samples.inputs.iter().filter(missing).count();
+    assert!((1..samples.inputs.len()).contains(&holes), "{holes} samples with missing values");
+    // Without samples, the constants that are filled in are within reach too.
+    let compiled = compile_onnx(&onnx, &Options::default()).unwrap();
+    let with_holes = samples.inputs.iter().find(missing).unwrap();
+    ciro_graph::execute(&compiled.model, with_holes).unwrap();
+}
+
+#[test]
 fn an_isolation_forest_is_one_forest_whose_label_is_the_sign_of_its_score() {
     check(&fixtures(), "isolation_forest_bc", 1e-5);
     let (onnx, samples) = stored(&fixtures(), "isolation_forest_bc");

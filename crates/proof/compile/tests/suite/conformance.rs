@@ -26,7 +26,7 @@ const HEADER: &str = "# Operators of ai.onnx that compile
 
 Written by ONNX's own tests of single operators: each case is compiled, run, and held against its expected result, with a
 deviation of at most 2 % of the largest expected magnitude (at least one). Operands beside the first are weights where they may
-be, else inputs. Cases whose tensors are not of float, int32 or int64 count as refused. To write it anew, see
+be, else inputs. Cases whose tensors are not of float, int32, int64 or bool count as refused. To write it anew, see
 `crates/proof/compile/tests/conformance/generate.py`.
 
 A refused form is named with its node, and with a way out where there is one. Softmax, LogSoftmax and Tan deviate in one case
@@ -121,6 +121,7 @@ fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
     match tensor.data_type? {
         1 => Some(raw.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect()),
         7 => Some(raw.as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b) as f32).collect()),
+        9 => Some(raw.iter().map(|&b| f32::from(b)).collect()),
         6 => Some(raw.as_chunks::<4>().0.iter().map(|&b| i32::from_le_bytes(b) as f32).collect()),
         _ => None,
     }

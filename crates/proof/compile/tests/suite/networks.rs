@@ -1,15 +1,21 @@
 //! Networks of tensors against the answers that onnxruntime gave.
 
 use crate::cost::estimate;
-use crate::support::{bundled, calibrated, stored};
+use crate::support::{bundled, calibrated, fixtures, stored, stored_with};
+use ciro_compile::samples::Samples;
 use ciro_compile::{Options, compile_onnx};
+use ciro_graph::{Op, RawInput, execute};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Compiles a model and holds its largest deviation from onnxruntime's stored answers, relative to the largest answer,
 /// against a limit; every sample has to get the same class, unless the answers are no classes.
 fn check(name: &str, limit: f64, classes: bool) {
-    let (onnx, samples) = stored(&bundled(), name);
+    check_in(&bundled(), name, limit, classes);
+}
+
+fn check_in(dir: &Path, name: &str, limit: f64, classes: bool) {
+    let (onnx, samples) = stored(dir, name);
     let expected = samples.expected.clone().expect("the samples carry answers");
     let size = expected.values.iter().fold(0.0f64, |size, v| size.max(f64::from(v.abs())));
     let report = calibrated(&onnx, samples).report.expect("samples were given");
@@ -38,13 +44,105 @@ fn transformers() {
 }
 
 #[test]
+fn recurrent_networks() {
+    check("L_lstm_mini", 8e-3, true);
+    check("L_gru_mini", 8e-3, true);
+}
+
+#[test]
+fn an_unrolled_layer_does_not_commit_its_weights_anew_for_each_position() {
+    let (onnx, samples) = stored(&bundled(), "L_lstm_mini");
+    let program = calibrated(&onnx, samples).model.program;
+    let state = [16, 4 * 16];
+    let products = program.nodes.iter().filter(|node| match node.op {
+        Op::Linear { weight, .. } => program.constants[weight.0 as usize].shape == state,
+        _ => false,
+    });
+    // Sixteen positions in two directions; the first has no state yet.
+    assert_eq!(products.count(), 2 * 15);
+    // Once per direction; a second time where the first state, which is narrower, is held more finely than the others.
+    let copies = program.constants.iter().filter(|constant| constant.shape == state).count();
+    assert!((2..=4).contains(&copies), "{copies}");
+}
+
+#[test]
+fn a_decoders_step_reads_a_cache_and_hands_it_on() {
+    check("M_llama_step_mini", 2e-2, true);
+    let (onnx, samples) = stored(&bundled(), "M_llama_step_mini");
+    let report = calibrated(&onnx, samples.clone()).report.unwrap();
+    let names: Vec<&str> = report.outputs.iter().map(|output| output.name.as_str()).collect();
+    let present = ["present.0.key", "present.0.value", "present.1.key", "present.1.value"];
+    assert_eq!(names, [&present[..], &["logits"]].concat());
+    // Keys and values are normal numbers of about one.
+    assert!(report.outputs.iter().all(|output| output.max_deviation < 0.05), "{:?}", report.outputs);
+}
+
+fn published() -> (Vec<u8>, Samples, Options) {
+    let dims = vec![("batch_size".to_string(), 1), ("sequence_length".to_string(), 16)];
+    let (onnx, samples) = stored_with(&bundled(), "J_minilm_published", &dims);
+    let options = Options { calibration: Some(samples.clone()), dims, ..Options::default() };
+    (onnx, samples, options)
+}
+
+#[test]
+fn a_published_encoder_takes_masks_and_named_dimensions() {
+    let (onnx, samples, options) = published();
+    let open = compile_onnx(&onnx, &Options { dims: vec![], ..options.clone() }).unwrap_err();
+    assert!(open.to_string().contains("sequence_length"), "{open}");
+    let expected = samples.expected.unwrap();
+    let size = expected.values.iter().fold(0.0f64, |size, v| size.max(f64::from(v.abs())));
+    let got = compile_onnx(&onnx, &options).unwrap().report.unwrap().expected.unwrap();
+    assert!(got.max_deviation < 1e-2 * size, "{got:?} of {size}");
+}
+
+#[test]
+fn what_a_mask_hides_changes_nothing() {
+    let (onnx, samples, options) = published();
+    let model = compile_onnx(&onnx, &options).unwrap().model;
+    let padded = samples.inputs.iter().find(|input| input.0[1].bits.contains(&0)).expect("a padded sentence");
+    let shown = padded.0[1].bits.iter().filter(|&&bits| bits != 0).count();
+    let mut other = padded.clone();
+    other.0[0].bits[shown..].fill(7f32.to_bits());
+    assert_ne!(padded.0[0].bits, other.0[0].bits);
+    let answer = |input| execute(&model, input).unwrap().outputs(&model.program).0[0][..shown * 32].to_vec();
+    assert_eq!(answer(padded), answer(&other));
+    // With the mask lifted, the same words count.
+    let lifted = |mut input: RawInput| {
+        input.0[1].bits.fill(1f32.to_bits());
+        input
+    };
+    assert_ne!(answer(&lifted(padded.clone())), answer(&lifted(other.clone())));
+}
+
+#[test]
+fn what_exporters_write() {
+    let dir = fixtures().join("exported");
+    for (name, limit) in [
+        ("bert_dynamo", 1e-2),
+        ("bert_legacy", 1e-2),
+        ("channels_last", 5e-3),
+        ("choices_legacy", 1e-2),
+        ("gpt2_dynamo", 2e-2),
+        ("llama_legacy", 2e-2),
+        ("llama_step_dynamo", 3e-2),
+        ("patches_dynamo", 3e-2),
+        ("patches_legacy", 3e-2),
+        ("recurrent_dynamo", 1e-2),
+        ("segmenter_dynamo", 1e-2),
+        ("volumes_legacy", 1e-2),
+    ] {
+        check_in(&dir, name, limit, false);
+    }
+}
+
+#[test]
 fn without_samples_a_network_runs_on_random_scales_and_says_so() {
     let (onnx, samples) = stored(&bundled(), "F_lenet_digits");
     let compiled = compile_onnx(&onnx, &Options { input_range: Some(1.0), ..Options::default() }).unwrap();
     assert_eq!(compiled.report, None);
     assert!(compiled.notes.iter().any(|note| note.contains("random inputs")), "{:?}", compiled.notes);
     for input in &samples.inputs {
-        ciro_graph::execute(&compiled.model, input).unwrap();
+        execute(&compiled.model, input).unwrap();
     }
 }
 
@@ -65,7 +163,7 @@ fn describe(dir: &Path, name: &str) {
     let compiled = calibrated(&onnx, samples);
     let compiled_in = start.elapsed();
     let start = Instant::now();
-    ciro_graph::execute(&compiled.model, &first).unwrap();
+    execute(&compiled.model, &first).unwrap();
     let report = compiled.report.unwrap();
     let expected = report.expected.as_ref().unwrap_or(&report.outputs[0]);
     eprintln!(

@@ -1,5 +1,6 @@
 //! Bundled models, and ONNX models written by hand.
 
+use ciro_compile::compile::ports_with;
 use ciro_compile::onnx::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
@@ -26,6 +27,13 @@ pub(crate) fn read(path: &Path) -> Vec<u8> {
 /// The ONNX model `name` in a folder and its stored samples.
 pub(crate) fn stored(dir: &Path, name: &str) -> (Vec<u8>, Samples) {
     stored_as(dir, name, "onnx")
+}
+
+/// As [`stored`], for a model with named dimensions.
+pub(crate) fn stored_with(dir: &Path, name: &str, dims: &[(String, u32)]) -> (Vec<u8>, Samples) {
+    let model = read(&dir.join(format!("{name}.onnx")));
+    let samples = load(&dir.join(format!("{name}.npz")), &ports_with(&model, dims).unwrap()).unwrap();
+    (model, samples)
 }
 
 /// The model file `name.ending` in a folder and its stored samples.

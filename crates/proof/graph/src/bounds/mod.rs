@@ -130,7 +130,9 @@ impl Scope {
     pub fn push_input(&mut self, input: &Input) {
         let kind = match input.ingest {
             Ingest::Ordered | Ingest::OrderedMissing => Kind::Ordered,
-            Ingest::Fixed { lo, hi, .. } => Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) }),
+            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
+                Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) })
+            }
         };
         self.inputs += 1;
         self.values.push(ValueInfo { shape: input.value_shape(), kind });

@@ -142,10 +142,27 @@ fn parameters_have_ranges() {
     }
 }
 
+fn imputed(missing: Vec<i32>) -> Ingest {
+    Ingest::Imputed { exponents: vec![4, 5, 6], lo: -100, hi: 100, missing }
+}
+
+#[test]
+fn what_stands_for_a_missing_value_is_accepted_itself() {
+    let mut model = dense();
+    for end in [-100, 100] {
+        model.program.inputs[0].ingest = imputed(vec![0, 0, end]);
+        assert_eq!(check_program(&model.program), Ok(()));
+        model.program.inputs[0].ingest = imputed(vec![0, 0, end + end.signum()]);
+        let error = check_program(&model.program).expect_err("a value outside");
+        assert!(matches!(error.problem, Problem::Range { what: "missing value", .. }), "{error}");
+    }
+}
+
 #[test]
 fn lengths_agree() {
     type Edit = fn(&mut Model);
-    let edits: [(&str, Edit); 6] = [
+    let edits: [(&str, Edit); 7] = [
+        ("missing values", |m| m.program.inputs[0].ingest = imputed(vec![1, 2])),
         ("node", |m| m.program.nodes[0].shape = vec![3]),
         ("constant", |m| m.program.constants[0].shape = vec![5]),
         ("weights", |m| m.weights[1].push(0)),

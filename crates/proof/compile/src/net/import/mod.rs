@@ -5,28 +5,42 @@
 //! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
 //! | [`pointwise`] | arithmetic and functions of single elements |
 //! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
+//! | [`resize`] | Resize, Upsample |
+//! | [`einsum`] | Einsum |
 //! | [`windows`] | pooling |
+//! | [`volumes`] | windows over three dimensions |
 //! | [`rows`] | reductions, Softmax, normalisations |
+//! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
 
 mod constants;
 mod ctx;
+mod einsum;
 mod moves;
 mod pointwise;
 mod products;
+mod recurrent;
+mod resize;
 mod rows;
+mod volumes;
 mod windows;
 
 use super::array::{Array, count};
 use super::step::{Net, NetInput, NetOutput};
 use crate::error::CompileError;
 use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+    GraphProto, ModelProto, NodeProto, TYPE_BOOL, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
 use crate::onnx::{Attributes, Tensor};
 use crate::plan::node_at;
 use ctx::{Bound, Ctx};
+
 use std::collections::BTreeMap;
+
+/// Whether the steps of an operator are repeated with the same weights, for each position of a sequence or slice of a volume.
+pub(super) fn is_unrolled(operator: &str) -> bool {
+    matches!(operator, "LSTM" | "GRU" | "RNN" | volumes::SLICES)
+}
 
 /// Most elements of a value.
 const MAX_LEN: usize = 1 << 24;
@@ -88,8 +102,10 @@ impl Builder<'_> {
         let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
         let whole = match tensor.elem_type.unwrap_or(0) {
             TYPE_FLOAT => false,
-            TYPE_INT32 | TYPE_INT64 => true,
-            other => return Err(refuse("a tensor of float, int32 or int64", format!("one of {}", type_name(other)))),
+            TYPE_INT32 | TYPE_INT64 | TYPE_BOOL => true,
+            other => {
+                return Err(refuse("a tensor of float, int32, int64 or bool", format!("one of {}", type_name(other))));
+            }
         };
         let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
         let mut dims = Vec::with_capacity(shape.dim.len());
@@ -118,11 +134,15 @@ impl Builder<'_> {
         let operator = node.op_type.as_deref().unwrap_or_default();
         let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
         let known = core
-            && (products::add(&mut ctx, operator)?
+            && (volumes::add(&mut ctx, operator)?
+                || products::add(&mut ctx, operator)?
                 || pointwise::add(&mut ctx, operator)?
                 || moves::add(&mut ctx, operator)?
                 || windows::add(&mut ctx, operator)?
                 || rows::add(&mut ctx, operator)?
+                || recurrent::add(&mut ctx, operator)?
+                || resize::add(&mut ctx, operator)?
+                || einsum::add(&mut ctx, operator)?
                 || constants::add(&mut ctx, operator)?);
         if !known {
             return Err(CompileError::Operator { at: ctx.at, hint: crate::plan::hint(operator) });

@@ -24,6 +24,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         "Split" => return split(ctx).map(|()| true),
         "Pad" => pad(ctx)?,
         "Gather" => gather(ctx)?,
+        "GatherND" => gather_nd(ctx)?,
         "Expand" => {
             let (x, dims) = (ctx.operand(0)?, ctx.required(1)?.ints());
             let dims: Vec<usize> = dims.into_iter().map(|d| d.max(0) as usize).collect();
@@ -37,7 +38,6 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             };
             ctx.take(x, dims.iter().zip(&repeats).enumerate().map(repeated).collect())?
         }
-        "Resize" | "Upsample" => resize(ctx)?,
         "DepthToSpace" | "SpaceToDepth" => depth(ctx, operator)?,
         "Trilu" => trilu(ctx)?,
         _ => return Ok(false),
@@ -172,9 +172,7 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     if pads.len() != 2 * axes.len() {
         return Err(ctx.form(format!("{} pads", pads.len()), format!("give {}", 2 * axes.len())));
     }
-    if mode == "constant" && value != 0.0 {
-        return Err(ctx.form(format!("padding with {value}"), "padding with zeros works"));
-    }
+    let filled = mode == "constant" && value != 0.0;
     let mut picks = Vec::new();
     for (i, &axis) in axes.iter().enumerate() {
         let len = dims[axis] as i64;
@@ -191,7 +189,15 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
             index.ok_or_else(|| ctx.attributes.refuse("mode", "constant, edge, reflect or wrap", mode.clone()))?;
         picks.push((axis, index));
     }
-    ctx.take(x, picks)
+    let padded = ctx.take(x, picks.clone())?;
+    if !filled {
+        return Ok(padded);
+    }
+    // What is taken from nowhere is zero: one minus ones padded alike is one there.
+    let ones = Bound::Const(super::Array::new(dims.clone(), vec![1.0; count(&dims)]));
+    let Bound::Const(inside) = ctx.take(ones, picks)? else { return Ok(padded) };
+    let fill = inside.map(|inside| if inside == 0.0 { value } else { 0.0 });
+    ctx.arithmetic(super::super::expr::Arith::Add, padded, Bound::Const(fill))
 }
 
 fn gather(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
@@ -218,6 +224,32 @@ fn gather(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     }
 }
 
+/// Elements, or slices, at constant positions over the first dimensions.
+fn gather_nd(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (x, index) = (ctx.operand(0)?, ctx.required(1)?);
+    ctx.attributes.only("batch_dims", 0)?;
+    let dims = ctx.dims(&x);
+    let Some((&depth, lead)) = index.dims.split_last().filter(|(depth, _)| (1..=dims.len()).contains(*depth)) else {
+        return Err(ctx.refuse(
+            1,
+            format!("positions in up to {} dimensions", dims.len()),
+            format!("{:?}", index.dims),
+        ));
+    };
+    let (picked, rest) = dims.split_at(depth);
+    let flat = |position: &[i64]| {
+        position.iter().zip(picked).try_fold(0, |flat, (&i, &d)| {
+            let i = if i < 0 { i + d as i64 } else { i };
+            usize::try_from(i).ok().filter(|&i| i < d).map(|i| flat * d + i)
+        })
+    };
+    let positions: Option<Index> = index.ints().chunks_exact(depth).map(|position| flat(position).map(Some)).collect();
+    let positions = positions.ok_or_else(|| ctx.refuse(1, format!("positions inside {picked:?}"), "others"))?;
+    let x = ctx.reshape(x, [&[count(picked)], rest].concat())?;
+    let taken = ctx.take(x, vec![(0, positions)])?;
+    ctx.reshape(taken, [lead, rest].concat())
+}
+
 fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
     let net = &ctx.builder.net;
     if net.inputs.get(ids).is_none_or(|input| !input.whole) {
@@ -225,52 +257,6 @@ fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -
     }
     let dims = [net.dims(ids), &[width]].concat();
     ctx.push(super::super::step::Kind::Embed(table), vec![Bound::Value(ids)], dims)
-}
-
-fn resize(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
-    let x = ctx.operand(0)?;
-    let dims = ctx.dims(&x);
-    let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "nearest".into());
-    if mode != "nearest" {
-        return Err(ctx.attributes.refuse("mode", "nearest", mode));
-    }
-    let transformation = ctx.attributes.text("coordinate_transformation_mode")?;
-    let rounding = ctx.attributes.text("nearest_mode")?.unwrap_or_else(|| "round_prefer_floor".into());
-    ctx.attributes.ignore(&["cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias"]);
-    let upsample = ctx.node.op_type.as_deref() == Some("Upsample") || ctx.builder.opset < 11;
-    let scales = match ctx.constant(if upsample { 1 } else { 2 })?.filter(|c| !c.values.is_empty()) {
-        Some(scales) => scales.values.to_vec(),
-        None => ctx.attributes.floats("scales")?.to_vec(),
-    };
-    let sizes = ctx.constant(3)?.map(|c| c.ints()).unwrap_or_default();
-    let asymmetric = upsample || transformation.as_deref() == Some("asymmetric");
-    if !asymmetric && !matches!(transformation.as_deref(), None | Some("half_pixel" | "pytorch_half_pixel")) {
-        return Err(ctx.attributes.refuse(
-            "coordinate_transformation_mode",
-            "asymmetric or half_pixel",
-            "another mode",
-        ));
-    }
-    let round: fn(f64) -> f64 = match if upsample { "floor" } else { rounding.as_str() } {
-        "floor" => f64::floor,
-        "ceil" => f64::ceil,
-        "round_prefer_ceil" => |v| (v + 0.5).floor(),
-        _ => |v| (v - 0.5).ceil(),
-    };
-    let mut picks = Vec::new();
-    for (axis, &d) in dims.iter().enumerate() {
-        let (size, scale) = match (sizes.get(axis), scales.get(axis)) {
-            (Some(&size), _) => (size.max(1) as usize, size as f64 / d as f64),
-            (None, Some(&scale)) => ((d as f64 * f64::from(scale)).floor() as usize, f64::from(scale)),
-            (None, None) => return Err(ctx.form("no scales and no sizes", "give one of them for each dimension")),
-        };
-        let source = |i: usize| {
-            let at = if asymmetric { i as f64 / scale } else { (i as f64 + 0.5) / scale - 0.5 };
-            Some(round(at).clamp(0.0, (d - 1) as f64) as usize)
-        };
-        picks.push((axis, (0..size).map(source).collect()));
-    }
-    ctx.take(x, picks)
 }
 
 fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {

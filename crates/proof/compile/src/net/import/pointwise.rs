@@ -2,7 +2,7 @@
 
 use super::super::array::Array;
 use super::super::expr::{Arith, Expr, Fun};
-use super::super::step::Kind;
+use super::super::step::{Kind, integral};
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
 
@@ -24,6 +24,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             }
             "PRelu" => prelu(ctx)?,
             "Where" => select(ctx)?,
+            "IsNaN" | "IsInf" => never(ctx, operator)?,
             "Identity" | "Dropout" | "Cast" | "CastLike" => same(ctx, operator)?,
             "BatchNormalization" => batch_normalization(ctx)?,
             _ => return Ok(false),
@@ -91,7 +92,7 @@ fn folded(ctx: &mut Ctx<'_, '_>, arith: Arith, operator: &str) -> Result<Bound, 
         ctx.attributes.only("fmod", 0)?;
     }
     let mut result = ctx.operand(0)?;
-    let integers = |bound: &Bound| matches!(bound, Bound::Value(id) if whole(ctx, *id));
+    let integers = |bound: &Bound| matches!(bound, Bound::Value(id) if integral(&ctx.builder.net, *id));
     if arith == Arith::Div && (integers(&result) || integers(&ctx.operand(1)?)) {
         return Err(ctx.form("a division of integers that depend on the input", "cast them to float first"));
     }
@@ -102,10 +103,23 @@ fn folded(ctx: &mut Ctx<'_, '_>, arith: Arith, operator: &str) -> Result<Bound, 
                 let dims = ctx.dims(&result);
                 ctx.push(Kind::Pointwise(Expr::binary(arith, Expr::X, Expr::X)), vec![result], dims)?
             }
+            (Bound::Const(a), Bound::Const(b)) => {
+                ctx.arithmetic(arith, Bound::Const(a.clone()), Bound::Const(b.clone()))?
+            }
+            (a, b) if is_truth(arith) && !has_scalar(a, b) => truth(ctx, arith, result, next)?,
             _ => ctx.arithmetic(arith, result, next)?,
         };
     }
     Ok(result)
+}
+
+const fn is_truth(arith: Arith) -> bool {
+    arith.is_comparison() || matches!(arith, Arith::And | Arith::Or)
+}
+
+/// Whether an operand is one number for all elements.
+fn has_scalar(a: &Bound, b: &Bound) -> bool {
+    [a, b].into_iter().any(|bound| matches!(bound, Bound::Const(c) if c.scalar().is_some()))
 }
 
 fn times(a: Expr, b: Expr) -> Expr {
@@ -200,33 +214,59 @@ fn prelu(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.arithmetic(Arith::Add, above, below)
 }
 
-/// Where with a constant condition and one constant branch, or anything folded.
-fn select(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
-    let hint = "a condition that does not depend on the input works, as causal masks have it";
-    let Bound::Const(condition) = ctx.operand(0)? else {
-        return Err(ctx.form("a condition that depends on the input", hint));
+/// Whether elements are no numbers: those that depend on the input are.
+fn never(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+    ctx.attributes.only("detect_negative", 1)?;
+    ctx.attributes.only("detect_positive", 1)?;
+    let holds = if operator == "IsNaN" { f32::is_nan } else { f32::is_infinite };
+    let array = match ctx.operand(0)? {
+        Bound::Const(c) => c.map(|v| f32::from(holds(v))),
+        Bound::Value(id) => {
+            let dims = ctx.builder.net.dims(id).to_vec();
+            let len = super::super::array::count(&dims);
+            Array::new(dims, vec![0.0; len])
+        }
     };
-    let (yes, no) = (ctx.operand(1)?, ctx.operand(2)?);
-    let joint = |a: &[usize], b: &[usize]| super::super::array::joint(a, b).unwrap_or_default();
-    let dims = joint(&condition.dims, &joint(&ctx.dims(&yes), &ctx.dims(&no)));
-    if !condition.spreads_to(&dims) {
-        return Err(ctx.refuse(0, "operands that broadcast", format!("{:?}", condition.dims)));
+    Ok(Bound::Const(Array { whole: true, ..array }))
+}
+
+/// Where: of constants, by a constant condition, or by one that depends on the input.
+fn select(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (condition, yes, no) = (ctx.operand(0)?, ctx.operand(1)?, ctx.operand(2)?);
+    let joint = |a: &[usize], b: &[usize]| super::super::array::joint(a, b);
+    let all = joint(&ctx.dims(&yes), &ctx.dims(&no)).and_then(|dims| joint(&ctx.dims(&condition), &dims));
+    let Some(dims) = all else {
+        return Err(ctx.refuse(0, "operands that broadcast", format!("{:?}", ctx.dims(&condition))));
+    };
+    match (condition, yes, no) {
+        (Bound::Const(condition), Bound::Const(yes), Bound::Const(no)) => {
+            let (c, yes_all, no_all) = (condition.spread(&dims), yes.spread(&dims), no.spread(&dims));
+            let values =
+                c.iter().zip(yes_all.iter().zip(&no_all)).map(|(&c, (&y, &n))| if c == 0.0 { n } else { y }).collect();
+            Ok(Bound::Const(Array { whole: yes.whole && no.whole, ..Array::new(dims, values) }))
+        }
+        (Bound::Const(condition), yes, no) => select_fixed(ctx, &condition, yes, no, dims),
+        (Bound::Value(condition), yes, no) => select_by(ctx, condition, yes, no, &dims),
     }
-    let inverse = condition.map(|c| f32::from(c == 0.0));
-    if let (Bound::Const(yes), Bound::Const(no)) = (&yes, &no) {
-        let (c, yes_all, no_all) = (condition.spread(&dims), yes.spread(&dims), no.spread(&dims));
-        let values =
-            c.iter().zip(yes_all.iter().zip(&no_all)).map(|(&c, (&y, &n))| if c == 0.0 { n } else { y }).collect();
-        return Ok(Bound::Const(Array { whole: yes.whole && no.whole, ..Array::new(dims, values) }));
-    }
+}
+
+/// Where by a constant.
+fn select_fixed(
+    ctx: &mut Ctx<'_, '_>,
+    condition: &Array,
+    yes: Bound,
+    no: Bound,
+    dims: Vec<usize>,
+) -> Result<Bound, CompileError> {
     match condition.scalar() {
         Some(0.0) => return ctx.expand(no, &dims),
         Some(_) => return ctx.expand(yes, &dims),
         None => {}
     }
+    let inverse = condition.map(|c| f32::from(c == 0.0));
     let (x, keep, other) = match (yes, no) {
         (Bound::Const(c), x) => (x, inverse, Bound::Const(c)),
-        (x, other) => (x, condition, other),
+        (x, other) => (x, condition.clone(), other),
     };
     let x = ctx.expand(x, &dims)?;
     match other {
@@ -244,6 +284,71 @@ fn select(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     }
 }
 
+/// Where by truth values that depend on the input.
+fn select_by(
+    ctx: &mut Ctx<'_, '_>,
+    condition: usize,
+    yes: Bound,
+    no: Bound,
+    dims: &[usize],
+) -> Result<Bound, CompileError> {
+    /// What fills in a number this far down takes other numbers with it when they are added, in float32 too.
+    const ABSORBS: f32 = -1e9;
+    let scalar = |bound: &Bound| match bound {
+        Bound::Const(c) => c.scalar().map(|v| v.clamp(f32::MIN, f32::MAX)),
+        Bound::Value(_) => None,
+    };
+    let condition = Bound::Value(condition);
+    match (scalar(&yes), scalar(&no)) {
+        (Some(yes), Some(no)) => {
+            let chosen = ctx.pointwise(choice(f64::from(yes), f64::from(no)), condition)?;
+            ctx.expand(chosen, dims)
+        }
+        (None, Some(no)) if no <= ABSORBS => {
+            let offset = ctx.pointwise(choice(0.0, f64::from(no)), condition)?;
+            ctx.arithmetic(Arith::Add, yes, offset)
+        }
+        (Some(yes), None) if yes <= ABSORBS => {
+            let offset = ctx.pointwise(choice(f64::from(yes), 0.0), condition)?;
+            ctx.arithmetic(Arith::Add, no, offset)
+        }
+        _ => {
+            let truth = ctx.pointwise(choice(1.0, 0.0), condition)?;
+            let difference = ctx.arithmetic(Arith::Sub, yes, no.clone())?;
+            let chosen = ctx.arithmetic(Arith::Mul, difference, truth)?;
+            ctx.arithmetic(Arith::Add, chosen, no)
+        }
+    }
+}
+
+/// `yes` for what is not zero, else `no`.
+fn choice(yes: f64, no: f64) -> Expr {
+    match (yes, no) {
+        (1.0, 0.0) => Expr::truth(),
+        (0.0, 1.0) => Expr::unary(Fun::Not, Expr::X),
+        _ => Expr::binary(Arith::Add, Expr::Const(no), times(Expr::Const(yes - no), Expr::truth())),
+    }
+}
+
+/// A comparison or a connective of two values that depend on the input.
+fn truth(ctx: &mut Ctx<'_, '_>, arith: Arith, a: Bound, b: Bound) -> Result<Bound, CompileError> {
+    match arith {
+        Arith::And => {
+            let (a, b) = (ctx.pointwise(Expr::truth(), a)?, ctx.pointwise(Expr::truth(), b)?);
+            ctx.arithmetic(Arith::Mul, a, b)
+        }
+        Arith::Or => {
+            let (a, b) = (ctx.pointwise(Expr::truth(), a)?, ctx.pointwise(Expr::truth(), b)?);
+            let both = ctx.arithmetic(Arith::Add, a, b)?;
+            ctx.pointwise(Expr::truth(), both)
+        }
+        _ => {
+            let difference = ctx.arithmetic(Arith::Sub, a, b)?;
+            ctx.pointwise(Expr::binary(arith, Expr::X, Expr::Const(0.0)), difference)
+        }
+    }
+}
+
 fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     match operator {
@@ -257,7 +362,10 @@ fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
                     return Ok(Bound::Const(Array { whole: true, ..c.map(|v| f32::from(v != 0.0)) }));
                 }
                 Bound::Const(c) => return Ok(Bound::Const(Array { whole: true, ..c.map(f32::trunc) })),
-                Bound::Value(id) if !real && !whole(ctx, id) => {
+                Bound::Value(id) if to == 9 => {
+                    return if is_flag(ctx, id) { Ok(x) } else { ctx.pointwise(Expr::truth(), x) };
+                }
+                Bound::Value(id) if !real && !integral(&ctx.builder.net, id) => {
                     return Err(ctx.form("a cast of numbers to integers", "integers are only supported as indices"));
                 }
                 Bound::Value(_) => {}
@@ -275,16 +383,9 @@ fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
     Ok(x)
 }
 
-/// Whether a value holds integers: an input of integers, moved at most.
-fn whole(ctx: &Ctx<'_, '_>, id: usize) -> bool {
-    let net = &ctx.builder.net;
-    match net.step(id) {
-        None => net.inputs[id].whole,
-        Some(step) => {
-            matches!(step.kind, Kind::ArgMax)
-                || (super::super::step::moves(&step.kind) && step.operands.iter().all(|&x| whole(ctx, x)))
-        }
-    }
+/// Whether a value is a truth value already.
+fn is_flag(ctx: &Ctx<'_, '_>, id: usize) -> bool {
+    ctx.builder.net.step(id).is_some_and(|step| matches!(&step.kind, Kind::Pointwise(expr) if expr.is_truth()))
 }
 
 fn batch_normalization(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {

@@ -4,7 +4,7 @@ use super::super::array::{Array, joint};
 use super::super::expr::Arith;
 use super::super::step::{Conv, Kind, Linear};
 use super::ctx::{Bound, Ctx};
-use super::windows::{Geometry, pads};
+use super::windows::{UNIT, pads, spans, window};
 use crate::error::CompileError;
 use ciro_graph::Window;
 use std::rc::Rc;
@@ -160,13 +160,15 @@ fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let (x, weight, flat) = planar(ctx)?;
     let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
     let dims = ctx.dims(&x);
-    let size = [weight.dims[2] as u32, weight.dims[3] as u32];
-    let geometry = Geometry::read(ctx, Some(size), [dims[2], dims[3]], flat)?;
-    let y = convolved(ctx, x, &weight, geometry.window, groups)?;
+    let first = if flat { 3 } else { 2 };
+    let kernel = weight.dims[first..].iter().map(|&k| k as u32).collect();
+    let spans = spans(ctx, Some(kernel), &dims[first..])?;
+    let window = window(if flat { UNIT } else { spans[0] }, spans[spans.len() - 1]);
+    let y = convolved(ctx, x, &weight, window, groups)?;
     unplanar(ctx, y, flat)
 }
 
-fn convolved(
+pub(super) fn convolved(
     ctx: &mut Ctx<'_, '_>,
     x: Bound,
     weight: &Array,
@@ -196,29 +198,37 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
     let dims = ctx.dims(&x);
     let kernel = [weight.dims[2], weight.dims[3]];
-    let wanted = ctx.attributes.ints("output_shape")?;
-    if !wanted.is_empty() {
-        return Err(ctx.attributes.refuse("output_shape", "pads", "a shape"));
-    }
     let spread = |values: &[i64], default: usize| -> [usize; 2] {
         let at = |i: usize| values.get(i).map_or(default, |&v| v.max(0) as usize);
         if flat { [default, at(0)] } else { [at(0), at(1)] }
     };
-    let extra = spread(ctx.attributes.ints("output_padding")?, 0);
+    let mut extra = spread(ctx.attributes.ints("output_padding")?, 0);
     let stride = spread(ctx.attributes.ints("strides")?, 1);
     let dilation = spread(ctx.attributes.ints("dilations")?, 1);
     ctx.attributes.ignore(&["kernel_shape"]);
-    if ctx.attributes.text("auto_pad")?.is_some_and(|mode| mode != "NOTSET" && mode != "VALID") {
-        return Err(ctx.attributes.refuse("auto_pad", "NOTSET with pads", "another mode"));
-    }
     let given = ctx.attributes.ints("pads")?;
-    let pads = pads(given, flat)
-        .ok_or_else(|| ctx.attributes.refuse("pads", "pads that are not negative", format!("{given:?}")))?;
+    let mut pads = pads(given, flat)
+        .ok_or_else(|| ctx.attributes.refuse("pads", "pads that are not negative", format!("{given:?}")))?
+        .map(|pad| pad as usize);
+    let mode = ctx.attributes.text("auto_pad")?.unwrap_or_default();
+    let wanted = match ctx.attributes.ints("output_shape")? {
+        [] if mode.starts_with("SAME") => Some([dims[2] * stride[0], dims[3] * stride[1]]),
+        [] => None,
+        sizes => Some(spread(&sizes[sizes.len().saturating_sub(if flat { 1 } else { 2 })..], 1)),
+    };
+    if let Some(wanted) = wanted {
+        for d in 0..2 {
+            let whole = (dims[2 + d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1 + extra[d];
+            extra[d] += wanted[d].saturating_sub(whole);
+            let (less, more) = halves(whole.saturating_sub(wanted[d]));
+            (pads[d], pads[2 + d]) = if mode == "SAME_UPPER" { (less, more) } else { (more, less) };
+        }
+    }
     let mut picks = Vec::new();
     let mut window = Window { kernel: [0; 2], stride: [1; 2], dilation: [0; 2], before: [0; 2], after: [0; 2] };
     for d in 0..2 {
         let reach = dilation[d] * (kernel[d] - 1);
-        let (before, after) = (pads[d] as usize, pads[2 + d] as usize);
+        let (before, after) = (pads[d], pads[2 + d]);
         // The zero-stuffed input with all its padding; what a pad larger than the kernel's reach would cut is left out.
         let stuffed = (dims[2 + d] - 1) * stride[d] + 1;
         let whole: Vec<Option<usize>> = std::iter::repeat_n(None, reach)
@@ -233,6 +243,11 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let flipped = flipped(&weight, groups);
     let y = convolved(ctx, x, &flipped, window, groups)?;
     unplanar(ctx, y, flat)
+}
+
+/// What is cut at two ends, if it is cut evenly.
+const fn halves(cut: usize) -> (usize, usize) {
+    (cut / 2, cut.div_ceil(2))
 }
 
 /// Weights (C, O / groups, kh, kw) of a transposed convolution as those of a convolution: (O, C / groups, kh, kw), flipped.

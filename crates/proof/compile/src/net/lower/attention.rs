@@ -16,6 +16,14 @@ const COARSE: f64 = 1.0 / 64.0;
 /// Beyond this distance from the largest element, a power counts for nothing.
 const FAR: f64 = 16.0;
 
+/// What a mask lets a Softmax see.
+enum Shown {
+    /// Where a constant is not zero.
+    Always(Array),
+    /// Where a value is one.
+    By(Id),
+}
+
 impl Lowering<'_> {
     pub(super) fn softmax(&mut self, at: &At, x: Id) -> Result<Form, CompileError> {
         let (powers, sums, _) = self.powers(at, x)?;
@@ -25,15 +33,18 @@ impl Lowering<'_> {
     /// `e^(x − max)` at `2^−bits`, the sums of its rows, and bits.
     fn powers(&mut self, at: &At, x: Id) -> Result<(ValueId, ValueId, u32), CompileError> {
         let (x, mask) = match self.net.step(x) {
-            Some(Step { kind: Kind::Mask { keep, .. }, operands, .. }) => (operands[0], Some(keep.clone())),
+            Some(Step { kind: Kind::Mask { keep, .. }, operands, .. }) => {
+                (operands[0], Some(Shown::Always(keep.clone())))
+            }
+            Some(Step { kind: Kind::Hide, operands, .. }) => (operands[0], Some(Shown::By(operands[1]))),
             _ => (x, None),
         };
         let scores = self.scores(at, x, mask.is_some())?;
         let scale = scores.scale;
-        let far = (FAR / scale).ceil() as i32;
         let scores = match mask {
             None => scores.id,
-            Some(keep) => self.shut_out(at, scores, &keep, far)?,
+            Some(Shown::Always(keep)) => self.shut_out(at, scores, &keep)?,
+            Some(Shown::By(keep)) => self.hidden(at, scores, keep)?,
         };
         let gap = self.node(at, Op::Gap { x: scores })?;
         let furthest = self.builder.interval(gap).hi;
@@ -65,12 +76,29 @@ impl Lowering<'_> {
     }
 
     /// Takes elements so far down that their powers are zero and that they are never the largest.
-    fn shut_out(&mut self, at: &At, scores: Quant, keep: &Array, far: i32) -> Result<ValueId, CompileError> {
-        let interval = self.interval(scores);
-        let down = -((interval.hi - interval.lo) as i32 + far);
-        let offsets = keep.values.iter().map(|&k| if k == 0.0 { down } else { 0 }).collect();
+    fn shut_out(&mut self, at: &At, scores: Quant, keep: &Array) -> Result<ValueId, CompileError> {
+        let down = self.down(scores);
+        let offsets = keep.values.iter().map(|&k| if k == 0.0 { -down } else { 0 }).collect();
         let c = self.builder.shaped_constant(at, "mask", narrow(&keep.dims), offsets);
         self.node(at, Op::AddConst { x: scores.id, c })
+    }
+
+    /// How far down an element is never the largest of its row, and its power nothing.
+    fn down(&self, scores: Quant) -> i32 {
+        let interval = self.interval(scores);
+        (interval.hi - interval.lo) as i32 + (FAR / scores.scale).ceil() as i32
+    }
+
+    /// As [`Self::shut_out`], where a value is zero.
+    fn hidden(&mut self, at: &At, scores: Quant, keep: Id) -> Result<ValueId, CompileError> {
+        let keep = self.column(keep)?;
+        // Ones and zeros, at whatever scale they are held.
+        let one = (1.0 / keep.scale).round().max(1.0) as i32;
+        let times = (self.down(scores) + one - 1) / one;
+        let up = self.scaled(at, keep.id, times)?;
+        let down = self.builder.shared_constant(at, "hidden", vec![-times * one]);
+        let offsets = self.node(at, Op::AddConst { x: up, c: down })?;
+        self.node(at, Op::Add { a: scores.id, b: offsets })
     }
 
     /// `max(x, least)`: what is known to be at least that large, but not to interval arithmetic.

@@ -5,6 +5,7 @@ use super::form::{Quant, Source};
 use super::range::{How, MARGIN, choose_function, end, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
+use crate::net::import::is_unrolled;
 use crate::net::step::Id;
 use ciro_graph::Op;
 
@@ -67,13 +68,25 @@ impl Lowering<'_> {
         let bits = self.budget.wanted[id];
         let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
         let limit = f64::from(bits).exp2();
-        let interval = self.interval(argument);
+        let (lo, hi) = self.domain(at, argument);
         let entry = |i: i64| {
             let v = expr.at(i as f64 * argument.scale) / scale;
             if v.is_nan() { 0 } else { v.round().clamp(-limit, limit) as i32 }
         };
-        let values = (interval.lo..=interval.hi).map(entry).collect();
-        self.table(at, argument, interval.lo as i32, values, scale)
+        let values = (lo..=hi).map(entry).collect();
+        self.table(at, argument, lo as i32, values, scale)
+    }
+
+    /// The arguments that a table covers: all that are possible, and where an operator is unrolled, up to a power of two,
+    /// so that its positions share tables though their intervals differ a little.
+    fn domain(&self, at: &At, argument: Quant) -> (i64, i64) {
+        let interval = self.interval(argument);
+        if !is_unrolled(&at.operator) {
+            return (interval.lo, interval.hi);
+        }
+        let end = interval.hi.saturating_add(1).max(-interval.lo).max(1);
+        let end = 1_i64 << (i64::BITS - (end - 1).leading_zeros());
+        (-end, end - 1)
     }
 
     /// The numbers of a value that may be wide, at its own or the finest scale.

@@ -135,6 +135,7 @@ impl Lowering<'_> {
             }
             Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) => Ok(Form::Moved),
             // A Softmax takes its mask into account itself.
+            Kind::Hide => Ok(Form::Moved),
             Kind::Mask { .. } if self.only_softmax(self.here()) => Ok(Form::Moved),
             Kind::Softmax { log: false } => self.softmax(at, x),
             _ => self.computed(step, x).map(Form::Ready),

@@ -25,6 +25,12 @@ pub(super) fn inputs(
         let shape = narrow(&input.dims);
         let (ingest, scale) = match rows[i] {
             Some(rows) => (Ingest::Fixed { exponents: vec![0], lo: 0, hi: rows as i32 - 1 }, 1.0),
+            // Integers that are not row numbers, such as masks: as they are, with room for those of as many bits.
+            None if input.whole => {
+                let reach = |seen: f64| (seen.abs() + 1.0).min(f64::from(1 << 20)).log2().ceil().exp2() as i32 - 1;
+                let lo = if sizes.lo[i] >= 0.0 { 0 } else { -reach(sizes.lo[i]) };
+                (Ingest::Fixed { exponents: vec![0], lo, hi: reach(sizes.hi[i]).max(1) }, 1.0)
+            }
             None => {
                 let seen = sizes.of(i);
                 let exact = power_of_two(seen) <= seen;

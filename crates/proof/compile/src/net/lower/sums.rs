@@ -164,12 +164,12 @@ impl Lowering<'_> {
 
     fn product(&mut self, at: &At, linear: &Linear, x: Quant, scale: f64) -> Result<ValueId, CompileError> {
         let weight = self.integers(at, &linear.weight, x.scale / scale)?;
-        let weight = self.builder.shaped_constant(at, "weight", vec![linear.k as u32, linear.n as u32], weight);
+        let weight = self.builder.shared_weight(at, "weight", vec![linear.k as u32, linear.n as u32], weight);
         let bias = match &linear.bias {
             None => None,
             Some(bias) => {
                 let bias = self.integers(at, bias, 1.0 / scale)?;
-                Some(self.builder.shaped_constant(at, "bias", vec![linear.n as u32], bias))
+                Some(self.builder.shared_constant(at, "bias", bias))
             }
         };
         self.node(at, Op::Linear { x: x.id, weight, bias })
@@ -180,12 +180,12 @@ impl Lowering<'_> {
         // The program's convolutions have no batch.
         let plane = self.builder.reshape(at, x.id, shape.get(1..).unwrap_or(&[]).to_vec())?;
         let weight = self.integers(at, &conv.weight, x.scale / scale)?;
-        let weight = self.builder.shaped_constant(at, "weight", conv.dims.iter().map(|&d| d as u32).collect(), weight);
+        let weight = self.builder.shared_weight(at, "weight", conv.dims.iter().map(|&d| d as u32).collect(), weight);
         let bias = match &conv.bias {
             None => None,
             Some(bias) => {
                 let bias = self.integers(at, bias, 1.0 / scale)?;
-                Some(self.builder.shaped_constant(at, "bias", vec![conv.dims[0] as u32, 1, 1], bias))
+                Some(self.builder.shared_weight(at, "bias", vec![conv.dims[0] as u32, 1, 1], bias))
             }
         };
         let y = self.node(at, Op::Conv { x: plane, weight, bias, window: conv.window, groups: conv.groups as u32 })?;

@@ -1,7 +1,7 @@
 //! Normalisations written out as means, differences and roots.
 
-use super::super::expr::Arith;
-use super::super::step::{Id, Kind, Step};
+use super::super::expr::{Arith, Expr};
+use super::super::step::{Id, Kind, Net, Step, integral};
 use super::{Rewriter, fuse};
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
@@ -11,7 +11,9 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
             (step.operands[0], step.operands[1], true)
         }
         Kind::Binary(Arith::Mul) => (step.operands[1], step.operands[0], true),
-        _ => return masked(rewriter, step),
+        Kind::Softmax { log: false } => return masked(rewriter, step).or_else(|| hidden(rewriter, step)),
+        Kind::Softmax { log: true } => return masked(rewriter, step),
+        _ => return None,
     };
     let eps = mean_square(rewriter, spread, x, inverse)?;
     let (source, centred) = match centred(rewriter, x) {
@@ -46,11 +48,11 @@ fn centred(rewriter: &Rewriter, id: Id) -> Option<Id> {
     (operands[0] == x && scale.behaves_as(|sum| sum / n)).then_some(x)
 }
 
+/// From this far down, a Softmax gives nothing that float32 or the table of powers could hold.
+const FAR: f32 = -1e3;
+
 /// An offset that takes elements out of a Softmax is a mask.
 fn masked(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
-    // Further down, a softmax gives nothing that float32 or the table of powers could hold.
-    const FAR: f32 = -1e3;
-    let Kind::Softmax { .. } = step.kind else { return None };
     let Step { kind: Kind::AddConst(c), operands, at, dims } = rewriter.net.step(step.operands[0])?.clone() else {
         return None;
     };
@@ -61,4 +63,46 @@ fn masked(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let keep = c.map(|c| f32::from(c == 0.0));
     let x = rewriter.add(&at, Kind::Mask { keep, fill: f32::NEG_INFINITY }, operands, dims);
     Some(rewriter.add(&step.at, step.kind.clone(), vec![x], step.dims.clone()))
+}
+
+/// So is one that depends on the input, as of padding: zero or far down for each flag.
+fn hidden(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
+    let Step { kind: Kind::Binary(Arith::Add), operands, at, .. } = rewriter.net.step(step.operands[0])?.clone() else {
+        return None;
+    };
+    let (x, offset) = match (operands[0], operands[1]) {
+        (x, offset) if is_offset(&rewriter.net, offset) => (x, offset),
+        (offset, x) if is_offset(&rewriter.net, offset) => (x, offset),
+        _ => return None,
+    };
+    if rewriter.net.dims(x) != step.dims {
+        return None;
+    }
+    let shown = Expr::binary(Arith::Greater, Expr::X, Expr::Const(f64::from(FAR)));
+    let dims = rewriter.net.dims(offset).to_vec();
+    let keep = rewriter.add(&at, Kind::Pointwise(shown), vec![offset], dims);
+    let x = rewriter.add(&at, Kind::Hide, vec![x, keep], step.dims.clone());
+    Some(rewriter.add(&step.at, step.kind.clone(), vec![x], step.dims.clone()))
+}
+
+/// What an integer that a mask is made of may be.
+const FLAGS: [f64; 2] = [0.0, 1.0];
+/// Numbers that a function has to map to zero or far down, if it is of any numbers.
+const NUMBERS: [f64; 6] = [-3.0, -1.0, 0.0, 0.5, 1.0, 7.0];
+
+/// Whether a value is a function of flags, moved at most, that is zero or far down.
+fn is_offset(net: &Net, id: Id) -> bool {
+    let Some(step) = net.step(id) else { return false };
+    match &step.kind {
+        Kind::Pointwise(expr) => {
+            let flags: &[f64] = if integral(net, step.operands[0]) { &FLAGS } else { &NUMBERS };
+            let offsets = || flags.iter().map(|&x| expr.at(x));
+            offsets().all(|v| v == 0.0 || v <= f64::from(FAR)) && offsets().any(|v| v != 0.0)
+        }
+        Kind::Take(picks) => {
+            picks.iter().all(|(_, index)| index.iter().all(Option::is_some)) && is_offset(net, step.operands[0])
+        }
+        Kind::Reshape | Kind::Transpose(_) => is_offset(net, step.operands[0]),
+        _ => false,
+    }
 }

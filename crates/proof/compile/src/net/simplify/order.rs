@@ -9,8 +9,10 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     match &step.kind {
         Kind::Reshape => reshape(rewriter, step),
         Kind::Transpose(perm) => transpose(rewriter, step, perm),
-        Kind::Linear(_) => after_reshape(rewriter, step),
-        Kind::AddConst(c) | Kind::MulConst(c) if is_row(c) => after_reshape(rewriter, step),
+        Kind::Linear(_) => after_reshape(rewriter, step, step.kind.clone()),
+        // Before the Reshape there may be fewer dimensions than the constant has.
+        Kind::AddConst(c) if is_row(c) => after_reshape(rewriter, step, Kind::AddConst(row(c))),
+        Kind::MulConst(c) if is_row(c) => after_reshape(rewriter, step, Kind::MulConst(row(c))),
         Kind::Pointwise(expr) => pointwise(rewriter, step, expr),
         _ => None,
     }
@@ -19,6 +21,11 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
 /// Whether a constant has a dimension for a row's positions only.
 pub(super) fn is_row(c: &Array) -> bool {
     c.dims.iter().rev().skip(1).all(|&d| d == 1)
+}
+
+/// Such a constant with that dimension alone.
+fn row(c: &Array) -> Array {
+    c.reshaped(vec![c.values.len()])
 }
 
 fn reshape(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
@@ -41,7 +48,7 @@ fn transpose(rewriter: &mut Rewriter, step: &Step, perm: &[usize]) -> Option<Id>
 }
 
 /// A step that works row by row, on a Reshape that keeps the rows: the Reshape can wait.
-fn after_reshape(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
+fn after_reshape(rewriter: &mut Rewriter, step: &Step, kind: Kind) -> Option<Id> {
     let Step { kind: Kind::Reshape, operands, .. } = rewriter.net.step(step.operands[0])? else { return None };
     let source = operands[0];
     if rewriter.net.row(source) != rewriter.net.row(step.operands[0]) || rewriter.net.dims(source).is_empty() {
@@ -50,7 +57,7 @@ fn after_reshape(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let mut dims = rewriter.net.dims(source).to_vec();
     dims.pop();
     dims.push(step.dims.last().copied().unwrap_or(1));
-    let computed = rewriter.add(&step.at, step.kind.clone(), vec![source], dims);
+    let computed = rewriter.add(&step.at, kind, vec![source], dims);
     Some(rewriter.add(&step.at, Kind::Reshape, vec![computed], step.dims.clone()))
 }
 
