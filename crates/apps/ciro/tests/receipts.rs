@@ -92,7 +92,7 @@ fn it_says_who_can_read_what_and_never_calls_a_proof_zero_knowledge() {
     });
     assert_eq!(view["visibility"], visible);
     let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
-    assert!(text.contains("weights committed") && text.contains("nothing here is zero-knowledge"), "{text}");
+    assert!(text.contains("weights   committed") && text.contains("nothing here is zero-knowledge"), "{text}");
 }
 
 #[test]
@@ -192,4 +192,72 @@ fn inspect_shows_parts_without_judging() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(json(&output)["evidence"], "proof (A4)");
     assert_eq!(json(&output)["settlement"], Value::Null);
+}
+
+/// The folder of bundled models.
+fn bundled(file: &str) -> String {
+    format!("{}/../../../vectors/models/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What `ciro` says to these arguments.
+fn run(args: &[&str]) -> Ended {
+    Command::new(env!("CARGO_BIN_EXE_ciro")).args(args).output().expect("the binary starts")
+}
+
+#[test]
+fn what_a_receipt_commits_to_is_not_stated_and_opens_to_the_value_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (model, input) = (bundled("A_logreg_bc_ml.onnx"), bundled("A_logreg_bc_ml.input.json"));
+    let prove = |receipt: &str| {
+        let shown = ["--input-visibility", "committed", "--output-visibility", "private", "--weights", "public"];
+        let proven = run(&[&["prove", &model, "--input", &input, "-o", receipt, "--json"][..], &shown].concat());
+        assert_eq!(proven.status.code(), Some(0), "{}", String::from_utf8_lossy(&proven.stderr));
+        json(&proven)
+    };
+    let (one, other) = (path("one.ciro"), path("other.ciro"));
+    let (made, _) = (prove(&one), prove(&other));
+    let opening = format!("{one}.input");
+    assert_eq!(made["openings"], serde_json::json!([opening]), "a private output has none");
+    assert_eq!(std::fs::metadata(&opening).expect("it is there").permissions().mode() & 0o777, 0o600);
+
+    let view = json(&run(&["verify", &one, "--json"]));
+    let visible = &view["visibility"];
+    assert_eq!([&visible["input"], &visible["output"], &visible["weights"]], ["committed", "private", "public"]);
+    assert_eq!(view["outputs"], Value::Null);
+    assert_ne!(
+        visible["input_commitment"],
+        json(&run(&["verify", &other, "--json"]))["visibility"]["input_commitment"]
+    );
+    let text = String::from_utf8(run(&["verify", &one, "-v"]).stdout).expect("stdout is text");
+    assert!(text.contains("some output is what model") && text.contains("not zero-knowledge"), "{text}");
+
+    let opened = run(&["open", &one, &opening, "--input", &input, "--json"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", String::from_utf8_lossy(&opened.stderr));
+    assert_eq!(json(&opened)["is_compared"], true);
+    assert_eq!(json(&opened)["root"], visible["input_commitment"]);
+    // Of another receipt, of another part, of a receipt that shows all, damaged.
+    let other_opening = format!("{other}.input");
+    let plain = write(directory.path(), &receipt().to_bytes()).display().to_string();
+    for [receipt, opening] in [[&one, &other_opening], [&plain, &opening], [&one, &one]] {
+        let refused = run(&["open", receipt, opening]);
+        assert_eq!(refused.status.code(), Some(1), "{receipt} {opening}");
+        assert!(refused.stdout.is_empty());
+    }
+    let another = directory.path().join("x.json");
+    let text = std::fs::read_to_string(&input).expect("readable").replacen("1.2", "1.3", 1);
+    std::fs::write(&another, text).expect("writable");
+    let compared = run(&["open", &one, &opening, "--input", &another.display().to_string()]);
+    assert_eq!(compared.status.code(), Some(1));
+}
+
+#[test]
+fn the_network_is_not_asked_to_hide() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (model, input) = (bundled("A_logreg_bc_ml.onnx"), bundled("A_logreg_bc_ml.input.json"));
+    let home = directory.path().display().to_string();
+    let refused = run(&["run", &model, "--input", &input, "--weights", "public", "--data", &home]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("hint: make the receipt yourself"));
 }

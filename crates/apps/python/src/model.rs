@@ -4,10 +4,11 @@ use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
-use ciro_graph::{Profile, RawInput, Security};
-use ciro_prover::ProvingKey;
+use ciro_graph::{Disclosure, Profile, RawInput, Security, Visibility};
+use ciro_prover::reveal::reveals;
+use ciro_prover::{ProvingKey, Seed, prove_hiding};
 use ciro_verifier::ProofContext;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -27,7 +28,8 @@ pub(crate) struct Model {
 
 #[pymethods]
 impl Model {
-    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions.
+    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions, `shown` how much of
+    /// input, output and weights receipts show.
     #[staticmethod]
     fn compile(
         py: Python<'_>,
@@ -37,12 +39,14 @@ impl Model {
         dims: Vec<(String, u32)>,
         profile: &str,
         bits: u32,
+        shown: [String; 3],
     ) -> PyResult<Self> {
-        let (profile, security) = (named_profile(profile)?, security(bits)?);
+        let (profile, security, visibility) = (named_profile(profile)?, security(bits)?, visibility(&shown)?);
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options = Options { calibration, input_range, profile, security, dims, ..Options::default() };
+            let options =
+                Options { calibration, input_range, profile, security, visibility, dims, ..Options::default() };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -73,10 +77,13 @@ impl Model {
     fn prove(&self, py: Python<'_>, sample: &[u8]) -> PyResult<Proof> {
         py.detach(|| {
             let input = self.one_sample(sample)?;
+            let seed = self.seed()?;
             let started = Instant::now();
-            let proof =
-                ciro_prover::prove(&self.key, &input, &ProofContext::default()).map_err(|e| error::prove(&e))?;
-            Proof::new(&self.key, proof, millis(started))
+            let proof = prove_hiding(&self.key, &input, &ProofContext::default(), &seed);
+            let proof = proof.map_err(|e| error::prove(&e))?;
+            let prove_ms = millis(started);
+            let revealed = reveals(&self.key.model().program, &input, &proof, &seed);
+            Proof::new(&self.key, proof, revealed.map_err(|e| error::verify(&e))?, prove_ms)
         })
     }
 
@@ -128,6 +135,16 @@ impl Model {
         Ok(Self { key, report: compiled.report, notes: compiled.notes, compile_ms, setup_ms: millis(started) })
     }
 
+    /// Bytes from the system, if the model hides anything.
+    fn seed(&self) -> PyResult<Seed> {
+        if !self.key.model().program.visibility.hides_values() {
+            return Ok(Seed::NONE);
+        }
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|e| PyOSError::new_err(format!("the system gives no randomness: {e}")))?;
+        Ok(Seed::new(bytes))
+    }
+
     fn one_sample(&self, npz: &[u8]) -> PyResult<RawInput> {
         let ports = Port::of(&self.key.model().program);
         let samples = samples::parse("npz", npz, &ports).map_err(|e| error::samples("input", &e))?;
@@ -135,6 +152,22 @@ impl Model {
         let only: Result<[RawInput; 1], _> = samples.inputs.try_into();
         only.map(|[input]| input).map_err(|_| error::sample_count(got))
     }
+}
+
+/// How much of input, output and weights is shown, by name.
+fn visibility([input, output, weights]: &[String; 3]) -> PyResult<Visibility> {
+    let named = |what: &str, name: &str, allowed: &[Disclosure]| {
+        allowed.iter().copied().find(|disclosure| disclosure.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = allowed.iter().map(|disclosure| disclosure.name()).collect();
+            PyValueError::new_err(format!("{what}: expected one of {names:?}, got {name:?}"))
+        })
+    };
+    let any = [Disclosure::Public, Disclosure::Committed, Disclosure::Private];
+    Ok(Visibility {
+        input: named("input_visibility", input, &any)?,
+        output: named("output_visibility", output, &any)?,
+        weights: named("weights", weights, &any[..2])?,
+    })
 }
 
 fn named_profile(name: &str) -> PyResult<Profile> {

@@ -2,10 +2,12 @@
 
 use crate::error;
 use crate::tensor::{self, Tensor};
+use ciro_graph::Disclosure;
 use ciro_prover::ProvingKey;
+use ciro_prover::reveal::Reveal;
 use ciro_receipt::check::Finding;
-use ciro_receipt::{Evidence, Receipt, Report, check};
-use ciro_verifier::ProofContext;
+use ciro_receipt::{Evidence, Opening, Receipt, Report, check};
+use ciro_verifier::{Part, ProofContext};
 use pyo3::prelude::*;
 use std::borrow::Cow;
 
@@ -21,6 +23,8 @@ pub(crate) struct Proof {
     #[pyo3(get)]
     proof_bytes: usize,
     receipt: Vec<u8>,
+    /// Name of the part and opening file, for each part that the receipt commits to.
+    openings: Vec<(&'static str, Vec<u8>)>,
 }
 
 #[pymethods]
@@ -30,11 +34,22 @@ impl Proof {
     fn receipt(&self) -> Cow<'_, [u8]> {
         Cow::Borrowed(&self.receipt)
     }
+
+    /// Opening files, which `ciro open` reads: by name, what the receipt commits to.
+    #[getter]
+    fn openings(&self) -> Vec<(&'static str, Cow<'_, [u8]>)> {
+        self.openings.iter().map(|(part, file)| (*part, Cow::Borrowed(file.as_slice()))).collect()
+    }
 }
 
 impl Proof {
     /// Wraps a proof that was made without a network.
-    pub(crate) fn new(key: &ProvingKey, proof: ciro_prover::Proof, prove_ms: f64) -> PyResult<Self> {
+    pub(crate) fn new(
+        key: &ProvingKey,
+        proof: ciro_prover::Proof,
+        revealed: Vec<Reveal>,
+        prove_ms: f64,
+    ) -> PyResult<Self> {
         let (input, output) = proof.statement.encode();
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let proof_bytes = proof.bytes.len();
@@ -47,7 +62,15 @@ impl Proof {
             settlement: None,
         };
         let model_id = key.model_id().to_string();
-        Ok(Self { model_id, outputs, prove_ms, proof_bytes, receipt: receipt.to_bytes() })
+        let opening = |Reveal { part, salts, values }| {
+            let name = match part {
+                Part::Input => "input",
+                Part::Output => "output",
+            };
+            (name, Opening { model: key.model_id(), part, salts, values }.to_bytes())
+        };
+        let openings = revealed.into_iter().map(opening).collect();
+        Ok(Self { model_id, outputs, prove_ms, proof_bytes, receipt: receipt.to_bytes(), openings })
     }
 }
 
@@ -61,6 +84,8 @@ pub(crate) struct Verified {
     inputs: Option<Vec<Tensor>>,
     /// None if it is hidden.
     outputs: Option<Vec<Tensor>>,
+    /// How much is shown of input, output and weights.
+    visibility: [&'static str; 3],
     shown: Vec<(String, String)>,
     assumptions: Vec<(String, String)>,
 }
@@ -81,6 +106,10 @@ fn verified(report: Report) -> PyResult<Verified> {
         assurance: format!("{:?}", report.assurance),
         inputs: report.input.public().map(|input| tensor::inputs(&report.program, input)),
         outputs: report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?,
+        visibility: {
+            let shown = &report.program.visibility;
+            [shown.input, shown.output, shown.weights].map(Disclosure::name)
+        },
         model_name: report.program.name,
         shown: report.shown.into_iter().map(pair).collect(),
         assumptions: report.assumptions.into_iter().map(pair).collect(),

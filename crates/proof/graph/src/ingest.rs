@@ -95,7 +95,7 @@ fn ordered_twice(bits: &[u32]) -> impl Iterator<Item = i64> + '_ {
     copy(0).chain(copy(u32::MAX))
 }
 
-/// What a missing value of element `index` is, if the input says.
+/// What a missing value of element `index` of a sample is, if the input says.
 fn imputed(input: &Input, index: usize) -> Option<i64> {
     let Ingest::Imputed { missing, .. } = &input.ingest else { return None };
     // One value serves all elements; `check_program` refuses any other length.
@@ -129,10 +129,10 @@ fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Res
 }
 
 /// The least ordered image of a number: that of −∞.
-pub const ORDERED_MIN: u32 = ordered(f32::NEG_INFINITY.to_bits());
+pub const ORDERED_MIN: u32 = ordered(0xff80_0000);
 
 /// The largest ordered image of a number: that of ∞.
-pub const ORDERED_MAX: u32 = ordered(f32::INFINITY.to_bits());
+pub const ORDERED_MAX: u32 = ordered(0x7f80_0000);
 
 impl Input {
     /// Whether the input may have this value: what some float32s give.
@@ -157,20 +157,18 @@ impl Input {
     /// these by half a step at most.
     #[must_use]
     pub fn numbers(&self, value: &[i64]) -> Vec<String> {
-        let image = |&x: &i64| match u32::try_from(x) {
+        let number = |x: i64| {
+            let image = u32::try_from(x).ok().filter(|image| (ORDERED_MIN..=ORDERED_MAX).contains(image));
             // deterministic: core prints a float32 the same everywhere, and only people read it.
-            Ok(image) if (ORDERED_MIN..=ORDERED_MAX).contains(&image) => {
-                alloc::format!("{}", f32::from_bits(unordered(image)))
-            }
-            _ => String::from("NaN"),
+            image.map_or_else(|| String::from("NaN"), |image| alloc::format!("{}", f32::from_bits(unordered(image))))
         };
         match &self.ingest {
             Ingest::Fixed { exponents, .. } | Ingest::Imputed { exponents, .. } => {
                 let exponent = |i: usize| exponents.get(i).or(exponents.first()).copied().unwrap_or(0);
                 value.iter().enumerate().map(|(i, &x)| decimal(x, i32::from(exponent(i)))).collect()
             }
-            Ingest::Ordered => value.iter().map(image).collect(),
-            Ingest::OrderedMissing => value.iter().take(value.len() / 2).map(image).collect(),
+            Ingest::Ordered => value.iter().map(|&x| number(x)).collect(),
+            Ingest::OrderedMissing => value.iter().take(value.len() / 2).map(|&x| number(x)).collect(),
         }
     }
 
@@ -348,7 +346,7 @@ mod tests {
             ];
             assert!(others.iter().all(|other| !input.accepts(other)), "{others:?}");
             for i in 0..value.len() {
-                for delta in [0x7f00_0001, 1 << 32] {
+                for delta in [-1 << 32, 1 << 32] {
                     let mut other = value.clone();
                     other[i] += delta;
                     assert!(!input.accepts(&other), "{other:?}");

@@ -3,7 +3,9 @@
 //! Everything follows from the sizes of the polynomials, the target and the profile; [`crate::soundness`] says what each choice is
 //! worth.
 
-use crate::soundness::{FIELD_BITS, Security, one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits};
+use crate::soundness::{
+    FIELD_BITS, Security, joint_sample_bits, one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits,
+};
 use alloc::vec::Vec;
 
 /// What a proof is made for. Both profiles share all code; they differ in rates, folds and proof of work.
@@ -165,9 +167,7 @@ impl Params {
         for common in least..=smallest {
             for rate in FIRST_RATES {
                 let schedule = Self::schedule(sizes, common, rate, security, profile);
-                let is_too_long = |round: &Round| round.log_leaves() > LOG_LEAVES_MAX;
-                if schedule.first.iter().chain(&schedule.tail).any(is_too_long) || schedule.list_bits() > LIST_BITS_MAX
-                {
+                if !schedule.is_possible() {
                     continue;
                 }
                 let cost = schedule.cost(sizes, profile);
@@ -177,6 +177,16 @@ impl Params {
             }
         }
         best.map_or_else(|| Self::schedule(sizes, least, 2, security, profile), |(_, schedule)| schedule)
+    }
+
+    /// Whether the field has room for its codes and its lists. No work stands before the samples of the first oracles.
+    fn is_possible(&self) -> bool {
+        let fits = |round: &Round| round.log_leaves() <= LOG_LEAVES_MAX;
+        let sample = |first: &Round| joint_sample_bits(first, self.largest_vars(), self.first.len());
+        let is_sampled_well = !self.is_first_sampled()
+            || self.first.first().is_none_or(|first| sample(first) >= self.security.term_bits());
+        let rounds = || self.first.iter().chain(&self.tail);
+        rounds().all(fits) && self.list_bits() <= LIST_BITS_MAX && is_sampled_well
     }
 
     fn schedule(sizes: &[Size], common: u32, log_inv_rate: u32, security: Security, profile: Profile) -> Self {

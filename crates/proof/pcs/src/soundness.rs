@@ -110,12 +110,11 @@ pub(crate) fn sample_bits(round: &Round, samples: usize) -> u32 {
     all.saturating_sub(pair_bits(round))
 }
 
-/// Bits of one value each of the first oracles' polynomials at a random point: two words of a list agree with probability
-/// variables/|E|.
-pub(crate) fn joint_sample_bits(round: &Round, vars: u32) -> u32 {
+/// Bits of one value each of the first oracles' polynomials, `count` many, at a random point: two words of a list agree with
+/// probability variables/|E|.
+pub(crate) fn joint_sample_bits(round: &Round, vars: u32, count: usize) -> u32 {
     let variables = log_up(usize::try_from(vars).unwrap_or(usize::MAX));
-    // One challenge samples up to four of them.
-    FIELD_BITS.saturating_sub(pair_bits(round) + variables + 2)
+    FIELD_BITS.saturating_sub(pair_bits(round) + variables + log_up(count))
 }
 
 /// Bits of the batching of `claims` on a tail oracle.
@@ -152,7 +151,7 @@ impl Params {
     pub fn terms(&self) -> Vec<Term> {
         let mut terms = Vec::new();
         if let Some(first) = self.first.first().filter(|_| self.is_first_sampled()) {
-            let bits = joint_sample_bits(first, self.largest_vars());
+            let bits = joint_sample_bits(first, self.largest_vars(), self.first.len());
             terms.push(Term { what: "first oracles: sample", bits, work: 0 });
         }
         let (bits, work) = (one_round_bits(self.list_bits()), self.first_work());
@@ -202,6 +201,26 @@ mod tests {
                 for term in terms {
                     assert!(term.total() >= security.term_bits(), "{params:?} {term:?}");
                     assert!(term.work <= WORK_BITS_MAX, "{params:?} {term:?}");
+                }
+            }
+        }
+    }
+
+    /// A committed input and output join the weights and the witness, or the weights are public and the witness is alone.
+    #[test]
+    fn every_term_meets_its_target_however_many_polynomials_there_are() {
+        let targets = [Security::Bits100, Security::Bits128];
+        let profiles = [Profile::Native, Profile::Chain];
+        for (security, profile) in targets.into_iter().flat_map(|security| profiles.map(|profile| (security, profile)))
+        {
+            for (vars, count) in (Params::MIN_VARS..=26).flat_map(|vars| [1, 3, 4].map(|count| (vars, count))) {
+                let small = vars.saturating_sub(4).max(Params::MIN_VARS);
+                let sizes: Vec<Size> = [vars, small, small, vars].map(Size::full)[..count].to_vec();
+                let params = Params::new(&sizes, security, profile);
+                assert_eq!(params.first.len(), count);
+                for term in params.terms() {
+                    assert!(term.total() >= security.term_bits(), "{vars} {count} {params:?} {term:?}");
+                    assert!(term.work <= WORK_BITS_MAX, "{vars} {count} {term:?}");
                 }
             }
         }

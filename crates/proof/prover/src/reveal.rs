@@ -1,9 +1,10 @@
 //! The commitment to given integers: what a third person computes who is shown a committed input or output.
 
 use crate::oracle::BaseOracle;
+use crate::prove::Proof;
 use crate::seed::Seed;
 use crate::witness::read;
-use ciro_graph::Execution;
+use ciro_graph::{Execution, IngestError, Program, RawInput, ingest};
 use ciro_relation::{Hint, Poly, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
@@ -22,6 +23,35 @@ const fn poly_of(part: Part) -> Poly {
 #[must_use]
 pub fn salts_of(seed: &Seed, part: Part) -> Hash32 {
     Hash32(seed.of(poly_of(part)))
+}
+
+/// What reveals a committed part of a proof's statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reveal {
+    /// Which part.
+    pub part: Part,
+    /// The seed of its salts.
+    pub salts: Hash32,
+    /// Its integers, one vector per input or output.
+    pub values: Vec<Vec<i64>>,
+}
+
+/// What reveals each part that `proof`, made with `seed` on `input`, commits to.
+///
+/// # Errors
+/// If the program refuses the input.
+pub fn reveals(program: &Program, input: &RawInput, proof: &Proof, seed: &Seed) -> Result<Vec<Reveal>, IngestError> {
+    let mut reveals = Vec::new();
+    for part in [Part::Input, Part::Output] {
+        if proof.statement.root(part).is_some() {
+            let values = match part {
+                Part::Input => ingest(program, input)?,
+                Part::Output => proof.output.0.clone(),
+            };
+            reveals.push(Reveal { part, salts: salts_of(seed, part), values });
+        }
+    }
+    Ok(reveals)
 }
 
 /// The root of the commitment to `values`, one vector per input or output, under salts of `salts`. `None` if the program does not

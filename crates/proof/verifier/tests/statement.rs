@@ -4,15 +4,21 @@ mod replay;
 
 use ciro_graph::{Op, Program};
 use ciro_types::{decode, encode};
-use ciro_verifier::key::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Statement, VerifyError, VerifyingKey};
+use ciro_verifier::statement::STATEMENT_BYTES_MAX;
+use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
 use replay::{Subject, files};
 
 /// The program and the statement of a frozen proof.
 fn frozen(name: &str) -> (Program, Statement) {
     let subject: Subject = borsh::from_slice(&files()[&format!("{name}.subject")]).expect("a subject");
-    let program = decode(&subject.program, STATEMENT_BYTES_MAX).expect("a program");
-    (program, Statement::decode(&subject.input, &subject.output, subject.context).expect("a statement"))
+    let program: Program = decode(&subject.program, STATEMENT_BYTES_MAX).expect("a program");
+    let statement = Statement::decode(&program.visibility, &subject.input, &subject.output, subject.context);
+    (program, statement.expect("a statement"))
+}
+
+fn outputs(statement: &mut Statement) -> &mut Vec<Vec<i64>> {
+    let Shown::Public(output) = &mut statement.output else { panic!("the output is public") };
+    &mut output.0
 }
 
 /// Whether the outputs are refused, and which: number, what was expected, what was found.
@@ -31,7 +37,7 @@ fn outputs_of_another_number_or_length() {
     assert_eq!(refused(&program, &honest), None);
     let with = |change: fn(&mut Vec<Vec<i64>>)| {
         let mut statement = honest.clone();
-        change(&mut statement.output.0);
+        change(outputs(&mut statement));
         refused(&program, &statement)
     };
     assert_eq!(with(|outputs| outputs.push(Vec::new())), Some((2, 2, 3)));
@@ -51,7 +57,7 @@ fn labels_that_there_are_not() {
     program.nodes[label].hi = 100;
     assert_eq!(refused(&program, &statement), None);
     for (value, expected) in [(2, None), (3, Some((2, 1, 1))), (-1, Some((2, 1, 1)))] {
-        statement.output.0[2][0] = value;
+        outputs(&mut statement)[2][0] = value;
         assert_eq!(refused(&program, &statement), expected, "{value}");
     }
 }

@@ -20,6 +20,8 @@ Source = Union[str, "os.PathLike[str]", bytes, Any]
 
 
 Profile = Literal["native", "chain"]
+Visibility = Literal["public", "committed", "private"]
+WeightsVisibility = Literal["public", "committed"]
 """What proofs are made for: speed, or a contract that verifies them."""
 
 
@@ -118,6 +120,9 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     dims: Optional[Mapping[str, int]] = None,
     profile: Optional[Profile] = None,
     bits: Optional[int] = None,
+    input_visibility: Optional[Visibility] = None,
+    output_visibility: Optional[Visibility] = None,
+    weights: Optional[WeightsVisibility] = None,
 ) -> Model:
     """Compiles a model to an integer program and commits to its weights.
 
@@ -133,6 +138,11 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
             verify in a contract. It is part of the model's identity.
         bits: what proofs must resist, 100 bits by default, or 128 for larger proofs. Part of the identity too.
+        input_visibility: how much receipts show of the input: "public", the default, "committed" for a root that
+            `Proof.openings` opens, or "private". None of it is secrecy: the proof is not zero-knowledge, and short values
+            can be computed from it. Part of the identity too.
+        output_visibility: the same for the output.
+        weights: how much they show of the weights: "committed", the default, or "public". Part of the identity too.
 
     Returns:
         The model, ready to prove with.
@@ -148,12 +158,24 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         if path.is_dir():
-            return _load(path, samples=samples, input_range=input_range, dims=dims, profile=profile, bits=bits)
+            return _load(
+                path,
+                samples=samples,
+                input_range=input_range,
+                dims=dims,
+                profile=profile,
+                bits=bits,
+                input_visibility=input_visibility,
+                output_visibility=output_visibility,
+                weights=weights,
+            )
         model = path.read_bytes()
     npz = None if samples is None else to_npz(samples)
     named = list((dims or {}).items())
     file = to_file(model, samples)
-    return Model(_ciro.Model.compile(file, npz, input_range, named, profile or "native", 100 if bits is None else bits))
+    shown = [input_visibility or "public", output_visibility or "public", weights or "committed"]
+    wanted = 100 if bits is None else bits
+    return Model(_ciro.Model.compile(file, npz, input_range, named, profile or "native", wanted, shown))
 
 
 def _load(path: Path, **given: object) -> Model:

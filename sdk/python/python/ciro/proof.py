@@ -25,6 +25,8 @@ class _Answer:
 
         For scikit-learn's classifiers that is `predict_proba`, for boosters what their own `predict` answers.
         """
+        if not self.outputs:
+            raise ValueError("the receipt does not show the output: see `visibility`")
         return list(self.outputs.values())[-1]
 
     @property
@@ -54,6 +56,11 @@ class Proof(_Answer):
     def bytes(self) -> builtins.bytes:
         """The receipt: program, input, output and proof."""
         return self._native.receipt
+
+    @property
+    def openings(self) -> dict[str, builtins.bytes]:
+        """Files that open what the receipt commits to, "input" or "output": whoever has one and the receipt sees the value."""
+        return dict(self._native.openings)
 
     @property
     def proof_bytes(self) -> int:
@@ -97,9 +104,12 @@ class Verified(_Answer):
     assurance: str
     """The rung that was checked: `A4` for a proof."""
     inputs: dict[str, Array]
-    """What the model was asked, by input name: the float32 numbers as they were given."""
+    """What the model was asked, by input name: the float32 numbers as they were given. Empty if it is hidden."""
     outputs: dict[str, Array]
-    """What it answered, by output name."""
+    """What it answered, by output name. Empty if it is hidden."""
+    visibility: dict[str, str]
+    """How much the receipt shows of "input", "output" and "weights": "public", "committed" or "private". Whatever is hidden
+    is not stated, but no secret from who has the receipt: the proof is not zero-knowledge."""
     shown: list[Finding]
     """What was checked."""
     assumptions: list[Finding]
@@ -161,8 +171,9 @@ def _verified(native: _ciro.Verified) -> Verified:
         model_id=native.model_id,
         model_name=native.model_name,
         assurance=native.assurance,
-        inputs={name: to_array(shape, values) for name, shape, values in native.inputs},
-        outputs={name: to_array(shape, values) for name, shape, values in native.outputs},
+        inputs={name: to_array(shape, values) for name, shape, values in native.inputs or []},
+        outputs={name: to_array(shape, values) for name, shape, values in native.outputs or []},
+        visibility=dict(zip(("input", "output", "weights"), native.visibility)),
         shown=[Finding(*pair) for pair in native.shown],
         assumptions=[Finding(*pair) for pair in native.assumptions],
     )

@@ -8,9 +8,9 @@ use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use ciro_graph::exec::Fault;
-use ciro_graph::{Disclosure, ExecError, Model, Program, RawInput, Visibility, ingest};
+use ciro_graph::{Disclosure, ExecError, Model, Program, RawInput, Visibility};
 use ciro_network::durable::{Access, replace};
-use ciro_prover::reveal::salts_of;
+use ciro_prover::reveal::{Reveal, reveals};
 use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
 use ciro_receipt::{Evidence, Opening, Receipt};
 use ciro_transcript::Segment;
@@ -134,19 +134,16 @@ fn write_openings(
     proof: &Proof,
     seed: &Seed,
 ) -> Result<Vec<String>, CliError> {
-    let mut files = Vec::new();
-    for (part, extension) in [(Part::Input, "input"), (Part::Output, "output")] {
-        if proof.statement.root(part).is_none() {
-            continue;
-        }
-        let values = match part {
-            Part::Input => ingest::ingest(&key.model().program, input).map_err(CliError::failed)?,
-            Part::Output => proof.output.0.clone(),
-        };
-        let opening = Opening { model: key.model_id(), part, salts: salts_of(seed, part), values };
+    let revealed = reveals(&key.model().program, input, proof, seed).map_err(CliError::failed)?;
+    let mut files = Vec::with_capacity(revealed.len());
+    for Reveal { part, salts, values } in revealed {
         let mut file = args.output.clone().into_os_string();
-        file.push(format!(".{extension}"));
+        file.push(match part {
+            Part::Input => ".input",
+            Part::Output => ".output",
+        });
         let file = PathBuf::from(file);
+        let opening = Opening { model: key.model_id(), part, salts, values };
         replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| cannot_write(&file, &e))?;
         files.push(file.display().to_string());
     }
