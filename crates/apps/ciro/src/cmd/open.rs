@@ -6,7 +6,7 @@ use crate::files::{read, read_receipt};
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::{Program, RawOutput, ingest};
+use ciro_graph::{Input, Program, RawOutput, ingest};
 use ciro_prover::reveal::root;
 use ciro_receipt::Opening;
 use ciro_receipt::opening::OPENING_BYTES_MAX;
@@ -72,7 +72,10 @@ fn compare(args: &OpenArgs, program: &Program, opening: &Opening, ui: &Ui) -> Re
     if opening.part != Part::Input {
         return Err(CliError::usage("--input: the opening is of an output"));
     }
-    let input = models::input(program, file, args.sample, ui)?;
+    let input = match program.batch {
+        1 => models::input(program, file, args.sample, ui)?,
+        _ => models::batch(program, file, args.sample, ui)?,
+    };
     let values = ingest::ingest(program, &input).map_err(CliError::failed)?;
     if values == opening.values {
         return Ok(());
@@ -84,9 +87,11 @@ fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> 
     let program = key.program();
     let (inputs, outputs) = match opening.part {
         Part::Input => {
-            let numbers =
-                program.inputs.iter().zip(&opening.values).map(|(input, v)| (input.name.clone(), input.numbers(v)));
-            (Some(numbers.collect()), None)
+            let numbers = |(input, values): (&Input, &Vec<i64>)| {
+                let sample = (input.value_len() as usize).max(1);
+                (input.name.clone(), values.chunks(sample).flat_map(|values| input.numbers(values)).collect())
+            };
+            (Some(program.inputs.iter().zip(&opening.values).map(numbers).collect()), None)
         }
         Part::Output => (None, Some(show::outputs(program, &RawOutput(opening.values))?)),
     };
