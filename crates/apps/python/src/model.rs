@@ -3,7 +3,7 @@
 use crate::error;
 use crate::receipt::Proof;
 use ciro_compile::samples::{self, Port, Samples};
-use ciro_compile::{AccuracyReport, Compiled, Options, compile_model, ports_with};
+use ciro_compile::{AccuracyReport, Compiled, Options, Precision, compile_model, ports_with};
 use ciro_graph::{Disclosure, Profile, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
 use ciro_prover::{ProvingKey, Seed, prove_hiding};
@@ -12,6 +12,39 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::time::Instant;
+
+/// How a model becomes a program, by the names of `ciro.compile`'s arguments. All of it is part of the model's identity.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Form {
+    profile: String,
+    precision: String,
+    bits: u32,
+    input_visibility: String,
+    output_visibility: String,
+    weights: String,
+}
+
+impl Form {
+    fn options(&self) -> PyResult<Options> {
+        Ok(Options {
+            profile: named_profile(&self.profile)?,
+            precision: named_precision(&self.precision)?,
+            security: security(self.bits)?,
+            visibility: self.visibility()?,
+            ..Options::default()
+        })
+    }
+
+    fn visibility(&self) -> PyResult<Visibility> {
+        let any = [Disclosure::Public, Disclosure::Committed, Disclosure::Private];
+        Ok(Visibility {
+            input: disclosure("input_visibility", &self.input_visibility, &any)?,
+            output: disclosure("output_visibility", &self.output_visibility, &any)?,
+            weights: disclosure("weights", &self.weights, &any[..2])?,
+        })
+    }
+}
 
 /// A compiled model whose weights are committed.
 #[pyclass(frozen, module = "ciro._ciro")]
@@ -28,25 +61,22 @@ pub(crate) struct Model {
 
 #[pymethods]
 impl Model {
-    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions, `shown` how much of
-    /// input, output and weights receipts show.
+    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions.
     #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands what it converts over by value")]
     fn compile(
         py: Python<'_>,
         model: &[u8],
         samples: Option<&[u8]>,
         input_range: Option<f64>,
         dims: Vec<(String, u32)>,
-        profile: &str,
-        bits: u32,
-        shown: [String; 3],
+        form: Form,
     ) -> PyResult<Self> {
-        let (profile, security, visibility) = (named_profile(profile)?, security(bits)?, visibility(&shown)?);
+        let form = form.options()?;
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options =
-                Options { calibration, input_range, profile, security, visibility, dims, ..Options::default() };
+            let options = Options { calibration, input_range, dims, ..form };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -155,19 +185,23 @@ impl Model {
 }
 
 /// How much of input, output and weights is shown, by name.
-fn visibility([input, output, weights]: &[String; 3]) -> PyResult<Visibility> {
-    let named = |what: &str, name: &str, allowed: &[Disclosure]| {
-        allowed.iter().copied().find(|disclosure| disclosure.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = allowed.iter().map(|disclosure| disclosure.name()).collect();
-            PyValueError::new_err(format!("{what}: expected one of {names:?}, got {name:?}"))
-        })
-    };
-    let any = [Disclosure::Public, Disclosure::Committed, Disclosure::Private];
-    Ok(Visibility {
-        input: named("input_visibility", input, &any)?,
-        output: named("output_visibility", output, &any)?,
-        weights: named("weights", weights, &any[..2])?,
+fn disclosure(what: &str, name: &str, allowed: &[Disclosure]) -> PyResult<Disclosure> {
+    allowed.iter().copied().find(|disclosure| disclosure.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = allowed.iter().map(|disclosure| disclosure.name()).collect();
+        PyValueError::new_err(format!("{what}: expected one of {names:?}, got {name:?}"))
     })
+}
+
+fn named_precision(name: &str) -> PyResult<Precision> {
+    match name {
+        "fast" => Ok(Precision::Fast),
+        "balanced" => Ok(Precision::Balanced),
+        "exact" => Ok(Precision::Exact),
+        other => {
+            let message = format!("precision: expected \"fast\", \"balanced\" or \"exact\", got {other:?}");
+            Err(PyValueError::new_err(message))
+        }
+    }
 }
 
 fn named_profile(name: &str) -> PyResult<Profile> {

@@ -45,7 +45,7 @@ fn commitment(c: &mut Criterion) {
         let table: Vec<F> = (0..1i64 << vars).map(from_int).collect();
         let round = Params::new(&[Size::full(vars), Size::full(vars)], Security::Bits100, Profile::Native).first[0];
         c.bench_function(&format!("oracle::commit/vars={vars}"), |b| {
-            b.iter(|| BaseOracle::new(&table, &round, &UNSALTED))
+            b.iter(|| BaseOracle::new(&table, &round, &UNSALTED));
         });
     }
 }

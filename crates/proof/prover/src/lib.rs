@@ -9,8 +9,10 @@
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
+//! | [`samples`] | at the higher target: the committed polynomials at a random point |
 //! | [`lookup`] | the circuit of fractions and its layer sumchecks |
 //! | [`parts`] | where the rows of a part of a lookup are in columns |
 //! | [`constraints`] | the zerocheck |
@@ -36,6 +38,7 @@ pub mod evaluate;
 pub mod gathers;
 pub mod kernel;
 pub mod key;
+pub mod keys;
 pub mod lookup;
 pub mod opening;
 pub mod operand;

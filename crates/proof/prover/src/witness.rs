@@ -4,6 +4,7 @@ use crate::evaluate::Suffixes;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::dot_base;
 use crate::key::ProvingKey;
+use crate::keys::{KeyIndex, residue};
 use crate::parts::Part;
 use crate::seed::Seed;
 use ciro_graph::{Execution, ValueId};
@@ -213,11 +214,6 @@ fn columns_read(relation: &Relation) -> BTreeSet<ColId> {
 fn to_int(x: F) -> i64 {
     let value = i64::from(x.as_canonical_u32());
     if value > i64::from(P) / 2 { value - i64::from(P) } else { value }
-}
-
-/// What an integer is modulo p. Only a lie is negative where it is looked up: its best chance is to wrap.
-fn residue(x: i64) -> i64 {
-    if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
 }
 
 /// The real rows, `len` many, of a column that a hint fills from a value of the execution of some samples alone.
@@ -581,30 +577,6 @@ impl Filler<'_> {
         };
         let lookups = self.relation.lookups.par_iter().filter(|lookup| lookup.tag == table.tag);
         lookups.fold(none, count).reduce(none, both)
-    }
-}
-
-/// The row of each key of a table.
-enum KeyIndex {
-    /// Row i has key i, and there are so many.
-    InOrder(usize),
-    Map(BTreeMap<i64, usize>),
-}
-
-impl KeyIndex {
-    fn new(keys: &[i64], rows: &Rows) -> Self {
-        let rows = rows.indices();
-        if rows.iter().enumerate().all(|(i, &row)| row == i && keys[row] == i as i64) {
-            return Self::InOrder(rows.len());
-        }
-        Self::Map(rows.into_iter().map(|row| (keys[row], row)).collect())
-    }
-
-    fn row(&self, key: i64) -> Option<usize> {
-        match self {
-            Self::InOrder(len) => usize::try_from(key).ok().filter(|i| i < len),
-            Self::Map(rows) => rows.get(&key).copied(),
-        }
     }
 }
 

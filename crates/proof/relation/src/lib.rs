@@ -25,6 +25,7 @@
 //! | `cells` | the cells of the model polynomial |
 //! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
+//! | `roots` | its part on roots and quotients |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
 //! | [`sample`] | which cells of committed inputs and outputs are one sample's |
@@ -50,6 +51,7 @@ mod place;
 pub mod public;
 mod ranges;
 pub mod relation;
+mod roots;
 pub mod rows;
 pub mod sample;
 mod tensor;

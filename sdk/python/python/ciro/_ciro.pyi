@@ -14,9 +14,7 @@ class Model:
         samples: Optional[bytes],
         input_range: Optional[float],
         dims: list[tuple[str, int]],
-        profile: str,
-        bits: int,
-        shown: list[str],
+        form: dict[str, Union[str, int]],
     ) -> Model: ...
     @staticmethod
     def load(folder: Union[str, PathLike[str]]) -> Model: ...

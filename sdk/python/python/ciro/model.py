@@ -20,6 +20,7 @@ Source = Union[str, "os.PathLike[str]", bytes, Any]
 
 
 Profile = Literal["native", "chain"]
+Precision = Literal["fast", "balanced", "exact"]
 Visibility = Literal["public", "committed", "private"]
 WeightsVisibility = Literal["public", "committed"]
 """What proofs are made for: speed, or a contract that verifies them."""
@@ -119,6 +120,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     input_range: Optional[float] = None,
     dims: Optional[Mapping[str, int]] = None,
     profile: Optional[Profile] = None,
+    precision: Optional[Precision] = None,
     bits: Optional[int] = None,
     input_visibility: Optional[Visibility] = None,
     output_visibility: Optional[Visibility] = None,
@@ -137,6 +139,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`; the batch is one.
         profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
             verify in a contract. It is part of the model's identity.
+        precision: how finely a network's values are held: "fast", "balanced", the default, or "exact". Linear models and
+            trees are as exact as they can be in any case. Part of the identity too.
         bits: what proofs must resist, 100 bits by default, or 128 for larger proofs. Part of the identity too.
         input_visibility: how much receipts show of the input: "public", the default, "committed" for a root that
             `Proof.openings` opens, or "private". None of it is secrecy: the proof is not zero-knowledge, and short values
@@ -152,7 +156,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             to do, for example which package to install.
         InputError: if the samples do not fit the model.
         ArtifactError: if the folder is not a compiled model.
-        ValueError: if the profile or the bits are neither of theirs.
+        ValueError: if the profile, the precision or the bits are none of theirs.
         OSError: if the file cannot be read.
     """
     if isinstance(model, (str, os.PathLike)):
@@ -164,6 +168,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
                 input_range=input_range,
                 dims=dims,
                 profile=profile,
+                precision=precision,
                 bits=bits,
                 input_visibility=input_visibility,
                 output_visibility=output_visibility,
@@ -173,9 +178,15 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     npz = None if samples is None else to_npz(samples)
     named = list((dims or {}).items())
     file = to_file(model, samples)
-    shown = [input_visibility or "public", output_visibility or "public", weights or "committed"]
-    wanted = 100 if bits is None else bits
-    return Model(_ciro.Model.compile(file, npz, input_range, named, profile or "native", wanted, shown))
+    form: dict[str, Union[str, int]] = {
+        "profile": profile or "native",
+        "precision": precision or "balanced",
+        "bits": 100 if bits is None else bits,
+        "input_visibility": input_visibility or "public",
+        "output_visibility": output_visibility or "public",
+        "weights": weights or "committed",
+    }
+    return Model(_ciro.Model.compile(file, npz, input_range, named, form))
 
 
 def _load(path: Path, **given: object) -> Model:
