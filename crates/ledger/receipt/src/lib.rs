@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`receipt`] | the data |
 //! | [`opening`] | what opens an input or output that a receipt commits to |
-//! | [`file`] | the form that their files share |
+//! | [`mod@file`] | the form that their files share |
 //! | [`sample`] | the receipt of one sample of a batch |
 //! | [`mod@check`] | what a receipt shows, what it rests on, and why it is refused |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
