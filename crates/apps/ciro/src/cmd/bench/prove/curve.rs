@@ -134,14 +134,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_grow_with_the_area_and_constants_do_not() {
+    fn cells_grow_with_the_area_and_constants_hardly() {
         let figures = |side| {
             let options = Options { input_range: Some(1.0), ..Options::default() };
             let model = compile_onnx(&family(side).encode_to_vec(), &options).expect("the family compiles").model;
             measure(model, &image(side), 0.0, 1).expect("proves and verifies")
         };
         let (small, large) = (figures(8), figures(16));
-        assert_eq!(small.constants, large.constants);
+        // Where more values share the tables of functions, these are finer.
+        assert!(large.constants < 2 * small.constants, "{} {}", small.constants, large.constants);
         assert!(large.witness_cells > 2 * small.witness_cells, "{} {}", small.witness_cells, large.witness_cells);
         assert_eq!(small.runs, 1);
         assert_eq!(small.proof_felts, small.proof_bytes.div_ceil(31));
