@@ -140,7 +140,7 @@ mod tests {
             let model = compile_onnx(&family(side).encode_to_vec(), &options).expect("the family compiles").model;
             measure(model, &image(side), 0.0, 1).expect("proves and verifies")
         };
-        let (small, large) = (figures(8), figures(16));
+        let (small, large) = (figures(16), figures(48));
         // Where more values share the tables of functions, these are finer.
         assert!(large.constants < 2 * small.constants, "{} {}", small.constants, large.constants);
         assert!(large.witness_cells > 2 * small.witness_cells, "{} {}", small.witness_cells, large.witness_cells);
