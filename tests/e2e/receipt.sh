@@ -32,10 +32,16 @@ flip() {
 
 for onnx in "$models"/*.onnx; do
   name=$(basename "$onnx" .onnx)
-  "$CIRO" compile "$onnx" -o "$name"
+  "$CIRO" compile "$onnx" -o "$name" --calibration "$models/$name.npz"
   "$CIRO" prove "$name" --input "$models/$name.input.json" -o "$name.ciro"
   offline "$CIRO" verify "$name.ciro"
 done
+
+# A file as it is published: dimensions with names get their sizes here.
+published=$models/../../crates/proof/compile/tests/fixtures/exported/J_minilm_published
+"$CIRO" compile "$published.onnx" --dim batch_size=1 --dim sequence_length=16 --calibration "$published.npz" -o published
+"$CIRO" prove published --input "$published.input.json" -o published.ciro
+offline "$CIRO" verify published.ciro
 
 receipt=A_logreg_bc.ciro
 size=$(wc -c <$receipt)

@@ -137,7 +137,9 @@ impl CompileError {
             Self::NotOnnx { .. } => {
                 "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx, or a booster with save_model"
             }
-            Self::Input { .. } => "export the model with float32 inputs and fixed dimensions after the batch",
+            Self::Input { .. } => {
+                "give an open dimension a size with --dim NAME=SIZE, or export the model with fixed dimensions and float32 inputs"
+            }
             Self::Range { .. } => {
                 "scale the inputs to a few units, or pass calibration samples so that ranges are known"
             }

@@ -40,7 +40,12 @@ const BOOSTERS: [&str; 13] = [
 ];
 
 /// Networks: recurrent layers, a decoder with a cache, an encoder whose mask and dimensions are the user's.
-const NETWORKS: [&str; 4] = ["L_lstm_mini", "L_gru_mini", "M_llama_step_mini", "J_minilm_published"];
+const NETWORKS: [&str; 4] = [
+    "vectors/models/L_lstm_mini.onnx",
+    "vectors/models/L_gru_mini.onnx",
+    "vectors/models/M_llama_step_mini.onnx",
+    "crates/proof/compile/tests/fixtures/exported/J_minilm_published.onnx",
+];
 
 /// Compiles a model file, and proves and verifies it on the first of the samples that lie next to it.
 fn prove_and_verify(file: &Path) {
@@ -70,8 +75,8 @@ fn every_bundled_model_proves_and_verifies_on_real_samples() {
 
 #[test]
 fn recurrent_networks_and_decoders_prove_and_verify() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/models");
-    NETWORKS.iter().for_each(|name| prove_and_verify(&folder.join(format!("{name}.onnx"))));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    NETWORKS.iter().for_each(|path| prove_and_verify(&root.join(path)));
 }
 
 #[test]

@@ -119,7 +119,7 @@ pub fn reduce(
 }
 
 /// Σ ηⁱ·eq(window of claim i, ρ) over the claims on `poly`.
-fn claims_weight(claims: &[Evaluation], eta: E, poly: Poly, rho: &[E]) -> E {
+fn claims_weight<'a>(claims: &'a [Evaluation], eta: E, poly: Poly, rho: &'a [E]) -> E {
     let mut power = E::ONE;
     let mut sum = E::ZERO;
     let powers: Vec<E> = claims
@@ -130,17 +130,36 @@ fn claims_weight(claims: &[Evaluation], eta: E, poly: Poly, rho: &[E]) -> E {
             now
         })
         .collect();
+    let mut equals = Equals { rho, known: Vec::new() };
     for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.window.poly == poly) {
-        sum += power * window_weight(claim, rho);
+        sum += power * window_weight(claim, &mut equals);
     }
     sum
 }
 
+/// eq of points with the last coordinates of ρ, each computed once: many claims are at the same point.
+struct Equals<'a> {
+    rho: &'a [E],
+    known: Vec<(&'a [E], E)>,
+}
+
+impl<'a> Equals<'a> {
+    fn at(&mut self, point: &'a [E]) -> E {
+        if let Some((_, value)) = self.known.iter().find(|(known, _)| *known == point) {
+            return *value;
+        }
+        let value = eq(point, suffix(self.rho, point.len()));
+        self.known.push((point, value));
+        value
+    }
+}
+
 /// Σ over the claim's blocks of eq(cell of the window, ρ)·eq(cell of the column, point).
-fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
+fn window_weight<'a>(claim: &'a Evaluation, equals: &mut Equals<'a>) -> E {
+    let rho = equals.rho;
     let high = count(claim.window.high).min(claim.point.len());
     let (choice, point) = claim.point.split_at(high);
-    let (place, low) = rho.split_at(rho.len().saturating_sub(point.len()));
+    let (place, _) = rho.split_at(rho.len().saturating_sub(point.len()));
     let log_block = u32::try_from(point.len()).unwrap_or(u32::MAX);
     let first = claim.window.offset.checked_shr(log_block).unwrap_or(0);
     // Blocks are neighbours: the last bits of their places from a table, the others, of which there are two cases, one by one.
@@ -157,5 +176,5 @@ fn window_weight(claim: &Evaluation, rho: &[E]) -> E {
         let entry = |table: &[E], i: usize| table.get(i).copied().unwrap_or(E::ZERO);
         chosen += run.1 * entry(&places, index) * entry(&choices, block);
     }
-    chosen * eq(point, low)
+    chosen * equals.at(point)
 }

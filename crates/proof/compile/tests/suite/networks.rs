@@ -80,7 +80,7 @@ fn a_decoders_step_reads_a_cache_and_hands_it_on() {
 
 fn published() -> (Vec<u8>, Samples, Options) {
     let dims = vec![("batch_size".to_string(), 1), ("sequence_length".to_string(), 16)];
-    let (onnx, samples) = stored_with(&bundled(), "J_minilm_published", &dims);
+    let (onnx, samples) = stored_with(&fixtures().join("exported"), "J_minilm_published", &dims);
     let options = Options { calibration: Some(samples.clone()), dims, ..Options::default() };
     (onnx, samples, options)
 }
