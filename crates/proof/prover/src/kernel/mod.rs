@@ -49,7 +49,7 @@ pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
 pub const WIDTH: usize = PackedF::WIDTH;
 
 /// Packs over which one task sums: tens of microseconds, so that waking a thread pays.
-pub(crate) const TASK_PACKS: usize = 512;
+pub(crate) const TASK_PACKS: usize = 128;
 
 /// Packs that one task writes, with a multiplication or two for each.
 pub(crate) const FOLD_PACKS: usize = 4 * TASK_PACKS;
