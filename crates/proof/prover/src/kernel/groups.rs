@@ -161,7 +161,9 @@ impl<'a> Groups<'a> {
             let (low, high) = table.split_at(table.len() / 2);
             low.iter().zip(high).map(|(&low, &high)| low + PackedE::from(r) * (high - low)).collect::<Vec<PackedE>>()
         };
-        let Some(Nodes::Table { p, q }) = self.nodes.pop() else { unreachable!("a round over groups leaves one table") };
+        let Some(Nodes::Table { p, q }) = self.nodes.pop() else {
+            unreachable!("a round over groups leaves one table")
+        };
         let (p, q) = (bound(&p), bound(&q));
         [&p[..PACKS], &p[PACKS..], &q[..PACKS], &q[PACKS..]].map(unpacked)
     }
@@ -231,7 +233,8 @@ fn fold_unit(unit: &Unit, out: &mut [PackedE], eq: &[PackedE], r: E, lambda: E) 
     match unit {
         Unit::Table(units) => {
             let r = PackedE::from(r);
-            Piece { inputs: [&**units], outputs: [out], eq }.sum(&|piece| fold_units(piece, &|units| bind(units, r), offset))
+            Piece { inputs: [&**units], outputs: [out], eq }
+                .sum(&|piece| fold_units(piece, &|units| bind(units, r), offset))
         }
         Unit::Line(line) => {
             let bind = line.bind_leaves(r, lambda);

@@ -95,7 +95,11 @@ fn parent<'a>(vars: usize, nodes: &[Nodes<'_>]) -> Layer<'a> {
         Nodes::Table { p: p_in, q: q_in } => add_all(&**p_in, q_in, p, q),
     };
     let work: Vec<_> = work.collect();
-    if work.len() < 2 { work.into_iter().for_each(add) } else { work.into_par_iter().for_each(add) }
+    if work.len() < 2 {
+        work.into_iter().for_each(add)
+    } else {
+        work.into_par_iter().for_each(add)
+    }
     p[filled..].fill(PackedE::ZERO);
     q[filled..].fill(PackedE::ONE);
     Layer::new(vars - 1, p, q)

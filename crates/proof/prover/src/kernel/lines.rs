@@ -60,7 +60,8 @@ struct Form<const K: usize> {
 
 impl<const K: usize> Form<K> {
     fn new(constant: E, factors: [E; K]) -> Self {
-        let coefficient = |x: &E, i: usize| PackedF::from(<E as BasedVectorSpace<F>>::as_basis_coefficients_slice(x)[i]);
+        let coefficient =
+            |x: &E, i: usize| PackedF::from(<E as BasedVectorSpace<F>>::as_basis_coefficients_slice(x)[i]);
         Self {
             constant: std::array::from_fn(|i| coefficient(&constant, i)),
             factors: std::array::from_fn(|i| factors.each_ref().map(|factor| coefficient(factor, i))),

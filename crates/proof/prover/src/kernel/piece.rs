@@ -156,4 +156,3 @@ pub fn fold_units<T>(
     }
     sums
 }
-
