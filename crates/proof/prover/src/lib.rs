@@ -9,6 +9,7 @@
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | [`constants`] | the constants as proofs read them |
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
@@ -33,6 +34,7 @@
 
 pub mod batch;
 pub mod commitments;
+pub mod constants;
 pub mod constraints;
 pub mod evaluate;
 pub mod gathers;

@@ -1,8 +1,10 @@
 //! The witness columns, from an execution and the relation's hints.
 
+use crate::constants::{Constants, tables_read, window, with_shown};
 use crate::evaluate::Suffixes;
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
-use crate::kernel::sums::dot_base;
+use crate::kernel::matrix::dot_cells;
 use crate::key::ProvingKey;
 use crate::keys::{KeyIndex, residue};
 use crate::parts::Part;
@@ -13,10 +15,10 @@ use ciro_relation::{
     Table as LookupTable, Var, View,
 };
 use ciro_sumcheck::suffix;
-use ciro_transcript::field::{P, from_int};
+use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
-use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -25,15 +27,14 @@ use std::sync::Arc;
 /// All columns of one proof that a phase reads, padded, as field elements.
 #[derive(Clone)]
 pub struct Witness {
-    columns: Vec<Cells>,
-    /// The model polynomial.
-    model: Arc<Vec<F>>,
+    columns: Vec<Stored>,
+    constants: Arc<Constants>,
     /// Of the salts of its commitments.
     seed: Seed,
 }
 
 #[derive(Clone)]
-enum Cells {
+enum Stored {
     Own(Vec<F>),
     /// A window of the model polynomial.
     Model(Range<usize>),
@@ -58,32 +59,21 @@ impl Witness {
         given: BTreeMap<ColId, Vec<i64>>,
     ) -> Self {
         let relation = key.verifying().relation();
-        let model = Arc::clone(&key.table);
+        let constants = Arc::clone(&key.constants);
         let columns = given.clone();
         let samples = key.model().program.batch as usize;
-        let mut filler = Filler { relation, samples, instance, execution, model: &model, columns, given };
+        let mut filler = Filler { relation, samples, instance, execution, constants: &constants, columns, given };
         for hint in &relation.hints {
             filler.follow(hint);
         }
         filler.count_lookups();
         let read = columns_read(relation);
-        let cells = |i: usize| match relation.columns[i].source {
-            Source::Committed { poly: Poly::Model, offset } => {
-                Cells::Model(offset..offset + (1 << relation.columns[i].log_len))
-            }
-            Source::Blocks(i) => {
-                let cut = &relation.cuts[i];
-                Cells::Model(cut.offset..cut.offset + cut.blocks.cells())
-            }
-            Source::View(_) | Source::Gather(_) if !read.contains(&ColId(i)) => Cells::Virtual,
-            _ => {
-                filler.need(ColId(i));
-                let values = filler.columns.get(&ColId(i)).map_or(&[][..], Vec::as_slice);
-                Cells::Own(values.par_iter().with_min_len(TASK).map(|&v| from_int(v)).collect())
-            }
+        let stored = |col: ColId| match relation.columns[col.0].source {
+            Source::View(_) | Source::Gather(_) if !read.contains(&col) => Stored::Virtual,
+            _ => window(relation, col).map_or_else(|| Stored::Own(filler.elements(col)), Stored::Model),
         };
-        let columns = (0..relation.columns.len()).map(cells).collect();
-        Self { columns, model, seed: Seed::NONE }
+        let columns = (0..relation.columns.len()).map(ColId).map(stored).collect();
+        Self { columns, constants, seed: Seed::NONE }
     }
 
     /// Takes the salts of its commitments from `seed`.
@@ -98,26 +88,35 @@ impl Witness {
         &self.seed
     }
 
-    /// A column; its stored blocks for one that lies in blocks. Empty for one that is never read as a table.
+    /// A column as a table. Empty for one that is never read so: weights, and the windows of a convolution.
     pub fn column(&self, col: ColId) -> &[F] {
         match &self.columns[col.0] {
-            Cells::Own(cells) => cells,
-            Cells::Model(window) => &self.model[window.clone()],
-            Cells::Virtual => &[],
+            Stored::Own(cells) => cells,
+            Stored::Model(_) => self.constants.table(col),
+            Stored::Virtual => &[],
+        }
+    }
+
+    /// A column; its stored blocks for one that lies in blocks. Empty for the windows of a convolution.
+    pub fn cells(&self, col: ColId) -> Cells<'_> {
+        match &self.columns[col.0] {
+            Stored::Own(cells) => Cells::Elements(cells),
+            Stored::Model(window) => self.constants.polynomial().slice(window.clone()),
+            Stored::Virtual => Cells::Elements(&[]),
         }
     }
 
     /// Mutable cells of a column, for adversaries. Empty for a column of the model.
     pub fn column_mut(&mut self, col: ColId) -> &mut [F] {
         match &mut self.columns[col.0] {
-            Cells::Own(cells) => cells,
-            Cells::Model(_) | Cells::Virtual => &mut [],
+            Stored::Own(cells) => cells,
+            Stored::Model(_) | Stored::Virtual => &mut [],
         }
     }
 
     /// Reads the weights of another key, for adversaries.
     pub fn read_weights_of(&mut self, key: &ProvingKey) {
-        self.model = Arc::clone(&key.table);
+        self.constants = Arc::clone(&key.constants);
     }
 
     /// Carries a changed witness column into the columns that share its window: a block and its slices. For adversaries.
@@ -172,8 +171,8 @@ impl Witness {
     /// a table.
     pub fn seen(&self, relation: &Relation, col: ColId, point: &[E]) -> E {
         match relation.view(col) {
-            Some(view) => dot_base(self.column(view.of), &eq_table(&view.point(point), E::ONE)),
-            None => dot_base(self.column(col), &eq_table(point, E::ONE)),
+            Some(view) => dot_cells(self.cells(view.of), &eq_table(&view.point(point), E::ONE)),
+            None => dot_cells(self.cells(col), &eq_table(point, E::ONE)),
         }
     }
 
@@ -193,27 +192,15 @@ impl Witness {
     }
 }
 
-/// Columns that a phase reads as tables: those of constraints, lookups and tables, and what views and gathers show.
+/// Columns whose cells a phase reads: those of constraints, lookups and tables, and what views and gathers show.
 fn columns_read(relation: &Relation) -> BTreeSet<ColId> {
-    let terms = relation.sections.iter().flat_map(|s| &s.constraints).flat_map(|c| &c.terms);
-    let constrained = terms.flat_map(|t| [Some(t.a), t.b]).flatten();
-    let tuples = relation.lookups.iter().flat_map(|l| &l.tuple).flat_map(|e| &e.terms).map(|(_, c)| *c);
-    let tables = relation.tables.iter().flat_map(|t| t.tuple.iter().copied());
-    let mut read: BTreeSet<ColId> = constrained.chain(tuples).chain(tables).collect();
+    let mut read = tables_read(relation);
     // Operands that products fold cell by cell: everything but windows.
     let operands = relation.products.iter().flat_map(|p| [&p.a, &p.b]).map(|o| o.col);
     read.extend(operands.filter(|col| crate::operand::needs_cells(relation, *col)));
     let gathered = relation.gathers.iter().map(|g| g.of);
     read.extend(gathered.filter(|col| crate::operand::needs_cells(relation, *col)));
-    let shown: Vec<ColId> = read.iter().filter_map(|&col| relation.view(col)).map(|view| view.of).collect();
-    read.extend(shown);
-    read
-}
-
-/// The integer nearest to zero that an element stands for.
-fn to_int(x: F) -> i64 {
-    let value = i64::from(x.as_canonical_u32());
-    if value > i64::from(P) / 2 { value - i64::from(P) } else { value }
+    with_shown(relation, read)
 }
 
 /// The real rows, `len` many, of a column that a hint fills from a value of the execution of some samples alone.
@@ -245,7 +232,7 @@ struct Filler<'a> {
     samples: usize,
     instance: &'a Instance,
     execution: &'a Execution,
-    model: &'a [F],
+    constants: &'a Constants,
     /// Padded.
     columns: BTreeMap<ColId, Vec<i64>>,
     /// Columns that hints leave alone.
@@ -271,7 +258,7 @@ impl Filler<'_> {
             Source::Public(i) => self.relation.public[i].dense(self.instance, column.log_len),
             Source::Product(i) => self.product(&self.relation.products[i]),
             Source::Committed { poly: Poly::Model, offset } => {
-                self.model[offset..offset + self.padded_len(col)].iter().map(|&x| to_int(x)).collect()
+                self.constants.integers(offset..offset + self.padded_len(col))
             }
             Source::Committed { poly, offset } => self.block(poly, offset, self.padded_len(col)),
             Source::Blocks(i) => self.unpacked(&self.relation.cuts[i], column.log_len),
@@ -279,6 +266,13 @@ impl Filler<'_> {
             Source::Gather(i) => self.gather(&self.relation.gathers[i], column.log_len),
         };
         self.put(col, values);
+    }
+
+    /// The cells of a column as elements.
+    fn elements(&mut self, col: ColId) -> Vec<F> {
+        self.need(col);
+        let values = self.columns.get(&col).map_or(&[][..], Vec::as_slice);
+        values.par_iter().with_min_len(TASK).map(|&v| from_int(v)).collect()
     }
 
     /// Stores padded values.
@@ -317,8 +311,9 @@ impl Filler<'_> {
     fn unpacked(&self, cut: &CutColumn, log_len: u32) -> Vec<i64> {
         let len = 1usize << cut.blocks.log_block();
         let mut cells = vec![0; 1 << log_len];
-        for (stored, address) in self.model[cut.offset..].chunks_exact(len).zip(cut.blocks.addresses()) {
-            cells[address * len..].iter_mut().zip(stored).for_each(|(cell, &x)| *cell = to_int(x));
+        for (i, address) in cut.blocks.addresses().into_iter().enumerate() {
+            let start = cut.offset + i * len;
+            cells[address * len..][..len].copy_from_slice(&self.constants.integers(start..start + len));
         }
         cells
     }
