@@ -19,19 +19,19 @@ impl Relation {
     /// # Errors
     /// [`RelationError::Misfit`], naming the first part that phases would misread.
     pub(crate) fn check_fit(&self, samples: usize) -> Result<(), RelationError> {
-        self.each("column", &self.columns, |at, column| at.column(column))?;
-        self.each("section", &self.sections, |at, section| at.section(section))?;
-        self.each("lookup", &self.lookups, |at, lookup| at.lookup(lookup))?;
-        self.each("table", &self.tables, |at, table| at.table(table))?;
-        self.each("product", &self.products, |at, product| at.product(product))?;
+        self.each("column", &self.columns, Place::column)?;
+        self.each("section", &self.sections, Place::section)?;
+        self.each("lookup", &self.lookups, Place::lookup)?;
+        self.each("table", &self.tables, Place::table)?;
+        self.each("product", &self.products, Place::product)?;
         self.each("sample column", &self.samples, |at, column| at.sample_column(column, samples))
     }
 
-    fn each<T>(
-        &self,
+    fn each<'a, T>(
+        &'a self,
         part: &'static str,
         all: &[T],
-        check: impl Fn(&Place<'_>, &T) -> Result<(), RelationError>,
+        check: impl Fn(&Place<'a>, &T) -> Result<(), RelationError>,
     ) -> Result<(), RelationError> {
         let place = |number| Place { relation: self, part, number };
         all.iter().enumerate().try_for_each(|(number, item)| check(&place(number), item))
