@@ -9,6 +9,7 @@
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
 //! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | `joined` | columns read as if they were one |
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
@@ -36,6 +37,7 @@ pub mod commitments;
 pub mod constraints;
 pub mod evaluate;
 pub mod gathers;
+mod joined;
 pub mod kernel;
 pub mod key;
 pub mod keys;
