@@ -8,14 +8,10 @@
 //! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
-<<<<<<< HEAD
 //! | [`witness`] | the witness columns, as elements |
 //! | `fill` | their integers, from an execution and the relation's hints |
 //! | [`constants`] | the constants as proofs read them |
-=======
-//! | [`witness`] | the witness columns, from an execution and the relation's hints |
 //! | `joined` | columns read as if they were one |
->>>>>>> models
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |

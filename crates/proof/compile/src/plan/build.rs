@@ -7,15 +7,10 @@ use super::{
     trees_in_tensors,
 };
 use crate::error::{At, CompileError};
-<<<<<<< HEAD
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
-use crate::onnx::{self, Attributes, Data, Tensor};
-=======
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
-use crate::onnx::{Attributes, Data, Tensor};
->>>>>>> models
+use crate::onnx::{self, Attributes, Data, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of a tensor of one sample.
