@@ -10,7 +10,7 @@ use crate::error::{At, CompileError};
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
-use crate::onnx::{Attributes, Data, Tensor};
+use crate::onnx::{self, Attributes, Data, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of a tensor of one sample.
@@ -235,13 +235,7 @@ pub(super) struct Ctx<'a> {
 impl Ctx<'_> {
     /// What operand `i` stands for; `None` if it is omitted.
     pub(super) fn operand(&self, i: usize) -> Result<Option<Bound>, CompileError> {
-        match self.node.input.get(i).map(String::as_str) {
-            None | Some("") => Ok(None),
-            Some(name) => match self.builder.names.get(name) {
-                Some(bound) => Ok(Some(bound.clone())),
-                None => Err(CompileError::Undefined { at: self.at.clone(), name: name.into() }),
-            },
-        }
+        Ok(onnx::operand(self.node, i, &self.builder.names, &self.at)?.cloned())
     }
 
     /// Operand `i` as numbers that depend on the input.
@@ -285,12 +279,7 @@ impl Ctx<'_> {
     }
 
     pub(super) fn refuse(&self, i: usize, expected: impl Into<String>, got: impl Into<String>) -> CompileError {
-        CompileError::Operand {
-            at: self.at.clone(),
-            operand: format!("operand {i}").into(),
-            expected: expected.into(),
-            got: got.into(),
-        }
+        CompileError::operand(&self.at, i, expected, got)
     }
 
     pub(super) fn form(&self, what: impl Into<String>, hint: impl Into<String>) -> CompileError {
