@@ -470,6 +470,11 @@ impl Filler<'_> {
                 let (a, b) = (self.expr(a, &rows), self.expr(b, &rows));
                 self.put(*col, a.iter().zip(&b).map(|(x, y)| x * y).collect());
             }
+            Hint::Larger { col, a, b } => {
+                let rows = self.rows(*col);
+                let (a, b) = (self.real(a, &rows), self.real(b, &rows));
+                self.put_real(*col, a.into_iter().zip(b).map(|(a, b)| a.max(b)));
+            }
             Hint::Limbs { expr, limbs } => {
                 for (col, shift, width) in limbs {
                     self.map(*col, expr, |x| (residue(x) >> shift) & ((1 << width) - 1));
