@@ -302,6 +302,13 @@ impl Filler<'_> {
                 update(&mut a, &b, |x, y| *x *= y);
                 self.put(*col, a);
             }
+            Hint::Larger { col, a, b } => {
+                let rows = self.rows(*col);
+                let (mut a, b) = (self.expr(a, &rows), self.expr(b, &rows));
+                update(&mut a, &b, |x, y| *x = y.max(*x));
+                clear_padding(&rows, &mut a);
+                self.put(*col, a);
+            }
             Hint::Limbs { expr, limbs } => {
                 for (col, shift, width) in limbs {
                     self.map(*col, expr, |x| (residue(x) >> shift) & ((1 << width) - 1));
