@@ -8,7 +8,8 @@
 //! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
-//! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | [`witness`] | the witness columns, as elements |
+//! | `fill` | their integers, from an execution and the relation's hints |
 //! | [`constants`] | the constants as proofs read them |
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
@@ -38,6 +39,7 @@ pub mod commitments;
 pub mod constants;
 pub mod constraints;
 pub mod evaluate;
+mod fill;
 pub mod gathers;
 pub mod kernel;
 pub mod key;

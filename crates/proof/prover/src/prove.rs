@@ -93,7 +93,7 @@ pub fn prove_observed(
     execution: &Execution,
     context: &ProofContext,
     seed: &Seed,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
 ) -> Result<Proof, ProveError> {
     observer.begins(Phase::Witness);
     Filled::new(key, execution, seed).prove(key, input, context, observer).map(|(proof, _, _)| proof)
@@ -119,7 +119,8 @@ impl Filled {
             inputs: if of_input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
             outputs: if of_output == Disclosure::Public { output.0.clone() } else { Vec::new() },
         };
-        Self { witness: Witness::fill(key, &instance, execution).salted(seed), output }
+        let witness = on_pool(|| Witness::fill(key, &instance, execution));
+        Self { witness: witness.salted(seed), output }
     }
 
     /// The proof, the commitments, and what the claims on them came down to.
@@ -128,16 +129,23 @@ impl Filled {
         key: &ProvingKey,
         input: &RawInput,
         context: &ProofContext,
-        observer: &mut dyn Observer,
+        observer: &mut (dyn Observer + Send),
     ) -> Result<(Proof, Commitments, Reduced), ProveError> {
         let Self { witness, output } = self;
-        observer.begins(Phase::Commitment);
-        let commitments = Commitments::new(key, &witness);
-        let statement = commitments.statement(&key.model().program.visibility, input, &output, context);
-        key.verifying().instance(&statement)?;
-        let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments, observer);
-        Ok((Proof { output, ..proof }, commitments, reduced))
+        on_pool(|| {
+            observer.begins(Phase::Commitment);
+            let commitments = Commitments::new(key, &witness);
+            let statement = commitments.statement(&key.model().program.visibility, input, &output, context);
+            key.verifying().instance(&statement)?;
+            let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments, observer);
+            Ok((Proof { output, ..proof }, commitments, reduced))
+        })
     }
+}
+
+/// Runs `f` on a thread of the pool: from any other, each parallel piece would put that thread to sleep and wake it again.
+fn on_pool<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| f())
 }
 
 fn inputs(program: &Program, execution: &Execution) -> Vec<Vec<i64>> {
@@ -153,8 +161,10 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 /// As [`prove_witness`] under the identity of another model of the same shape, for adversaries.
 #[must_use]
 pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
-    let commitments = Commitments::new(key, witness);
-    run(identity, key, statement, witness, &commitments, &mut ()).0
+    on_pool(|| {
+        let commitments = Commitments::new(key, witness);
+        run(identity, key, statement, witness, &commitments, &mut ()).0
+    })
 }
 
 fn run(
@@ -163,7 +173,7 @@ fn run(
     statement: &Statement,
     witness: &Witness,
     commitments: &Commitments,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
 ) -> (Proof, Reduced) {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);

@@ -2,20 +2,17 @@
 
 use crate::constants::{Constants, tables_read, window, with_shown};
 use crate::evaluate::Suffixes;
-use crate::kernel::cells::Cells;
+use crate::fill::Filler;
+use crate::kernel::arena::Buffer;
+use crate::kernel::cells::{Cells, write_elements};
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::dot_cells;
 use crate::key::ProvingKey;
-use crate::keys::{KeyIndex, residue};
 use crate::parts::Part;
 use crate::seed::Seed;
-use ciro_graph::{Execution, ValueId};
-use ciro_relation::{
-    ColId, CutColumn, Expr, Gather, Hint, Instance, Lookup, Operand, Poly, Product, Relation, Rows, Source,
-    Table as LookupTable, Var, View,
-};
+use ciro_graph::Execution;
+use ciro_relation::{ColId, Column, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
-use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
 use p3_field::PrimeCharacteristicRing;
@@ -27,19 +24,63 @@ use std::sync::Arc;
 /// All columns of one proof that a phase reads, padded, as field elements.
 #[derive(Clone)]
 pub struct Witness {
+    /// The columns that are made for this proof.
+    cells: Buffer<F>,
     columns: Vec<Stored>,
     constants: Arc<Constants>,
     /// Of the salts of its commitments.
     seed: Seed,
 }
 
+/// Where the cells of a column are.
 #[derive(Clone)]
 enum Stored {
-    Own(Vec<F>),
+    /// Among those made for this proof.
+    Own(Range<usize>),
     /// A window of the model polynomial.
     Model(Range<usize>),
     /// Never read as a table: the windows of a convolution.
     Virtual,
+}
+
+impl Stored {
+    fn own(&self) -> Option<Range<usize>> {
+        if let Self::Own(range) = self { Some(range.clone()) } else { None }
+    }
+}
+
+/// Cells between two columns: columns whose distance is a power of two would all fall into the same cache sets.
+const PADDING: usize = 16;
+
+/// Where the cells of each column are; those made for a proof one column after the other, each beginning at a whole pack.
+fn stored(relation: &Relation) -> Vec<Stored> {
+    let (read, mut end) = (columns_read(relation), 0usize);
+    let mut next = |log_len: u32| {
+        let start = (end + PADDING).next_multiple_of(PADDING);
+        end = start + (1 << log_len);
+        start..end
+    };
+    let of = |(i, column): (usize, &Column)| {
+        if matches!(column.source, Source::View(_) | Source::Gather(_)) && !read.contains(&ColId(i)) {
+            return Stored::Virtual;
+        }
+        window(relation, ColId(i)).map_or_else(|| Stored::Own(next(column.log_len)), Stored::Model)
+    };
+    relation.columns.iter().enumerate().map(of).collect()
+}
+
+/// The elements of columns of integers, each in its place. Places ascend.
+fn elements(columns: Vec<Vec<i64>>, places: &[Range<usize>]) -> Buffer<F> {
+    let mut cells = Buffer::stale(places.last().map_or(0, |last| last.end));
+    let (mut rest, mut done) = (&mut cells[..], 0);
+    let mut filled = Vec::with_capacity(columns.len());
+    for (integers, place) in columns.into_iter().zip(places) {
+        let (own, after) = rest[place.start - done..].split_at_mut(place.len());
+        filled.push((integers, own));
+        (rest, done) = (after, place.end);
+    }
+    filled.into_par_iter().for_each(|(integers, own)| write_elements(&integers, own));
+    cells
 }
 
 impl Witness {
@@ -67,13 +108,11 @@ impl Witness {
             filler.follow(hint);
         }
         filler.count_lookups();
-        let read = columns_read(relation);
-        let stored = |col: ColId| match relation.columns[col.0].source {
-            Source::View(_) | Source::Gather(_) if !read.contains(&col) => Stored::Virtual,
-            _ => window(relation, col).map_or_else(|| Stored::Own(filler.elements(col)), Stored::Model),
-        };
-        let columns = (0..relation.columns.len()).map(ColId).map(stored).collect();
-        Self { columns, constants, seed: Seed::NONE }
+        let columns = stored(relation);
+        let own = columns.iter().enumerate().filter_map(|(i, stored)| Some((ColId(i), stored.own()?)));
+        let (own, places): (Vec<ColId>, Vec<Range<usize>>) = own.unzip();
+        let cells = elements(filler.into_columns(&own), &places);
+        Self { cells, columns, constants, seed: Seed::NONE }
     }
 
     /// Takes the salts of its commitments from `seed`.
@@ -91,7 +130,7 @@ impl Witness {
     /// A column as a table. Empty for one that is never read so: weights, and the windows of a convolution.
     pub fn column(&self, col: ColId) -> &[F] {
         match &self.columns[col.0] {
-            Stored::Own(cells) => cells,
+            Stored::Own(range) => &self.cells[range.clone()],
             Stored::Model(_) => self.constants.table(col),
             Stored::Virtual => &[],
         }
@@ -100,7 +139,7 @@ impl Witness {
     /// A column; its stored blocks for one that lies in blocks. Empty for the windows of a convolution.
     pub fn cells(&self, col: ColId) -> Cells<'_> {
         match &self.columns[col.0] {
-            Stored::Own(cells) => Cells::Elements(cells),
+            Stored::Own(range) => Cells::Elements(&self.cells[range.clone()]),
             Stored::Model(window) => self.constants.polynomial().slice(window.clone()),
             Stored::Virtual => Cells::Elements(&[]),
         }
@@ -108,8 +147,8 @@ impl Witness {
 
     /// Mutable cells of a column, for adversaries. Empty for a column of the model.
     pub fn column_mut(&mut self, col: ColId) -> &mut [F] {
-        match &mut self.columns[col.0] {
-            Stored::Own(cells) => cells,
+        match &self.columns[col.0] {
+            Stored::Own(range) => &mut self.cells[range.clone()],
             Stored::Model(_) | Stored::Virtual => &mut [],
         }
     }
@@ -201,392 +240,4 @@ fn columns_read(relation: &Relation) -> BTreeSet<ColId> {
     let gathered = relation.gathers.iter().map(|g| g.of);
     read.extend(gathered.filter(|col| crate::operand::needs_cells(relation, *col)));
     with_shown(relation, read)
-}
-
-/// The real rows, `len` many, of a column that a hint fills from a value of the execution of some samples alone.
-pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize, samples: usize) -> Vec<i64> {
-    let values = |value: &ValueId| execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
-    // What each sample's value begins with.
-    let first = |value: &ValueId, f: &dyn Fn(i64) -> i64| {
-        let values = values(value);
-        let of_samples = values.chunks((values.len() / samples).max(1));
-        of_samples.flat_map(|own| own.iter().take(len / samples).map(|&x| f(x))).collect()
-    };
-    match hint {
-        Hint::Value { value, .. } => values(value).to_vec(),
-        Hint::Half { value, shift, .. } => first(value, &|x| (x >> shift) & 0xffff),
-        Hint::Missing { value, .. } => first(value, &|x| i64::from(x == 0)),
-        Hint::OneAt { value, run, .. } => {
-            let flags = |&at: &i64| (0..*run as i64).map(move |i| i64::from(i == at));
-            values(value).iter().flat_map(flags).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Cells that one task fills.
-const TASK: usize = 1 << 14;
-
-struct Filler<'a> {
-    relation: &'a Relation,
-    samples: usize,
-    instance: &'a Instance,
-    execution: &'a Execution,
-    constants: &'a Constants,
-    /// Padded.
-    columns: BTreeMap<ColId, Vec<i64>>,
-    /// Columns that hints leave alone.
-    given: BTreeMap<ColId, Vec<i64>>,
-}
-
-impl Filler<'_> {
-    fn padded_len(&self, col: ColId) -> usize {
-        1 << self.relation.columns[col.0].log_len
-    }
-
-    fn rows(&self, col: ColId) -> Rows {
-        self.relation.columns[col.0].rows.clone()
-    }
-
-    /// Computes a column that no hint fills, if it is not there yet.
-    fn need(&mut self, col: ColId) {
-        if self.columns.contains_key(&col) {
-            return;
-        }
-        let column = &self.relation.columns[col.0];
-        let values = match column.source {
-            Source::Public(i) => self.relation.public[i].dense(self.instance, column.log_len),
-            Source::Product(i) => self.product(&self.relation.products[i]),
-            Source::Committed { poly: Poly::Model, offset } => {
-                self.constants.integers(offset..offset + self.padded_len(col))
-            }
-            Source::Committed { poly, offset } => self.block(poly, offset, self.padded_len(col)),
-            Source::Blocks(i) => self.unpacked(&self.relation.cuts[i], column.log_len),
-            Source::View(i) => self.view(&self.relation.views[i], column.log_len),
-            Source::Gather(i) => self.gather(&self.relation.gathers[i], column.log_len),
-        };
-        self.put(col, values);
-    }
-
-    /// The cells of a column as elements.
-    fn elements(&mut self, col: ColId) -> Vec<F> {
-        self.need(col);
-        let values = self.columns.get(&col).map_or(&[][..], Vec::as_slice);
-        values.par_iter().with_min_len(TASK).map(|&v| from_int(v)).collect()
-    }
-
-    /// Stores padded values.
-    fn put(&mut self, col: ColId, mut values: Vec<i64>) {
-        values.resize(self.padded_len(col), 0);
-        self.store(col, values);
-    }
-
-    fn store(&mut self, col: ColId, padded: Vec<i64>) {
-        let padded = self.given.get(&col).cloned().unwrap_or(padded);
-        self.columns.insert(col, padded);
-    }
-
-    /// Stores the values of the real rows.
-    fn put_real(&mut self, col: ColId, values: impl IntoIterator<Item = i64>) {
-        let padded = self.scatter(col, values);
-        self.store(col, padded);
-    }
-
-    fn scatter(&self, col: ColId, values: impl IntoIterator<Item = i64>) -> Vec<i64> {
-        let rows = &self.relation.columns[col.0].rows;
-        if rows.is_full() {
-            return values.into_iter().collect();
-        }
-        let mut padded = vec![0; self.padded_len(col)];
-        rows.indices().into_iter().zip(values).for_each(|(i, value)| padded[i] = value);
-        padded
-    }
-
-    fn take(&mut self, col: ColId) -> Vec<i64> {
-        self.need(col);
-        self.columns[&col].clone()
-    }
-
-    /// A constant in blocks with the blocks that are not stored.
-    fn unpacked(&self, cut: &CutColumn, log_len: u32) -> Vec<i64> {
-        let len = 1usize << cut.blocks.log_block();
-        let mut cells = vec![0; 1 << log_len];
-        for (i, address) in cut.blocks.addresses().into_iter().enumerate() {
-            let start = cut.offset + i * len;
-            cells[address * len..][..len].copy_from_slice(&self.constants.integers(start..start + len));
-        }
-        cells
-    }
-
-    /// The real rows of a column.
-    fn take_real(&mut self, col: ColId) -> Vec<i64> {
-        self.need(col);
-        let cells = &self.columns[&col];
-        self.relation.columns[col.0].rows.indices().into_iter().map(|i| cells[i]).collect()
-    }
-
-    /// A block is what its slices hold.
-    fn block(&self, poly: Poly, start: usize, len: usize) -> Vec<i64> {
-        let mut cells = vec![0; len];
-        for (&col, values) in &self.columns {
-            if let Source::Committed { poly: of, offset } = self.relation.columns[col.0].source
-                && of == poly
-                && offset >= start
-                && offset + values.len() <= start + len
-            {
-                cells[offset - start..offset - start + values.len()].copy_from_slice(values);
-            }
-        }
-        cells
-    }
-
-    fn view(&mut self, view: &View, log_len: u32) -> Vec<i64> {
-        let vars = view.bits.len();
-        let mut cells = vec![0usize];
-        for i in 0..log_len as usize {
-            let stride = view.bits.iter().position(|&bit| bit == i).map_or(0, |at| 1 << (vars - 1 - at));
-            cells = cells.iter().flat_map(|&cell| [cell, cell + stride]).collect();
-        }
-        self.need(view.of);
-        let of = &self.columns[&view.of];
-        let is_real = |row: usize| {
-            view.repeats.iter().all(|span| {
-                let after = log_len as usize - span.start - span.bits;
-                (row >> after) & ((1 << span.bits) - 1) < span.len
-            })
-        };
-        cells.iter().enumerate().map(|(row, &cell)| if is_real(row) { of[cell] } else { 0 }).collect()
-    }
-
-    fn gather(&mut self, gather: &Gather, log_len: u32) -> Vec<i64> {
-        self.need(gather.of);
-        let of = &self.columns[&gather.of];
-        (0..1usize << log_len).map(|row| gather.cell(row, log_len).map_or(0, |cell| of[cell])).collect()
-    }
-
-    /// A product, read from the execution where it stands there.
-    fn product(&mut self, product: &Product) -> Vec<i64> {
-        let Some((value, added)) = product.origin else { return self.multiply_out(product) };
-        let values = self.execution.values.get(value.0 as usize).map_or(&[][..], Vec::as_slice);
-        let mut out = self.scatter(product.out, values.iter().copied());
-        if let Some(added) = added {
-            self.need(added);
-            out.iter_mut().zip(&self.columns[&added]).for_each(|(out, added)| *out -= added);
-        }
-        out
-    }
-
-    fn multiply_out(&mut self, product: &Product) -> Vec<i64> {
-        let (a, b) = (self.take(product.a.col), self.take(product.b.col));
-        let log_out = self.relation.columns[product.out.0].log_len;
-        let cell = |operand: &Operand, x: usize, y: usize| {
-            operand.vars.iter().fold(0usize, |cell, var| {
-                let bit = match *var {
-                    Var::Sum(i) => x >> (product.log_sum as usize - 1 - i),
-                    Var::Out(i) => y >> (log_out as usize - 1 - i),
-                };
-                (cell << 1) | (bit & 1)
-            })
-        };
-        let untied = product.log_sum as usize - product.tied.len();
-        let tied = |y: usize| product.tied.iter().fold(0, |x, &j| (x << 1) | ((y >> (log_out as usize - 1 - j)) & 1));
-        let sum = |y: usize| {
-            let terms = (0..1usize << untied).map(|x| (tied(y) << untied) | x);
-            terms.map(|x| a[cell(&product.a, x, y)] * b[cell(&product.b, x, y)]).sum()
-        };
-        (0..1usize << log_out).map(sum).collect()
-    }
-
-    /// An expression on every row of `rows`, its constant on the real ones.
-    fn expr(&mut self, expr: &Expr, rows: &Rows) -> Vec<i64> {
-        self.need_all(expr);
-        self.sum(expr, rows)
-    }
-
-    fn need_all(&mut self, expr: &Expr) {
-        let pairs = expr.quads.iter().flat_map(|(_, a, b)| [*a, *b]);
-        expr.terms.iter().map(|(_, col)| *col).chain(pairs).for_each(|col| self.need(col));
-    }
-
-    /// As [`Filler::expr`], of columns that are there.
-    fn sum(&self, expr: &Expr, rows: &Rows) -> Vec<i64> {
-        let constant = if rows.is_full() { expr.constant } else { 0 };
-        let mut values = vec![0; 1 << rows.log_len()];
-        values.par_chunks_mut(TASK).enumerate().for_each(|(task, values)| {
-            let window = |col: &ColId| match self.columns[col].as_slice() {
-                [one] => Window::One(*one),
-                many => Window::Many(&many[task * TASK..]),
-            };
-            values.fill(constant);
-            for (c, col) in &expr.terms {
-                let column = window(col);
-                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * column.at(i));
-            }
-            for (c, a, b) in &expr.quads {
-                let (a, b) = (window(a), window(b));
-                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * a.at(i) * b.at(i));
-            }
-        });
-        if !rows.is_full() && expr.constant != 0 {
-            rows.indices().into_iter().for_each(|i| values[i] += expr.constant);
-        }
-        values
-    }
-
-    /// A function of an expression on the real rows.
-    fn map(&mut self, col: ColId, expr: &Expr, f: impl Fn(i64) -> i64) {
-        let rows = self.rows(col);
-        let values = self.expr(expr, &rows);
-        if rows.is_full() {
-            self.put(col, values.into_iter().map(f).collect());
-        } else {
-            let real: Vec<i64> = rows.indices().into_iter().map(|i| f(values[i])).collect();
-            self.put_real(col, real);
-        }
-    }
-
-    fn real(&mut self, expr: &Expr, rows: &Rows) -> Vec<i64> {
-        let values = self.expr(expr, rows);
-        if rows.is_full() { values } else { rows.indices().into_iter().map(|i| values[i]).collect() }
-    }
-
-    fn follow(&mut self, hint: &Hint) {
-        match hint {
-            Hint::Value { col, .. }
-            | Hint::Half { col, .. }
-            | Hint::Missing { flag: col, .. }
-            | Hint::OneAt { flag: col, .. } => {
-                let len = self.rows(*col).real();
-                self.put_real(*col, read(hint, self.execution, len, self.samples));
-            }
-            Hint::Equal { col, expr } => self.map(*col, expr, |x| x),
-            Hint::Multiply { col, a, b } => {
-                let rows = self.rows(*col);
-                let (a, b) = (self.expr(a, &rows), self.expr(b, &rows));
-                self.put(*col, a.iter().zip(&b).map(|(x, y)| x * y).collect());
-            }
-            Hint::Limbs { expr, limbs } => {
-                for (col, shift, width) in limbs {
-                    self.map(*col, expr, |x| (residue(x) >> shift) & ((1 << width) - 1));
-                }
-            }
-            Hint::Negative { flag, expr } => self.map(*flag, expr, |x| i64::from(x < 0)),
-            Hint::ShiftRight { col, expr, shift } => self.map(*col, expr, |x| x >> shift),
-            Hint::Gather { col, index, table } => {
-                let table = self.take(*table);
-                let at = |i: i64| usize::try_from(i).ok().and_then(|i| table.get(i)).copied().unwrap_or(0);
-                self.map(*col, index, at);
-            }
-            Hint::GatherParts { col, index, parts, stride } => {
-                let parts: Vec<Vec<i64>> = parts.iter().map(|&part| self.take_real(part)).collect();
-                let len = parts.first().map_or(1, Vec::len) / self.samples;
-                let at = |i: i64| {
-                    let (sample, j) = (usize::try_from(i).ok()? / stride, i as usize % stride);
-                    parts.get(j / len)?.get(sample * len + j % len).copied()
-                };
-                self.map(*col, index, |i| at(i).unwrap_or(0));
-            }
-            Hint::GatherByKey { col, key, keys, table } => {
-                let len = self.rows(*keys).real();
-                let (keys, table) = (self.take(*keys), self.take(*table));
-                let rows: BTreeMap<i64, i64> = keys.into_iter().zip(table).take(len).collect();
-                self.map(*col, key, |k| rows.get(&k).copied().unwrap_or(0));
-            }
-            Hint::RowMax { col, expr, rows, run } => {
-                let values = self.real(expr, rows);
-                let largest: Vec<i64> = values.chunks(*run).filter_map(|row| row.iter().copied().max()).collect();
-                self.put_real(*col, largest);
-            }
-            Hint::FirstZero { flag, expr, run } => {
-                let rows = self.rows(*flag);
-                let values = self.real(expr, &rows);
-                let mut flags = vec![0; values.len()];
-                for (flags, values) in flags.chunks_mut(*run).zip(values.chunks(*run)) {
-                    if let Some(first) = values.iter().position(|&x| x == 0) {
-                        flags[first] = 1;
-                    }
-                }
-                self.put_real(*flag, flags);
-            }
-            Hint::FirstZeroOf { flags } => self.first_of(flags),
-            Hint::Divide { quotient, remainder, dividend, shift, divisor } => {
-                let rows = self.rows(*quotient);
-                let dividend = self.real(dividend, &rows);
-                let divisor = self.real(divisor, &rows);
-                let pairs = || dividend.iter().zip(&divisor).map(|(&x, &d)| (x >> shift, d.max(1)));
-                let (q, r): (Vec<i64>, Vec<i64>) = pairs().map(|(x, d)| (x.div_euclid(d), x.rem_euclid(d))).unzip();
-                self.put_real(*quotient, q);
-                self.put_real(*remainder, r);
-            }
-        }
-    }
-
-    fn first_of(&mut self, flags: &[(ColId, Expr)]) {
-        let mut taken: Vec<bool> = Vec::new();
-        for (flag, expr) in flags {
-            let rows = self.rows(*flag);
-            let values = self.real(expr, &rows);
-            taken.resize(values.len(), false);
-            let chosen = |(taken, &value): (&mut bool, &i64)| {
-                let first = value == 0 && !*taken;
-                *taken |= first;
-                i64::from(first)
-            };
-            let chosen: Vec<i64> = taken.iter_mut().zip(&values).map(chosen).collect();
-            self.put_real(*flag, chosen);
-        }
-    }
-
-    /// Multiplicities: how often each row of each table is looked up. Tables have distinct first entries.
-    fn count_lookups(&mut self) {
-        let looked_up = self.relation.lookups.iter().filter_map(|lookup| lookup.tuple.first());
-        looked_up.for_each(|first| self.need_all(first));
-        for table in &self.relation.tables {
-            let Some(&key) = table.tuple.first() else { continue };
-            self.need(key);
-            let index = KeyIndex::new(&self.columns[&key], &table.rows);
-            let counts = self.counts(table, &index);
-            self.store(table.multiplicity, counts);
-        }
-    }
-
-    fn counts(&self, table: &LookupTable, index: &KeyIndex) -> Vec<i64> {
-        let count = |mut counts: Vec<i64>, lookup: &Lookup| {
-            let values = lookup.tuple.first().map(|first| self.sum(first, &lookup.rows)).unwrap_or_default();
-            let mut add = |entry: i64| {
-                if let Some(row) = index.row(residue(entry)) {
-                    counts[row] += 1;
-                }
-            };
-            if lookup.rows.is_full() {
-                values.into_iter().for_each(&mut add);
-            } else {
-                lookup.rows.indices().into_iter().for_each(|i| add(values[i]));
-            }
-            counts
-        };
-        let none = || vec![0; 1 << table.log_len];
-        let both = |mut a: Vec<i64>, b: Vec<i64>| {
-            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            a
-        };
-        let lookups = self.relation.lookups.par_iter().filter(|lookup| lookup.tag == table.tag);
-        lookups.fold(none, count).reduce(none, both)
-    }
-}
-
-/// Some cells of a column, or the one of all rows.
-enum Window<'a> {
-    One(i64),
-    Many(&'a [i64]),
-}
-
-impl Window<'_> {
-    #[inline]
-    fn at(&self, i: usize) -> i64 {
-        match self {
-            Self::One(one) => *one,
-            Self::Many(cells) => cells[i],
-        }
-    }
 }

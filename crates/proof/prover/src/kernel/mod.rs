@@ -17,7 +17,9 @@
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
 //! | [`sums`] | sums over rows |
 //! | [`layer`] | layers of fractions and their sums |
+//! | [`lines`] | leaves that are lines in a base value |
 //! | [`groups`] | rounds over their groups |
+//! | [`piece`] | what one task of a round does |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
 
 pub mod arena;
@@ -27,8 +29,10 @@ pub mod code;
 pub mod eq;
 pub mod groups;
 pub mod layer;
+pub mod lines;
 pub mod matrix;
 pub mod merkle;
+pub mod piece;
 pub mod points;
 pub mod salt;
 pub mod sums;
@@ -49,7 +53,7 @@ pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
 pub const WIDTH: usize = PackedF::WIDTH;
 
 /// Packs over which one task sums: tens of microseconds, so that waking a thread pays.
-pub(crate) const TASK_PACKS: usize = 512;
+pub(crate) const TASK_PACKS: usize = 128;
 
 /// Packs that one task writes, with a multiplication or two for each.
 pub(crate) const FOLD_PACKS: usize = 4 * TASK_PACKS;
