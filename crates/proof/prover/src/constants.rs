@@ -26,7 +26,6 @@ impl Constants {
     }
 
     /// All cells.
-    #[must_use]
     pub fn polynomial(&self) -> Cells<'_> {
         self.runs.cells()
     }
