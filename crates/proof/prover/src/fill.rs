@@ -1,6 +1,7 @@
 //! Fills the columns of a witness from an execution and the relation's hints, as integers.
 
 use crate::constants::Constants;
+use crate::joined;
 use crate::keys::{KeyIndex, residue};
 use ciro_graph::{Execution, ValueId};
 use ciro_relation::{
@@ -350,12 +351,8 @@ impl Filler<'_> {
             }
             Hint::GatherParts { col, index, parts, stride } => {
                 let parts: Vec<Vec<i64>> = parts.iter().map(|&part| self.real_cells(part)).collect();
-                let len = parts.first().map_or(1, Vec::len) / self.samples;
-                let at = |i: i64| {
-                    let (sample, j) = (usize::try_from(i).ok()? / stride, i as usize % stride);
-                    parts.get(j / len)?.get(sample * len + j % len).copied()
-                };
-                self.map(*col, index, |i| at(i).unwrap_or(0));
+                let (samples, stride) = (self.samples, *stride);
+                self.map(*col, index, |i| joined::element(&parts, samples, stride, i).unwrap_or(0));
             }
             Hint::GatherByKey { col, key, keys, table } => {
                 let len = self.rows(*keys).real();

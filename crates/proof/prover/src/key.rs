@@ -12,7 +12,6 @@ pub struct ProvingKey {
     model: Model,
     program: Vec<u8>,
     verifying: VerifyingKey,
-    weight_root: Hash32,
     /// The model polynomial.
     pub(crate) constants: Arc<Constants>,
     /// Its commitment, unless the weights are public.
@@ -29,23 +28,14 @@ impl ProvingKey {
         if model.program.visibility.weights == Disclosure::Public {
             let verifying = VerifyingKey::with_weights(&program, model.weights.clone())?;
             let constants = Arc::new(Constants::new(verifying.relation(), &model.weights));
-            return Ok(Self {
-                weight_root: verifying.weight_root(),
-                model,
-                program,
-                verifying,
-                constants,
-                oracle: None,
-            });
+            return Ok(Self { model, program, verifying, constants, oracle: None });
         }
-        // The root is not known yet, and neither relation nor parameters depend on it.
         let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
         let constants = Arc::new(Constants::new(draft.relation(), &model.weights));
         let round = draft.params().first.first();
         let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));
         let weight_root = oracle.as_ref().map_or(Hash32::ZERO, |oracle| Hash32(oracle.root()));
-        let verifying = VerifyingKey::new(&program, weight_root)?;
-        Ok(Self { model, program, verifying, weight_root, constants, oracle })
+        Ok(Self { model, program, verifying: draft.committed(weight_root), constants, oracle })
     }
 
     /// The model.
@@ -69,7 +59,7 @@ impl ProvingKey {
     /// Root of the weight commitment; the weights' hash if they are public.
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
-        self.weight_root
+        self.verifying.weight_root()
     }
 
     /// What stands for the weights in a claim or a receipt.
@@ -77,7 +67,7 @@ impl ProvingKey {
     pub fn weights(&self) -> Weights {
         match self.model.program.visibility.weights {
             Disclosure::Public => Weights::Public(encode(&self.model.weights)),
-            Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root),
+            Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root()),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`witness`] | the witness columns, as elements |
 //! | `fill` | their integers, from an execution and the relation's hints |
 //! | [`constants`] | the constants as proofs read them |
+//! | `joined` | columns read as if they were one |
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
@@ -41,6 +42,7 @@ pub mod constraints;
 pub mod evaluate;
 mod fill;
 pub mod gathers;
+mod joined;
 pub mod kernel;
 pub mod key;
 pub mod keys;
