@@ -31,7 +31,6 @@ impl Constants {
     }
 
     /// A column that constraints, lookups or tables read; nothing for another one.
-    #[must_use]
     pub fn table(&self, col: ColId) -> &[F] {
         self.tables.get(&col).map_or(&[], Vec::as_slice)
     }
