@@ -26,13 +26,11 @@ impl Constants {
     }
 
     /// All cells.
-    #[must_use]
     pub fn polynomial(&self) -> Cells<'_> {
         self.runs.cells()
     }
 
     /// A column that constraints, lookups or tables read; nothing for another one.
-    #[must_use]
     pub fn table(&self, col: ColId) -> &[F] {
         self.tables.get(&col).map_or(&[], Vec::as_slice)
     }

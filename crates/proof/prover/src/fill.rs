@@ -8,8 +8,6 @@ use ciro_relation::{
     ColId, CutColumn, Expr, Gather, Hint, Instance, Lookup, Operand, Poly, Product, Relation, Rows, Source,
     Table as LookupTable, Var, View,
 };
-use ciro_transcript::F;
-use ciro_transcript::field::from_int;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -61,7 +59,7 @@ impl Filler<'_> {
     }
 
     /// Computes a column that no hint fills, if it is not there yet.
-    pub(crate) fn need(&mut self, col: ColId) {
+    fn need(&mut self, col: ColId) {
         if self.columns.contains_key(&col) {
             return;
         }
@@ -80,10 +78,10 @@ impl Filler<'_> {
         self.put(col, values);
     }
 
-    /// The cells of a column that is there, as elements.
-    pub(crate) fn elements(&self, col: ColId) -> Vec<F> {
-        let values = self.columns.get(&col).map_or(&[][..], Vec::as_slice);
-        values.par_iter().with_min_len(TASK).map(|&v| from_int(v)).collect()
+    /// The integers of some columns, padded.
+    pub(crate) fn into_columns(mut self, wanted: &[ColId]) -> Vec<Vec<i64>> {
+        wanted.iter().for_each(|&col| self.need(col));
+        wanted.iter().map(|col| self.columns.remove(col).unwrap_or_default()).collect()
     }
 
     /// Stores padded values.

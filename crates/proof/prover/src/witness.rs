@@ -3,14 +3,15 @@
 use crate::constants::{Constants, tables_read, window, with_shown};
 use crate::evaluate::Suffixes;
 use crate::fill::Filler;
-use crate::kernel::cells::Cells;
+use crate::kernel::arena::Buffer;
+use crate::kernel::cells::{Cells, write_elements};
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::dot_cells;
 use crate::key::ProvingKey;
 use crate::parts::Part;
 use crate::seed::Seed;
 use ciro_graph::Execution;
-use ciro_relation::{ColId, Instance, Poly, Relation, Source};
+use ciro_relation::{ColId, Column, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
@@ -23,19 +24,63 @@ use std::sync::Arc;
 /// All columns of one proof that a phase reads, padded, as field elements.
 #[derive(Clone)]
 pub struct Witness {
+    /// The columns that are made for this proof.
+    cells: Buffer<F>,
     columns: Vec<Stored>,
     constants: Arc<Constants>,
     /// Of the salts of its commitments.
     seed: Seed,
 }
 
+/// Where the cells of a column are.
 #[derive(Clone)]
 enum Stored {
-    Own(Vec<F>),
+    /// Among those made for this proof.
+    Own(Range<usize>),
     /// A window of the model polynomial.
     Model(Range<usize>),
     /// Never read as a table: the windows of a convolution.
     Virtual,
+}
+
+impl Stored {
+    fn own(&self) -> Option<Range<usize>> {
+        if let Self::Own(range) = self { Some(range.clone()) } else { None }
+    }
+}
+
+/// Cells between two columns: columns whose distance is a power of two would all fall into the same cache sets.
+const PADDING: usize = 16;
+
+/// Where the cells of each column are; those made for a proof one column after the other, each beginning at a whole pack.
+fn stored(relation: &Relation) -> Vec<Stored> {
+    let (read, mut end) = (columns_read(relation), 0usize);
+    let mut next = |log_len: u32| {
+        let start = (end + PADDING).next_multiple_of(PADDING);
+        end = start + (1 << log_len);
+        start..end
+    };
+    let of = |(i, column): (usize, &Column)| {
+        if matches!(column.source, Source::View(_) | Source::Gather(_)) && !read.contains(&ColId(i)) {
+            return Stored::Virtual;
+        }
+        window(relation, ColId(i)).map_or_else(|| Stored::Own(next(column.log_len)), Stored::Model)
+    };
+    relation.columns.iter().enumerate().map(of).collect()
+}
+
+/// The elements of columns of integers, each in its place. Places ascend.
+fn elements(columns: Vec<Vec<i64>>, places: &[Range<usize>]) -> Buffer<F> {
+    let mut cells = Buffer::stale(places.last().map_or(0, |last| last.end));
+    let (mut rest, mut done) = (&mut cells[..], 0);
+    let mut filled = Vec::with_capacity(columns.len());
+    for (integers, place) in columns.into_iter().zip(places) {
+        let (own, after) = rest[place.start - done..].split_at_mut(place.len());
+        filled.push((integers, own));
+        (rest, done) = (after, place.end);
+    }
+    filled.into_par_iter().for_each(|(integers, own)| write_elements(&integers, own));
+    cells
 }
 
 impl Witness {
@@ -63,19 +108,11 @@ impl Witness {
             filler.follow(hint);
         }
         filler.count_lookups();
-        let read = columns_read(relation);
-        let unread = |col: ColId| {
-            matches!(relation.columns[col.0].source, Source::View(_) | Source::Gather(_)) && !read.contains(&col)
-        };
-        let own = |col: &ColId| !unread(*col) && window(relation, *col).is_none();
-        (0..relation.columns.len()).map(ColId).filter(own).for_each(|col| filler.need(col));
-        let stored = |col: ColId| match window(relation, col) {
-            _ if unread(col) => Stored::Virtual,
-            Some(window) => Stored::Model(window),
-            None => Stored::Own(filler.elements(col)),
-        };
-        let columns = (0..relation.columns.len()).into_par_iter().map(ColId).map(stored).collect();
-        Self { columns, constants, seed: Seed::NONE }
+        let columns = stored(relation);
+        let own = columns.iter().enumerate().filter_map(|(i, stored)| Some((ColId(i), stored.own()?)));
+        let (own, places): (Vec<ColId>, Vec<Range<usize>>) = own.unzip();
+        let cells = elements(filler.into_columns(&own), &places);
+        Self { cells, columns, constants, seed: Seed::NONE }
     }
 
     /// Takes the salts of its commitments from `seed`.
@@ -93,7 +130,7 @@ impl Witness {
     /// A column as a table. Empty for one that is never read so: weights, and the windows of a convolution.
     pub fn column(&self, col: ColId) -> &[F] {
         match &self.columns[col.0] {
-            Stored::Own(cells) => cells,
+            Stored::Own(range) => &self.cells[range.clone()],
             Stored::Model(_) => self.constants.table(col),
             Stored::Virtual => &[],
         }
@@ -102,7 +139,7 @@ impl Witness {
     /// A column; its stored blocks for one that lies in blocks. Empty for the windows of a convolution.
     pub fn cells(&self, col: ColId) -> Cells<'_> {
         match &self.columns[col.0] {
-            Stored::Own(cells) => Cells::Elements(cells),
+            Stored::Own(range) => Cells::Elements(&self.cells[range.clone()]),
             Stored::Model(window) => self.constants.polynomial().slice(window.clone()),
             Stored::Virtual => Cells::Elements(&[]),
         }
@@ -110,8 +147,8 @@ impl Witness {
 
     /// Mutable cells of a column, for adversaries. Empty for a column of the model.
     pub fn column_mut(&mut self, col: ColId) -> &mut [F] {
-        match &mut self.columns[col.0] {
-            Stored::Own(cells) => cells,
+        match &self.columns[col.0] {
+            Stored::Own(range) => &mut self.cells[range.clone()],
             Stored::Model(_) | Stored::Virtual => &mut [],
         }
     }

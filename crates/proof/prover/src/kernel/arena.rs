@@ -32,8 +32,8 @@ impl<T> Shelf<T> {
 
 /// What buffers are kept of.
 pub trait Pooled: Copy + 'static {
-    /// Fills what a buffer grows by.
-    const FILL: Self;
+    /// New values, all zero. The system gives zeros for nothing until they are touched, by whichever thread.
+    fn fresh(len: usize) -> Vec<Self>;
 
     /// The idle buffers of the process.
     fn shelf() -> &'static Mutex<Shelf<Self>>;
@@ -49,7 +49,9 @@ static ELEMENTS: Mutex<Shelf<PackedE>> = Mutex::new(Shelf(Vec::new()));
 static DIGESTS: Mutex<Shelf<State>> = Mutex::new(Shelf(Vec::new()));
 
 impl Pooled for F {
-    const FILL: Self = F::ZERO;
+    fn fresh(len: usize) -> Vec<Self> {
+        F::zero_vec(len)
+    }
 
     fn shelf() -> &'static Mutex<Shelf<Self>> {
         &WORDS
@@ -57,7 +59,9 @@ impl Pooled for F {
 }
 
 impl Pooled for PackedE {
-    const FILL: Self = PackedE::ZERO;
+    fn fresh(len: usize) -> Vec<Self> {
+        PackedE::zero_vec(len)
+    }
 
     fn shelf() -> &'static Mutex<Shelf<Self>> {
         &ELEMENTS
@@ -65,7 +69,9 @@ impl Pooled for PackedE {
 }
 
 impl Pooled for State {
-    const FILL: Self = [u32x8::ZERO; 8];
+    fn fresh(len: usize) -> Vec<Self> {
+        vec![[u32x8::ZERO; 8]; len]
+    }
 
     fn shelf() -> &'static Mutex<Shelf<Self>> {
         &DIGESTS
@@ -84,7 +90,7 @@ impl<T: Pooled> Buffer<T> {
     #[must_use]
     pub fn stale(len: usize) -> Self {
         let found = with_shelf(|shelf: &mut Shelf<T>| shelf.take(len));
-        Self { values: found.unwrap_or_else(|| vec![T::FILL; len]), len }
+        Self { values: found.unwrap_or_else(|| T::fresh(len)), len }
     }
 
     /// Keeps the first `len` values.

@@ -25,7 +25,6 @@ pub fn fold_columns(cells: Cells<'_>, point: &[E]) -> Vec<E> {
 }
 
 /// The inner product of cells with as many weights.
-#[must_use]
 pub fn dot_cells(cells: Cells<'_>, weights: &Table) -> E {
     match (cells, weights) {
         (Cells::Integers { .. }, Table::Many(weights)) => {
