@@ -456,11 +456,12 @@ pub enum Op {
         /// How many results there are, as a power of two.
         bits: u8,
     },
-    /// The leaf sums of a forest, one element per class, on an [`Ingest::Ordered`] or
-    /// [`Ingest::OrderedMissing`] input.
+    /// The leaf sums of a forest, one element per class. Its features are the elements of its parts, one part after the other: ordered
+    /// images of inputs ([`Ingest::Ordered`], [`Ingest::OrderedMissing`]) as they are, and of numbers their sums with
+    /// [`crate::forest::NUMBER_ORIGIN`], with which thresholds are compared.
     Trees {
-        /// An ordered input.
-        x: ValueId,
+        /// At least one: ordered inputs, and numbers from −2²⁹ to 2²⁹ − 1 with at most one dimension beyond one.
+        parts: Vec<ValueId>,
         /// Structure and tables.
         forest: Forest,
     },

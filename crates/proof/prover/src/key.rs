@@ -1,8 +1,8 @@
 //! The weight commitment, once per model.
 
+use crate::constants::Constants;
 use crate::oracle::{BaseOracle, UNSALTED};
 use ciro_graph::{Disclosure, Model};
-use ciro_transcript::F;
 use ciro_types::{Hash32, ModelId, encode};
 use ciro_verifier::{VerifyError, VerifyingKey, Weights};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct ProvingKey {
     program: Vec<u8>,
     verifying: VerifyingKey,
     /// The model polynomial.
-    pub(crate) table: Arc<Vec<F>>,
+    pub(crate) constants: Arc<Constants>,
     /// Its commitment, unless the weights are public.
     pub(crate) oracle: Option<Arc<BaseOracle>>,
 }
@@ -27,14 +27,15 @@ impl ProvingKey {
         let program = encode(&model.program);
         if model.program.visibility.weights == Disclosure::Public {
             let verifying = VerifyingKey::with_weights(&program, model.weights.clone())?;
-            let table = verifying.weights().cloned().unwrap_or_default();
-            return Ok(Self { model, program, verifying, table, oracle: None });
+            let constants = Arc::new(Constants::new(verifying.relation(), &model.weights));
+            return Ok(Self { model, program, verifying, constants, oracle: None });
         }
         let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
-        let table = Arc::new(draft.relation().model_cells(&model.weights));
-        let oracle = draft.params().first.first().map(|round| Arc::new(BaseOracle::new(&table, round, &UNSALTED)));
+        let constants = Arc::new(Constants::new(draft.relation(), &model.weights));
+        let round = draft.params().first.first();
+        let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));
         let weight_root = oracle.as_ref().map_or(Hash32::ZERO, |oracle| Hash32(oracle.root()));
-        Ok(Self { model, program, verifying: draft.committed(weight_root), table, oracle })
+        Ok(Self { model, program, verifying: draft.committed(weight_root), constants, oracle })
     }
 
     /// The model.

@@ -154,7 +154,7 @@ fn run(
     grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
     grind(&mut transcript, "batch work", work.batch);
-    let reduced = batch::prove(&mut transcript, relation, params, &commitments.tables(), claims);
+    let reduced = batch::prove(&mut transcript, relation, params, &commitments.cells(), claims);
     open(&mut transcript, params, &commitments.opened(), &reduced.point);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();

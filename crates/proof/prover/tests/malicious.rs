@@ -12,7 +12,7 @@ use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::{Phase, ProofContext, Statement};
 use common::liar::{Liar, Weights, impostor};
 use common::net::{Net, mixed, window};
-use common::{Case, Sketch, X, cases, forest_model};
+use common::{Case, Sketch, X, cases, forest_model, forest_of_numbers};
 
 const Y: ValueId = ValueId(1);
 
@@ -159,6 +159,25 @@ fn another_branch_and_another_leaf() {
     assert_eq!(leaf.caught(&case), Phase::Lookup);
     let Forest { trees, .. } = forest;
     assert_eq!((*trees, sums.len()), (3, 3));
+}
+
+/// A number has one pair of halves: whatever else makes the sum is out of range.
+#[test]
+fn other_halves_of_a_number() {
+    let case = Case::new("forest of numbers", forest_of_numbers(), &[3.0, 12.0]);
+    assert_eq!(case.output().0[0], [1, 1000]);
+    let to_the_right = |lie: Liar<'_>| lie.value(ValueId(2), |v| v[0] = 10).caught(&case);
+    // As much more in the low half as less in the high one; and a sum that is p more, whose low half is in range.
+    for high in [1, -1, 0x7f00] {
+        let lie = Liar::about(&case).cells("number high", 0, |c| c[0] += high);
+        let lie = if high < 0 { lie.caught_by_the_way() } else { to_the_right(lie) };
+        assert_eq!(lie, Phase::Lookup, "{high}");
+    }
+    // Halves in range of another number, the one of the second value that of the first.
+    let other = Liar::about(&case).cells("number low", 0, |c| c[0] += 2);
+    assert_eq!(to_the_right(other), Phase::Constraints);
+    let swapped = Liar::about(&case).cells("number low", 1, |c| c[1] = 3);
+    assert_eq!(swapped.value(ValueId(2), |v| v[1] = 100).caught(&case), Phase::Constraints);
 }
 
 #[test]

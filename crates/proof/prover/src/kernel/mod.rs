@@ -6,10 +6,12 @@
 //! | module | what it computes |
 //! |---|---|
 //! | [`arena`] | buffers that outlive a proof |
+//! | [`cells`] | cells of polynomials, elements or small integers |
 //! | [`blake`] | Blake2s of eight messages |
 //! | [`work`] | proof of work |
 //! | [`code`] | Reed-Solomon codewords |
 //! | [`merkle`] | trees over the rows of a codeword |
+//! | [`points`] | values at some points of a code, without the code |
 //! | [`salt`] | salts of leaves |
 //! | [`table`] | tables of extension elements, packed while they are long |
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
@@ -22,6 +24,7 @@
 
 pub mod arena;
 pub mod blake;
+pub mod cells;
 pub mod code;
 pub mod eq;
 pub mod groups;
@@ -30,6 +33,7 @@ pub mod lines;
 pub mod matrix;
 pub mod merkle;
 pub mod piece;
+pub mod points;
 pub mod salt;
 pub mod sums;
 pub mod table;

@@ -50,6 +50,8 @@ const fn coarsest_power(precision: Precision) -> usize {
 /// The widths of one program.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
+    /// Widest columns, bits without the sign: of what is multiplied, and of what is not.
+    pub(super) widest: (u32, u32),
     /// Width of a range-check limb.
     pub(super) limb_bits: u8,
     /// Width of a table's index.
@@ -71,6 +73,7 @@ impl Budget {
         let widest = widest(precision, active >= MANY);
         let multiplied = widest.0;
         Self {
+            widest,
             limb_bits,
             table_bits: bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3),
             shift: shift(precision, bits),
