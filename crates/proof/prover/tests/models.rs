@@ -118,7 +118,7 @@ fn recurrent_networks_and_decoders_prove_and_verify() {
 #[test]
 fn pipelines_that_prepare_their_features_prove_and_verify() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compile/tests/fixtures");
-    PREPARED.iter().for_each(|file| prove_and_verify(&folder.join(file)));
+    PREPARED.iter().for_each(|file| _ = prove_and_verify(&folder.join(file), Profile::Native));
 }
 
 #[test]
