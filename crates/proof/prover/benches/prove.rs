@@ -11,7 +11,7 @@ use ciro_verifier::{ProofContext, Statement};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::path::PathBuf;
 
-const MODELS: [&str; 4] = ["A_logreg_bc", "B_dtree_bc_ml", "D2_xgb_digits_ml", "E_mlp_digits"];
+const MODELS: [&str; 5] = ["A_logreg_bc", "B_dtree_bc_ml", "D2_xgb_digits_ml", "E_mlp_digits", "F_lenet_digits"];
 
 fn load(name: &str) -> (ProvingKey, RawInput) {
     let path = |end: &str| {

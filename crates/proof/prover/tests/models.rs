@@ -2,6 +2,7 @@
 
 use ciro_compile::compile::ports_with;
 use ciro_compile::{Options, compile_model, samples};
+use ciro_graph::Profile;
 use ciro_prover::{ProvingKey, prove};
 use ciro_verifier::{ProofContext, Statement};
 use std::path::Path;
@@ -68,46 +69,62 @@ const NETWORKS: [&str; 8] = [
     "crates/proof/compile/tests/fixtures/exported/J_minilm_published.onnx",
 ];
 
-/// Compiles a model file, and proves and verifies it on the first of the samples that lie next to it.
-fn prove_and_verify(file: &Path) {
+/// A contract takes so many field elements of 31 bytes.
+const CONTRACT_FELTS: usize = 5_000;
+
+/// Compiles a model file, and proves and verifies it on the first of the samples that lie next to it. Returns the bytes of the longest proof.
+fn prove_and_verify(file: &Path, profile: Profile) -> usize {
     let name = file.display();
     let model = std::fs::read(file).expect("the model is there");
     let dims = [("batch_size", 1), ("sequence_length", 16)].map(|(name, size)| (name.to_string(), size)).to_vec();
     let ports = ports_with(&model, &dims).expect("the file is a model");
     let samples = samples::load(&file.with_extension("npz"), &ports).expect("so are its samples");
     let inputs = samples.inputs.clone();
-    let options = Options { calibration: Some(samples), dims, ..Options::default() };
+    let options = Options { calibration: Some(samples), dims, profile, ..Options::default() };
     let compiled = compile_model(&model, &options).expect("the model compiles");
     let key = ProvingKey::new(compiled.model).expect("the model has a relation");
+    let mut longest = 0;
     for input in inputs.into_iter().take(3) {
         let context = ProofContext::default();
         let proof = prove(&key, &input, &context).expect("the model runs");
         let statement = Statement::public(input, proof.output.clone(), context);
         key.verifying().verify(&statement, &proof.bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        longest = longest.max(proof.bytes.len());
     }
     assert!(key.verifying().budget().total_bits >= 100, "{name}");
+    longest
 }
 
 #[test]
 fn every_bundled_model_proves_and_verifies_on_real_samples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/models");
-    MODELS.iter().for_each(|name| prove_and_verify(&folder.join(format!("{name}.onnx"))));
+    MODELS.iter().for_each(|name| _ = prove_and_verify(&folder.join(format!("{name}.onnx")), Profile::Native));
+}
+
+#[test]
+fn proofs_for_contracts_are_short_up_to_a_small_network() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/models");
+    for name in ["A_logreg_bc", "C_rf_digits", "D_xgb_bc", "E_mlp_digits", "F_lenet_digits"] {
+        let file = folder.join(format!("{name}.onnx"));
+        let [native, chain] = [Profile::Native, Profile::Chain].map(|profile| prove_and_verify(&file, profile));
+        assert!(chain <= CONTRACT_FELTS * 31 && chain < native, "{name}: {chain} bytes, {native} natively");
+    }
 }
 
 #[test]
 fn recurrent_networks_and_decoders_prove_and_verify() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    NETWORKS.iter().for_each(|path| prove_and_verify(&root.join(path)));
+    NETWORKS.iter().for_each(|path| _ = prove_and_verify(&root.join(path), Profile::Native));
 }
 
 #[test]
 fn pipelines_that_prepare_their_features_prove_and_verify() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compile/tests/fixtures");
-    PREPARED.iter().for_each(|file| prove_and_verify(&folder.join(file)));
+    PREPARED.iter().for_each(|file| _ = prove_and_verify(&folder.join(file), Profile::Native));
 }
 
 #[test]
 fn boosters_prove_and_verify_with_missing_values_too() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compile/tests/fixtures");
-    BOOSTERS.iter().for_each(|file| prove_and_verify(&folder.join(file)));
+    BOOSTERS.iter().for_each(|file| _ = prove_and_verify(&folder.join(file), Profile::Native));
 }
