@@ -20,6 +20,15 @@ pub const fn rounded(x: i64, shift: u8) -> i64 {
     if shift == 0 { x } else { round_shift(x, shift) }
 }
 
+/// The largest number in the equations that say how far below the largest of its row an element of this interval lies, when rounded by
+/// `shift` bits and less than `2^bits` below: those about two numbers must not meet around the field.
+#[must_use]
+pub fn gap_reach(x: Interval, shift: u8, bits: u8) -> i64 {
+    let magnitude = x.magnitude() as i64;
+    let results = (magnitude >> shift) + 2 + (1 << bits);
+    magnitude.saturating_add(results.saturating_mul(1 << shift))
+}
+
 /// How often tensors are compared in pairs until one of so many is left and compared with zero.
 #[must_use]
 pub const fn comparisons(tensors: usize) -> u32 {

@@ -79,7 +79,7 @@ impl Op {
             | Self::Scale { x, .. }
             | Self::Sum { x }
             | Self::Max { x }
-            | Self::Gap { x }
+            | Self::Gap { x, .. }
             | Self::Reshape { x }
             | Self::Transpose { x, .. }
             | Self::Take { x, .. }

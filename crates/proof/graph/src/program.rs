@@ -334,10 +334,16 @@ pub enum Op {
         /// Any tensor.
         x: ValueId,
     },
-    /// How far each element lies below the largest of its row: not negative.
+    /// How far each element, rounded as by [`Op::Rescale`] (as it is, if shift is zero), lies below the largest of its row. An execution
+    /// where that is `2^bits` or more is refused. shift ≤ 29, 1 ≤ bits ≤ 30; `2^(bits + shift)` and twice the largest magnitude of x,
+    /// rounded up to whole results, are together below p.
     Gap {
         /// Any tensor.
         x: ValueId,
+        /// Bits dropped.
+        shift: u8,
+        /// How far below the largest elements may lie, as a power of two.
+        bits: u8,
     },
     /// The smallest index at which the only row of x is maximal. May only be read by an output.
     ArgMax {

@@ -84,6 +84,92 @@ fn a_number_beyond_what_is_declared() {
     }
 }
 
+/// Rests that are all one larger, with quotients an eighth smaller modulo p, are another rounding: an element that it rounds up would lie
+/// nearer to the largest. That the largest is an integer near zero excludes it.
+#[test]
+fn another_rounding_of_a_row() {
+    let mut net = Net::new(&[1, 2], 100, 4);
+    let y = net.node(Op::Gap { x: X, shift: 3, bits: 4 });
+    net.output(y);
+    // (16 + 4) = 2·8 + 4 and (3 + 4) = 0·8 + 7.
+    let case = net.case("rounded gaps", |i| [16, 3][i as usize]);
+    assert_eq!(case.output().0[0], [0, 2]);
+    let eighth_less = (0x7f00_0001i64 - 1) / 8;
+    let lie = Liar::about(&case).cells("rounded", 0, |c| c[..2].copy_from_slice(&[2 + eighth_less, 1 + eighth_less]));
+    let lie = lie.cells("max", 0, |c| c[0] = 2 + eighth_less).value(Y, |v| v[1] = 1);
+    assert_eq!(lie.caught(&case), Phase::Lookup);
+    for delta in [1, -1] {
+        let off = Liar::about(&case).cells("rounded", 0, |c| c[1] -= delta).value(Y, |v| v[1] += delta);
+        assert_eq!(off.caught(&case), Phase::Lookup, "{delta}");
+    }
+}
+
+#[test]
+fn an_element_too_far_below_the_largest() {
+    let model = |looked_up: bool| {
+        let mut net = Net::new(&[2], 200, 4);
+        let mut y = net.node(Op::Gap { x: X, shift: 2, bits: 5 });
+        if looked_up {
+            let values = net.constant(&[32], |i| 3 * i);
+            y = net.node(Op::Table { x: y, lo: 0, values });
+        }
+        let sum = net.node(Op::Sum { x: y });
+        net.output(sum);
+        net.model()
+    };
+    let raw = [70.0, -60.0];
+    for looked_up in [false, true] {
+        let model = model(looked_up);
+        let key = ProvingKey::new(model.clone()).expect("a relation");
+        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("too far");
+        assert!(refused.to_string().contains("[0, 31]"), "{refused}");
+        for gap in [33, 31, 0] {
+            let mut values = vec![vec![0, gap]];
+            if looked_up {
+                values.push(vec![0, 3 * gap]);
+            }
+            values.push(vec![values.iter().flatten().skip(2 * usize::from(looked_up)).sum()]);
+            let lie = Liar::on(&model, &key, &raw).says(values);
+            let phase = lie.caught_by_the_way();
+            assert!(
+                matches!(phase, Phase::Lookup | Phase::Constraints | Phase::Statement),
+                "{looked_up} {gap}: {phase:?}"
+            );
+        }
+    }
+}
+
+/// Declared so that a rounded copy takes whole steps of it, a number needs no range of its own: the copy's shows it.
+#[test]
+fn a_number_beyond_what_its_rounded_copy_shows() {
+    let model = |lo: i32| {
+        let mut net = Net::new(&[2], 4000, 4);
+        let y = net.node(Op::Narrow { x: X, shift: 3, lo, bits: 4 });
+        let coarse = net.node(Op::Rescale { x: y, shift: 2 });
+        let sum = net.node(Op::Sum { x: coarse });
+        net.output(sum);
+        net.model()
+    };
+    let lookups =
+        |model: &ciro_graph::Model| ciro_relation::Relation::build(&model.program).expect("a relation").lookups.len();
+    assert!(lookups(&model(-10)) < lookups(&model(-8)));
+    let model = model(-10);
+    let key = ProvingKey::new(model.clone()).expect("a relation");
+    for x in [44, -85, 4000] {
+        let raw = [0.0, x as f32];
+        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        assert!(refused.to_string().contains("[-10, 5]"), "{refused}");
+        let honest = (x + 4) >> 3;
+        for y in [honest, honest.clamp(-10, 5)] {
+            for coarse in [(y + 2) >> 2, ((y + 2) >> 2).clamp(-2, 1)] {
+                let lie = Liar::on(&model, &key, &raw).says(vec![vec![0, y], vec![0, coarse], vec![coarse]]);
+                let phase = lie.caught_by_the_way();
+                assert!(matches!(phase, Phase::Lookup | Phase::Statement), "{x} {y} {coarse}");
+            }
+        }
+    }
+}
+
 /// Quotients that differ by fractions j/8 modulo p leave remainders in range, and their sum is off by one: only the quotients'
 /// own range tells, or the table that they are looked up in.
 #[test]
@@ -210,7 +296,7 @@ fn a_maximum_that_is_not() {
     assert_eq!(thirds.value(Y, |v| v[0] = 10).caught(&case), Phase::Constraints);
 
     for looked_up in [false, true] {
-        let case = program(|x| Op::Gap { x }, looked_up);
+        let case = program(|x| Op::Gap { x, shift: 0, bits: 5 }, looked_up);
         let more = |v: &mut Vec<i64>| v[3..].iter_mut().for_each(|gap| *gap += 1);
         let beyond = Liar::about(&case).cells("max", 0, |c| c[1] = -3).value(Y, more);
         assert_eq!(beyond.caught(&case), Phase::Constraints, "looked up: {looked_up}");

@@ -68,7 +68,8 @@ fn reductions_of_rows() {
     one(&[3, 5], |_| Op::Dot { a: X, b: X });
     one(&[3, 1, 6], |_| Op::Sum { x: X });
     one(&[7], |_| Op::Max { x: X });
-    one(&[3, 5], |_| Op::Gap { x: X });
+    one(&[3, 5], |_| Op::Gap { x: X, shift: 0, bits: 7 });
+    one(&[3, 5], |_| Op::Gap { x: X, shift: 2, bits: 4 });
 }
 
 #[test]

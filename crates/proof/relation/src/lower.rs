@@ -174,9 +174,9 @@ impl Lowering<'_> {
         Ok(val.clone())
     }
 
-    /// The first entry of a table that a value is looked up in, if there is one.
-    pub(crate) fn looked_up_from(&self, id: ValueId) -> Option<i64> {
-        self.readers.get(&id).map(|(lo, _)| *lo)
+    /// First entry and length of a table that a value is looked up in, if there is one.
+    pub(crate) fn looked_up_in(&self, id: ValueId) -> Option<(i64, i64)> {
+        self.readers.get(&id).copied()
     }
 
     fn node(&mut self, op: &Op, target: &Target) -> Result<Expr, RelationError> {
@@ -273,11 +273,31 @@ impl Lowering<'_> {
             self.b.range("remainder", &rows, &remainder, shift)?;
             y = Expr::column(col);
         }
-        // A table of this very domain bounds it as well.
-        if self.readers.get(&target.id) != Some(&(lo, 1i64 << bits)) {
+        // A table of this very domain bounds it as well, and so do the ranges of a Rescale to whole steps of it.
+        let looked_up = self.readers.get(&target.id) == Some(&(lo, 1i64 << bits));
+        if !looked_up && !self.is_rescaled_from(target.id, (lo, lo + (1i64 << bits))) {
             self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
         }
         Ok(y)
+    }
+
+    /// Whether a Rescale reads the value whose results and rests are, in range, exactly those of the integers from `lo` to below `end`.
+    fn is_rescaled_from(&self, id: ValueId, (lo, end): (i64, i64)) -> bool {
+        let first = size(id.0).saturating_add(1).saturating_sub(self.b.program.inputs.len());
+        let readers = self.b.program.nodes.iter().enumerate().skip(first);
+        let mut rescaled = readers.filter_map(|(i, node)| match node.op {
+            Op::Rescale { x, shift } if x == id => Some((i, u32::from(shift), i64::from(node.lo), i64::from(node.hi))),
+            _ => None,
+        });
+        rescaled.any(|(i, shift, first, last)| {
+            let half = (1i64 << shift) >> 1;
+            let result = ValueId(u32::try_from(i.saturating_add(self.b.program.inputs.len())).unwrap_or(u32::MAX));
+            let is_exact = (last - first).saturating_add(1).count_ones() == 1;
+            // A table may take more than these results.
+            is_exact
+                && !self.readers.contains_key(&result)
+                && ((first << shift) - half, ((last + 1) << shift) - half) == (lo, end)
+        })
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up

@@ -60,7 +60,7 @@ impl Lowering<'_> {
     }
 
     /// The column n of x = n·2^shift + r, half a unit added, of which only r is in range.
-    fn rounded(&mut self, x: &Val, shift: u32) -> Result<ColId, RelationError> {
+    pub(crate) fn rounded(&mut self, x: &Val, shift: u32) -> Result<ColId, RelationError> {
         let rows = x.rows();
         if shift == 0 {
             return Ok(self.b.materialize("compared", &rows, &x.expr));

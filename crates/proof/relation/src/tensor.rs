@@ -1,7 +1,7 @@
 //! Gadgets of what sums and moves elements. Sums of products are proven by sumcheck and cost no cell; movements are views and
 //! gathers.
 
-use crate::builder::Builder;
+use crate::builder::{Builder, RANGE_BITS_MAX, bits_for};
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val, dims, size};
@@ -10,7 +10,9 @@ use crate::relation::{ColId, Expr, Operand, Product, RelationError, Source, Var,
 use crate::rows::{Rows, log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::{ConstId, Op, Pick, ValueId, Window};
+use ciro_graph::arith::{gap_reach, rounded};
+use ciro_graph::{ConstId, Interval, Op, Pick, ValueId, Window};
+use ciro_transcript::field::P;
 
 /// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
 const RELAYOUT_MAX: usize = 1 << 16;
@@ -69,15 +71,7 @@ impl Lowering<'_> {
                 self.b.nonnegative("gap to max", &x.rows(), &gap, (x.lo - x.hi, x.hi - x.lo))?;
                 Ok(m)
             }
-            Op::Gap { x } => {
-                let x = self.val(*x)?;
-                let (_, gap) = self.max(&x)?;
-                // A table from zero on that the gap is looked up in bounds it as well.
-                if self.looked_up_from(target.id) != Some(0) {
-                    self.b.nonnegative("gap to max", &x.rows(), &gap, (x.lo - x.hi, x.hi - x.lo))?;
-                }
-                Ok(gap)
-            }
+            Op::Gap { x, shift, bits } => self.gap(*x, (*shift, *bits), target),
             Op::Largest { parts } => self.largest(parts, target),
             // Stands for nothing until an output names it.
             Op::ArgMax { x } => self.val(*x).map(|_| Expr::default()),
@@ -257,6 +251,35 @@ impl Lowering<'_> {
         let count = self.sum(&Val { expr: Expr::column(chosen), ..x.clone() }, None);
         self.b.constrain_expr("one is chosen", &Rows::new(&dims), &Expr::column(count).plus_const(-1));
         Ok((Expr::column(m), gap))
+    }
+
+    /// m − n for the largest m of a row and each n, less than 2^bits below it. A rounded m lies in its interval: it is the one m for
+    /// which x = m·2^shift + r, r in 0..2^shift, and with it each n, which is near it, is the one for its x.
+    fn gap(&mut self, x: ValueId, (shift, bits): (u8, u8), target: &Target) -> Result<Expr, RelationError> {
+        let x = self.val(x)?;
+        self.b.limit("gap", u32::from(bits).saturating_add(u32::from(shift)), RANGE_BITS_MAX)?;
+        let interval = Interval { lo: x.lo, hi: x.hi };
+        let reach = gap_reach(interval, shift, bits);
+        if reach >= i64::from(P) {
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(reach));
+            return Err(RelationError::TooWide { node: self.b.node, what: "gap", expected, got });
+        }
+        let gap = if shift == 0 {
+            self.max(&x)?.1
+        } else {
+            let n = Expr::column(self.rounded(&x, u32::from(shift))?);
+            let Interval { lo, hi } = interval.map(|v| rounded(v, shift));
+            let (m, gap) = self.max(&Val { expr: n, lo, hi, ..x.clone() })?;
+            let of_rows = Rows::new(&[x.dims.split_last().map_or(&[][..], |(_, lead)| lead), &[1]].concat());
+            self.b.range("max above", &of_rows, &m.clone().plus_const(-lo), bits_for(hi - lo))?;
+            self.b.range("max below", &of_rows, &Expr::constant(hi).plus(-1, &m), bits_for(hi - lo))?;
+            gap
+        };
+        // A table from zero on, no longer than that, bounds it as well.
+        if self.looked_up_in(target.id).is_none_or(|(lo, entries)| lo != 0 || entries > 1 << bits) {
+            self.b.range("gap to max", &x.rows(), &gap, u32::from(bits))?;
+        }
+        Ok(gap)
     }
 
     /// As [`Lowering::max`], over several tensors: the last one is chosen where no other is.

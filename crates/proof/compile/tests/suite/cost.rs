@@ -56,9 +56,14 @@ pub(crate) fn estimate(model: &Model) -> Cost {
             Op::Largest { parts } => (parts.len() as u64, parts.len() as u64 * limbs(span)),
             Op::Quotient { .. } => (2, 3),
             Op::Isqrt { .. } => (5, 5),
-            Op::Max { x } | Op::Gap { x } => {
+            Op::Max { x } => {
                 let row = elements(program, *x) / u64::from(node.len());
                 (row, row * limbs(span))
+            }
+            Op::Gap { shift, bits, .. } => {
+                let only_tables = readers(program, id).all(|op| matches!(op, Op::Table { .. }));
+                let range = if only_tables { 0 } else { limbs(u64::from(*bits)) };
+                (1 + u64::from(*shift > 0), limbs(u64::from(*shift)) + range)
             }
             Op::ArgMax { x } => (elements(program, *x), elements(program, *x) * limbs(span)),
             _ => (0, 0),

@@ -1,8 +1,9 @@
 //! Shapes and intervals of what moves and sums elements.
 
 use super::{Consts, Outcome, Scope, linear_interval, unlike};
+use crate::arith;
 use crate::check::{MAX_ELEMENTS, MAX_TOTAL, Problem, at_most, in_range, length};
-use crate::interval::Interval;
+use crate::interval::{FIELD, Interval};
 use crate::program::{ConstId, Op, Pick, ValueId, Window, element_count};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -41,10 +42,7 @@ impl Scope {
                 Ok((with_row(shape, 1), sum_of(row(shape), x)))
             }
             Op::Max { x } => self.number(*x).map(|(shape, x)| (with_row(shape, 1), x)),
-            Op::Gap { x } => {
-                let (shape, x) = self.number(*x)?;
-                Ok((shape.to_vec(), Interval { lo: 0, hi: x.hi - x.lo }))
-            }
+            Op::Gap { x, shift, bits } => self.gap(*x, *shift, *bits),
             Op::ArgMax { x } => {
                 let (shape, _) = self.number(*x)?;
                 length("the only row", u64::from(row(shape)), element_count(shape) as usize)?;
@@ -63,6 +61,19 @@ impl Scope {
             Op::Contract { a, b, transposed } => self.contract(*a, *b, *transposed),
             _ => Err(Problem::Kind { expected: "a reduction", got: crate::check::op_name(op) }),
         }
+    }
+
+    fn gap(&self, x: ValueId, shift: u8, bits: u8) -> Result<Tensor, Problem> {
+        in_range("shift", Interval { lo: 0, hi: 29 }, i64::from(shift))?;
+        in_range("bits", Interval { lo: 1, hi: 30 }, i64::from(bits))?;
+        let (shape, x) = self.number(x)?;
+        let reach = arith::gap_reach(x, shift, bits);
+        if reach >= FIELD {
+            return Err(Problem::Wraps { what: "compared numbers", got: Interval { lo: -reach, hi: reach } });
+        }
+        let rounded = x.map(|v| arith::rounded(v, shift));
+        // This end is enforced when it runs.
+        Ok((shape.to_vec(), Interval { lo: 0, hi: (rounded.hi - rounded.lo).min((1 << bits) - 1) }))
     }
 
     /// The one shape of several values, and their intervals.

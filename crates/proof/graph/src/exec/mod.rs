@@ -223,7 +223,10 @@ impl Run<'_> {
             Op::MulConst { x, c } => self.with_const(*x, *c, |v, c| v * c),
             Op::Sum { x } => Ok(self.rows(*x)?.map(|row| row.iter().sum()).collect()),
             Op::Max { x } => Ok(self.rows(*x)?.filter_map(|row| row.iter().copied().max()).collect()),
-            Op::Gap { x } => Ok(self.rows(*x)?.flat_map(tensor::gaps).collect()),
+            Op::Gap { x, shift, bits } => {
+                let gaps = self.rows(*x)?.flat_map(|row| tensor::gaps(row, *shift)).collect();
+                calibrated(gaps, Interval { lo: 0, hi: (1 << bits) - 1 })
+            }
             Op::ArgMax { x } => Ok(vec![argmax(self.value(*x)?)]),
             Op::Isqrt { x } => map(*x, &arith::isqrt),
             Op::Div { num, den, digit_bits, digits } => {

@@ -2,6 +2,7 @@
 //! they cannot overflow, so that the loops need no checks.
 
 use super::{Fault, Run};
+use crate::arith::rounded;
 use crate::interval::Interval;
 use crate::program::{ConstId, Pick, ValueId, Window};
 use crate::shape::{around, broadcast, offsets, strides};
@@ -27,10 +28,10 @@ fn factors(x: &[i64], weight: &[i32], terms: usize) -> Result<Vec<i32>, Fault> {
     if sum > i128::from(i64::MAX >> 1) { Err(Fault::Overflow { index: 0 }) } else { Ok(narrow) }
 }
 
-/// How far each element of a row lies below its largest.
-pub(super) fn gaps(row: &[i64]) -> impl Iterator<Item = i64> + '_ {
-    let largest = row.iter().copied().max().unwrap_or(0);
-    row.iter().map(move |&v| largest - v)
+/// How far each rounded element of a row lies below its largest.
+pub(super) fn gaps(row: &[i64], shift: u8) -> impl Iterator<Item = i64> + '_ {
+    let largest = rounded(row.iter().copied().max().unwrap_or(0), shift);
+    row.iter().map(move |&v| largest - rounded(v, shift))
 }
 
 /// sums += x · row. Nothing wraps: see [`factors`].

@@ -139,6 +139,12 @@ fn compared_numbers_that_could_wrap_are_refused() {
         assert_eq!(!matches!(result, Err(Problem::Wraps { what: "compared numbers", .. })), fits, "{bits} {taps}");
     }
     assert!(matches!(check(2, 29, vec![]), Err(Problem::Wraps { what: "compared numbers", .. })));
+    for (shift, bits, fits) in [(0, 30, true), (10, 20, true), (1, 30, false), (29, 2, false)] {
+        let mut model = dense();
+        model.program.nodes[1].op = Op::Gap { x: ValueId(1), shift, bits };
+        let result = check_program(&model.program).map_err(|error| error.problem);
+        assert_eq!(!matches!(result, Err(Problem::Wraps { what: "compared numbers", .. })), fits, "{shift} {bits}");
+    }
     assert!(matches!(check(2, 4, vec![tap(); 1025]), Err(Problem::TooMany { what: "taps", .. })));
 }
 
@@ -152,12 +158,14 @@ fn taps_have_one_shape() {
 #[test]
 fn parameters_have_ranges() {
     type Edit = fn(&mut Program);
-    let edits: [(&str, Edit); 17] = [
+    let edits: [(&str, Edit); 19] = [
         ("shift 0", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 0 }),
         ("shift 30", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 30 }),
         ("narrow by 30", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 30, lo: 0, bits: 4 }),
         ("narrow to one", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: 0, bits: 0 }),
         ("narrow to all", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: -(1 << 29), bits: 30 }),
+        ("gap by 30", |p| p.nodes[1].op = Op::Gap { x: ValueId(1), shift: 30, bits: 4 }),
+        ("gap of none", |p| p.nodes[1].op = Op::Gap { x: ValueId(1), shift: 1, bits: 0 }),
         ("rectify by 30", |p| p.nodes[1].op = rectify(30, 4, vec![])),
         ("rectify to one", |p| p.nodes[1].op = rectify(1, 0, vec![])),
         ("rectify what is not there", |p| p.nodes[1].op = rectify(1, 4, vec![tap(1, &[2])])),

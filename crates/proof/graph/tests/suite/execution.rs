@@ -229,6 +229,22 @@ fn a_number_beyond_what_is_declared_is_refused_when_it_runs() {
 }
 
 #[test]
+fn gaps_are_between_rounded_numbers_and_not_too_wide() {
+    let mut builder = integers(3, 300);
+    let exact = builder.node(Op::Gap { x: ValueId(0), shift: 0, bits: 10 }).unwrap();
+    let rounded = builder.node(Op::Gap { x: ValueId(0), shift: 3, bits: 4 }).unwrap();
+    assert_eq!(check_model(&builder.model), Ok(()));
+    let run = |x: [f32; 3]| execute(&builder.model, &raw(&x));
+    let values = run([12.0, -5.0, 11.0]).unwrap().values;
+    assert_eq!(values[exact.0 as usize], [0, 17, 1]);
+    // 2, −1 (−0.625) and 1 (1.375).
+    assert_eq!(values[rounded.0 as usize], [0, 3, 1]);
+    let fault = Fault::Uncalibrated { index: 2, expected: Interval { lo: 0, hi: 15 }, got: 16 };
+    let error = run([128.0, 100.0, 0.0]).unwrap_err();
+    assert_eq!(error, ExecError::Node { node: 1, op: "Gap", fault });
+}
+
+#[test]
 fn rectified_numbers_are_compared_in_pairs_and_with_zero() {
     let mut builder = integers(6, 300);
     let tap = |index: [i32; 2]| vec![Pick { axis: 1, index: index.to_vec() }];

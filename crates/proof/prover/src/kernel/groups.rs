@@ -26,7 +26,7 @@ pub enum Unit {
 
 impl Unit {
     /// Packs of nodes.
-    pub fn len(&self) -> usize {
+    pub fn packs(&self) -> usize {
         match self {
             Self::Line(line) => line.packs().len(),
             Self::Table(q) => q.len(),
@@ -49,7 +49,7 @@ pub enum Nodes<'a> {
 
 impl Nodes<'_> {
     /// Packs of nodes.
-    pub fn len(&self) -> usize {
+    pub fn packs(&self) -> usize {
         match self {
             Self::Parents(line) => line.packs().len() / 2,
             Self::Table { q, .. } => q.len(),
@@ -76,7 +76,7 @@ impl<'a> Groups<'a> {
 
     /// Packs of units, and of other nodes.
     fn len(&self) -> [usize; 2] {
-        [self.units.iter().map(Unit::len).sum(), self.nodes.iter().map(Nodes::len).sum()]
+        [self.units.iter().map(Unit::packs).sum(), self.nodes.iter().map(Nodes::packs).sum()]
     }
 
     /// The rounds over groups, then those within the last one.
@@ -101,8 +101,8 @@ impl<'a> Groups<'a> {
         let lambda = self.lambda;
         let mut eq = eq;
         let mut weights = |len: usize| eq.split_off(..len / 4).unwrap_or_default();
-        let units: Vec<_> = self.units.iter_mut().map(|unit| (weights(unit.len()), unit)).collect();
-        let nodes: Vec<_> = self.nodes.iter_mut().map(|nodes| (weights(nodes.len()), nodes)).collect();
+        let units: Vec<_> = self.units.iter_mut().map(|unit| (weights(unit.packs()), unit)).collect();
+        let nodes: Vec<_> = self.nodes.iter_mut().map(|nodes| (weights(nodes.packs()), nodes)).collect();
         let units = sum_all(units, |(eq, unit)| start_unit(unit, eq, lambda));
         let others = sum_all(nodes, |(eq, nodes)| start_nodes(nodes, eq, lambda));
         self.total(units, others)
@@ -123,7 +123,7 @@ impl<'a> Groups<'a> {
         let mut units = Buffer::stale(unit_len);
         let mut out = &mut *units;
         let work: Vec<_> =
-            self.units.iter().map(|unit| (weights(unit.len()), unit, front(&mut out, unit.len() / 2))).collect();
+            self.units.iter().map(|unit| (weights(unit.packs()), unit, front(&mut out, unit.packs() / 2))).collect();
         let unit_sums = sum_all(work, |(eq, unit, out)| fold_unit(unit, out, eq, r, lambda));
 
         // Units that no longer fill an octet join the others.
@@ -133,10 +133,10 @@ impl<'a> Groups<'a> {
         let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
         let (mut p_out, mut q_out) = (&mut p[joined..filled], &mut q[joined..filled]);
         let outputs = |len: usize| [front(&mut p_out, len / 2), front(&mut q_out, len / 2)];
-        let lengths: Vec<usize> = self.nodes.iter().map(Nodes::len).collect();
+        let lengths: Vec<usize> = self.nodes.iter().map(Nodes::packs).collect();
         let outputs: Vec<_> = lengths.into_iter().map(outputs).collect();
         let work: Vec<_> =
-            self.nodes.iter().zip(outputs).map(|(nodes, out)| (weights(nodes.len()), nodes, out)).collect();
+            self.nodes.iter().zip(outputs).map(|(nodes, out)| (weights(nodes.packs()), nodes, out)).collect();
         let sums = sum_all(work, |(eq, nodes, out)| fold_nodes(nodes, out, eq, r, lambda));
         let kept = unit_len - joined;
         self.join(&units[kept..], &mut p, &mut q);

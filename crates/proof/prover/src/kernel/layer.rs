@@ -82,23 +82,23 @@ where
 
 /// The layer above 2^`vars` nodes that are stored in groups.
 fn parent<'a>(vars: usize, nodes: &[Nodes<'_>]) -> Layer<'a> {
-    let filled = nodes.iter().map(Nodes::len).sum::<usize>() / 2;
+    let filled = nodes.iter().map(Nodes::packs).sum::<usize>() / 2;
     let len = PACKS * stored_groups(filled / PACKS, vars - 1);
     let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
     let (mut p_out, mut q_out) = (&mut *p, &mut *q);
     let work = nodes.iter().map(|nodes| {
-        let len = nodes.len() / 2;
+        let len = nodes.packs() / 2;
         (nodes, front(&mut p_out, len), front(&mut q_out, len))
     });
     let add = |(nodes, p, q): (&Nodes<'_>, &mut [PackedE], &mut [PackedE])| match nodes {
         Nodes::Parents(line) => add_lines(line, p, q),
-        Nodes::Table { p: p_in, q: q_in } => add_all(&**p_in, q_in, p, q),
+        Nodes::Table { p: p_in, q: q_in } => add_all(p_in, q_in, p, q),
     };
     let work: Vec<_> = work.collect();
     if work.len() < 2 {
-        work.into_iter().for_each(add)
+        work.into_iter().for_each(add);
     } else {
-        work.into_par_iter().for_each(add)
+        work.into_par_iter().for_each(add);
     }
     p[filled..].fill(PackedE::ZERO);
     q[filled..].fill(PackedE::ONE);
@@ -129,8 +129,8 @@ impl Leaves {
         let last = self.units.iter().rposition(|unit| matches!(unit, Unit::Line(_))).map_or(0, |last| last + 1);
         let (first, rest) = self.units.split_at(last);
         let mut nodes: Vec<Nodes<'_>> = first.iter().map(parents).collect();
-        let filled = (rest.iter().map(Unit::len).sum::<usize>() + self.q.len()) / 2;
-        let before = nodes.iter().map(Nodes::len).sum::<usize>();
+        let filled = (rest.iter().map(Unit::packs).sum::<usize>() + self.q.len()) / 2;
+        let before = nodes.iter().map(Nodes::packs).sum::<usize>();
         let len = PACKS * stored_groups((before + filled) / PACKS, self.vars - 1) - before;
         let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
         let mut at = 0;

@@ -15,7 +15,7 @@ use ciro_verifier::lookup::NEIGHBOURS;
 use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
 
 /// Fewest leaves of a line: four rows at once in rounds over their parents, whatever the width of a pack.
-pub const LEAVES_MIN: usize = 4 * 8 << NEIGHBOURS;
+pub const LEAVES_MIN: usize = 32 << NEIGHBOURS;
 
 /// Leaves 1/(A + C·x), a multiple of [`LEAVES_MIN`].
 pub struct Line {
@@ -171,12 +171,13 @@ impl Line {
         let q = Form::new(a.square(), bound(a * c, c.square()));
         move |leaves| {
             let mut out = [[PackedE::ZERO; QUAD]; 2];
-            for i in 0..QUAD {
+            let [ps, qs] = &mut out;
+            for (i, (p_out, q_out)) in ps.iter_mut().zip(qs).enumerate() {
                 let (group, lane) = (low(i) / PACKS, i % PACKS);
                 let ([s0, m0], [s1, m1]) = (parent(leaves, group, lane), parent(leaves, group + 2, lane));
                 let values = [s0, s1, m0, m1];
-                out[0][i] = if is_first(i) { p.at(&values) } else { b.at(&values) };
-                out[1][i] = q.at(&values);
+                *p_out = if is_first(i) { p.at(&values) } else { b.at(&values) };
+                *q_out = q.at(&values);
             }
             out
         }

@@ -140,7 +140,7 @@ pub(crate) fn embedding() -> Case {
     let y = net.node(Op::AddConst { x: y, c });
     let next = net.node(Op::Take { x: y, picks: vec![Pick { axis: 0, index: vec![1, 2, -1] }] });
     let y = net.node(Op::Concat { parts: vec![y, next], axis: 1 });
-    let y = net.node(Op::Gap { x: y });
+    let y = net.node(Op::Gap { x: y, shift: 0, bits: 6 });
     net.output(y);
     net.case("embedding", |i| (i * 3) % 5)
 }
@@ -159,8 +159,7 @@ pub(crate) fn attention() -> Case {
     let k = heads(&mut net, 5, vec![1, 0, 2]);
     let v = heads(&mut net, 9, vec![1, 0, 2]);
     let s = net.node(Op::Contract { a: q, b: k, transposed: true });
-    let s = net.node(Op::Narrow { x: s, shift: 6, lo: -20, bits: 6 });
-    let gap = net.node(Op::Gap { x: s });
+    let gap = net.node(Op::Gap { x: s, shift: 6, bits: 6 });
     let values = net.constant(&[64], |i| 64 >> i.min(8));
     let e = net.node(Op::Table { x: gap, lo: 0, values });
     let total = net.node(Op::Sum { x: e });

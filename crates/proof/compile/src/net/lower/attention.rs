@@ -23,12 +23,13 @@ enum Shown {
 
 impl Lowering<'_> {
     pub(super) fn softmax(&mut self, at: &At, x: Id) -> Result<Form, CompileError> {
-        let (powers, sums, _) = self.powers(at, x)?;
+        let gaps = self.gaps(at, x)?;
+        let (powers, sums, _) = self.powers(at, gaps, self.net.row(x))?;
         Ok(Form::Shares(Shares { powers, sums }))
     }
 
-    /// `e^(x − max)` in units of the largest, the sums of its rows, and the unit.
-    fn powers(&mut self, at: &At, x: Id) -> Result<(ValueId, ValueId, i32), CompileError> {
+    /// How far each element of a Softmax's argument lies below the largest of its row.
+    fn gaps(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
         let (x, mask) = match self.net.step(x) {
             Some(Step { kind: Kind::Mask { keep, .. }, operands, .. }) => {
                 (operands[0], Some(Shown::Always(keep.clone())))
@@ -36,6 +37,11 @@ impl Lowering<'_> {
             Some(Step { kind: Kind::Hide, operands, .. }) => (operands[0], Some(Shown::By(operands[1]))),
             _ => (x, None),
         };
+        if mask.is_none()
+            && let Some(gaps) = self.gaps_of_sums(at, x)?
+        {
+            return Ok(gaps);
+        }
         let scores = self.scores(at, x, mask.is_some())?;
         let scale = scores.scale;
         let scores = match mask {
@@ -43,28 +49,59 @@ impl Lowering<'_> {
             Some(Shown::Always(keep)) => self.shut_out(at, scores, &keep)?,
             Some(Shown::By(keep)) => self.hidden(at, scores, keep)?,
         };
-        let gap = self.node(at, Op::Gap { x: scores })?;
-        let furthest = self.builder.interval(gap).hi;
-        let one = self.budget.unit_power(self.net.row(x));
-        let values = (0..=furthest).map(|d| (f64::from(one) * (-(d as f64) * scale).exp()).round() as i32).collect();
-        let powers = self.table(at, Quant { id: gap, scale }, 0, values, 1.0 / f64::from(one))?;
+        let Interval { lo, hi } = self.builder.interval(scores);
+        let bits = (hi - lo).max(1).ilog2() as u8 + 1;
+        let id = self.node(at, Op::Gap { x: scores, shift: 0, bits })?;
+        Ok(Quant { id, scale })
+    }
+
+    /// As [`Self::gaps`], of sums that need not become columns first: only how far they lie from one another is declared. `None` if
+    /// interval arithmetic bounds them well, or they are too wide.
+    fn gaps_of_sums(&mut self, at: &At, x: Id) -> Result<Option<Quant>, CompileError> {
+        let source = self.source(x)?;
+        let declared = power_of_two(self.sizes.of(x) * MARGIN);
+        if self.reach(&source) <= 2.0 * declared {
+            return Ok(None);
+        }
+        let scale = self.finest_score(declared, false);
+        let wide = self.at_scale(at, x, source, scale)?;
+        let (wide, shift) = self.before_shift(at, wide, scale)?;
+        let scale = wide.scale * f64::from(shift).exp2();
+        let bits = (2.0 * declared / scale).log2().ceil() as u8;
+        match self.node(at, Op::Gap { x: wide.id, shift: shift as u8, bits }) {
+            Ok(id) => Ok(Some(Quant { id, scale })),
+            Err(CompileError::Range { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `e^−gap` in units of the largest, the sums of its rows of `n`, and the unit.
+    fn powers(&mut self, at: &At, gap: Quant, n: usize) -> Result<(ValueId, ValueId, i32), CompileError> {
+        let furthest = self.interval(gap).hi;
+        let one = self.budget.unit_power(n);
+        let entry = |d: i64| (f64::from(one) * (-(d as f64) * gap.scale).exp()).round() as i32;
+        let powers = self.table(at, gap, 0, (0..=furthest).map(entry).collect(), 1.0 / f64::from(one))?;
         let sums = self.node(at, Op::Sum { x: powers.id })?;
         Ok((powers.id, sums, one))
+    }
+
+    /// The finest scale at which distances of numbers that reach so far fit a table.
+    fn finest_score(&self, reach: f64, masked: bool) -> f64 {
+        let entries = f64::from(self.budget.table_bits).exp2();
+        // Distances reach up to 2r; a mask adds as much again.
+        let all = if masked { 4.0 * reach + FAR } else { 2.0 * reach };
+        power_of_two(all / entries).max(FINEST)
     }
 
     /// The argument at the finest scale at which the distances of its elements fit a table.
     fn scores(&mut self, at: &At, x: Id, masked: bool) -> Result<Quant, CompileError> {
         let source = self.source(x)?;
         let reach = self.reach(&source);
-        let entries = f64::from(self.budget.table_bits).exp2();
-        // Distances reach up to 2r; a mask adds as much again.
-        let times = if masked { 4.0 } else { 2.0 };
-        let finest = |reach: f64| power_of_two((times * reach + if masked { FAR } else { 0.0 }) / entries).max(FINEST);
         let declared = power_of_two(self.sizes.of(x) * MARGIN);
         if reach <= 2.0 * declared {
-            return self.ready(at, x, source, finest(reach));
+            return self.ready(at, x, source, self.finest_score(reach, masked));
         }
-        let scale = finest(declared);
+        let scale = self.finest_score(declared, masked);
         let wide = self.at_scale(at, x, source, scale)?;
         self.declared(at, wide, scale, declared)
     }
@@ -156,9 +193,8 @@ impl Lowering<'_> {
 
     /// `x − max − ln Σ e^(x − max)`.
     pub(super) fn log_softmax(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
-        let scores = self.scores(at, x, false)?;
-        let gap = self.node(at, Op::Gap { x: scores.id })?;
-        let (_, sums, one) = self.powers(at, x)?;
+        let gap = self.gaps(at, x)?;
+        let (_, sums, one) = self.powers(at, gap, self.net.row(x))?;
         let fits = f64::from(self.budget.table_bits).exp2();
         let sums = self.rescaled(
             at,
@@ -166,12 +202,12 @@ impl Lowering<'_> {
             power_of_two(self.builder.interval(sums).hi as f64 / fits),
         )?;
         let interval = self.interval(sums);
-        let entry = |sum: i64| ((sum as f64 * sums.scale / f64::from(one)).max(1.0).ln() / scores.scale).round() as i32;
+        let entry = |sum: i64| ((sum as f64 * sums.scale / f64::from(one)).max(1.0).ln() / gap.scale).round() as i32;
         let values = (interval.lo..=interval.hi).map(entry).collect();
-        let logs = self.table(at, sums, interval.lo as i32, values, scores.scale)?;
-        let below = self.node(at, Op::Add { a: gap, b: logs.id })?;
+        let logs = self.table(at, sums, interval.lo as i32, values, gap.scale)?;
+        let below = self.node(at, Op::Add { a: gap.id, b: logs.id })?;
         let id = self.node(at, Op::Scale { x: below, factor: -1 })?;
-        Ok(Quant { id, scale: scores.scale })
+        Ok(Quant { id, scale: gap.scale })
     }
 }
 

@@ -1,61 +1,114 @@
 //! Normalisation of rows.
 
 use super::Lowering;
-use super::attention::around;
 use super::form::Quant;
 use super::range::{How, choose};
 use crate::error::{At, CompileError};
-use crate::net::step::Id;
+use crate::net::step::{Id, Kind};
+use ciro_graph::arith::rounded;
 use ciro_graph::{Op, ValueId};
 
-/// Sums of squares stay below this.
-const SQUARES: f64 = 1_056_964_608.0;
+/// Sums of squares and dividends stay below this; where a square of the mean is taken from a sum of squares, that below half of it.
+const FITS: f64 = 1_056_964_608.0;
 /// Smallest deviation, in units of its integers: quieter rows shrink.
 const LEAST: i32 = 4;
-/// Bits of a mean below those of the values.
-const MEAN_BITS: i32 = 4;
+/// Bits of a mean below those of the values: it is to be rounded less than they are.
+const MEAN_BITS: i32 = 2;
 /// Finest scale of the result.
 const FINEST: f64 = 1.0 / 65536.0;
+/// A divisor is not multiplied by more than 2 to this.
+const COARSEST: i32 = 12;
+
+/// Rows to be normalised, and a copy so coarse that the squares of a row can be summed.
+struct Rows {
+    fine: Quant,
+    coarse: Quant,
+}
 
 impl Lowering<'_> {
     /// `(x − mean) / √(variance + eps)` by rows, or without the mean.
     ///
-    /// With c = x − mean and c′ its rescaling by 2^shift, D = √Σc′² is the deviation in units of c′/√n. The result is
-    /// `c·m / D`, which reads at √n · 2^−shift / m.
+    /// With x′ a coarse copy of x, c = x − mean and D = √Σ(x′ − mean)², the result is `c·m / D`, which reads at √n / m times c's scale
+    /// in units of x′.
     pub(super) fn normalize(&mut self, at: &At, x: Id, centred: bool, eps: f64) -> Result<Quant, CompileError> {
         let id = self.here();
-        let n = self.net.row(x) as f64;
-        let x = self.column(x)?;
-        let c = if centred { self.centred(at, x, self.net.row(id))? } else { x };
-        let widest = (SQUARES * 0.98 / n).sqrt() - 1.0;
-        let shift = (self.magnitude(c) / widest).log2().ceil().max(0.0);
-        let coarse = self.rescaled(at, c, c.scale * shift.exp2())?;
+        let n = self.net.row(id);
+        let fine = self.column(x)?;
+        let rows = Rows { fine, coarse: self.coarse(at, fine, coarsest(n, centred))? };
+        let coarse = rows.coarse;
         let squares = self.node(at, Op::Dot { a: coarse.id, b: coarse.id })?;
-        let floor = (eps * n / coarse.scale.powi(2)).round().min(SQUARES * 0.01) as i32;
-        let squares = if floor > 0 {
-            let floor = self.builder.shared_constant(at, "eps", vec![floor]);
-            self.node(at, Op::AddConst { x: squares, c: floor })?
-        } else {
-            squares
-        };
+        let (c, squares) = if centred { self.centred(at, &rows, n, squares)? } else { (fine, squares) };
+        // Rounding adds a twelfth to a square on average.
+        let rounding = if coarse.scale > fine.scale { 1.0 / 12.0 } else { 0.0 };
+        let floor = n as f64 * (eps / coarse.scale.powi(2) - rounding);
+        let squares = self.offset(at, squares, floor.round().min(FITS * 0.01) as i32)?;
+        let squares = self.at_least(at, squares, LEAST * LEAST)?;
         let root = self.node(at, Op::Isqrt { x: squares })?;
-        let root = self.at_least(at, root, LEAST)?;
-        self.quotient_of(at, id, c, root, n.sqrt() / shift.exp2())
+        self.quotient_of(at, id, c, root, (n as f64).sqrt() * c.scale / coarse.scale)
     }
 
-    /// `x − mean` of each row, some bits finer than x.
-    fn centred(&mut self, at: &At, x: Quant, n: usize) -> Result<Quant, CompileError> {
-        let sum = self.node(at, Op::Sum { x: x.id })?;
+    /// The value rounded to integers of at most `most`.
+    fn coarse(&mut self, at: &At, fine: Quant, most: f64) -> Result<Quant, CompileError> {
+        let interval = self.interval(fine);
+        let fits = |shift: &u8| interval.map(|v| rounded(v, *shift)).magnitude() as f64 <= most;
+        let shift = (0..29).find(fits).unwrap_or(29);
+        self.rescaled(at, fine, fine.scale * f64::from(shift).exp2())
+    }
+
+    /// If a value is normalised: up to where its coarse copy goes.
+    pub(super) fn normalized(&self, id: Id) -> Option<f64> {
+        self.net.steps.iter().find_map(|step| match step.kind {
+            Kind::Normalize { centred, .. } if step.operands.contains(&id) => Some(coarsest(self.net.row(id), centred)),
+            _ => None,
+        })
+    }
+
+    fn offset(&mut self, at: &At, x: ValueId, by: i32) -> Result<ValueId, CompileError> {
+        if by == 0 {
+            return Ok(x);
+        }
+        let c = self.builder.shared_constant(at, "offset", vec![by]);
+        self.node(at, Op::AddConst { x, c })
+    }
+
+    /// `x − mean` of each row, and the sum of the coarse copy's squares around its mean.
+    fn centred(&mut self, at: &At, rows: &Rows, n: usize, squares: ValueId) -> Result<(Quant, ValueId), CompileError> {
+        let sum = self.node(at, Op::Sum { x: rows.fine.id })?;
         // The row length as a divisor: nothing of the sums, and a constant.
         let zero = self.builder.shared_constant(at, "zero", vec![0]);
         let zeros = self.node(at, Op::MulConst { x: sum, c: zero })?;
         let len = self.builder.shared_constant(at, "length", vec![n as i32]);
         let len = self.node(at, Op::AddConst { x: zeros, c: len })?;
-        let bits = self.ratio_bits(sum, len, self.magnitude(x)).clamp(0, MEAN_BITS);
-        let mean = self.ratio(at, (sum, len), bits, around(self.interval(x), f64::from(1 << bits)))?;
-        let fine = self.scaled(at, x.id, 1 << bits)?;
-        let id = self.node(at, Op::Sub { a: fine, b: mean })?;
-        Ok(Quant { id, scale: x.scale / f64::from(1 << bits) })
+        let end = self.magnitude(rows.fine);
+        let bits = self.ratio_bits(sum, len, end).clamp(0, MEAN_BITS);
+        let end = end as i32 * (1 << bits);
+        let mean = self.ratio(at, (sum, len), bits, (-end, end))?;
+        let mean = Quant { id: mean, scale: rows.fine.scale / f64::from(bits).exp2() };
+        let squares = self.around_mean(at, rows.coarse, mean, (squares, n))?;
+        let fine = self.scaled(at, rows.fine.id, 1 << bits)?;
+        let id = self.node(at, Op::Sub { a: fine, b: mean.id })?;
+        Ok((Quant { id, scale: mean.scale }, squares))
+    }
+
+    /// Σ(x − m)² = Σx² − m·(2Σx − n·m) for m the mean of n numbers, rounded to an integer. As 2Σx − n·m is Σx and a rest of about n,
+    /// nothing here is larger than Σx² may be.
+    fn around_mean(
+        &mut self,
+        at: &At,
+        x: Quant,
+        mean: Quant,
+        (squares, n): (ValueId, usize),
+    ) -> Result<ValueId, CompileError> {
+        let sum = self.node(at, Op::Sum { x: x.id })?;
+        let whole = self.rescaled(at, mean, x.scale)?.id;
+        let all = self.scaled(at, whole, n as i32)?;
+        let rest = self.node(at, Op::Sub { a: sum, b: all })?;
+        // Half a unit is rounded of each number and of the mean, and a quarter at most of the finer mean before that.
+        let bits = (n + n / 4 + 1).next_power_of_two().ilog2() as u8;
+        let rest = self.node(at, Op::Narrow { x: rest, shift: 0, lo: -(1 << bits), bits: bits + 1 })?;
+        let both = self.node(at, Op::Add { a: sum, b: rest })?;
+        let product = self.node(at, Op::Mul { a: whole, b: both })?;
+        self.node(at, Op::Sub { a: squares, b: product })
     }
 
     /// `c · m / root`, where c / root reads in units of `unit`: as fine as its readers have room for.
@@ -64,20 +117,30 @@ impl Lowering<'_> {
         let reach = (self.net.row(id) as f64).sqrt() * (1.0 + 1.0 / f64::from(LEAST));
         let choice = choose(self.sizes.of(id), reach, self.budget.wanted[id]);
         let end = if let How::Declared(end) = choice.how { end } else { reach };
-        // The divisor is twice the root, and one more; quotients are a power of two many.
-        let room = self.ratio_bits(c.id, root, 2.0 * end / unit + 1.0);
-        let wanted = (unit / choice.scale.max(FINEST)).log2().ceil() as i32;
-        let bits = wanted.min(room - 1);
-        let times = self.scaled(at, c.id, 2 << bits.max(0))?;
-        let root = self.scaled(at, root, 1 << (-bits).max(0))?;
+        // The divisor is twice the root, and one more: the root was rounded down, and half a unit more is right on average.
+        let (dividend, divisor) = (self.magnitude(c), 2.0 * self.builder.interval(root).hi as f64 + 1.0);
+        let scale = |twice: i32| unit / f64::from(twice - 1).exp2();
+        let quotients = |twice: i32| ((end / scale(twice)).ceil() as u32).next_power_of_two();
+        let fits = |twice: &i32| {
+            let (up, down) = (f64::from(*twice).exp2().max(1.0), f64::from(-*twice).exp2().max(1.0));
+            let product = f64::from(quotients(*twice) + 1) * divisor * down;
+            product.max(dividend * up + divisor * down) <= FITS
+        };
+        let wanted = ((unit / choice.scale.max(FINEST)).log2() - 1e-9).ceil() as i32 + 1;
+        let twice = (-COARSEST..=wanted).rev().find(fits).unwrap_or(-COARSEST);
+        let times = self.scaled(at, c.id, 1 << twice.max(0))?;
+        let root = self.scaled(at, root, 1 << (-twice).max(0))?;
         let num = self.node(at, Op::Add { a: times, b: root })?;
-        // The root was rounded down: half a unit more is right on average.
-        let twice = self.scaled(at, root, 2)?;
-        let half = self.builder.shared_constant(at, "half", vec![1 << (-bits).max(0)]);
-        let den = self.node(at, Op::AddConst { x: twice, c: half })?;
-        let scale = unit / f64::from(bits).exp2();
-        let end = ((end / scale).ceil() as u32).next_power_of_two() as i32;
+        let den = self.scaled(at, root, 2)?;
+        let den = self.offset(at, den, 1 << (-twice).max(0))?;
+        let end = quotients(twice) as i32;
         let id = self.node(at, Op::Quotient { num, den, lo: -end, hi: end - 1 })?;
-        Ok(Quant { id, scale })
+        Ok(Quant { id, scale: scale(twice) })
     }
+}
+
+/// The largest power of two up to which the elements of a row may be squared and summed.
+fn coarsest(row: usize, centred: bool) -> f64 {
+    let squares = if centred { FITS / 2.0 } else { FITS };
+    ((squares * 0.98 / row as f64).sqrt() - 1.0).log2().floor().exp2()
 }
