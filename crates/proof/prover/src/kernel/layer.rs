@@ -412,6 +412,9 @@ mod tests {
         Unit::Line(Line { constant: ends[number], slope: ends[number + 1], values })
     }
 
+    /// log₂ of the leaves; groups of each unit, and whether it is a line; groups of other leaves.
+    type Shape<'a> = (usize, &'a [(usize, bool)], usize);
+
     /// Leaves whose first ones are units of so many groups, lines or not, and `rest` others; and the layer of the same nodes.
     fn sample_leaves(vars: usize, units: &[(usize, bool)], rest: usize) -> (Leaves, Layer<'static>) {
         let units: Vec<Unit> =
@@ -440,7 +443,7 @@ mod tests {
     #[test]
     fn leaves_equal_a_layer_of_the_same_nodes() {
         // Without units, without and with lines, lines between others, and pieces of several tasks.
-        let shapes: [(usize, &[(usize, bool)], usize); 12] = [
+        let shapes: [Shape<'_>; 12] = [
             (6, &[], 1),
             (6, &[], 4),
             (7, &[(8, false)], 0),
