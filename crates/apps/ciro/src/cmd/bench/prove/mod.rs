@@ -4,6 +4,7 @@
 
 mod curve;
 mod measure;
+mod phases;
 mod table;
 
 use super::machine::Machine;
@@ -84,6 +85,7 @@ fn row(program: &Path, file: &PathBuf, batch: u32, args: &BenchProveArgs, ui: &U
             "--batch",
             &batch.to_string(),
         ])
+        .args(args.phases.then_some("--phases"))
         .args(args.form.words());
     let output = command.arg("--").arg(file).output().map_err(CliError::failed)?;
     Ok(match figures(&output) {
