@@ -14,6 +14,18 @@ pub const fn narrowed(lo: i32, bits: u8) -> Interval {
     Interval { lo: lo as i64, hi: lo as i64 + (1 << bits) - 1 }
 }
 
+/// `x` rounded by `shift` bits as [`round_shift`] does, or itself if that is zero.
+#[must_use]
+pub const fn rounded(x: i64, shift: u8) -> i64 {
+    if shift == 0 { x } else { round_shift(x, shift) }
+}
+
+/// How often tensors are compared in pairs until one of so many is left and compared with zero.
+#[must_use]
+pub const fn comparisons(tensors: usize) -> u32 {
+    (usize::BITS - tensors.saturating_sub(1).leading_zeros()) + 1
+}
+
 /// `floor(√x)` of a non-negative `x`; zero for a negative one.
 #[must_use]
 pub const fn isqrt(x: i64) -> i64 {

@@ -330,6 +330,7 @@ pub const fn op_name(op: &Op) -> &'static str {
         Op::Linear { .. } => "Linear",
         Op::Rescale { .. } => "Rescale",
         Op::Relu { .. } => "Relu",
+        Op::Rectify { .. } => "Rectify",
         Op::Clamp { .. } => "Clamp",
         Op::Curve { .. } => "Curve",
         Op::Add { .. } => "Add",

@@ -7,6 +7,9 @@ use core::fmt;
 /// modulo p only if they are equal; it lies just below the 2³⁰ that operators are documented with.
 pub const MAX_MAGNITUDE: i64 = (1 << 30) - (1 << 23);
 
+/// Elements of the field: integers less than this apart are equal modulo p only if they are equal.
+pub(crate) const FIELD: i64 = 2 * MAX_MAGNITUDE + 1;
+
 /// All integers from `lo` to `hi`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Interval {

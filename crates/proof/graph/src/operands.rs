@@ -74,6 +74,7 @@ impl Op {
             Self::Rescale { x, .. }
             | Self::Narrow { x, .. }
             | Self::Relu { x }
+            | Self::Rectify { x, .. }
             | Self::Clamp { x, .. }
             | Self::Scale { x, .. }
             | Self::Sum { x }

@@ -465,6 +465,21 @@ pub enum Op {
         /// Structure and tables.
         forest: Forest,
     },
+    /// With n = x rounded as by [`Op::Rescale`], or x itself if shift is zero: the largest of zero and n, or of zero and what
+    /// [`Op::Take`] makes of n with each of `taps`, element by element. Tensors are compared in pairs, in order, the larger ones in
+    /// pairs again, and the last one with zero; an execution where two numbers that are compared differ by `2^bits` or more is
+    /// refused, so that results are below that. shift ≤ 29, 1 ≤ bits ≤ 29; with t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)`
+    /// plus the largest magnitude of what is rounded is below p.
+    Rectify {
+        /// Any tensor.
+        x: ValueId,
+        /// Bits dropped.
+        shift: u8,
+        /// How far apart numbers may lie that are compared, as a power of two.
+        bits: u8,
+        /// What of n is compared, element by element: the same shape for each. All of it, if there are none.
+        taps: Vec<Vec<Pick>>,
+    },
 }
 
 /// Geometry of a sliding window: two dimensions, rows first.

@@ -235,6 +235,82 @@ fn a_largest_part_that_is_not() {
     }
 }
 
+/// x as [`Op::Rectify`] takes it: the largest of 13, −12 and 5, of −3, −4 and −20, and zero.
+fn rectified() -> Case {
+    let mut net = Net::new(&[6], 200, 4);
+    let tap = |i: i32| vec![Pick { axis: 0, index: vec![i, i + 3] }];
+    let y = net.node(Op::Rectify { x: X, shift: 3, bits: 5, taps: vec![tap(0), tap(1), tap(2)] });
+    reveal_less_x(&mut net, y, &[0, 3]);
+    net.case("rectified", |i| [100, -100, 40, -25, -30, -160][i as usize])
+}
+
+/// Reveals y less some elements of x, so that no lie about y is out of range.
+fn reveal_less_x(net: &mut Net, y: ValueId, index: &[i32]) {
+    let some = net.node(Op::Take { x: X, picks: vec![Pick { axis: 0, index: index.to_vec() }] });
+    let less = net.node(Op::Sub { a: y, b: some });
+    net.output(less);
+}
+
+#[test]
+fn a_rectified_number_that_is_not() {
+    let case = rectified();
+    assert_eq!(case.output().0[0], [13 - 100, 25]);
+    let says = |i: usize, lie: i64| Liar::about(&case).value(Y, |v| v[i] = lie);
+    // Zero though another is larger; the other though zero is; and one that is neither.
+    for (i, lie, phase) in [(0, 0, Phase::Lookup), (1, -3, Phase::Lookup), (0, 14, Phase::Constraints)] {
+        assert_eq!(says(i, lie).caught(&case), phase, "{i} {lie}");
+    }
+    // The smaller one of the first pair wins; then it and what is left.
+    let first = says(0, 5).cells("larger", 0, |c| c[0] = -12).cells("larger", 1, |c| c[0] = 5);
+    assert_eq!(first.caught(&case), Phase::Lookup);
+    assert_eq!(says(0, 5).cells("larger", 1, |c| c[0] = 5).caught(&case), Phase::Lookup);
+    // One that neither of them is.
+    assert_eq!(says(0, 9).cells("larger", 1, |c| c[0] = 9).caught(&case), Phase::Constraints);
+    for delta in [1, -1] {
+        let rounded = |c: &mut [i64]| c[0] += delta;
+        let off = says(0, 13 + delta).cells("rounded", 0, rounded);
+        assert_eq!(off.caught(&case), Phase::Lookup, "{delta}");
+    }
+}
+
+/// Quotients that differ by 4/8 modulo p, with rests to match, are as far from one another as the honest ones, and the sum of two
+/// is near zero: that each is near zero shows only where it is compared with zero.
+#[test]
+fn numbers_that_are_compared_far_from_zero() {
+    let mut net = Net::new(&[4], 200, 4);
+    let tap = |i: i32| vec![Pick { axis: 0, index: vec![i, i + 2] }];
+    let y = net.node(Op::Rectify { x: X, shift: 3, bits: 5, taps: vec![tap(0), tap(1)] });
+    let sum = net.node(Op::Sum { x: y });
+    net.output(sum);
+    let case = net.case("far from zero", |i| [100, -100, -25, -30][i as usize]);
+    let half = (0x7f00_0001i64 + 1) / 2;
+    let far = |c: &mut [i64], real: usize| c[..real].iter_mut().for_each(|n| *n -= half);
+    let lie = Liar::about(&case).cells("rounded", 0, |c| far(c, 4)).cells("larger", 0, |c| far(c, 2));
+    let lie = lie.only_value(Y, |v| v.copy_from_slice(&[13 - half, -3 - half])).only_value(sum, |v| v[0] = 9);
+    assert_eq!(lie.caught(&case), Phase::Lookup);
+}
+
+/// What the execution refuses: numbers too far from one another, or from zero.
+#[test]
+fn numbers_too_far_apart_to_be_compared() {
+    for x in [[130.0, -130.0, 0.0], [0.0, -100.0, 157.0], [199.0, 199.0, 199.0]] {
+        let mut net = Net::new(&[3], 200, 4);
+        let tap = |i: i32| vec![Pick { axis: 0, index: vec![i] }];
+        let y = net.node(Op::Rectify { x: X, shift: 2, bits: 5, taps: vec![tap(0), tap(1), tap(2)] });
+        reveal_less_x(&mut net, y, &[0]);
+        let model = net.model();
+        let key = ProvingKey::new(model.clone()).expect("a relation");
+        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &x)).expect_err("too far apart");
+        assert!(refused.to_string().contains("[-31, 31]"), "{refused}");
+        let honest = x.map(|x| (x as i64 + 2) >> 2).into_iter().max().unwrap_or(0);
+        for y in [honest, 31, 0] {
+            let first = x[0] as i64;
+            let lie = Liar::on(&model, &key, &x).says(vec![vec![y], vec![first], vec![y - first]]);
+            assert!([Phase::Lookup, Phase::Constraints].contains(&lie.caught_by_the_way()), "{x:?} {y}");
+        }
+    }
+}
+
 #[test]
 fn another_label() {
     let mut s = Sketch::new(3);

@@ -3,7 +3,7 @@
 mod common;
 
 use ciro_graph::{Op, Pick, Window};
-use common::net::{Net, attention, convolution, mixed, window};
+use common::net::{Net, attention, convolution, mixed, rectified, window};
 use common::{Case, X};
 
 /// Proves a program of one operator on x of this shape.
@@ -152,6 +152,13 @@ fn rows_of_a_table() {
 #[test]
 fn a_convolution_with_its_activation() {
     convolution();
+}
+
+#[test]
+fn rectified_sums_and_windows() {
+    let outputs = rectified().proof.output.0;
+    assert!(outputs[0].contains(&0), "{outputs:?}");
+    assert!(outputs.iter().all(|y| y.iter().any(|&y| y > 0)), "{outputs:?}");
 }
 
 #[test]

@@ -180,6 +180,17 @@ fn numbers_beyond_what_is_declared_do_not_wrap_into_it() {
     }
 }
 
+/// As the check of a program does, its relation refuses to compare numbers that could meet around the field.
+#[test]
+fn compared_numbers_that_could_wrap_have_no_relation() {
+    for (bits, fits) in [(16, true), (17, false)] {
+        let mut s = sketch(1, MAX);
+        let y = s.node(Op::Rectify { x: X, shift: 13, bits, taps: vec![] }, 1, 0, (1 << bits) - 1);
+        s.output(y, 1);
+        assert_eq!(ciro_relation::Relation::build(&s.program).is_ok(), fits, "{bits}");
+    }
+}
+
 /// A number and the same number plus p would lie on different segments.
 #[test]
 fn a_curve_longer_than_the_field_is_refused() {

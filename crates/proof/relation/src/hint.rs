@@ -57,6 +57,15 @@ pub enum Hint {
         /// Read.
         b: Expr,
     },
+    /// The larger one of a and b.
+    Larger {
+        /// Filled.
+        col: ColId,
+        /// Read.
+        a: Expr,
+        /// Read.
+        b: Expr,
+    },
     /// Bits shift..shift+width of expr, for each limb.
     Limbs {
         /// Read; not negative.

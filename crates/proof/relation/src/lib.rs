@@ -26,6 +26,7 @@
 //! | `cells` | the cells of the model polynomial |
 //! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
+//! | `rectify` | its part on rectified sums and the largest of windows |
 //! | `roots` | its part on roots and quotients |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -52,6 +53,7 @@ pub mod parts;
 mod place;
 pub mod public;
 mod ranges;
+mod rectify;
 pub mod relation;
 mod roots;
 pub mod rows;

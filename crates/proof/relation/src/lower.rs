@@ -186,6 +186,9 @@ impl Lowering<'_> {
                 let x = self.val(*x)?;
                 self.relu(&x)
             }
+            Op::Rectify { x, shift, bits, taps } => {
+                self.rectify(*x, (u32::from(*shift), u32::from(*bits)), taps, target)
+            }
             Op::Clamp { x, lo, hi } => self.clamp(*x, i64::from(*lo), i64::from(*hi)),
             Op::Curve { x, lo: left, frac_bits, values, slopes } => {
                 let curve = CurveOp {

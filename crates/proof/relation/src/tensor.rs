@@ -404,7 +404,7 @@ impl Lowering<'_> {
         col
     }
 
-    fn take(&mut self, x: &Val, picks: &[Pick], to: &[usize]) -> Result<Expr, RelationError> {
+    pub(crate) fn take(&mut self, x: &Val, picks: &[Pick], to: &[usize]) -> Result<Expr, RelationError> {
         let axes: Vec<(usize, Vec<Option<usize>>)> = picks
             .iter()
             .map(|pick| {

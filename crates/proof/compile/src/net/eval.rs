@@ -57,7 +57,9 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Binary(arith) => binary(*arith, operands),
         Kind::Sum => x.chunks_exact(row).map(|row| row.iter().map(|&v| f64::from(v)).sum::<f64>() as f32).collect(),
         Kind::Max => x.chunks_exact(row).map(largest).collect(),
-        Kind::MaxPool(window) => max_pool(window, (x_dims, x), dims),
+        Kind::MaxPool { window, positive } => {
+            max_pool(window, (x_dims, x), dims, if *positive { 0.0 } else { f32::NEG_INFINITY })
+        }
         Kind::Softmax { log } => x.chunks_exact(row).flat_map(|row| softmax(row, *log)).collect(),
         Kind::Normalize { centred, eps } => {
             x.chunks_exact(row).flat_map(|row| normalized(row, *centred, *eps)).collect()
@@ -210,7 +212,7 @@ fn largest(row: &[f32]) -> f32 {
     row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-fn max_pool(window: &Window, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) -> Vec<f32> {
+fn max_pool(window: &Window, (x_dims, x): (&[usize], &[f32]), dims: &[usize], least: f32) -> Vec<f32> {
     let (h, w) = (x_dims[2], x_dims[3]);
     let source = |d: usize, i: usize, tap: u32, len: usize| window.source(d, i as u32, tap, len as u32);
     let mut result = Vec::with_capacity(count(dims));
@@ -219,7 +221,7 @@ fn max_pool(window: &Window, (x_dims, x): (&[usize], &[f32]), dims: &[usize]) ->
             let rows: Vec<u32> = (0..window.kernel[0]).filter_map(|u| source(0, i, u, h)).collect();
             let cols = (0..window.kernel[1]).filter_map(|v| source(1, j, v, w));
             let inside = cols.flat_map(|col| rows.iter().map(move |&row| plane[row as usize * w + col as usize]));
-            result.push(inside.fold(f32::NEG_INFINITY, f32::max));
+            result.push(inside.fold(least, f32::max));
         }
     }
     result

@@ -74,8 +74,9 @@ pub(crate) enum Kind {
     Sum,
     /// Largest of each row.
     Max,
-    /// Largest element of each window, over the last two of four dimensions. Positions outside count for nothing.
-    MaxPool(Window),
+    /// Largest element of each window, over the last two of four dimensions; zero, if `positive`, where that is negative.
+    /// Positions outside count for nothing.
+    MaxPool { window: Window, positive: bool },
     /// `e^x / Σ e^x` by rows; its logarithm if `log`.
     Softmax { log: bool },
     /// `(x − mean) / √(variance + eps)` by rows; without the mean if `centred` is false.

@@ -39,6 +39,14 @@ pub(crate) fn estimate(model: &Model) -> Cost {
                 (1, 1)
             }
             Op::Relu { .. } => (2, limbs(span)),
+            Op::Rectify { x, shift, bits, taps } => {
+                let rounded = elements(program, *x) / u64::from(node.len());
+                let (compared, shift) = (taps.len().max(1) as u64, u64::from(*shift));
+                (
+                    if shift > 0 { rounded } else { 0 } + compared,
+                    rounded * limbs(shift) + compared * limbs(u64::from(*bits)),
+                )
+            }
             Op::Clamp { .. } => (4, 2 * limbs(span)),
             Op::Curve { .. } => (6, 4),
             Op::Mul { .. } | Op::MulConst { .. } => {

@@ -165,7 +165,9 @@ fn precision_is_bought_with_wider_tables() {
             (deviation, estimate(&compiled.model).rows)
         });
         assert!(exact.0 < balanced.0 && balanced.0 < fast.0, "{name}: {fast:?} {balanced:?} {exact:?}");
-        assert!(exact.1 > balanced.1 && balanced.1 >= fast.1, "{name}: {fast:?} {balanced:?} {exact:?}");
+        // LeNet has no functions to tabulate.
+        let has_tables = name == "G2_transformer_gelu";
+        assert!(!has_tables || exact.1 > balanced.1 && balanced.1 >= fast.1, "{name}: {fast:?} {balanced:?} {exact:?}");
     }
 }
 
@@ -195,7 +197,7 @@ fn a_value_far_beyond_the_samples_is_refused_by_name() {
     else {
         panic!("another refusal")
     };
-    assert!(op == "Narrow" && !expected.has(got), "{op}: {got} in {expected}");
+    assert!(op == "Rectify" && !expected.has(got), "{op}: {got} in {expected}");
 }
 
 /// Every model of the folder that `CIRO_MODELS` names (or those named in `CIRO_ONLY`): accuracy, cost and time on stderr.

@@ -8,8 +8,8 @@ mod tensor;
 use crate::arith;
 use crate::check::{MAX_ELEMENTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
 use crate::forest::{NUMBER_ORIGIN, Tables, sum_interval};
-use crate::interval::Interval;
-use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, ValueId, element_count};
+use crate::interval::{FIELD, Interval};
+use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, Pick, ValueId, element_count};
 use crate::shape::broadcast;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -225,6 +225,7 @@ impl Scope {
                 map(*x, &|v| arith::round_shift(v, *shift))
             }
             Op::Relu { x } => map(*x, &|v| v.max(0)),
+            Op::Rectify { x, shift, bits, taps } => self.rectify(*x, *shift, *bits, taps),
             Op::Clamp { x, lo, hi } => {
                 let ends = declared("clamp", *lo, *hi)?;
                 in_range("upper end", Interval { lo: ends.lo + 1, hi: i64::MAX }, ends.hi)?;
@@ -268,6 +269,20 @@ impl Scope {
         in_range("bits", Interval { lo: 1, hi: 29 }, i64::from(bits))?;
         // Its ends are enforced when it runs.
         self.number(x).map(|(shape, _)| (shape.to_vec(), arith::narrowed(lo, bits)))
+    }
+
+    fn rectify(&self, x: ValueId, shift: u8, bits: u8, taps: &[Vec<Pick>]) -> Result<(Vec<u32>, Interval), Problem> {
+        in_range("shift", Interval { lo: 0, hi: 29 }, i64::from(shift))?;
+        in_range("bits", Interval { lo: 1, hi: 29 }, i64::from(bits))?;
+        let (shape, x) = self.number(x)?;
+        let furthest = i64::from(arith::comparisons(taps.len())) << (u32::from(bits) + u32::from(shift));
+        let reach = x.magnitude() as i64 + ((1 << shift) >> 1) + furthest;
+        if reach >= FIELD {
+            return Err(Problem::Wraps { what: "compared numbers", got: Interval { lo: -reach, hi: reach } });
+        }
+        // This end is enforced when it runs.
+        let hi = arith::rounded(x.hi, shift).clamp(0, (1 << bits) - 1);
+        Ok((tensor::taken_alike(shape, taps)?, Interval { lo: 0, hi }))
     }
 
     fn quotient(&self, num: ValueId, den: ValueId, ends: Interval) -> Result<(Vec<u32>, Interval), Problem> {

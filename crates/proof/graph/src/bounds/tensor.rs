@@ -10,6 +10,9 @@ use alloc::vec::Vec;
 /// Longest side of a window, and largest stride, dilation and padding.
 const WINDOW_MAX: i64 = 1 << 12;
 
+/// Most tensors that one operator compares: windows of 32 × 32.
+const MAX_TAPS: u64 = 1 << 10;
+
 /// A shape and an interval.
 type Tensor = (Vec<u32>, Interval);
 
@@ -249,6 +252,24 @@ fn take(shape: &[u32], x: Interval, picks: &[Pick]) -> Result<Tensor, Problem> {
     }
     at_most("elements", MAX_TOTAL, u64::from(element_count(&result)))?;
     Ok((result, ends))
+}
+
+/// The one shape that picks of a tensor of `shape` give; its own if there are no picks.
+pub(super) fn taken_alike(shape: &[u32], taps: &[Vec<Pick>]) -> Result<Vec<u32>, Problem> {
+    at_most("taps", MAX_TAPS, taps.len() as u64)?;
+    let any = Interval { lo: 0, hi: 0 };
+    let mut taken: Option<Vec<u32>> = None;
+    for picks in taps {
+        let (got, _) = take(shape, any, picks)?;
+        match &taken {
+            Some(expected) if *expected != got => return Err(unlike("tap", expected, &got)),
+            Some(_) => {}
+            None => taken = Some(got),
+        }
+    }
+    let taken = taken.unwrap_or_else(|| shape.to_vec());
+    at_most("compared elements", MAX_TOTAL, u64::from(element_count(&taken)).saturating_mul(taps.len() as u64))?;
+    Ok(taken)
 }
 
 /// The shape of a Reshape is the node's own, as long as it has as many elements.

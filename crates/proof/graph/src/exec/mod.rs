@@ -205,14 +205,14 @@ impl Run<'_> {
                 calibrated(self.quotient(*num, *den)?, Interval { lo: i64::from(*lo), hi: i64::from(*hi) })
             }
             Op::Narrow { x, shift, lo, bits } => {
-                let results = match shift {
-                    0 => self.value(*x)?.to_vec(),
-                    _ => map(*x, &|v| arith::round_shift(v, *shift))?,
-                };
-                calibrated(results, arith::narrowed(*lo, *bits))
+                calibrated(map(*x, &|v| arith::rounded(v, *shift))?, arith::narrowed(*lo, *bits))
             }
             Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
             Op::Relu { x } => map(*x, &|v| v.max(0)),
+            Op::Rectify { x, shift, bits, taps } => {
+                let rounded = map(*x, &|v| arith::rounded(v, *shift))?;
+                self.rectify(rounded, self.shape(*x), *bits, taps)
+            }
             Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
             Op::Curve { x, lo, frac_bits, values, slopes } => self.curve(*x, *lo, *frac_bits, *values, *slopes),
             Op::Add { a, b } => self.binary(*a, *b, |a, b| a + b),

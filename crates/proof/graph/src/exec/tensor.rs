@@ -2,6 +2,7 @@
 //! they cannot overflow, so that the loops need no checks.
 
 use super::{Fault, Run};
+use crate::interval::Interval;
 use crate::program::{ConstId, Pick, ValueId, Window};
 use crate::shape::{around, broadcast, offsets, strides};
 use alloc::vec;
@@ -173,26 +174,24 @@ impl Run<'_> {
     }
 
     pub(super) fn take(&self, x: ValueId, picks: &[Pick]) -> Result<Vec<i64>, Fault> {
-        let mut shape = self.shape(x).to_vec();
-        let mut values = self.value(x)?.to_vec();
-        for pick in picks {
-            let axis = usize::from(pick.axis);
-            let Some((outer, len, inner)) = around(&shape, axis) else {
-                return Err(Fault::Length { expected: axis + 1, got: shape.len() });
+        taken(self.value(x)?, self.shape(x), picks)
+    }
+
+    /// The largest of zero and the taps of a tensor of this shape.
+    pub(super) fn rectify(&self, x: Vec<i64>, shape: &[u32], bits: u8, taps: &[Vec<Pick>]) -> Result<Vec<i64>, Fault> {
+        let mut parts = match taps {
+            [] => vec![x],
+            _ => taps.iter().map(|picks| taken(&x, shape, picks)).collect::<Result<_, _>>()?,
+        };
+        while parts.len() > 1 {
+            let larger = |pair: &[Vec<i64>]| match pair {
+                [a, b] => larger(a, b, bits),
+                rest => Ok(rest.concat()),
             };
-            let mut taken = Vec::with_capacity(outer * pick.index.len() * inner);
-            for block in values.chunks_exact((len * inner).max(1)) {
-                for &i in &pick.index {
-                    match usize::try_from(i) {
-                        Ok(i) => taken.extend_from_slice(&block[i * inner..(i + 1) * inner]),
-                        Err(_) => taken.resize(taken.len() + inner, 0),
-                    }
-                }
-            }
-            shape[axis] = pick.index.len() as u32;
-            values = taken;
+            parts = parts.chunks(2).map(larger).collect::<Result<_, _>>()?;
         }
-        Ok(values)
+        let last = parts.concat();
+        larger(&last, &vec![0; last.len()], bits)
     }
 
     pub(super) fn concat(&self, parts: &[ValueId], axis: usize) -> Result<Vec<i64>, Fault> {
@@ -215,6 +214,36 @@ impl Run<'_> {
         }
         self.binary(num, den, i64::div_euclid)
     }
+}
+
+/// The larger one of two numbers at each position, if none are 2^bits or more apart.
+fn larger(a: &[i64], b: &[i64], bits: u8) -> Result<Vec<i64>, Fault> {
+    let apart = Interval { lo: 1 - (1 << bits), hi: (1 << bits) - 1 };
+    super::calibrated(a.iter().zip(b).map(|(a, b)| a - b).collect(), apart)?;
+    Ok(a.iter().zip(b).map(|(&a, &b)| a.max(b)).collect())
+}
+
+/// Picks of a tensor of this shape.
+fn taken(values: &[i64], shape: &[u32], picks: &[Pick]) -> Result<Vec<i64>, Fault> {
+    let (mut values, mut shape) = (values.to_vec(), shape.to_vec());
+    for pick in picks {
+        let axis = usize::from(pick.axis);
+        let Some((outer, len, inner)) = around(&shape, axis) else {
+            return Err(Fault::Length { expected: axis + 1, got: shape.len() });
+        };
+        let mut taken = Vec::with_capacity(outer * pick.index.len() * inner);
+        for block in values.chunks_exact((len * inner).max(1)) {
+            for &i in &pick.index {
+                match usize::try_from(i) {
+                    Ok(i) => taken.extend_from_slice(&block[i * inner..(i + 1) * inner]),
+                    Err(_) => taken.resize(taken.len() + inner, 0),
+                }
+            }
+        }
+        shape[axis] = pick.index.len() as u32;
+        values = taken;
+    }
+    Ok(values)
 }
 
 /// From this many outputs per group on, all outputs at one position are summed side by side.

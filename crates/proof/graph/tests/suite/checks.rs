@@ -5,7 +5,7 @@ use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::check::{CheckError, Problem};
 use ciro_graph::forest::ForestError;
 use ciro_graph::{
-    ConstId, Ingest, Interval, Model, Op, OutputKind, Program, ValueId, check_model, check_program, execute,
+    ConstId, Ingest, Interval, Model, Op, OutputKind, Pick, Program, ValueId, check_model, check_program, execute,
 };
 use ciro_types::{decode, encode};
 use proptest::prelude::*;
@@ -116,15 +116,51 @@ fn ordered_images_are_for_trees() {
     assert_eq!(problem(&model), Problem::Kind { expected: "a number", got: "an ordered image" });
 }
 
+fn rectify(shift: u8, bits: u8, taps: Vec<Vec<Pick>>) -> Op {
+    Op::Rectify { x: ValueId(1), shift, bits, taps }
+}
+
+fn tap(axis: u8, index: &[i32]) -> Vec<Pick> {
+    vec![Pick { axis, index: index.to_vec() }]
+}
+
+/// The equations about compared numbers hold modulo p: those and what they are rounded from must not meet around the field.
+#[test]
+fn compared_numbers_that_could_wrap_are_refused() {
+    let check = |shift: u8, bits: u8, taps: Vec<Vec<Pick>>| {
+        let mut model = dense();
+        model.program.nodes[1].op = rectify(shift, bits, taps);
+        check_program(&model.program).map_err(|error| error.problem)
+    };
+    let tap = || tap(1, &[0, 1]);
+    // Four rounds of 2²⁹ are more than p, three are not.
+    for (bits, taps, fits) in [(29, 1, true), (29, 3, true), (29, 5, false), (28, 9, true)] {
+        let result = check(0, bits, vec![tap(); taps]);
+        assert_eq!(!matches!(result, Err(Problem::Wraps { what: "compared numbers", .. })), fits, "{bits} {taps}");
+    }
+    assert!(matches!(check(2, 29, vec![]), Err(Problem::Wraps { what: "compared numbers", .. })));
+    assert!(matches!(check(2, 4, vec![tap(); 1025]), Err(Problem::TooMany { what: "taps", .. })));
+}
+
+#[test]
+fn taps_have_one_shape() {
+    let mut model = dense();
+    model.program.nodes[1].op = rectify(1, 4, vec![tap(1, &[0]), tap(1, &[0, 1])]);
+    assert!(matches!(problem(&model), Problem::Shape { what: "tap", .. }));
+}
+
 #[test]
 fn parameters_have_ranges() {
     type Edit = fn(&mut Program);
-    let edits: [(&str, Edit); 14] = [
+    let edits: [(&str, Edit); 17] = [
         ("shift 0", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 0 }),
         ("shift 30", |p| p.nodes[1].op = Op::Rescale { x: ValueId(1), shift: 30 }),
         ("narrow by 30", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 30, lo: 0, bits: 4 }),
         ("narrow to one", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: 0, bits: 0 }),
         ("narrow to all", |p| p.nodes[1].op = Op::Narrow { x: ValueId(1), shift: 1, lo: -(1 << 29), bits: 30 }),
+        ("rectify by 30", |p| p.nodes[1].op = rectify(30, 4, vec![])),
+        ("rectify to one", |p| p.nodes[1].op = rectify(1, 0, vec![])),
+        ("rectify what is not there", |p| p.nodes[1].op = rectify(1, 4, vec![tap(1, &[2])])),
         ("empty clamp", |p| p.nodes[2].op = Op::Clamp { x: ValueId(2), lo: 5, hi: 5 }),
         ("curve domain", |p| {
             if let Op::Curve { lo, .. } = &mut p.nodes[3].op {

@@ -3,7 +3,9 @@
 use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::exec::Fault;
 use ciro_graph::ingest::{fixed, ordered, unordered};
-use ciro_graph::{ExecError, Ingest, IngestError, Interval, Op, OutputKind, RawOutput, ValueId, check_model, execute};
+use ciro_graph::{
+    ExecError, Ingest, IngestError, Interval, Op, OutputKind, Pick, RawOutput, ValueId, check_model, execute,
+};
 use proptest::prelude::*;
 
 const FIXED: OutputKind = OutputKind::Fixed { frac_bits: 0 };
@@ -223,6 +225,34 @@ fn a_number_beyond_what_is_declared_is_refused_when_it_runs() {
         let expected = Interval { lo: expected.0, hi: expected.1 };
         let fault = Fault::Uncalibrated { index: 1, expected, got };
         assert_eq!(run([1.0, x]).unwrap_err(), ExecError::Node { node, op: "Narrow", fault });
+    }
+}
+
+#[test]
+fn rectified_numbers_are_compared_in_pairs_and_with_zero() {
+    let mut builder = integers(6, 300);
+    let tap = |index: [i32; 2]| vec![Pick { axis: 1, index: index.to_vec() }];
+    let taps = vec![tap([0, 3]), tap([1, 4]), tap([2, 5])];
+    let one = builder.node(Op::Rectify { x: ValueId(0), shift: 2, bits: 5, taps: vec![] }).unwrap();
+    let pooled = builder.node(Op::Rectify { x: ValueId(0), shift: 2, bits: 4, taps: taps.clone() }).unwrap();
+    let whole = builder.node(Op::Rectify { x: ValueId(0), shift: 0, bits: 9, taps }).unwrap();
+    assert_eq!(check_model(&builder.model), Ok(()));
+    let ends = |node: usize| (builder.model.program.nodes[node].lo, builder.model.program.nodes[node].hi);
+    assert_eq!([ends(0), ends(1), ends(2)], [(0, 31), (0, 15), (0, 300)]);
+    let run = |x: [f32; 6]| execute(&builder.model, &raw(&x));
+    let values = run([5.0, 33.0, -20.0, -6.0, -7.0, -60.0]).unwrap().values;
+    assert_eq!(values[one.0 as usize], [1, 8, 0, 0, 0, 0]);
+    assert_eq!((&values[pooled.0 as usize], &values[whole.0 as usize]), (&vec![8, 0], &vec![33, 0]));
+    // Too large; too far below its neighbour; the larger one of a pair too far from a third, and from zero.
+    for (x, node, index, bits, got) in [
+        ([0.0, 0.0, 0.0, 0.0, 126.0, 0.0], 0, 4, 5, 32),
+        ([0.0, 0.0, 0.0, -32.0, 32.0, 0.0], 1, 1, 4, -16),
+        ([40.0, 0.0, -24.0, 0.0, 0.0, 0.0], 1, 0, 4, 16),
+        ([-66.0, -66.0, -66.0, 0.0, 0.0, 0.0], 1, 0, 4, -16),
+    ] {
+        let expected = Interval { lo: 1 - (1 << bits), hi: (1 << bits) - 1 };
+        let fault = Fault::Uncalibrated { index, expected, got };
+        assert_eq!(run(x).unwrap_err(), ExecError::Node { node, op: "Rectify", fault });
     }
 }
 

@@ -156,6 +156,7 @@ pub(crate) fn cases() -> Vec<Case> {
         elementwise(),
         division(),
         net::convolution(),
+        net::rectified(),
         net::attention(),
         net::embedding(),
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),

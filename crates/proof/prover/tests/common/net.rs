@@ -114,6 +114,21 @@ pub(crate) fn convolution() -> Case {
     net.case("convolution", mixed)
 }
 
+/// Sums that are rounded and rectified as they are, and the largest of windows of three of them and zero, one of which lies outside.
+pub(crate) fn rectified() -> Case {
+    let mut net = Net::new(&[3, 5], 12, 4);
+    let weight = net.constant(&[5, 6], |i| mixed(i) / 2);
+    let bias = Some(net.constant(&[6], mixed));
+    let y = net.node(Op::Linear { x: super::X, weight, bias });
+    let one = net.node(Op::Rectify { x: y, shift: 3, bits: 6, taps: vec![] });
+    let tap = |index: [i32; 2]| vec![Pick { axis: 1, index: index.to_vec() }];
+    let pooled = net.node(Op::Rectify { x: y, shift: 4, bits: 6, taps: vec![tap([0, 3]), tap([1, 4]), tap([2, -1])] });
+    let again = net.node(Op::Rectify { x: pooled, shift: 0, bits: 7, taps: vec![tap([1, 0]), tap([0, 1])] });
+    net.output(one);
+    net.output(again);
+    net.case("rectified", mixed)
+}
+
 /// Rows of a table and their positions, what is next to them, and how far each lies below the largest of its row. Proven for a
 /// contract.
 pub(crate) fn embedding() -> Case {

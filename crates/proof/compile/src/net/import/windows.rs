@@ -185,7 +185,7 @@ pub(super) fn pool_planes(
     };
     let result = vec![1, dims[1], rows as usize, cols as usize];
     if largest {
-        ctx.push(Kind::MaxPool(window), vec![x], result)
+        ctx.push(Kind::MaxPool { window, positive: false }, vec![x], result)
     } else {
         average(ctx, x, (window, inside, edges), result)
     }

@@ -16,6 +16,9 @@ const LIMB_BITS: u8 = 16;
 /// Numbers of a program for which one more bit, and with it twice as long tables, costs little.
 const MANY: usize = 1 << 14;
 
+/// Where more numbers than so many for each of its rows are looked up, a table costs less than the comparisons that would do instead.
+const MANY_BY_ROW: usize = 4;
+
 /// Widest columns by precision, bits without the sign: of what is multiplied, and of what is not.
 const fn widest(precision: Precision, is_large: bool) -> (u32, u32) {
     match (precision, is_large) {
@@ -60,6 +63,10 @@ pub(super) struct Budget {
     pub(super) shift: u32,
     /// For each value, how many bits its readers have room for.
     pub(super) wanted: Vec<u32>,
+    /// Whether the program has so many numbers that tables cost little.
+    is_large: bool,
+    /// Whether it has so many rectified numbers that a table of their function costs less than comparing each with zero.
+    pub(super) has_relu_table: bool,
     /// The least that a Softmax's largest power may be.
     coarsest_power: usize,
 }
@@ -70,16 +77,28 @@ impl Budget {
         let bits = usize::BITS - active.leading_zeros();
         // Tables are paid for once: small programs take small ones.
         let limb_bits = if bits <= 12 { 8 } else { LIMB_BITS };
-        let widest = widest(precision, active >= MANY);
+        let is_large = active >= MANY;
+        let widest = widest(precision, is_large);
         let multiplied = widest.0;
+        let table_bits = bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3);
+        let is_relu = |step: &&Step| matches!(&step.kind, Kind::Pointwise(expr) if expr.is_relu());
+        let rectified: usize = net.steps.iter().filter(is_relu).map(|step| count(&step.dims)).sum();
         Self {
             widest,
             limb_bits,
-            table_bits: bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3),
+            table_bits,
             shift: shift(precision, bits),
             wanted: wanted(net, widest),
+            is_large,
+            has_relu_table: rectified >= MANY_BY_ROW << table_bits,
             coarsest_power: coarsest_power(precision),
         }
+    }
+
+    /// The least that differences of numbers from which so many bits are dropped are declared to have: in small programs, as many, so
+    /// that rests and differences share a table.
+    pub(super) fn least_difference(&self, dropped: i32) -> i32 {
+        if self.is_large || dropped > i32::from(self.limb_bits) { 1 } else { dropped }
     }
 
     /// The power of a row's largest element in a Softmax over rows of `n`: the rests of a division by the sums of powers fit one
@@ -96,7 +115,7 @@ fn computes(kind: &Kind) -> bool {
     match kind {
         Kind::Pointwise(expr) => expr.as_line().is_none(),
         Kind::Contract { .. } | Kind::Linear(_) | Kind::Conv(_) | Kind::Normalize { .. } | Kind::Softmax { .. } => true,
-        Kind::Binary(_) => true,
+        Kind::Binary(_) | Kind::MaxPool { positive: true, .. } => true,
         _ => false,
     }
 }
@@ -129,7 +148,7 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
             }
         }
         Kind::Sum => bits(ROOM_BITS - 1.0 - terms(net.row(step.operands[0]))).min(own),
-        Kind::MaxPool(_) | Kind::Max => own,
+        Kind::MaxPool { .. } | Kind::Max => own,
         kind if super::super::step::moves(kind) => own,
         Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
         _ => widest,

@@ -54,14 +54,19 @@ impl Lowering<'_> {
 
     /// A wide value at `scale`, or a coarser one, where it is declared to lie in ±end: a power of two many integers.
     pub(super) fn declared(&mut self, at: &At, wide: Quant, scale: f64, end: f64) -> Result<Quant, CompileError> {
-        let shift = steps(wide.scale, scale);
-        let x = if shift > MAX_SHIFT { self.rescaled(at, wide, scale / f64::from(MAX_SHIFT).exp2())? } else { wide };
-        let shift = steps(x.scale, scale);
+        let (x, shift) = self.before_shift(at, wide, scale)?;
         let scale = x.scale * f64::from(shift).exp2();
         let bits = (end / scale).log2().ceil().max(0.0) as u8 + 1;
         let lo = -(1 << (bits - 1));
         let id = self.node(at, Op::Narrow { x: x.id, shift: shift as u8, lo, bits })?;
         Ok(Quant { id, scale })
+    }
+
+    /// A wide value from which one shift leads to `scale`, or a coarser one, and that shift.
+    pub(super) fn before_shift(&mut self, at: &At, wide: Quant, scale: f64) -> Result<(Quant, i32), CompileError> {
+        let far = steps(wide.scale, scale) > MAX_SHIFT;
+        let x = if far { self.rescaled(at, wide, scale / f64::from(MAX_SHIFT).exp2())? } else { wide };
+        Ok((x, steps(x.scale, scale)))
     }
 
     /// `values[x − lo]`, which read at `scale`.

@@ -1,17 +1,21 @@
-//! Pointwise functions by table.
+//! Pointwise functions: by table, or by comparison with zero.
 
 use super::Lowering;
 use super::form::{Quant, Source};
-use super::range::{MARGIN, power_of_two};
+use super::range::{MARGIN, choose, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::import::is_unrolled;
 use crate::net::step::Id;
+use ciro_graph::{Op, Pick};
 
 impl Lowering<'_> {
     /// A function by table, on the argument at the finest scale at which the table covers it: its interval, or what it is declared
     /// to be.
     pub(super) fn function(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
+        if expr.is_relu() && !self.budget.has_relu_table {
+            return self.rectified(at, x, Vec::new());
+        }
         let id = self.here();
         let source = self.source(x)?;
         let bits = self.budget.wanted[id];
@@ -40,6 +44,40 @@ impl Lowering<'_> {
         let end = interval.hi.saturating_add(1).max(-interval.lo).max(1);
         let end = 1_i64 << (i64::BITS - (end - 1).leading_zeros());
         (-end, end - 1)
+    }
+
+    /// `max(x, 0)`, or the largest of zero and the taps of x: one Rescale, and no table. Numbers that are compared are declared to lie
+    /// as near to one another as x is to zero.
+    pub(super) fn rectified(&mut self, at: &At, x: Id, taps: Vec<Vec<Pick>>) -> Result<Quant, CompileError> {
+        let id = self.here();
+        let source = self.source(x)?;
+        let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(self.budget.wanted[id]).exp2();
+        // A number of no bits has the scale of its end.
+        let end = choose(self.sizes.of(x), self.reach(&source), 0).scale;
+        let wide = self.at_scale(at, x, source, scale)?;
+        let (wide, _) = self.before_shift(at, wide, scale)?;
+        self.compared(at, wide, (scale, end), taps)
+    }
+
+    /// A wide value rectified at `scale`, or a coarser one, where its differences are below `end`. If that could wrap around the field,
+    /// in two steps.
+    fn compared(
+        &mut self,
+        at: &At,
+        x: Quant,
+        (scale, end): (f64, f64),
+        taps: Vec<Vec<Pick>>,
+    ) -> Result<Quant, CompileError> {
+        let (_, shift) = self.before_shift(at, x, scale)?;
+        let reached = x.scale * f64::from(shift).exp2();
+        let bits = ((end / reached).log2().ceil() as i32).max(self.budget.least_difference(shift)) as u8;
+        match self.node(at, Op::Rectify { x: x.id, shift: shift as u8, bits, taps: taps.clone() }) {
+            Err(CompileError::Range { .. }) if shift > 0 => {
+                let coarser = self.rescaled(at, x, x.scale * f64::from((shift + 1) / 2).exp2())?;
+                self.compared(at, coarser, (scale, end), taps)
+            }
+            result => result.map(|id| Quant { id, scale: reached }),
+        }
     }
 
     /// A value for a table to read, not finer than `finest`.

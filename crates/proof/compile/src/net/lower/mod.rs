@@ -13,7 +13,7 @@
 //! | [`form`] | what is known of a value: numbers, or a sum whose scale is still free |
 //! | [`sums`] | sums of products with weights, and their scales |
 //! | [`columns`] | narrowing |
-//! | [`functions`] | pointwise functions by table |
+//! | [`functions`] | pointwise functions, by table or by comparison |
 //! | [`moves`] | what moves elements, pooling |
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
@@ -161,7 +161,11 @@ impl Lowering<'_> {
                 let id = self.node(at, Op::Max { x: x.id })?;
                 Ok(Quant { id, scale: x.scale })
             }
-            Kind::MaxPool(window) => self.max_pool(at, x, window, &step.dims),
+            Kind::MaxPool { window, positive: false } => self.max_pool(at, x, window, &step.dims),
+            Kind::MaxPool { window, positive: true } => {
+                let taps = self.taps(at, x, window, &step.dims)?;
+                self.rectified(at, x, taps)
+            }
             Kind::Softmax { .. } => self.log_softmax(at, x),
             Kind::Normalize { centred, eps } => self.normalize(at, x, *centred, *eps),
             Kind::Embed(table) => self.embed(at, x, table),

@@ -118,11 +118,20 @@ impl Lowering<'_> {
         Ok(Quant { id, scale })
     }
 
-    /// The largest of each window: picks of each of its positions, side by side. A position in the padding is replaced by
-    /// another of the same window, which changes nothing.
+    /// The largest of each window.
     pub(super) fn max_pool(&mut self, at: &At, x: Id, window: &Window, dims: &[usize]) -> Result<Quant, CompileError> {
-        let size = self.net.dims(x).to_vec();
+        let taps = self.taps(at, x, window, dims)?;
         let x = self.column(x)?;
+        let parts = taps.into_iter().map(|picks| self.node(at, Op::Take { x: x.id, picks }));
+        let parts = parts.collect::<Result<_, _>>()?;
+        let id = self.node(at, Op::Largest { parts })?;
+        Ok(Quant { id, scale: x.scale })
+    }
+
+    /// The windows' positions: for each, where it lies in x. A position in the padding is replaced by another of the same window,
+    /// which changes nothing of the largest.
+    pub(super) fn taps(&self, at: &At, x: Id, window: &Window, dims: &[usize]) -> Result<Vec<Vec<Pick>>, CompileError> {
+        let size = self.net.dims(x);
         let tap = |d: usize, tap: u32| -> Option<Pick> {
             let len = size[2 + d] as u32;
             let inside = |i: usize, tap: u32| window.source(d, i as u32, tap, len);
@@ -130,19 +139,13 @@ impl Lowering<'_> {
             let index: Option<Vec<i32>> = (0..dims[2 + d]).map(|i| near(i).map(|i| i as i32)).collect();
             Some(Pick { axis: 2 + d as u8, index: index? })
         };
-        let mut parts = Vec::new();
-        for (u, v) in (0..window.kernel[0]).flat_map(|u| (0..window.kernel[1]).map(move |v| (u, v))) {
-            let (Some(rows), Some(cols)) = (tap(0, u), tap(1, v)) else {
-                return Err(CompileError::Form {
-                    at: at.clone(),
-                    what: "a window that lies in the padding altogether".into(),
-                    hint: "use a padding smaller than the window".into(),
-                });
-            };
-            parts.push(self.node(at, Op::Take { x: x.id, picks: vec![rows, cols] })?);
-        }
-        let id = self.node(at, Op::Largest { parts })?;
-        Ok(Quant { id, scale: x.scale })
+        let all = (0..window.kernel[0]).flat_map(|u| (0..window.kernel[1]).map(move |v| (u, v)));
+        let taps: Option<Vec<Vec<Pick>>> = all.map(|(u, v)| Some(vec![tap(0, u)?, tap(1, v)?])).collect();
+        taps.ok_or_else(|| CompileError::Form {
+            at: at.clone(),
+            what: "a window that lies in the padding altogether".into(),
+            hint: "use a padding smaller than the window".into(),
+        })
     }
 
     pub(super) fn argmax(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {

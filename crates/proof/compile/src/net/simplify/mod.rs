@@ -6,6 +6,7 @@
 mod fuse;
 mod norms;
 mod order;
+mod pools;
 mod weights;
 
 use super::step::{Id, Kind, Net, Step};
@@ -54,7 +55,7 @@ fn round(old: &Net) -> (Net, bool) {
 impl Rewriter {
     /// Adds a step, rewritten if a rule applies; returns the value that stands for it.
     fn rewrite(&mut self, step: Step, reads: usize) -> Id {
-        let rules = [fuse::rewrite, norms::rewrite, order::rewrite, weights::rewrite];
+        let rules = [fuse::rewrite, norms::rewrite, pools::rewrite, order::rewrite, weights::rewrite];
         for rule in rules {
             if let Some(id) = rule(self, &step) {
                 self.changed = true;

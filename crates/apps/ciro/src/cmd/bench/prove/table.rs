@@ -45,7 +45,7 @@ const CURVE_TITLE: &str = "Growth: three convolutions of 8 channels with ReLU on
 
 /// For a terminal.
 pub(super) fn text(view: &View) -> String {
-    let mut parts = vec![view.machine.line()];
+    let mut parts = vec![[view.machine.line().as_str(), view.form.as_str()].join(" ").trim_end().to_string()];
     if let Some(rows) = &view.models {
         parts.push(aligned(head(rows), &model_cells(rows)));
         parts.extend(by_phase(rows).map(|cells| aligned(&PHASES, &cells)));
@@ -58,11 +58,11 @@ pub(super) fn text(view: &View) -> String {
     parts.join("\n\n")
 }
 
-/// The page `docs/reference/bench.md`.
+/// The page `docs/reference/bench.md`, or another of its kind.
 pub(super) fn markdown(view: &View) -> String {
     let mut parts = vec![
-        "# Measured".into(),
-        "Printed by `ciro bench prove --markdown`; nothing here is written by hand.".into(),
+        title(&view.form),
+        format!("Printed by `{}`; nothing here is written by hand.", command(view)),
         format!("Measured on: {}.", view.machine.line()),
     ];
     if let Some(rows) = &view.models {
@@ -76,6 +76,21 @@ pub(super) fn markdown(view: &View) -> String {
     }
     parts.push(LEGEND.into());
     parts.join("\n\n")
+}
+
+fn title(form: &str) -> String {
+    if form.is_empty() { "# Measured".into() } else { format!("# Measured with `{form}`") }
+}
+
+/// What prints the page.
+fn command(view: &View) -> String {
+    let only = match (&view.models, &view.curve) {
+        (Some(_), None) => "--only models",
+        (None, Some(_)) => "--only curve",
+        _ => "",
+    };
+    let words = ["ciro bench prove", only, &view.form, "--markdown"];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn in_batches(rows: &[Row]) -> bool {
