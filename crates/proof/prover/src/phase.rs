@@ -51,7 +51,7 @@ impl Phase {
 }
 
 /// Watches a proof being made. Nothing that it does changes the proof.
-pub trait Observer {
+pub trait Observer: Send {
     /// Called as each phase begins: once for each, in order, whether or not the program has anything to prove there.
     fn begins(&mut self, phase: Phase);
 }

@@ -93,7 +93,7 @@ pub fn prove_observed(
     execution: &Execution,
     context: &ProofContext,
     seed: &Seed,
-    observer: &mut (dyn Observer + Send),
+    observer: &mut dyn Observer,
 ) -> Result<Proof, ProveError> {
     observer.begins(Phase::Witness);
     Filled::new(key, execution, seed).prove(key, input, context, observer).map(|(proof, _, _)| proof)
@@ -119,8 +119,8 @@ impl Filled {
             inputs: if of_input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
             outputs: if of_output == Disclosure::Public { output.0.clone() } else { Vec::new() },
         };
-        let witness = on_pool(|| Witness::fill(key, &instance, execution));
-        Self { witness: witness.salted(seed), output }
+        let witness = on_pool(|| Witness::fill(key, &instance, execution).salted(seed));
+        Self { witness, output }
     }
 
     /// The proof, the commitments, and what the claims on them came down to.
@@ -129,7 +129,7 @@ impl Filled {
         key: &ProvingKey,
         input: &RawInput,
         context: &ProofContext,
-        observer: &mut (dyn Observer + Send),
+        observer: &mut dyn Observer,
     ) -> Result<(Proof, Commitments, Reduced), ProveError> {
         let Self { witness, output } = self;
         on_pool(|| {
@@ -173,7 +173,7 @@ fn run(
     statement: &Statement,
     witness: &Witness,
     commitments: &Commitments,
-    observer: &mut (dyn Observer + Send),
+    observer: &mut dyn Observer,
 ) -> (Proof, Reduced) {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
