@@ -1,55 +1,21 @@
 //! Receipts as a stranger handles them: verified, inspected, altered.
 
-use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
-};
+use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::{Evidence, Receipt};
-use ciro_types::{Hash32, encode};
+use ciro_test_models::relu;
+use ciro_types::Hash32;
 use ciro_verifier::{ProofContext, Weights};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Ended};
 
-/// y = relu(2·x₀ − 3·x₁) in quarters.
-fn model() -> Model {
-    let input =
-        Input { name: "x".into(), shape: vec![1, 2], ingest: Ingest::Fixed { exponents: vec![2], lo: -8, hi: 8 } };
-    let linear =
-        Node { op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None }, shape: vec![1, 1], lo: -40, hi: 40 };
-    let program = Program {
-        name: "small".into(),
-        inputs: vec![input],
-        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
-        nodes: vec![linear, Node { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 }],
-        outputs: vec![Output {
-            name: "y".into(),
-            value: ValueId(2),
-            shape: vec![1],
-            kind: OutputKind::Fixed { frac_bits: 2 },
-        }],
-        limb_bits: 8,
-        profile: ciro_graph::Profile::Native,
-        security: ciro_graph::Security::Bits100,
-        visibility: ciro_graph::Visibility::default(),
-        batch: 1,
-    };
-    Model { program, weights: vec![vec![2, -3]] }
-}
-
 fn receipt() -> Receipt {
-    let key = ProvingKey::new(model()).expect("the model has a relation");
+    let key = ProvingKey::new(relu(2)).expect("the model has a relation");
     let bits = [1.25f32, 0.5].map(f32::to_bits).to_vec();
     let input = RawInput(vec![RawTensor { shape: vec![1, 2], bits }]);
     let proof = prove(&key, &input, &ProofContext::default()).expect("proves");
-    Receipt {
-        program: key.program().to_vec(),
-        weights: key.weights(),
-        input: encode(&input),
-        output: encode(&proof.output),
-        evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
-        settlement: None,
-    }
+    Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes)
 }
 
 fn write(directory: &Path, bytes: &[u8]) -> PathBuf {

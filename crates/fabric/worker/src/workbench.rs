@@ -1,6 +1,7 @@
 //! Executes, proves, and checks its own proof before anyone else sees it.
 
 use crate::blobs::{BlobError, Blobs};
+use ciro_graph::exec::Fault;
 use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model, execute};
 use ciro_prover::{ProveError, ProvingKey, prove};
 use ciro_state::{FailReason, input_hash, job_id};
@@ -179,7 +180,14 @@ fn run_and_prove(key: &ProvingKey, raw: &RawInput, input: Vec<u8>, context: &Pro
     Ok(Answer { input, output: encode(&proof.output), proof: proof.bytes })
 }
 
-/// A model that was checked when it was loaded refuses only inputs.
+/// A model that was checked when it was loaded refuses only inputs. One that leaves what the model was calibrated for is nothing that
+/// its sender can change: the reason says who can.
 fn refused(error: &ExecError) -> Failure {
-    Failure::Refused { reason: error.to_string() }
+    let advice = match error {
+        ExecError::Node { fault: Fault::Uncalibrated { .. }, .. } => {
+            "; the model's owner can compile it again with --calibration samples that cover such inputs"
+        }
+        _ => "",
+    };
+    Failure::Refused { reason: format!("{error}{advice}") }
 }

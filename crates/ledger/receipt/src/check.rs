@@ -8,7 +8,7 @@ use ciro_crypto::SignatureError;
 use ciro_graph::{Disclosure, Program, RawInput, RawOutput, Visibility};
 use ciro_state::{Action, PathError, SettlementRecord, SignedTx, input_hash, output_hash};
 use ciro_types::{Assurance, ChainId, Hash32, ModelId};
-use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
+use ciro_verifier::{Shown, Statement, VerifiedProof, VerifyError, VerifyingKey};
 
 /// Why a receipt is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +110,23 @@ pub struct Report {
 /// # Errors
 /// [`ReceiptError`] naming the first check that failed.
 pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, ReceiptError> {
+    let Checking { key, statement, mut report } = begin(receipt, trusted)?;
+    match &receipt.evidence {
+        Evidence::Proven { proof, .. } => _ = check_proof(&key, &statement, proof, &mut report)?,
+        Evidence::Signed { tx } => check_signed(receipt, tx, &mut report)?,
+        Evidence::Agreed => check_agreed(receipt, &mut report)?,
+    }
+    Ok(report)
+}
+
+/// A receipt of which all but the evidence is checked.
+pub(crate) struct Checking {
+    pub(crate) key: VerifyingKey,
+    pub(crate) statement: Statement,
+    pub(crate) report: Report,
+}
+
+pub(crate) fn begin(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Checking, ReceiptError> {
     let key = VerifyingKey::of(&receipt.program, &receipt.weights)?;
     let (assurance, context) = match &receipt.evidence {
         Evidence::Signed { .. } => (Assurance::A0, Default::default()),
@@ -131,21 +148,17 @@ pub fn check(receipt: &Receipt, trusted: Option<ChainId>) -> Result<Report, Rece
     if let Some(settlement) = &receipt.settlement {
         check_settlement(receipt, settlement, &key, trusted, &mut report)?;
     }
-    match &receipt.evidence {
-        Evidence::Proven { proof, .. } => check_proof(&key, &statement, proof, &mut report)?,
-        Evidence::Signed { tx } => check_signed(receipt, tx, &mut report)?,
-        Evidence::Agreed => check_agreed(receipt, &mut report)?,
-    }
-    Ok(report)
+    Ok(Checking { key, statement, report })
 }
 
-fn check_proof(
-    key: &VerifyingKey,
-    statement: &Statement,
-    proof: &[u8],
+/// A4: the proof verifies.
+pub(crate) fn check_proof<'a>(
+    key: &'a VerifyingKey,
+    statement: &'a Statement,
+    proof: &'a [u8],
     report: &mut Report,
-) -> Result<(), ReceiptError> {
-    key.verify(statement, proof)?;
+) -> Result<VerifiedProof<'a>, ReceiptError> {
+    let verified = key.verify_proof(statement, proof)?;
     let bits = key.params().security.bits();
     report.shown.push(finding(
         "inference proven",
@@ -177,7 +190,7 @@ fn check_proof(
             .into(),
     ));
     report.assumptions.push(finding("privacy", privacy(&key.program().visibility)));
-    Ok(())
+    Ok(verified)
 }
 
 /// How a sentence about an inference names a part of which this much is shown.

@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_consensus::light::{CertifiedHeader, SetChange};
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
 use ciro_types::{AccountId, ChainId, JobId};
-use ciro_verifier::{ProofContext, Weights};
+use ciro_verifier::{ProofContext, Statement, Weights};
 
 const KIND: FileKind = FileKind {
     name: "receipt",
@@ -94,6 +94,14 @@ pub struct Settlement {
 }
 
 impl Receipt {
+    /// The receipt of a proof that no network has settled. `program` are the canonical bytes of the program that was proven.
+    #[must_use]
+    pub fn stand_alone(program: &[u8], weights: Weights, statement: &Statement, proof: Vec<u8>) -> Self {
+        let (input, output) = statement.encode();
+        let evidence = Evidence::Proven { context: statement.context.into(), proof };
+        Self { program: program.to_vec(), weights, input, output, evidence, settlement: None }
+    }
+
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -3,12 +3,12 @@
 //! A file is `CIRO-SAMPLE` and a version byte, then [`crate::file`]. It holds the batch's receipt, whose input and output are commitments, the
 //! sample, and the opening that shows that the sample is behind them.
 
-use crate::check::{Finding, ReceiptError, Report, check};
+use crate::check::{Checking, Finding, ReceiptError, Report, begin, check_proof};
 use crate::file::{FileKind, FormatError};
 use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::ChainId;
-use ciro_verifier::{Sample, Statement, VerifyingKey};
+use ciro_types::{ChainId, encode};
+use ciro_verifier::Sample;
 
 const KIND: FileKind = FileKind {
     name: "receipt of a sample",
@@ -38,6 +38,12 @@ pub struct SampleReport {
 }
 
 impl SampleReceipt {
+    /// The receipt of `sample`, one of `batch`, with its opening.
+    #[must_use]
+    pub fn new(batch: Receipt, sample: &Sample, opening: Vec<u8>) -> Self {
+        Self { batch, sample: encode(sample), opening }
+    }
+
     /// Whether bytes begin like such a file.
     #[must_use]
     pub fn is_one(bytes: &[u8]) -> bool {
@@ -59,18 +65,16 @@ impl SampleReceipt {
     }
 }
 
-/// Checks the receipt of a sample: that of its batch as [`check`] does, then the opening.
+/// Checks the receipt of a sample: that of its batch as [`crate::check()`] does, then the opening.
 ///
 /// # Errors
 /// [`ReceiptError`] naming the first check that failed.
 pub fn check_sample(receipt: &SampleReceipt, trusted: Option<ChainId>) -> Result<SampleReport, ReceiptError> {
-    let mut batch = check(&receipt.batch, trusted)?;
-    let Evidence::Proven { context, proof } = &receipt.batch.evidence else { return Err(ReceiptError::Nothing) };
-    let key = VerifyingKey::of(&receipt.batch.program, &receipt.batch.weights)?;
-    let visibility = &key.program().visibility;
-    let statement = Statement::decode(visibility, &receipt.batch.input, &receipt.batch.output, (*context).into())?;
+    let Evidence::Proven { proof, .. } = &receipt.batch.evidence else { return Err(ReceiptError::Nothing) };
+    let Checking { key, statement, report: mut batch } = begin(&receipt.batch, trusted)?;
+    let proof = check_proof(&key, &statement, proof, &mut batch)?;
     let sample = Sample::decode(&receipt.sample)?;
-    let verified = key.verify_sample(&statement, proof, &sample, &receipt.opening)?;
+    let verified = proof.verify_sample(&sample, &receipt.opening)?;
     batch.shown.push(Finding {
         what: "sample opened",
         detail: format!(

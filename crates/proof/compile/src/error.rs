@@ -128,6 +128,12 @@ pub enum CompileError {
 }
 
 impl CompileError {
+    /// Operand `i` of a node is not what its operator takes.
+    pub(crate) fn operand(at: &At, i: usize, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        let operand = format!("operand {i}").into();
+        Self::Operand { at: at.clone(), operand, expected: expected.into(), got: got.into() }
+    }
+
     /// What the user can do about it, if there is something.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -31,6 +31,7 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::ArgMax => vec![argmax(x) as f32],
         Kind::Normalize(norm) => normalized(*norm, x),
         Kind::Trees(forest) => leaf_sums(forest, x),
+        Kind::Pick(places) => places.iter().map(|&(operand, i)| values[step.operands[operand]][i]).collect(),
     }
 }
 

@@ -124,10 +124,13 @@ pub const CORE: &[&str] = &[
 /// Of ai.onnx.ml.
 pub const CLASSICAL: &[&str] = &[
     "ArrayFeatureExtractor",
+    "Binarizer",
     "Imputer",
+    "LabelEncoder",
     "LinearClassifier",
     "LinearRegressor",
     "Normalizer",
+    "OneHotEncoder",
     "Scaler",
     "TreeEnsembleClassifier",
     "TreeEnsembleRegressor",

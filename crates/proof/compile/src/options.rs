@@ -2,6 +2,7 @@
 
 use crate::samples::Samples;
 use ciro_graph::{Profile, Security, Visibility};
+use std::fmt;
 
 /// How finely a network's values are held. Finer values need wider tables; linear models and trees are as exact as they can be
 /// in any case.
@@ -14,6 +15,16 @@ pub enum Precision {
     Balanced,
     /// 13 bits, and finer weights.
     Exact,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fast => "fast",
+            Self::Balanced => "balanced",
+            Self::Exact => "exact",
+        })
+    }
 }
 
 /// Options of [`crate::compile_onnx`].

@@ -5,6 +5,9 @@ use crate::program::{ConstId, Forest};
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// What is added to a number where a forest reads it: images are not negative, and below 2³⁰.
+pub const NUMBER_ORIGIN: i64 = 1 << 29;
+
 /// Why tables do not describe a forest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForestError {
@@ -90,7 +93,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// The row in the leaf table at which tree `tree` ends on input `x` (ordered images), after exactly `depth` steps.
+    /// The row in the leaf table at which tree `tree` ends on features `x` (images), after exactly `depth` steps.
     ///
     /// # Errors
     /// [`ForestError::Walk`] if tables that were not checked lead nowhere.

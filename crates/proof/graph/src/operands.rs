@@ -63,8 +63,8 @@ impl Op {
                 value(num);
                 value(den);
             }
-            Self::Trees { x, forest } => {
-                value(x);
+            Self::Trees { parts, forest } => {
+                parts.iter_mut().for_each(&mut value);
                 let tables = [&mut forest.feature, &mut forest.threshold_hi, &mut forest.threshold_lo];
                 tables.into_iter().for_each(&mut constant);
                 constant(&mut forest.left);

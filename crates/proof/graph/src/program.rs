@@ -462,19 +462,19 @@ pub enum Op {
         /// How many results there are, as a power of two.
         bits: u8,
     },
-    /// The leaf sums of a forest, one element per class, on an [`Ingest::Ordered`] or
-    /// [`Ingest::OrderedMissing`] input.
+    /// The leaf sums of a forest, one element per class. Its features are the elements of its parts, one part after the other: ordered
+    /// images of inputs ([`Ingest::Ordered`], [`Ingest::OrderedMissing`]) as they are, and of numbers their sums with
+    /// [`crate::forest::NUMBER_ORIGIN`], with which thresholds are compared.
     Trees {
-        /// An ordered input.
-        x: ValueId,
+        /// At least one: ordered inputs, and numbers from −2²⁹ to 2²⁹ − 1 with at most one dimension beyond one.
+        parts: Vec<ValueId>,
         /// Structure and tables.
         forest: Forest,
     },
-    /// With n = x rounded as by [`Op::Rescale`], or x itself if shift is zero: the largest of zero and n, or of zero and what
-    /// [`Op::Take`] makes of n with each of `taps`, element by element. Tensors are compared in pairs, in order, the larger ones in
-    /// pairs again, and the last one with zero; an execution where two numbers that are compared differ by `2^bits` or more is
-    /// refused, so that results are below that. shift ≤ 29, 1 ≤ bits ≤ 29; with t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)`
-    /// plus the largest magnitude of what is rounded is below p.
+    /// With n = x rounded as by [`Op::Rescale`] (x itself, if shift is zero): the largest of zero and n, or of zero and what
+    /// [`Op::Take`] makes of n with each of `taps`. Tensors are compared in pairs, in order, the larger ones in pairs again, the last one
+    /// with zero; an execution where two numbers that are compared are `2^bits` or more apart is refused. shift ≤ 29, 1 ≤ bits ≤ 29; with
+    /// t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)` plus the largest magnitude of what is rounded is below p.
     Rectify {
         /// Any tensor.
         x: ValueId,

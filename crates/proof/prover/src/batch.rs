@@ -5,27 +5,28 @@
 //! eq(last coordinates) with one row: all rows that its claims are about, combined by their weights. So each cell is read once for each
 //! claim on it, in the base field, and then once to bind the last variables; the rounds over rows see one element per row.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::{combine_columns, dot_rows};
 use crate::rounds::{Inner, Quadratics, bind_inner};
 use ciro_pcs::Params;
 use ciro_relation::{Knowledge, Poly, Relation, Space};
 use ciro_sumcheck::{Work, eq_bits, suffix};
-use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_transcript::{E, Transcript, Writer};
 use ciro_verifier::batch::{LOW_VARS, Reduced, in_order, round_work, vars_max};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 
-/// Rows that one task combines.
-const TASK_ROWS: usize = 1 << 9;
+/// Rows that one task combines: they stay in a cache of the core if their elements have to be made.
+const TASK_ROWS: usize = 1 << 7;
 
 /// Proves the batch phase for the cells of the relation's polynomials, in order; returns what it comes down to.
 pub fn prove(
     transcript: &mut Writer,
     relation: &Relation,
     params: &Params,
-    cells: &[&[F]],
+    cells: &[Cells<'_>],
     claims: Evaluations,
 ) -> Reduced {
     reduce(transcript, &relation.spaces, params, cells, &claims.into_committed().unwrap_or_default())
@@ -36,12 +37,12 @@ pub fn reduce(
     transcript: &mut Writer,
     spaces: &[Space],
     params: &Params,
-    cells: &[&[F]],
+    cells: &[Cells<'_>],
     claims: &[Evaluation],
 ) -> Reduced {
     let eta = transcript.challenge("eta");
     let sides: Vec<Side<'_>> =
-        spaces.iter().zip(cells).map(|(space, cells)| Side::new(claims, eta, space.poly, cells, space.used)).collect();
+        spaces.iter().zip(cells).map(|(space, &cells)| Side::new(claims, eta, space.poly, cells, space.used)).collect();
     let (point, values) = sumcheck(transcript, &sides, round_work(vars_max(spaces), params));
     let values = spaces.iter().zip(values);
     let values: Vec<E> = values.filter(|(space, _)| space.known != Knowledge::Cells).map(|(_, value)| value).collect();
@@ -89,14 +90,14 @@ enum Like<'a> {
 
 /// A committed polynomial, cut into rows of 2^`LOW_VARS` cells, and the claims on it.
 struct Side<'a> {
-    cells: &'a [F],
+    cells: Cells<'a>,
     /// Cells are zero from here on.
     used: usize,
     families: Vec<Family<'a>>,
 }
 
 impl<'a> Side<'a> {
-    fn new(claims: &'a [Evaluation], eta: E, poly: Poly, cells: &'a [F], used: usize) -> Self {
+    fn new(claims: &'a [Evaluation], eta: E, poly: Poly, cells: Cells<'a>, used: usize) -> Self {
         let mut side = Self { cells, used, families: Vec::new() };
         for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.window.poly == poly) {
             side.add(claim, weight);
@@ -150,9 +151,9 @@ impl<'a> Side<'a> {
     }
 
     /// Cells up to the last whole row with one that is used.
-    fn used_rows(&self) -> &[F] {
+    fn used_rows(&self) -> Cells<'a> {
         let low = self.low_vars();
-        &self.cells[..self.used.div_ceil(1 << low) << low]
+        self.cells.slice(0..self.used.div_ceil(1 << low) << low)
     }
 
     /// Σ over the cells of a row, by family, its rows combined into one, in a sumcheck of `rounds` rounds.
@@ -170,8 +171,9 @@ impl<'a> Side<'a> {
             .flat_map(|(first, weights)| (*first..).step_by(TASK_ROWS).zip(weights.chunks(TASK_ROWS)))
             .collect();
         let combine = |(first, weights): (usize, &[E])| {
-            let rows = &self.cells[first << low..(first + weights.len()) << low];
-            combine_columns(&[(rows, weights)], low).to_vec()
+            let mut scratch = Vec::new();
+            let rows = self.cells.slice(first << low..(first + weights.len()) << low).elements(&mut scratch);
+            combine_columns(&[(rows.into(), weights)], low).to_vec()
         };
         let add = |mut a: Vec<E>, b: Vec<E>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
@@ -203,6 +205,7 @@ mod tests {
     use crate::kernel::table::tests::{cells, elements};
     use crate::rounds::fold;
     use ciro_relation::Window;
+    use ciro_transcript::F;
 
     /// Some challenges follow work, before and after the last variables are bound.
     const WORK: Work = Work { label: "work", bits: 2, rounds: 6..10 };
@@ -263,8 +266,8 @@ mod tests {
         model[used[0]..].fill(F::ZERO);
         witness[used[1]..].fill(F::ZERO);
         let sides = [
-            Side::new(claims, eta, Poly::Model, &model, used[0]),
-            Side::new(claims, eta, Poly::Witness, &witness, used[1]),
+            Side::new(claims, eta, Poly::Model, Cells::from(&model), used[0]),
+            Side::new(claims, eta, Poly::Witness, Cells::from(&witness), used[1]),
         ];
         let (mut fast, mut slow) = (Writer::new("test"), Writer::new("test"));
         let got = sumcheck(&mut fast, &sides, WORK);

@@ -1,5 +1,7 @@
 //! The polynomials of one proof and their commitments.
 
+use crate::constants::Constants;
+use crate::kernel::cells::Cells;
 use crate::key::ProvingKey;
 use crate::opening::Opened;
 use crate::oracle::BaseOracle;
@@ -16,9 +18,18 @@ use std::sync::Arc;
 #[derive(Clone)]
 struct Part {
     space: Space,
-    table: Arc<Vec<F>>,
+    table: Table,
     /// None for one that the verifier holds itself.
     oracle: Option<Arc<BaseOracle>>,
+}
+
+/// What a polynomial is made of.
+#[derive(Clone)]
+enum Table {
+    /// The constants of the model.
+    Model(Arc<Constants>),
+    /// Cells of this proof.
+    Made(Arc<Vec<F>>),
 }
 
 /// All polynomials of one proof, in the relation's order.
@@ -75,25 +86,32 @@ impl Commitments {
     }
 
     /// The cells of all polynomials, in order.
-    pub fn tables(&self) -> Vec<&[F]> {
-        self.0.iter().map(|part| part.table.as_slice()).collect()
+    pub fn cells(&self) -> Vec<Cells<'_>> {
+        self.0.iter().map(Part::cells).collect()
     }
 
     /// Those that the proof opens, in order.
     pub fn opened(&self) -> Vec<Opened<'_>> {
-        let committed = self.0.iter().filter_map(|part| Some((&part.table, part.oracle.as_deref()?)));
-        committed.map(|(table, oracle)| Opened { table, oracle }).collect()
+        let opened = |part| Some(Opened { cells: Part::cells(part), oracle: part.oracle.as_deref()? });
+        self.0.iter().filter_map(opened).collect()
     }
 }
 
 impl Part {
     fn new(key: &ProvingKey, witness: &Witness, space: Space, round: Option<&Round>) -> Self {
         if space.poly == Poly::Model {
-            return Self { space, table: Arc::clone(&key.table), oracle: key.oracle.clone() };
+            return Self { space, table: Table::Model(Arc::clone(&key.constants)), oracle: key.oracle.clone() };
         }
         let table = Arc::new(witness.polynomial(key.verifying().relation(), space.poly));
         let seed = witness.seed().of(space.poly);
-        let oracle = round.map(|round| Arc::new(BaseOracle::new(&table, round, &seed)));
-        Self { space, table, oracle }
+        let oracle = round.map(|round| Arc::new(BaseOracle::new(table.as_ref(), round, &seed)));
+        Self { space, table: Table::Made(table), oracle }
+    }
+
+    fn cells(&self) -> Cells<'_> {
+        match &self.table {
+            Table::Model(constants) => constants.polynomial(),
+            Table::Made(table) => Cells::Elements(table),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! factor are the factor times one combination. Padding, for one, is checked for every column by (1 − mask)·Σ λʲ·column. So rounds fold a few
 //! tables, however many columns and constraints there are.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::EqTail;
 use crate::kernel::matrix::combine;
 use crate::kernel::sums::sum_packs;
@@ -157,7 +158,7 @@ fn many(table: &Table) -> &[PackedE] {
 impl<'a> Active<'a> {
     fn new(combined: &Combined, witness: &'a Witness) -> Self {
         let table = |terms: &[(ColId, E)]| {
-            let columns: Vec<(&[F], E)> = terms.iter().map(|&(col, c)| (witness.column(col), c)).collect();
+            let columns: Vec<(Cells<'_>, E)> = terms.iter().map(|&(col, c)| (witness.column(col).into(), c)).collect();
             combine(&columns)
         };
         let groups = combined.groups();

@@ -1,8 +1,8 @@
 //! The weight commitment, once per model.
 
+use crate::constants::Constants;
 use crate::oracle::{BaseOracle, UNSALTED};
 use ciro_graph::{Disclosure, Model};
-use ciro_transcript::F;
 use ciro_types::{Hash32, ModelId, encode};
 use ciro_verifier::{VerifyError, VerifyingKey, Weights};
 use std::sync::Arc;
@@ -12,9 +12,8 @@ pub struct ProvingKey {
     model: Model,
     program: Vec<u8>,
     verifying: VerifyingKey,
-    weight_root: Hash32,
     /// The model polynomial.
-    pub(crate) table: Arc<Vec<F>>,
+    pub(crate) constants: Arc<Constants>,
     /// Its commitment, unless the weights are public.
     pub(crate) oracle: Option<Arc<BaseOracle>>,
 }
@@ -28,16 +27,15 @@ impl ProvingKey {
         let program = encode(&model.program);
         if model.program.visibility.weights == Disclosure::Public {
             let verifying = VerifyingKey::with_weights(&program, model.weights.clone())?;
-            let table = Arc::new(verifying.relation().model_cells(&model.weights));
-            return Ok(Self { weight_root: verifying.weight_root(), model, program, verifying, table, oracle: None });
+            let constants = Arc::new(Constants::new(verifying.relation(), &model.weights));
+            return Ok(Self { model, program, verifying, constants, oracle: None });
         }
-        // The root is not known yet, and neither relation nor parameters depend on it.
         let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
-        let table = Arc::new(draft.relation().model_cells(&model.weights));
-        let oracle = draft.params().first.first().map(|round| Arc::new(BaseOracle::new(&table, round, &UNSALTED)));
+        let constants = Arc::new(Constants::new(draft.relation(), &model.weights));
+        let round = draft.params().first.first();
+        let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));
         let weight_root = oracle.as_ref().map_or(Hash32::ZERO, |oracle| Hash32(oracle.root()));
-        let verifying = VerifyingKey::new(&program, weight_root)?;
-        Ok(Self { model, program, verifying, weight_root, table, oracle })
+        Ok(Self { model, program, verifying: draft.committed(weight_root), constants, oracle })
     }
 
     /// The model.
@@ -61,7 +59,7 @@ impl ProvingKey {
     /// Root of the weight commitment; the weights' hash if they are public.
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
-        self.weight_root
+        self.verifying.weight_root()
     }
 
     /// What stands for the weights in a claim or a receipt.
@@ -69,7 +67,7 @@ impl ProvingKey {
     pub fn weights(&self) -> Weights {
         match self.model.program.visibility.weights {
             Disclosure::Public => Weights::Public(encode(&self.model.weights)),
-            Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root),
+            Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root()),
         }
     }
 

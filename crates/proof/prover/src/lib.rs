@@ -8,7 +8,10 @@
 //! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
-//! | [`witness`] | the witness columns, from an execution and the relation's hints |
+//! | [`witness`] | the witness columns, as elements |
+//! | `fill` | their integers, from an execution and the relation's hints |
+//! | [`constants`] | the constants as proofs read them |
+//! | `joined` | columns read as if they were one |
 //! | [`keys`] | where the keys of a looked-up table are |
 //! | [`oracle`] | codewords and Merkle trees |
 //! | [`commitments`] | the polynomials of one proof and their oracles |
@@ -33,9 +36,12 @@
 
 pub mod batch;
 pub mod commitments;
+pub mod constants;
 pub mod constraints;
 pub mod evaluate;
+mod fill;
 pub mod gathers;
+mod joined;
 pub mod kernel;
 pub mod key;
 pub mod keys;

@@ -1,7 +1,9 @@
 //! The circuit of fractions and its layer sumchecks. See `ciro_verifier::lookup` for the protocol.
 
 use crate::kernel::arena::Buffer;
+use crate::kernel::groups::Unit;
 use crate::kernel::layer::{Exchange, Layer, Leaves, stored_groups};
+use crate::kernel::lines::{LEAVES_MIN, Line};
 use crate::kernel::table::add_lane;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::parts::Part;
@@ -42,6 +44,7 @@ fn circuit(transcript: &mut Writer, leaves: Leaves) -> Vec<E> {
     while let Some(layer) = layers.pop() {
         (point, claim) = descend(transcript, &point, claim, |at, lambda, send| layer.reduce(at, lambda, send));
     }
+    drop(layers);
     descend(transcript, &point, claim, |at, lambda, send| leaves.reduce(at, lambda, send)).0
 }
 
@@ -148,30 +151,83 @@ impl<'a> Combination<'a> {
     }
 }
 
-/// How many leaves of the first slots have the numerator one, in whole octets of groups: no slot crosses that line.
-fn units(relation: &Relation, slots: &[Slot]) -> usize {
+/// The first slots, whose leaves have the numerator one, and how many leaves that is, in whole octets of groups: no slot crosses that line.
+fn units<'a>(relation: &Relation, slots: &'a [Slot]) -> (&'a [Slot], usize) {
     let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup { lookup, .. } if relation.lookups[lookup].rows.fills_parts());
     let end = slots.iter().take_while(whole).last().map_or(0, Slot::end);
-    end - end % (8 << NEIGHBOURS)
+    let end = end - end % (8 << NEIGHBOURS);
+    (&slots[..slots.partition_point(|slot| slot.offset < end)], end)
+}
+
+/// Whether the leaves of a slot are lines in one base value: a long lookup of a single number.
+fn is_line(relation: &Relation, slot: &Slot) -> bool {
+    let single = |lookup: usize| relation.lookups[lookup].tuple.len() == 1;
+    1 << slot.log_len >= LEAVES_MIN && matches!(slot.occupant, Occupant::Lookup { lookup, .. } if single(lookup))
+}
+
+/// The leaves of some of the first slots, up to `end`: one slot of a line, or several that are none.
+fn unit(relation: &Relation, witness: &Witness, compression: &Compression, slots: &[Slot], end: usize) -> Unit {
+    let first = &slots[0];
+    if is_line(relation, first) {
+        return Unit::Line(line(relation, witness, compression, first));
+    }
+    let end = slots.iter().map(Slot::end).max().unwrap_or(0).min(end);
+    let mut q = Buffer::stale((end - first.offset) / WIDTH);
+    q.fill(PackedE::ONE);
+    for slot in slots {
+        let combination = Combination::of(relation, witness, compression, slot.occupant);
+        combination.write(slot.offset - first.offset, slot.log_len, &mut q);
+    }
+    Unit::Table(q)
+}
+
+/// The leaves of a slot that is a line.
+fn line(relation: &Relation, witness: &Witness, compression: &Compression, slot: &Slot) -> Line {
+    let Occupant::Lookup { lookup, part } = slot.occupant else { unreachable!("only lookups are lines") };
+    let lookup = &relation.lookups[lookup];
+    let part = Part::new(lookup.rows.parts(), lookup.log_len as usize, part);
+    let (mut added, mut terms) = (F::ZERO, Vec::new());
+    for expr in &lookup.tuple {
+        added += from_int(expr.constant);
+        for &(c, col) in &expr.terms {
+            match witness.column(col) {
+                [one] => added += from_int(c) * *one,
+                many => terms.push((from_int(c), many)),
+            }
+        }
+    }
+    let mut values = Buffer::stale(1 << slot.log_len);
+    weighted_sums(&terms, part, &mut values);
+    let constant = compression.beta - E::from_usize(lookup.tag) - compression.alpha * added;
+    Line { constant, slope: -compression.alpha, values }
+}
+
+/// Σ coefficient·column on the rows of a part.
+fn weighted_sums(terms: &[(F, &[F])], part: Part, out: &mut [F]) {
+    let terms: Vec<(PackedF, &[PackedF])> =
+        terms.iter().map(|&(c, column)| (PackedF::from(c), PackedF::pack_slice(column))).collect();
+    PackedF::pack_slice_mut(out).par_chunks_mut(FOLD_PACKS).enumerate().for_each(|(task, out)| {
+        for (i, out) in (task * FOLD_PACKS..).zip(out) {
+            let i = part.pack(i);
+            *out = terms.iter().fold(PackedF::ZERO, |sum, &(c, column)| sum + c * column[i]);
+        }
+    });
 }
 
 fn leaves(relation: &Relation, witness: &Witness, compression: &Compression) -> Leaves {
     let (slots, depth) = slots(relation);
     let vars = depth as usize;
-    let first = units(relation, &slots);
+    let (ones, first) = units(relation, &slots);
+    let runs = ones.chunk_by(|a, b| !is_line(relation, a) && !is_line(relation, b));
+    let units = runs.map(|run| unit(relation, witness, compression, run, first)).collect();
     let end = slots.last().map_or(0, Slot::end);
     let len = (stored_groups(end.div_ceil(1 << NEIGHBOURS), vars) << NEIGHBOURS) - first;
-    let (mut units, mut p, mut q) = (Buffer::stale(first / WIDTH), Buffer::stale(len), Buffer::stale(len / WIDTH));
+    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len / WIDTH));
     p.fill(F::ZERO);
     q.fill(PackedE::ONE);
-    units.fill(PackedE::ONE);
-    for slot in slots {
-        let combination = Combination::of(relation, witness, compression, slot.occupant);
-        if slot.offset < first {
-            combination.write(slot.offset, slot.log_len, &mut units);
-            continue;
-        }
+    for slot in &slots[ones.len()..] {
         let offset = slot.offset - first;
+        let combination = Combination::of(relation, witness, compression, slot.occupant);
         combination.write(offset, slot.log_len, &mut q);
         numerators(relation, witness, slot.occupant, &mut p[offset..][..1 << slot.log_len]);
     }

@@ -1,5 +1,6 @@
 //! WHIR, the prover's side. The protocol is in the module doc of `ciro_pcs`.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::combine_columns;
 use crate::kernel::sums::{dot, dot_tables, inner_round};
@@ -14,8 +15,8 @@ use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 
 /// One polynomial of a joined opening.
 pub struct Opened<'a> {
-    /// Its table.
-    pub table: &'a [F],
+    /// Its cells.
+    pub cells: Cells<'a>,
     /// Its commitment.
     pub oracle: &'a BaseOracle,
 }
@@ -38,11 +39,11 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
         weights.push(eq_table(&own[..round.fold as usize], scale).to_vec());
         scale *= lambda;
     }
-    let parts: Vec<(&[F], &[E])> = polynomials
+    let parts: Vec<(Cells<'_>, &[E])> = polynomials
         .iter()
         .zip(&params.first)
         .zip(&weights)
-        .map(|((p, round), w)| (&p.table[..round.columns << common], w.as_slice()))
+        .map(|((p, round), w)| (p.cells.slice(0..round.columns << common), w.as_slice()))
         .collect();
     let mut g = combine_columns(&parts, common);
     let mut w = Table::new(eq_table(suffix(point, common), E::ONE).to_vec());
@@ -108,7 +109,8 @@ fn query(
     match current {
         Current::First(polynomials) => {
             for (polynomial, weights) in polynomials.iter().zip(weights) {
-                for (row, (_, value)) in polynomial.oracle.open(transcript, &positions).iter().zip(&mut values) {
+                let rows = polynomial.oracle.open(transcript, polynomial.cells, &positions);
+                for (row, (_, value)) in rows.iter().zip(&mut values) {
                     *value += row.iter().zip(weights).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
                 }
             }

@@ -1,5 +1,6 @@
 //! Operands of products, folded by the result's point to tables over the summed variables.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::matrix::{fold_columns, fold_rows};
 use crate::kernel::table::{lane, pack};
 use crate::kernel::{PackedE, WIDTH};
@@ -40,13 +41,13 @@ pub fn fold(relation: &Relation, witness: &Witness, operand: &Operand, log_sum: 
             let view = &relation.views[i];
             let vars = view.bits.iter().map(|&bit| operand.vars[bit]).collect();
             let seen = Operand { col: view.of, vars };
-            fold_cells(witness.column(view.of), &seen.vars, log_sum, y)
+            fold_cells(witness.cells(view.of), &seen.vars, log_sum, y)
         }
         Some(Source::Blocks(i)) => {
             let blocks = &relation.cuts[i].blocks;
-            spread(fold_blocks(witness.column(operand.col), blocks, &operand.vars, y), &sums(&operand.vars), log_sum)
+            spread(fold_blocks(witness.cells(operand.col), blocks, &operand.vars, y), &sums(&operand.vars), log_sum)
         }
-        _ => fold_cells(witness.column(operand.col), &operand.vars, log_sum, y),
+        _ => fold_cells(witness.cells(operand.col), &operand.vars, log_sum, y),
     }
 }
 
@@ -56,12 +57,12 @@ fn sums(vars: &[Var]) -> Vec<usize> {
 }
 
 /// As [`fold`], for cells whose index has these variables.
-fn fold_cells(cells: &[F], vars: &[Var], log_sum: usize, y: &[E]) -> Vec<E> {
+fn fold_cells(cells: Cells<'_>, vars: &[Var], log_sum: usize, y: &[E]) -> Vec<E> {
     spread(fold_in_place(cells, vars, y), &sums(vars), log_sum)
 }
 
 /// As [`fold_in_place`], for a column of which only these blocks are stored.
-fn fold_blocks(cells: &[F], blocks: &Blocks, vars: &[Var], y: &[E]) -> Vec<E> {
+fn fold_blocks(cells: Cells<'_>, blocks: &Blocks, vars: &[Var], y: &[E]) -> Vec<E> {
     let (choice, within) = vars.split_at(blocks.high() as usize);
     let low_sums = sums(within).len();
     let mut folded = E::zero_vec(1 << sums(vars).len());
@@ -81,7 +82,7 @@ fn fold_blocks(cells: &[F], blocks: &Blocks, vars: &[Var], y: &[E]) -> Vec<E> {
 }
 
 /// A table over the summed variables, in the order in which they stand in the index of the cells.
-fn fold_in_place(cells: &[F], vars: &[Var], y: &[E]) -> Vec<E> {
+fn fold_in_place(cells: Cells<'_>, vars: &[Var], y: &[E]) -> Vec<E> {
     let out: Vec<E> = vars.iter().filter_map(|var| if let Var::Out(i) = var { Some(y[*i]) } else { None }).collect();
     let is_sum = |var: &Var| matches!(var, Var::Sum(_));
     let head = vars.iter().take_while(|var| is_sum(var)).count();
@@ -94,7 +95,7 @@ fn fold_in_place(cells: &[F], vars: &[Var], y: &[E]) -> Vec<E> {
         let blocks = cells.chunks_exact(eq.len() << tail);
         blocks.flat_map(|block| fold_rows(block, &eq, 1 << tail)).collect()
     } else {
-        fold_scattered(cells, vars, &eq_table(&out, E::ONE), sums(vars).len())
+        fold_scattered(cells.elements(&mut Vec::new()), vars, &eq_table(&out, E::ONE), sums(vars).len())
     }
 }
 

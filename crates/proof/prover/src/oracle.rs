@@ -1,17 +1,29 @@
 //! Codewords and their commitments.
+//!
+//! A long codeword is twice as large as the polynomial and more, and few of its rows are ever opened. So it is hashed as it is encoded,
+//! a few columns at a time, and what is opened is computed anew.
 
+use crate::kernel::blake::BLOCK_WORDS;
+use crate::kernel::cells::Cells;
 use crate::kernel::code::{Code, word};
-use crate::kernel::merkle::{Columns, Tree};
+use crate::kernel::merkle::{Columns, Leaves, Tree};
+use crate::kernel::points::Points;
 use crate::kernel::salt::Salts;
 use ciro_pcs::Round;
 use ciro_transcript::field::E_DEGREE;
 use ciro_transcript::{Digest, E, F, Writer};
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A codeword by columns of base elements, and the tree over its rows.
 struct Oracle {
     columns: Columns,
+    commitment: Commitment,
+}
+
+/// The tree over the rows of a codeword.
+struct Commitment {
     salts: Option<Salts>,
     tree: Tree,
 }
@@ -26,20 +38,32 @@ impl Oracle {
     /// Encodes `count` columns of 2^vars base elements; `message` writes one of them. Salts come from `seed` if the round has any.
     fn new(count: usize, round: &Round, seed: &Digest, message: impl Fn(usize, &mut [F]) + Sync) -> Self {
         let code = Code::new(round.vars, round.log_inv_rate);
-        let mut columns = Columns::stale(count, 1 << round.log_leaves());
-        let min = CELLS_MIN.div_ceil(1 << round.log_leaves());
-        columns.each_mut().enumerate().with_min_len(min).for_each_init(
-            || F::zero_vec(1 << round.vars),
-            |scratch, (c, column)| {
-                message(c, scratch);
-                code.encode(scratch, column);
-            },
-        );
+        let columns = encoded(&code, 0..count, round, message);
         let salts = round.is_salted.then(|| Salts::new(seed, 1 << round.log_leaves()));
         let tree = Tree::new(&columns, salts.as_ref());
-        Self { columns, salts, tree }
+        Self { columns, commitment: Commitment { salts, tree } }
     }
 
+    fn row(&self, position: u32) -> Vec<F> {
+        self.columns.row(position as usize).map(|x| F::from_u32(word(x))).collect()
+    }
+}
+
+/// The codewords of some columns.
+fn encoded(code: &Code, range: Range<usize>, round: &Round, message: impl Fn(usize, &mut [F]) + Sync) -> Columns {
+    let mut columns = Columns::stale(range.len(), 1 << round.log_leaves());
+    let min = CELLS_MIN.div_ceil(1 << round.log_leaves());
+    columns.each_mut().enumerate().with_min_len(min).for_each_init(
+        || F::zero_vec(1 << round.vars),
+        |scratch, (i, column)| {
+            message(range.start + i, scratch);
+            code.encode(scratch, column);
+        },
+    );
+    columns
+}
+
+impl Commitment {
     /// Sends what proves the rows at `positions`.
     fn write_paths(&self, transcript: &mut Writer, positions: &[u32]) {
         if let Some(salts) = &self.salts {
@@ -48,37 +72,87 @@ impl Oracle {
         }
         self.tree.write_siblings(transcript, positions);
     }
-
-    fn row(&self, position: u32) -> Vec<F> {
-        self.columns.row(position as usize).map(|x| F::from_u32(word(x))).collect()
-    }
 }
 
 /// A committed base-field polynomial: its codeword, rows of one value per used column, and the tree over them.
-pub struct BaseOracle(Oracle);
+pub struct BaseOracle(Codeword);
+
+/// What is kept of a codeword.
+enum Codeword {
+    Kept(Oracle),
+    Hashed { commitment: Commitment, round: Round },
+}
+
+/// Bytes of the largest codeword that is kept.
+const KEPT_MAX: usize = 1 << 28;
+
+/// Columns that are encoded before they are hashed: a few for each thread.
+const HASHED_COLUMNS: usize = 2 * BLOCK_WORDS;
 
 impl BaseOracle {
-    /// Commits to a table of 2^(fold + vars) values. `seed` is where salts come from, if the round has any.
+    /// Commits to 2^(fold + vars) cells. `seed` is where salts come from, if the round has any.
     #[must_use]
-    pub fn new(table: &[F], round: &Round, seed: &Digest) -> Self {
-        let len = 1usize << round.vars;
-        let message = |c: usize, out: &mut [F]| out.copy_from_slice(&table[c * len..(c + 1) * len]);
-        Self(Oracle::new(round.columns, round, seed, message))
+    pub fn new<'a>(cells: impl Into<Cells<'a>>, round: &Round, seed: &Digest) -> Self {
+        let bytes = (4 * round.columns) << round.log_leaves();
+        if bytes <= KEPT_MAX || round.is_salted { Self::kept(cells, round, seed) } else { Self::hashed(cells, round) }
+    }
+
+    /// As [`BaseOracle::new`], and keeps the codeword whatever its size.
+    #[must_use]
+    pub fn kept<'a>(cells: impl Into<Cells<'a>>, round: &Round, seed: &Digest) -> Self {
+        let cells = cells.into();
+        Self(Codeword::Kept(Oracle::new(round.columns, round, seed, |c, out| column(cells, round, c).write(out))))
+    }
+
+    /// As [`BaseOracle::new`] without salts, and does not keep the codeword. A column has 2⁷ cells or more.
+    #[must_use]
+    pub fn hashed<'a>(cells: impl Into<Cells<'a>>, round: &Round) -> Self {
+        let cells = cells.into();
+        let code = Code::new(round.vars, round.log_inv_rate);
+        let mut leaves = Leaves::new(1 << round.log_leaves(), round.columns);
+        for first in (0..round.columns).step_by(HASHED_COLUMNS) {
+            let range = first..round.columns.min(first + HASHED_COLUMNS);
+            leaves.absorb(&encoded(&code, range, round, |c, out| column(cells, round, c).write(out)));
+        }
+        let commitment = Commitment { salts: None, tree: leaves.tree() };
+        Self(Codeword::Hashed { commitment, round: *round })
     }
 
     /// The commitment.
     #[must_use]
     pub fn root(&self) -> Digest {
-        self.0.tree.root()
+        self.commitment().tree.root()
     }
 
-    /// Sends the rows at `positions` (ascending, distinct) with their proof, and returns them.
-    pub fn open(&self, transcript: &mut Writer, positions: &[u32]) -> Vec<Vec<F>> {
-        let rows: Vec<Vec<F>> = positions.iter().map(|&p| self.0.row(p)).collect();
+    /// Sends the rows at `positions` (ascending, distinct) with their proof, and returns them. `cells` are those committed to.
+    pub fn open(&self, transcript: &mut Writer, cells: Cells<'_>, positions: &[u32]) -> Vec<Vec<F>> {
+        let rows: Vec<Vec<F>> = match &self.0 {
+            Codeword::Kept(oracle) => positions.iter().map(|&p| oracle.row(p)).collect(),
+            Codeword::Hashed { round, .. } => rows(cells, round, positions),
+        };
         transcript.write_opened_bases("rows", &rows.concat());
-        self.0.write_paths(transcript, positions);
+        self.commitment().write_paths(transcript, positions);
         rows
     }
+
+    fn commitment(&self) -> &Commitment {
+        match &self.0 {
+            Codeword::Kept(Oracle { commitment, .. }) | Codeword::Hashed { commitment, .. } => commitment,
+        }
+    }
+}
+
+/// The rows at some positions of the codeword of `cells`.
+fn rows(cells: Cells<'_>, round: &Round, positions: &[u32]) -> Vec<Vec<F>> {
+    let points = Points::new(round.vars, round.log_inv_rate, positions);
+    let values = |scratch: &mut Vec<F>, c: usize| points.evaluate(column(cells, round, c).elements(scratch));
+    let columns: Vec<Vec<F>> = (0..round.columns).into_par_iter().map_init(Vec::new, values).collect();
+    (0..positions.len()).map(|i| columns.iter().map(|column| column[i]).collect()).collect()
+}
+
+/// The message of a column.
+fn column<'a>(cells: Cells<'a>, round: &Round, number: usize) -> Cells<'a> {
+    cells.slice(number << round.vars..(number + 1) << round.vars)
 }
 
 /// A committed extension-field polynomial. An element is five columns of base elements.
@@ -102,14 +176,36 @@ impl ExtOracle {
     /// The commitment.
     #[must_use]
     pub fn root(&self) -> Digest {
-        self.0.tree.root()
+        self.0.commitment.tree.root()
     }
 
     /// Sends the rows at `positions` (ascending, distinct) with their proof, and returns them.
     pub fn open(&self, transcript: &mut Writer, positions: &[u32]) -> Vec<Vec<E>> {
         let rows: Vec<Vec<E>> = positions.iter().map(|&p| E::reconstitute_from_base(self.0.row(p))).collect();
         transcript.write_opened_exts("rows", &rows.concat());
-        self.0.write_paths(transcript, positions);
+        self.0.commitment.write_paths(transcript, positions);
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::cells;
+
+    #[test]
+    fn a_codeword_that_is_not_kept_opens_like_one_that_is() {
+        for (fold, vars, columns, rate) in [(2, 7, 4, 1), (6, 8, 37, 1), (7, 9, 100, 2), (1, 14, 2, 1)] {
+            let round = Round { fold, vars, log_inv_rate: rate, queries: 9, columns, is_salted: false };
+            let cells = cells(1 << (fold + vars));
+            let positions: Vec<u32> = (0..9).map(|i| (i * (1 << (vars + rate))) / 9 + i % 3).collect();
+            let opened =
+                [BaseOracle::kept(&cells, &round, &UNSALTED), BaseOracle::hashed(&cells, &round)].map(|oracle| {
+                    let mut transcript = Writer::new("test");
+                    let rows = oracle.open(&mut transcript, Cells::from(&cells), &positions);
+                    (oracle.root(), rows, transcript.finish().0)
+                });
+            assert_eq!(opened[0], opened[1], "{fold} {vars} {columns} {rate}");
+        }
     }
 }

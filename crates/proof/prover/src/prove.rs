@@ -96,12 +96,19 @@ pub(crate) fn prove_committed(
         inputs: if program.visibility.input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
         outputs: if program.visibility.output == Disclosure::Public { output.0.clone() } else { Vec::new() },
     };
-    let witness = Witness::fill(key, &instance, execution).salted(seed);
-    let commitments = Commitments::new(key, &witness);
-    let statement = commitments.statement(&program.visibility, input, &output, context);
-    key.verifying().instance(&statement)?;
-    let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments);
-    Ok((Proof { output, ..proof }, commitments, reduced))
+    on_pool(|| {
+        let witness = Witness::fill(key, &instance, execution).salted(seed);
+        let commitments = Commitments::new(key, &witness);
+        let statement = commitments.statement(&program.visibility, input, &output, context);
+        key.verifying().instance(&statement)?;
+        let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments);
+        Ok((Proof { output, ..proof }, commitments, reduced))
+    })
+}
+
+/// Runs `f` on a thread of the pool: from any other, each parallel piece would put that thread to sleep and wake it again.
+fn on_pool<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| f())
 }
 
 fn inputs(program: &Program, execution: &Execution) -> Vec<Vec<i64>> {
@@ -117,8 +124,10 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 /// As [`prove_witness`] under the identity of another model of the same shape, for adversaries.
 #[must_use]
 pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
-    let commitments = Commitments::new(key, witness);
-    run(identity, key, statement, witness, &commitments).0
+    on_pool(|| {
+        let commitments = Commitments::new(key, witness);
+        run(identity, key, statement, witness, &commitments).0
+    })
 }
 
 fn run(
@@ -145,7 +154,7 @@ fn run(
     grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
     grind(&mut transcript, "batch work", work.batch);
-    let reduced = batch::prove(&mut transcript, relation, params, &commitments.tables(), claims);
+    let reduced = batch::prove(&mut transcript, relation, params, &commitments.cells(), claims);
     open(&mut transcript, params, &commitments.opened(), &reduced.point);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();

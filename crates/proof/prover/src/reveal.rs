@@ -1,9 +1,9 @@
 //! The commitment to given integers: what a third person computes who is shown a committed input or output.
 
+use crate::fill::read;
 use crate::oracle::BaseOracle;
 use crate::prove::Proof;
 use crate::seed::Seed;
-use crate::witness::read;
 use ciro_graph::{Execution, IngestError, Program, RawInput, ingest};
 use ciro_relation::{Hint, Poly, Source};
 use ciro_transcript::F;

@@ -1,5 +1,6 @@
 //! Out-of-domain samples of the committed polynomials. See `ciro_verifier::samples` for the protocol.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::dot_rows;
 use crate::kernel::sums::dot;
@@ -7,7 +8,7 @@ use crate::opening::Opened;
 use ciro_pcs::Params;
 use ciro_relation::Relation;
 use ciro_sumcheck::suffix;
-use ciro_transcript::{E, F, Transcript, Writer};
+use ciro_transcript::{E, Transcript, Writer};
 use ciro_verifier::batch::LOW_VARS;
 use ciro_verifier::layout::Evaluations;
 use p3_field::PrimeCharacteristicRing;
@@ -25,7 +26,7 @@ pub fn prove(
     }
     let point = transcript.challenges("sample point", params.largest_vars() as usize);
     let points = || relation.committed().map(|space| suffix(&point, space.vars as usize));
-    let values: Vec<E> = opened.iter().zip(points()).map(|(opened, point)| evaluate(opened.table, point)).collect();
+    let values: Vec<E> = opened.iter().zip(points()).map(|(opened, point)| evaluate(opened.cells, point)).collect();
     transcript.write_exts("samples", &values);
     for ((space, point), value) in relation.committed().zip(points()).zip(values) {
         claims.claim_polynomial(space.poly, point, value);
@@ -33,9 +34,9 @@ pub fn prove(
 }
 
 /// The value of a table at a point, row by row: a large one has no table of eq.
-fn evaluate(table: &[F], point: &[E]) -> E {
+fn evaluate(cells: Cells<'_>, point: &[E]) -> E {
     let (high, low) = point.split_at(point.len().saturating_sub(LOW_VARS));
-    let rows = dot_rows(table, &eq_table(low, E::ONE));
+    let rows = dot_rows(cells, &eq_table(low, E::ONE));
     dot(&rows, &eq_table(high, E::ONE).to_vec())
 }
 
@@ -49,7 +50,7 @@ mod tests {
         let point = elements(12);
         for log in 0..=12 {
             let (table, point) = (cells(1 << log), suffix(&point, log));
-            assert_eq!(evaluate(&table, point), ciro_sumcheck::evaluate_base(&table, point), "{log}");
+            assert_eq!(evaluate(Cells::from(&table), point), ciro_sumcheck::evaluate_base(&table, point), "{log}");
         }
     }
 }

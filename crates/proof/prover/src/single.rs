@@ -66,7 +66,7 @@ impl BatchProof {
         grind(&mut transcript, "batch work", claims_work);
         let shown = self.commitments.only(&[Poly::Input, Poly::Output]);
         let params = verifying.sample_params();
-        let reduced = batch::reduce(&mut transcript, &verifying.sample_spaces(), &params, &shown.tables(), &claims);
+        let reduced = batch::reduce(&mut transcript, &verifying.sample_spaces(), &params, &shown.cells(), &claims);
         open(&mut transcript, &params, &shown.opened(), &reduced.point);
         Ok(transcript.finish().0)
     }

@@ -8,6 +8,7 @@ mod common;
 
 use ciro_pcs::{Opening, Params, PcsError, Profile, Security, Size, verify_opening};
 use ciro_prover::Witness;
+use ciro_prover::kernel::cells::Cells;
 use ciro_prover::opening::Opened;
 use ciro_prover::oracle::{BaseOracle, ExtOracle};
 use ciro_relation::{ColId, Instance, Poly, Relation, Source, Term};
@@ -427,7 +428,7 @@ fn opening_verdict(lie: E) -> Result<(), PcsError> {
     assert_eq!(Work::NONE.bits, params.fold_work(tail));
     let tables = vars.map(|vars| cells(1 << vars, vars as u32));
     let oracles = [0, 1].map(|i| BaseOracle::new(&tables[i], &params.first[i], &Digest::default()));
-    let opened = [0, 1].map(|i| Opened { table: &tables[i], oracle: &oracles[i] });
+    let opened = [0, 1].map(|i| Opened { cells: Cells::from(&tables[i]), oracle: &oracles[i] });
     let z = somewhere(18);
     let values = [evaluate_base(&tables[0], suffix(&z, 16)), evaluate_base(&tables[1], &z) + lie];
     let common = params.common_vars() as usize;
@@ -438,8 +439,8 @@ fn opening_verdict(lie: E) -> Result<(), PcsError> {
     let folds = [0, 1].map(|i| eq_table(&suffix(&z, vars[i])[..vars[i] - common], scales[i]));
     let mut g = E::zero_vec(1 << common);
     for (polynomial, fold) in opened.iter().zip(&folds) {
-        for (column, &weight) in polynomial.table.chunks_exact(1 << common).zip(fold) {
-            g.iter_mut().zip(column).for_each(|(g, &cell)| *g += weight * cell);
+        for (column, &weight) in polynomial.cells.chunks_exact(1 << common).zip(fold) {
+            g.iter_mut().zip(column.elements(&mut Vec::new())).for_each(|(g, &cell)| *g += weight * cell);
         }
     }
     let mut w = eq_table(suffix(&z, common), E::ONE);
@@ -451,7 +452,7 @@ fn opening_verdict(lie: E) -> Result<(), PcsError> {
     transcript.write_exts("out-of-domain", &[at(sample)]);
 
     let mut positions = queried(&mut transcript, &params, &params.first[0]);
-    opened.iter().for_each(|polynomial| drop(polynomial.oracle.open(&mut transcript, &positions)));
+    opened.iter().for_each(|polynomial| drop(polynomial.oracle.open(&mut transcript, polynomial.cells, &positions)));
     let generator = F::two_adic_generator(params.first[0].log_leaves() as usize);
     let points = positions.iter().map(|&p| E::from(generator.exp_u64(u64::from(p))));
     let gamma = transcript.challenge("batch");

@@ -12,7 +12,7 @@ use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::{Phase, ProofContext, Statement};
 use common::liar::{Liar, Weights, impostor};
 use common::net::{Net, mixed, window};
-use common::{Case, Sketch, X, cases, forest_model};
+use common::{Case, Sketch, X, cases, forest_model, forest_of_numbers};
 
 const Y: ValueId = ValueId(1);
 
@@ -80,92 +80,6 @@ fn a_number_beyond_what_is_declared() {
                 matches!(lie.caught_by_the_way(), Phase::Lookup | Phase::Constraints),
                 "{shift} {x} {looked_up} {y}"
             );
-        }
-    }
-}
-
-/// Rests that are all one larger, with quotients an eighth smaller modulo p, are another rounding: an element that it rounds up would lie
-/// nearer to the largest. That the largest is an integer near zero excludes it.
-#[test]
-fn another_rounding_of_a_row() {
-    let mut net = Net::new(&[1, 2], 100, 4);
-    let y = net.node(Op::Gap { x: X, shift: 3, bits: 4 });
-    net.output(y);
-    // (16 + 4) = 2·8 + 4 and (3 + 4) = 0·8 + 7.
-    let case = net.case("rounded gaps", |i| [16, 3][i as usize]);
-    assert_eq!(case.output().0[0], [0, 2]);
-    let eighth_less = (0x7f00_0001i64 - 1) / 8;
-    let lie = Liar::about(&case).cells("rounded", 0, |c| c[..2].copy_from_slice(&[2 + eighth_less, 1 + eighth_less]));
-    let lie = lie.cells("max", 0, |c| c[0] = 2 + eighth_less).value(Y, |v| v[1] = 1);
-    assert_eq!(lie.caught(&case), Phase::Lookup);
-    for delta in [1, -1] {
-        let off = Liar::about(&case).cells("rounded", 0, |c| c[1] -= delta).value(Y, |v| v[1] += delta);
-        assert_eq!(off.caught(&case), Phase::Lookup, "{delta}");
-    }
-}
-
-#[test]
-fn an_element_too_far_below_the_largest() {
-    let model = |looked_up: bool| {
-        let mut net = Net::new(&[2], 200, 4);
-        let mut y = net.node(Op::Gap { x: X, shift: 2, bits: 5 });
-        if looked_up {
-            let values = net.constant(&[32], |i| 3 * i);
-            y = net.node(Op::Table { x: y, lo: 0, values });
-        }
-        let sum = net.node(Op::Sum { x: y });
-        net.output(sum);
-        net.model()
-    };
-    let raw = [70.0, -60.0];
-    for looked_up in [false, true] {
-        let model = model(looked_up);
-        let key = ProvingKey::new(model.clone()).expect("a relation");
-        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("too far");
-        assert!(refused.to_string().contains("[0, 31]"), "{refused}");
-        for gap in [33, 31, 0] {
-            let mut values = vec![vec![0, gap]];
-            if looked_up {
-                values.push(vec![0, 3 * gap]);
-            }
-            values.push(vec![values.iter().flatten().skip(2 * usize::from(looked_up)).sum()]);
-            let lie = Liar::on(&model, &key, &raw).says(values);
-            let phase = lie.caught_by_the_way();
-            assert!(
-                matches!(phase, Phase::Lookup | Phase::Constraints | Phase::Statement),
-                "{looked_up} {gap}: {phase:?}"
-            );
-        }
-    }
-}
-
-/// Declared so that a rounded copy takes whole steps of it, a number needs no range of its own: the copy's shows it.
-#[test]
-fn a_number_beyond_what_its_rounded_copy_shows() {
-    let model = |lo: i32| {
-        let mut net = Net::new(&[2], 4000, 4);
-        let y = net.node(Op::Narrow { x: X, shift: 3, lo, bits: 4 });
-        let coarse = net.node(Op::Rescale { x: y, shift: 2 });
-        let sum = net.node(Op::Sum { x: coarse });
-        net.output(sum);
-        net.model()
-    };
-    let lookups =
-        |model: &ciro_graph::Model| ciro_relation::Relation::build(&model.program).expect("a relation").lookups.len();
-    assert!(lookups(&model(-10)) < lookups(&model(-8)));
-    let model = model(-10);
-    let key = ProvingKey::new(model.clone()).expect("a relation");
-    for x in [44, -85, 4000] {
-        let raw = [0.0, x as f32];
-        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
-        assert!(refused.to_string().contains("[-10, 5]"), "{refused}");
-        let honest = (x + 4) >> 3;
-        for y in [honest, honest.clamp(-10, 5)] {
-            for coarse in [(y + 2) >> 2, ((y + 2) >> 2).clamp(-2, 1)] {
-                let lie = Liar::on(&model, &key, &raw).says(vec![vec![0, y], vec![0, coarse], vec![coarse]]);
-                let phase = lie.caught_by_the_way();
-                assert!(matches!(phase, Phase::Lookup | Phase::Statement), "{x} {y} {coarse}");
-            }
         }
     }
 }
@@ -247,6 +161,25 @@ fn another_branch_and_another_leaf() {
     assert_eq!((*trees, sums.len()), (3, 3));
 }
 
+/// A number has one pair of halves: whatever else makes the sum is out of range.
+#[test]
+fn other_halves_of_a_number() {
+    let case = Case::new("forest of numbers", forest_of_numbers(), &[3.0, 12.0]);
+    assert_eq!(case.output().0[0], [1, 1000]);
+    let to_the_right = |lie: Liar<'_>| lie.value(ValueId(2), |v| v[0] = 10).caught(&case);
+    // As much more in the low half as less in the high one; and a sum that is p more, whose low half is in range.
+    for high in [1, -1, 0x7f00] {
+        let lie = Liar::about(&case).cells("number high", 0, |c| c[0] += high);
+        let lie = if high < 0 { lie.caught_by_the_way() } else { to_the_right(lie) };
+        assert_eq!(lie, Phase::Lookup, "{high}");
+    }
+    // Halves in range of another number, the one of the second value that of the first.
+    let other = Liar::about(&case).cells("number low", 0, |c| c[0] += 2);
+    assert_eq!(to_the_right(other), Phase::Constraints);
+    let swapped = Liar::about(&case).cells("number low", 1, |c| c[1] = 3);
+    assert_eq!(swapped.value(ValueId(2), |v| v[1] = 100).caught(&case), Phase::Constraints);
+}
+
 #[test]
 fn a_maximum_that_is_not() {
     let program = |op: fn(ValueId) -> Op, looked_up: bool| {
@@ -299,82 +232,6 @@ fn a_largest_part_that_is_not() {
         [(0, 5, Phase::Lookup), (0, -5, Phase::Lookup), (0, 11, Phase::Constraints), (1, 5, Phase::Constraints)]
     {
         assert_eq!(Liar::about(&case).value(y, |v| v[i] = lie).caught(&case), phase, "{i} {lie}");
-    }
-}
-
-/// x as [`Op::Rectify`] takes it: the largest of 13, −12 and 5, of −3, −4 and −20, and zero.
-fn rectified() -> Case {
-    let mut net = Net::new(&[6], 200, 4);
-    let tap = |i: i32| vec![Pick { axis: 0, index: vec![i, i + 3] }];
-    let y = net.node(Op::Rectify { x: X, shift: 3, bits: 5, taps: vec![tap(0), tap(1), tap(2)] });
-    reveal_less_x(&mut net, y, &[0, 3]);
-    net.case("rectified", |i| [100, -100, 40, -25, -30, -160][i as usize])
-}
-
-/// Reveals y less some elements of x, so that no lie about y is out of range.
-fn reveal_less_x(net: &mut Net, y: ValueId, index: &[i32]) {
-    let some = net.node(Op::Take { x: X, picks: vec![Pick { axis: 0, index: index.to_vec() }] });
-    let less = net.node(Op::Sub { a: y, b: some });
-    net.output(less);
-}
-
-#[test]
-fn a_rectified_number_that_is_not() {
-    let case = rectified();
-    assert_eq!(case.output().0[0], [13 - 100, 25]);
-    let says = |i: usize, lie: i64| Liar::about(&case).value(Y, |v| v[i] = lie);
-    // Zero though another is larger; the other though zero is; and one that is neither.
-    for (i, lie, phase) in [(0, 0, Phase::Lookup), (1, -3, Phase::Lookup), (0, 14, Phase::Constraints)] {
-        assert_eq!(says(i, lie).caught(&case), phase, "{i} {lie}");
-    }
-    // The smaller one of the first pair wins; then it and what is left.
-    let first = says(0, 5).cells("larger", 0, |c| c[0] = -12).cells("larger", 1, |c| c[0] = 5);
-    assert_eq!(first.caught(&case), Phase::Lookup);
-    assert_eq!(says(0, 5).cells("larger", 1, |c| c[0] = 5).caught(&case), Phase::Lookup);
-    // One that neither of them is.
-    assert_eq!(says(0, 9).cells("larger", 1, |c| c[0] = 9).caught(&case), Phase::Constraints);
-    for delta in [1, -1] {
-        let rounded = |c: &mut [i64]| c[0] += delta;
-        let off = says(0, 13 + delta).cells("rounded", 0, rounded);
-        assert_eq!(off.caught(&case), Phase::Lookup, "{delta}");
-    }
-}
-
-/// Quotients that differ by 4/8 modulo p, with rests to match, are as far from one another as the honest ones, and the sum of two
-/// is near zero: that each is near zero shows only where it is compared with zero.
-#[test]
-fn numbers_that_are_compared_far_from_zero() {
-    let mut net = Net::new(&[4], 200, 4);
-    let tap = |i: i32| vec![Pick { axis: 0, index: vec![i, i + 2] }];
-    let y = net.node(Op::Rectify { x: X, shift: 3, bits: 5, taps: vec![tap(0), tap(1)] });
-    let sum = net.node(Op::Sum { x: y });
-    net.output(sum);
-    let case = net.case("far from zero", |i| [100, -100, -25, -30][i as usize]);
-    let half = (0x7f00_0001i64 + 1) / 2;
-    let far = |c: &mut [i64], real: usize| c[..real].iter_mut().for_each(|n| *n -= half);
-    let lie = Liar::about(&case).cells("rounded", 0, |c| far(c, 4)).cells("larger", 0, |c| far(c, 2));
-    let lie = lie.only_value(Y, |v| v.copy_from_slice(&[13 - half, -3 - half])).only_value(sum, |v| v[0] = 9);
-    assert_eq!(lie.caught(&case), Phase::Lookup);
-}
-
-/// What the execution refuses: numbers too far from one another, or from zero.
-#[test]
-fn numbers_too_far_apart_to_be_compared() {
-    for x in [[130.0, -130.0, 0.0], [0.0, -100.0, 157.0], [199.0, 199.0, 199.0]] {
-        let mut net = Net::new(&[3], 200, 4);
-        let tap = |i: i32| vec![Pick { axis: 0, index: vec![i] }];
-        let y = net.node(Op::Rectify { x: X, shift: 2, bits: 5, taps: vec![tap(0), tap(1), tap(2)] });
-        reveal_less_x(&mut net, y, &[0]);
-        let model = net.model();
-        let key = ProvingKey::new(model.clone()).expect("a relation");
-        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &x)).expect_err("too far apart");
-        assert!(refused.to_string().contains("[-31, 31]"), "{refused}");
-        let honest = x.map(|x| (x as i64 + 2) >> 2).into_iter().max().unwrap_or(0);
-        for y in [honest, 31, 0] {
-            let first = x[0] as i64;
-            let lie = Liar::on(&model, &key, &x).says(vec![vec![y], vec![first], vec![y - first]]);
-            assert!([Phase::Lookup, Phase::Constraints].contains(&lie.caught_by_the_way()), "{x:?} {y}");
-        }
     }
 }
 

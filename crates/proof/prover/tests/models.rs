@@ -39,8 +39,27 @@ const BOOSTERS: [&str; 13] = [
     "imputed_mlp_wine.onnx",
 ];
 
-/// Networks: recurrent layers, a decoder with a cache, an encoder whose mask and dimensions are the user's.
-const NETWORKS: [&str; 4] = [
+/// Pipelines whose features are prepared: encoded, in bins, normalised, projected.
+const PREPARED: [&str; 10] = [
+    "encoded_logreg_people.onnx",
+    "encoded_mlp_people.onnx",
+    "encoded_forest_people.onnx",
+    "encoded_boosting_people.onnx",
+    "binned_logreg_people.onnx",
+    "binned_tree_wine.onnx",
+    "binarized_logreg_wine.onnx",
+    "normalized_forest_iris.onnx",
+    "pca_boosting_wine.onnx",
+    "sgd_wine.onnx",
+];
+
+/// Networks: recurrent layers, a decoder with a cache, an encoder whose mask and dimensions are the user's, and what converters of Keras
+/// and Flax write.
+const NETWORKS: [&str; 8] = [
+    "crates/proof/compile/tests/fixtures/exported/attention_flax.onnx",
+    "crates/proof/compile/tests/fixtures/exported/cnn_flax.onnx",
+    "crates/proof/compile/tests/fixtures/exported/cnn_keras.onnx",
+    "crates/proof/compile/tests/fixtures/exported/lstm_keras.onnx",
     "vectors/models/L_lstm_mini.onnx",
     "vectors/models/L_gru_mini.onnx",
     "vectors/models/M_llama_step_mini.onnx",
@@ -77,6 +96,12 @@ fn every_bundled_model_proves_and_verifies_on_real_samples() {
 fn recurrent_networks_and_decoders_prove_and_verify() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     NETWORKS.iter().for_each(|path| prove_and_verify(&root.join(path)));
+}
+
+#[test]
+fn pipelines_that_prepare_their_features_prove_and_verify() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compile/tests/fixtures");
+    PREPARED.iter().for_each(|file| prove_and_verify(&folder.join(file)));
 }
 
 #[test]

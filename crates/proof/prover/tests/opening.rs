@@ -33,7 +33,7 @@ impl Setting {
 
     fn opened(&self, tables: [&[F]; 2]) -> (Vec<u8>, Vec<Segment>) {
         let mut writer = Writer::new("opening");
-        let opened = [0, 1].map(|i| Opened { table: tables[i], oracle: &self.oracles[i] });
+        let opened = [0, 1].map(|i| Opened { cells: tables[i].into(), oracle: &self.oracles[i] });
         open(&mut writer, &self.params, &opened, &self.point);
         writer.finish()
     }

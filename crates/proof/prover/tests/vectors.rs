@@ -7,12 +7,13 @@ mod common;
 mod replay;
 
 use ciro_compile::{Options, compile_model, ports, samples};
-use ciro_graph::{Model, Security};
-use ciro_prover::{Proof, ProvingKey, prove};
+use ciro_graph::{Disclosure, Model, Security};
+use ciro_prover::{Proof, ProvingKey, prove, prove_batch};
+use ciro_transcript::Segment;
 use ciro_types::encode;
 use ciro_verifier::{ProofContext, Statement};
-use common::{Case, cases};
-use replay::{Subject, changed, digest, files, folder, verdict};
+use common::{Case, SEED, cases};
+use replay::{Frozen, Subject, digest, files, folder};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -20,8 +21,9 @@ use std::path::Path;
 /// One vector: its name, and what its files hold.
 struct Vector {
     name: String,
-    subject: Vec<u8>,
-    proof: Proof,
+    frozen: Frozen,
+    /// Where the proof's messages lie.
+    segments: Vec<Segment>,
 }
 
 impl Vector {
@@ -29,11 +31,22 @@ impl Vector {
         let (input, output) = statement.encode();
         let (program, weights) = (key.program().to_vec(), key.weights());
         let subject = encode(&Subject { program, weights, input, output, context: statement.context });
-        Self { name: name.replace([',', ' '], "-").replace("--", "-"), subject, proof }
+        let frozen = Frozen { subject, proof: proof.bytes, sample: None };
+        Self { name: name.replace([',', ' '], "-").replace("--", "-"), frozen, segments: proof.segments }
     }
 
+    /// A case, and its second sample if it is a batch whose samples open.
     fn of(case: Case) -> Self {
-        Self::new(case.name, &case.key, &case.statement, case.proof)
+        let program = &case.model.program;
+        let is_open = [program.visibility.input, program.visibility.output] == [Disclosure::Committed; 2];
+        let sample = (program.batch > 1 && is_open).then(|| {
+            let batch = prove_batch(&case.key, &case.input, &case.statement.context, &SEED).expect("the model runs");
+            let (sample, opening) = batch.open_sample(&case.key, 1).expect("a sample");
+            encode(&(encode(&sample), opening))
+        });
+        let mut vector = Self::new(case.name, &case.key, &case.statement, case.proof);
+        vector.frozen.sample = sample;
+        vector
     }
 
     /// A model trained on real data, on the first of its samples.
@@ -54,30 +67,34 @@ impl Vector {
     /// The first byte of the first and of the last message of each label, bytes of the subject spread over it, and other lengths.
     fn changes(&self) -> Vec<String> {
         let mut ends: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for segment in self.proof.segments.iter().filter(|s| s.start < s.end) {
+        for segment in self.segments.iter().filter(|s| s.start < s.end) {
             ends.entry(segment.label).or_insert((segment.start, segment.start)).1 = segment.start;
         }
         let mut changes: Vec<String> =
             ends.into_values().flat_map(|(first, last)| [first, last]).map(|at| format!("flip proof {at}")).collect();
         changes.dedup();
-        let step = self.subject.len() / 24 + 1;
-        changes.extend((0..self.subject.len()).step_by(step).map(|at| format!("flip subject {at}")));
-        let len = self.proof.bytes.len();
+        let step = self.frozen.subject.len() / 24 + 1;
+        changes.extend((0..self.frozen.subject.len()).step_by(step).map(|at| format!("flip subject {at}")));
+        let len = self.frozen.proof.len();
         changes.extend([0, len / 2, len - 1].map(|len| format!("cut {len}")));
         changes.push("append".into());
+        let sample = self.frozen.sample.as_ref().map_or(0, Vec::len);
+        changes.extend((0..sample).step_by(sample / 48 + 1).map(|at| format!("flip sample {at}")));
         changes
     }
 
     fn write(&self) {
         let mut rejections = String::new();
         for change in self.changes() {
-            let (subject, proof) = changed(&change, self.subject.clone(), self.proof.bytes.clone());
-            let phase = verdict(&subject, &proof).expect("a change is rejected");
+            let phase = self.frozen.changed(&change).verdict().expect("a change is rejected");
             writeln!(rejections, "{change}: {phase:?}").expect("text grows");
         }
         let file = |extension: &str| folder().join(format!("{}.{extension}", self.name));
-        std::fs::write(file("subject"), &self.subject).expect("vectors can be written");
-        std::fs::write(file("proof"), &self.proof.bytes).expect("vectors can be written");
+        std::fs::write(file("subject"), &self.frozen.subject).expect("vectors can be written");
+        std::fs::write(file("proof"), &self.frozen.proof).expect("vectors can be written");
+        if let Some(sample) = &self.frozen.sample {
+            std::fs::write(file("sample"), sample).expect("vectors can be written");
+        }
         std::fs::write(file("rejections"), rejections).expect("vectors can be written");
     }
 }
@@ -102,8 +119,10 @@ fn the_prover_makes_the_frozen_proofs() {
         std::fs::write(folder().join("DIGEST"), digest(&files())).expect("the digest can be written");
     }
     let files = files();
-    for Vector { name, subject, proof } in &gadgets {
-        assert!(files[&format!("{name}.subject")] == *subject, "{name}: the statement changed");
-        assert!(files[&format!("{name}.proof")] == proof.bytes, "{name}: the proof changed");
+    for Vector { name, frozen, .. } in &gadgets {
+        let known = Frozen::read(&files, name);
+        assert!(known.subject == frozen.subject, "{name}: the statement changed");
+        assert!(known.proof == frozen.proof, "{name}: the proof changed");
+        assert!(known.sample == frozen.sample, "{name}: the opening of a sample changed");
     }
 }

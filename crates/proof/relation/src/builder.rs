@@ -432,7 +432,7 @@ impl<'a> Builder<'a> {
     /// Places all windows and returns the relation.
     ///
     /// # Errors
-    /// If a polynomial outgrows [`VARS_MAX`].
+    /// If a polynomial outgrows [`VARS_MAX`], or parts of the relation do not fit one another.
     pub fn finish(mut self) -> Result<Relation, RelationError> {
         self.place_ranges();
         self.check_coefficients()?;
@@ -451,7 +451,7 @@ impl<'a> Builder<'a> {
             .into_iter()
             .map(|(rows, constraints)| Section { log_len: rows.log_len(), constraints })
             .collect();
-        Ok(Relation {
+        let relation = Relation {
             columns: self.columns,
             public: self.public,
             cuts: self.cuts,
@@ -465,7 +465,9 @@ impl<'a> Builder<'a> {
             samples: self.samples,
             hints: self.hints,
             spaces,
-        })
+        };
+        relation.check_fit(usize::try_from(self.program.batch).unwrap_or(usize::MAX))?;
+        Ok(relation)
     }
 
     fn check_lookups(&self) -> Result<(), RelationError> {

@@ -1,7 +1,7 @@
 //! The taken paths of a forest.
 //!
 //! One column per level and role, one row per sample and tree. At each level the node's row is looked up in the model's node table, the
-//! feature's value in the public input (number sample·features + feature), and the comparison x < threshold is decided on 16-bit halves:
+//! feature's image in a table of all that the forest reads (number sample·stride + feature), and the comparison x < threshold is decided on 16-bit halves:
 //!
 //! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
 //! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
@@ -9,19 +9,22 @@
 //! A missing value needs nothing of its own: the input holds every feature twice (`Ingest::OrderedMissing`), and a node names the
 //! copy in which a missing value decides as it should.
 //!
+//! What is read is the ordered image of an input, whose halves are public or those of a hidden input, or a number x, of which
+//! x + 2²⁹ = 2¹⁶·high + low is shown with high ∈ [0, 2¹⁴) and low ∈ [0, 2¹⁶): below p, so that there is one such pair.
+//!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::{Builder, RANGE_TAG};
 use crate::gather::Span;
-use crate::hidden::Keys;
 use crate::hint::Hint;
-use crate::lower::size;
+use crate::lower::{Lowering, size};
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Operand, Product, RelationError, Var, View};
 use crate::rows::{Rows, log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::{ConstId, Forest};
+use ciro_graph::forest::NUMBER_ORIGIN;
+use ciro_graph::{ConstId, Forest, Input, ValueId};
 
 /// Most trees of one forest.
 const TREES_MAX: u32 = 1 << 16;
@@ -31,6 +34,82 @@ const DEPTH_MAX: u32 = 64;
 
 /// Most classes.
 const CLASSES_MAX: u32 = 1 << 12;
+
+/// The halves of images, as columns (sample, element).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Halves {
+    /// Elements in one sample.
+    pub(crate) len: usize,
+    pub(crate) high: ColId,
+    pub(crate) low: ColId,
+}
+
+/// What a forest reads, part by part.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    samples: usize,
+    parts: Vec<Halves>,
+}
+
+impl Keys {
+    /// How far the numbers of one sample's features are from those of the next.
+    fn stride(&self) -> usize {
+        let features = self.parts.iter().map(|part| part.len).fold(0, usize::saturating_add);
+        features.checked_next_power_of_two().unwrap_or(usize::MAX)
+    }
+}
+
+impl Lowering<'_> {
+    /// What a forest reads of some values.
+    pub(crate) fn keys(&mut self, values: &[ValueId]) -> Result<Keys, RelationError> {
+        let mut parts = Vec::new();
+        for &value in values {
+            parts.extend(self.halves_of(value)?);
+        }
+        Ok(Keys { samples: self.samples, parts })
+    }
+
+    /// The halves of a value: columns that are there already, or that the verifier knows, or of a number.
+    fn halves_of(&mut self, value: ValueId) -> Result<Vec<Halves>, RelationError> {
+        if let Some(halves) = self.halves.get(&value) {
+            return Ok(halves.clone());
+        }
+        let input = size(value.0);
+        let halves = match self.b.program.inputs.get(input).filter(|input| input.is_ordered()) {
+            Some(ordered) => self.public_halves(input, ordered),
+            None => self.halves_of_number(value)?,
+        };
+        self.halves.insert(value, vec![halves]);
+        Ok(vec![halves])
+    }
+
+    fn public_halves(&mut self, input: usize, ordered: &Input) -> Halves {
+        let len = ordered.value_shape().iter().map(|&d| size(d)).fold(1, usize::saturating_mul);
+        let rows = Rows::new(&[self.samples, len]);
+        let high = self.b.public("input high", Public::InputHigh { input, rows: rows.clone() }, rows.clone());
+        let low = self.b.public("input low", Public::InputLow { input, rows: rows.clone() }, rows);
+        Halves { len, high, low }
+    }
+
+    fn halves_of_number(&mut self, value: ValueId) -> Result<Halves, RelationError> {
+        let x = self.val(value)?;
+        let reads_a_row = x.dims.iter().skip(1).filter(|&&d| d != 1).count() <= 1;
+        if !reads_a_row || x.lo < -NUMBER_ORIGIN || x.hi >= NUMBER_ORIGIN {
+            return Err(RelationError::Misplaced {
+                node: self.b.node, reason: "trees read rows of numbers below 2²⁹"
+            });
+        }
+        let rows = x.rows();
+        let mask = self.b.mask(&rows);
+        let image = x.expr.plus_col(NUMBER_ORIGIN, mask);
+        let high = self.b.witness("number high", &rows);
+        self.b.hint(Hint::ShiftRight { col: high, expr: image.clone(), shift: 16 });
+        let low = self.b.materialize("number low", &rows, &image.plus_col(-(1 << 16), high));
+        self.b.range("number high", &rows, &Expr::column(high), 14)?;
+        self.b.range("number low", &rows, &Expr::column(low), 16)?;
+        Ok(Halves { len: x.dims.iter().skip(1).product(), high, low })
+    }
+}
 
 struct Tables {
     node: usize,
@@ -77,7 +156,7 @@ fn repeated(b: &mut Builder<'_>, of: ColId, dims: [usize; 2], own: usize) -> Exp
     Expr::column(b.view("repeated", view, Rows::new(&dims)))
 }
 
-/// The class sums of `forest` on an ordered input.
+/// The class sums of `forest`.
 pub(crate) fn lower(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Expr, RelationError> {
     b.limit("trees", forest.trees, TREES_MAX)?;
     b.limit("depth", forest.depth, DEPTH_MAX)?;
@@ -109,19 +188,18 @@ fn tables(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Tables, Rela
     Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: x.clone() })
 }
 
-/// The tag of the table (number of the feature, high, low), copy by copy of the input.
+/// The tag of the table (number of the feature, high, low), part by part.
 fn input_table(b: &mut Builder<'_>, x: &Keys) -> usize {
-    let rows = Rows::new(&[x.samples, x.features]);
-    let log_row = log_ceil(x.features);
-    let mut tag = None;
-    for (copy, (&high, &low)) in x.high.iter().zip(&x.low).enumerate() {
-        let first = copy.saturating_mul(x.features);
-        let numbers = Public::Numbers { log_row, stride: x.stride(), first };
-        let tuple = vec![b.public("feature", numbers, rows.clone()), high, low];
+    let (mut tag, mut first) = (None, 0usize);
+    for part in &x.parts {
+        let rows = Rows::new(&[x.samples, part.len]);
+        let numbers = Public::Numbers { log_row: log_ceil(part.len), stride: x.stride(), first };
+        let tuple = vec![b.public("feature", numbers, rows.clone()), part.high, part.low];
         match tag {
-            None => tag = Some(b.table_of_rows(rows.clone(), tuple)),
-            Some(tag) => b.more_of_table(tag, rows.clone(), tuple),
+            None => tag = Some(b.table_of_rows(rows, tuple)),
+            Some(tag) => b.more_of_table(tag, rows, tuple),
         }
+        first = first.saturating_add(part.len);
     }
     tag.unwrap_or(RANGE_TAG)
 }
@@ -144,9 +222,12 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
     let by_feature = Expr::column(feature).plus(1, &walk.first);
-    let [x_high, x_low] = [("value high", &tables.keys.high), ("value low", &tables.keys.low)].map(|(name, parts)| {
-        let (col, stride) = (b.witness(name, trees), tables.keys.stride());
-        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts: parts.clone(), stride });
+    let keys = &tables.keys;
+    let high: Vec<ColId> = keys.parts.iter().map(|part| part.high).collect();
+    let low = keys.parts.iter().map(|part| part.low).collect();
+    let [x_high, x_low] = [("value high", high), ("value low", low)].map(|(name, parts)| {
+        let (col, stride) = (b.witness(name, trees), keys.stride());
+        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts, stride });
         col
     });
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);

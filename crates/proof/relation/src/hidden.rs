@@ -6,7 +6,7 @@
 //! commitment to them, and else in the witness.
 
 use crate::builder::{Builder, bits_for};
-use crate::forest::flag;
+use crate::forest::{Halves, flag};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Val, size};
 use crate::public::Public;
@@ -20,23 +20,6 @@ use ciro_graph::{Disclosure, ValueId};
 
 /// Most cells of the matrix that picks rows of a table for hidden row numbers.
 const ONE_HOT_MAX: usize = 1 << 24;
-
-/// The halves of an ordered input, as columns (sample, element): of one copy of the elements, or of two one after the other.
-#[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    pub(crate) samples: usize,
-    /// Elements of one copy in one sample.
-    pub(crate) features: usize,
-    pub(crate) high: Vec<ColId>,
-    pub(crate) low: Vec<ColId>,
-}
-
-impl Keys {
-    /// How far the numbers of one sample's elements are from those of the next.
-    pub(crate) fn stride(&self) -> usize {
-        self.features.saturating_mul(self.high.len()).checked_next_power_of_two().unwrap_or(usize::MAX)
-    }
-}
 
 /// Where the columns of a part lie of which this much is shown; `None` for public ones.
 fn poly_of(disclosure: Disclosure, committed: Poly) -> Option<Poly> {
@@ -94,7 +77,7 @@ impl Builder<'_> {
         input: ValueId,
         [samples, features]: [usize; 2],
         may_miss: bool,
-    ) -> Result<Keys, RelationError> {
+    ) -> Result<Vec<Halves>, RelationError> {
         let (dims, value) = ([samples, features], SampleValue::Input(size(input.0)));
         let rows = &Rows::new(&dims);
         let high = self.hidden(poly, "input high", &dims, value, Digits::High);
@@ -103,25 +86,23 @@ impl Builder<'_> {
         self.hint(Hint::Half { col: low, value: input, shift: 0 });
         self.range("input high", rows, &Expr::column(high), 16)?;
         self.range("input low", rows, &Expr::column(low), 16)?;
-        let mut keys = Keys { samples, features, high: vec![high], low: vec![low] };
+        let mut copies = vec![Halves { len: features, high, low }];
         let mut present = Expr::constant(1);
         if may_miss {
             let missing = self.hidden(poly, "missing", &dims, value, Digits::Missing);
             self.hint(Hint::Missing { flag: missing, value: input });
             self.constrain_bit("missing is a bit", rows, missing);
             present = present.plus_col(-1, missing);
-            for (halves, half) in [(&mut keys.high, high), (&mut keys.low, low)] {
-                self.constrain(
-                    "a missing image is zero",
-                    rows,
-                    vec![Term { coefficient: 1, a: missing, b: Some(half) }],
-                );
+            let [high, low] = [high, low].map(|half| {
+                let zero = vec![Term { coefficient: 1, a: missing, b: Some(half) }];
+                self.constrain("a missing image is zero", rows, zero);
                 let second = Expr::column(half).plus_col(0xffff, missing);
-                halves.push(self.materialize("second copy", rows, &second));
-            }
+                self.materialize("second copy", rows, &second)
+            });
+            copies.push(Halves { len: features, high, low });
         }
         self.bound_images(rows, (high, low), &present)?;
-        Ok(keys)
+        Ok(copies)
     }
 
     /// Shows that images are those of numbers from −∞ to ∞ where they are present.
@@ -146,7 +127,7 @@ impl Lowering<'_> {
         self.b.constrain_expr("output", &rows, &val.expr.clone().plus_col(-1, col));
     }
 
-    /// A hidden label of each sample: a one at the class that it names, with which the scores are compared as for a public one.
+    /// A hidden label of each sample, whose scores are one row (`ciro_graph::check_program` refuses others): a one at the class that it names, with which the scores are compared as for a public one.
     pub(crate) fn hide_label(&mut self, poly: Poly, k: usize, label: ValueId, x: &Val) -> Result<(), RelationError> {
         let (rows, classes) = (x.rows(), x.row());
         let chosen = self.b.witness("is label", &rows);
@@ -206,28 +187,16 @@ impl Lowering<'_> {
         Ok(chosen)
     }
 
-    /// The halves of an ordered input: columns that the verifier knows, or those of a hidden one.
-    pub(crate) fn keys(&mut self, input: usize, features: usize) -> Keys {
-        if let Some(keys) = self.hidden_keys.get(&input) {
-            return keys.clone();
-        }
-        let samples = self.samples;
-        let rows = Rows::new(&[samples, features]);
-        let high = self.b.public("input high", Public::InputHigh { input, rows: rows.clone() }, rows.clone());
-        let low = self.b.public("input low", Public::InputLow { input, rows: rows.clone() }, rows);
-        Keys { samples, features, high: vec![high], low: vec![low] }
-    }
-
     /// The columns of a hidden ordered input, made once for all forests that read it.
-    pub(crate) fn hide_keys(&mut self, poly: Poly, input: ValueId, may_miss: bool) -> Result<(), RelationError> {
+    pub(crate) fn hide_halves(&mut self, poly: Poly, input: ValueId, may_miss: bool) -> Result<(), RelationError> {
         let len = self
             .b
             .program
             .inputs
             .get(size(input.0))
             .map_or(0, |input| size(ciro_graph::program::element_count(&input.shape)));
-        let keys = self.b.hidden_ordered(poly, input, [self.samples, len], may_miss)?;
-        self.hidden_keys.insert(size(input.0), keys);
+        let halves = self.b.hidden_ordered(poly, input, [self.samples, len], may_miss)?;
+        self.halves.insert(input, halves);
         Ok(())
     }
 }

@@ -98,8 +98,8 @@ pub enum Hint {
         /// Read.
         table: ColId,
     },
-    /// As `Gather`, from the rows (sample, element) of several columns. Those of one sample have consecutive numbers, column after
-    /// column, and samples begin `stride` numbers apart.
+    /// As `Gather`, from the rows (sample, element) of several columns, each with elements of its own. Those of one sample have
+    /// consecutive numbers, column after column, and samples begin `stride` numbers apart.
     GatherParts {
         /// Filled.
         col: ColId,

@@ -22,6 +22,7 @@
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
+//! | `fit` | what both sides assume of a relation, checked |
 //! | `cells` | the cells of the model polynomial |
 //! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
@@ -42,6 +43,7 @@ extern crate alloc;
 pub mod blocks;
 pub mod builder;
 mod cells;
+mod fit;
 pub mod forest;
 pub mod gather;
 mod hidden;

@@ -5,7 +5,7 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for};
-use crate::hidden::Keys;
+use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
@@ -67,7 +67,7 @@ impl Relation {
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
-            hidden_keys: BTreeMap::new(),
+            halves: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
         lowering.inputs()?;
@@ -123,8 +123,8 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
-    /// Columns of hidden inputs that forests read, by input.
-    pub(crate) hidden_keys: BTreeMap<usize, Keys>,
+    /// What forests read of a value.
+    pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
 }
 
 impl Lowering<'_> {
@@ -146,7 +146,7 @@ impl Lowering<'_> {
                 // Read by forests only, which take the input by number.
                 Ingest::Ordered | Ingest::OrderedMissing => {
                     if let Some(poly) = hidden {
-                        self.hide_keys(poly, id, input.ingest == Ingest::OrderedMissing)?;
+                        self.hide_halves(poly, id, input.ingest == Ingest::OrderedMissing)?;
                     }
                     Val { expr: Expr::default(), dims, lo: 0, hi: i64::from(u32::MAX) }
                 }
@@ -226,14 +226,8 @@ impl Lowering<'_> {
                 self.narrow(*x, u32::from(*shift), ends, target)
             }
             Op::Quotient { num, den, lo, hi } => self.floor_div(*num, *den, i64::from(*lo), i64::from(*hi), target),
-            Op::Trees { x, forest } => {
-                let input = size(x.0);
-                let is_ordered = self.b.program.inputs.get(input).is_some_and(ciro_graph::Input::is_ordered);
-                if !is_ordered {
-                    return Err(RelationError::Misplaced { node: self.b.node, reason: "trees read an ordered input" });
-                }
-                let features = self.values.get(input).map_or(0, |v| v.dims.iter().skip(1).product());
-                let keys = self.keys(input, features);
+            Op::Trees { parts, forest } => {
+                let keys = self.keys(parts)?;
                 crate::forest::lower(&mut self.b, &keys, forest)
             }
             _ => self.tensor(op, target),
@@ -298,7 +292,8 @@ impl Lowering<'_> {
         rescaled.any(|(i, shift, first, last)| {
             let half = (1i64 << shift) >> 1;
             let result = ValueId(u32::try_from(i.saturating_add(self.b.program.inputs.len())).unwrap_or(u32::MAX));
-            let is_exact = (last - first).saturating_add(1).count_ones() == 1;
+            // A range of so many bits has no other number; one of a single number would have two.
+            let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
             // A table may take more than these results.
             is_exact
                 && !self.readers.contains_key(&result)

@@ -1,6 +1,6 @@
 //! Public columns: the verifier evaluates them itself.
 
-use crate::rows::Rows;
+use crate::rows::{Rows, log_ceil};
 use alloc::vec::Vec;
 use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
 use ciro_transcript::field::from_int;
@@ -125,6 +125,24 @@ fn labels(instance: &Instance, output: usize) -> impl Iterator<Item = usize> + '
 }
 
 impl Public {
+    /// Whether its cells are those of a column of 2^`log_len` rows.
+    pub(crate) fn fits(&self, log_len: u32) -> bool {
+        match self {
+            Self::Index => true,
+            Self::Mask { rows }
+            | Self::Input { rows, .. }
+            | Self::InputHigh { rows, .. }
+            | Self::InputLow { rows, .. }
+            | Self::Output { rows, .. } => rows.log_len() == log_len,
+            Self::OneHot { rows, log_cols, .. } => rows.log_len().saturating_add(*log_cols) == log_len,
+            Self::Numbers { log_row: log_cols, .. }
+            | Self::IsLabel { log_cols, .. }
+            | Self::BeforeLabel { log_cols, .. } => *log_cols <= log_len,
+            Self::ClassOfRow { class, log_cols } => log_ceil(class.len()).saturating_add(*log_cols) == log_len,
+            Self::Later { log_len: side } => side.saturating_mul(2) == log_len,
+        }
+    }
+
     /// The integers of the column, `1 << log_len` at most (shorter: the rest is zero). What the prover fills in.
     #[must_use]
     pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {

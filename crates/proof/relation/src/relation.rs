@@ -458,6 +458,20 @@ pub enum RelationError {
         /// log₂ of the need.
         got: u32,
     },
+    /// A part of the relation is not what the phases that read it take: a bug of a gadget.
+    #[error("{part} {number}: {what}: expected {expected}, got {got}")]
+    Misfit {
+        /// Which kind of part.
+        part: &'static str,
+        /// Its number.
+        number: usize,
+        /// What does not fit.
+        what: &'static str,
+        /// What phases take; where a limit, the largest.
+        expected: usize,
+        /// What is there.
+        got: usize,
+    },
     /// The operator stands where it cannot be proven.
     #[error("node {node}: {reason}")]
     Misplaced {

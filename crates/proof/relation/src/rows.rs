@@ -7,6 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use ciro_sumcheck::mask_mle;
 use ciro_transcript::E;
+use core::ops::Range;
 use p3_field::PrimeCharacteristicRing;
 
 /// log₂ of `len` rounded up to a power of two.
@@ -82,6 +83,19 @@ impl Rows {
         indices
     }
 
+    /// The numbers of the real rows, in order, as the longest runs of neighbours.
+    pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (outer, len) = match self.dims.split_last() {
+            Some((&len, outer)) => (Self { dims: outer.to_vec() }, len),
+            None => (Self { dims: Vec::new() }, 1),
+        };
+        let bits = log_ceil(len);
+        outer.indices().into_iter().map(move |i| {
+            let start = i.checked_shl(bits).unwrap_or(0);
+            start..start.saturating_add(len)
+        })
+    }
+
     /// Padded cells with these values on the real rows, in order.
     #[must_use]
     pub fn scatter(&self, values: impl Iterator<Item = i64>) -> Vec<i64> {
@@ -118,6 +132,16 @@ mod tests {
         assert_eq!(Rows::new(&[3, 4]).indices(), Rows::vector(12).indices());
         assert_ne!(Rows::new(&[4, 3]), Rows::vector(12));
         assert_eq!(Rows::new(&[2, 3]).indices(), [0, 1, 2, 4, 5, 6]);
+    }
+
+    #[test]
+    fn runs_are_the_real_rows_in_order() {
+        for dims in [&[][..], &[3], &[8], &[4, 3], &[3, 5], &[2, 3, 3], &[3, 5, 2], &[5, 4]] {
+            let rows = Rows::new(dims);
+            let runs: Vec<Range<usize>> = rows.runs().collect();
+            assert_eq!(runs.iter().cloned().flatten().collect::<Vec<_>>(), rows.indices(), "{dims:?}");
+            assert!(runs.windows(2).all(|pair| pair[0].end < pair[1].start), "{dims:?}: neighbours are one run");
+        }
     }
 
     #[test]

@@ -100,6 +100,13 @@ impl VerifyingKey {
         Ok(Self { program: model.program, weights: Some(Arc::new(cells)), ..key })
     }
 
+    /// The key of the same program under another weight commitment: neither relation nor parameters depend on it.
+    #[must_use]
+    pub fn committed(self, weight_root: Hash32) -> Self {
+        let model = model_id(&encode(&self.program), weight_root);
+        Self { weight_root, model, ..self }
+    }
+
     fn draft(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
         let model = model_id(program, weight_root);
         let program: Program =
@@ -148,6 +155,12 @@ impl VerifyingKey {
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
         self.weight_root
+    }
+
+    /// Cells of the model polynomial, if the weights are public.
+    #[must_use]
+    pub fn weights(&self) -> Option<&Arc<Vec<F>>> {
+        self.weights.as_ref()
     }
 
     /// The model's identity.

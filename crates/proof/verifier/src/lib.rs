@@ -60,5 +60,5 @@ pub mod statement;
 pub use budget::{Budget, Work};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
-pub use single::{Sample, VerifiedSample};
+pub use single::{Sample, VerifiedProof, VerifiedSample};
 pub use statement::{Part, ProofContext, Shown, Statement, Weights};

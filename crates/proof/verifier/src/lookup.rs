@@ -191,3 +191,49 @@ impl Leaf<'_> {
         Values::new(self.relation, self.instance, point, &columns, &values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use ciro_transcript::Writer;
+
+    /// Whether a root of these numerators and denominators is one of a sum that is zero.
+    fn is_root(root: [u32; 4]) -> bool {
+        let mut writer = Writer::new("test");
+        writer.write_exts("lookup root", &root.map(E::from_u32));
+        let (bytes, _) = writer.finish();
+        match descend(&mut Reader::new("test", &bytes), 1) {
+            Ok(layer) => {
+                assert_eq!(layer.point.len(), 1);
+                true
+            }
+            Err(error) => {
+                assert_eq!(error, VerifyError::LookupSum);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn a_root_is_zero_over_something() {
+        let minus_one = 0x7f00_0000;
+        assert!(is_root([1, minus_one, 5, 5]));
+        assert!(is_root([0, 0, 2, 3]));
+        assert!(!is_root([1, 1, 5, 5]));
+        assert!(!is_root([0, 1, 5, 5]));
+        // Nothing over nothing, in either half.
+        assert!(!is_root([0, 0, 0, 3]));
+        assert!(!is_root([0, 0, 2, 0]));
+        assert!(!is_root([7, 0, 3, 0]));
+    }
+
+    #[test]
+    fn a_child_is_between_groups_and_neighbours() {
+        let numbers = |n: u32| (1..=n).map(E::from_u32).collect::<Vec<E>>();
+        let tau = E::from_u32(9);
+        assert_eq!(child(numbers(2), tau), vec![tau, E::ONE, E::TWO]);
+        assert_eq!(child(numbers(6), tau), [1, 2, 9, 3, 4, 5, 6].map(E::from_u32));
+        assert_eq!(in_rounds(&numbers(6)), [2, 1, 3, 4, 5, 6].map(E::from_u32));
+    }
+}

@@ -59,7 +59,7 @@ impl Sample {
 }
 
 impl VerifyingKey {
-    /// Verifies that `sample` is one of the batch that `proof` is about.
+    /// Verifies that `sample` is one of the batch that `proof` is about. For many samples, keep [`VerifyingKey::verify_proof`]'s result.
     ///
     /// # Errors
     /// [`VerifyError`], whose phase says what rejected it: the proof of the batch, or the opening of the sample.
@@ -70,22 +70,20 @@ impl VerifyingKey {
         sample: &Sample,
         opening: &[u8],
     ) -> Result<VerifiedSample, VerifyError> {
+        self.verify_proof(statement, proof)?.verify_sample(sample, opening)
+    }
+
+    /// Verifies the proof of a batch whose samples are to be verified next.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::verify`].
+    pub fn verify_proof<'a>(
+        &'a self,
+        statement: &'a Statement,
+        proof: &'a [u8],
+    ) -> Result<VerifiedProof<'a>, VerifyError> {
         let reduced = self.reduce(statement, proof)?;
-        let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
-        self.absorb_sample(&mut transcript, statement, proof, sample);
-        let [point_work, claims_work] = self.sample_work();
-        transcript.check_work("sample work", point_work)?;
-        let claims = self.sample_claims(&mut transcript, sample, &reduced)?;
-        transcript.check_work("batch work", claims_work)?;
-        let spaces = self.sample_spaces();
-        let root = |space: &Space| {
-            let root = if space.poly == Poly::Input { statement.input.root() } else { statement.output.root() };
-            Known::Committed(root.map_or([0; 32], |root| root.0))
-        };
-        let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
-        batch::reduce(&mut transcript, &spaces, &self.sample_params(), &known, &claims)?;
-        transcript.finish()?;
-        Ok(VerifiedSample { model: self.model(), batch: self.program().batch })
+        Ok(VerifiedProof { key: self, statement, proof, reduced })
     }
 
     /// Absorbs what the opening of a sample is about: the batch, its proof, and the sample.
@@ -169,6 +167,39 @@ impl VerifyingKey {
         let inputs = ingest(&one, &sample.input).map_err(VerifyError::Input)?;
         self.check_outputs_of(1, &sample.output.0)?;
         Ok([inputs, sample.output.0.clone()])
+    }
+}
+
+/// A proof that verifies, and what it takes to verify samples of its batch.
+pub struct VerifiedProof<'a> {
+    key: &'a VerifyingKey,
+    statement: &'a Statement,
+    proof: &'a [u8],
+    reduced: Reduced,
+}
+
+impl VerifiedProof<'_> {
+    /// Verifies that `sample` is one of the batch.
+    ///
+    /// # Errors
+    /// [`VerifyError`], whose phase says what rejected the opening.
+    pub fn verify_sample(&self, sample: &Sample, opening: &[u8]) -> Result<VerifiedSample, VerifyError> {
+        let Self { key, statement, proof, reduced } = self;
+        let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
+        key.absorb_sample(&mut transcript, statement, proof, sample);
+        let [point_work, claims_work] = key.sample_work();
+        transcript.check_work("sample work", point_work)?;
+        let claims = key.sample_claims(&mut transcript, sample, reduced)?;
+        transcript.check_work("batch work", claims_work)?;
+        let spaces = key.sample_spaces();
+        let root = |space: &Space| {
+            let root = if space.poly == Poly::Input { statement.input.root() } else { statement.output.root() };
+            Known::Committed(root.map_or([0; 32], |root| root.0))
+        };
+        let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
+        batch::reduce(&mut transcript, &spaces, &key.sample_params(), &known, &claims)?;
+        transcript.finish()?;
+        Ok(VerifiedSample { model: key.model(), batch: key.program().batch })
     }
 }
 

@@ -54,6 +54,17 @@ pub enum Part {
     Output,
 }
 
+impl Part {
+    /// For people and files: `input` or `output`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
+}
+
 /// An input or an output, as far as a statement shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown<T> {

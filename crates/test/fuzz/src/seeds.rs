@@ -4,7 +4,7 @@ use crate::targets::Claimed;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_crypto::Keypair;
 use ciro_engine::wire::Wire;
-use ciro_receipt::{Evidence, Receipt};
+use ciro_receipt::{Evidence, Receipt, SampleReceipt};
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{AccountId, Amount, ChainId, Nonce, encode};
 use ciro_verifier::{ProofContext, Weights};
@@ -35,6 +35,8 @@ pub struct Vector {
     pub subject: Subject,
     /// The proof.
     pub proof: Vec<u8>,
+    /// Of a batch whose samples open: canonical bytes of one and its opening, together in canonical bytes.
+    pub sample: Option<Vec<u8>>,
 }
 
 impl std::ops::Deref for Vector {
@@ -70,7 +72,7 @@ pub fn vectors() -> Vec<Vector> {
     proofs.sort();
     let vector = |path: PathBuf| {
         let subject = borsh::from_slice(&read(&path.with_extension("subject"))).unwrap_or_else(|e| panic!("{e}"));
-        Vector { subject, proof: read(&path) }
+        Vector { subject, proof: read(&path), sample: std::fs::read(path.with_extension("sample")).ok() }
     };
     proofs.into_iter().map(vector).collect()
 }
@@ -105,18 +107,37 @@ pub fn claims() -> Vec<Vec<u8>> {
     vectors().into_iter().map(claimed).collect()
 }
 
-/// Receipt files and their contents.
-#[must_use]
-pub fn receipts() -> Vec<Vec<u8>> {
-    let receipt = |Vector { subject, proof }: Vector| Receipt {
+fn receipt(Vector { subject, proof, .. }: Vector) -> Receipt {
+    Receipt {
         evidence: Evidence::Proven { context: subject.context.into(), proof },
         program: subject.program,
         weights: subject.weights,
         input: subject.input,
         output: subject.output,
         settlement: None,
-    };
+    }
+}
+
+/// Receipt files and their contents.
+#[must_use]
+pub fn receipts() -> Vec<Vec<u8>> {
     vectors().into_iter().map(receipt).flat_map(|receipt| [receipt.to_bytes(), encode(&receipt)]).collect()
+}
+
+/// Samples of a batch and their openings.
+#[must_use]
+pub fn opened_samples() -> Vec<Vec<u8>> {
+    vectors().into_iter().filter_map(|vector| vector.sample).collect()
+}
+
+/// Files of receipts of samples, and their contents.
+#[must_use]
+pub fn sample_receipts() -> Vec<Vec<u8>> {
+    let of = |vector: Vector| {
+        let (sample, opening) = borsh::from_slice(vector.sample.as_ref()?).ok()?;
+        Some(SampleReceipt { batch: receipt(vector), sample, opening })
+    };
+    vectors().into_iter().filter_map(of).flat_map(|receipt| [receipt.to_bytes(), encode(&receipt)]).collect()
 }
 
 /// Small model files of every format.

@@ -7,12 +7,12 @@ use ciro_compile::{Options, compile_model};
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
 use ciro_engine::wire::Wire;
 use ciro_graph::check_model;
-use ciro_receipt::Receipt;
+use ciro_receipt::{Receipt, SampleReceipt};
 use ciro_relation::builder::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Hash32, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Claim, ProofContext, Statement, VerifyingKey, verify};
+use ciro_verifier::{Claim, ProofContext, Sample, Statement, VerifiedProof, VerifyingKey, verify};
 use std::sync::LazyLock;
 
 /// One function over foreign bytes, and what to start from.
@@ -30,12 +30,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "program", run: program, seeds: seeds::programs },
     Target { name: "statement", run: statement, seeds: seeds::statements },
     Target { name: "proof", run: proof, seeds: seeds::proofs },
     Target { name: "claim", run: claim, seeds: seeds::claims },
     Target { name: "receipt", run: receipt, seeds: seeds::receipts },
+    Target { name: "opened_sample", run: opened_sample, seeds: seeds::opened_samples },
+    Target { name: "sample_receipt", run: sample_receipt, seeds: seeds::sample_receipts },
     Target { name: "model_file", run: model_file, seeds: seeds::model_files },
     Target { name: "samples", run: samples, seeds: seeds::samples },
     Target { name: "wire", run: wire, seeds: seeds::messages },
@@ -59,6 +61,7 @@ struct Known {
     key: VerifyingKey,
     statement: Statement,
     proof: Vec<u8>,
+    sample: Option<Vec<u8>>,
 }
 
 /// The keys that `statement` and `proof` choose from by their first byte.
@@ -67,7 +70,7 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
         let key = VerifyingKey::of(&vector.program, &vector.weights).ok()?;
         let visibility = &key.program().visibility;
         let statement = Statement::decode(visibility, &vector.input, &vector.output, vector.context).ok()?;
-        Some(Known { key, statement, proof: vector.proof })
+        Some(Known { key, statement, proof: vector.proof, sample: vector.sample })
     };
     seeds::vectors().into_iter().filter_map(known).collect()
 });
@@ -104,6 +107,40 @@ pub fn proof(bytes: &[u8]) {
     let Some((known, proof)) = known(bytes) else { return };
     let accepted = known.key.verify(&known.statement, proof).is_ok();
     assert_eq!(accepted, proof == known.proof, "a proof was judged wrongly");
+}
+
+/// The frozen proof of a batch whose samples open, verified, and the frozen sample.
+static BATCH: LazyLock<Option<(VerifiedProof<'static>, &'static [u8])>> = LazyLock::new(|| {
+    let Known { key, statement, proof, sample } = KNOWN.iter().find(|known| known.sample.is_some())?;
+    Some((key.verify_proof(statement, proof).ok()?, sample.as_deref()?))
+});
+
+/// A sample of a known batch and its opening, by a stranger: accepted is the one that is frozen.
+///
+/// # Panics
+/// If another is accepted, or a second encoding is read.
+pub fn opened_sample(bytes: &[u8]) {
+    let Some((batch, frozen)) = &*BATCH else { panic!("no frozen proof is of a batch whose samples open") };
+    let Ok((encoded, opening)) = decode::<(Vec<u8>, Vec<u8>)>(bytes, STATEMENT_BYTES_MAX) else { return };
+    let Ok(sample) = Sample::decode(&encoded) else { return };
+    assert!(encode(&sample) == encoded, "a second encoding was read");
+    let accepted = batch.verify_sample(&sample, &opening).is_ok();
+    assert_eq!(accepted, bytes == *frozen, "an opening was judged wrongly");
+}
+
+/// The file of a sample's receipt, and its content by itself, as in [`receipt`].
+///
+/// # Panics
+/// If what was read is not written as it was.
+pub fn sample_receipt(bytes: &[u8]) {
+    if let Ok(receipt) = SampleReceipt::from_bytes(bytes) {
+        assert!(SampleReceipt::is_one(bytes) && receipt.to_bytes() == bytes, "a second encoding was read");
+    }
+    if let Ok(receipt) = decode::<SampleReceipt>(bytes, ciro_receipt::receipt::RECEIPT_BYTES_MAX) {
+        assert!(SampleReceipt::from_bytes(&receipt.to_bytes()).as_ref() == Ok(&receipt), "it is not read again");
+        // Refused or not: it returns.
+        let _ = ciro_receipt::check_sample(&receipt, None);
+    }
 }
 
 /// A claim as it travels, and its proof.

@@ -1,48 +1,15 @@
 //! The model that every simulated job runs: small enough that a proof takes a millisecond, and real all the way.
 
-use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId,
-    execute,
-};
+use ciro_graph::{RawInput, RawTensor, execute};
 use ciro_prover::ProvingKey;
 use ciro_state::{input_hash, output_hash};
+use ciro_test_models::relu;
 use ciro_types::{Hash32, ModelId, encode};
 use ciro_worker::{BlobError, Blobs, Workbench};
 use std::sync::OnceLock;
 
 /// How many different inputs there are.
 pub const INPUTS: usize = 6;
-
-/// `y = relu(2·x₀ − 3·x₁)`, inputs from −8 to 8.
-fn model() -> Model {
-    let ingest = Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 };
-    let program = Program {
-        name: "simulated".into(),
-        inputs: vec![Input { name: "x".into(), shape: vec![1, 2], ingest }],
-        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
-        nodes: vec![
-            Node {
-                op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None },
-                shape: vec![1, 1],
-                lo: -40,
-                hi: 40,
-            },
-            Node { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 },
-        ],
-        outputs: vec![Output {
-            name: "y".into(),
-            value: ValueId(2),
-            shape: vec![1],
-            kind: OutputKind::Fixed { frac_bits: 0 },
-        }],
-        limb_bits: 8,
-        profile: ciro_graph::Profile::Native,
-        security: ciro_graph::Security::Bits100,
-        visibility: ciro_graph::Visibility::default(),
-        batch: 1,
-    };
-    Model { program, weights: vec![vec![2, -3]] }
-}
 
 fn raw_input(number: usize) -> RawInput {
     let values = [number as f32, 1.0 - number as f32];
@@ -73,7 +40,7 @@ impl Shelf {
     /// # Panics
     /// Never: the model above is well formed.
     fn build() -> Self {
-        let key = ProvingKey::new(model()).expect("the model has a relation");
+        let key = ProvingKey::new(relu(0)).expect("the model has a relation");
         let answer = |number| {
             let execution = execute(key.model(), &raw_input(number)).expect("the model runs on its inputs");
             encode(&execution.outputs(&key.model().program))

@@ -52,7 +52,7 @@ fn check(key: &VerifyingKey, statement: &Statement, opening: &Opening) -> Result
         ))
         .hint("name the opening that was written next to this receipt"));
     }
-    let part = name(opening.part);
+    let part = opening.part.name();
     let expected = statement.root(opening.part).ok_or_else(|| {
         CliError::failed(format!("the receipt does not commit to its {part}"))
             .hint("`ciro verify` says what is public, committed and private")
@@ -99,19 +99,12 @@ fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> 
     Ok(View { part: opening.part, root, model_id: key.model(), inputs, outputs, is_compared })
 }
 
-const fn name(part: Part) -> &'static str {
-    match part {
-        Part::Input => "input",
-        Part::Output => "output",
-    }
-}
-
 fn text(view: &View) -> String {
     let line = |(name, numbers): (&String, &Vec<String>)| format!("  {name} = {}", show::list(numbers.iter().cloned()));
     let inputs = view.inputs.iter().flatten().map(line);
     let outputs = view.outputs.as_ref().map(show::output_lines);
     let lines: Vec<String> = inputs.chain(outputs).collect();
-    let part = name(view.part);
+    let part = view.part.name();
     let compared = if view.is_compared { "\nthe input is the one that was given" } else { "" };
     format!(
         "the receipt's {part} is this one\n{}\n\nmodel  {}\nroot   {}{compared}\nwhether the receipt is valid says `ciro verify`",

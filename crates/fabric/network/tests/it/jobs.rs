@@ -2,15 +2,13 @@
 
 use ciro_crypto::Keypair;
 use ciro_gateway::{Node, NodeError};
-use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node as Operator, Op, Output, OutputKind, Program, RawInput, RawOutput,
-    RawTensor, ValueId,
-};
+use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_network::{Layout, LocalNode, Network, Notify, load_key};
 use ciro_prover::ProvingKey;
 use ciro_queue::Position;
 use ciro_receipt::{Receipt, check};
 use ciro_state::{Action, Facts as _, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id};
+use ciro_test_models::relu;
 use ciro_types::{
     AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, Requirements, decode, encode,
 };
@@ -18,34 +16,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
-
-/// y = relu(2·x₀ − 3·x₁).
-fn model() -> Model {
-    let input =
-        Input { name: "x".into(), shape: vec![1, 2], ingest: Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 } };
-    let linear = Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None };
-    let program = Program {
-        name: "small".into(),
-        inputs: vec![input],
-        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
-        nodes: vec![
-            Operator { op: linear, shape: vec![1, 1], lo: -40, hi: 40 },
-            Operator { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 },
-        ],
-        outputs: vec![Output {
-            name: "y".into(),
-            value: ValueId(2),
-            shape: vec![1],
-            kind: OutputKind::Fixed { frac_bits: 0 },
-        }],
-        limb_bits: 8,
-        profile: ciro_graph::Profile::Native,
-        security: ciro_graph::Security::Bits100,
-        visibility: ciro_graph::Visibility::default(),
-        batch: 1,
-    };
-    Model { program, weights: vec![vec![2, -3]] }
-}
 
 fn raw(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
@@ -84,8 +54,8 @@ impl Client {
     }
 
     fn register(&self) -> ModelId {
-        let stored = self.node.put_model(encode(&model())).expect("a good model");
-        let program = encode(&model().program);
+        let stored = self.node.put_model(encode(&relu(0))).expect("a good model");
+        let program = encode(&relu(0).program);
         self.send(Action::RegisterModel { program, weight_root: stored.weight_root }).expect("registers");
         stored.model
     }
@@ -211,7 +181,7 @@ fn one_directory_runs_one_network() {
 fn the_model_is_what_its_id_says() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
-    let key = ProvingKey::new(model()).expect("the model has a relation");
+    let key = ProvingKey::new(relu(0)).expect("the model has a relation");
     assert_eq!(client.register(), key.model_id());
     let refused = client.node.put_model(vec![1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));

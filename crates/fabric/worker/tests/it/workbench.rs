@@ -1,51 +1,15 @@
 //! A small real model is executed, proven and checked; whatever is not what it is called is refused.
 
-use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawOutput, RawTensor,
-    ValueId,
-};
+use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_prover::ProvingKey;
 use ciro_state::{FailReason, input_hash};
+use ciro_test_models::relu;
 use ciro_types::{
     AccountId, Amount, Assurance, ChainId, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, decode,
     encode,
 };
 use ciro_verifier::{Claim, ProofContext, verify};
 use ciro_worker::{BlobError, Blobs, Task, Workbench};
-
-/// y = relu(2·x₀ − 3·x₁), inputs as integers from −8 to 8.
-fn model() -> Model {
-    let program = Program {
-        name: "small".into(),
-        inputs: vec![Input {
-            name: "x".into(),
-            shape: vec![1, 2],
-            ingest: Ingest::Fixed { exponents: vec![0], lo: -8, hi: 8 },
-        }],
-        constants: vec![Constant { name: "w".into(), shape: vec![2] }],
-        nodes: vec![
-            Node {
-                op: Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None },
-                shape: vec![1, 1],
-                lo: -40,
-                hi: 40,
-            },
-            Node { op: Op::Relu { x: ValueId(1) }, shape: vec![1, 1], lo: 0, hi: 40 },
-        ],
-        outputs: vec![Output {
-            name: "y".into(),
-            value: ValueId(2),
-            shape: vec![1],
-            kind: OutputKind::Fixed { frac_bits: 0 },
-        }],
-        limb_bits: 8,
-        profile: ciro_graph::Profile::Native,
-        security: ciro_graph::Security::Bits100,
-        visibility: ciro_graph::Visibility::default(),
-        batch: 1,
-    };
-    Model { program, weights: vec![vec![2, -3]] }
-}
 
 fn input(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
@@ -72,11 +36,11 @@ impl Blobs for Shelf {
 }
 
 fn shelf(values: [f32; 2]) -> Shelf {
-    Shelf { model: Some(encode(&model())), input: Some(input(values)) }
+    Shelf { model: Some(encode(&relu(0))), input: Some(input(values)) }
 }
 
 fn task(assurance: Assurance, input: &[u8]) -> Task {
-    let key = ProvingKey::new(model()).expect("the model has a relation");
+    let key = ProvingKey::new(relu(0)).expect("the model has a relation");
     let spec = JobSpec {
         chain: ChainId([1; 32]),
         client: AccountId([2; 32]),
@@ -99,7 +63,7 @@ fn an_a4_answer_is_right_and_its_proof_convinces_a_stranger_for_this_job_and_wor
     let answer = Workbench::new().answer(&task, &shelf).expect("answers");
     assert_eq!(decode(&answer.output, 100), Ok(RawOutput(vec![vec![4]])));
 
-    let key = ProvingKey::new(model()).expect("the model has a relation");
+    let key = ProvingKey::new(relu(0)).expect("the model has a relation");
     let context = ProofContext { chain: task.spec.chain, job: task.job(), worker: task.worker };
     let weights = key.weights();
     let claim = |context| Claim {
@@ -136,7 +100,7 @@ fn what_is_missing_altered_or_unfit_is_refused_with_its_reason() {
     assert_eq!(reason(&shelf([1.0, 1.5])), Some(FailReason::InputUnavailable), "another input");
     assert_eq!(reason(&Shelf { model: None, ..shelf([1.0, 1.0]) }), Some(FailReason::ModelUnavailable));
 
-    let mut other = model();
+    let mut other = relu(0);
     other.weights[0][0] += 1;
     let altered = Shelf { model: Some(encode(&other)), input: Some(good.clone()) };
     assert_eq!(reason(&altered), Some(FailReason::ModelUnavailable), "one weight differs");

@@ -1,8 +1,8 @@
 //! Which values of a plan become values of the program.
 
 use super::map::Map;
-use crate::error::CompileError;
-use crate::plan::{Id, Kind, Plan, Step};
+use super::sources::sources;
+use crate::plan::{Ensemble, Id, Kind, Plan, Step};
 
 /// What the program has to hold.
 pub(super) struct Analysis {
@@ -10,15 +10,14 @@ pub(super) struct Analysis {
     needed: Vec<bool>,
     /// Needed values that become part of the affine step reading them.
     absorbed: Vec<bool>,
-    /// Inputs that trees compare.
+    /// Inputs that trees compare and nothing computes with.
     ordered: Vec<bool>,
     /// Inputs whose elements may have scales of their own.
     scaled_apart: Vec<bool>,
 }
 
 impl Analysis {
-    /// Refuses an input that feeds both trees and arithmetic, and trees on anything but (scaled) inputs.
-    pub(super) fn of(plan: &Plan) -> Result<Self, CompileError> {
+    pub(super) fn of(plan: &Plan) -> Self {
         let count = plan.inputs.len() + plan.steps.len();
         let mut readers = vec![0usize; count];
         let mut analysis = Self {
@@ -35,32 +34,30 @@ impl Analysis {
         }
         for (i, step) in plan.steps.iter().enumerate().rev() {
             if analysis.needed[plan.id_of(i)] {
-                analysis.read(plan, step, &mut readers)?;
+                analysis.read(plan, step, &mut readers);
             }
         }
+        let Self { ordered, needed, .. } = &mut analysis;
+        ordered.iter_mut().zip(needed).for_each(|(ordered, needed)| *ordered &= !*needed);
         for (i, step) in plan.steps.iter().enumerate() {
             if analysis.needed[plan.id_of(i)] {
                 analysis.absorb(plan, step, &readers);
             }
         }
-        Ok(analysis)
+        analysis
     }
 
-    fn read(&mut self, plan: &Plan, step: &Step, readers: &mut [usize]) -> Result<(), CompileError> {
-        if matches!(step.kind, Kind::Trees(_)) {
-            return self.compare(plan, step);
+    fn read(&mut self, plan: &Plan, step: &Step, readers: &mut [usize]) {
+        if let Kind::Trees(forest) = &step.kind {
+            return self.compare(plan, (step, forest), readers);
         }
         for &operand in &step.operands {
             self.needed[operand] = true;
             readers[operand] += 1;
-            if !matches!(step.kind, Kind::Affine(_) | Kind::Elem(_) | Kind::Relu) {
+            if !matches!(step.kind, Kind::Affine(_) | Kind::Elem(_) | Kind::Relu | Kind::Pick(_)) {
                 self.keep_together(plan, operand);
             }
-            if self.ordered.get(operand) == Some(&true) {
-                return Err(both_ways(step));
-            }
         }
-        Ok(())
     }
 
     fn keep_together(&mut self, plan: &Plan, id: Id) {
@@ -69,21 +66,15 @@ impl Analysis {
         }
     }
 
-    fn compare(&mut self, plan: &Plan, step: &Step) -> Result<(), CompileError> {
-        let (input, _) = element_steps(plan, step.operands[0]);
-        if input >= plan.inputs.len() {
-            let operator = plan.step(input).map_or_else(String::new, |s| s.at.operator.clone());
-            return Err(CompileError::Form {
-                at: step.at.clone(),
-                what: format!("trees on the result of {operator}"),
-                hint: "trees compare inputs as they are, or after Scaler, Add, Sub, Mul or Div with constants".into(),
-            });
+    fn compare(&mut self, plan: &Plan, (step, forest): (&Step, &Ensemble), readers: &mut [usize]) {
+        for source in sources(plan, step, forest).values() {
+            match self.ordered.get_mut(source.value) {
+                Some(ordered) => *ordered = true,
+                None => self.needed[source.value] = true,
+            }
+            // A forest absorbs nothing.
+            readers[source.value] += 2;
         }
-        if self.needed[input] {
-            return Err(both_ways(step));
-        }
-        self.ordered[input] = true;
-        Ok(())
     }
 
     fn absorb(&mut self, plan: &Plan, step: &Step, readers: &[usize]) {
@@ -110,9 +101,9 @@ impl Analysis {
         self.needed[id] && !self.absorbed[id]
     }
 
-    /// Whether an input is read by trees.
-    pub(super) fn is_ordered(&self, input: Id) -> bool {
-        self.ordered[input]
+    /// Whether a value is an input that only trees read.
+    pub(super) fn is_ordered(&self, id: Id) -> bool {
+        self.ordered.get(id) == Some(&true)
     }
 
     /// Whether an input's elements may have scales of their own.
@@ -141,23 +132,4 @@ impl Analysis {
         let affine = ends.filter(|&end| plan.step(end).is_some_and(|step| Map::of(step).is_some()));
         affine.map(|end| self.chain(plan, end)).find(|(source, _)| *source == id).map(|(_, map)| map)
     }
-}
-
-fn both_ways(step: &Step) -> CompileError {
-    CompileError::Form {
-        at: step.at.clone(),
-        what: "an input that both trees and arithmetic read".into(),
-        hint: "give the trees an input of their own".into(),
-    }
-}
-
-/// The value before all element-wise steps that lead to `id`, and those steps in order.
-pub(super) fn element_steps(plan: &Plan, mut id: Id) -> (Id, Vec<&crate::plan::Elem>) {
-    let mut steps = Vec::new();
-    while let Some(Step { kind: Kind::Elem(elem), operands, .. }) = plan.step(id) {
-        steps.push(elem);
-        id = operands[0];
-    }
-    steps.reverse();
-    (id, steps)
 }

@@ -4,7 +4,7 @@ use super::DEFAULT_BITS;
 use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
-use super::trees::takes_missing;
+use super::sources::takes_missing;
 use crate::plan::{Elem, Id, Kind, Plan, Step};
 use ciro_graph::{Ingest, Input, ValueId};
 

@@ -6,7 +6,8 @@
 //! | [`map`], [`limbs`], [`affine`] | affine maps, their integer weights, and the nodes that compute them |
 //! | [`curves`] | tables for Sigmoid and the exponential, and the nodes around them |
 //! | [`elementwise`] | sums, products and norms of values |
-//! | [`trees`], [`thresholds`] | forests, with thresholds that decide exactly as float32 does |
+//! | [`trees`], [`thresholds`], [`sources`] | forests, with thresholds that decide exactly as float32 does, and what they read |
+//! | [`picks`] | elements put together |
 //! | [`inputs`] | ranges and scales of the inputs |
 //! | [`builder`] | the program under construction |
 
@@ -18,6 +19,8 @@ mod elementwise;
 mod inputs;
 mod limbs;
 mod map;
+mod picks;
+mod sources;
 mod thresholds;
 mod trees;
 
@@ -29,6 +32,7 @@ use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
 use analysis::Analysis;
 use builder::{COMPARED_BITS, ProgramBuilder};
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
+use sources::Parts;
 
 /// Bits of an input that no affine map reads first: whatever reads it narrows it to what it needs.
 pub(crate) const DEFAULT_BITS: u32 = 24;
@@ -45,7 +49,7 @@ pub(crate) struct Lowered {
 
 /// Compiles `plan` for values of the given sizes.
 pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileError> {
-    let analysis = Analysis::of(plan)?;
+    let analysis = Analysis::of(plan);
     let inputs = inputs::lower(plan, &analysis, ranges);
     let mut values: Vec<Option<Quant>> = inputs.iter().map(|(_, quant)| quant.clone()).collect();
     values.resize(plan.inputs.len() + plan.steps.len(), None);
@@ -73,7 +77,16 @@ impl Lowering<'_> {
         let at = &step.at;
         match &step.kind {
             Kind::Affine(_) | Kind::Elem(_) => self.affine_chain(id, at),
-            Kind::Trees(forest) => trees::lower(&mut self.builder, self.plan, step, forest),
+            Kind::Trees(forest) => {
+                let known = (self.plan, &self.analysis);
+                let parts = Parts::of(&mut self.builder, known, (step, forest), &self.values)?;
+                trees::lower(&mut self.builder, at, forest, &parts)
+            }
+            Kind::Pick(places) => {
+                let operands =
+                    (0..step.operands.len()).map(|i| self.operand(step, i)).collect::<Result<Vec<_>, _>>()?;
+                picks::lower(&mut self.builder, at, &operands, places)
+            }
             kind => {
                 let x = self.operand(step, 0)?;
                 match kind {

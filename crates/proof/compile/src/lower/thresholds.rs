@@ -1,13 +1,53 @@
 //! Thresholds that decide exactly as float32 arithmetic does.
 //!
 //! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products with
-//! constants) is monotone, rounding included, so the feature's ordered images up to some point decide one way and all
-//! others the other way. That point is found by bisection, with the runtime's own arithmetic.
+//! constants) is monotone, rounding included, so the feature's images up to some point decide one way and all others the
+//! other way. That point is found by bisection, with the runtime's own arithmetic.
 
 use crate::plan::{Elem, Mode};
+use ciro_graph::Interval;
+use ciro_graph::forest::NUMBER_ORIGIN;
 use ciro_graph::ingest::{ordered, unordered};
 
-/// A split on ordered images: left if `image < threshold`.
+/// Functions of one number, in order, each with the element of its constants that counts.
+pub(crate) type Steps<'a> = Vec<(&'a Elem, usize)>;
+
+/// What the images of a feature stand for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Images {
+    /// All float32 that are not NaN.
+    Ordered,
+    /// Integers of an interval, which are numbers times 2^exponent.
+    Numbers { exponent: i32, interval: Interval },
+}
+
+impl Images {
+    fn ends(self) -> (u32, u32) {
+        match self {
+            Self::Ordered => (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits())),
+            Self::Numbers { interval, .. } => {
+                let image = |x: i64| (x + NUMBER_ORIGIN).clamp(0, 2 * NUMBER_ORIGIN) as u32;
+                (image(interval.lo), image(interval.hi))
+            }
+        }
+    }
+
+    fn number(self, image: u32) -> f32 {
+        match self {
+            Self::Ordered => f32::from_bits(unordered(image)),
+            Self::Numbers { exponent, .. } => {
+                ((i64::from(image) - NUMBER_ORIGIN) as f64 * (-f64::from(exponent)).exp2()) as f32
+            }
+        }
+    }
+}
+
+/// What comes out of the steps.
+fn result(steps: &Steps<'_>, x: f32) -> f32 {
+    steps.iter().fold(x, |x, (step, i)| step.apply(*i, x))
+}
+
+/// A split on images: left if `image < threshold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) threshold: u32,
@@ -15,14 +55,11 @@ pub(crate) struct Cut {
     pub(crate) yes_below: bool,
 }
 
-/// The cut that decides as `mode.holds(steps(x), threshold)` does, for every float32 x that is not NaN. Its threshold is above
-/// the image of −∞, and so above zero.
-pub(crate) fn cut(steps: &[&Elem], feature: usize, mode: Mode, threshold: f32) -> Cut {
-    let holds = |image: u32| {
-        let x = f32::from_bits(unordered(image));
-        mode.holds(steps.iter().fold(x, |x, step| step.apply(feature, x)), threshold)
-    };
-    let (first, last) = (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits()));
+/// The cut that decides as `mode.holds(steps(x), threshold)` does, for every x that has an image. Its threshold is above the first
+/// image: of ordered images that of −∞, and so above zero.
+pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f32) -> Cut {
+    let holds = |image: u32| mode.holds(result(steps, images.number(image)), threshold);
+    let (first, last) = images.ends();
     let yes_below = holds(first);
     let (mut below, mut above) = (first, last + 1);
     while below + 1 < above {
@@ -37,18 +74,18 @@ pub(crate) fn cut(steps: &[&Elem], feature: usize, mode: Mode, threshold: f32) -
 }
 
 /// Where a missing value comes out of the steps, if it does not stay missing.
-pub(crate) fn imputed(steps: &[&Elem], feature: usize) -> Option<f32> {
-    Some(steps.iter().fold(f32::NAN, |x, step| step.apply(feature, x))).filter(|x| !x.is_nan())
+pub(crate) fn imputed(steps: &Steps<'_>) -> Option<f32> {
+    Some(result(steps, f32::NAN)).filter(|x| !x.is_nan())
 }
 
-/// Whether the steps are monotone in a feature: finite constants, and no factor of zero.
-pub(crate) fn is_monotone(steps: &[&Elem], feature: usize) -> bool {
-    steps.iter().all(|step| {
+/// Whether the steps are monotone: finite constants, and no factor of zero.
+pub(crate) fn is_monotone(steps: &Steps<'_>) -> bool {
+    steps.iter().all(|&(step, i)| {
         let constants = match step {
-            Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[feature], 1.0],
-            Elem::Mul(c) | Elem::Div(c) => [0.0, c[feature]],
-            Elem::Scale { offset, scale } => [offset[feature], scale[feature]],
-            Elem::Impute(c) => [c[feature], 1.0],
+            Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[i], 1.0],
+            Elem::Mul(c) | Elem::Div(c) => [0.0, c[i]],
+            Elem::Scale { offset, scale } => [offset[i], scale[i]],
+            Elem::Impute(c) => [c[i], 1.0],
         };
         constants.iter().all(|c| c.is_finite()) && constants[1] != 0.0
     })
@@ -71,7 +108,7 @@ mod tests {
             [0.0, -0.0, f32::from_bits(1), -f32::from_bits(1), 1.5, -1.5, f32::INFINITY, f32::NEG_INFINITY, f32::MAX];
         for mode in MODES {
             for threshold in xs {
-                let cut = cut(&[], 0, mode, threshold);
+                let cut = cut(&vec![], Images::Ordered, mode, threshold);
                 for x in xs {
                     assert_eq!(decides(cut, x), mode.holds(x, threshold), "{x} {mode:?} {threshold}");
                 }
@@ -100,11 +137,11 @@ mod tests {
             x in any::<f32>(),
             near in -3i64..4,
         ) {
-            let steps: Vec<&Elem> = steps.iter().collect();
-            prop_assert!(is_monotone(&steps, 0));
-            let cut = cut(&steps, 0, mode, threshold);
+            let steps: Steps<'_> = steps.iter().map(|step| (step, 0)).collect();
+            prop_assert!(is_monotone(&steps));
+            let cut = cut(&steps, Images::Ordered, mode, threshold);
             prop_assert!(cut.threshold > ordered(f32::NEG_INFINITY.to_bits()));
-            let truth = |x: f32| mode.holds(steps.iter().fold(x, |x, step| step.apply(0, x)), threshold);
+            let truth = |x: f32| mode.holds(result(&steps, x), threshold);
             if !x.is_nan() {
                 prop_assert_eq!(decides(cut, x), truth(x));
             }

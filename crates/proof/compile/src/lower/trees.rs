@@ -1,42 +1,28 @@
 //! Forests as tables.
 
-use super::analysis::element_steps;
 use super::builder::{ProgramBuilder, Quant};
+use super::sources::Parts;
 use super::thresholds::{cut, imputed, is_monotone};
 use crate::error::{At, CompileError};
-use crate::plan::{Elem, Ensemble, Id, Kind, Plan, Step, TreeNode};
-use ciro_graph::{Forest, MAX_MAGNITUDE, Op, ValueId};
+use crate::plan::{Ensemble, TreeNode};
+use ciro_graph::{Forest, MAX_MAGNITUDE, Op};
 use std::collections::BTreeSet;
 
 /// Finest scale of the leaves.
 const LEAF_EXPONENT: i32 = 24;
 
-/// Whether missing values may come in an input that forests read: all of them know where to go with one.
-pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
-    plan.steps.iter().all(|step| match &step.kind {
-        Kind::Trees(forest) => {
-            let (source, steps) = element_steps(plan, step.operands[0]);
-            let replaced = || steps.iter().any(|step| matches!(step, Elem::Impute(_)));
-            source != input || forest.takes_missing || replaced()
-        }
-        _ => true,
-    })
-}
-
-/// The nodes of a forest.
+/// The nodes of a forest that reads `parts`.
 pub(super) fn lower(
     builder: &mut ProgramBuilder,
-    plan: &Plan,
-    step: &Step,
+    at: &At,
     forest: &Ensemble,
+    parts: &Parts<'_>,
 ) -> Result<Quant, CompileError> {
-    let (input, steps) = element_steps(plan, step.operands[0]);
-    let copies = Copies { features: plan.len(input), two: takes_missing(plan, input) };
-    let tables = Tables::of(&step.at, forest, &steps, copies)?;
+    let tables = Tables::of(builder, at, forest, parts)?;
     let exponent = leaf_exponent(forest);
-    let op = Op::Trees { x: ValueId(input as u32), forest: tables.into_forest(builder, &step.at, forest, exponent) };
-    let sums = Quant::uniform(builder.node(&step.at, op)?, exponent);
-    with_base(builder, &step.at, sums, &forest.base)
+    let op = Op::Trees { parts: parts.ids(), forest: tables.into_forest(builder, at, forest, exponent) };
+    let sums = Quant::uniform(builder.node(at, op)?, exponent);
+    with_base(builder, at, sums, &forest.base)
 }
 
 /// The finest scale at which twice the largest possible sum still fits.
@@ -75,21 +61,6 @@ fn leaf_values(forest: &Ensemble, votes: &[(usize, f32)]) -> Vec<(usize, f64)> {
     values
 }
 
-/// How often the input holds its features: see `Ingest::OrderedMissing`.
-#[derive(Clone, Copy)]
-struct Copies {
-    features: usize,
-    two: bool,
-}
-
-impl Copies {
-    /// Where a node finds a feature that, if it is missing, goes left or right as the node says. A threshold is above zero, so a
-    /// missing value of the first copy is below it.
-    const fn place(self, feature: usize, missing_left: bool) -> usize {
-        if self.two && !missing_left { self.features + feature } else { feature }
-    }
-}
-
 /// The tables of [`Forest`], except the leaves' values.
 struct Tables<'a> {
     feature: Vec<i32>,
@@ -105,7 +76,7 @@ struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     /// Numbers the nodes breadth first: the roots, then pairs of children, the left one first.
-    fn of(at: &At, forest: &'a Ensemble, steps: &[&Elem], copies: Copies) -> Result<Self, CompileError> {
+    fn of(builder: &ProgramBuilder, at: &At, forest: &'a Ensemble, parts: &Parts<'_>) -> Result<Self, CompileError> {
         let mut tables = Self {
             feature: vec![],
             threshold_hi: vec![],
@@ -121,11 +92,12 @@ impl<'a> Tables<'a> {
         while let Some(&(node, level)) = order.get(at_node) {
             match &forest.nodes[node] {
                 TreeNode::Leaf(votes) => tables.push_leaf(at_node, votes),
-                TreeNode::Split { feature, .. } if !is_monotone(steps, *feature) => return Err(flat(at, *feature)),
                 TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
-                    let cut = cut(steps, *feature, *mode, *threshold);
-                    let imputed = imputed(steps, *feature).map(|x| mode.holds(x, *threshold));
-                    let place = copies.place(*feature, imputed.unwrap_or(*missing_yes) == cut.yes_below);
+                    let monotone = parts.feature(builder, *feature).filter(|(steps, _)| is_monotone(steps));
+                    let (steps, images) = monotone.ok_or_else(|| flat(at, *feature))?;
+                    let cut = cut(steps, images, *mode, *threshold);
+                    let imputed = imputed(steps).map(|x| mode.holds(x, *threshold));
+                    let place = parts.place(*feature, imputed.unwrap_or(*missing_yes) == cut.yes_below);
                     tables.push_node(place, cut.threshold, order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
                     tables.depth = tables.depth.max(level + 1);

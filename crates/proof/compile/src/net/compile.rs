@@ -8,7 +8,7 @@ use super::simplify::simplify;
 use super::step::{Kind, Net};
 use crate::artifact::Compiled;
 use crate::error::CompileError;
-use crate::options::Options;
+use crate::options::{Options, Precision};
 use crate::report::{AccuracyReport, Subject, Tally, Watched};
 use crate::samples::Samples;
 
@@ -27,6 +27,7 @@ pub(crate) fn compile(net: &Net, options: &Options) -> Result<Compiled, CompileE
         (Some(inputs), Some(samples)) => Some(accuracy(&net, &lowered, inputs, samples)?),
         _ => None,
     };
+    notes.push(precision_note(options.precision, lowered.widest));
     if inputs.is_none() {
         notes.push(
             "scales were set on random inputs: pass calibration samples for an accurate model and a report".into(),
@@ -34,6 +35,14 @@ pub(crate) fn compile(net: &Net, options: &Options) -> Result<Compiled, CompileE
     }
     notes.extend(crate::compile::range_notes(&lowered.model.program));
     Ok(Compiled { model: lowered.model, report, notes })
+}
+
+fn precision_note(precision: Precision, (multiplied, others): (u32, u32)) -> String {
+    let bits = match multiplied == others {
+        true => format!("{multiplied} bits"),
+        false => format!("{multiplied} bits, {others} where nothing multiplies them"),
+    };
+    format!("precision {precision}: values have up to {bits}")
 }
 
 fn accuracy(

@@ -7,9 +7,10 @@ mod tensor;
 pub(crate) use attributes::Attributes;
 pub(crate) use tensor::{Data, Tensor};
 
-use crate::error::CompileError;
+use crate::error::{At, CompileError};
 use prost::Message;
-use proto::ModelProto;
+use proto::{ModelProto, NodeProto};
+use std::collections::BTreeMap;
 
 /// Largest model file that is read, bytes: 1 GiB, half of what protobuf itself allows.
 pub const MAX_ONNX_BYTES: usize = 1 << 30;
@@ -27,5 +28,21 @@ pub fn decode(bytes: &[u8]) -> Result<ModelProto, CompileError> {
     match model.graph {
         Some(ref graph) if !graph.output.is_empty() => Ok(model),
         _ => Err(refuse("it has no graph with an output".into())),
+    }
+}
+
+/// What operand `i` of the node `at` stands for, among the names that are bound so far; `None` if it is omitted.
+pub(crate) fn operand<'a, B>(
+    node: &NodeProto,
+    i: usize,
+    names: &'a BTreeMap<String, B>,
+    at: &At,
+) -> Result<Option<&'a B>, CompileError> {
+    match node.input.get(i).map(String::as_str) {
+        None | Some("") => Ok(None),
+        Some(name) => {
+            let undefined = || CompileError::Undefined { at: at.clone(), name: name.into() };
+            names.get(name).map(Some).ok_or_else(undefined)
+        }
     }
 }

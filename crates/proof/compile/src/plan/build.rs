@@ -3,15 +3,21 @@
 use super::leaves::LeafFunction;
 use super::trees_in_tensors::Readers;
 use super::{
-    Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, trees_in_tensors,
+    Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, shares, stairs,
+    trees_in_tensors,
 };
 use crate::error::{At, CompileError};
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_FLOAT, ValueInfoProto, type_name};
-use crate::onnx::{Attributes, Data, Tensor};
+use crate::onnx::proto::{
+    GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+};
+use crate::onnx::{self, Attributes, Data, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of a tensor of one sample.
 const MAX_LEN: usize = 1 << 24;
+
+/// Why what only some operators read is refused to others.
+const NO_NUMBERS: &str = "numbers cut off to whole ones, or a sum of scores other than to divide them by it";
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -20,6 +26,12 @@ pub(super) enum Bound {
     Value { id: Id, dims: Vec<usize> },
     /// A class index and its meaning.
     Label { id: Id, dims: Vec<usize>, labels: Labels },
+    /// Numbers cut off to whole ones: for encoders.
+    Whole { id: Id, dims: Vec<usize> },
+    /// What the scores `of` are divided by to add up to one; see [`super::shares`].
+    Total { of: Id, dims: Vec<usize> },
+    /// Whether all scores `of` are zero.
+    NoTotal { of: Id },
     /// A constant.
     Const(Tensor),
 }
@@ -32,6 +44,8 @@ pub(super) struct Builder {
     names: BTreeMap<String, Bound>,
     /// Functions of a tree's leaf that are no steps yet.
     pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
+    /// Steps of functions of one number that are constant between thresholds.
+    pub(super) stairs: BTreeSet<Id>,
     /// How many leaves and nodes these and the forests made of them have.
     pub(super) spent: usize,
 }
@@ -69,8 +83,14 @@ impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-        let mut builder =
-            Self { plan, opset: opset(model), names: BTreeMap::new(), leaf_functions: BTreeMap::new(), spent: 0 };
+        let mut builder = Self {
+            plan,
+            opset: opset(model),
+            names: BTreeMap::new(),
+            leaf_functions: BTreeMap::new(),
+            stairs: BTreeSet::new(),
+            spent: 0,
+        };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
@@ -105,7 +125,12 @@ impl Builder {
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
         let known = match node.domain.as_deref().unwrap_or_default() {
-            "" | "ai.onnx" => labels::add(&mut ctx, operator) || core_ops::add(&mut ctx, operator)?,
+            "" | "ai.onnx" => {
+                stairs::compared(&mut ctx, operator)?
+                    || labels::add(&mut ctx, operator)
+                    || shares::add(&mut ctx, operator)?
+                    || core_ops::add(&mut ctx, operator)?
+            }
             "ai.onnx.ml" => ml_ops::add(&mut ctx, operator)?,
             _ => false,
         };
@@ -149,6 +174,7 @@ impl Builder {
             Some(Bound::Value { id, dims }) => (*id, dims.clone(), None),
             Some(Bound::Label { id, dims, labels }) => (*id, dims.clone(), Some(labels.clone())),
             Some(Bound::Const(_)) => return Err(refuse("it does not depend on the input")),
+            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::NoTotal { .. }) => return Err(refuse(NO_NUMBERS)),
             None => return Err(refuse("no node produces it")),
         };
         self.plan.outputs.push(PlanOutput { name: name.into(), value, dims, labels });
@@ -175,8 +201,8 @@ fn input_dims(name: &str, info: &ValueInfoProto) -> Result<Vec<usize>, CompileEr
     let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
     let elem_type = tensor.elem_type.unwrap_or(0);
-    if elem_type != TYPE_FLOAT {
-        return Err(refuse("a float tensor", format!("one of {}", type_name(elem_type))));
+    if ![TYPE_FLOAT, TYPE_INT64, TYPE_INT32].contains(&elem_type) {
+        return Err(refuse("a tensor of float, int64 or int32", format!("one of {}", type_name(elem_type))));
     }
     let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
     let mut dims = Vec::with_capacity(shape.dim.len());
@@ -209,13 +235,7 @@ pub(super) struct Ctx<'a> {
 impl Ctx<'_> {
     /// What operand `i` stands for; `None` if it is omitted.
     pub(super) fn operand(&self, i: usize) -> Result<Option<Bound>, CompileError> {
-        match self.node.input.get(i).map(String::as_str) {
-            None | Some("") => Ok(None),
-            Some(name) => match self.builder.names.get(name) {
-                Some(bound) => Ok(Some(bound.clone())),
-                None => Err(CompileError::Undefined { at: self.at.clone(), name: name.into() }),
-            },
-        }
+        Ok(onnx::operand(self.node, i, &self.builder.names, &self.at)?.cloned())
     }
 
     /// Operand `i` as numbers that depend on the input.
@@ -223,6 +243,9 @@ impl Ctx<'_> {
         match self.operand(i)? {
             Some(Bound::Value { id, dims }) => Ok((id, dims)),
             Some(Bound::Label { .. }) => Err(self.refuse(i, "numbers", "a class label")),
+            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::NoTotal { .. }) => {
+                Err(self.refuse(i, "numbers", NO_NUMBERS))
+            }
             Some(Bound::Const(_)) => Err(self.refuse(i, "a value that depends on the input", "a constant")),
             None => Err(self.refuse(i, "a value", "nothing")),
         }
@@ -256,12 +279,7 @@ impl Ctx<'_> {
     }
 
     pub(super) fn refuse(&self, i: usize, expected: impl Into<String>, got: impl Into<String>) -> CompileError {
-        CompileError::Operand {
-            at: self.at.clone(),
-            operand: format!("operand {i}").into(),
-            expected: expected.into(),
-            got: got.into(),
-        }
+        CompileError::operand(&self.at, i, expected, got)
     }
 
     pub(super) fn form(&self, what: impl Into<String>, hint: impl Into<String>) -> CompileError {

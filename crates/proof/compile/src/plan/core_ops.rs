@@ -1,7 +1,9 @@
 //! Operators of ai.onnx.
 
 use super::build::{Bound, Ctx};
+use super::leaves;
 use super::shape::{axis, reshape, spread};
+use super::stairs;
 use super::{Affine, Elem, Id, Kind, Labels};
 use crate::error::CompileError;
 use crate::onnx::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING};
@@ -29,6 +31,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "Cast" => cast(ctx)?,
         "Constant" => constant(ctx)?,
         "Concat" => concat(ctx)?,
+        "Gather" => gather(ctx)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -101,6 +104,12 @@ fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 
 fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
     let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
+        (Some(Bound::Const(a)), Some(Bound::Const(b))) => return constants(ctx, operator, &a, &b),
+        (Some(Bound::Value { dims, .. }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
+            let data = Data::Floats(vec![0.0; dims.iter().product()]);
+            ctx.bind(0, Bound::Const(Tensor { dims, data }));
+            return Ok(());
+        }
         (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) => {
             let c = spread_or_refuse(ctx, 1, &c, &dims)?;
             let elem = match operator {
@@ -125,6 +134,23 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
         _ => two_values(ctx, operator)?,
     };
     ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// Whether a constant is zero: exporters multiply a column by zero for its shape.
+fn is_zero(c: &Tensor) -> bool {
+    matches!(&c.data, Data::Floats(v) if v.len() == 1 && v[0] == 0.0)
+}
+
+/// Arithmetic of constants.
+fn constants(ctx: &mut Ctx<'_>, operator: &str, a: &Tensor, b: &Tensor) -> Result<(), CompileError> {
+    let fits = a.data.len() == b.data.len() || a.data.len() == 1 || b.data.len() == 1;
+    let data = if fits { leaves::binary(operator, &a.data, &b.data) } else { None };
+    let data = data.ok_or_else(|| {
+        ctx.form(format!("constants of dimensions {:?} and {:?}", a.dims, b.dims), "let the exporter fold constants")
+    })?;
+    let dims = if a.data.len() < b.data.len() || a.dims.len() < b.dims.len() { &b.dims } else { &a.dims };
+    ctx.bind(0, Bound::Const(Tensor { dims: dims.clone(), data }));
     Ok(())
 }
 
@@ -230,6 +256,7 @@ fn same_elements(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> 
     let dims = match &bound {
         Bound::Value { dims, .. } | Bound::Label { dims, .. } => dims.clone(),
         Bound::Const(tensor) => tensor.dims.clone(),
+        _ => return Err(ctx.refuse(0, "numbers or a class label", "neither")),
     };
     let axes = given.clone().unwrap_or(by_attribute);
     let result = match operator {
@@ -245,6 +272,7 @@ fn same_elements(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> 
             Bound::Value { id, .. } => Bound::Value { id, dims: result },
             Bound::Label { id, labels, .. } => Bound::Label { id, dims: result, labels },
             Bound::Const(tensor) => Bound::Const(Tensor { dims: result, data: tensor.data }),
+            other => other,
         },
     );
     Ok(())
@@ -299,6 +327,8 @@ fn cast(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let to_int = to == TYPE_INT64 || to == TYPE_INT32;
     let cast = match bound {
         Bound::Value { .. } if to_float => Some(bound),
+        Bound::Value { id, dims } if to_int => Some(Bound::Whole { id, dims }),
+        Bound::Whole { .. } if to_int => Some(bound),
         Bound::Label { labels: Labels::Ints(_), .. } if to_int => Some(bound),
         Bound::Label { labels: Labels::Texts(_), .. } if to == TYPE_STRING => Some(bound),
         Bound::Const(tensor) => cast_constant(tensor, to_float, to_int).map(Bound::Const),
@@ -342,8 +372,8 @@ fn constant(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// Longest result of a Concat: it becomes a product with a matrix of zeros and ones.
-const MAX_CONCAT: usize = 1 << 12;
+/// Longest result of a Concat or a choice.
+const LONGEST: usize = 1 << 16;
 
 fn concat(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let given = ctx.attributes.int("axis")?.unwrap_or(1);
@@ -363,26 +393,44 @@ fn concat(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     }
     let n: usize = parts.iter().map(|(_, len)| len).sum();
     dims[axis] = n;
-    if dims.iter().product::<usize>() != n || n > MAX_CONCAT {
+    if dims.iter().product::<usize>() != n || n > LONGEST {
         let what = format!("a concatenation to dimensions {dims:?}");
-        return Err(ctx.form(what, format!("concatenate vectors, to at most {MAX_CONCAT} elements")));
+        return Err(ctx.form(what, format!("concatenate vectors, to at most {LONGEST} elements")));
     }
-    let id = placed(ctx, &parts, n);
+    let id = stairs::together(ctx, &parts);
     ctx.bind(0, Bound::Value { id, dims });
     Ok(())
 }
 
-/// The sum of all parts, each moved to its place among zeros.
-fn placed(ctx: &mut Ctx<'_>, parts: &[(Id, usize)], n: usize) -> Id {
-    let mut start = 0;
-    let mut sum = None;
-    for &(id, len) in parts {
-        let mut weight = vec![0.0; len * n];
-        (0..len).for_each(|k| weight[k * n + start + k] = 1.0);
-        let part = ctx.push(Kind::Affine(Affine { n, weight, bias: vec![0.0; n] }), vec![id], n);
-        sum = Some(sum.map_or(part, |sum| ctx.push(Kind::Add, vec![sum, part], n)));
-        start += len;
+/// Elements of a row at constant positions.
+fn gather(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let given = ctx.attributes.int("axis")?.unwrap_or(0);
+    let (_, dims) = ctx.value(0)?;
+    let Some(Tensor { dims: chosen, data: Data::Ints(positions) }) = ctx.constant(1)? else {
+        return Err(ctx.refuse(1, "constant positions", "another type"));
+    };
+    let over = axis(given, dims.len()).filter(|&axis| dims[axis] == dims.iter().product::<usize>());
+    let over = over.ok_or_else(|| ctx.form(format!("a Gather along axis {given} of {dims:?}"), ONE_ROW))?;
+    let dims = [&dims[..over], &chosen, &dims[over + 1..]].concat();
+    chosen_elements(ctx, &positions, dims)
+}
+
+/// Names the elements of operand 0 at constant positions; negative ones count from the end.
+pub(super) fn chosen_elements(ctx: &mut Ctx<'_>, positions: &[i64], dims: Vec<usize>) -> Result<(), CompileError> {
+    let (x, from) = ctx.value(0)?;
+    let k: usize = from.iter().product();
+    if positions.is_empty() || positions.len() > LONGEST {
+        let what = format!("a choice of {} elements", positions.len());
+        return Err(ctx.form(what, format!("choose between 1 and {LONGEST} elements")));
     }
-    // A Concat has at least one operand, which was read.
-    sum.unwrap_or(parts[0].0)
+    let mut places = Vec::with_capacity(positions.len());
+    for &position in positions {
+        let at = if position < 0 { position + k as i64 } else { position };
+        let at = usize::try_from(at).ok().filter(|&at| at < k);
+        let at = at.ok_or_else(|| ctx.refuse(1, format!("positions below {k}"), position.to_string()))?;
+        places.push((x, at));
+    }
+    let id = stairs::picked(ctx, &places);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
 }

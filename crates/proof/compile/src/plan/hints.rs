@@ -45,9 +45,8 @@ pub(crate) fn hint(operator: &str) -> String {
         "TreeEnsemble" => {
             "export with target_opset {\"ai.onnx.ml\": 3}, which writes TreeEnsembleClassifier or TreeEnsembleRegressor"
         }
-        "OneHotEncoder" | "LabelEncoder" | "Binarizer" | "CategoryMapper" | "DictVectorizer" | "FeatureVectorizer"
-        | "StringNormalizer" | "TfIdfVectorizer" => {
-            "prepare the features before the model; Scaler, Imputer and Normalizer work inside it"
+        "CategoryMapper" | "DictVectorizer" | "FeatureVectorizer" | "StringNormalizer" | "TfIdfVectorizer" => {
+            "prepare texts and dictionaries before the model; of numbers, scalers, imputers, encoders, bins and Normalizer work inside it"
         }
         _ => return format!("these work: {}, and of ai.onnx.ml {}", CORE.join(", "), CLASSICAL.join(", ")),
     };

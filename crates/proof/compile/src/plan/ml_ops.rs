@@ -1,9 +1,9 @@
 //! Operators of ai.onnx.ml.
 
 use super::build::{Bound, Ctx};
-use super::core_ops::transposed;
-use super::ensemble;
+use super::core_ops::{chosen_elements, transposed};
 use super::{Affine, Elem, Id, Kind, Labels, Norm};
+use super::{encoders, ensemble};
 use crate::error::CompileError;
 use crate::onnx::{Data, Tensor};
 
@@ -17,6 +17,9 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "LinearRegressor" => linear_regressor(ctx)?,
         "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
         "TreeEnsembleRegressor" => ensemble::regressor(ctx)?,
+        "OneHotEncoder" => encoders::one_hot(ctx)?,
+        "LabelEncoder" => encoders::label(ctx)?,
+        "Binarizer" => encoders::binarizer(ctx)?,
         "ZipMap" => zip_map(ctx)?,
         "ArrayFeatureExtractor" => chosen(ctx)?,
         _ => return Ok(false),
@@ -238,27 +241,16 @@ fn chosen_label(ctx: &mut Ctx<'_>, list: &Tensor, id: Id, at: &[i64]) -> Result<
     Ok(())
 }
 
-/// Most elements that are chosen, and chosen from: a choice is a product with a matrix of zeros and ones.
-const MAX_CHOICE: usize = 1 << 12;
-
 /// Elements of a row at constant positions, such as the score of the positive class.
 fn chosen_features(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
-    let (x, k) = features(ctx)?;
-    let given = ctx.ints(1)?.unwrap_or_default();
-    let n = given.len();
-    if n == 0 || n.max(k) > MAX_CHOICE {
-        let what = format!("a choice of {n} elements of {k}");
-        return Err(ctx.form(what, format!("choose between 1 and {MAX_CHOICE} elements of at most {MAX_CHOICE}")));
+    let (_, k) = features(ctx)?;
+    let positions = ctx.ints(1)?.unwrap_or_default();
+    // Unlike Gather, this operator does not count from the end.
+    if let Some(got) = positions.iter().find(|&&position| position < 0) {
+        return Err(ctx.refuse(1, format!("positions below {k}"), got.to_string()));
     }
-    let mut weight = vec![0.0; k * n];
-    for (column, &position) in given.iter().enumerate() {
-        let row = usize::try_from(position).ok().filter(|&row| row < k);
-        let row = row.ok_or_else(|| ctx.refuse(1, format!("positions below {k}"), position.to_string()))?;
-        weight[row * n + column] = 1.0;
-    }
-    let id = ctx.push(Kind::Affine(Affine { n, weight, bias: vec![0.0; n] }), vec![x], n);
-    ctx.bind(0, Bound::Value { id, dims: vec![1, n] });
-    Ok(())
+    let dims = vec![1, positions.len()];
+    chosen_elements(ctx, &positions, dims)
 }
 
 fn relabelled(list: &Data, at: &[i64]) -> Option<Labels> {

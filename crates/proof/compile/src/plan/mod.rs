@@ -5,12 +5,15 @@
 
 mod build;
 mod core_ops;
+mod encoders;
 mod ensemble;
 mod hints;
 mod labels;
 mod leaves;
 mod ml_ops;
 mod shape;
+mod shares;
+mod stairs;
 mod trees_in_tensors;
 
 pub(crate) use build::{node_at, opset, plan};
@@ -100,6 +103,8 @@ pub(crate) enum Kind {
     ArgMax,
     Normalize(Norm),
     Trees(Ensemble),
+    /// Elements of the operands: (operand, element) for each element produced.
+    Pick(Vec<(usize, usize)>),
 }
 
 /// A dense affine map.

@@ -76,6 +76,33 @@ fn trees_after_scaling_branch_as_the_scaled_floats_do() {
 }
 
 #[test]
+fn encoders_bins_and_what_reads_them() {
+    check(&fixtures(), "encoded_logreg_people", 2e-5);
+    check(&fixtures(), "encoded_mlp_people", 1e-4);
+    check(&fixtures(), "binned_logreg_people", 2e-5);
+    check(&fixtures(), "binarized_logreg_wine", 2e-5);
+    check(&fixtures(), "encoded_forest_people", 1e-6);
+    check(&fixtures(), "encoded_boosting_people", 5e-6);
+    check(&fixtures(), "binned_tree_wine", 1e-7);
+}
+
+#[test]
+fn trees_on_what_the_model_computes() {
+    check(&fixtures(), "normalized_forest_iris", 1e-6);
+    check(&fixtures(), "pca_boosting_wine", 5e-6);
+}
+
+#[test]
+fn other_scalers_and_linear_models() {
+    check(&fixtures(), "pca_ridge_diabetes", 1e-3);
+    check(&fixtures(), "maxabs_lasso_diabetes", 1e-3);
+    check(&fixtures(), "robust_svr_diabetes", 1e-3);
+    check(&fixtures(), "minmax_logreg_wine", 2e-5);
+    check(&fixtures(), "sgd_bc", 1e-4);
+    check(&fixtures(), "sgd_wine", 1e-3);
+}
+
+#[test]
 fn boosters_take_missing_values() {
     check(&fixtures(), "hist_boosting_missing_bc", 5e-6);
     check(&fixtures(), "xgboost_missing_bc", 5e-6);

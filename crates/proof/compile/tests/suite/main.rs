@@ -9,6 +9,7 @@ mod hostile;
 mod native;
 mod networks;
 mod numbers;
+mod prepared;
 mod refusals;
 mod support;
 mod tensor_forests;

@@ -119,17 +119,22 @@ fn what_a_mask_hides_changes_nothing() {
 fn what_exporters_write() {
     let dir = fixtures().join("exported");
     for (name, limit) in [
+        ("attention_flax", 1e-2),
         ("bert_dynamo", 1e-2),
         ("bert_legacy", 1e-2),
         ("channels_last", 5e-3),
         ("choices_legacy", 1e-2),
+        ("cnn_flax", 1e-2),
+        ("cnn_keras", 1e-2),
         ("gpt2_dynamo", 2e-2),
         ("llama_legacy", 2e-2),
+        ("lstm_keras", 1.5e-2),
         ("llama_step_dynamo", 3e-2),
         ("patches_dynamo", 3e-2),
         ("patches_legacy", 3e-2),
         ("recurrent_dynamo", 1e-2),
         ("segmenter_dynamo", 1e-2),
+        ("segmenter_legacy", 1e-2),
         ("volumes_legacy", 1e-2),
     ] {
         check_in(&dir, name, limit, false);
@@ -154,6 +159,8 @@ fn precision_is_bought_with_wider_tables() {
             let (onnx, samples) = stored(&bundled(), name);
             let options = Options { calibration: Some(samples), precision, ..Options::default() };
             let compiled = compile_onnx(&onnx, &options).unwrap();
+            let told = format!("precision {precision}: values have up to 1");
+            assert!(compiled.notes.iter().any(|note| note.starts_with(&told)), "{:?}", compiled.notes);
             let deviation = compiled.report.expect("samples were given").outputs[0].mean_deviation;
             (deviation, estimate(&compiled.model).rows)
         });

@@ -86,23 +86,30 @@ fn forms_that_are_not_supported_say_what_is() {
         ("have to broadcast", {
             Onnx::new(2).constant("d", &[2], &[3.0, 5.0]).node("Expand x d -> y", vec![]).outputs(&["y"])
         }),
-        ("trees compare inputs as they are", {
-            Onnx::new(1).node("Relu x -> r", vec![]).node("ml.TreeEnsembleRegressor r -> y", leaf()).outputs(&["y"])
+        ("encode texts before the model", {
+            Onnx::new(1).node("ml.OneHotEncoder x -> y", vec![texts("cats_strings", &["a", "b"])]).outputs(&["y"])
+        }),
+        ("encode texts before the model", {
+            let table = vec![texts("keys_strings", &["a"]), ints("values_int64s", &[1])];
+            Onnx::new(1).node("ml.LabelEncoder x -> y", table).outputs(&["y"])
         }),
         ("clip the features before they go in", {
             let onnx = Onnx::new(1).node("Clip x -> c", vec![]);
             onnx.node("ml.TreeEnsembleRegressor c -> y", leaf()).outputs(&["y"])
         }),
-        ("an input of their own", {
-            let onnx = Onnx::new(1).node("Relu x -> r", vec![]);
-            onnx.node("ml.TreeEnsembleRegressor x -> y", leaf()).outputs(&["y", "r"])
+        ("to divide them by it", {
+            let onnx = Onnx::new(2).int_constant("a", &[1], &[1]).node("ReduceSum x a -> s", vec![]);
+            onnx.node("ml.Normalizer s -> y", vec![]).outputs(&["y"])
+        }),
+        ("a logistic function", {
+            Onnx::new(2).node("Reciprocal x -> r", vec![]).node("ml.Normalizer r -> y", vec![]).outputs(&["y"])
         }),
         ("scale it by something else", {
             let scaler = vec![floats("offset", &[0.0]), floats("scale", &[0.0])];
             let onnx = Onnx::new(1).node("ml.Scaler x -> s", scaler);
             onnx.node("ml.TreeEnsembleRegressor s -> y", split()).outputs(&["y"])
         }),
-        ("choose between 1 and 4096", {
+        ("choose between 1 and 65536", {
             let onnx = Onnx::new(2).int_constant("at", &[0], &[]);
             onnx.node("ml.ArrayFeatureExtractor x at -> y", vec![]).outputs(&["y"])
         }),

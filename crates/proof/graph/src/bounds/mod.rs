@@ -7,7 +7,7 @@ mod tensor;
 
 use crate::arith;
 use crate::check::{MAX_ELEMENTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
-use crate::forest::{Tables, sum_interval};
+use crate::forest::{NUMBER_ORIGIN, Tables, sum_interval};
 use crate::interval::{FIELD, Interval};
 use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, Pick, ValueId, element_count};
 use crate::shape::broadcast;
@@ -189,7 +189,7 @@ impl Scope {
             Op::Table { x, lo, values } => self.table(*x, *lo, *values, consts)?,
             Op::AddConst { x, c } => self.with_const(*x, *c, consts, |x, c| x.plus(Interval { lo: c, hi: c }))?,
             Op::MulConst { x, c } => self.with_const(*x, *c, consts, Interval::times)?,
-            Op::Trees { x, forest } => self.trees(*x, forest, consts)?,
+            Op::Trees { parts, forest } => self.trees(parts, forest, consts)?,
             _ => {
                 let (shape, interval) = self.unweighted(op)?;
                 Outcome { shape, interval: Some(interval) }
@@ -389,22 +389,47 @@ impl Scope {
         })
     }
 
-    fn trees(&self, x: ValueId, forest: &Forest, consts: Consts<'_>) -> Result<Outcome, Problem> {
-        let x = self.get(x)?;
-        if x.kind != Kind::Ordered {
-            return Err(Problem::Kind { expected: "an ordered image", got: x.kind.name() });
+    /// How many features the parts that a forest reads have together.
+    fn features(&self, parts: &[ValueId]) -> Result<u32, Problem> {
+        in_range("parts", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, parts.len() as i64)?;
+        let mut features = 0u64;
+        for &part in parts {
+            let part = self.get(part)?;
+            check_part(part)?;
+            features += u64::from(part.len());
         }
+        at_most("features", MAX_ELEMENTS, features)?;
+        Ok(features as u32)
+    }
+
+    fn trees(&self, parts: &[ValueId], forest: &Forest, consts: Consts<'_>) -> Result<Outcome, Problem> {
+        let features = self.features(parts)?;
         check_forest(forest, consts)?;
         let interval = match consts.weights {
             None => None,
             Some(weights) => {
                 let missing = || Problem::Reference { what: "constant", below: weights.len(), got: forest.leaf.0 };
                 let leaves =
-                    Tables::new(forest, weights).ok_or_else(missing)?.check(x.len()).map_err(Problem::Forest)?;
+                    Tables::new(forest, weights).ok_or_else(missing)?.check(features).map_err(Problem::Forest)?;
                 Some(sum_interval(forest, weights, &leaves).ok_or_else(missing)?)
             }
         };
         Ok(Outcome { shape: vec![forest.classes], interval })
+    }
+}
+
+/// Whether a forest may read a value.
+fn check_part(part: &ValueInfo) -> Result<(), Problem> {
+    match part.kind {
+        Kind::Ordered => Ok(()),
+        Kind::Bounded(interval) => {
+            let row = part.shape.iter().filter(|&&d| d != 1).count();
+            at_most("dimensions beyond one", 1, row as u64)?;
+            let images = Interval { lo: -NUMBER_ORIGIN, hi: NUMBER_ORIGIN - 1 };
+            in_range("a forest's number", images, interval.lo)?;
+            in_range("a forest's number", images, interval.hi)
+        }
+        Kind::Index { .. } => Err(Problem::Kind { expected: "an ordered image or a number", got: part.kind.name() }),
     }
 }
 

@@ -4,7 +4,7 @@ mod tensor;
 
 use crate::arith;
 use crate::check::{CheckError, check_program, op_name};
-use crate::forest::{ForestError, Tables, add_leaf};
+use crate::forest::{ForestError, NUMBER_ORIGIN, Tables, add_leaf};
 use crate::ingest::{IngestError, ingest};
 use crate::interval::Interval;
 use crate::program::{ConstId, Forest, Model, Node, Op, Program, ValueId};
@@ -232,7 +232,7 @@ impl Run<'_> {
             Op::Div { num, den, digit_bits, digits } => {
                 self.div(*num, *den, u32::from(*digit_bits) * u32::from(*digits))
             }
-            Op::Trees { x, forest } => self.trees(*x, forest),
+            Op::Trees { parts, forest } => self.trees(parts, forest),
         }
     }
 
@@ -295,12 +295,17 @@ impl Run<'_> {
         num.iter().enumerate().map(quotient).collect()
     }
 
-    fn trees(&self, x: ValueId, forest: &Forest) -> Result<Vec<i64>, Fault> {
-        let x = self.value(x)?;
+    fn trees(&self, parts: &[ValueId], forest: &Forest) -> Result<Vec<i64>, Fault> {
+        let mut x = Vec::new();
+        for &part in parts {
+            let is_ordered = self.program.inputs.get(part.0 as usize).is_some_and(crate::Input::is_ordered);
+            let origin = if is_ordered { 0 } else { NUMBER_ORIGIN };
+            x.extend(self.value(part)?.iter().map(|v| v + origin));
+        }
         let tables = Tables::new(forest, self.weights).ok_or(Fault::Length { expected: 1, got: 0 })?;
         let mut sums = vec![0i64; forest.classes as usize];
         for tree in 0..forest.trees as usize {
-            let row = tables.walk(tree, x).map_err(Fault::Forest)?;
+            let row = tables.walk(tree, &x).map_err(Fault::Forest)?;
             let add = |class: usize, value| sums[class] += value;
             add_leaf(forest, self.weights, tree, row, add).ok_or(Fault::Forest(ForestError::Walk { tree }))?;
         }

@@ -107,8 +107,10 @@ fn class_indices_are_for_outputs_and_only_they_carry_labels() {
 #[test]
 fn ordered_images_are_for_trees() {
     let mut model = forest();
-    model.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: 0, hi: 1 };
-    assert!(matches!(problem(&model), Problem::Kind { expected: "an ordered image", .. }));
+    model.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -1 << 29, hi: (1 << 29) - 1 };
+    assert!(check_model(&model).is_ok());
+    model.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: 0, hi: 1 << 29 };
+    assert!(matches!(problem(&model), Problem::Range { what: "a forest's number", got: 0x2000_0000, .. }));
     let mut model = dense();
     model.program.inputs[0].ingest = Ingest::Ordered;
     assert_eq!(problem(&model), Problem::Kind { expected: "a number", got: "an ordered image" });

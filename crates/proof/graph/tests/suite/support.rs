@@ -134,5 +134,5 @@ pub(crate) fn add_forest(builder: &mut Builder, trees: &[Tree], tree_class: Vec<
         leaf: builder.constant(leaf),
         values: vec![builder.constant(values)],
     };
-    Op::Trees { x: ValueId(0), forest }
+    Op::Trees { parts: vec![ValueId(0)], forest }
 }

@@ -1,40 +1,57 @@
-//! Buffers that outlive a proof. Fresh memory costs a page fault per 4 KiB, which doubles the time of a proof; a thread that proves
-//! again finds its pages warm.
+//! Buffers that outlive a proof. Fresh memory costs a page fault per 4 KiB, which doubles the time of a proof; a process that proves
+//! again finds its pages warm, on whichever thread.
 
 use crate::kernel::PackedE;
 use crate::kernel::blake::State;
 use ciro_transcript::F;
 use p3_field::PrimeCharacteristicRing;
-use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
-use std::thread::LocalKey;
+use std::sync::{Mutex, PoisonError};
 use wide::u32x8;
 
-/// A thread keeps at most this many idle buffers of one type, the largest ones.
+/// A shelf keeps at most this many idle buffers, the largest ones.
 const KEPT_MAX: usize = 32;
 
-/// Idle buffers of one thread, by ascending length.
-type Shelf<T> = RefCell<Vec<Vec<T>>>;
+/// Idle buffers, by ascending length.
+pub struct Shelf<T>(Vec<Vec<T>>);
+
+impl<T> Shelf<T> {
+    /// The shortest buffer of at least `len` values.
+    fn take(&mut self, len: usize) -> Option<Vec<T>> {
+        let fit = self.0.partition_point(|kept| kept.len() < len);
+        (fit < self.0.len()).then(|| self.0.remove(fit))
+    }
+
+    /// Keeps a buffer; returns one that there is no room for.
+    fn keep(&mut self, values: Vec<T>) -> Option<Vec<T>> {
+        let at = self.0.partition_point(|kept| kept.len() < values.len());
+        self.0.insert(at, values);
+        (self.0.len() > KEPT_MAX).then(|| self.0.remove(0))
+    }
+}
 
 /// What buffers are kept of.
 pub trait Pooled: Copy + 'static {
     /// Fills what a buffer grows by.
     const FILL: Self;
 
-    /// The thread's idle buffers.
-    fn shelf() -> &'static LocalKey<Shelf<Self>>;
+    /// The idle buffers of the process.
+    fn shelf() -> &'static Mutex<Shelf<Self>>;
 }
 
-thread_local! {
-    static WORDS: Shelf<F> = const { RefCell::new(Vec::new()) };
-    static ELEMENTS: Shelf<PackedE> = const { RefCell::new(Vec::new()) };
-    static DIGESTS: Shelf<State> = const { RefCell::new(Vec::new()) };
+/// Whatever a thread did that panicked, buffers on a shelf are whole.
+fn with_shelf<T: Pooled, R>(f: impl FnOnce(&mut Shelf<T>) -> R) -> R {
+    f(&mut T::shelf().lock().unwrap_or_else(PoisonError::into_inner))
 }
+
+static WORDS: Mutex<Shelf<F>> = Mutex::new(Shelf(Vec::new()));
+static ELEMENTS: Mutex<Shelf<PackedE>> = Mutex::new(Shelf(Vec::new()));
+static DIGESTS: Mutex<Shelf<State>> = Mutex::new(Shelf(Vec::new()));
 
 impl Pooled for F {
     const FILL: Self = F::ZERO;
 
-    fn shelf() -> &'static LocalKey<Shelf<Self>> {
+    fn shelf() -> &'static Mutex<Shelf<Self>> {
         &WORDS
     }
 }
@@ -42,7 +59,7 @@ impl Pooled for F {
 impl Pooled for PackedE {
     const FILL: Self = PackedE::ZERO;
 
-    fn shelf() -> &'static LocalKey<Shelf<Self>> {
+    fn shelf() -> &'static Mutex<Shelf<Self>> {
         &ELEMENTS
     }
 }
@@ -50,12 +67,12 @@ impl Pooled for PackedE {
 impl Pooled for State {
     const FILL: Self = [u32x8::ZERO; 8];
 
-    fn shelf() -> &'static LocalKey<Shelf<Self>> {
+    fn shelf() -> &'static Mutex<Shelf<Self>> {
         &DIGESTS
     }
 }
 
-/// A buffer that goes back to the arena of the thread that drops it.
+/// A buffer that goes back to its shelf when it is dropped.
 pub struct Buffer<T: Pooled> {
     /// Grows but never shrinks, so that nothing is filled twice.
     values: Vec<T>,
@@ -66,10 +83,7 @@ impl<T: Pooled> Buffer<T> {
     /// A buffer of `len` values, which are whatever they were last.
     #[must_use]
     pub fn stale(len: usize) -> Self {
-        let found = T::shelf().with_borrow_mut(|shelf| {
-            let fit = shelf.partition_point(|kept| kept.len() < len);
-            (fit < shelf.len()).then(|| shelf.remove(fit))
-        });
+        let found = with_shelf(|shelf: &mut Shelf<T>| shelf.take(len));
         Self { values: found.unwrap_or_else(|| vec![T::FILL; len]), len }
     }
 
@@ -82,15 +96,8 @@ impl<T: Pooled> Buffer<T> {
 impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);
-        // A thread that is ending has no arena any more, and the buffer just goes.
-        let _ = T::shelf().try_with(|shelf| {
-            let mut shelf = shelf.borrow_mut();
-            let at = shelf.partition_point(|kept| kept.len() < values.len());
-            shelf.insert(at, values);
-            if shelf.len() > KEPT_MAX {
-                shelf.remove(0);
-            }
-        });
+        // What there is no room for is freed without the lock.
+        drop(with_shelf(|shelf: &mut Shelf<T>| shelf.keep(values)));
     }
 }
 
@@ -113,19 +120,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_buffer_serves_the_next_of_its_size() {
-        let mut first = Buffer::<F>::stale(100);
-        first[7] = F::TWO;
-        let at = first.as_ptr();
-        drop(first);
-        let second = Buffer::<F>::stale(50);
-        assert_eq!((second.as_ptr(), second.len(), second[7]), (at, 50, F::TWO));
-        assert_ne!(Buffer::<F>::stale(50).as_ptr(), at);
+    fn the_shortest_buffer_that_is_long_enough_is_taken() {
+        let mut shelf = Shelf(Vec::new());
+        for len in [30, 10, 20] {
+            assert!(shelf.keep(vec![F::TWO; len]).is_none());
+        }
+        let lengths = [11, 11, 31, 1].map(|len| shelf.take(len).map(|found| found.len()));
+        assert_eq!(lengths, [Some(20), Some(30), None, Some(10)]);
     }
 
     #[test]
-    fn a_thread_keeps_a_bounded_number_of_buffers() {
-        drop((0..2 * KEPT_MAX).map(Buffer::<F>::stale).collect::<Vec<_>>());
-        assert_eq!(WORDS.with_borrow(Vec::len), KEPT_MAX);
+    fn a_shelf_keeps_the_largest_buffers() {
+        let mut shelf = Shelf(Vec::new());
+        let dropped: Vec<usize> =
+            (1..=2 * KEPT_MAX).filter_map(|len| shelf.keep(vec![F::ONE; len])).map(|buffer| buffer.len()).collect();
+        assert_eq!(dropped, (1..=KEPT_MAX).collect::<Vec<_>>());
+        assert_eq!(shelf.0.iter().map(Vec::len).min(), Some(KEPT_MAX + 1));
+    }
+
+    #[test]
+    fn a_buffer_has_the_length_asked_for_and_can_be_cut() {
+        let mut buffer = Buffer::<F>::stale(100);
+        buffer.fill(F::ONE);
+        buffer.truncate(7);
+        assert_eq!((buffer.len(), buffer.iter().copied().sum::<F>()), (7, F::from_u8(7)));
+        drop(buffer);
+        assert_eq!(Buffer::<F>::stale(50).len(), 50);
     }
 }

@@ -7,35 +7,82 @@
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::prefix_tables;
 use crate::kernel::layer::{Exchange, PACKS, QUAD, reduce_few, unpacked};
+use crate::kernel::lines::Line;
+use crate::kernel::piece::{Piece, bind, fold, fold_parents, fold_units, is_first, start, start_units};
 use crate::kernel::table::sum_lanes;
-use crate::kernel::{PackedE, TASK_PACKS};
+use crate::kernel::{PackedE, PackedF};
 use ciro_transcript::E;
 use ciro_verifier::lookup::NEIGHBOURS;
 use p3_field::{Field, PrimeCharacteristicRing};
+use rayon::prelude::*;
 
-/// What the rounds over groups fold: whole octets of groups, or all there are.
-pub struct Groups {
-    /// 1 + λq of the first nodes, whose numerators are one.
-    units: Buffer<PackedE>,
-    /// p₀ and b of the next ones, in turn.
-    p: Buffer<PackedE>,
-    /// q₀ and q₁ of the same.
-    q: Buffer<PackedE>,
+/// Nodes whose numerators are one, whole octets of groups.
+pub enum Unit {
+    /// Leaves that are lines.
+    Line(Line),
+    /// Denominators, and 1 + λq once rounds begin.
+    Table(Buffer<PackedE>),
+}
+
+impl Unit {
+    /// Packs of nodes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Line(line) => line.packs().len(),
+            Self::Table(q) => q.len(),
+        }
+    }
+}
+
+/// Other nodes, whole octets of groups or all there are.
+pub enum Nodes<'a> {
+    /// Parents of leaves that are lines.
+    Parents(&'a Line),
+    /// Node by node.
+    Table {
+        /// Numerators; once rounds begin, p₀ and b in turn.
+        p: Buffer<PackedE>,
+        /// Denominators.
+        q: Buffer<PackedE>,
+    },
+}
+
+impl Nodes<'_> {
+    /// Packs of nodes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Parents(line) => line.packs().len() / 2,
+            Self::Table { q, .. } => q.len(),
+        }
+    }
+}
+
+/// What the rounds over groups fold.
+pub struct Groups<'a> {
+    /// The first nodes.
+    units: Vec<Unit>,
+    /// The next ones.
+    nodes: Vec<Nodes<'a>>,
     lambda: E,
     /// 1/λ, or zero if there is none: that challenge has probability 2⁻¹⁵⁵; the proof would then fail, not lie.
     inverse: E,
 }
 
-impl Groups {
-    /// Takes denominators for `units`, and p₁ for b.
-    pub fn new(units: Buffer<PackedE>, p: Buffer<PackedE>, q: Buffer<PackedE>, lambda: E) -> Self {
-        Self { units, p, q, lambda, inverse: lambda.try_inverse().unwrap_or(E::ZERO) }
+impl<'a> Groups<'a> {
+    /// The nodes of a layer, in order.
+    pub fn new(units: Vec<Unit>, nodes: Vec<Nodes<'a>>, lambda: E) -> Self {
+        Self { units, nodes, lambda, inverse: lambda.try_inverse().unwrap_or(E::ZERO) }
+    }
+
+    /// Packs of units, and of other nodes.
+    fn len(&self) -> [usize; 2] {
+        [self.units.iter().map(Unit::len).sum(), self.nodes.iter().map(Nodes::len).sum()]
     }
 
     /// The rounds over groups, then those within the last one.
     pub fn reduce(mut self, point: &[E], send: &mut Exchange<'_>) -> [E; 4] {
         let (groups, neighbours) = point.split_at(point.len() - NEIGHBOURS);
-        let len = (self.units.len() + self.q.len()) / 4;
+        let len = self.len().iter().sum::<usize>() / 4;
         let mut weights = prefix_tables(&groups[..groups.len() - 1], neighbours, len);
         let mut sums = [E::ZERO; 2];
         if let Some(eq) = weights.pop() {
@@ -51,12 +98,13 @@ impl Groups {
 
     /// Makes the tables of what was given, and sums.
     fn start(&mut self, eq: &[PackedE]) -> [E; 2] {
-        let lambda = PackedE::from(self.lambda);
-        let (eq_units, eq) = eq.split_at(self.units.len() / 4);
-        let units = Piece { inputs: [], outputs: [&mut self.units], eq: eq_units };
-        let units = units.sum(&|piece| start_units(piece, lambda));
-        let others = Piece { inputs: [&self.q], outputs: [&mut self.p], eq };
-        let others = others.sum(&|piece| start(piece, lambda));
+        let lambda = self.lambda;
+        let mut eq = eq;
+        let mut weights = |len: usize| eq.split_off(..len / 4).unwrap_or_default();
+        let units: Vec<_> = self.units.iter_mut().map(|unit| (weights(unit.len()), unit)).collect();
+        let nodes: Vec<_> = self.nodes.iter_mut().map(|nodes| (weights(nodes.len()), nodes)).collect();
+        let units = sum_all(units, |(eq, unit)| start_unit(unit, eq, lambda));
+        let others = sum_all(nodes, |(eq, nodes)| start_nodes(nodes, eq, lambda));
         self.total(units, others)
     }
 
@@ -68,25 +116,33 @@ impl Groups {
     /// Binds the last variable of groups to `r` and sums for the next round, with weights `eq`; `more` rounds over groups may
     /// follow it.
     fn fold(&mut self, eq: &[PackedE], more: bool, r: E) -> [E; 2] {
-        let (r, lambda) = (PackedE::from(r), PackedE::from(self.lambda));
-        let mut units = Buffer::stale(self.units.len() / 2);
-        let (eq_units, eq) = eq.split_at(units.len() / 4);
-        let piece = Piece { inputs: [&self.units], outputs: [&mut units], eq: eq_units };
-        let unit_sums = piece.sum(&|piece| fold_units(piece, r, lambda));
+        let lambda = self.lambda;
+        let [unit_len, node_len] = self.len().map(|len| len / 2);
+        let mut eq = eq;
+        let mut weights = |len: usize| eq.split_off(..len / 8).unwrap_or_default();
+        let mut units = Buffer::stale(unit_len);
+        let mut out = &mut *units;
+        let work: Vec<_> =
+            self.units.iter().map(|unit| (weights(unit.len()), unit, front(&mut out, unit.len() / 2))).collect();
+        let unit_sums = sum_all(work, |(eq, unit, out)| fold_unit(unit, out, eq, r, lambda));
 
         // Units that no longer fill an octet join the others.
-        let joined = units.len() % (2 * QUAD);
-        let filled = joined + self.q.len() / 2;
+        let joined = unit_len % (2 * QUAD);
+        let filled = joined + node_len;
         let len = if more { filled.next_multiple_of(2 * QUAD) } else { filled };
         let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
-        let outputs = [&mut p[joined..filled], &mut q[joined..filled]];
-        let piece = Piece { inputs: [&self.p, &self.q], outputs, eq };
-        let sums = piece.sum(&|piece| fold(piece, r, lambda));
-        let kept = units.len() - joined;
+        let (mut p_out, mut q_out) = (&mut p[joined..filled], &mut q[joined..filled]);
+        let outputs = |len: usize| [front(&mut p_out, len / 2), front(&mut q_out, len / 2)];
+        let lengths: Vec<usize> = self.nodes.iter().map(Nodes::len).collect();
+        let outputs: Vec<_> = lengths.into_iter().map(outputs).collect();
+        let work: Vec<_> =
+            self.nodes.iter().zip(outputs).map(|(nodes, out)| (weights(nodes.len()), nodes, out)).collect();
+        let sums = sum_all(work, |(eq, nodes, out)| fold_nodes(nodes, out, eq, r, lambda));
+        let kept = unit_len - joined;
         self.join(&units[kept..], &mut p, &mut q);
         units.truncate(kept);
-        fill(&mut p[filled..], &mut q[filled..], lambda);
-        (self.units, self.p, self.q) = (units, p, q);
+        fill(&mut p[filled..], &mut q[filled..], PackedE::from(lambda));
+        (self.units, self.nodes) = (vec![Unit::Table(units)], vec![Nodes::Table { p, q }]);
         self.total(unit_sums, sums)
     }
 
@@ -100,19 +156,31 @@ impl Groups {
     }
 
     /// Binds the last variable of groups to `r`: p₀, b, q₀ and q₁ of the group that is left.
-    fn last(&self, r: E) -> [Vec<E>; 4] {
+    fn last(mut self, r: E) -> [Vec<E>; 4] {
         let bound = |table: &[PackedE]| {
             let (low, high) = table.split_at(table.len() / 2);
             low.iter().zip(high).map(|(&low, &high)| low + PackedE::from(r) * (high - low)).collect::<Vec<PackedE>>()
         };
-        let (p, q) = (bound(&self.p), bound(&self.q));
+        let Some(Nodes::Table { p, q }) = self.nodes.pop() else {
+            unreachable!("a round over groups leaves one table")
+        };
+        let (p, q) = (bound(&p), bound(&q));
         [&p[..PACKS], &p[PACKS..], &q[..PACKS], &q[PACKS..]].map(unpacked)
     }
 }
 
-/// Whether a pack belongs to a first child.
-fn is_first(pack: usize) -> bool {
-    (pack / PACKS).is_multiple_of(2)
+/// Takes the first `len` values off a slice.
+pub fn front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    rest.split_off_mut(..len).unwrap_or_default()
+}
+
+/// Adds up `f`, on every core if there is much.
+fn sum_all<T: Send>(items: Vec<T>, f: impl Fn(T) -> [PackedE; 2] + Send + Sync) -> [PackedE; 2] {
+    let add = |a: [PackedE; 2], b: [PackedE; 2]| [a[0] + b[0], a[1] + b[1]];
+    if items.len() < 2 {
+        return items.into_iter().map(f).fold([PackedE::ZERO; 2], add);
+    }
+    items.into_par_iter().map(f).reduce(|| [PackedE::ZERO; 2], add)
 }
 
 /// Nodes 0/1, with b for p₁.
@@ -123,126 +191,69 @@ fn fill(p: &mut [PackedE], q: &mut [PackedE], lambda: PackedE) {
     }
 }
 
-/// What one task reads, writes and weighs its rows by.
-struct Piece<'a, const I: usize, const O: usize> {
-    inputs: [&'a [PackedE]; I],
-    outputs: [&'a mut [PackedE]; O],
-    eq: &'a [PackedE],
+/// What is taken off a product of units, so that those of nodes 0/1 add nothing.
+fn offset(lambda: E) -> E {
+    lambda.square() + E::ONE
 }
 
-impl<const I: usize, const O: usize> Piece<'_, I, O> {
-    /// Adds up `f` over pieces of this one, on every core if it is long.
-    fn sum(self, f: &(impl Fn(Piece<'_, I, O>) -> [PackedE; 2] + Sync)) -> [PackedE; 2] {
-        let len = self.eq.len();
-        if len <= TASK_PACKS {
-            return f(self);
+/// The first sums over units; makes 1 + λq of denominators.
+fn start_unit(unit: &mut Unit, eq: &[PackedE], lambda: E) -> [PackedE; 2] {
+    match unit {
+        Unit::Table(units) => {
+            let piece = Piece { inputs: [], outputs: [&mut **units], eq };
+            let (lambda, offset) = (PackedE::from(lambda), PackedE::from(offset(lambda)));
+            piece.sum(&|piece| start_units(piece, lambda, offset))
         }
-        let middle = (len / 2).next_multiple_of(PACKS);
-        let at = |table: &[PackedE]| table.len() / len * middle;
-        let (eq, eq_rest) = self.eq.split_at(middle);
-        let (inputs, rest) = (self.inputs.map(|t| &t[..at(t)]), self.inputs.map(|t| &t[at(t)..]));
-        let mut outputs_rest = self.outputs;
-        let outputs = outputs_rest.each_mut().map(|t| {
-            let end = at(t);
-            let (first, rest) = std::mem::take(t).split_at_mut(end);
-            *t = rest;
-            first
-        });
-        let first = Piece { inputs, outputs, eq };
-        let rest = Piece { inputs: rest, outputs: outputs_rest, eq: eq_rest };
-        let (a, b) = rayon::join(|| first.sum(f), || rest.sum(f));
-        [a[0] + b[0], a[1] + b[1]]
-    }
-}
-
-/// Adds the rows of one group to t(0) and t(2).
-#[inline(always)]
-fn add_rows(sums: &mut [PackedE; 2], eq: &[PackedE; PACKS], p: &[PackedE; QUAD], q: &[PackedE; QUAD], lambda: PackedE) {
-    for (i, &eq) in eq.iter().enumerate() {
-        let (p0, b, q0, q1) = (ends(p, i), ends(p, PACKS + i), ends(q, i), ends(q, PACKS + i));
-        for (x, sum) in sums.iter_mut().enumerate() {
-            *sum += eq * (p0[x] * q1[x] + b[x] * q0[x] - lambda);
+        Unit::Line(line) => {
+            let piece = Piece { inputs: [line.packs()], outputs: [], eq };
+            piece.sum(&|piece: Piece<'_, PackedF, 1, 0>| {
+                line.leaf_sums(piece.inputs[0], piece.eq, lambda, offset(lambda))
+            })
         }
     }
 }
 
-/// As [`add_rows`] for units, times λ: p₀q₁ + p₁q₀ + λq₀q₁ = ((1 + λq₀)(1 + λq₁) − 1)/λ.
-#[inline(always)]
-fn add_unit_rows(sums: &mut [PackedE; 2], eq: &[PackedE; PACKS], units: &[PackedE; QUAD], lambda: PackedE) {
-    let offset = lambda.square() + PackedE::ONE;
-    for (i, &eq) in eq.iter().enumerate() {
-        let (first, second) = (ends(units, i), ends(units, PACKS + i));
-        for (x, sum) in sums.iter_mut().enumerate() {
-            *sum += eq * (first[x] * second[x] - offset);
+/// The first sums over other nodes; makes b of p₁.
+fn start_nodes(nodes: &mut Nodes<'_>, eq: &[PackedE], lambda: E) -> [PackedE; 2] {
+    match nodes {
+        Nodes::Table { p, q } => {
+            let piece = Piece { inputs: [&**q], outputs: [&mut **p], eq };
+            piece.sum(&|piece| start(piece, PackedE::from(lambda)))
+        }
+        Nodes::Parents(line) => {
+            let piece = Piece { inputs: [line.packs()], outputs: [], eq };
+            piece.sum(&|piece: Piece<'_, PackedF, 1, 0>| line.parent_sums(piece.inputs[0], piece.eq, lambda))
         }
     }
 }
 
-/// A table at 0 and 2 of the last variable of groups, in one pack of the first group.
-#[inline(always)]
-fn ends(table: &[PackedE; QUAD], i: usize) -> [PackedE; 2] {
-    let (zero, one) = (table[i], table[2 * PACKS + i]);
-    [zero, one.double() - zero]
-}
-
-/// Makes b of p₁, given q, and sums.
-fn start(piece: Piece<'_, 1, 1>, lambda: PackedE) -> [PackedE; 2] {
-    let ([q], [p]) = (piece.inputs, piece.outputs);
-    let mut sums = [PackedE::ZERO; 2];
-    let tables = p.as_chunks_mut::<QUAD>().0.iter_mut().zip(q.as_chunks::<QUAD>().0);
-    for ((p, q), eq) in tables.zip(piece.eq.as_chunks::<PACKS>().0) {
-        for i in (PACKS..2 * PACKS).chain(3 * PACKS..QUAD) {
-            p[i] += lambda * q[i];
+/// Binds the last variable of groups to `r` in units, and sums.
+fn fold_unit(unit: &Unit, out: &mut [PackedE], eq: &[PackedE], r: E, lambda: E) -> [PackedE; 2] {
+    let offset = PackedE::from(offset(lambda));
+    match unit {
+        Unit::Table(units) => {
+            let r = PackedE::from(r);
+            Piece { inputs: [&**units], outputs: [out], eq }
+                .sum(&|piece| fold_units(piece, &|units| bind(units, r), offset))
         }
-        add_rows(&mut sums, eq, p, q, lambda);
-    }
-    sums
-}
-
-/// Makes 1 + λq of q and sums.
-fn start_units(piece: Piece<'_, 0, 1>, lambda: PackedE) -> [PackedE; 2] {
-    let [units] = piece.outputs;
-    let mut sums = [PackedE::ZERO; 2];
-    for (units, eq) in units.as_chunks_mut::<QUAD>().0.iter_mut().zip(piece.eq.as_chunks::<PACKS>().0) {
-        for unit in units.iter_mut() {
-            *unit = lambda * *unit + PackedE::ONE;
+        Unit::Line(line) => {
+            let bind = line.bind_leaves(r, lambda);
+            Piece { inputs: [line.packs()], outputs: [out], eq }.sum(&|piece| fold_units(piece, &bind, offset))
         }
-        add_unit_rows(&mut sums, eq, units, lambda);
     }
-    sums
 }
 
-/// Binds the last variable of groups to `r`.
-#[inline(always)]
-fn bind(table: &[PackedE; 2 * QUAD], r: PackedE) -> [PackedE; QUAD] {
-    std::array::from_fn(|i| {
-        let low = i + i / (2 * PACKS) * (2 * PACKS);
-        table[low] + r * (table[low + 2 * PACKS] - table[low])
-    })
-}
-
-/// Binds the last variable of groups to `r`, in p and q, and sums.
-fn fold(piece: Piece<'_, 2, 2>, r: PackedE, lambda: PackedE) -> [PackedE; 2] {
-    let ([p, q], [p_out, q_out]) = (piece.inputs, piece.outputs);
-    let mut sums = [PackedE::ZERO; 2];
-    let inputs = p.as_chunks::<{ 2 * QUAD }>().0.iter().zip(q.as_chunks::<{ 2 * QUAD }>().0);
-    let outputs = p_out.as_chunks_mut::<QUAD>().0.iter_mut().zip(q_out.as_chunks_mut::<QUAD>().0);
-    for (((p, q), (p_out, q_out)), eq) in inputs.zip(outputs).zip(piece.eq.as_chunks::<PACKS>().0) {
-        *p_out = bind(p, r);
-        *q_out = bind(q, r);
-        add_rows(&mut sums, eq, p_out, q_out, lambda);
+/// Binds the last variable of groups to `r` in other nodes, and sums.
+fn fold_nodes(nodes: &Nodes<'_>, [p, q]: [&mut [PackedE]; 2], eq: &[PackedE], r: E, lambda: E) -> [PackedE; 2] {
+    match nodes {
+        Nodes::Table { p: p_in, q: q_in } => {
+            let (r, lambda) = (PackedE::from(r), PackedE::from(lambda));
+            Piece { inputs: [&**p_in, &**q_in], outputs: [p, q], eq }.sum(&|piece| fold(piece, r, lambda))
+        }
+        Nodes::Parents(line) => {
+            let bind = line.bind_parents(r, lambda);
+            let lambda = PackedE::from(lambda);
+            Piece { inputs: [line.packs()], outputs: [p, q], eq }.sum(&|piece| fold_parents(piece, &bind, lambda))
+        }
     }
-    sums
-}
-
-/// As [`fold`] for units.
-fn fold_units(piece: Piece<'_, 1, 1>, r: PackedE, lambda: PackedE) -> [PackedE; 2] {
-    let ([units], [out]) = (piece.inputs, piece.outputs);
-    let mut sums = [PackedE::ZERO; 2];
-    let tables = units.as_chunks::<{ 2 * QUAD }>().0.iter().zip(out.as_chunks_mut::<QUAD>().0);
-    for ((units, out), eq) in tables.zip(piece.eq.as_chunks::<PACKS>().0) {
-        *out = bind(units, r);
-        add_unit_rows(&mut sums, eq, out, lambda);
-    }
-    sums
 }

@@ -6,7 +6,8 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::few;
-use crate::kernel::groups::Groups;
+use crate::kernel::groups::{Groups, Nodes, Unit, front};
+use crate::kernel::lines::Line;
 use crate::kernel::table::unpack;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds;
@@ -26,7 +27,7 @@ pub const QUAD: usize = 4 * PACKS;
 pub type Exchange<'a> = dyn FnMut([E; 2]) -> E + 'a;
 
 /// Numerators and denominators of one layer.
-pub enum Layer {
+pub enum Layer<'a> {
     /// All nodes, at most two groups.
     Few {
         /// Numerators.
@@ -38,10 +39,8 @@ pub enum Layer {
     Many {
         /// log₂ of the number of all nodes.
         vars: usize,
-        /// Numerators.
-        p: Buffer<PackedE>,
-        /// Denominators.
-        q: Buffer<PackedE>,
+        /// Those that are stored or follow from leaves.
+        nodes: Vec<Nodes<'a>>,
     },
 }
 
@@ -82,22 +81,42 @@ where
 }
 
 /// The layer above 2^`vars` nodes that are stored in groups.
-fn parent(vars: usize, p: &[PackedE], q: &[PackedE]) -> Layer {
-    let filled = q.len() / 2;
+fn parent<'a>(vars: usize, nodes: &[Nodes<'_>]) -> Layer<'a> {
+    let filled = nodes.iter().map(Nodes::len).sum::<usize>() / 2;
     let len = PACKS * stored_groups(filled / PACKS, vars - 1);
-    let (mut p_out, mut q_out) = (Buffer::stale(len), Buffer::stale(len));
-    add_all(p, q, &mut p_out[..filled], &mut q_out[..filled]);
-    p_out[filled..].fill(PackedE::ZERO);
-    q_out[filled..].fill(PackedE::ONE);
-    Layer::new(vars - 1, p_out, q_out)
+    let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
+    let (mut p_out, mut q_out) = (&mut *p, &mut *q);
+    let work = nodes.iter().map(|nodes| {
+        let len = nodes.len() / 2;
+        (nodes, front(&mut p_out, len), front(&mut q_out, len))
+    });
+    let add = |(nodes, p, q): (&Nodes<'_>, &mut [PackedE], &mut [PackedE])| match nodes {
+        Nodes::Parents(line) => add_lines(line, p, q),
+        Nodes::Table { p: p_in, q: q_in } => add_all(&**p_in, q_in, p, q),
+    };
+    let work: Vec<_> = work.collect();
+    if work.len() < 2 {
+        work.into_iter().for_each(add)
+    } else {
+        work.into_par_iter().for_each(add)
+    }
+    p[filled..].fill(PackedE::ZERO);
+    q[filled..].fill(PackedE::ONE);
+    Layer::new(vars - 1, p, q)
+}
+
+/// Sums of four leaves each, on every core if that is much.
+fn add_lines(line: &Line, p: &mut [PackedE], q: &mut [PackedE]) {
+    let outputs = p.par_chunks_mut(FOLD_PACKS).zip(q.par_chunks_mut(FOLD_PACKS));
+    outputs.zip(line.packs().par_chunks(4 * FOLD_PACKS)).for_each(|((p, q), leaves)| line.add_four(leaves, p, q));
 }
 
 /// The leaves. There are at least four groups of them.
 pub struct Leaves {
     /// log₂ of their number.
     pub vars: usize,
-    /// Denominators of the first ones, whole octets of groups, whose numerators are one.
-    pub units: Buffer<PackedE>,
+    /// The first ones.
+    pub units: Vec<Unit>,
     /// Numerators of the next ones. Those past them are 0/1.
     pub p: Buffer<F>,
     /// Denominators of the same.
@@ -106,15 +125,26 @@ pub struct Leaves {
 
 impl Leaves {
     /// The layer above.
-    pub fn parent(&self) -> Layer {
-        let (units, filled) = (self.units.len() / 2, (self.units.len() + self.q.len()) / 2);
-        let len = PACKS * stored_groups(filled / PACKS, self.vars - 1);
+    pub fn parent(&self) -> Layer<'_> {
+        let last = self.units.iter().rposition(|unit| matches!(unit, Unit::Line(_))).map_or(0, |last| last + 1);
+        let (first, rest) = self.units.split_at(last);
+        let mut nodes: Vec<Nodes<'_>> = first.iter().map(parents).collect();
+        let filled = (rest.iter().map(Unit::len).sum::<usize>() + self.q.len()) / 2;
+        let before = nodes.iter().map(Nodes::len).sum::<usize>();
+        let len = PACKS * stored_groups((before + filled) / PACKS, self.vars - 1) - before;
         let (mut p, mut q) = (Buffer::stale(len), Buffer::stale(len));
-        add_units(&self.units, &mut p[..units], &mut q[..units]);
-        add_all(PackedF::pack_slice(&self.p), &self.q, &mut p[units..filled], &mut q[units..filled]);
+        let mut at = 0;
+        for unit in rest {
+            let Unit::Table(units) = unit else { unreachable!("lines come before") };
+            let end = at + units.len() / 2;
+            add_units(units, &mut p[at..end], &mut q[at..end]);
+            at = end;
+        }
+        add_all(PackedF::pack_slice(&self.p), &self.q, &mut p[at..filled], &mut q[at..filled]);
         p[filled..].fill(PackedE::ZERO);
         q[filled..].fill(PackedE::ONE);
-        Layer::new(self.vars - 1, p, q)
+        nodes.push(Nodes::Table { p, q });
+        Layer::of(self.vars - 1, nodes)
     }
 
     /// As [`Layer::reduce`].
@@ -123,8 +153,20 @@ impl Leaves {
         for (p, &x) in p.iter_mut().zip(PackedF::pack_slice(&self.p)) {
             *p = PackedE::from(x);
         }
-        let [p0, b, q0, q1] = Groups::new(self.units, p, self.q, lambda).reduce(point, send);
+        let [p0, b, q0, q1] = Groups::new(self.units, vec![Nodes::Table { p, q: self.q }], lambda).reduce(point, send);
         [p0, b - lambda * q1, q0, q1]
+    }
+}
+
+/// The parents of units.
+fn parents(unit: &Unit) -> Nodes<'_> {
+    match unit {
+        Unit::Line(line) => Nodes::Parents(line),
+        Unit::Table(units) => {
+            let (mut p, mut q) = (Buffer::stale(units.len() / 2), Buffer::stale(units.len() / 2));
+            add_units(units, &mut p, &mut q);
+            Nodes::Table { p, q }
+        }
     }
 }
 
@@ -153,12 +195,18 @@ pub fn unpacked(packs: &[PackedE]) -> Vec<E> {
     all
 }
 
-impl Layer {
+impl<'a> Layer<'a> {
     /// A layer of 2^`vars` nodes, of which those past the stored groups ([`stored_groups`]) are 0/1.
     pub fn new(vars: usize, p: Buffer<PackedE>, q: Buffer<PackedE>) -> Self {
+        Self::of(vars, vec![Nodes::Table { p, q }])
+    }
+
+    /// As [`Layer::new`]. Small layers are one table.
+    fn of(vars: usize, mut nodes: Vec<Nodes<'a>>) -> Self {
         if vars > NEIGHBOURS + 1 {
-            return Self::Many { vars, p, q };
+            return Self::Many { vars, nodes };
         }
+        let Some(Nodes::Table { p, q }) = nodes.pop() else { unreachable!("lines are longer") };
         let [p, q] = [p, q].map(|packs| {
             let mut all = unpacked(&packs);
             all.truncate(1 << vars);
@@ -176,14 +224,14 @@ impl Layer {
     }
 
     /// The layer above.
-    pub fn parent(&self) -> Self {
+    pub fn parent<'b>(&self) -> Layer<'b> {
         match self {
-            Self::Many { vars, p, q } => parent(*vars, p, q),
+            Self::Many { vars, nodes } => parent(*vars, nodes),
             Self::Few { p, q } => {
                 let (p, q) = (p.split_at(p.len() / 2), q.split_at(q.len() / 2));
                 let sum = |i: usize| (p.0[i] * q.1[i] + p.1[i] * q.0[i], q.0[i] * q.1[i]);
                 let (p, q) = (0..p.0.len()).map(sum).unzip();
-                Self::Few { p, q }
+                Layer::Few { p, q }
             }
         }
     }
@@ -192,7 +240,7 @@ impl Layer {
     /// values of p₀, p₁, q₀ and q₁.
     pub fn reduce(self, point: &[E], lambda: E, send: &mut Exchange<'_>) -> [E; 4] {
         let [p0, b, q0, q1] = match self {
-            Self::Many { p, q, .. } => Groups::new(Buffer::stale(0), p, q, lambda).reduce(point, send),
+            Self::Many { nodes, .. } => Groups::new(Vec::new(), nodes, lambda).reduce(point, send),
             Self::Few { mut p, mut q } => {
                 let half = p.len() / 2;
                 let (mut b, q1) = (p.split_off(half), q.split_off(half));
@@ -233,7 +281,7 @@ mod tests {
     use ciro_verifier::lookup::in_rounds;
 
     /// A layer whose nodes past `groups` groups are 0/1, and all its nodes.
-    fn sample(vars: usize, groups: usize) -> (Layer, [Vec<E>; 2]) {
+    fn sample(vars: usize, groups: usize) -> (Layer<'static>, [Vec<E>; 2]) {
         let total = 1 << vars;
         let filled = (groups << NEIGHBOURS).min(total);
         let all = elements(2 * filled);
@@ -252,16 +300,40 @@ mod tests {
     }
 
     /// All nodes of a layer.
-    fn nodes(layer: &Layer) -> [Vec<E>; 2] {
+    fn nodes(layer: &Layer<'_>) -> [Vec<E>; 2] {
         match layer {
             Layer::Few { p, q } => [p.clone(), q.clone()],
-            Layer::Many { vars, p, q } => {
-                let [mut p, mut q] = [unpacked(p), unpacked(q)];
+            Layer::Many { vars, nodes } => {
+                let (mut p, mut q) = (Vec::new(), Vec::new());
+                for nodes in nodes {
+                    let [p_own, q_own] = stored(nodes);
+                    p.extend(p_own);
+                    q.extend(q_own);
+                }
                 p.resize(1 << vars, E::ZERO);
                 q.resize(1 << vars, E::ONE);
                 [p, q]
             }
         }
+    }
+
+    /// Nodes one by one: those of a line from its leaves.
+    fn stored(nodes: &Nodes<'_>) -> [Vec<E>; 2] {
+        match nodes {
+            Nodes::Table { p, q } => [unpacked(p), unpacked(q)],
+            Nodes::Parents(line) => {
+                let q = denominators(line);
+                let pairs = q.chunks_exact(2 << NEIGHBOURS).flat_map(|groups| {
+                    let (first, second) = groups.split_at(1 << NEIGHBOURS);
+                    first.iter().copied().zip(second.to_vec())
+                });
+                pairs.map(|(x, y)| (x + y, x * y)).unzip::<E, E, Vec<E>, Vec<E>>().into()
+            }
+        }
+    }
+
+    fn denominators(line: &Line) -> Vec<E> {
+        line.values.iter().map(|&x| line.constant + line.slope * x).collect()
     }
 
     /// The number of a node's child.
@@ -322,51 +394,93 @@ mod tests {
         in_rounds(&bits).iter().fold(0, |node, &bit| 2 * node + usize::from(bit == E::ONE))
     }
 
-    /// Leaves of which the first `units` groups have the numerator one, and the layer of the same nodes.
-    fn sample_leaves(vars: usize, units: usize, groups: usize) -> (Leaves, Layer) {
-        let (layer, [_, q]) = sample(vars, groups);
-        let Layer::Many { q: stored, .. } = layer else { unreachable!("leaves are many") };
-        let (len, units) = (stored.len() * WIDTH, units << NEIGHBOURS);
-        let mut p = cells((groups << NEIGHBOURS).min(len));
-        p[..units].fill(F::ONE);
-        p.resize(len, F::ZERO);
-        let copy = |packs: &[PackedE]| {
-            let mut buffer = Buffer::stale(packs.len());
-            buffer.copy_from_slice(packs);
-            buffer
-        };
-        let mut rest = Buffer::stale(len - units);
-        rest.copy_from_slice(&p[units..]);
-        let leaves = Leaves { vars, units: copy(&stored[..units / WIDTH]), p: rest, q: copy(&stored[units / WIDTH..]) };
+    fn packed(values: &[E]) -> Buffer<PackedE> {
+        let mut buffer = Buffer::stale(values.len() / WIDTH);
+        buffer.iter_mut().zip(values.chunks_exact(WIDTH)).for_each(|(b, v)| *b = pack(v));
+        buffer
+    }
+
+    /// A line of leaves, or denominators of as many groups.
+    fn sample_unit(number: usize, groups: usize, line: bool) -> Unit {
+        let len = groups << NEIGHBOURS;
+        if !line {
+            return Unit::Table(packed(&elements(number + len)[number..]));
+        }
+        let mut values = Buffer::stale(len);
+        values.copy_from_slice(&cells(number + len)[number..]);
+        let ends = elements(number + 2);
+        Unit::Line(Line { constant: ends[number], slope: ends[number + 1], values })
+    }
+
+    /// Leaves whose first ones are units of so many groups, lines or not, and `rest` others; and the layer of the same nodes.
+    fn sample_leaves(vars: usize, units: &[(usize, bool)], rest: usize) -> (Leaves, Layer<'static>) {
+        let units: Vec<Unit> =
+            units.iter().enumerate().map(|(i, &(groups, line))| sample_unit(i, groups, line)).collect();
+        let mut q: Vec<E> = Vec::new();
+        for unit in &units {
+            match unit {
+                Unit::Line(line) => q.extend(denominators(line)),
+                Unit::Table(table) => q.extend(unpacked(table)),
+            }
+        }
+        let ones = q.len();
+        q.extend(elements(rest << NEIGHBOURS));
+        let mut p = vec![F::ONE; ones];
+        p.extend(cells(rest << NEIGHBOURS));
+        let stored = stored_groups(q.len() >> NEIGHBOURS, vars) << NEIGHBOURS;
+        p.resize(stored, F::ZERO);
+        q.resize(stored, E::ONE);
         let lifted: Vec<E> = p.iter().map(|&x| E::from(x)).collect();
-        let mut p = Buffer::stale(len / WIDTH);
-        p.iter_mut().zip(lifted.chunks_exact(WIDTH)).for_each(|(b, v)| *b = pack(v));
-        assert_eq!(q.len(), 1 << vars);
-        (leaves, Layer::new(vars, p, stored))
+        let layer = Layer::new(vars, packed(&lifted), packed(&q));
+        let mut own = Buffer::stale(stored - ones);
+        own.copy_from_slice(&p[ones..]);
+        (Leaves { vars, units, p: own, q: packed(&q[ones..]) }, layer)
     }
 
     #[test]
     fn leaves_equal_a_layer_of_the_same_nodes() {
-        let shapes =
-            [(6, 0, 1), (6, 0, 4), (7, 8, 8), (8, 8, 9), (9, 16, 20), (9, 24, 32), (10, 56, 64), (17, 4992, 5000)];
-        for (vars, units, groups) in shapes {
-            let (leaves, layer) = sample_leaves(vars, units, groups);
-            assert_eq!(nodes(&leaves.parent()), nodes(&layer.parent()), "{vars} {units} {groups}");
+        // Without units, without and with lines, lines between others, and pieces of several tasks.
+        let shapes: [(usize, &[(usize, bool)], usize); 12] = [
+            (6, &[], 1),
+            (6, &[], 4),
+            (7, &[(8, false)], 0),
+            (8, &[(8, false)], 1),
+            (9, &[(16, false)], 4),
+            (9, &[(24, false)], 8),
+            (9, &[(32, true)], 0),
+            (10, &[(32, true)], 3),
+            (11, &[(64, true), (32, true), (8, false)], 1),
+            (12, &[(64, false), (64, true), (32, false), (32, true), (24, false)], 7),
+            (17, &[(4992, false)], 8),
+            (19, &[(16384, true), (8192, false), (1024, true), (40, false)], 3),
+        ];
+        for (vars, units, rest) in shapes {
+            let shape = format!("{vars} {units:?} {rest}");
+            let (leaves, layer) = sample_leaves(vars, units, rest);
+            let (parent, expected) = (leaves.parent(), layer.parent());
+            assert_eq!(nodes(&parent), nodes(&expected), "{shape}");
             let (point, lambda) = (elements(vars - 1), elements(vars + 1)[vars]);
-            let mut messages = Vec::new();
-            let challenges = elements(vars);
-            let ends = layer.reduce(&point, lambda, &mut |sums| {
-                messages.push(sums);
-                challenges[messages.len()]
-            });
-            let mut round = 0;
-            let unit_ends = leaves.reduce(&point, lambda, &mut |sums| {
-                assert_eq!(sums, messages[round], "{vars} {units} {groups} {round}");
-                round += 1;
-                challenges[round]
-            });
-            assert_eq!((unit_ends, round), (ends, messages.len()), "{vars} {units} {groups}");
+            if vars > 6 {
+                assert_eq!(nodes(&parent.parent()), nodes(&expected.parent()), "{shape}");
+            }
+            assert_eq!(transcript(parent, &point[1..], lambda), transcript(expected, &point[1..], lambda), "{shape}");
+            let leaf_messages = messages(vars, |send| leaves.reduce(&point, lambda, send));
+            assert_eq!(leaf_messages, transcript(layer, &point, lambda), "{shape}");
         }
+    }
+
+    /// What a layer's rounds send, and their end.
+    fn transcript(layer: Layer<'_>, point: &[E], lambda: E) -> (Vec<[E; 2]>, [E; 4]) {
+        messages(layer.vars(), |send| layer.reduce(point, lambda, send))
+    }
+
+    fn messages(vars: usize, reduce: impl FnOnce(&mut Exchange<'_>) -> [E; 4]) -> (Vec<[E; 2]>, [E; 4]) {
+        let (challenges, mut messages) = (elements(vars + 3), Vec::new());
+        let ends = reduce(&mut |sums| {
+            messages.push(sums);
+            challenges[messages.len()]
+        });
+        (messages, ends)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Matrices of base elements times vectors of extension elements.
 
 use crate::kernel::arena::Buffer;
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
 use crate::kernel::sums::{combine as combine_four, dot_base, dot_packs, sum_packs};
 use crate::kernel::table::{Table, sum_lanes, unpack};
@@ -14,24 +15,38 @@ const TASK_CELLS: usize = TASK_PACKS * WIDTH;
 
 /// For each row of `cells`, its inner product with eq(point, ·): rows of 2^|point| cells.
 #[must_use]
-pub fn fold_columns(cells: &[F], point: &[E]) -> Vec<E> {
+pub fn fold_columns(cells: Cells<'_>, point: &[E]) -> Vec<E> {
     let width = 1usize << point.len();
     let eq = eq_table(point, E::ONE);
     if width >= TASK_CELLS {
-        return cells.chunks_exact(width).map(|row| dot_base(row, &eq)).collect();
+        return cells.chunks_exact(width).map(|row| dot_cells(row, &eq)).collect();
     }
     dot_rows(cells, &eq)
 }
 
+/// The inner product of cells with as many weights.
+#[must_use]
+pub fn dot_cells(cells: Cells<'_>, weights: &Table) -> E {
+    match (cells, weights) {
+        (Cells::Integers { .. }, Table::Many(weights)) => {
+            let task = |(cells, weights): (Cells<'_>, &[PackedE])| dot_packs(packs(cells, &mut Vec::new()), weights);
+            let tasks = cells.par_chunks(TASK_CELLS).zip(weights.par_chunks(TASK_PACKS));
+            sum_lanes(tasks.map(task).reduce(|| PackedE::ZERO, |a, b| a + b))
+        }
+        _ => dot_base(cells.elements(&mut Vec::new()), weights),
+    }
+}
+
 /// The inner product of each row of `cells` with `weights`, which are as long as a row.
 #[must_use]
-pub fn dot_rows(cells: &[F], weights: &Table) -> Vec<E> {
+pub fn dot_rows(cells: Cells<'_>, weights: &Table) -> Vec<E> {
     let width = weights.len();
     let rows_per_task = (TASK_CELLS / width).max(1);
-    cells
-        .par_chunks(rows_per_task * width)
-        .flat_map_iter(|rows| rows.chunks_exact(width).map(|row| dot(row, weights)))
-        .collect()
+    let task = |rows: Cells<'_>| {
+        let mut scratch = Vec::new();
+        rows.elements(&mut scratch).chunks_exact(width).map(|row| dot(row, weights)).collect::<Vec<E>>()
+    };
+    cells.par_chunks(rows_per_task * width).flat_map_iter(task).collect()
 }
 
 /// As [`dot_base`], within one task.
@@ -44,18 +59,19 @@ fn dot(row: &[F], eq: &Table) -> E {
 
 /// Σ over rows of weight·row, where `cells` are rows of `width`, a power of two.
 #[must_use]
-pub fn fold_rows(cells: &[F], weights: &[E], width: usize) -> Vec<E> {
+pub fn fold_rows(cells: Cells<'_>, weights: &[E], width: usize) -> Vec<E> {
     if width < WIDTH {
         let mut sums = E::zero_vec(width);
-        for (row, &w) in cells.chunks_exact(width).zip(weights) {
+        for (row, &w) in cells.elements(&mut Vec::new()).chunks_exact(width).zip(weights) {
             sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
         }
         return sums;
     }
     let rows_per_task = (TASK_CELLS / width).max(1);
-    let task = |(cells, weights): (&[F], &[E])| {
+    let task = |(cells, weights): (Cells<'_>, &[E])| {
         let mut sums = vec![PackedE::ZERO; width / WIDTH];
-        for (row, &w) in cells.chunks_exact(width).zip(weights) {
+        let mut scratch = Vec::new();
+        for (row, &w) in cells.elements(&mut scratch).chunks_exact(width).zip(weights) {
             let w = PackedE::from(w);
             sums.iter_mut().zip(PackedF::pack_slice(row)).for_each(|(sum, &x)| *sum += w * x);
         }
@@ -77,9 +93,9 @@ const COMBINE_PACKS: usize = 128;
 
 /// Σ weight·column over the columns of 2^`vars` cells of all tables.
 #[must_use]
-pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
+pub fn combine_columns(parts: &[(Cells<'_>, &[E])], vars: usize) -> Table {
     let len = 1usize << vars;
-    let columns: Vec<(&[F], E)> =
+    let columns: Vec<(Cells<'_>, E)> =
         parts.iter().flat_map(|(table, weights)| table.chunks_exact(len).zip(weights.iter().copied())).collect();
     if columns.is_empty() { Table::new(E::zero_vec(len)) } else { combine(&columns) }
 }
@@ -89,30 +105,43 @@ pub fn combine_columns(parts: &[(&[F], &[E])], vars: usize) -> Table {
 /// # Panics
 /// If there is no column.
 #[must_use]
-pub fn combine(columns: &[(&[F], E)]) -> Table {
+pub fn combine(columns: &[(Cells<'_>, E)]) -> Table {
     let len = columns[0].0.len();
     if len < 2 * WIDTH {
-        let cell = |y: usize| columns.iter().fold(E::ZERO, |acc, (column, w)| acc + *w * column[y]);
-        return Table::new((0..len).map(cell).collect());
+        let mut sums = E::zero_vec(len);
+        for (column, w) in columns {
+            sums.iter_mut().zip(column.elements(&mut Vec::new())).for_each(|(sum, &x)| *sum += *w * x);
+        }
+        return Table::new(sums);
     }
-    let packs: Vec<(&[PackedF], PackedE)> =
-        columns.iter().map(|(column, w)| (PackedF::pack_slice(column), PackedE::from(*w))).collect();
-    let (fours, rest) = packs.as_chunks::<4>();
+    let columns: Vec<(Cells<'_>, PackedE)> = columns.iter().map(|&(column, w)| (column, PackedE::from(w))).collect();
+    let (fours, rest) = columns.as_chunks::<4>();
     let mut g = Buffer::stale(len / WIDTH);
     g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
         g.fill(PackedE::ZERO);
-        let first = task * COMBINE_PACKS;
+        let first = task * COMBINE_PACKS * WIDTH;
+        let window = first..first + g.len() * WIDTH;
+        let mut scratch: [Vec<F>; 4] = Default::default();
         for four in fours {
-            let (columns, weights) = (four.map(|(column, _)| &column[first..]), four.each_ref().map(|(_, w)| w));
+            let [a, b, c, d] = &mut scratch;
+            let part = |i: usize| four[i].0.slice(window.clone());
+            let columns = [packs(part(0), a), packs(part(1), b), packs(part(2), c), packs(part(3), d)];
+            let weights = four.each_ref().map(|(_, w)| w);
             for (i, g) in g.iter_mut().enumerate() {
                 *g += combine_four(&columns.map(|column| column[i]), weights);
             }
         }
         for (column, w) in rest {
-            g.iter_mut().zip(&column[first..]).for_each(|(g, &x)| *g += *w * x);
+            let column = packs(column.slice(window.clone()), &mut scratch[0]);
+            g.iter_mut().zip(column).for_each(|(g, &x)| *g += *w * x);
         }
     });
     Table::packed(g)
+}
+
+/// Whole packs of cells.
+fn packs<'s>(cells: Cells<'s>, scratch: &'s mut Vec<F>) -> &'s [PackedF] {
+    PackedF::pack_slice(cells.elements(scratch))
 }
 
 /// The values at 0, 2 and 3 of Σ tie·a·b over the second half of each variable but the first, which is X. Both tables are runs of
@@ -177,6 +206,7 @@ fn tied(tie: &[E], half: usize, sums: impl Fn(std::ops::Range<usize>) -> [E; 3])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::cells::Runs;
     use crate::kernel::table::tests::{cells, elements};
 
     #[test]
@@ -187,10 +217,12 @@ mod tests {
             let width = 1usize << columns;
             let by_columns = ciro_sumcheck::eq_table(low, E::ONE);
             let dot = |row: &[F]| row.iter().zip(&by_columns).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
-            assert_eq!(fold_columns(&cells, low), cells.chunks_exact(width).map(dot).collect::<Vec<E>>());
+            let folded = fold_columns(Cells::from(&cells), low);
+            assert_eq!(folded, cells.chunks_exact(width).map(dot).collect::<Vec<E>>());
             let weights = ciro_sumcheck::eq_table(high, E::ONE);
             let column = |j: usize| (0..1 << rows).fold(E::ZERO, |acc, i| acc + weights[i] * cells[i * width + j]);
-            assert_eq!(fold_rows(&cells, &weights, width), (0..width).map(column).collect::<Vec<E>>());
+            let folded = fold_rows(Cells::from(&cells), &weights, width);
+            assert_eq!(folded, (0..width).map(column).collect::<Vec<E>>());
         }
     }
 
@@ -211,11 +243,35 @@ mod tests {
         for vars in [0, 2, 4, 6, 12] {
             let (first, second) = (cells(4 << vars), cells(2 << vars));
             let weights = elements(6);
-            let combined = combine_columns(&[(&first, &weights[..4]), (&second, &weights[4..])], vars);
+            let parts = [(Cells::from(&first), &weights[..4]), (Cells::from(&second), &weights[4..])];
+            let combined = combine_columns(&parts, vars);
             let columns: Vec<&[F]> = first.chunks_exact(1 << vars).chain(second.chunks_exact(1 << vars)).collect();
             let expected: Vec<E> =
                 (0..1 << vars).map(|y| columns.iter().zip(&weights).map(|(c, &w)| w * c[y]).sum()).collect();
             assert_eq!(combined.to_vec(), expected, "{vars}");
+        }
+    }
+
+    #[test]
+    fn integers_fold_and_combine_like_their_elements() {
+        for (rows, columns) in [(0, 13), (2, 2), (5, 3), (3, 6), (8, 7), (2, 12)] {
+            let (len, width) = (1usize << (rows + columns), 1usize << columns);
+            for shift in [0, 17, 25] {
+                let values: Vec<i32> = (0..len as i32).map(|i| i.wrapping_mul(0x1e37_79b9) >> shift).collect();
+                // With gaps between and behind.
+                let runs = Runs::new(2 * len, [(0, values.clone()), (len + 3, values[..len - 3 - len / 4].to_vec())]);
+                let mut made = Vec::new();
+                let both = [runs.cells(), Cells::from(runs.cells().elements(&mut made))];
+                let (point, weights) = (elements(columns), elements(2 << rows));
+                let [integers, plain] = both.map(|cells| fold_columns(cells, &point));
+                assert_eq!(integers, plain);
+                let eq = eq_table(&point, E::ONE);
+                assert_eq!(dot_cells(runs.cells().slice(0..width), &eq), plain[0]);
+                let [integers, plain] = both.map(|cells| fold_rows(cells, &weights, width));
+                assert_eq!(integers, plain);
+                let [integers, plain] = both.map(|cells| combine_columns(&[(cells, &weights)], columns).to_vec());
+                assert_eq!(integers, plain);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use ciro_pcs::SALT_BYTES;
 use ciro_pcs::merkle::sibling_positions;
 use ciro_transcript::{Digest, F, Writer};
 use rayon::prelude::*;
+use std::ops::Range;
 use wide::u32x8;
 
 /// Columns of one length, each a multiple of [`LANES`], at equal distances.
@@ -63,10 +64,12 @@ impl Tree {
     /// The tree over the rows of `columns`, read by [`word`], each followed by its salt if there are salts.
     #[must_use]
     pub fn new(columns: &Columns, salts: Option<&Salts>) -> Self {
-        let mut leaves = Buffer::stale(columns.len / LANES);
-        let walks = leaves.par_chunks_mut(WALK).enumerate().with_min_len(WALKS_MIN);
-        walks.for_each(|(i, states)| hash_rows(columns, salts, i * WALK * LANES, states));
-        let depth = columns.len.ilog2();
+        let mut leaves = Leaves::new(columns.len, columns.count() + salts.map_or(0, |_| SALT_BYTES / 4));
+        leaves.absorb_all(columns, salts);
+        leaves.tree()
+    }
+
+    fn over(leaves: Buffer<State>, depth: u32) -> Self {
         let mut levels = vec![leaves];
         for level in 0..depth as usize {
             let below = &levels[level];
@@ -101,13 +104,55 @@ impl Tree {
     }
 }
 
-/// Digests of the rows from `first` on, eight to a state.
-fn hash_rows(columns: &Columns, salts: Option<&Salts>, first: usize, states: &mut [State]) {
-    states.fill(start());
+/// The leaves of a tree while their rows come, some columns at a time.
+pub struct Leaves {
+    states: Buffer<State>,
+    /// Words of a row.
+    words: usize,
+    /// Of which there were so many.
+    done: usize,
+}
+
+impl Leaves {
+    /// The leaves of `len` rows of `words` words, none of which has come.
+    #[must_use]
+    pub fn new(len: usize, words: usize) -> Self {
+        Self { states: Buffer::stale(len / LANES), words, done: 0 }
+    }
+
+    /// Absorbs the next columns: a multiple of [`BLOCK_WORDS`] or the last ones.
+    pub fn absorb(&mut self, columns: &Columns) {
+        self.absorb_all(columns, None);
+    }
+
+    fn absorb_all(&mut self, columns: &Columns, salts: Option<&Salts>) {
+        let (done, words) = (self.done, self.words);
+        let walks = self.states.par_chunks_mut(WALK).enumerate().with_min_len(WALKS_MIN);
+        walks.for_each(|(i, states)| {
+            if done == 0 {
+                states.fill(start());
+            }
+            hash_rows(columns, salts, i * WALK * LANES, states, done..words);
+        });
+        self.done += columns.count();
+    }
+
+    /// The tree, once all columns have come.
+    #[must_use]
+    pub fn tree(self) -> Tree {
+        let depth = (self.states.len() * LANES).ilog2();
+        Tree::over(self.states, depth)
+    }
+}
+
+/// Absorbs columns, and salts behind them, into the states of the rows from `first` on, eight to a state. They are the next words of
+/// rows of which the words of `left` are left.
+fn hash_rows(columns: &Columns, salts: Option<&Salts>, first: usize, states: &mut [State], left: Range<usize>) {
     let count = columns.count();
     let words = count + salts.map_or(0, |_| SALT_BYTES / 4);
     for from in (0..words).step_by(BLOCK_WORDS) {
         let to = words.min(from + BLOCK_WORDS);
+        let bytes = 4 * (left.start + to) as u32;
         for (i, state) in states.iter_mut().enumerate() {
             let row = first + i * LANES;
             let mut block = [u32x8::ZERO; BLOCK_WORDS];
@@ -118,7 +163,7 @@ fn hash_rows(columns: &Columns, salts: Option<&Salts>, first: usize, states: &mu
             if let Some(salts) = salts {
                 salt.iter_mut().zip(&salts.words(row)[from.max(count) - count..]).for_each(|(word, &s)| *word = s);
             }
-            compress(state, &block, 4 * to as u32, to == words);
+            compress(state, &block, bytes, left.start + to == left.end);
         }
     }
 }
@@ -160,6 +205,25 @@ mod tests {
                     level = level.chunks_exact(2).map(|p| node_digest(&p[0], &p[1])).collect();
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_tree_whose_columns_come_in_parts_is_the_same() {
+        let code = Code::new(5, 2);
+        for (count, parts) in [(40, vec![0..16, 16..40]), (32, vec![0..16, 16..32]), (80, vec![0..32, 32..64, 64..80])]
+        {
+            let encoded = |range: Range<usize>| {
+                let mut columns = Columns::stale(range.len(), 1 << 7);
+                columns.each_mut().zip(range).for_each(|(column, c)| {
+                    code.encode(&[F::from_usize(c + 5); 1 << 5], column);
+                    column[c] = F::from_usize(c);
+                });
+                columns
+            };
+            let mut leaves = Leaves::new(1 << 7, count);
+            parts.into_iter().for_each(|part| leaves.absorb(&encoded(part)));
+            assert_eq!(leaves.tree().root(), Tree::new(&encoded(0..count), None).root(), "{count}");
         }
     }
 }

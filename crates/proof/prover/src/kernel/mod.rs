@@ -6,26 +6,34 @@
 //! | module | what it computes |
 //! |---|---|
 //! | [`arena`] | buffers that outlive a proof |
+//! | [`cells`] | cells of polynomials, elements or small integers |
 //! | [`blake`] | Blake2s of eight messages |
 //! | [`work`] | proof of work |
 //! | [`code`] | Reed-Solomon codewords |
 //! | [`merkle`] | trees over the rows of a codeword |
+//! | [`points`] | values at some points of a code, without the code |
 //! | [`salt`] | salts of leaves |
 //! | [`table`] | tables of extension elements, packed while they are long |
 //! | [`eq`] | tables of eq, at a point and at all its suffixes |
 //! | [`sums`] | sums over rows |
 //! | [`layer`] | layers of fractions and their sums |
+//! | [`lines`] | leaves that are lines in a base value |
 //! | [`groups`] | rounds over their groups |
+//! | [`piece`] | what one task of a round does |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
 
 pub mod arena;
 pub mod blake;
+pub mod cells;
 pub mod code;
 pub mod eq;
 pub mod groups;
 pub mod layer;
+pub mod lines;
 pub mod matrix;
 pub mod merkle;
+pub mod piece;
+pub mod points;
 pub mod salt;
 pub mod sums;
 pub mod table;
@@ -45,7 +53,7 @@ pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
 pub const WIDTH: usize = PackedF::WIDTH;
 
 /// Packs over which one task sums: tens of microseconds, so that waking a thread pays.
-pub(crate) const TASK_PACKS: usize = 512;
+pub(crate) const TASK_PACKS: usize = 128;
 
 /// Packs that one task writes, with a multiplication or two for each.
 pub(crate) const FOLD_PACKS: usize = 4 * TASK_PACKS;

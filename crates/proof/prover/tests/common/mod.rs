@@ -162,6 +162,7 @@ pub(crate) fn cases() -> Vec<Case> {
         forest("forest, one value per leaf", 1, &[0.25, 3.5]),
         forest("forest, values by class", 3, &[0.25, 3.5]),
         forest("forest, a missing value", 1, &[0.25, f32::NAN]),
+        Case::new("forest of numbers", forest_of_numbers(), &[3.0, 12.0]),
         elementwise().batch("batch of three", 3),
         forest("", 1, &[0.25, f32::NAN]).batch("batch of three, forest", 3),
         elementwise().showing("", Committed, Committed, Committed).batch("batch of three, committed", 3),
@@ -237,6 +238,34 @@ fn forest(name: &'static str, leaf_width: u32, x: &[f32]) -> Case {
     Case::new(name, forest_model(leaf_width, x.iter().any(|x| x.is_nan())), x)
 }
 
+/// Two trees of one split over the numbers of two values: x, and its rectified copy.
+pub(crate) fn forest_of_numbers() -> Model {
+    let mut s = small(2, 4000);
+    let r = s.node(Op::Relu { x: X }, 2, 0, 4000);
+    // x₀ < 5 and r₁ < 10; nodes 2 to 5 are leaves.
+    let image = |threshold: i64| threshold + ciro_graph::forest::NUMBER_ORIGIN;
+    let [hi, lo] = [|image: i64| (image >> 16) as i32, |image: i64| (image & 0xffff) as i32];
+    let mut halves =
+        |half: fn(i64) -> i32| s.constant([vec![half(image(5)), half(image(10))], vec![0xffff; 4]].concat());
+    let (threshold_hi, threshold_lo) = (halves(hi), halves(lo));
+    let forest = Forest {
+        trees: 2,
+        depth: 1,
+        classes: 2,
+        leaf_width: 1,
+        tree_class: vec![0, 1],
+        feature: s.constant(vec![0, 3, 0, 0, 0, 0]),
+        threshold_hi,
+        threshold_lo,
+        left: s.constant(vec![2, 4, 2, 3, 4, 5]),
+        leaf: s.constant(vec![2, 3, 4, 5]),
+        values: vec![s.constant(vec![1, 10, 100, 1000])],
+    };
+    let y = s.node(Op::Trees { parts: vec![X, r], forest }, 2, 1, 1000);
+    s.output(y, 2);
+    s.model()
+}
+
 /// The forest of [`forest`], which takes missing values or refuses them.
 pub(crate) fn forest_model(leaf_width: u32, missing: bool) -> Model {
     let mut s = Sketch::new(2);
@@ -279,7 +308,7 @@ pub(crate) fn forest_model(leaf_width: u32, missing: bool) -> Model {
         leaf,
         values,
     };
-    let y = s.node(Op::Trees { x: X, forest }, 3, 0, 330);
+    let y = s.node(Op::Trees { parts: vec![X], forest }, 3, 0, 330);
     s.output(y, 3);
     s.model()
 }

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_verifier::{Claim, Phase, ProofContext, Weights, verify};
+use ciro_types::decode;
+use ciro_verifier::{Claim, Phase, ProofContext, Sample, Statement, VerifyError, VerifyingKey, Weights, verify};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,33 +24,70 @@ impl Subject {
         let claim = Claim { program, weights, input, output, context: *context };
         verify(&claim, proof).err().map(|e| e.phase())
     }
+
+    /// Verifies the proof, then that a sample is one of its batch.
+    fn opened(&self, proof: &[u8], sample: &[u8]) -> Result<(), VerifyError> {
+        let decode_error = |source| VerifyError::Decode { what: "sample", source };
+        let key = VerifyingKey::of(&self.program, &self.weights)?;
+        let visibility = &key.program().visibility;
+        let statement = Statement::decode(visibility, &self.input, &self.output, self.context)?;
+        let verified = key.verify_proof(&statement, proof)?;
+        let (sample, opening): (Vec<u8>, Vec<u8>) = decode(sample, usize::MAX).map_err(decode_error)?;
+        verified.verify_sample(&Sample::decode(&sample)?, &opening).map(|_| ())
+    }
 }
 
-/// What rejects a proof, if anything does, by the bytes of subject and proof.
-pub(crate) fn verdict(subject: &[u8], proof: &[u8]) -> Option<Phase> {
-    match borsh::from_slice::<Subject>(subject) {
-        Ok(subject) => subject.rejected(proof),
-        Err(_) => Some(Phase::Statement),
+/// A vector as its files hold it, or as a change left it.
+#[derive(Clone)]
+pub(crate) struct Frozen {
+    pub(crate) subject: Vec<u8>,
+    pub(crate) proof: Vec<u8>,
+    /// Of a batch whose samples open: canonical bytes of one and its opening.
+    pub(crate) sample: Option<Vec<u8>>,
+}
+
+impl Frozen {
+    /// The vector of a name.
+    pub(crate) fn read(files: &BTreeMap<String, Vec<u8>>, name: &str) -> Self {
+        let file = |extension: &str| files.get(&format!("{name}.{extension}")).cloned();
+        let (subject, proof) = file("subject").zip(file("proof")).expect("a subject and a proof");
+        Self { subject, proof, sample: file("sample") }
+    }
+
+    /// What rejects it, if anything does: the proof, or the sample.
+    pub(crate) fn verdict(&self) -> Option<Phase> {
+        let Ok(subject) = borsh::from_slice::<Subject>(&self.subject) else { return Some(Phase::Statement) };
+        match &self.sample {
+            None => subject.rejected(&self.proof),
+            Some(sample) => subject.opened(&self.proof, sample).err().map(|e| e.phase()),
+        }
+    }
+
+    /// Applies `flip FILE OFFSET` (the lowest bit of a byte), `cut LENGTH` or `append` (a zero byte) to the proof.
+    pub(crate) fn changed(&self, change: &str) -> Self {
+        let mut changed = self.clone();
+        let words: Vec<&str> = change.split(' ').collect();
+        let number = |i: usize| words[i].parse::<usize>().expect("a number");
+        match words[0] {
+            "flip" => {
+                let file = match words[1] {
+                    "proof" => &mut changed.proof,
+                    "subject" => &mut changed.subject,
+                    _ => changed.sample.as_mut().expect("a sample"),
+                };
+                file[number(2)] ^= 1;
+            }
+            "cut" => changed.proof.truncate(number(1)),
+            "append" => changed.proof.push(0),
+            other => panic!("no change is called {other}"),
+        }
+        changed
     }
 }
 
 /// Where they are.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../vectors/proofs")
-}
-
-/// Applies `flip FILE OFFSET` (the lowest bit of a byte), `cut LENGTH` or `append` (a zero byte) to subject and proof.
-pub(crate) fn changed(change: &str, mut subject: Vec<u8>, mut proof: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
-    let words: Vec<&str> = change.split(' ').collect();
-    let number = |i: usize| words[i].parse::<usize>().expect("a number");
-    match words[0] {
-        "flip" if words[1] == "proof" => proof[number(2)] ^= 1,
-        "flip" => subject[number(2)] ^= 1,
-        "cut" => proof.truncate(number(1)),
-        "append" => proof.push(0),
-        other => panic!("no change is called {other}"),
-    }
-    (subject, proof)
 }
 
 /// All files but the digest itself, by name.

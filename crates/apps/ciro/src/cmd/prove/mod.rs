@@ -12,10 +12,10 @@ use ciro_graph::{Disclosure, ExecError, Model, Program, RawInput, Visibility};
 use ciro_network::durable::{Access, replace};
 use ciro_prover::reveal::{Reveal, reveals};
 use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
-use ciro_receipt::{Evidence, Opening, Receipt};
+use ciro_receipt::{Opening, Receipt};
 use ciro_transcript::Segment;
 use ciro_types::ModelId;
-use ciro_verifier::{Part, ProofContext};
+use ciro_verifier::ProofContext;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -62,18 +62,19 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
     let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
     let prove_ms = started.elapsed().as_secs_f64() * 1e3;
 
-    let receipt = receipt(&key, made.proof.clone());
+    let proof = &made.proof;
+    let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
     std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| cannot_write(&args.output, &e))?;
     let view = View {
         batch: args.batch,
-        outputs: show::outputs(&key.model().program, &made.proof.output)?,
+        outputs: show::outputs(&key.model().program, &proof.output)?,
         model_id: key.model_id(),
         setup_ms,
         prove_ms,
-        proof_bytes: made.proof.bytes.len(),
-        messages: messages(&made.proof.segments),
+        proof_bytes: proof.bytes.len(),
+        messages: messages(&proof.segments),
         receipt: args.output.display().to_string(),
-        openings: write_openings(args, &key, &input, &made.proof, &seed)?,
+        openings: write_openings(args, &key, &input, proof, &seed)?,
         samples: samples::write(args, &key, &made, &receipt, ui)?,
     };
     ui.result(&view, || text(&view))
@@ -138,10 +139,8 @@ fn write_openings(
     let mut files = Vec::with_capacity(revealed.len());
     for Reveal { part, salts, values } in revealed {
         let mut file = args.output.clone().into_os_string();
-        file.push(match part {
-            Part::Input => ".input",
-            Part::Output => ".output",
-        });
+        file.push(".");
+        file.push(part.name());
         let file = PathBuf::from(file);
         let opening = Opening { model: key.model_id(), part, salts, values };
         replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| cannot_write(&file, &e))?;
@@ -152,18 +151,6 @@ fn write_openings(
 
 fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("cannot write {}: {error}", file.display()))
-}
-
-fn receipt(key: &ProvingKey, proof: Proof) -> Receipt {
-    let (input, output) = proof.statement.encode();
-    Receipt {
-        program: key.program().to_vec(),
-        weights: key.weights(),
-        input,
-        output,
-        evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
-        settlement: None,
-    }
 }
 
 fn text(view: &View) -> String {

@@ -6,7 +6,6 @@ use crate::error::CliError;
 use crate::ui::Ui;
 use ciro_prover::{BatchProof, ProvingKey};
 use ciro_receipt::{Receipt, SampleReceipt};
-use ciro_types::encode;
 use std::time::Instant;
 
 /// Writes the receipts that were asked for, and returns the files.
@@ -26,7 +25,7 @@ pub(super) fn write(
     for index in wanted {
         let (sample, opening) =
             made.open_sample(key, index).map_err(|e| CliError::usage(format!("--receipt-of: {e}")))?;
-        let receipt = SampleReceipt { batch: batch.clone(), sample: encode(&sample), opening };
+        let receipt = SampleReceipt::new(batch.clone(), &sample, opening);
         let file = folder.join(format!("sample-{index}.ciro"));
         std::fs::write(&file, receipt.to_bytes()).map_err(|e| cannot_write(&file, &e))?;
         files.push(file.display().to_string());

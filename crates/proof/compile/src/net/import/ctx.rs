@@ -6,8 +6,8 @@ use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Id, Kind, Step};
 use super::{Builder, MAX_LEN};
 use crate::error::{At, CompileError};
-use crate::onnx::Attributes;
 use crate::onnx::proto::NodeProto;
+use crate::onnx::{self, Attributes};
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -29,13 +29,7 @@ pub(super) struct Ctx<'a, 'b> {
 impl Ctx<'_, '_> {
     /// What operand `i` stands for; `None` if it is omitted.
     pub(super) fn optional(&self, i: usize) -> Result<Option<Bound>, CompileError> {
-        match self.node.input.get(i).map(String::as_str) {
-            None | Some("") => Ok(None),
-            Some(name) => match self.builder.names.get(name) {
-                Some(bound) => Ok(Some(bound.clone())),
-                None => Err(CompileError::Undefined { at: self.at.clone(), name: name.into() }),
-            },
-        }
+        Ok(onnx::operand(self.node, i, &self.builder.names, &self.at)?.cloned())
     }
 
     pub(super) fn operand(&self, i: usize) -> Result<Bound, CompileError> {
@@ -82,12 +76,7 @@ impl Ctx<'_, '_> {
     }
 
     pub(super) fn refuse(&self, i: usize, expected: impl Into<String>, got: impl Into<String>) -> CompileError {
-        CompileError::Operand {
-            at: self.at.clone(),
-            operand: format!("operand {i}").into(),
-            expected: expected.into(),
-            got: got.into(),
-        }
+        CompileError::operand(&self.at, i, expected, got)
     }
 
     pub(super) fn form(&self, what: impl Into<String>, hint: impl Into<String>) -> CompileError {

@@ -47,6 +47,8 @@ use form::{Form, Quant, Source, Term};
 pub(crate) struct Lowered {
     pub(crate) model: Model,
     values: Vec<Option<Quant>>,
+    /// Bits without the sign: of what is multiplied, and of what is not.
+    pub(crate) widest: (u32, u32),
 }
 
 impl Lowered {
@@ -202,6 +204,7 @@ impl Lowering<'_> {
 
     fn finish(mut self) -> Result<Lowered, CompileError> {
         let outputs = self.net.outputs.iter().map(|output| self.output(output)).collect::<Result<Vec<_>, _>>()?;
+        let widest = self.budget.widest;
         let (model, renumbered) = self.builder.finish(outputs).map_err(CompileError::Internal)?;
         let held = self.columns.iter().zip(&self.forms).zip(&self.held).map(|((column, form), held)| {
             match (held, column, form) {
@@ -211,7 +214,7 @@ impl Lowering<'_> {
         });
         let moved = |q: Quant| Some(Quant { id: renumbered.get(q.id.0 as usize).copied().flatten()?, ..q });
         let values = held.map(|q| q.and_then(moved)).collect();
-        Ok(Lowered { model, values })
+        Ok(Lowered { model, values, widest })
     }
 
     /// What to read of a value that may be wide: its numbers, or a sum whose scale is free.

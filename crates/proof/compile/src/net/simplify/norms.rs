@@ -7,7 +7,7 @@ use super::{Rewriter, fuse};
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let (x, spread, inverse) = match step.kind {
         Kind::Binary(Arith::Div) => (step.operands[0], step.operands[1], false),
-        Kind::Binary(Arith::Mul) if mean_square(rewriter, step.operands[1], step.operands[0], true).is_some() => {
+        Kind::Binary(Arith::Mul) if is_spread(rewriter, step.operands[1], step.operands[0]) => {
             (step.operands[0], step.operands[1], true)
         }
         Kind::Binary(Arith::Mul) => (step.operands[1], step.operands[0], true),
@@ -15,11 +15,10 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
         Kind::Softmax { log: true } => return masked(rewriter, step),
         _ => return None,
     };
-    let eps = mean_square(rewriter, spread, x, inverse)?;
-    let (source, centred) = match centred(rewriter, x) {
-        Some(source) => (source, true),
-        None => (x, false),
-    };
+    let source = centred(rewriter, x);
+    let eps = mean_square(rewriter, spread, x, inverse)
+        .or_else(|| difference_of_squares(rewriter, spread, source?, inverse))?;
+    let (source, centred) = (source.unwrap_or(x), source.is_some());
     Some(rewriter.add(&step.at, Kind::Normalize { centred, eps }, vec![source], step.dims.clone()))
 }
 
@@ -31,21 +30,57 @@ fn mean_square(rewriter: &Rewriter, spread: Id, x: Id, inverse: bool) -> Option<
     if operands[0] != x || !fuse::is_square(square) {
         return None;
     }
-    let n = rewriter.net.row(x) as f64;
+    eps_of(root, rewriter.net.row(x) as f64, inverse)
+}
+
+/// The eps for which a function of s is `√(s/n + eps)`, or one over it.
+fn eps_of(root: &Expr, n: f64, inverse: bool) -> Option<f64> {
     let square_of = |sum: f64| if inverse { root.at(sum).powi(-2) } else { root.at(sum).powi(2) };
     let eps = square_of(0.0);
     let alike = |sum: f64| (square_of(sum) - (sum / n + eps)).abs() <= 1e-5 * (sum / n + eps);
     (eps.is_finite() && eps >= 0.0 && [0.1, 1.0, 30.0, 4000.0].into_iter().all(alike)).then_some(eps)
 }
 
+/// Whether x times `inverse` is x divided by its spread.
+fn is_spread(rewriter: &Rewriter, inverse: Id, x: Id) -> bool {
+    mean_square(rewriter, inverse, x, true).is_some()
+        || centred(rewriter, x).is_some_and(|source| difference_of_squares(rewriter, inverse, source, true).is_some())
+}
+
+/// The eps for which `spread` is `√(mean(x²) − mean(x)² + eps)` over x's rows, or one over it.
+fn difference_of_squares(rewriter: &Rewriter, spread: Id, x: Id, inverse: bool) -> Option<f64> {
+    let Step { kind: Kind::Pointwise(root), operands, .. } = rewriter.net.step(spread)? else { return None };
+    let Step { kind: Kind::Binary(Arith::Sub), operands, .. } = rewriter.net.step(operands[0])? else { return None };
+    let (squares, square) = (operands[0], operands[1]);
+    let n = rewriter.net.row(x) as f64;
+    let Step { kind: Kind::Pointwise(own), operands, .. } = rewriter.net.step(mean_of(rewriter, squares)?)? else {
+        return None;
+    };
+    let of_squares = operands[0] == x && fuse::is_square(own);
+    let Step { kind: Kind::Pointwise(of_mean), operands, .. } = rewriter.net.step(square)? else { return None };
+    let of_sum =
+        matches!(rewriter.net.step(operands[0]), Some(Step { kind: Kind::Sum, operands, .. }) if operands[0] == x);
+    let squared = if of_sum {
+        of_mean.behaves_as(|sum| (sum / n).powi(2))
+    } else {
+        fuse::is_square(of_mean) && mean_of(rewriter, operands[0]) == Some(x)
+    };
+    if of_squares && squared { eps_of(root, 1.0, inverse) } else { None }
+}
+
+/// The value of which `id` holds the means of the rows.
+fn mean_of(rewriter: &Rewriter, id: Id) -> Option<Id> {
+    let Step { kind: Kind::Pointwise(scale), operands, .. } = rewriter.net.step(id)? else { return None };
+    let Step { kind: Kind::Sum, operands, .. } = rewriter.net.step(operands[0])? else { return None };
+    let n = rewriter.net.row(operands[0]) as f64;
+    scale.behaves_as(|sum| sum / n).then_some(operands[0])
+}
+
 /// The value of which `id` is the difference from its rows' means.
 fn centred(rewriter: &Rewriter, id: Id) -> Option<Id> {
     let Step { kind: Kind::Binary(Arith::Sub), operands, .. } = rewriter.net.step(id)? else { return None };
     let (x, mean) = (operands[0], operands[1]);
-    let Step { kind: Kind::Pointwise(scale), operands, .. } = rewriter.net.step(mean)? else { return None };
-    let Step { kind: Kind::Sum, operands, .. } = rewriter.net.step(operands[0])? else { return None };
-    let n = rewriter.net.row(x) as f64;
-    (operands[0] == x && scale.behaves_as(|sum| sum / n)).then_some(x)
+    (mean_of(rewriter, mean) == Some(x)).then_some(x)
 }
 
 /// From this far down, a Softmax gives nothing that float32 or the table of powers could hold.

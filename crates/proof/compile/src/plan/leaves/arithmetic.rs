@@ -61,7 +61,7 @@ pub(super) fn unary(operator: &str, values: &Data) -> Option<Data> {
 }
 
 /// An operator of two operands.
-pub(super) fn binary(operator: &str, a: &Data, b: &Data) -> Option<Data> {
+pub(crate) fn binary(operator: &str, a: &Data, b: &Data) -> Option<Data> {
     match (a, b) {
         (Data::Floats(a), Data::Floats(b)) => of_floats(operator, &pairs(a, b)),
         (Data::Ints(a), Data::Ints(b)) => of_ints(operator, &pairs(a, b)),

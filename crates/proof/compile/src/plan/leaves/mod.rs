@@ -8,7 +8,11 @@
 //! A sum of forests that read the same value is one forest.
 
 mod arithmetic;
+mod rows;
 mod sums;
+
+pub(super) use arithmetic::binary;
+pub(super) use sums::joined;
 
 use super::build::{Bound, Builder, node_at};
 use super::shape::{axis, reshape};
@@ -16,7 +20,8 @@ use super::{Ensemble, Id, Kind, Step, TreeNode};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Attributes, Data, Tensor};
-use arithmetic::{binary, cast, encoded, unary};
+use arithmetic::{cast, encoded, unary};
+use rows::{argmax, combined, concat, one_hot};
 
 /// Most leaves of all functions and nodes of all forests that are made here: a small file could ask for any number.
 const SPENT_MAX: usize = 1 << 24;
@@ -27,9 +32,17 @@ pub(super) struct LeafFunction {
     at: At,
     /// The step of the tree.
     tree: Id,
-    /// What the function is at each leaf, in the order of the tree's nodes. Truth values are zeros and ones.
+    /// What the function is at each leaf, in the order of the tree's nodes: as many elements as `dims` say, leaf by leaf. Truth values are
+    /// zeros and ones.
     values: Data,
     dims: Vec<usize>,
+}
+
+impl LeafFunction {
+    /// Elements at each leaf.
+    fn width(&self) -> usize {
+        self.dims.iter().product()
+    }
 }
 
 /// Reads a node as a function of a leaf or as a sum of forests. If it is neither, `false`, and its operands are steps from now on.
@@ -83,9 +96,14 @@ pub(super) fn materialize(builder: &mut Builder, name: &str) -> Result<(), Compi
         return Err(CompileError::Form { at, what, hint: "export the model anew; its trees compute no number".into() });
     }
     let leaves = forest.nodes.iter_mut().filter(|node| matches!(node, TreeNode::Leaf(_)));
-    leaves.zip(values).for_each(|(leaf, value)| *leaf = TreeNode::Leaf(vec![(0, value)]));
-    (forest.divisor, forest.base) = (1.0, vec![0.0]);
-    let id = builder.push(Step { at, kind: Kind::Trees(forest), operands, len: 1 });
+    let width = dims.iter().product();
+    let votes = |row: &[f32]| TreeNode::Leaf(row.iter().copied().enumerate().collect());
+    leaves.zip(values.chunks(width)).for_each(|(leaf, row)| *leaf = votes(row));
+    (forest.classes, forest.divisor, forest.base) = (width, 1.0, vec![0.0; width]);
+    let id = builder.push(Step { at, kind: Kind::Trees(forest), operands, len: width });
+    if builder.stairs.contains(&tree) {
+        builder.stairs.insert(id);
+    }
     builder.bind(name, Bound::Value { id, dims });
     Ok(())
 }
@@ -121,7 +139,7 @@ fn operand(builder: &Builder, name: &str) -> Option<Operand> {
             let values = Data::Floats(leaf_values(forest)?);
             Some(Operand::Leaf(LeafFunction { at: at.clone(), tree: *id, values, dims: dims.clone() }))
         }
-        Bound::Label { .. } => None,
+        _ => None,
     }
 }
 
@@ -129,15 +147,23 @@ fn operand(builder: &Builder, name: &str) -> Option<Operand> {
 fn is_leaf(builder: &Builder, name: &str) -> bool {
     let step = |bound: &Bound| if let Bound::Value { id, .. } = bound { builder.plan.step(*id) } else { None };
     let single = |step: &Step| matches!(&step.kind, Kind::Trees(f) if f.roots.len() == 1 && f.classes == 1);
-    builder.leaf_functions.contains_key(name) || builder.bound(name).and_then(step).is_some_and(single)
+    let is_stair = |bound: &Bound| matches!(bound, Bound::Value { id, .. } if builder.stairs.contains(id));
+    builder.leaf_functions.contains_key(name)
+        || builder.bound(name).is_some_and(is_stair)
+        || builder.bound(name).and_then(step).is_some_and(single)
 }
 
-/// What a single tree of a single number answers at each of its leaves.
+/// What a single tree answers at each of its leaves.
 fn leaf_values(forest: &Ensemble) -> Option<Vec<f32>> {
-    let ([_], &[base]) = (forest.roots.as_slice(), forest.base.as_slice()) else { return None };
+    let [_] = forest.roots.as_slice() else { return None };
     let leaves =
         forest.nodes.iter().filter_map(|node| if let TreeNode::Leaf(votes) = node { Some(votes) } else { None });
-    Some(leaves.map(|votes| votes.iter().map(|(_, weight)| weight).sum::<f32>() / forest.divisor + base).collect())
+    let answer = |votes: &Vec<(usize, f32)>| {
+        let mut sums = vec![0.0f32; forest.classes];
+        votes.iter().for_each(|&(class, weight)| sums[class] += weight);
+        sums.into_iter().zip(&forest.base).map(|(sum, base)| sum / forest.divisor + base).collect::<Vec<f32>>()
+    };
+    Some(leaves.flat_map(answer).collect())
 }
 
 /// The node as a function of a leaf; `None` if it is none.
@@ -165,7 +191,10 @@ fn function(builder: &Builder, node: &NodeProto) -> Result<Option<LeafFunction>,
         ("" | "ai.onnx", "Neg" | "Abs" | "Log" | "Exp" | "Sqrt" | "Not") => {
             unary(operator, &first.values).map(|values| (values, first.dims.clone()))
         }
+        ("" | "ai.onnx", "Concat") => concat(&operands, &mut attributes)?,
+        ("" | "ai.onnx", "ArgMax") => argmax(first, &mut attributes)?,
         ("" | "ai.onnx", _) => combined(operator, &operands),
+        ("ai.onnx.ml", "OneHotEncoder") => one_hot(first, &mut attributes)?,
         ("ai.onnx.ml", "LabelEncoder") => {
             encoded(&first.values, &mut attributes)?.map(|values| (values, first.dims.clone()))
         }
@@ -180,25 +209,4 @@ fn reshaped(operands: &[Operand], attributes: &mut Attributes<'_>) -> Result<Opt
     let allow_zero = attributes.int("allowzero")?.unwrap_or(0) != 0;
     let [Operand::Leaf(leaf), Operand::Const(Tensor { data: Data::Ints(to), .. })] = operands else { return Ok(None) };
     Ok(reshape(&leaf.dims, to, allow_zero).ok().map(|dims| (leaf.values.clone(), dims)))
-}
-
-/// Functions of the same tree and constants of one element, taken together from the left.
-fn combined(operator: &str, operands: &[Operand]) -> Option<(Data, Vec<usize>)> {
-    let part = |operand: &Operand| match operand {
-        Operand::Leaf(leaf) => Some((leaf.values.clone(), leaf.dims.clone())),
-        Operand::Const(tensor) if tensor.data.len() == 1 => Some((tensor.data.clone(), tensor.dims.clone())),
-        Operand::Const(_) => None,
-    };
-    let mut parts = operands.iter().map(part);
-    let (mut values, mut dims) = parts.next()??;
-    let variadic = matches!(operator, "Sum" | "Max" | "Min");
-    if !variadic && operands.len() != 2 {
-        return None;
-    }
-    for part in parts {
-        let (next, next_dims) = part?;
-        values = binary(operator, &values, &next)?;
-        dims = if next_dims.len() > dims.len() { next_dims } else { dims };
-    }
-    Some((values, dims))
 }

@@ -44,7 +44,8 @@ fn summands(builder: &Builder, node: &NodeProto) -> Option<(Id, Vec<usize>)> {
     node.input.iter().all(alike).then(|| (x, dims.to_vec()))
 }
 
-fn joined(mut sum: Ensemble, next: &Ensemble) -> Ensemble {
+/// The trees of both, each voting as it does.
+pub(crate) fn joined(mut sum: Ensemble, next: &Ensemble) -> Ensemble {
     let start = sum.nodes.len();
     sum.roots.extend(next.roots.iter().map(|root| root + start));
     sum.nodes.extend(next.nodes.iter().cloned().map(|node| match node {

@@ -1,0 +1,91 @@
+//! Scores divided by their sum, as exporters spell it: a ReduceSum and a Div, and around them what replaces a sum of zero.
+//!
+//! The scores are results of Sigmoid, Exp or Softmax, so that their sum is that of their magnitudes, and is not zero.
+
+use super::build::{Bound, Ctx};
+use super::shape::axis;
+use super::{Elem, Id, Kind, Norm, Step};
+use crate::error::CompileError;
+
+/// Adds the node's steps; `false` if the operator is not about scores and their sum.
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+    if operator == "ReduceSum" {
+        return total(ctx);
+    }
+    if operator == "Reciprocal" {
+        return reciprocal(ctx);
+    }
+    let first = ctx.operand(0)?;
+    let second = if ctx.node.input.len() == 2 { ctx.operand(1)? } else { None };
+    let bound = match (operator, first, second) {
+        ("Cast" | "Not" | "Equal", Some(Bound::Total { of, .. } | Bound::NoTotal { of }), _) => {
+            ctx.attributes.ignore(&["to", "saturate", "round_mode"]);
+            Bound::NoTotal { of }
+        }
+        ("Mul", Some(Bound::NoTotal { of }), Some(Bound::Const(_))) => Bound::NoTotal { of },
+        ("Add", Some(Bound::Total { of, dims }), Some(Bound::NoTotal { of: same })) if of == same => {
+            Bound::Total { of, dims }
+        }
+        ("Add", Some(Bound::Value { id, dims }), Some(Bound::NoTotal { of })) if of == id => Bound::Value { id, dims },
+        ("Reshape", Some(Bound::Total { of, dims }), Some(Bound::Const(_))) => {
+            ctx.attributes.ignore(&["allowzero"]);
+            Bound::Total { of, dims }
+        }
+        ("Div", Some(Bound::Value { id, dims }), Some(Bound::Total { of, .. })) if of == id => {
+            let id = ctx.push(Kind::Normalize(Norm::L1), vec![id], dims.iter().product());
+            Bound::Value { id, dims }
+        }
+        _ => return Ok(false),
+    };
+    ctx.bind(0, bound);
+    Ok(true)
+}
+
+/// The sum of a row of scores.
+fn total(ctx: &mut Ctx<'_>) -> Result<bool, CompileError> {
+    ctx.attributes.ignore(&["keepdims", "noop_with_empty_axes"]);
+    let by_attribute = ctx.attributes.ints("axes")?.to_vec();
+    let axes = ctx.ints(1)?.unwrap_or(by_attribute);
+    let (id, dims) = ctx.value(0)?;
+    let over_all = match axes.as_slice() {
+        [one] => axis(*one, dims.len()).is_some_and(|axis| dims[axis] == dims.iter().product::<usize>()),
+        _ => false,
+    };
+    if !over_all || !is_positive(ctx, id) {
+        let what = format!("a sum over axes {axes:?} of {dims:?}");
+        return Err(ctx.form(what, "of sums, that of one row of probabilities works, to divide them by it"));
+    }
+    ctx.bind(0, Bound::Total { of: id, dims });
+    Ok(true)
+}
+
+/// Whether a value's elements are positive.
+fn is_positive(ctx: &Ctx<'_>, id: Id) -> bool {
+    let Some(step) = ctx.builder.plan.step(id) else { return false };
+    match &step.kind {
+        Kind::Sigmoid | Kind::Exp | Kind::Softmax => true,
+        Kind::Pick(_) => step.operands.iter().all(|&operand| is_positive(ctx, operand)),
+        _ => false,
+    }
+}
+
+/// `1 / (1 + e^−x)` spelt out.
+fn reciprocal(ctx: &mut Ctx<'_>) -> Result<bool, CompileError> {
+    let (id, dims) = ctx.value(0)?;
+    let x = logistic(ctx, id).ok_or_else(|| {
+        ctx.form("the reciprocal of a value", "of reciprocals, that of 1 + exp(x) works: a logistic function")
+    })?;
+    let len = dims.iter().product();
+    let negated = ctx.push(Kind::Elem(Elem::Mul(vec![-1.0; len])), vec![x], len);
+    let id = ctx.push(Kind::Sigmoid, vec![negated], len);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(true)
+}
+
+/// The x of `1 + e^x`.
+fn logistic(ctx: &Ctx<'_>, id: Id) -> Option<Id> {
+    let plan = &ctx.builder.plan;
+    let Step { kind: Kind::Elem(Elem::Add(ones)), operands, .. } = plan.step(id)? else { return None };
+    let Step { kind: Kind::Exp, operands: x, .. } = plan.step(*operands.first()?)? else { return None };
+    if ones.iter().all(|&c| c.to_bits() == 1f32.to_bits()) { x.first().copied() } else { None }
+}

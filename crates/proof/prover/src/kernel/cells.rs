@@ -1,0 +1,306 @@
+//! Cells of polynomials: field elements, or integers in as few bytes as they need.
+//!
+//! Weights are small and many. Kept as integers they take half the memory of field elements or less, and every pass over them reads
+//! as much less; a kernel makes elements of a few thousand at a time, in a buffer that stays in the nearest caches.
+
+use ciro_transcript::F;
+use ciro_transcript::field::from_int;
+use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// The element of each 16-bit integer, by its bits.
+static ELEMENTS: LazyLock<Vec<F>> =
+    LazyLock::new(|| (0..=u16::MAX).map(|bits| from_int(i64::from(bits.cast_signed()))).collect());
+
+/// Integers side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Integers {
+    Bytes(Vec<i8>),
+    Shorts(Vec<i16>),
+    Words(Vec<i32>),
+}
+
+impl Integers {
+    fn new(values: Vec<i32>) -> Self {
+        let (lo, hi) = values.iter().fold((0, 0), |(lo, hi), &v| (v.min(lo), v.max(hi)));
+        if i8::try_from(lo).is_ok() && i8::try_from(hi).is_ok() {
+            Self::Bytes(values.into_iter().map(|v| v as i8).collect())
+        } else if i16::try_from(lo).is_ok() && i16::try_from(hi).is_ok() {
+            Self::Shorts(values.into_iter().map(|v| v as i16).collect())
+        } else {
+            Self::Words(values)
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.len(),
+            Self::Shorts(values) => values.len(),
+            Self::Words(values) => values.len(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.len(),
+            Self::Shorts(values) => 2 * values.len(),
+            Self::Words(values) => 4 * values.len(),
+        }
+    }
+
+    /// Writes those from `first` on as elements.
+    fn write(&self, first: usize, out: &mut [F]) {
+        let elements = ELEMENTS.as_slice();
+        match self {
+            Self::Bytes(values) => {
+                let of = |&v: &i8| elements[usize::from(i16::from(v).cast_unsigned())];
+                out.iter_mut().zip(&values[first..]).for_each(|(out, v)| *out = of(v));
+            }
+            Self::Shorts(values) => {
+                let of = |&v: &i16| elements[usize::from(v.cast_unsigned())];
+                out.iter_mut().zip(&values[first..]).for_each(|(out, v)| *out = of(v));
+            }
+            Self::Words(values) => {
+                out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = from_int(i64::from(v)));
+            }
+        }
+    }
+
+    fn get(&self, i: usize) -> i64 {
+        match self {
+            Self::Bytes(values) => values[i].into(),
+            Self::Shorts(values) => values[i].into(),
+            Self::Words(values) => values[i].into(),
+        }
+    }
+}
+
+/// Integers from one cell on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    start: usize,
+    values: Integers,
+}
+
+impl Run {
+    fn end(&self) -> usize {
+        self.start + self.values.len()
+    }
+}
+
+/// A polynomial whose cells are integers: runs of them, and zeros between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    len: usize,
+    /// In order; none overlaps the next.
+    runs: Vec<Run>,
+}
+
+impl Runs {
+    /// A polynomial of `len` cells. Each run is given by its first cell and its integers; they come in any order, overlap nowhere and
+    /// end within the polynomial.
+    #[must_use]
+    pub fn new(len: usize, runs: impl IntoIterator<Item = (usize, Vec<i32>)>) -> Self {
+        let run = |(start, values)| Run { start, values: Integers::new(values) };
+        let mut runs: Vec<Run> = runs.into_iter().map(run).collect();
+        runs.sort_unstable_by_key(|run| run.start);
+        debug_assert!(runs.is_sorted_by(|a, b| a.end() <= b.start) && runs.last().is_none_or(|last| last.end() <= len));
+        Self { len, runs }
+    }
+
+    /// All cells.
+    #[must_use]
+    pub fn cells(&self) -> Cells<'_> {
+        Cells::Integers { of: self, start: 0, len: self.len }
+    }
+
+    /// Bytes that the integers take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.runs.iter().map(|run| run.values.bytes()).sum()
+    }
+
+    /// The runs that have cells in `range`, and which cells these are.
+    fn within(&self, range: Range<usize>) -> impl Iterator<Item = (&Run, Range<usize>)> {
+        let first = self.runs.partition_point(|run| run.end() <= range.start);
+        let touched = self.runs[first..].iter().take_while(move |run| run.start < range.end);
+        touched.map(move |run| (run, run.start.max(range.start)..run.end().min(range.end)))
+    }
+
+    fn write(&self, start: usize, out: &mut [F]) {
+        let mut done = 0;
+        for (run, cells) in self.within(start..start + out.len()) {
+            let (from, to) = (cells.start - start, cells.end - start);
+            out[done..from].fill(F::ZERO);
+            run.values.write(cells.start - run.start, &mut out[from..to]);
+            done = to;
+        }
+        out[done..].fill(F::ZERO);
+    }
+}
+
+/// Neighbouring cells of a polynomial.
+#[derive(Clone, Copy, Debug)]
+pub enum Cells<'a> {
+    /// Elements.
+    Elements(&'a [F]),
+    /// Integers.
+    Integers {
+        /// The polynomial.
+        of: &'a Runs,
+        /// Number of the first cell.
+        start: usize,
+        /// How many.
+        len: usize,
+    },
+}
+
+impl<'a> From<&'a [F]> for Cells<'a> {
+    fn from(elements: &'a [F]) -> Self {
+        Self::Elements(elements)
+    }
+}
+
+impl<'a> From<&'a Vec<F>> for Cells<'a> {
+    fn from(elements: &'a Vec<F>) -> Self {
+        Self::Elements(elements)
+    }
+}
+
+impl<'a> Cells<'a> {
+    /// How many they are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Elements(elements) => elements.len(),
+            Self::Integers { len, .. } => len,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Some of them.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn slice(self, range: Range<usize>) -> Self {
+        match self {
+            Self::Elements(elements) => Self::Elements(&elements[range]),
+            Self::Integers { of, start, len } => {
+                assert!(range.start <= range.end && range.end <= len, "expected cells below {len}, got {range:?}");
+                Self::Integers { of, start: start + range.start, len: range.len() }
+            }
+        }
+    }
+
+    /// Pieces of `len` cells; what is left over is no piece.
+    pub fn chunks_exact(self, len: usize) -> impl Iterator<Item = Self> {
+        (0..self.len() / len).map(move |i| self.slice(i * len..(i + 1) * len))
+    }
+
+    /// Pieces of `len` cells, the last one shorter if they do not divide.
+    pub fn par_chunks(self, len: usize) -> impl IndexedParallelIterator<Item = Self> + use<'a> {
+        let pieces = self.len().div_ceil(len);
+        (0..pieces).into_par_iter().map(move |i| self.slice(i * len..self.len().min((i + 1) * len)))
+    }
+
+    /// The elements. `scratch` holds them if they have to be made.
+    pub fn elements<'s>(self, scratch: &'s mut Vec<F>) -> &'s [F]
+    where
+        'a: 's,
+    {
+        match self {
+            Self::Elements(elements) => elements,
+            Self::Integers { of, start, len } => {
+                scratch.resize(len, F::ZERO);
+                of.write(start, scratch);
+                scratch
+            }
+        }
+    }
+
+    /// Writes the elements.
+    ///
+    /// # Panics
+    /// If `out` has another length.
+    pub fn write(self, out: &mut [F]) {
+        match self {
+            Self::Elements(elements) => out.copy_from_slice(elements),
+            Self::Integers { of, start, len } => {
+                assert_eq!(out.len(), len, "room for other than the cells");
+                of.write(start, out);
+            }
+        }
+    }
+}
+
+impl Runs {
+    /// The integers of some cells.
+    #[must_use]
+    pub fn integers(&self, range: Range<usize>) -> Vec<i64> {
+        let mut out = vec![0; range.len()];
+        for (run, cells) in self.within(range.clone()) {
+            let first = cells.start - range.start;
+            cells.zip(&mut out[first..]).for_each(|(cell, out)| *out = run.values.get(cell - run.start));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs of each width with gaps before, between and behind, and the same cells one by one.
+    fn runs() -> (Runs, Vec<i64>) {
+        let runs =
+            [(70, vec![i32::MIN, 0, i32::MAX, 1 << 16]), (3, vec![-128, 127, 0, 5]), (7, vec![-32768, 32767, 300])];
+        let mut plain = vec![0; 90];
+        for (start, values) in &runs {
+            values.iter().zip(*start..).for_each(|(&v, at)| plain[at] = i64::from(v));
+        }
+        (Runs::new(90, runs), plain)
+    }
+
+    #[test]
+    fn cells_are_the_integers_wherever_they_are_cut() {
+        let (runs, plain) = runs();
+        assert_eq!(runs.bytes(), 4 + 3 * 2 + 4 * 4);
+        let elements: Vec<F> = plain.iter().map(|&v| F::from_i64(v)).collect();
+        for (from, to) in [(0, 90), (0, 3), (4, 9), (5, 72), (71, 90), (20, 60), (74, 80), (9, 9)] {
+            let mut scratch = vec![F::TWO; 7];
+            let cells = runs.cells().slice(from..to);
+            assert_eq!(cells.elements(&mut scratch), &elements[from..to], "{from}..{to}");
+            let mut out = vec![F::TWO; to - from];
+            cells.write(&mut out);
+            assert_eq!((cells.len(), out), (to - from, elements[from..to].to_vec()));
+            assert_eq!(runs.integers(from..to), plain[from..to]);
+            let of_elements = Cells::from(&elements).slice(from..to);
+            assert_eq!(of_elements.elements(&mut scratch), &elements[from..to]);
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_cells_in_order() {
+        let (runs, plain) = runs();
+        let elements = |cells: Cells<'_>| cells.elements(&mut Vec::new()).to_vec();
+        let joined: Vec<F> = runs.cells().par_chunks(16).map(elements).collect::<Vec<_>>().concat();
+        assert_eq!(joined, plain.iter().map(|&v| F::from_i64(v)).collect::<Vec<F>>());
+        let exact: Vec<Vec<F>> = runs.cells().chunks_exact(16).map(elements).collect();
+        assert_eq!(exact.concat(), joined[..80]);
+    }
+
+    #[test]
+    #[should_panic(expected = "expected cells below 10")]
+    fn a_slice_does_not_reach_beyond_its_cells() {
+        let (runs, _) = runs();
+        let _ = runs.cells().slice(5..15).slice(0..11);
+    }
+}

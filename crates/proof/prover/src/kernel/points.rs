@@ -1,0 +1,154 @@
+//! Values of long polynomials at some points of the subgroup on which codes evaluate them.
+//!
+//! Cut into rows of J = 2ᵃ coefficients, f(x) = Σⱼ xʲ·fⱼ(x^J): column j of the rows holds the coefficients of fⱼ. The powers x^J lie in a
+//! small subgroup. On its cosets all fⱼ are evaluated at once, by transforms of a few rows whose lanes are the j; then each point
+//! takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of what encoding takes,
+//! and all of them in the nearest cache.
+
+use crate::kernel::{PackedF, WIDTH};
+use ciro_transcript::F;
+use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
+
+/// log₂ of the most rows of a transform.
+const LOG_ROWS_MAX: u32 = 6;
+
+/// log₂ of the lanes that are transformed at once: with the rows, 32 KiB.
+const LOG_LANES: u32 = 7;
+
+/// Packs in a row of a transform.
+const PACKS: usize = (1 << LOG_LANES) / WIDTH;
+
+const _: () = assert!(PACKS.is_multiple_of(4));
+
+/// Points, and what all polynomials evaluated there share.
+pub struct Points {
+    vars: u32,
+    log_rows: u32,
+    /// For each log₂ size of a transform, the powers of its root.
+    twiddles: Vec<Vec<F>>,
+    cosets: Vec<Coset>,
+    count: usize,
+}
+
+/// The points x for which x^J lies in one coset of the subgroup that a transform evaluates on.
+struct Coset {
+    /// What each row is multiplied by.
+    shifts: Vec<F>,
+    points: Vec<Point>,
+}
+
+struct Point {
+    number: usize,
+    /// The row of a transform that holds fⱼ(x^J).
+    row: usize,
+    /// xʲ for the lanes of a transform, and the power for all of them.
+    powers: Vec<F>,
+    step: F,
+}
+
+impl Points {
+    /// The points ωᵖ for each p of `positions`, where ω generates the code of 2^`vars` coefficients at inverse rate 2^`log_inv_rate`.
+    ///
+    /// # Panics
+    /// If there are fewer than 2⁷ coefficients.
+    #[must_use]
+    pub fn new(vars: u32, log_inv_rate: u32, positions: &[u32]) -> Self {
+        assert!(vars >= LOG_LANES, "expected at least 2^{LOG_LANES} coefficients, got 2^{vars}");
+        let log_rows = LOG_ROWS_MAX.min(vars - LOG_LANES);
+        let omega = F::two_adic_generator((vars + log_inv_rate) as usize);
+        let eta = omega.exp_power_of_2((vars - log_rows) as usize);
+        let coset =
+            |s: usize| Coset { shifts: eta.exp_u64(s as u64).powers().collect_n(1 << log_rows), points: Vec::new() };
+        let mut cosets: Vec<Coset> = (0..1usize << log_inv_rate).map(coset).collect();
+        for (number, &position) in positions.iter().enumerate() {
+            let x = omega.exp_u64(u64::from(position));
+            // x^J is η to this power.
+            let power = position as usize % (1 << (log_rows + log_inv_rate));
+            let row = reverse(power >> log_inv_rate, log_rows);
+            let powers = x.powers().collect_n(1 << LOG_LANES);
+            let point = Point { number, row, powers, step: x.exp_power_of_2(LOG_LANES as usize) };
+            cosets[power % (1 << log_inv_rate)].points.push(point);
+        }
+        let roots = |log: u32| F::two_adic_generator(log as usize).powers().collect_n((1 << log) / 2);
+        let twiddles = (0..=log_rows).map(roots).collect();
+        Self { vars, log_rows, twiddles, cosets, count: positions.len() }
+    }
+
+    /// The values of a polynomial, in the order of the positions.
+    #[must_use]
+    pub fn evaluate(&self, coefficients: &[F]) -> Vec<F> {
+        let lanes = 1usize << (self.vars - self.log_rows);
+        let mut sums = vec![PackedF::ZERO; self.count];
+        let mut rows = vec![PackedF::ZERO; PACKS << self.log_rows];
+        for first in (0..lanes).step_by(1 << LOG_LANES).rev() {
+            for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
+                for ((row, &shift), k) in rows.chunks_exact_mut(PACKS).zip(&coset.shifts).zip(0..) {
+                    let own = PackedF::pack_slice(&coefficients[k * lanes + first..][..1 << LOG_LANES]);
+                    let shift = PackedF::from(shift);
+                    row.iter_mut().zip(own).for_each(|(row, &own)| *row = own * shift);
+                }
+                self.transform(&mut rows);
+                for point in &coset.points {
+                    let sum = &mut sums[point.number];
+                    *sum = *sum * point.step
+                        + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
+                }
+            }
+        }
+        sums.iter().map(|sum| sum.as_slice().iter().copied().sum()).collect()
+    }
+
+    /// Rows of coefficients to rows of values, in bit-reversed order.
+    fn transform(&self, rows: &mut [PackedF]) {
+        for log in (1..=self.log_rows).rev() {
+            let half = PACKS << (log - 1);
+            for part in rows.chunks_exact_mut(2 * half) {
+                let (low, high) = part.split_at_mut(half);
+                let rows = low.chunks_exact_mut(PACKS).zip(high.chunks_exact_mut(PACKS));
+                for ((low, high), &w) in rows.zip(&self.twiddles[log as usize]) {
+                    let w = PackedF::from(w);
+                    for (a, b) in low.iter_mut().zip(high) {
+                        (*a, *b) = (*a + *b, (*a - *b) * w);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Σ a·b with one reduction for every four products.
+fn dot(a: &[PackedF], b: &[PackedF]) -> PackedF {
+    let fours = a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0);
+    fours.fold(PackedF::ZERO, |sum, (a, b)| sum + PackedF::dot_product(a, b))
+}
+
+fn reverse(index: usize, bits: u32) -> usize {
+    if bits == 0 { 0 } else { index.reverse_bits() >> (usize::BITS - bits) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::tests::cells;
+
+    #[test]
+    fn values_are_those_of_the_polynomial_at_powers_of_the_root() {
+        for (vars, rate) in [(7, 1), (8, 1), (9, 3), (13, 1), (15, 2)] {
+            let coefficients = cells(1 << vars);
+            let end = 1u32 << (vars + rate);
+            let positions: Vec<u32> = [0, 1, 2, 5, end / 2, end / 2 + 3, end - 2, end - 1].into();
+            let root = F::two_adic_generator((vars + rate) as usize);
+            let value = |&p: &u32| {
+                let x = root.exp_u64(p.into());
+                coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum * x + c)
+            };
+            let expected: Vec<F> = positions.iter().map(value).collect();
+            assert_eq!(Points::new(vars, rate, &positions).evaluate(&coefficients), expected, "{vars} {rate}");
+        }
+    }
+
+    #[test]
+    fn no_point_has_no_value() {
+        assert!(Points::new(8, 1, &[]).evaluate(&cells(1 << 8)).is_empty());
+    }
+}

@@ -1,0 +1,253 @@
+//! What prover and verifier assume of every relation without looking: that what is read together has the same length, that claims
+//! reduce to what a later phase takes, and that columns without cells are multilinear.
+//!
+//! Gadgets build relations that are so. One that did not would leave cells that no statement is about, so each relation is checked when it
+//! is built: an error here is a bug of a gadget, never of a program.
+
+use crate::gather::{Axis, Gather, Part, Span};
+use crate::relation::{
+    ColId, Column, Lookup, Operand, Product, Relation, RelationError, Section, Source, Table, Var, View,
+};
+use crate::rows::{log_ceil, wide};
+use crate::sample::SampleColumn;
+use alloc::vec;
+use core::ops::RangeInclusive;
+
+impl Relation {
+    /// Checks the relation of a batch of so many samples.
+    ///
+    /// # Errors
+    /// [`RelationError::Misfit`], naming the first part that phases would misread.
+    pub(crate) fn check_fit(&self, samples: usize) -> Result<(), RelationError> {
+        self.each("column", &self.columns, Place::column)?;
+        self.each("section", &self.sections, Place::section)?;
+        self.each("lookup", &self.lookups, Place::lookup)?;
+        self.each("table", &self.tables, Place::table)?;
+        self.each("product", &self.products, Place::product)?;
+        self.each("sample column", &self.samples, |at, column| at.sample_column(column, samples))
+    }
+
+    fn each<'a, T>(
+        &'a self,
+        part: &'static str,
+        all: &[T],
+        check: impl Fn(&Place<'a>, &T) -> Result<(), RelationError>,
+    ) -> Result<(), RelationError> {
+        let place = |number| Place { relation: self, part, number };
+        all.iter().enumerate().try_for_each(|(number, item)| check(&place(number), item))
+    }
+}
+
+/// A part of a relation that is being checked.
+struct Place<'a> {
+    relation: &'a Relation,
+    part: &'static str,
+    number: usize,
+}
+
+impl Place<'_> {
+    fn misfit(&self, what: &'static str, expected: usize, got: usize) -> RelationError {
+        RelationError::Misfit { part: self.part, number: self.number, what, expected, got }
+    }
+
+    fn equal(&self, what: &'static str, expected: usize, got: usize) -> Result<(), RelationError> {
+        if expected == got { Ok(()) } else { Err(self.misfit(what, expected, got)) }
+    }
+
+    fn at_most(&self, what: &'static str, expected: usize, got: usize) -> Result<(), RelationError> {
+        if got <= expected { Ok(()) } else { Err(self.misfit(what, expected, got)) }
+    }
+
+    /// Variables of a column.
+    fn vars(&self, col: ColId) -> Result<usize, RelationError> {
+        let missing = || self.misfit("number of a column", self.relation.columns.len().saturating_sub(1), col.0);
+        self.relation.column(col).map(|column| wide(column.log_len)).ok_or_else(missing)
+    }
+
+    /// A column that is read row by row: one value stands for every row.
+    fn reads(&self, vars: usize, col: ColId) -> Result<(), RelationError> {
+        match self.vars(col)? {
+            0 => Ok(()),
+            got => self.equal("variables of a column", vars, got),
+        }
+    }
+
+    /// Each of `vars` variables is used so many times, and no other.
+    fn uses(
+        &self,
+        what: &'static str,
+        vars: usize,
+        used: impl Iterator<Item = usize>,
+        times: &RangeInclusive<usize>,
+    ) -> Result<(), RelationError> {
+        let mut counts = vec![0usize; vars];
+        for i in used {
+            let last = vars.saturating_sub(1);
+            let count = counts.get_mut(i).ok_or_else(|| self.misfit("number of a variable", last, i))?;
+            *count = count.saturating_add(1);
+        }
+        let wrong = counts.into_iter().find(|count| !times.contains(count));
+        wrong.map_or(Ok(()), |count| Err(self.misfit(what, *times.end(), count)))
+    }
+
+    /// A claim on the column is one that a phase after the products takes.
+    fn no_product(&self, col: ColId) -> Result<(), RelationError> {
+        let is_product = matches!(self.relation.column(self.seen(col)).map(|c| c.source), Some(Source::Product(_)));
+        self.equal("product columns", 0, usize::from(is_product))
+    }
+
+    /// The column itself, or the one that it is a view of.
+    fn seen(&self, col: ColId) -> ColId {
+        self.relation.view(col).map_or(col, |view| view.of)
+    }
+
+    fn column(&self, column: &Column) -> Result<(), RelationError> {
+        let vars = wide(column.log_len);
+        match column.source {
+            Source::Committed { .. } | Source::Blocks(_) => self.window(),
+            Source::Public(i) => {
+                let fits = self.relation.public.get(i).is_some_and(|public| public.fits(column.log_len));
+                self.equal("public contents of its length", 1, usize::from(fits))
+            }
+            Source::Product(i) => {
+                let out = self.relation.products.get(i).map_or(usize::MAX, |product| product.out.0);
+                self.equal("result of its product", self.number, out)
+            }
+            Source::View(i) => self.relation.views.get(i).map_or(Ok(()), |view| self.view(view, vars)),
+            Source::Gather(i) => self.relation.gathers.get(i).map_or(Ok(()), |gather| self.gather(gather, vars)),
+        }
+    }
+
+    /// Blocks are aligned to their length and lie in the polynomial: a claim on them is one on a suffix of its variables.
+    fn window(&self) -> Result<(), RelationError> {
+        let id = ColId(self.number);
+        let Some(window) = self.relation.window(id) else { return Err(self.misfit("windows", 1, 0)) };
+        let low = self.vars(id)?.saturating_sub(wide(window.high));
+        let len = u32::try_from(low).ok().and_then(|low| 1usize.checked_shl(low)).unwrap_or(usize::MAX);
+        self.equal("rest of its place by its length", 0, window.offset.checked_rem(len).unwrap_or(0))?;
+        let end = window.blocks.len().saturating_mul(len).saturating_add(window.offset);
+        let cells = 1usize.checked_shl(self.relation.vars(window.poly)).unwrap_or(usize::MAX);
+        self.at_most("end of its window", cells, end)
+    }
+
+    /// No variable is used twice, or the view would not be multilinear.
+    fn view(&self, view: &View, vars: usize) -> Result<(), RelationError> {
+        self.equal("variables of the column shown", self.vars(view.of)?, view.bits.len())?;
+        self.equal("views shown by a view", 0, usize::from(self.relation.view(view.of).is_some()))?;
+        view.repeats.iter().try_for_each(|span| self.span(span))?;
+        let repeated = view.repeats.iter().flat_map(variables);
+        self.uses("uses of a variable", vars, view.bits.iter().copied().chain(repeated), &(0..=1))
+    }
+
+    /// Each variable is used once: the matrix is multilinear in them, and padding picks nothing.
+    fn gather(&self, gather: &Gather, vars: usize) -> Result<(), RelationError> {
+        self.no_product(gather.of)?;
+        let base = self.relation.column(self.seen(gather.of)).map(|column| column.source);
+        self.equal("gathered columns picked from", 0, usize::from(matches!(base, Some(Source::Gather(_)))))?;
+        let bits = |part: &Part| match part {
+            Part::Pass(span) => span.bits,
+            Part::Pick(axis) => axis.bits,
+        };
+        let picked = gather.parts.iter().fold(0usize, |sum, part| sum.saturating_add(bits(part)));
+        self.equal("variables of the column picked from", self.vars(gather.of)?, picked)?;
+        gather.axes().try_for_each(|axis| self.axis(axis))?;
+        let spans = gather.parts.iter().flat_map(|part| match part {
+            Part::Pass(span) => core::slice::from_ref(span),
+            Part::Pick(axis) => axis.by.as_slice(),
+        });
+        self.uses("uses of a variable", vars, spans.flat_map(variables), &(1..=1))
+    }
+
+    fn axis(&self, axis: &Axis) -> Result<(), RelationError> {
+        axis.by.iter().try_for_each(|span| self.span(span))?;
+        let combinations = axis.by.iter().fold(1usize, |count, span| count.saturating_mul(span.len));
+        self.equal("positions of an axis", combinations, axis.index.len())?;
+        let last = positions(axis.bits).saturating_sub(1);
+        let beyond = axis.index.iter().flatten().copied().max().unwrap_or(0);
+        self.at_most("position that an axis picks", last, beyond)
+    }
+
+    fn span(&self, span: &Span) -> Result<(), RelationError> {
+        self.at_most("length of a dimension", positions(span.bits), span.len)
+    }
+
+    fn section(&self, section: &Section) -> Result<(), RelationError> {
+        let terms = section.constraints.iter().flat_map(|constraint| &constraint.terms);
+        let read = terms.flat_map(|term| [Some(term.a), term.b]).flatten();
+        read.into_iter().try_for_each(|col| self.reads(wide(section.log_len), col))
+    }
+
+    /// A shorter tuple would stand for one that ends in zeros.
+    fn lookup(&self, lookup: &Lookup) -> Result<(), RelationError> {
+        self.equal("variables of its rows", wide(lookup.log_len), wide(lookup.rows.log_len()))?;
+        let mut tables = self.relation.tables.iter().filter(|table| table.tag == lookup.tag);
+        let Some(table) = tables.next() else { return Err(self.misfit("tables of its tag", 1, 0)) };
+        self.equal("entries of a tuple", table.tuple.len(), lookup.tuple.len())?;
+        for expr in &lookup.tuple {
+            self.equal("products in an entry", 0, expr.quads.len())?;
+            expr.terms.iter().try_for_each(|&(_, col)| self.reads(wide(lookup.log_len), col))?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, table: &Table) -> Result<(), RelationError> {
+        let vars = wide(table.log_len);
+        self.equal("variables of its rows", vars, wide(table.rows.log_len()))?;
+        let first = self.relation.tables.iter().find(|other| other.tag == table.tag);
+        self.equal("entries of a tuple", first.map_or(0, |first| first.tuple.len()), table.tuple.len())?;
+        for &col in table.tuple.iter().chain([&table.multiplicity]) {
+            self.equal("variables of a column", vars, self.vars(col)?)?;
+            self.no_product(col)?;
+        }
+        Ok(())
+    }
+
+    /// Each variable of the result is used once, or the result would not be multilinear; each that is summed is used at all, or terms would
+    /// count twice.
+    fn product(&self, product: &Product) -> Result<(), RelationError> {
+        let (vars, summed) = (self.vars(product.out)?, wide(product.log_sum));
+        let operands = [&product.a, &product.b];
+        operands.into_iter().try_for_each(|operand| self.operand(operand, summed))?;
+        self.at_most("tied variables", summed, product.tied.len())?;
+        let named = operands.into_iter().flat_map(results).chain(product.tied.iter().copied());
+        self.uses("uses of a variable of the result", vars, named, &(1..=1))?;
+        self.uses("uses of a summed variable", summed, operands.into_iter().flat_map(sums), &(1..=2))
+    }
+
+    fn operand(&self, operand: &Operand, summed: usize) -> Result<(), RelationError> {
+        self.no_product(operand.col)?;
+        self.equal("variables of an operand", self.vars(operand.col)?, operand.vars.len())?;
+        self.uses("uses of a summed variable in an operand", summed, sums(operand), &(0..=1))
+    }
+
+    /// The variables before those of one sample choose the sample.
+    fn sample_column(&self, column: &SampleColumn, samples: usize) -> Result<(), RelationError> {
+        let of_sample = log_ceil(samples).saturating_add(column.rows.log_len());
+        self.equal("variables of a column", wide(of_sample), self.vars(column.col)?)
+    }
+}
+
+fn positions(bits: usize) -> usize {
+    u32::try_from(bits).ok().and_then(|bits| 1usize.checked_shl(bits)).unwrap_or(usize::MAX)
+}
+
+fn variables(span: &Span) -> core::ops::Range<usize> {
+    span.start..span.start.saturating_add(span.bits)
+}
+
+fn sums(operand: &Operand) -> impl Iterator<Item = usize> + '_ {
+    operand.vars.iter().filter_map(|var| match *var {
+        Var::Sum(i) => Some(i),
+        Var::Out(_) => None,
+    })
+}
+
+fn results(operand: &Operand) -> impl Iterator<Item = usize> + '_ {
+    operand.vars.iter().filter_map(|var| match *var {
+        Var::Out(i) => Some(i),
+        Var::Sum(_) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
