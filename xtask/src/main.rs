@@ -10,7 +10,7 @@ mod tidy;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask tidy | lines | deletions | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  lines  count the verifier and its closure, as docs/reference/verifier-size.md states them\n  deletions  disarm each check of the verifier in turn, and see which tests notice (half an hour)\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro)";
+const USAGE: &str = "usage: cargo xtask tidy | lines | deletions | dist [FOLDER]\n\n  tidy   check layers, lint tiers, sizes, unfinished marks, local paths, licences, references\n  lines  count the verifier and its closure, as docs/reference/verifier-size.md states them\n  deletions  disarm each check of the verifier in turn, and see which tests notice (half an hour)\n  dist   build ciro for each level of processors, with the launcher that chooses (into target/dist/ciro), and compare their proofs";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,10 +49,7 @@ fn run_deletions() -> ExitCode {
 
 fn run_dist(out: &str) -> ExitCode {
     match dist::build(out.as_ref()) {
-        Ok(made) => {
-            let lines: Vec<String> = made.iter().map(|path| path.display().to_string()).collect();
-            say(&mut io::stdout(), &lines.join("\n"), ExitCode::SUCCESS)
-        }
+        Ok(made) => say(&mut io::stdout(), &made.to_string(), ExitCode::SUCCESS),
         Err(error) => say(&mut io::stderr(), &format!("dist: {error:#}"), ExitCode::FAILURE),
     }
 }

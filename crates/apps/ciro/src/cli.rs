@@ -506,6 +506,9 @@ pub(crate) struct BenchProveArgs {
     /// Only one part
     #[arg(long, value_enum)]
     pub(crate) only: Option<ProvePart>,
+    /// Also time and memory of each phase of a proof
+    #[arg(long)]
+    pub(crate) phases: bool,
     /// Print a Markdown page
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
@@ -534,6 +537,9 @@ pub(crate) struct BenchMeasureArgs {
     /// Samples of a proof; those of the file are repeated if it holds fewer
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = batch)]
     pub(crate) batch: u32,
+    /// Also time and memory of each phase of a proof
+    #[arg(long)]
+    pub(crate) phases: bool,
     #[command(flatten)]
     pub(crate) form: FormArgs,
 }

@@ -153,10 +153,15 @@ fn bench_prove_measures_each_model_and_lists_what_fails() {
     assert_eq!(row["figures"]["proof_felts"].as_u64(), Some(bytes.div_ceil(31)));
     assert_eq!(row["figures"]["runs"], 1);
     assert!(row["figures"]["constants"].as_u64().is_some_and(|count| count > 30), "{row}");
+    assert!(row["figures"]["phases"].is_null(), "{row}");
     assert!(failed["figures"].is_null(), "{failed}");
     assert!(failed["error"].as_str().is_some_and(|error| error.contains("not an ONNX model")), "{failed}");
 
-    let page = bench(&["--markdown", "--profile", "chain"]);
+    let page = bench(&["--markdown", "--profile", "chain", "--phases"]);
+    let phases: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| A_logreg_bc | ")?.split(" |").next()).collect();
+    let expected = ["witness", "commitment", "lookups", "constraints", "products", "gathers", "batch", "opening"];
+    assert_eq!(phases[1..], expected, "{page}");
     assert!(page.contains("| A_logreg_bc | ") && page.contains("- noise: "), "{page}");
     let row = page.lines().find(|line| line.starts_with("| A_logreg_bc")).expect("a row");
     let chain: u64 = row.split('|').nth(7).and_then(|cell| cell.trim().parse().ok()).expect("proof bytes");

@@ -40,8 +40,13 @@ pub(crate) fn samples(what: &str, problem: &SampleProblem) -> PyErr {
 
 /// More or fewer samples than one.
 pub(crate) fn sample_count(got: usize) -> PyErr {
-    let hint = "a proof is about one sample: pass one row, for example x[i]";
+    let hint = "a proof is about one sample: pass one row, for example x[i], or take ciro.prove_batch";
     python::InputError::new_err((format!("expected 1 sample, got {got}"), Some(hint)))
+}
+
+/// A batch of nothing.
+pub(crate) fn no_samples() -> PyErr {
+    python::InputError::new_err(("expected samples, got none", None::<String>))
 }
 
 /// An input that the model refuses, or a run that fails.

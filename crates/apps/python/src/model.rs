@@ -1,16 +1,18 @@
 //! `Model`: compiling, loading and saving a model, proving with it.
 
-use crate::error;
+use crate::batch::BatchProof;
 use crate::receipt::Proof;
+use crate::{error, millis};
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, Precision, compile_model, ports_with};
-use ciro_graph::{Disclosure, Profile, RawInput, Security, Visibility};
+use ciro_graph::{Disclosure, Profile, Program, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
-use ciro_prover::{ProvingKey, Seed, prove_hiding};
+use ciro_prover::{ProvingKey, Seed, prove_batch, prove_hiding};
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// How a model becomes a program, by the names of `ciro.compile`'s arguments. All of it is part of the model's identity.
@@ -50,6 +52,8 @@ impl Form {
 #[pyclass(frozen, module = "ciro._ciro")]
 pub(crate) struct Model {
     key: ProvingKey,
+    /// The key of the last batch, for another one of its size.
+    batched: Mutex<Option<Arc<ProvingKey>>>,
     report: Option<AccuracyReport>,
     #[pyo3(get)]
     notes: Vec<String>,
@@ -107,7 +111,7 @@ impl Model {
     fn prove(&self, py: Python<'_>, sample: &[u8]) -> PyResult<Proof> {
         py.detach(|| {
             let input = self.one_sample(sample)?;
-            let seed = self.seed()?;
+            let seed = seed(&self.key)?;
             let started = Instant::now();
             let proof = prove_hiding(&self.key, &input, &ProofContext::default(), &seed);
             let proof = proof.map_err(|e| error::prove(&e))?;
@@ -115,6 +119,29 @@ impl Model {
             let revealed = reveals(&self.key.model().program, &input, &proof, &seed);
             Proof::new(&self.key, proof, revealed.map_err(|e| error::verify(&e))?, prove_ms)
         })
+    }
+
+    /// Proves the answers to all samples in the bytes of an `.npz` file at once, so that each can be shown alone.
+    fn prove_batch(&self, py: Python<'_>, samples: &[u8]) -> PyResult<BatchProof> {
+        py.detach(|| {
+            let samples = self.samples(samples)?;
+            let started = Instant::now();
+            let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+            let key = self.batched(count, [Disclosure::Committed; 2])?;
+            let setup_ms = millis(started);
+            let input = key.model().program.join(&samples).ok_or_else(error::no_samples)?;
+            let seed = seed(&key)?;
+            let started = Instant::now();
+            let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(|e| error::prove(&e))?;
+            BatchProof::new(key, made, setup_ms, millis(started))
+        })
+    }
+
+    /// The id of the same model on a batch of so many samples, by how much it shows of input and output.
+    fn id_of_batch(&self, py: Python<'_>, batch: u32, input: &str, output: &str) -> PyResult<String> {
+        let any = [Disclosure::Public, Disclosure::Committed, Disclosure::Private];
+        let shown = [disclosure("input", input, &any)?, disclosure("output", output, &any)?];
+        py.detach(|| Ok(self.batched(batch, shown)?.model_id().to_string()))
     }
 
     #[getter]
@@ -162,26 +189,47 @@ impl Model {
     fn set_up(compiled: Compiled, compile_ms: f64) -> PyResult<Self> {
         let started = Instant::now();
         let key = ProvingKey::new(compiled.model).map_err(|e| error::setup(&e))?;
-        Ok(Self { key, report: compiled.report, notes: compiled.notes, compile_ms, setup_ms: millis(started) })
+        let (report, notes, batched) = (compiled.report, compiled.notes, Mutex::new(None));
+        Ok(Self { key, batched, report, notes, compile_ms, setup_ms: millis(started) })
     }
 
-    /// Bytes from the system, if the model hides anything.
-    fn seed(&self) -> PyResult<Seed> {
-        if !self.key.model().program.visibility.hides_values() {
-            return Ok(Seed::NONE);
+    /// The key of the program on so many samples, which shows this much of input and output.
+    fn batched(&self, batch: u32, [input, output]: [Disclosure; 2]) -> PyResult<Arc<ProvingKey>> {
+        let model = self.key.model();
+        let visibility = Visibility { input, output, weights: model.program.visibility.weights };
+        let program = Program { batch, visibility, ..model.program.clone() };
+        // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
+        let mut kept = self.batched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = kept.as_ref().filter(|key| key.model().program == program) {
+            return Ok(Arc::clone(key));
         }
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|e| PyOSError::new_err(format!("the system gives no randomness: {e}")))?;
-        Ok(Seed::new(bytes))
+        let model = ciro_graph::Model { program, weights: model.weights.clone() };
+        let key = Arc::new(ProvingKey::new(model).map_err(|e| error::setup(&e))?);
+        *kept = Some(Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn samples(&self, npz: &[u8]) -> PyResult<Vec<RawInput>> {
+        let ports = Port::of(&self.key.model().program);
+        samples::parse("npz", npz, &ports).map(|samples| samples.inputs).map_err(|e| error::samples("input", &e))
     }
 
     fn one_sample(&self, npz: &[u8]) -> PyResult<RawInput> {
-        let ports = Port::of(&self.key.model().program);
-        let samples = samples::parse("npz", npz, &ports).map_err(|e| error::samples("input", &e))?;
-        let got = samples.inputs.len();
-        let only: Result<[RawInput; 1], _> = samples.inputs.try_into();
+        let samples = self.samples(npz)?;
+        let got = samples.len();
+        let only: Result<[RawInput; 1], _> = samples.try_into();
         only.map(|[input]| input).map_err(|_| error::sample_count(got))
     }
+}
+
+/// Bytes from the system, if the model hides anything.
+fn seed(key: &ProvingKey) -> PyResult<Seed> {
+    if !key.model().program.visibility.hides_values() {
+        return Ok(Seed::NONE);
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| PyOSError::new_err(format!("the system gives no randomness: {e}")))?;
+    Ok(Seed::new(bytes))
 }
 
 /// How much of input, output and weights is shown, by name.
@@ -223,8 +271,4 @@ fn security(bits: u32) -> PyResult<Security> {
 fn calibration(model: &[u8], npz: &[u8], dims: &[(String, u32)]) -> PyResult<Samples> {
     let ports = ports_with(model, dims).map_err(|e| error::compile(&e))?;
     samples::parse("npz", npz, &ports).map_err(|e| error::samples("samples", &e))
-}
-
-fn millis(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e3
 }

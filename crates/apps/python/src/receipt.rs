@@ -6,8 +6,7 @@ use ciro_graph::Disclosure;
 use ciro_prover::ProvingKey;
 use ciro_prover::reveal::Reveal;
 use ciro_receipt::check::Finding;
-use ciro_receipt::{Evidence, Opening, Receipt, Report, check};
-use ciro_verifier::{Part, ProofContext};
+use ciro_receipt::{Opening, Receipt, Report, SampleReceipt, SampleReport, check, check_sample};
 use pyo3::prelude::*;
 use std::borrow::Cow;
 
@@ -50,27 +49,28 @@ impl Proof {
         revealed: Vec<Reveal>,
         prove_ms: f64,
     ) -> PyResult<Self> {
-        let (input, output) = proof.statement.encode();
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let proof_bytes = proof.bytes.len();
-        let receipt = Receipt {
-            program: key.program().to_vec(),
-            weights: key.weights(),
-            input,
-            output,
-            evidence: Evidence::Proven { context: ProofContext::default().into(), proof: proof.bytes },
-            settlement: None,
-        };
+        let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes);
         let model_id = key.model_id().to_string();
         let opening = |Reveal { part, salts, values }| {
-            let name = match part {
-                Part::Input => "input",
-                Part::Output => "output",
-            };
-            (name, Opening { model: key.model_id(), part, salts, values }.to_bytes())
+            (part.name(), Opening { model: key.model_id(), part, salts, values }.to_bytes())
         };
         let openings = revealed.into_iter().map(opening).collect();
         Ok(Self { model_id, outputs, prove_ms, proof_bytes, receipt: receipt.to_bytes(), openings })
+    }
+}
+
+impl Proof {
+    /// Wraps the receipt of one sample of a batch.
+    pub(crate) fn of_sample(
+        model_id: String,
+        outputs: Vec<Tensor>,
+        prove_ms: f64,
+        proof_bytes: usize,
+        receipt: Vec<u8>,
+    ) -> Self {
+        Self { model_id, outputs, prove_ms, proof_bytes, receipt, openings: Vec::new() }
     }
 }
 
@@ -80,6 +80,10 @@ pub(crate) struct Verified {
     model_id: String,
     model_name: String,
     assurance: String,
+    /// Samples in the proof.
+    batch: u32,
+    /// Which of them it shows; None if it is about all.
+    sample: Option<u32>,
     /// None if it is hidden.
     inputs: Option<Vec<Tensor>>,
     /// None if it is hidden.
@@ -95,17 +99,35 @@ pub(crate) struct Verified {
 pub(crate) fn verify(py: Python<'_>, receipt: &[u8], network: Option<&str>) -> PyResult<Verified> {
     py.detach(|| {
         let trusted = network.map(str::parse).transpose().map_err(|e| error::verify(&e))?;
+        if SampleReceipt::is_one(receipt) {
+            let receipt = SampleReceipt::from_bytes(receipt).map_err(|e| error::verify(&e))?;
+            let SampleReport { batch, sample } = check_sample(&receipt, trusted).map_err(|e| error::verify(&e))?;
+            let plain = batch.program.clone().batched(1);
+            let inputs = tensor::inputs(&plain, &sample.input);
+            let outputs = tensor::outputs(&plain, &sample.output)?;
+            return Ok(verified(batch, Some(sample.index), Some(inputs), Some(outputs)));
+        }
         let receipt = Receipt::from_bytes(receipt).map_err(|e| error::verify(&e))?;
-        verified(check(&receipt, trusted).map_err(|e| error::verify(&e))?)
+        let report = check(&receipt, trusted).map_err(|e| error::verify(&e))?;
+        let inputs = report.input.public().map(|input| tensor::inputs(&report.program, input));
+        let outputs = report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?;
+        Ok(verified(report, None, inputs, outputs))
     })
 }
 
-fn verified(report: Report) -> PyResult<Verified> {
-    Ok(Verified {
+fn verified(
+    report: Report,
+    sample: Option<u32>,
+    inputs: Option<Vec<Tensor>>,
+    outputs: Option<Vec<Tensor>>,
+) -> Verified {
+    Verified {
         model_id: report.model.to_string(),
         assurance: format!("{:?}", report.assurance),
-        inputs: report.input.public().map(|input| tensor::inputs(&report.program, input)),
-        outputs: report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?,
+        batch: report.program.batch,
+        sample,
+        inputs,
+        outputs,
         visibility: {
             let shown = &report.program.visibility;
             [shown.input, shown.output, shown.weights].map(Disclosure::name)
@@ -113,7 +135,7 @@ fn verified(report: Report) -> PyResult<Verified> {
         model_name: report.program.name,
         shown: report.shown.into_iter().map(pair).collect(),
         assumptions: report.assumptions.into_iter().map(pair).collect(),
-    })
+    }
 }
 
 fn pair(finding: Finding) -> (String, String) {

@@ -143,6 +143,9 @@ impl CompileError {
             Self::NotOnnx { .. } => {
                 "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx, or a booster with save_model"
             }
+            Self::Input { got, .. } if got.ends_with("string") => {
+                "encode texts as numbers before the model, for example with an OrdinalEncoder outside the pipeline"
+            }
             Self::Input { .. } => {
                 "give an open dimension a size with --dim NAME=SIZE, or export the model with fixed dimensions and float32 inputs"
             }

@@ -236,24 +236,29 @@ impl Filler<'_> {
         let constant = if rows.is_full() { expr.constant } else { 0 };
         let mut values = vec![0; 1 << rows.log_len()];
         values.par_chunks_mut(TASK).enumerate().for_each(|(task, values)| {
-            let window = |col: &ColId| match self.columns[col].as_slice() {
-                [one] => Window::One(*one),
-                many => Window::Many(&many[task * TASK..]),
-            };
             values.fill(constant);
-            for (c, col) in &expr.terms {
-                let column = window(col);
-                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * column.at(i));
-            }
-            for (c, a, b) in &expr.quads {
-                let (a, b) = (window(a), window(b));
-                values.iter_mut().enumerate().for_each(|(i, value)| *value += c * a.at(i) * b.at(i));
-            }
+            self.add_terms(expr, task * TASK, values);
         });
         if !rows.is_full() && expr.constant != 0 {
             rows.runs().for_each(|run| values[run].iter_mut().for_each(|value| *value += expr.constant));
         }
         values
+    }
+
+    /// Adds the terms of an expression on the rows that begin with `start`.
+    fn add_terms(&self, expr: &Expr, start: usize, values: &mut [i64]) {
+        let window = |col: &ColId| match self.columns[col].as_slice() {
+            [one] => Window::One(*one),
+            many => Window::Many(&many[start..]),
+        };
+        for (c, col) in &expr.terms {
+            let column = window(col);
+            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * column.at(i));
+        }
+        for (c, a, b) in &expr.quads {
+            let (a, b) = (window(a), window(b));
+            values.iter_mut().enumerate().for_each(|(i, value)| *value += c * a.at(i) * b.at(i));
+        }
     }
 
     /// A function of an expression on the real rows.
@@ -300,7 +305,8 @@ impl Filler<'_> {
             Hint::Larger { col, a, b } => {
                 let rows = self.rows(*col);
                 let (mut a, b) = (self.expr(a, &rows), self.expr(b, &rows));
-                update(&mut a, &b, |x, y| *x = (*x).max(y));
+                update(&mut a, &b, |x, y| *x = y.max(*x));
+                clear_padding(&rows, &mut a);
                 self.put(*col, a);
             }
             Hint::Limbs { expr, limbs } => {
@@ -404,23 +410,34 @@ impl Filler<'_> {
     }
 
     fn counts(&self, table: &LookupTable, index: &KeyIndex) -> Vec<i64> {
+        let none = || vec![0; 1 << table.log_len];
         let count = |mut counts: Vec<i64>, lookup: &Lookup| {
-            let values = lookup.tuple.first().map(|first| self.sum(first, &lookup.rows)).unwrap_or_default();
-            let mut add = |entry: i64| {
-                if let Some(row) = index.row(residue(entry)) {
-                    counts[row] += 1;
-                }
-            };
-            lookup.rows.runs().for_each(|run| values[run].iter().for_each(|&value| add(value)));
+            if let Some(first) = lookup.tuple.first() {
+                self.count(first, &lookup.rows, index, &mut counts);
+            }
             counts
         };
-        let none = || vec![0; 1 << table.log_len];
         let both = |mut a: Vec<i64>, b: Vec<i64>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             a
         };
         let lookups = self.relation.lookups.par_iter().filter(|lookup| lookup.tag == table.tag);
         lookups.fold(none, count).reduce(none, both)
+    }
+
+    /// Counts the values of an expression on the real rows, a piece at a time: they stay in a cache of the core.
+    fn count(&self, expr: &Expr, rows: &Rows, index: &KeyIndex, counts: &mut [i64]) {
+        let mut values = Vec::with_capacity(TASK);
+        for run in rows.runs() {
+            for start in run.clone().step_by(TASK) {
+                values.clear();
+                values.resize(TASK.min(run.end - start), expr.constant);
+                self.add_terms(expr, start, &mut values);
+                for row in values.iter().filter_map(|&value| index.row(residue(value))) {
+                    counts[row] += 1;
+                }
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@
 //! | [`reveal`] | the commitment to a given input or output |
 //! | [`rounds`] | what the sumchecks share |
 //! | [`mod@prove`] | the order of it all |
+//! | [`phase`] | its phases, for whoever measures them |
 //!
 //! Dependency position: above the verifier. Holds no keys and no randomness: a proof is a function of model, input, context
 //! and, where something is hidden, a seed.
@@ -50,6 +51,7 @@ pub mod opening;
 pub mod operand;
 pub mod oracle;
 pub mod parts;
+pub mod phase;
 pub mod products;
 pub mod prove;
 pub mod reveal;
@@ -60,7 +62,8 @@ pub mod single;
 pub mod witness;
 
 pub use key::ProvingKey;
-pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_witness};
+pub use phase::{Observer, Phase};
+pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_observed, prove_witness};
 pub use seed::Seed;
 pub use single::{BatchProof, prove_batch};
 pub use witness::Witness;

@@ -4,10 +4,11 @@ use crate::commitments::Commitments;
 use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::open;
+use crate::phase::{Observer, Phase};
 use crate::seed::Seed;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products, samples};
-use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, execute};
+use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, Visibility, execute};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::batch::Reduced;
@@ -65,7 +66,7 @@ pub fn prove_hiding(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<Proof, ProveError> {
-    prove_execution(key, input, &execute(key.model(), input)?, context, seed)
+    Filled::run(key, input, seed)?.prove(key, input, context, &mut ()).map(|(proof, _, _)| proof)
 }
 
 /// As [`prove_hiding`], for an execution that is there already.
@@ -79,31 +80,67 @@ pub fn prove_execution(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<Proof, ProveError> {
-    prove_committed(key, input, execution, context, seed).map(|(proof, _, _)| proof)
+    prove_observed(key, input, execution, context, seed, &mut ())
 }
 
-/// As [`prove_execution`]; also returns the commitments, and what the claims on them came down to.
-pub(crate) fn prove_committed(
+/// As [`prove_execution`], before somebody's eyes.
+///
+/// # Errors
+/// As [`prove_execution`].
+pub fn prove_observed(
     key: &ProvingKey,
     input: &RawInput,
     execution: &Execution,
     context: &ProofContext,
     seed: &Seed,
-) -> Result<(Proof, Commitments, Reduced), ProveError> {
-    let program = &key.model().program;
-    let output = execution.outputs(program);
-    let instance = Instance {
-        inputs: if program.visibility.input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
-        outputs: if program.visibility.output == Disclosure::Public { output.0.clone() } else { Vec::new() },
-    };
-    on_pool(|| {
-        let witness = Witness::fill(key, &instance, execution).salted(seed);
-        let commitments = Commitments::new(key, &witness);
-        let statement = commitments.statement(&program.visibility, input, &output, context);
-        key.verifying().instance(&statement)?;
-        let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments);
-        Ok((Proof { output, ..proof }, commitments, reduced))
-    })
+    observer: &mut dyn Observer,
+) -> Result<Proof, ProveError> {
+    observer.begins(Phase::Witness);
+    Filled::new(key, execution, seed).prove(key, input, context, observer).map(|(proof, _, _)| proof)
+}
+
+/// What is left of an execution once the witness is filled.
+pub(crate) struct Filled {
+    witness: Witness,
+    output: RawOutput,
+}
+
+impl Filled {
+    /// Runs the model. Its execution goes when the witness is filled.
+    pub(crate) fn run(key: &ProvingKey, input: &RawInput, seed: &Seed) -> Result<Self, ExecError> {
+        Ok(Self::new(key, &execute(key.model(), input)?, seed))
+    }
+
+    fn new(key: &ProvingKey, execution: &Execution, seed: &Seed) -> Self {
+        let program = &key.model().program;
+        let output = execution.outputs(program);
+        let Visibility { input: of_input, output: of_output, .. } = program.visibility;
+        let instance = Instance {
+            inputs: if of_input == Disclosure::Public { inputs(program, execution) } else { Vec::new() },
+            outputs: if of_output == Disclosure::Public { output.0.clone() } else { Vec::new() },
+        };
+        let witness = on_pool(|| Witness::fill(key, &instance, execution).salted(seed));
+        Self { witness, output }
+    }
+
+    /// The proof, the commitments, and what the claims on them came down to.
+    pub(crate) fn prove(
+        self,
+        key: &ProvingKey,
+        input: &RawInput,
+        context: &ProofContext,
+        observer: &mut dyn Observer,
+    ) -> Result<(Proof, Commitments, Reduced), ProveError> {
+        let Self { witness, output } = self;
+        on_pool(|| {
+            observer.begins(Phase::Commitment);
+            let commitments = Commitments::new(key, &witness);
+            let statement = commitments.statement(&key.model().program.visibility, input, &output, context);
+            key.verifying().instance(&statement)?;
+            let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments, observer);
+            Ok((Proof { output, ..proof }, commitments, reduced))
+        })
+    }
 }
 
 /// Runs `f` on a thread of the pool: from any other, each parallel piece would put that thread to sleep and wake it again.
@@ -126,7 +163,7 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
     on_pool(|| {
         let commitments = Commitments::new(key, witness);
-        run(identity, key, statement, witness, &commitments).0
+        run(identity, key, statement, witness, &commitments, &mut ()).0
     })
 }
 
@@ -136,6 +173,7 @@ fn run(
     statement: &Statement,
     witness: &Witness,
     commitments: &Commitments,
+    observer: &mut dyn Observer,
 ) -> (Proof, Reduced) {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
@@ -144,17 +182,23 @@ fn run(
 
     let mut claims = Evaluations::default();
     let work = key.verifying().work();
+    observer.begins(Phase::Lookups);
     samples::prove(&mut transcript, relation, params, &commitments.opened(), &mut claims);
     grind(&mut transcript, "lookup work", work.lookups);
     lookup::prove(&mut transcript, relation, witness, &mut claims);
+    observer.begins(Phase::Constraints);
     grind(&mut transcript, "constraint work", work.constraints);
     constraints::prove(&mut transcript, relation, witness, &mut claims);
+    observer.begins(Phase::Products);
     grind(&mut transcript, "product work", work.products);
     products::prove(&mut transcript, relation, witness, &mut claims);
+    observer.begins(Phase::Gathers);
     grind(&mut transcript, "gather work", work.gathers);
     gathers::prove(&mut transcript, relation, witness, &mut claims);
+    observer.begins(Phase::Batch);
     grind(&mut transcript, "batch work", work.batch);
     let reduced = batch::prove(&mut transcript, relation, params, &commitments.cells(), claims);
+    observer.begins(Phase::Opening);
     open(&mut transcript, params, &commitments.opened(), &reduced.point);
     let steps = transcript.steps().to_vec();
     let (bytes, segments) = transcript.finish();

@@ -5,9 +5,9 @@ use crate::commitments::Commitments;
 use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::open;
-use crate::prove::{Proof, ProveError, prove_committed};
+use crate::prove::{Filled, Proof, ProveError};
 use crate::seed::Seed;
-use ciro_graph::{RawInput, execute};
+use ciro_graph::RawInput;
 use ciro_relation::Poly;
 use ciro_transcript::Writer;
 use ciro_verifier::batch::Reduced;
@@ -33,7 +33,7 @@ pub fn prove_batch(
     context: &ProofContext,
     seed: &Seed,
 ) -> Result<BatchProof, ProveError> {
-    let (proof, commitments, reduced) = prove_committed(key, input, &execute(key.model(), input)?, context, seed)?;
+    let (proof, commitments, reduced) = Filled::run(key, input, seed)?.prove(key, input, context, &mut ())?;
     Ok(BatchProof { proof, input: input.clone(), commitments, reduced })
 }
 

@@ -40,7 +40,7 @@ const BOOSTERS: [&str; 13] = [
 ];
 
 /// Pipelines whose features are prepared: encoded, in bins, normalised, projected.
-const PREPARED: [&str; 10] = [
+const PREPARED: [&str; 12] = [
     "encoded_logreg_people.onnx",
     "encoded_mlp_people.onnx",
     "encoded_forest_people.onnx",
@@ -48,6 +48,8 @@ const PREPARED: [&str; 10] = [
     "binned_logreg_people.onnx",
     "binned_tree_wine.onnx",
     "binarized_logreg_wine.onnx",
+    "imputed_encoded_logreg_people.onnx",
+    "imputed_encoded_forest_people.onnx",
     "normalized_forest_iris.onnx",
     "pca_boosting_wine.onnx",
     "sgd_wine.onnx",

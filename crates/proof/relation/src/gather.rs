@@ -7,7 +7,7 @@
 use crate::rows::wide;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_sumcheck::eq_table;
+use ciro_sumcheck::{eq, eq_table};
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 
@@ -61,15 +61,21 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// S(r, ·) of this axis, for the gathered column's point r: 2^bits values.
-    #[must_use]
-    pub fn weights(&self, r: &[E]) -> Vec<E> {
+    /// eq of r and each combination of positions that decide.
+    fn combined(&self, r: &[E]) -> Vec<E> {
         let mut combined = vec![E::ONE];
         for span in &self.by {
             let own = eq_table(span.of(r), E::ONE);
             let own = own.get(..span.len).unwrap_or(&own);
             combined = combined.iter().flat_map(|&c| own.iter().map(move |&w| c * w)).collect();
         }
+        combined
+    }
+
+    /// S(r, ·) of this axis, for the gathered column's point r: 2^bits values.
+    #[must_use]
+    pub fn weights(&self, r: &[E]) -> Vec<E> {
+        let combined = self.combined(r);
         let mut weights = vec![E::ZERO; 1usize.checked_shl(u32::try_from(self.bits).unwrap_or(u32::MAX)).unwrap_or(0)];
         for (&w, index) in combined.iter().zip(&self.index) {
             if let Some(weight) = index.and_then(|i| weights.get_mut(i)) {
@@ -78,6 +84,50 @@ impl Axis {
         }
         weights
     }
+
+    /// S(r, σ) of this axis: as [`Axis::weights`] evaluated at σ, at the cost of the cells that it reads.
+    fn weight(&self, r: &[E], sigma: &[E]) -> E {
+        let sum = |combined: &[E], positions: &[E], log_run: u32| {
+            let step = 1usize.checked_shl(log_run).unwrap_or(usize::MAX);
+            let read = |index: &Option<usize>| positions.get((*index)?.checked_shr(log_run)?).copied();
+            let terms = combined.iter().zip(self.index.iter().step_by(step));
+            terms.filter_map(|(&c, index)| Some(c * read(index)?)).sum::<E>()
+        };
+        let log_run = self.log_run();
+        let low = wide(log_run);
+        match self.by.as_slice() {
+            [span] if low > 0 => {
+                // Whole runs are read in order, so that their last variables are the same on both sides.
+                let (r, sigma) = (split_last(span.of(r), low), split_last(sigma, low));
+                sum(&eq_table(r.0, E::ONE), &eq_table(sigma.0, E::ONE), log_run) * eq(r.1, sigma.1)
+            }
+            _ => sum(&self.combined(r), &eq_table(sigma, E::ONE), 0),
+        }
+    }
+
+    /// log₂ of the longest runs, aligned on both sides, that are read in order or not at all, where one dimension decides.
+    fn log_run(&self) -> u32 {
+        let [span] = self.by.as_slice() else { return 0 };
+        let in_runs = |log: &u32| {
+            let len = 1usize.checked_shl(*log).unwrap_or(usize::MAX);
+            let is_run = |run: &[Option<usize>]| match run.first() {
+                Some(Some(start)) => {
+                    run.len() == len
+                        && start.checked_rem(len) == Some(0)
+                        && run.iter().zip(*start..).all(|(index, at)| *index == Some(at))
+                }
+                _ => run.iter().all(Option::is_none),
+            };
+            self.index.chunks(len).all(is_run)
+        };
+        let most = u32::try_from(span.bits.min(self.bits)).unwrap_or(0);
+        (1..=most).rev().find(in_runs).unwrap_or(0)
+    }
+}
+
+/// All but the last `n` coordinates, and these.
+fn split_last(point: &[E], n: usize) -> (&[E], &[E]) {
+    point.split_at(point.len().saturating_sub(n))
 }
 
 impl Gather {
@@ -101,8 +151,7 @@ impl Gather {
         let mut product = E::ONE;
         for axis in self.axes() {
             let (own, after) = rest.split_at(axis.bits.min(rest.len()));
-            let sum = axis.weights(r).iter().zip(eq_table(own, E::ONE)).fold(E::ZERO, |acc, (&w, e)| acc + w * e);
-            product *= sum;
+            product *= axis.weight(r, own);
             rest = after;
         }
         product
@@ -185,5 +234,30 @@ mod tests {
         let sigma: Vec<E> = (0..3).map(|_| sponge.challenge("s")).collect();
         assert_eq!(gather.weight(&r, &sigma), evaluate(&weights, &sigma));
         assert_eq!(gather.point(&r, &sigma), [&r[..1], &sigma[..]].concat());
+    }
+
+    #[test]
+    fn runs_that_are_read_in_order_weigh_as_one_by_one() {
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        let r: Vec<E> = (0..4).map(|_| sponge.challenge("r")).collect();
+        let sigma: Vec<E> = (0..5).map(|_| sponge.challenge("s")).collect();
+        let some = |range: core::ops::Range<usize>| range.map(Some);
+        let zeros = |n: usize| core::iter::repeat_n(None, n);
+        let cases: [(u32, Vec<Option<usize>>); 8] = [
+            (4, some(16..32).collect()),
+            (2, some(12..24).collect()),
+            (2, some(8..12).chain(some(0..8)).collect()),
+            (2, some(4..8).chain(zeros(4)).chain(some(20..24)).collect()),
+            (1, some(6..16).collect()),
+            (1, some(4..8).chain(zeros(2)).chain(some(8..12)).collect()),
+            (0, some(1..13).collect()),
+            (0, some(0..8).rev().collect()),
+        ];
+        for (log_run, index) in cases {
+            let span = Span { start: 0, bits: 4, len: index.len() };
+            let axis = Axis { bits: 5, by: vec![span], index };
+            assert_eq!(axis.log_run(), log_run, "{:?}", axis.index);
+            assert_eq!(axis.weight(&r, &sigma), evaluate(&axis.weights(&r), &sigma), "{:?}", axis.index);
+        }
     }
 }

@@ -13,6 +13,7 @@ the receipt, that anybody can check offline, here or with `ciro verify`. It show
 on that input. It hides nothing: input and output are public, and the proof is not zero-knowledge.
 """
 
+from ciro.batch import BatchProof, SampleReceipts, prove_batch
 from ciro.errors import ArtifactError, CiroError, CompileError, InputError, ProveError, VerifyError
 from ciro.model import Model, compile
 from ciro.proof import Finding, Proof, Verified, prove, verify
@@ -21,6 +22,7 @@ from ciro.report import AccuracyReport, OperatorAccuracy, OutputAccuracy
 __all__ = [
     "AccuracyReport",
     "ArtifactError",
+    "BatchProof",
     "CiroError",
     "CompileError",
     "Finding",
@@ -30,9 +32,11 @@ __all__ = [
     "OutputAccuracy",
     "Proof",
     "ProveError",
+    "SampleReceipts",
     "Verified",
     "VerifyError",
     "compile",
     "prove",
+    "prove_batch",
     "verify",
 ]

@@ -13,6 +13,7 @@ from ciro.convert import to_file
 from ciro.report import AccuracyReport, from_json
 
 if TYPE_CHECKING:
+    from ciro.batch import BatchProof
     from ciro.proof import Proof
 
 Source = Union[str, "os.PathLike[str]", bytes, Any]
@@ -100,6 +101,12 @@ class Model:
         from ciro.proof import prove
 
         return prove(self, x)
+
+    def prove_batch(self, samples: Samples) -> BatchProof:
+        """The same as `ciro.prove_batch(model, samples)`."""
+        from ciro.batch import prove_batch
+
+        return prove_batch(self, samples)
 
     def save(self, folder: Union[str, os.PathLike[str]]) -> None:
         """Writes the compiled model to a folder, which `ciro.compile` and the command line read.

@@ -101,6 +101,10 @@ class Verified(_Answer):
     """The model that answered."""
     model_name: str
     """The name of its graph, which its maker chose."""
+    batch: int
+    """Samples in the proof: 1, unless it is one of a batch."""
+    sample: Optional[int]
+    """Which sample of the batch this is, counted from zero. None if the receipt is about all."""
     assurance: str
     """The rung that was checked: `A4` for a proof."""
     inputs: dict[str, Array]
@@ -148,7 +152,8 @@ def verify(
     Args:
         proof: a proof, the path of a receipt, or its bytes.
         model: the model that you expect, or its id. Without it, look at `model_id` of the result: a valid proof of
-            another model is worth nothing.
+            another model is worth nothing. A model in a batch has another id than alone; give the model and it is
+            computed.
         network: the id of the network whose settlements you accept.
 
     Raises:
@@ -160,16 +165,25 @@ def verify(
     elif not isinstance(proof, bytes):
         proof = Path(proof).read_bytes()
     checked = _verified(_ciro.verify(proof, network))
-    expected = model.id if isinstance(model, Model) else model
+    expected = _expected(model, checked) if isinstance(model, Model) else model
     if expected is not None and expected != checked.model_id:
         raise VerifyError(f"the receipt is about another model: expected {expected}, got {checked.model_id}")
     return checked
+
+
+def _expected(model: Model, checked: Verified) -> str:
+    """The model's id in the receipt's batch, by how much the receipt shows."""
+    if checked.batch == 1 and checked.sample is None:
+        return model.id
+    return model._native.id_of_batch(checked.batch, checked.visibility["input"], checked.visibility["output"])
 
 
 def _verified(native: _ciro.Verified) -> Verified:
     return Verified(
         model_id=native.model_id,
         model_name=native.model_name,
+        batch=native.batch,
+        sample=native.sample,
         assurance=native.assurance,
         inputs={name: to_array(shape, values) for name, shape, values in native.inputs or []},
         outputs={name: to_array(shape, values) for name, shape, values in native.outputs or []},

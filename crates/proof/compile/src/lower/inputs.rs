@@ -4,7 +4,7 @@ use super::DEFAULT_BITS;
 use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
-use super::sources::takes_missing;
+use super::missing::{fills, takes_missing};
 use crate::plan::{Elem, Id, Kind, Plan, Step};
 use ciro_graph::{Ingest, Input, ValueId};
 
@@ -123,7 +123,10 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
         return (ingest, None);
     }
     let fills = fills(plan, input);
-    let filled = |(i, &span): (usize, &f64)| fills.map_or(span, |c| span.max(power_of_two(f64::from(c[i].abs()))));
+    let fills = fills.as_deref();
+    let filled = |(i, &span): (usize, &f64)| {
+        fills.and_then(|c| c[i]).map_or(span, |c| span.max(power_of_two(f64::from(c.abs()))))
+    };
     let spans: Vec<f64> = ranges.spans[input].iter().enumerate().map(filled).collect();
     let widest = spans.iter().copied().fold(0.0, f64::max);
     let spans = if analysis.scaled_apart(input) { spans } else { vec![widest; plan.len(input)] };
@@ -144,20 +147,13 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     let ingest = match fills {
         None => Ingest::Fixed { exponents, lo, hi },
         Some(c) => {
-            let missing = |(i, &c): (usize, &f32)| (f64::from(c) * f64::from(read.at(i)).exp2()).round() as i32;
+            let scaled = |i: usize, c: f32| (f64::from(c) * f64::from(read.at(i)).exp2()).round() as i32;
+            let missing = |(i, c): (usize, &Option<f32>)| c.map_or(lo, |c| scaled(i, c));
             let missing = c.iter().enumerate().map(missing).map(|value: i32| value.clamp(lo, hi)).collect();
             Ingest::Imputed { exponents, lo, hi, missing }
         }
     };
     (ingest, Some(read))
-}
-
-/// What stands for an input's missing values, if all that reads the input is one imputer.
-fn fills(plan: &Plan, input: Id) -> Option<&[f32]> {
-    match only_reader(plan, input) {
-        Some((_, Elem::Impute(c))) if plan.outputs.iter().all(|output| output.value != input) => Some(c),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! | [`elementwise`] | sums, products and norms of values |
 //! | [`trees`], [`thresholds`], [`sources`] | forests, with thresholds that decide exactly as float32 does, and what they read |
 //! | [`picks`] | elements put together |
-//! | [`inputs`] | ranges and scales of the inputs |
+//! | [`inputs`], [`missing`] | ranges and scales of the inputs, and what is missing in them |
 //! | [`builder`] | the program under construction |
 
 mod affine;
@@ -19,6 +19,7 @@ mod elementwise;
 mod inputs;
 mod limbs;
 mod map;
+mod missing;
 mod picks;
 mod sources;
 mod thresholds;

@@ -6,9 +6,10 @@
 use super::affine::narrow;
 use super::analysis::Analysis;
 use super::builder::{ProgramBuilder, Quant};
+use super::missing::takes_missing;
 use super::thresholds::{Images, Steps};
 use crate::error::{At, CompileError};
-use crate::plan::{Elem, Ensemble, Id, Kind, Plan, Step, TreeNode};
+use crate::plan::{Ensemble, Id, Kind, Plan, Step, TreeNode};
 use ciro_graph::ValueId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,17 +54,6 @@ pub(super) fn sources<'a>(plan: &'a Plan, step: &Step, forest: &Ensemble) -> BTr
         features.insert(0);
     }
     features.into_iter().map(|feature| (feature, source(plan, step.operands[0], feature))).collect()
-}
-
-/// Whether missing values may come in an input that forests read: all of them know where to go with one.
-pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
-    let replaced = |source: &Source<'_>| source.steps.iter().any(|(step, _)| matches!(step, Elem::Impute(_)));
-    plan.steps.iter().all(|step| match &step.kind {
-        Kind::Trees(forest) if !forest.takes_missing => {
-            sources(plan, step, forest).values().all(|source| source.value != input || replaced(source))
-        }
-        _ => true,
-    })
 }
 
 /// A value of the program that a forest reads.

@@ -19,6 +19,8 @@ pub(super) struct Stairs {
     thresholds: Vec<f32>,
     /// What it is below the first, between each two, and from the last on.
     values: Vec<Vec<f32>>,
+    /// Whether a missing value counts as one below all, or as one above.
+    missing_below: bool,
 }
 
 impl Stairs {
@@ -27,7 +29,7 @@ impl Stairs {
         thresholds.sort_by(f32::total_cmp);
         thresholds.dedup_by_key(|threshold| threshold.to_bits());
         let all = [f32::NEG_INFINITY].iter().chain(&thresholds).map(|&start| values(start)).collect();
-        Self { thresholds, values: all }
+        Self { thresholds, values: all, missing_below: true }
     }
 
     /// A row for each category, `default` for everything else.
@@ -45,7 +47,7 @@ impl Stairs {
         let classes = self.values.first().map_or(1, Vec::len);
         let mut nodes = Vec::new();
         self.grow(&mut nodes, 0, self.values.len());
-        Ensemble { roots: vec![0], nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: false }
+        Ensemble { roots: vec![0], nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: true }
     }
 
     /// Appends the subtree of the values `from..to`.
@@ -60,7 +62,8 @@ impl Stairs {
         nodes.push(TreeNode::Leaf(vec![]));
         let (yes, no) = (self.grow(nodes, from, middle), self.grow(nodes, middle, to));
         let threshold = self.thresholds[middle - 1];
-        nodes[own] = TreeNode::Split { feature: 0, mode: Mode::Lt, threshold, yes, no, missing_yes: false };
+        nodes[own] =
+            TreeNode::Split { feature: 0, mode: Mode::Lt, threshold, yes, no, missing_yes: self.missing_below };
         own
     }
 
@@ -149,7 +152,7 @@ fn one_forest(ctx: &mut Ctx<'_>, stairs: &[Id]) -> (Id, Vec<usize>) {
         classes += tree.classes;
         all = Some(all.map_or(tree.clone(), |all| joined(all, &tree)));
     }
-    let mut forest = all.unwrap_or(Stairs { thresholds: vec![], values: vec![vec![0.0]] }.tree());
+    let mut forest = all.unwrap_or(Stairs { thresholds: vec![], values: vec![vec![0.0]], missing_below: true }.tree());
     (forest.classes, forest.base) = (classes, vec![0.0; classes]);
     (ctx.push(Kind::Trees(forest), vec![x], classes), starts)
 }
@@ -189,7 +192,9 @@ pub(super) fn compared(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, Compil
         _ => return Ok(false),
     };
     let thresholds = c.iter().flat_map(|&c| [c, c.next_up()]).filter(|c| !c.is_nan()).collect();
-    let stairs = Stairs::at(thresholds, |x| c.iter().map(|&c| f32::from(holds(x, c))).collect());
+    let mut stairs = Stairs::at(thresholds, |x| c.iter().map(|&c| f32::from(holds(x, c))).collect());
+    // No comparison with a missing value holds.
+    stairs.missing_below = !operator.starts_with("Less");
     let id = stairs.push(ctx, id);
     let mut dims = vec![1; dims.len().max(own.len()).max(1)];
     if let Some(last) = dims.last_mut() {

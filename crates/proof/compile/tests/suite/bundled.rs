@@ -84,6 +84,8 @@ fn encoders_bins_and_what_reads_them() {
     check(&fixtures(), "encoded_forest_people", 1e-6);
     check(&fixtures(), "encoded_boosting_people", 5e-6);
     check(&fixtures(), "binned_tree_wine", 1e-7);
+    check(&fixtures(), "imputed_encoded_logreg_people", 2e-5);
+    check(&fixtures(), "imputed_encoded_forest_people", 1e-6);
 }
 
 #[test]

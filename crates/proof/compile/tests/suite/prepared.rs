@@ -4,7 +4,7 @@ use crate::support::{Onnx, floats, int, ints, numbers, run, texts};
 use ciro_compile::Compiled;
 use ciro_compile::onnx::proto::{AttributeProto, ValueInfoProto};
 use ciro_graph::render::render;
-use ciro_graph::{Ingest, RawInput, RawTensor, execute};
+use ciro_graph::{Input, RawInput, RawTensor, execute};
 use proptest::prelude::*;
 
 /// A tree `x[feature] ≤ threshold ? 1 : 2`.
@@ -25,7 +25,7 @@ fn stump(feature: i64, threshold: f32) -> Vec<AttributeProto> {
 }
 
 fn is_ordered(compiled: &Compiled) -> bool {
-    compiled.model.program.inputs.iter().all(|input| input.ingest == Ingest::Ordered)
+    compiled.model.program.inputs.iter().all(Input::is_ordered)
 }
 
 /// Numbers around the whole ones, where encoders change.
@@ -124,6 +124,18 @@ proptest! {
         let compiled = onnx.outputs(&["y"]).compile().unwrap();
         let computed = if feature == 0 { x[0] + x[1] } else { x[1] - x[0] }.max(0.0);
         prop_assert_eq!(numbers(&run(&compiled, &x)[0]), [if computed <= threshold { 1.0 } else { 2.0 }]);
+    }
+}
+
+#[test]
+fn a_missing_value_is_no_category_and_in_no_bin() {
+    let one_hot = Onnx::new(1).node("Cast x -> i", vec![int("to", 7)]);
+    let one_hot = one_hot.node("ml.OneHotEncoder i -> y", vec![ints("cats_int64s", &[-3, 0, 2])]);
+    let below = Onnx::new(1).constant("edges", &[2], &[-1.0, 4.0]).node("Less x edges -> b", vec![]);
+    let below = below.node("Cast b -> y", vec![int("to", 1)]);
+    for (onnx, width) in [(one_hot, 3), (below, 2)] {
+        let compiled = onnx.outputs(&["y"]).compile().unwrap();
+        assert_eq!(numbers(&run(&compiled, &[f32::NAN])[0]), vec![0.0; width]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is not supported is refused with the node, the reason, and the nearest thing that works.
 
-use crate::support::{Onnx, bundled, float, floats, int, ints, read, text, texts};
+use crate::support::{Onnx, bundled, fixtures, float, floats, int, ints, read, text, texts};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Options, compile_onnx};
 
@@ -164,6 +164,24 @@ fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributePr
         ints("target_ids", &[0]),
         floats("target_weights", &[1.0]),
     ]
+}
+
+/// Files that skl2onnx wrote.
+#[test]
+fn what_exported_pipelines_contain_is_refused_by_name() {
+    for (name, message, way_out) in [
+        (
+            "refused_texts",
+            "input \"colour\": expected a tensor of float, int64 or int32, got one of string",
+            "encode texts",
+        ),
+        ("refused_products", "(ReduceProd): the operator is not supported", "these work"),
+    ] {
+        let file = read(&fixtures().join(format!("{name}.onnx")));
+        let error = compile_onnx(&file, &Options::default()).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.hint().unwrap_or_default().contains(way_out), "{error}");
+    }
 }
 
 #[test]

@@ -93,6 +93,14 @@ impl<T: Pooled> Buffer<T> {
     }
 }
 
+impl<T: Pooled> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::stale(self.len);
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
 impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);

@@ -10,9 +10,49 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+/// The elements of integers, those of 16 bits from a table.
+#[derive(Clone, Copy)]
+struct SmallIntegers(&'static [F; 1 << 16]);
+
 /// The element of each 16-bit integer, by its bits.
-static ELEMENTS: LazyLock<Vec<F>> =
-    LazyLock::new(|| (0..=u16::MAX).map(|bits| from_int(i64::from(bits.cast_signed()))).collect());
+static ELEMENTS: LazyLock<Box<[F; 1 << 16]>> = LazyLock::new(|| {
+    let mut elements = Box::new([F::ZERO; 1 << 16]);
+    elements.iter_mut().zip(0..=u16::MAX).for_each(|(x, bits)| *x = from_int(i64::from(bits.cast_signed())));
+    elements
+});
+
+impl SmallIntegers {
+    fn get() -> Self {
+        Self(&ELEMENTS)
+    }
+
+    #[inline]
+    fn short(self, v: i16) -> F {
+        self.0[usize::from(v.cast_unsigned())]
+    }
+
+    /// The element of any integer.
+    #[inline]
+    fn element(self, v: i64) -> F {
+        i16::try_from(v).map_or_else(|_| from_int(v), |v| self.short(v))
+    }
+}
+
+/// Integers that one task writes as elements.
+const TASK: usize = 1 << 14;
+
+/// Writes the elements of integers, and zeros if there are fewer than `out` takes.
+///
+/// # Panics
+/// If there are more.
+pub fn write_elements(integers: &[i64], out: &mut [F]) {
+    let small = SmallIntegers::get();
+    let (out, rest) = out.split_at_mut(integers.len());
+    out.par_chunks_mut(TASK).zip(integers.par_chunks(TASK)).for_each(|(out, integers)| {
+        out.iter_mut().zip(integers).for_each(|(out, &v)| *out = small.element(v));
+    });
+    rest.fill(F::ZERO);
+}
 
 /// Integers side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,18 +92,14 @@ impl Integers {
 
     /// Writes those from `first` on as elements.
     fn write(&self, first: usize, out: &mut [F]) {
-        let elements = ELEMENTS.as_slice();
+        let small = SmallIntegers::get();
         match self {
             Self::Bytes(values) => {
-                let of = |&v: &i8| elements[usize::from(i16::from(v).cast_unsigned())];
-                out.iter_mut().zip(&values[first..]).for_each(|(out, v)| *out = of(v));
+                out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = small.short(v.into()));
             }
-            Self::Shorts(values) => {
-                let of = |&v: &i16| elements[usize::from(v.cast_unsigned())];
-                out.iter_mut().zip(&values[first..]).for_each(|(out, v)| *out = of(v));
-            }
+            Self::Shorts(values) => out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = small.short(v)),
             Self::Words(values) => {
-                out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = from_int(i64::from(v)));
+                out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = small.element(v.into()));
             }
         }
     }
@@ -285,6 +321,19 @@ mod tests {
             let of_elements = Cells::from(&elements).slice(from..to);
             assert_eq!(of_elements.elements(&mut scratch), &elements[from..to]);
         }
+    }
+
+    #[test]
+    fn integers_of_any_size_become_elements() {
+        let p = i64::from(ciro_transcript::field::P);
+        let around = |v: i64| v - 2..v + 3;
+        let ends = [0, 1 << 15, -(1 << 15), 1 << 31, p, -p, p / 2];
+        let mut integers: Vec<i64> = ends.into_iter().flat_map(around).chain([i64::MIN, i64::MAX]).collect();
+        integers.extend((0..3 * TASK as i64).map(|i| (i - 20_000) * 3));
+        let mut out = vec![F::TWO; integers.len() + 3];
+        write_elements(&integers, &mut out);
+        let expected = integers.iter().map(|&v| F::from_i64(v)).chain([F::ZERO; 3]);
+        assert!(out.into_iter().eq(expected));
     }
 
     #[test]

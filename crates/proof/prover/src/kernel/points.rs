@@ -82,10 +82,14 @@ impl Points {
         let mut rows = vec![PackedF::ZERO; PACKS << self.log_rows];
         for first in (0..lanes).step_by(1 << LOG_LANES).rev() {
             for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
-                for ((row, &shift), k) in rows.chunks_exact_mut(PACKS).zip(&coset.shifts).zip(0..) {
-                    let own = PackedF::pack_slice(&coefficients[k * lanes + first..][..1 << LOG_LANES]);
+                let own = |k: usize| PackedF::pack_slice(&coefficients[k * lanes + first..][..1 << LOG_LANES]);
+                for (k, (row, &shift)) in rows.chunks_exact_mut(PACKS).zip(&coset.shifts).enumerate() {
+                    if shift == F::ONE {
+                        row.copy_from_slice(own(k));
+                        continue;
+                    }
                     let shift = PackedF::from(shift);
-                    row.iter_mut().zip(own).for_each(|(row, &own)| *row = own * shift);
+                    row.iter_mut().zip(own(k)).for_each(|(row, &own)| *row = own * shift);
                 }
                 self.transform(&mut rows);
                 for point in &coset.points {
@@ -106,10 +110,14 @@ impl Points {
                 let (low, high) = part.split_at_mut(half);
                 let rows = low.chunks_exact_mut(PACKS).zip(high.chunks_exact_mut(PACKS));
                 for ((low, high), &w) in rows.zip(&self.twiddles[log as usize]) {
-                    let w = PackedF::from(w);
-                    for (a, b) in low.iter_mut().zip(high) {
-                        (*a, *b) = (*a + *b, (*a - *b) * w);
+                    let pairs = low.iter_mut().zip(high);
+                    // A third of all factors.
+                    if w == F::ONE {
+                        pairs.for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
+                        continue;
                     }
+                    let w = PackedF::from(w);
+                    pairs.for_each(|(a, b)| (*a, *b) = (*a + *b, (*a - *b) * w));
                 }
             }
         }

@@ -65,6 +65,17 @@ pub(super) fn peak_mib() -> Option<u64> {
     kib("/proc/self/status", "VmHWM").map(|kib| kib / 1024)
 }
 
+/// Processor time of this process so far, of all threads, milliseconds in steps of ten.
+pub(super) fn processor_ms() -> Option<u64> {
+    /// Of the system's clock ticks, which Linux reports in hundredths of a second whatever it counts.
+    const TICK_MS: u64 = 10;
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    let after_name = text.rsplit_once(')')?.1;
+    let times = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    times.sum::<Result<u64, _>>().ok().map(|ticks| ticks * TICK_MS)
+}
+
 /// Starts a new peak of the resident size, where the system can; elsewhere the figure is the peak since the start.
 pub(super) fn reset_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");

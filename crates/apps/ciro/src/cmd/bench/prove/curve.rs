@@ -37,7 +37,7 @@ pub(super) fn curve(runs: usize, mut progress: impl FnMut(u32)) -> Result<Vec<Po
             let options = Options { input_range: Some(1.0), ..Options::default() };
             compile_onnx(&family(side).encode_to_vec(), &options).map_err(CliError::failed)
         });
-        let figures = measure(compiled?.model, &image(side), compile_ms, runs)?;
+        let figures = measure(compiled?.model, &image(side), compile_ms, runs, false)?;
         let ns_per_cell = figures.proof_ms * 1e6 / figures.witness_cells.max(1) as f64;
         Ok(Point { side, figures, ns_per_cell })
     };
@@ -138,7 +138,7 @@ mod tests {
         let figures = |side| {
             let options = Options { input_range: Some(1.0), ..Options::default() };
             let model = compile_onnx(&family(side).encode_to_vec(), &options).expect("the family compiles").model;
-            measure(model, &image(side), 0.0, 1).expect("proves and verifies")
+            measure(model, &image(side), 0.0, 1, false).expect("proves and verifies")
         };
         let (small, large) = (figures(16), figures(48));
         // Where more values share the tables of functions, these are finer.

@@ -1,5 +1,6 @@
 //! One model: each stage on the clock.
 
+use super::phases::{PhaseFigures, Recorder, summary};
 use crate::cli::BenchMeasureArgs;
 use crate::cmd::bench::{machine, percentiles};
 use crate::error::CliError;
@@ -7,7 +8,7 @@ use crate::models;
 use crate::ui::Ui;
 use ciro_compile::Options;
 use ciro_graph::{Model, RawInput, execute};
-use ciro_prover::{ProvingKey, Seed, prove_execution};
+use ciro_prover::{ProvingKey, Seed, prove_observed};
 use ciro_relation::{Poly, Source};
 use ciro_verifier::ProofContext;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub(super) struct Figures {
     pub(super) constants: usize,
     /// Proofs that count.
     pub(super) runs: usize,
+    /// Of a proof, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) phases: Vec<PhaseFigures>,
 }
 
 /// Bytes of a proof in one field element of a contract.
@@ -65,29 +69,39 @@ fn measure_file(args: &BenchMeasureArgs) -> Result<Figures, CliError> {
     let Model { program, weights } = compiled?.model;
     let program = program.batched(args.batch);
     let input = models::repeated(&program, &samples)?;
-    measure(Model { program, weights }, &input, compile_ms, args.runs)
+    measure(Model { program, weights }, &input, compile_ms, args.runs, args.phases)
 }
 
 /// Measures a compiled model: one run that warms up, and `runs` that count.
-pub(super) fn measure(model: Model, input: &RawInput, compile_ms: f64, runs: usize) -> Result<Figures, CliError> {
+pub(super) fn measure(
+    model: Model,
+    input: &RawInput,
+    compile_ms: f64,
+    runs: usize,
+    by_phase: bool,
+) -> Result<Figures, CliError> {
     machine::reset_peak();
     let (key, key_ms) = timed(|| ProvingKey::new(model).map_err(CliError::failed));
     let key = key?;
     let (mut inferring, mut proving, mut verifying, mut proof_bytes) = (vec![], vec![], vec![], 0);
+    let (mut recorders, mut peak_mib) = (vec![], None);
     let started = Instant::now();
     for run in 0..=runs {
-        let one = one_run(&key, input)?;
+        let mut recorder = Recorder::new(by_phase);
+        let one = one_run(&key, input, &mut recorder)?;
         proof_bytes = one.proof_bytes;
+        peak_mib = peak_mib.max(recorder.peak_mib());
         if run > 0 {
             inferring.push(one.inference_ms);
             proving.push(one.proof_ms);
             verifying.push(one.verify_ms);
+            recorders.push(recorder);
         }
         if run >= RUNS_MIN && started.elapsed() > PATIENCE {
             break;
         }
     }
-    let peak_mib = machine::peak_mib();
+    let peak_mib = peak_mib.max(machine::peak_mib());
     let runs = proving.len();
     let median = |samples| percentiles(samples).0;
     Ok(Figures {
@@ -102,6 +116,7 @@ pub(super) fn measure(model: Model, input: &RawInput, compile_ms: f64, runs: usi
         witness_cells: witness_cells(&key),
         constants: key.model().weights.iter().map(Vec::len).sum(),
         runs,
+        phases: if by_phase { summary(&recorders) } else { Vec::new() },
     })
 }
 
@@ -112,13 +127,14 @@ struct Run {
     proof_bytes: usize,
 }
 
-fn one_run(key: &ProvingKey, input: &RawInput) -> Result<Run, CliError> {
+fn one_run(key: &ProvingKey, input: &RawInput, recorder: &mut Recorder) -> Result<Run, CliError> {
     let (execution, inference_ms) = timed(|| execute(key.model(), input).map_err(CliError::failed));
     let execution = execution?;
     let context = ProofContext::default();
     // A seed that everybody knows hides nothing, and nothing is to be hidden here.
-    let (proof, proof_ms) = timed(|| prove_execution(key, input, &execution, &context, &Seed::NONE));
+    let (proof, proof_ms) = timed(|| prove_observed(key, input, &execution, &context, &Seed::NONE, recorder));
     let proof = proof.map_err(CliError::failed)?;
+    recorder.ends();
     let (verified, verify_ms) = timed(|| key.verifying().verify(&proof.statement, &proof.bytes));
     verified.map_err(CliError::failed)?;
     Ok(Run { inference_ms, proof_ms, verify_ms, proof_bytes: proof.bytes.len() })

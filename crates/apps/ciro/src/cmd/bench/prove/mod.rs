@@ -4,6 +4,7 @@
 
 mod curve;
 mod measure;
+mod phases;
 mod table;
 
 use super::machine::Machine;
@@ -20,6 +21,9 @@ use std::process::{Command, Output};
 #[derive(Serialize)]
 struct View {
     machine: Machine,
+    /// How models were compiled, as options of the command; empty for the defaults.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    form: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     models: Option<Vec<Row>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +49,7 @@ pub(super) fn run(args: &BenchProveArgs, ui: &Ui) -> Result<(), CliError> {
     let models = wants(ProvePart::Models).then(|| rows(args, ui)).transpose()?;
     let progress = |side| ui.note(&format!("… convolutions on {side}×{side}"));
     let curve = wants(ProvePart::Curve).then(|| curve::curve(args.runs, progress)).transpose()?;
-    let view = View { machine, models, curve };
+    let view = View { machine, form: args.form.words().join(" "), models, curve };
     ui.result(&view, || if args.markdown { table::markdown(&view) } else { table::text(&view) })
 }
 
@@ -81,6 +85,7 @@ fn row(program: &Path, file: &PathBuf, batch: u32, args: &BenchProveArgs, ui: &U
             "--batch",
             &batch.to_string(),
         ])
+        .args(args.phases.then_some("--phases"))
         .args(args.form.words());
     let output = command.arg("--").arg(file).output().map_err(CliError::failed)?;
     Ok(match figures(&output) {

@@ -2,6 +2,7 @@
 
 use super::curve::Point;
 use super::measure::Figures;
+use super::phases::PhaseFigures;
 use super::{Row, View};
 
 const MODELS: [&str; 11] = [
@@ -31,6 +32,7 @@ const BATCHES: [&str; 12] = [
     "peak MiB",
     "runs",
 ];
+const PHASES: [&str; 5] = ["model", "phase", "ms", "processor ms", "peak MiB"];
 const CURVE: [&str; 6] = ["image", "cells", "proof ms", "ns per cell", "verify ms", "peak MiB"];
 
 /// Below the tables: what the columns mean.
@@ -43,9 +45,10 @@ const CURVE_TITLE: &str = "Growth: three convolutions of 8 channels with ReLU on
 
 /// For a terminal.
 pub(super) fn text(view: &View) -> String {
-    let mut parts = vec![view.machine.line()];
+    let mut parts = vec![[view.machine.line().as_str(), view.form.as_str()].join(" ").trim_end().to_string()];
     if let Some(rows) = &view.models {
         parts.push(aligned(head(rows), &model_cells(rows)));
+        parts.extend(by_phase(rows).map(|cells| aligned(&PHASES, &cells)));
         parts.extend(failures(rows));
     }
     if let Some(points) = &view.curve {
@@ -55,15 +58,16 @@ pub(super) fn text(view: &View) -> String {
     parts.join("\n\n")
 }
 
-/// The page `docs/reference/bench.md`.
+/// The page `docs/reference/bench.md`, or another of its kind.
 pub(super) fn markdown(view: &View) -> String {
     let mut parts = vec![
-        "# Measured".into(),
-        "Printed by `ciro bench prove --markdown`; nothing here is written by hand.".into(),
+        title(&view.form),
+        format!("Printed by `{}`; nothing here is written by hand.", command(view)),
         format!("Measured on: {}.", view.machine.line()),
     ];
     if let Some(rows) = &view.models {
         parts.push(piped(head(rows), &model_cells(rows)));
+        parts.extend(by_phase(rows).map(|cells| piped(&PHASES, &cells)));
         parts.extend(failures(rows));
     }
     if let Some(points) = &view.curve {
@@ -72,6 +76,21 @@ pub(super) fn markdown(view: &View) -> String {
     }
     parts.push(LEGEND.into());
     parts.join("\n\n")
+}
+
+fn title(form: &str) -> String {
+    if form.is_empty() { "# Measured".into() } else { format!("# Measured with `{form}`") }
+}
+
+/// What prints the page.
+fn command(view: &View) -> String {
+    let only = match (&view.models, &view.curve) {
+        (Some(_), None) => "--only models",
+        (None, Some(_)) => "--only curve",
+        _ => "",
+    };
+    let words = ["ciro bench prove", only, &view.form, "--markdown"];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn in_batches(rows: &[Row]) -> bool {
@@ -109,6 +128,21 @@ fn cells(model: &str, figures: &Figures) -> Vec<String> {
     let sizes = [figures.proof_bytes, figures.proof_felts].map(|n| n.to_string());
     let counts = [figures.witness_cells, figures.runs].map(|n| n.to_string());
     [model.to_string()].into_iter().chain(times).chain(sizes).chain([peak(figures)]).chain(counts).collect()
+}
+
+/// A row per model and phase, if phases were asked for.
+fn by_phase(rows: &[Row]) -> Option<Vec<Vec<String>>> {
+    let of_row = |row: &Row| {
+        let phases = row.figures.as_ref().map_or(&[][..], |figures| &figures.phases);
+        let cells = |phase: &PhaseFigures| {
+            let processor = phase.processor_ms.map_or_else(|| "-".into(), |ms| format!("{ms:.0}"));
+            let peak = phase.peak_mib.map_or_else(|| "-".into(), |mib| mib.to_string());
+            vec![row.model.clone(), phase.phase.clone(), format!("{:.2}", phase.ms), processor, peak]
+        };
+        phases.iter().map(cells).collect::<Vec<_>>()
+    };
+    let cells: Vec<Vec<String>> = rows.iter().flat_map(of_row).collect();
+    (!cells.is_empty()).then_some(cells)
 }
 
 fn curve_cells(points: &[Point]) -> Vec<Vec<String>> {
