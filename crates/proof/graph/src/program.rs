@@ -471,11 +471,10 @@ pub enum Op {
         /// Structure and tables.
         forest: Forest,
     },
-    /// With n = x rounded as by [`Op::Rescale`], or x itself if shift is zero: the largest of zero and n, or of zero and what
-    /// [`Op::Take`] makes of n with each of `taps`, element by element. Tensors are compared in pairs, in order, the larger ones in
-    /// pairs again, and the last one with zero; an execution where two numbers that are compared differ by `2^bits` or more is
-    /// refused, so that results are below that. shift ≤ 29, 1 ≤ bits ≤ 29; with t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)`
-    /// plus the largest magnitude of what is rounded is below p.
+    /// With n = x rounded as by [`Op::Rescale`] (x itself, if shift is zero): the largest of zero and n, or of zero and what
+    /// [`Op::Take`] makes of n with each of `taps`. Tensors are compared in pairs, in order, the larger ones in pairs again, the last one
+    /// with zero; an execution where two numbers that are compared are `2^bits` or more apart is refused. shift ≤ 29, 1 ≤ bits ≤ 29; with
+    /// t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)` plus the largest magnitude of what is rounded is below p.
     Rectify {
         /// Any tensor.
         x: ValueId,

@@ -292,7 +292,8 @@ impl Lowering<'_> {
         rescaled.any(|(i, shift, first, last)| {
             let half = (1i64 << shift) >> 1;
             let result = ValueId(u32::try_from(i.saturating_add(self.b.program.inputs.len())).unwrap_or(u32::MAX));
-            let is_exact = (last - first).saturating_add(1).count_ones() == 1;
+            // A range of so many bits has no other number; one of a single number would have two.
+            let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
             // A table may take more than these results.
             is_exact
                 && !self.readers.contains_key(&result)

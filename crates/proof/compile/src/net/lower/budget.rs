@@ -19,6 +19,9 @@ const MANY: usize = 1 << 14;
 /// Where more numbers than so many for each of its rows are looked up, a table costs less than the comparisons that would do instead.
 const MANY_BY_ROW: usize = 4;
 
+/// Rests and differences of more bits than this are together too wide for the field.
+const MOST_SHARED: i32 = 13;
+
 /// Widest columns by precision, bits without the sign: of what is multiplied, and of what is not.
 const fn widest(precision: Precision, is_large: bool) -> (u32, u32) {
     match (precision, is_large) {
@@ -98,7 +101,7 @@ impl Budget {
     /// The least that differences of numbers from which so many bits are dropped are declared to have: in small programs, as many, so
     /// that rests and differences share a table.
     pub(super) fn least_difference(&self, dropped: i32) -> i32 {
-        if self.is_large || dropped > i32::from(self.limb_bits) { 1 } else { dropped }
+        if self.is_large || dropped > MOST_SHARED.min(i32::from(self.limb_bits)) { 1 } else { dropped }
     }
 
     /// The power of a row's largest element in a Softmax over rows of `n`: the rests of a division by the sums of powers fit one
