@@ -8,6 +8,7 @@ use ciro_relation::RelationError;
 use ciro_types::{Hash32, encode};
 use ciro_verifier::{Phase, VerifyError, VerifyingKey};
 use common::liar::Liar;
+use common::net::Net;
 use common::{Case, Sketch, X};
 
 /// The largest magnitude of a value.
@@ -209,4 +210,20 @@ fn a_curve_longer_than_the_field_is_refused() {
     };
     assert!(is_too_wide(&curve(16)) && is_too_wide(&curve(8)));
     assert!(!is_too_wide(&curve(4)));
+}
+
+/// One rest of one bit among many ranges of sixteen: 65025·2¹⁵ is 32767 modulo p, so limbs of sixteen bits would take 65025 for a bit.
+#[test]
+fn a_bit_is_not_a_number_that_wraps() {
+    let len = 1 << 17;
+    let mut net = Net::new(&[len], 40_000, 16);
+    let narrow = net.node(Op::Narrow { x: X, shift: 0, lo: -32768, bits: 16 });
+    let first = net.node(Op::Take { x: narrow, picks: vec![Pick { axis: 0, index: vec![0] }] });
+    let half = net.node(Op::Rescale { x: first, shift: 1 });
+    net.output(half);
+    let mut x = vec![0.0; len as usize];
+    x[0] = 32766.0;
+    let case = Case::new("a bit among ranges", net.model(), &x);
+    assert_eq!(case.proof.output.0[0], [16383]);
+    assert_eq!(Liar::about(&case).value(half, |v| v[0] = 16383 - 32512).caught(&case), Phase::Lookup);
 }

@@ -11,6 +11,7 @@ use crate::rows::Rows;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
+use ciro_transcript::field::P;
 
 /// Narrowest limbs that numbers are cut into.
 const NARROWEST: u32 = 4;
@@ -55,12 +56,12 @@ impl Builder<'_> {
         ranges.into_iter().for_each(|range| self.cut(range, width, &mut limbs));
         let mut full = false;
         for (bits, limbs) in limbs {
-            let own = bits < width && has_table(bits, limbs.iter().map(|(rows, _)| rows.real()).sum());
+            let own = has_own_table(bits, width, limbs.iter().map(|(rows, _)| rows.real()).sum());
             let tag = if own { self.index_table(bits, None) } else { RANGE_TAG };
             full |= !own;
             for (rows, expr) in limbs {
                 let rows = self.range_rows(rows, &expr, bits);
-                // The lookup of expr itself bounds it so that the shifted one does not wrap.
+                // The lookup of expr itself bounds it so that the shifted one does not wrap: see `wraps`.
                 if !own && bits < width {
                     self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
                 }
@@ -121,9 +122,16 @@ impl Builder<'_> {
     }
 }
 
-/// Whether limbs of `bits` that `rows` rows have take a table of their own rather than two lookups in the one of full limbs.
-fn has_table(bits: u32, rows: usize) -> bool {
-    rows.saturating_mul(LOOKUP) >= TABLE_ROW << bits
+/// Whether limbs of `bits` that `rows` rows have take a table of their own: where two lookups in the one of full limbs cost more, or do not
+/// show the range.
+fn has_own_table(bits: u32, width: u32, rows: usize) -> bool {
+    bits < width && (wraps(bits, width) || rows.saturating_mul(LOOKUP) >= TABLE_ROW << bits)
+}
+
+/// Whether a number below 2^width, shifted as one of `bits` may be below 2^width, can reach p: then some that have more bits come out
+/// below 2^width again.
+fn wraps(bits: u32, width: u32) -> bool {
+    ((1u64 << width) - 1) << (width - bits) >= u64::from(P)
 }
 
 /// The width of limbs, at most `widest`, at which the ranges cost least.
@@ -158,11 +166,33 @@ fn cost(rows: &BTreeMap<u32, usize>, width: u32) -> usize {
     }
     let mut full = false;
     for (bits, rows) in limbs {
-        let own = bits < width && has_table(bits, rows);
+        let own = has_own_table(bits, width, rows);
         let lookups = if own || bits == width { 1 } else { 2 };
         full |= !own;
         let table = if own { TABLE_ROW << bits } else { 0 };
         cost = cost.saturating_add(rows.saturating_mul(LOOKUP * lookups)).saturating_add(table);
     }
     if full { cost.saturating_add(TABLE_ROW << width) } else { cost }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that two lookups in 0..2^width take for ones of `bits`.
+    fn taken(bits: u32, width: u32) -> impl Iterator<Item = u64> {
+        (0..1u64 << width).filter(move |e| (e << (width - bits)) % u64::from(P) < 1 << width)
+    }
+
+    /// 65025·2¹⁵ = 32767 modulo p: in limbs of sixteen bits it would pass for a bit.
+    #[test]
+    fn two_lookups_stand_for_a_range_only_where_they_show_it() {
+        assert_eq!(taken(1, 16).collect::<Vec<_>>(), [0, 1, 65025, 65026]);
+        for width in NARROWEST..=16 {
+            for bits in 1..width {
+                let shows = taken(bits, width).all(|e| e < 1 << bits);
+                assert!(shows || has_own_table(bits, width, 1), "{bits} bits in limbs of {width}");
+            }
+        }
+    }
 }

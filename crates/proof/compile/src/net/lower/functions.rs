@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::form::{Quant, Source};
-use super::range::{MARGIN, choose, power_of_two};
+use super::range::{Choice, How, MARGIN, choose, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::import::is_unrolled;
@@ -53,31 +53,45 @@ impl Lowering<'_> {
         let source = self.source(x)?;
         let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(self.budget.wanted[id]).exp2();
         // A number of no bits has the scale of its end.
-        let end = choose(self.sizes.of(x), self.reach(&source), 0).scale;
+        let choice = choose(self.sizes.of(x), self.reach(&source), 0);
         let wide = self.at_scale(at, x, source, scale)?;
         let (wide, _) = self.before_shift(at, wide, scale)?;
-        self.compared(at, wide, (scale, end), taps)
+        self.compared(at, wide, scale, &choice, taps)
     }
 
-    /// A wide value rectified at `scale`, or a coarser one, where its differences are below `end`. If that could wrap around the field,
-    /// in two steps.
+    /// A wide value rectified at `scale`, or a coarser one, where its differences are below the end that was chosen, or whatever they can
+    /// be. If that could wrap around the field, in two steps.
     fn compared(
         &mut self,
         at: &At,
         x: Quant,
-        (scale, end): (f64, f64),
+        scale: f64,
+        choice: &Choice,
         taps: Vec<Vec<Pick>>,
     ) -> Result<Quant, CompileError> {
         let (_, shift) = self.before_shift(at, x, scale)?;
         let reached = x.scale * f64::from(shift).exp2();
-        let bits = ((end / reached).log2().ceil() as i32).max(self.budget.least_difference(shift)) as u8;
+        let bits = match choice.how {
+            How::Free => self.difference_bits(x, shift, !taps.is_empty()),
+            How::Declared(_) => (choice.scale / reached).log2().ceil() as i32,
+        };
+        let bits = bits.max(self.budget.least_difference(shift)) as u8;
         match self.node(at, Op::Rectify { x: x.id, shift: shift as u8, bits, taps: taps.clone() }) {
             Err(CompileError::Range { .. }) if shift > 0 => {
                 let coarser = self.rescaled(at, x, x.scale * f64::from((shift + 1) / 2).exp2())?;
-                self.compared(at, coarser, (scale, end), taps)
+                self.compared(at, coarser, scale, choice, taps)
             }
             result => result.map(|id| Quant { id, scale: reached }),
         }
+    }
+
+    /// Bits of the largest difference from zero, or of one element and another, that a value can have once `shift` bits are dropped.
+    fn difference_bits(&self, x: Quant, shift: i32, among_elements: bool) -> i32 {
+        let interval = self.interval(x);
+        let (lo, hi) = (interval.lo.min(0), interval.hi.max(0));
+        let largest = if among_elements { hi - lo } else { hi.max(-lo) };
+        let rounded = (largest >> shift) + 1;
+        (i64::BITS - rounded.leading_zeros()) as i32
     }
 
     /// A value for a table to read, not finer than `finest`.
