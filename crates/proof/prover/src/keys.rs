@@ -33,8 +33,8 @@ impl KeyIndex {
     }
 }
 
-/// What an integer is modulo p. Only a lie is negative where it is looked up: its best chance is to wrap.
+/// What an integer is modulo p. Only a lie is negative or large where it is looked up: its best chance is to wrap.
 #[must_use]
 pub fn residue(x: i64) -> i64 {
-    if x < 0 { x.rem_euclid(i64::from(P)) } else { x }
+    if (0..i64::from(P)).contains(&x) { x } else { x.rem_euclid(i64::from(P)) }
 }
