@@ -3,7 +3,8 @@
 use super::sources::{Source, sources};
 use crate::plan::{Elem, Ensemble, Id, Kind, Mode, Plan, TreeNode};
 
-fn is_replaced(source: &Source<'_>) -> bool {
+/// Whether an imputer replaces what is missing on the way to a forest.
+pub(super) fn is_replaced(source: &Source<'_>) -> bool {
     source.steps.iter().any(|(step, _)| matches!(step, Elem::Impute(_)))
 }
 
@@ -30,9 +31,6 @@ enum Reader {
 /// What stands for the missing values of each element of an input, if imputers read them, or trees that take them for numbers below
 /// all others, which is `None`.
 pub(super) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
-    if plan.outputs.iter().any(|output| output.value == input) {
-        return None;
-    }
     let mut readers = vec![Reader::None; plan.len(input)];
     // For each value that only picks elements of the input: which they are.
     let mut views: Vec<(Id, Vec<Option<usize>>)> = vec![(input, (0..plan.len(input)).map(Some).collect())];
@@ -60,6 +58,10 @@ pub(super) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
             _ if step.operands.iter().any(|&operand| view(operand).is_some()) => return None,
             _ => {}
         }
+    }
+    // What is revealed as it came would be a number where the model has none.
+    if plan.outputs.iter().any(|output| views.iter().any(|view| view.0 == output.value)) {
+        return None;
     }
     let imputed = readers.iter().any(|reader| matches!(reader, Reader::Imputer(_)));
     let fill = |reader: &Reader| if let Reader::Imputer(c) = reader { Some(*c) } else { None };
