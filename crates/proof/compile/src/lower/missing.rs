@@ -1,6 +1,6 @@
 //! Missing values: whether an input may have them, and what stands for them where it is computed with.
 
-use super::sources::{Source, sources};
+use super::sources::{Source, source, sources};
 use crate::plan::{Elem, Ensemble, Id, Kind, Mode, Plan, TreeNode};
 
 /// Whether an imputer replaces what is missing on the way to a forest.
@@ -10,12 +10,16 @@ pub(super) fn is_replaced(source: &Source<'_>) -> bool {
 
 /// Whether missing values may come in an input that forests read: all of them know where to go with one.
 pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
-    plan.steps.iter().all(|step| match &step.kind {
-        Kind::Trees(forest) if !forest.takes_missing => {
-            sources(plan, step, forest).values().all(|source| source.value != input || is_replaced(source))
-        }
-        _ => true,
-    })
+    let is_zeroed = |&id: &Id| {
+        (0..plan.len(id)).map(|i| source(plan, id, i)).any(|source| source.value == input && !is_replaced(&source))
+    };
+    !plan.zeroed.iter().any(is_zeroed)
+        && plan.steps.iter().all(|step| match &step.kind {
+            Kind::Trees(forest) if !forest.takes_missing => {
+                sources(plan, step, forest).values().all(|source| source.value != input || is_replaced(source))
+            }
+            _ => true,
+        })
 }
 
 /// How an element of an input is read where it may be missing.
@@ -59,8 +63,9 @@ pub(super) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
             _ => {}
         }
     }
-    // What is revealed as it came would be a number where the model has none.
-    if plan.outputs.iter().any(|output| views.iter().any(|view| view.0 == output.value)) {
+    // What is revealed as it came, or taken times zero, would be a number where the model has none.
+    let mut kept = plan.outputs.iter().map(|output| output.value).chain(plan.zeroed.iter().copied());
+    if kept.any(|id| views.iter().any(|view| view.0 == id)) {
         return None;
     }
     let imputed = readers.iter().any(|reader| matches!(reader, Reader::Imputer(_)));

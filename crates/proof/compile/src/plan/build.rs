@@ -84,7 +84,7 @@ pub(crate) fn opset(model: &ModelProto) -> i64 {
 impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
-        let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
+        let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], zeroed: vec![], notes: vec![] };
         let mut builder = Self {
             plan,
             opset: opset(model),

@@ -105,9 +105,11 @@ fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
     let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
         (Some(Bound::Const(a)), Some(Bound::Const(b))) => return constants(ctx, operator, &a, &b),
-        (Some(Bound::Value { dims, .. }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
+        (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
             let data = Data::Floats(vec![0.0; dims.iter().product()]);
             ctx.bind(0, Bound::Const(Tensor { dims, data }));
+            ctx.builder.plan.zeroed.push(id);
+            ctx.note(format!("{:?} multiplies by zero and is taken for zero: give it no infinite values", ctx.at.node));
             return Ok(());
         }
         (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) => {

@@ -82,3 +82,13 @@ fn a_comparison_below_all_numbers_is_refused_where_values_may_be_missing() {
     let error = compiled_within(&model(-500.0), 64.0).unwrap_err();
     assert!(error.to_string().contains("below all numbers"), "{error}");
 }
+
+#[test]
+fn a_missing_value_times_zero_is_not_zero() {
+    let onnx = imputed().constant("zero", &[1], &[0.0]).constant("one", &[1], &[1.0]);
+    let onnx = onnx.node("Mul b zero -> z", vec![]).node("Add z one -> o", vec![]).node("Add i o -> y", vec![]);
+    let compiled = onnx.outputs(&["y"]).compile().unwrap();
+    assert_eq!(numbers(&run(&compiled, &[1.5, 7.0])[0]), [2.5]);
+    assert!(execute(&compiled.model, &raw(&[1.5, f32::NAN])).is_err());
+    assert!(compiled.notes.iter().any(|note| note.contains("give it no infinite values")), "{:?}", compiled.notes);
+}
