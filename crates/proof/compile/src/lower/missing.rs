@@ -1,20 +1,25 @@
 //! Missing values: whether an input may have them, and what stands for them where it is computed with.
 
-use super::sources::{Source, sources};
+use super::sources::{Source, source, sources};
 use crate::plan::{Elem, Ensemble, Id, Kind, Mode, Plan, TreeNode};
 
-fn is_replaced(source: &Source<'_>) -> bool {
+/// Whether an imputer replaces what is missing on the way to a forest.
+pub(super) fn is_replaced(source: &Source<'_>) -> bool {
     source.steps.iter().any(|(step, _)| matches!(step, Elem::Impute(_)))
 }
 
 /// Whether missing values may come in an input that forests read: all of them know where to go with one.
 pub(super) fn takes_missing(plan: &Plan, input: Id) -> bool {
-    plan.steps.iter().all(|step| match &step.kind {
-        Kind::Trees(forest) if !forest.takes_missing => {
-            sources(plan, step, forest).values().all(|source| source.value != input || is_replaced(source))
-        }
-        _ => true,
-    })
+    let is_zeroed = |&id: &Id| {
+        (0..plan.len(id)).map(|i| source(plan, id, i)).any(|source| source.value == input && !is_replaced(&source))
+    };
+    !plan.zeroed.iter().any(is_zeroed)
+        && plan.steps.iter().all(|step| match &step.kind {
+            Kind::Trees(forest) if !forest.takes_missing => {
+                sources(plan, step, forest).values().all(|source| source.value != input || is_replaced(source))
+            }
+            _ => true,
+        })
 }
 
 /// How an element of an input is read where it may be missing.
@@ -30,9 +35,6 @@ enum Reader {
 /// What stands for the missing values of each element of an input, if imputers read them, or trees that take them for numbers below
 /// all others, which is `None`.
 pub(super) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
-    if plan.outputs.iter().any(|output| output.value == input) {
-        return None;
-    }
     let mut readers = vec![Reader::None; plan.len(input)];
     // For each value that only picks elements of the input: which they are.
     let mut views: Vec<(Id, Vec<Option<usize>>)> = vec![(input, (0..plan.len(input)).map(Some).collect())];
@@ -60,6 +62,11 @@ pub(super) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
             _ if step.operands.iter().any(|&operand| view(operand).is_some()) => return None,
             _ => {}
         }
+    }
+    // What is revealed as it came, or taken times zero, would be a number where the model has none.
+    let mut kept = plan.outputs.iter().map(|output| output.value).chain(plan.zeroed.iter().copied());
+    if kept.any(|id| views.iter().any(|view| view.0 == id)) {
+        return None;
     }
     let imputed = readers.iter().any(|reader| matches!(reader, Reader::Imputer(_)));
     let fill = |reader: &Reader| if let Reader::Imputer(c) = reader { Some(*c) } else { None };

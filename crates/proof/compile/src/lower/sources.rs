@@ -6,7 +6,7 @@
 use super::affine::narrow;
 use super::analysis::Analysis;
 use super::builder::{ProgramBuilder, Quant};
-use super::missing::takes_missing;
+use super::missing::{fills, is_replaced, takes_missing};
 use super::thresholds::{Images, Steps};
 use crate::error::{At, CompileError};
 use crate::plan::{Ensemble, Id, Kind, Plan, Step, TreeNode};
@@ -69,10 +69,9 @@ struct Part {
 
 enum Scale {
     /// Ordered images; twice over if values may be missing.
-    Ordered {
-        two: bool,
-    },
-    Numbers(Quant),
+    Ordered { two: bool },
+    /// Integers; `lowest` if the least of them stands for a missing value, unless an imputer replaces it.
+    Numbers { quant: Quant, lowest: bool },
 }
 
 /// All that a forest reads.
@@ -104,7 +103,8 @@ impl<'a> Parts<'a> {
                 }
                 Some(quant) => {
                     let quant = narrow(builder, &step.at, quant, FEATURE_BITS)?;
-                    (quant.id, Scale::Numbers(quant))
+                    let lowest = value < plan.inputs.len() && fills(plan, value).is_some();
+                    (quant.id, Scale::Numbers { quant, lowest })
                 }
                 None => return Err(undefined(&step.at, value)),
             };
@@ -124,7 +124,7 @@ impl<'a> Parts<'a> {
         let (source, part) = self.find(feature)?;
         let images = match &part.scale {
             Scale::Ordered { .. } => Images::Ordered,
-            Scale::Numbers(quant) => {
+            Scale::Numbers { quant, .. } => {
                 let exponent = quant.exponents.at(source.element);
                 Images::Numbers { exponent, interval: builder.interval(quant.id) }
             }
@@ -133,11 +133,16 @@ impl<'a> Parts<'a> {
     }
 
     /// Where a node finds a feature that, if it is missing, goes left or right as the node says. A threshold is above zero, so a
-    /// missing value of the first copy is below it.
-    pub(super) fn place(&self, feature: usize, missing_left: bool) -> usize {
-        let Some((source, part)) = self.find(feature) else { return 0 };
-        let second = matches!(part.scale, Scale::Ordered { two: true }) && !missing_left;
-        part.start + source.element + if second { part.len } else { 0 }
+    /// missing value of the first copy is below it. `None` if there is no such place: the least number, which stands for a missing
+    /// value and lies below every threshold, goes left.
+    pub(super) fn place(&self, feature: usize, missing_left: bool) -> Option<usize> {
+        let (source, part) = self.find(feature)?;
+        let first = part.start + source.element;
+        match part.scale {
+            Scale::Ordered { two: true } if !missing_left => Some(first + part.len),
+            Scale::Numbers { lowest: true, .. } if !missing_left && !is_replaced(source) => None,
+            _ => Some(first),
+        }
     }
 
     fn find(&self, feature: usize) -> Option<(&Source<'a>, &Part)> {

@@ -97,7 +97,8 @@ impl<'a> Tables<'a> {
                     let (steps, images) = monotone.ok_or_else(|| flat(at, *feature))?;
                     let cut = cut(steps, images, *mode, *threshold);
                     let imputed = imputed(steps).map(|x| mode.holds(x, *threshold));
-                    let place = parts.place(*feature, imputed.unwrap_or(*missing_yes) == cut.yes_below);
+                    let missing_left = imputed.unwrap_or(*missing_yes) == cut.yes_below;
+                    let place = parts.place(*feature, missing_left).ok_or_else(|| too_low(at, *feature, *threshold))?;
                     tables.push_node(place, cut.threshold, order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
                     tables.depth = tables.depth.max(level + 1);
@@ -170,6 +171,16 @@ fn flat(at: &At, feature: usize) -> CompileError {
         at: at.clone(),
         what: format!("a split on feature {feature}, which is scaled by zero or by a number that is not finite"),
         hint: "drop the feature, or scale it by something else".into(),
+    }
+}
+
+fn too_low(at: &At, feature: usize, threshold: f32) -> CompileError {
+    CompileError::Form {
+        at: at.clone(),
+        what: format!(
+            "a split at {threshold} on feature {feature}, below all numbers taken for it but not below a missing one"
+        ),
+        hint: "take a larger span or samples that reach the threshold, or impute the feature".into(),
     }
 }
 

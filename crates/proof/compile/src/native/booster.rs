@@ -54,6 +54,7 @@ impl Booster {
             inputs: vec![input],
             steps: vec![],
             outputs: vec![],
+            zeroed: vec![],
             notes: self.notes,
         };
         let mut draft = Draft { plan, operator: self.format.0 };

@@ -30,7 +30,9 @@ pub(super) enum Bound {
     Whole { id: Id, dims: Vec<usize> },
     /// What the scores `of` are divided by to add up to one; see [`super::shares`].
     Total { of: Id, dims: Vec<usize> },
-    /// Whether all scores `of` are zero.
+    /// A truth value: whether the sum of the scores `of` is zero, or whether it is not.
+    TotalTest { of: Id, is_zero: bool },
+    /// One, or a multiple of it, if the sum of the scores `of` is zero, else zero.
     NoTotal { of: Id },
     /// A constant.
     Const(Tensor),
@@ -82,7 +84,7 @@ pub(crate) fn opset(model: &ModelProto) -> i64 {
 impl Builder {
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
-        let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
+        let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], zeroed: vec![], notes: vec![] };
         let mut builder = Self {
             plan,
             opset: opset(model),
@@ -174,7 +176,9 @@ impl Builder {
             Some(Bound::Value { id, dims }) => (*id, dims.clone(), None),
             Some(Bound::Label { id, dims, labels }) => (*id, dims.clone(), Some(labels.clone())),
             Some(Bound::Const(_)) => return Err(refuse("it does not depend on the input")),
-            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::NoTotal { .. }) => return Err(refuse(NO_NUMBERS)),
+            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::TotalTest { .. } | Bound::NoTotal { .. }) => {
+                return Err(refuse(NO_NUMBERS));
+            }
             None => return Err(refuse("no node produces it")),
         };
         self.plan.outputs.push(PlanOutput { name: name.into(), value, dims, labels });
@@ -243,7 +247,7 @@ impl Ctx<'_> {
         match self.operand(i)? {
             Some(Bound::Value { id, dims }) => Ok((id, dims)),
             Some(Bound::Label { .. }) => Err(self.refuse(i, "numbers", "a class label")),
-            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::NoTotal { .. }) => {
+            Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::TotalTest { .. } | Bound::NoTotal { .. }) => {
                 Err(self.refuse(i, "numbers", NO_NUMBERS))
             }
             Some(Bound::Const(_)) => Err(self.refuse(i, "a value that depends on the input", "a constant")),

@@ -2,7 +2,7 @@
 
 use super::build::{Bound, Ctx};
 use super::leaves;
-use super::shape::{axis, reshape, spread};
+use super::shape::{axis, element_by_element, reshape, spread};
 use super::stairs;
 use super::{Affine, Elem, Id, Kind, Labels};
 use crate::error::CompileError;
@@ -105,9 +105,11 @@ fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
     let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
         (Some(Bound::Const(a)), Some(Bound::Const(b))) => return constants(ctx, operator, &a, &b),
-        (Some(Bound::Value { dims, .. }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
+        (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
             let data = Data::Floats(vec![0.0; dims.iter().product()]);
             ctx.bind(0, Bound::Const(Tensor { dims, data }));
+            ctx.builder.plan.zeroed.push(id);
+            ctx.note(format!("{:?} multiplies by zero and is taken for zero: give it no infinite values", ctx.at.node));
             return Ok(());
         }
         (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) => {
@@ -144,13 +146,12 @@ fn is_zero(c: &Tensor) -> bool {
 
 /// Arithmetic of constants.
 fn constants(ctx: &mut Ctx<'_>, operator: &str, a: &Tensor, b: &Tensor) -> Result<(), CompileError> {
-    let fits = a.data.len() == b.data.len() || a.data.len() == 1 || b.data.len() == 1;
-    let data = if fits { leaves::binary(operator, &a.data, &b.data) } else { None };
-    let data = data.ok_or_else(|| {
+    let dims = element_by_element([a.dims.as_slice(), &b.dims]);
+    let result = dims.and_then(|dims| Some(Tensor { dims, data: leaves::binary(operator, &a.data, &b.data)? }));
+    let result = result.ok_or_else(|| {
         ctx.form(format!("constants of dimensions {:?} and {:?}", a.dims, b.dims), "let the exporter fold constants")
     })?;
-    let dims = if a.data.len() < b.data.len() || a.dims.len() < b.dims.len() { &b.dims } else { &a.dims };
-    ctx.bind(0, Bound::Const(Tensor { dims: dims.clone(), data }));
+    ctx.bind(0, Bound::Const(result));
     Ok(())
 }
 

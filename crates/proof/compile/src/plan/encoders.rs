@@ -1,12 +1,18 @@
 //! Encoders of categories, and Binarizer.
 
 use super::build::{Bound, Ctx};
+use super::leaves::spend;
 use super::ml_ops::features;
 use super::stairs::{Category, Stairs};
 use super::{Ensemble, Id, Kind, Mode, TreeNode};
 use crate::error::CompileError;
+use crate::onnx::Attributes;
+use std::collections::BTreeSet;
 
 const NUMBERS_ONLY: &str = "categories are numbers here: encode texts before the model";
+
+/// Most categories with a column each: the table has a row for each of them and between them.
+const CATEGORIES_MAX: usize = 1 << 12;
 
 /// One number, and whether it is cut off to a whole one before it is encoded.
 fn single(ctx: &Ctx<'_>) -> Result<(Id, Vec<usize>), CompileError> {
@@ -29,6 +35,19 @@ fn whole(ctx: &Ctx<'_>, name: &str, keys: &[i64]) -> Result<Vec<Category>, Compi
     keys.iter().map(category).collect()
 }
 
+/// The categories of a OneHotEncoder, all different.
+pub(super) fn columns<'a>(attributes: &mut Attributes<'a>) -> Result<&'a [i64], CompileError> {
+    let keys = attributes.ints("cats_int64s")?;
+    if !(1..=CATEGORIES_MAX).contains(&keys.len()) {
+        let expected = format!("1 to {CATEGORIES_MAX} categories");
+        return Err(attributes.refuse("cats_int64s", expected, keys.len().to_string()));
+    }
+    if keys.iter().collect::<BTreeSet<_>>().len() < keys.len() {
+        return Err(attributes.refuse("cats_int64s", "categories that differ", "one of them twice"));
+    }
+    Ok(keys)
+}
+
 /// A column for each category: one where x is that category. An unknown one gets zeros everywhere, whatever `zeros` is: a runtime that
 /// would refuse it has no answer to compare with.
 pub(super) fn one_hot(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
@@ -36,10 +55,11 @@ pub(super) fn one_hot(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     if !ctx.attributes.texts("cats_strings")?.is_empty() {
         return Err(ctx.form("categories that are texts", NUMBERS_ONLY));
     }
-    let keys = ctx.attributes.ints("cats_int64s")?;
+    let keys = columns(&mut ctx.attributes)?;
     let (x, mut dims) = single(ctx)?;
     let categories = whole(ctx, "cats_int64s", keys)?;
     let n = categories.len();
+    spend(ctx.builder, ctx.node, (2 * n + 1) * n)?;
     let row = |i: usize| (0..n).map(|j| f32::from(i == j)).collect();
     let rows: Vec<Vec<f32>> = (0..n).map(row).collect();
     let id = Stairs::of_categories(&categories, &rows, &vec![0.0; n]).push(ctx, x);
@@ -66,6 +86,10 @@ pub(super) fn label(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
         };
         floats.iter().map(category).collect::<Result<_, _>>()?
     };
+    let inexact = |v: &i64| (*v as f32) as i64 != *v;
+    if let Some(got) = whole_values.iter().chain([&default_int]).find(|v| inexact(v)) {
+        return Err(ctx.attributes.refuse("values_int64s", "numbers that float32 has", got.to_string()));
+    }
     let (values, default) = match whole_values {
         [] => (values.to_vec(), default),
         whole => (whole.iter().map(|&v| v as f32).collect(), default_int as f32),

@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) inputs: Vec<PlanInput>,
     pub(crate) steps: Vec<Step>,
     pub(crate) outputs: Vec<PlanOutput>,
+    /// Values of which only zero times is read, which missing ones have none of.
+    pub(crate) zeroed: Vec<Id>,
     /// What the user should know.
     pub(crate) notes: Vec<String>,
 }

@@ -34,6 +34,23 @@ pub(super) fn spread(tensor: &Tensor, dims: &[usize]) -> Option<Vec<f32>> {
     Some((0..count).map(|flat| values[offset(flat)]).collect())
 }
 
+/// The dimensions of what is computed element by element: of tensors of one element, and of others that differ in leading ones only.
+/// `None` for everything else, and where there are no elements.
+pub(super) fn element_by_element<'a>(operands: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
+    let (mut rank, mut shared): (usize, &[usize]) = (0, &[]);
+    for dims in operands {
+        let own = &dims[dims.iter().take_while(|&&d| d == 1).count()..];
+        if dims.contains(&0) || !(own.is_empty() || shared.is_empty() || own == shared) {
+            return None;
+        }
+        rank = rank.max(dims.len());
+        shared = if own.is_empty() { shared } else { own };
+    }
+    let mut dims = vec![1; rank - shared.len()];
+    dims.extend(shared);
+    Some(dims)
+}
+
 fn strides(dims: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; dims.len()];
     for i in (1..dims.len()).rev() {
@@ -93,6 +110,18 @@ mod tests {
         assert_eq!(spread(&tensor(&[1, 1, 3]), &[1, 3]), Some(vec![0., 1., 2.]));
         assert_eq!(spread(&tensor(&[2, 3]), &[1, 3]), None);
         assert_eq!(spread(&tensor(&[4]), &[1, 3]), None);
+    }
+
+    #[test]
+    fn only_leading_ones_are_added() {
+        let of = |dims: &[&[usize]]| element_by_element(dims.iter().copied());
+        assert_eq!(of(&[&[3], &[1, 3]]), Some(vec![1, 3]));
+        assert_eq!(of(&[&[1, 1, 1], &[2, 3]]), Some(vec![1, 2, 3]));
+        assert_eq!(of(&[&[], &[1]]), Some(vec![1]));
+        assert_eq!(of(&[&[3, 1], &[]]), Some(vec![3, 1]));
+        assert_eq!(of(&[&[3, 1], &[1, 3]]), None);
+        assert_eq!(of(&[&[3], &[2]]), None);
+        assert_eq!(of(&[&[0], &[1]]), None);
     }
 
     #[test]

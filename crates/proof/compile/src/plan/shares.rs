@@ -6,6 +6,8 @@ use super::build::{Bound, Ctx};
 use super::shape::axis;
 use super::{Elem, Id, Kind, Norm, Step};
 use crate::error::CompileError;
+use crate::onnx::proto::{TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT};
+use crate::onnx::{Data, Tensor};
 
 /// Adds the node's steps; `false` if the operator is not about scores and their sum.
 pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
@@ -15,14 +17,19 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
     if operator == "Reciprocal" {
         return reciprocal(ctx);
     }
+    if operator == "Cast" {
+        return cast(ctx);
+    }
     let first = ctx.operand(0)?;
     let second = if ctx.node.input.len() == 2 { ctx.operand(1)? } else { None };
     let bound = match (operator, first, second) {
-        ("Cast" | "Not" | "Equal", Some(Bound::Total { of, .. } | Bound::NoTotal { of }), _) => {
-            ctx.attributes.ignore(&["to", "saturate", "round_mode"]);
+        ("Not", Some(Bound::TotalTest { of, is_zero }), _) => Bound::TotalTest { of, is_zero: !is_zero },
+        ("Equal", Some(Bound::Total { of, .. }), Some(Bound::Const(c))) if is_only(&c, |c| c == 0.0) => {
+            Bound::TotalTest { of, is_zero: true }
+        }
+        ("Mul", Some(Bound::NoTotal { of }), Some(Bound::Const(c))) if is_only(&c, f32::is_finite) => {
             Bound::NoTotal { of }
         }
-        ("Mul", Some(Bound::NoTotal { of }), Some(Bound::Const(_))) => Bound::NoTotal { of },
         ("Add", Some(Bound::Total { of, dims }), Some(Bound::NoTotal { of: same })) if of == same => {
             Bound::Total { of, dims }
         }
@@ -39,6 +46,26 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
     };
     ctx.bind(0, bound);
     Ok(true)
+}
+
+/// The sum as a truth value is whether it is not zero; whether it is zero counts as one or zero.
+fn cast(ctx: &mut Ctx<'_>) -> Result<bool, CompileError> {
+    let to = ctx.attributes.int("to")?.unwrap_or(0);
+    let (to_bool, to_float) = (to == i64::from(TYPE_BOOL), [TYPE_FLOAT, TYPE_DOUBLE].map(i64::from).contains(&to));
+    let bound = match ctx.operand(0)? {
+        Some(Bound::Total { of, .. }) if to_bool => Bound::TotalTest { of, is_zero: false },
+        Some(Bound::TotalTest { of, is_zero: true }) if to_float => Bound::NoTotal { of },
+        Some(bound @ (Bound::Total { .. } | Bound::NoTotal { .. })) if to_float => bound,
+        _ => return Ok(false),
+    };
+    ctx.attributes.ignore(&["saturate", "round_mode"]);
+    ctx.bind(0, bound);
+    Ok(true)
+}
+
+/// Whether a constant is a single number of a kind.
+fn is_only(c: &Tensor, is_right: impl Fn(f32) -> bool) -> bool {
+    matches!(&c.data, Data::Floats(v) if matches!(v.as_slice(), [c] if is_right(*c)))
 }
 
 /// The sum of a row of scores.

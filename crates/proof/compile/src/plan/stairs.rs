@@ -4,7 +4,7 @@
 //! value. They are exact where the number is an input that nothing computes with.
 
 use super::build::{Bound, Ctx};
-use super::leaves::joined;
+use super::leaves::{joined, spend};
 use super::{Ensemble, Id, Kind, Mode, Step, TreeNode};
 use crate::error::CompileError;
 use crate::onnx::{Data, Tensor};
@@ -191,6 +191,13 @@ pub(super) fn compared(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, Compil
         "Equal" => |x, c| x.partial_cmp(&c) == Some(Ordering::Equal),
         _ => return Ok(false),
     };
+    if c.is_empty() {
+        return Err(ctx.refuse(1, "numbers to compare with", "none"));
+    }
+    if let Some(got) = c.iter().find(|c| c.is_infinite()) {
+        return Err(ctx.refuse(1, "finite numbers to compare with", got.to_string()));
+    }
+    spend(ctx.builder, ctx.node, (2 * c.len() + 1).saturating_mul(c.len()))?;
     let thresholds = c.iter().flat_map(|&c| [c, c.next_up()]).filter(|c| !c.is_nan()).collect();
     let mut stairs = Stairs::at(thresholds, |x| c.iter().map(|&c| f32::from(holds(x, c))).collect());
     // No comparison with a missing value holds.

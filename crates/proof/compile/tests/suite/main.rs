@@ -6,6 +6,7 @@ mod cost;
 mod files;
 mod forests;
 mod hostile;
+mod missing;
 mod native;
 mod networks;
 mod numbers;

@@ -1,6 +1,6 @@
 //! What is not supported is refused with the node, the reason, and the nearest thing that works.
 
-use crate::support::{Onnx, bundled, fixtures, float, floats, int, ints, read, text, texts};
+use crate::support::{Onnx, bundled, fixtures, float, floats, int, ints, numbers, read, run, text, texts};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Options, compile_onnx};
 
@@ -255,4 +255,104 @@ fn a_file_that_is_no_model_is_refused() {
     }
     let cut = read(&bundled().join("A_logreg_bc.onnx"));
     assert!(compile_onnx(&cut[..cut.len() / 2], &Options::default()).is_err());
+}
+
+/// Scores of three features and their sum.
+fn scores() -> Onnx {
+    let onnx = Onnx::new(3).int_constant("axis", &[1], &[1]).constant("one", &[], &[1.0]).constant("nil", &[], &[0.0]);
+    onnx.node("Sigmoid x -> p", vec![]).node("ReduceSum p axis -> s", vec![])
+}
+
+#[test]
+fn only_a_sum_of_zero_is_replaced_by_something_else() {
+    let named =
+        |onnx: Onnx| onnx.node("ml.ZipMap y -> n", vec![ints("classlabels_int64s", &[0, 1, 2])]).outputs(&["n"]);
+    let divided = |onnx: Onnx| named(onnx.node("Add s z -> t", vec![]).node("Div p t -> y", vec![]));
+    let (to_bool, to_float, to_int) = (|| vec![int("to", 9)], || vec![int("to", 1)], || vec![int("to", 7)]);
+    let test = |operator: &str| scores().node(&format!("{operator} -> b"), vec![]).node("Cast b -> z", to_float());
+    let cast = || scores().node("Cast s -> b", to_bool());
+    let negated = cast().node("Not b -> k", vec![]);
+    assert!(divided(negated.node("Cast k -> z", to_float())).compile().is_ok());
+    assert!(divided(test("Equal s nil")).compile().is_ok());
+    let wrong = [
+        ("not negated", divided(cast().node("Cast b -> z", to_float()))),
+        ("negated twice", {
+            let twice = cast().node("Not b -> k", vec![]).node("Not k -> m", vec![]);
+            divided(twice.node("Cast m -> z", to_float()))
+        }),
+        ("compared with one", divided(test("Equal s one"))),
+        ("cut off", divided(scores().node("Cast s -> z", to_int()))),
+        ("the sum itself", named(scores().node("Cast s -> z", to_float()).node("Add p z -> y", vec![]))),
+    ];
+    for (what, onnx) in wrong {
+        assert!(onnx.compile().is_err(), "{what}");
+    }
+}
+
+#[test]
+fn a_column_and_a_row_are_not_taken_element_by_element() {
+    let model = |a: &[i64], b: &[i64]| {
+        let onnx = Onnx::new(3).constant("a", a, &[1.0, 2.0, 3.0]).constant("b", b, &[10.0, 20.0, 30.0]);
+        onnx.node("Add a b -> c", vec![])
+            .node("Add x c -> y", vec![])
+            .node("ml.Scaler y -> z", scaler())
+            .outputs(&["z"])
+    };
+    let sums = model(&[1, 3], &[3]).compile().unwrap();
+    assert_eq!(numbers(&run(&sums, &[0.0; 3])[0]), [11.0, 22.0, 33.0]);
+    let (message, _) = refusal(&model(&[3, 1], &[1, 3]));
+    assert!(message.contains("constants of dimensions [3, 1] and [1, 3]"), "{message}");
+    // The same after a tree's leaf.
+    let leaves = |b: &[i64]| {
+        let onnx = Onnx::new(1).constant("a", &[3, 1], &[1.0, 2.0, 3.0]).constant("b", b, &[10.0, 20.0, 30.0]);
+        let onnx = onnx.node("ml.TreeEnsembleRegressor x -> t", split()).node("Add t a -> u", vec![]);
+        onnx.node("Add u b -> v", vec![]).outputs(&["v"])
+    };
+    assert!(leaves(&[3, 1]).compile().is_ok());
+    assert!(leaves(&[1, 3]).compile().is_err());
+}
+
+fn scaler() -> Vec<AttributeProto> {
+    vec![floats("offset", &[0.0]), floats("scale", &[1.0])]
+}
+
+#[test]
+fn categories_that_cannot_be_columns_are_refused() {
+    let many: Vec<i64> = (0..5000).collect();
+    let cases = [
+        ("expected 1 to 4096 categories, got 0", vec![]),
+        ("expected 1 to 4096 categories, got 5000", vec![ints("cats_int64s", &many)]),
+        ("expected categories that differ", vec![ints("cats_int64s", &[1, 2, 1])]),
+    ];
+    for (expected, attributes) in cases {
+        let of_input = Onnx::new(1).node("ml.OneHotEncoder x -> y", attributes.clone()).outputs(&["y"]);
+        let of_leaf = Onnx::new(1).node("ml.TreeEnsembleRegressor x -> t", split());
+        let of_leaf = of_leaf.node("Cast t -> i", vec![int("to", 7)]).node("ml.OneHotEncoder i -> y", attributes);
+        for onnx in [of_input, of_leaf.outputs(&["y"])] {
+            let (message, _) = refusal(&onnx);
+            assert!(message.contains(expected), "expected {expected:?}, got {message:?}");
+        }
+    }
+    let codes = |value| vec![ints("keys_int64s", &[0]), ints("values_int64s", &[value])];
+    let label = |value| Onnx::new(1).node("ml.LabelEncoder x -> y", codes(value)).outputs(&["y"]);
+    assert!(label(1 << 24).compile().is_ok());
+    let (message, _) = refusal(&label((1 << 24) + 1));
+    assert!(message.contains("expected numbers that float32 has, got 16777217"), "{message}");
+}
+
+#[test]
+fn comparisons_need_finite_constants_few_enough() {
+    let model = |constants: &[f32]| {
+        let onnx = Onnx::new(2).constant("c", &[1, constants.len() as i64], constants).int_constant("at", &[1], &[0]);
+        let onnx = onnx.node("ml.ArrayFeatureExtractor x at -> a", vec![]).node("Less a c -> l", vec![]);
+        onnx.node("Cast l -> y", vec![int("to", 1)]).node("ml.Scaler y -> z", scaler()).outputs(&["z"])
+    };
+    assert!(model(&[0.5, 1.5]).compile().is_ok());
+    for infinite in [f32::INFINITY, f32::NEG_INFINITY] {
+        let (message, _) = refusal(&model(&[0.5, infinite]));
+        assert!(message.contains("expected finite numbers"), "{message}");
+    }
+    assert!(refusal(&model(&[])).0.contains("expected numbers to compare with, got none"));
+    let (message, _) = refusal(&model(&(0..6000).map(|c| c as f32).collect::<Vec<_>>()));
+    assert!(message.contains("leaves and nodes"), "{message}");
 }

@@ -68,13 +68,17 @@ pub(super) fn fold(builder: &mut Builder, node: &NodeProto) -> Result<bool, Comp
 }
 
 /// Counts what is made for a node.
-fn spend(builder: &mut Builder, node: &NodeProto, count: usize) -> Result<(), CompileError> {
+pub(super) fn spend(builder: &mut Builder, node: &NodeProto, count: usize) -> Result<(), CompileError> {
     builder.spent = builder.spent.saturating_add(count);
     if builder.spent <= SPENT_MAX {
         return Ok(());
     }
     let what = format!("more than {SPENT_MAX} leaves and nodes of computed trees");
-    Err(CompileError::Form { at: node_at(node), what, hint: "export a forest as one TreeEnsemble operator".into() })
+    Err(CompileError::Form {
+        at: node_at(node),
+        what,
+        hint: "export a forest as one TreeEnsemble operator, and encode fewer categories".into(),
+    })
 }
 
 /// Makes a step of the function `name`, if it is one and has none yet.
@@ -201,6 +205,10 @@ fn function(builder: &Builder, node: &NodeProto) -> Result<Option<LeafFunction>,
         _ => None,
     };
     let Some((values, dims)) = result else { return Ok(None) };
+    if dims.contains(&0) {
+        let what = format!("a result of dimensions {dims:?}");
+        return Err(CompileError::Form { at: node_at(node), what, hint: "leave out what has no elements".into() });
+    }
     attributes.finish()?;
     Ok(Some(LeafFunction { at: node_at(node), tree: first.tree, values, dims }))
 }

@@ -1,10 +1,12 @@
 //! Functions of a leaf that have several elements.
 
 use super::arithmetic::binary;
-use super::{LeafFunction, Operand};
+use super::{LeafFunction, Operand, SPENT_MAX};
 use crate::error::CompileError;
 use crate::onnx::{Attributes, Data, Tensor};
 use crate::plan::axis;
+use crate::plan::encoders::columns;
+use crate::plan::shape::element_by_element;
 
 /// Values and dimensions of a function.
 type Values = (Data, Vec<usize>);
@@ -60,21 +62,24 @@ impl Operand {
     }
 }
 
-/// Functions of the same tree and constants, taken together from the left; of one element, or of as many as the others have.
+/// Functions of the same tree and constants, taken together from the left; of one element, or of the same dimensions as the others.
 pub(super) fn combined(operator: &str, operands: &[Operand]) -> Option<Values> {
     let variadic = matches!(operator, "Sum" | "Max" | "Min");
     if !variadic && operands.len() != 2 {
         return None;
     }
-    let widest = operands.iter().max_by_key(|operand| (operand.width(), operand.dims().len()))?;
-    let width = widest.width();
+    let dims = element_by_element(operands.iter().map(Operand::dims))?;
+    let width = dims.iter().product();
     let leaves = operands.iter().map(Operand::leaves).max()?;
+    if leaves.saturating_mul(width) > SPENT_MAX {
+        return None;
+    }
     let mut parts = operands.iter().map(|operand| spread(operand, leaves, width));
     let mut values = parts.next()??;
     for part in parts {
         values = binary(operator, &values, &part?)?;
     }
-    Some((values, widest.dims().to_vec()))
+    Some((values, dims))
 }
 
 /// Rows one after the other, at each leaf.
@@ -123,8 +128,11 @@ pub(super) fn argmax(x: &LeafFunction, attributes: &mut Attributes<'_>) -> Resul
 /// A column for each category, at each leaf.
 pub(super) fn one_hot(x: &LeafFunction, attributes: &mut Attributes<'_>) -> Result<Option<Values>, CompileError> {
     attributes.ignore(&["zeros"]);
-    let categories = attributes.ints("cats_int64s")?;
     let Data::Ints(values) = &x.values else { return Ok(None) };
+    let categories = columns(attributes)?;
+    if values.len().saturating_mul(categories.len()) > SPENT_MAX {
+        return Ok(None);
+    }
     let row = |v: &i64| categories.iter().map(|c| f32::from(c == v)).collect::<Vec<f32>>();
     let dims = [x.dims.as_slice(), &[categories.len()]].concat();
     Ok(Some((Data::Floats(values.iter().flat_map(row).collect()), dims)))
