@@ -112,6 +112,7 @@ fn another_rounding_of_a_row() {
 #[test]
 fn a_largest_that_wraps_beyond_the_other_end() {
     const END: i32 = (1 << 30) - (1 << 24);
+    const P: i64 = 0x7f00_0001;
     let mut net = Net::within(&[2, 2], 0, 1, 4);
     let c = net.constant(&[2, 2], |i| [-END, 1 - END, END - 1, END - 2][i as usize]);
     let x = net.node(Op::AddConst { x: X, c });
@@ -119,8 +120,9 @@ fn a_largest_that_wraps_beyond_the_other_end() {
     net.output(y);
     let case = net.case("ends", |i| i / 2);
     assert_eq!(case.output().0[0], [1, 0, 0, 0]);
-    // Twice these, and a rest of zero or one, are the row's numbers, p further up or down; rests are the other way round.
-    let twins = [(0, [0x2000_0001, 0x2000_0001], [0, 0]), (1, [-0x2000_0000, -0x2000_0001], [0, 1])];
+    // Twice these, and the other rest, are p above the row's numbers: those of the second row stand for numbers below its range, each
+    // with a p more, because the prover looks up what is negative modulo p and nothing else.
+    let twins = [(0, [0x2000_0001, 0x2000_0001], [0, 0]), (1, [P - 0x2000_0000, P - 0x2000_0001], [0, 1])];
     for (row, rounded, gaps) in twins {
         let lie = Liar::about(&case).cells("rounded", 0, |c| c[2 * row..][..2].copy_from_slice(&rounded));
         let lie = lie.cells("max", 0, |c| c[row] = rounded[0]).value(y, |v| v[2 * row..][..2].copy_from_slice(&gaps));
