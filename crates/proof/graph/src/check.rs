@@ -18,6 +18,8 @@ use core::fmt;
 pub const MAX_PORTS: u64 = 64;
 /// Most nodes, and most constants, of a program.
 pub const MAX_NODES: u64 = 1 << 16;
+/// Most parts of what a forest reads.
+pub const MAX_PARTS: u64 = 1 << 8;
 /// Most elements of one value: 16 Mi.
 pub const MAX_ELEMENTS: u64 = 1 << 24;
 /// Most elements of one constant: 64 Mi, for the embeddings of language models.

@@ -35,7 +35,7 @@ impl ProvingKey {
         let round = draft.params().first.first();
         let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));
         let weight_root = oracle.as_ref().map_or(Hash32::ZERO, |oracle| Hash32(oracle.root()));
-        Ok(Self { model, program, verifying: draft.committed(weight_root), constants, oracle })
+        Ok(Self { model, program, verifying: draft.committed(weight_root)?, constants, oracle })
     }
 
     /// The model.

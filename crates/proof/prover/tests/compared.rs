@@ -107,13 +107,37 @@ fn another_rounding_of_a_row() {
     }
 }
 
+/// Near an end of x's interval, where each rounding has a twin modulo p beyond the other end: from below only the upper end of the
+/// largest's range refuses it, from above only the lower one.
+#[test]
+fn a_largest_that_wraps_beyond_the_other_end() {
+    const END: i32 = (1 << 30) - (1 << 24);
+    const P: i64 = 0x7f00_0001;
+    let mut net = Net::within(&[2, 2], 0, 1, 4);
+    let c = net.constant(&[2, 2], |i| [-END, 1 - END, END - 1, END - 2][i as usize]);
+    let x = net.node(Op::AddConst { x: X, c });
+    let y = net.node(Op::Gap { x, shift: 1, bits: 20 });
+    net.output(y);
+    let case = net.case("ends", |i| i / 2);
+    assert_eq!(case.output().0[0], [1, 0, 0, 0]);
+    // Twice these, and the other rest, are p above the row's numbers: those of the second row stand for numbers below its range, each
+    // with a p more, because the prover looks up what is negative modulo p and nothing else.
+    let twins = [(0, [0x2000_0001, 0x2000_0001], [0, 0]), (1, [P - 0x2000_0000, P - 0x2000_0001], [0, 1])];
+    for (row, rounded, gaps) in twins {
+        let lie = Liar::about(&case).cells("rounded", 0, |c| c[2 * row..][..2].copy_from_slice(&rounded));
+        let lie = lie.cells("max", 0, |c| c[row] = rounded[0]).value(y, |v| v[2 * row..][..2].copy_from_slice(&gaps));
+        assert_eq!(lie.caught(&case), Phase::Lookup, "row {row}");
+    }
+}
+
+/// A table that takes no further elements stands for the gap's own range, a longer one does not.
 #[test]
 fn an_element_too_far_below_the_largest() {
-    let model = |looked_up: bool| {
+    let model = |entries: Option<u32>| {
         let mut net = Net::new(&[2], 200, 4);
         let mut y = net.node(Op::Gap { x: X, shift: 2, bits: 5 });
-        if looked_up {
-            let values = net.constant(&[32], |i| 3 * i);
+        if let Some(entries) = entries {
+            let values = net.constant(&[entries], |i| 3 * i);
             y = net.node(Op::Table { x: y, lo: 0, values });
         }
         let sum = net.node(Op::Sum { x: y });
@@ -121,8 +145,8 @@ fn an_element_too_far_below_the_largest() {
         net.model()
     };
     let raw = [70.0, -60.0];
-    for looked_up in [false, true] {
-        let model = model(looked_up);
+    for entries in [None, Some(32), Some(64)] {
+        let (model, looked_up) = (model(entries), entries.is_some());
         let key = ProvingKey::new(model.clone()).expect("a relation");
         let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("too far");
         assert!(refused.to_string().contains("[0, 31]"), "{refused}");
@@ -136,7 +160,7 @@ fn an_element_too_far_below_the_largest() {
             let phase = lie.caught_by_the_way();
             assert!(
                 matches!(phase, Phase::Lookup | Phase::Constraints | Phase::Statement),
-                "{looked_up} {gap}: {phase:?}"
+                "{entries:?} {gap}: {phase:?}"
             );
         }
     }
@@ -174,5 +198,42 @@ fn a_number_beyond_what_its_rounded_copy_shows() {
                 assert!(matches!(phase, Phase::Lookup | Phase::Statement), "{lo} {shift} {x} {y} {coarse}: {phase:?}");
             }
         }
+    }
+}
+
+/// A rounded copy shows the range of what it is rounded from only if its own results are in range, are no more than those of the
+/// range, and are of all of it.
+#[test]
+fn a_number_that_its_rounded_copy_does_not_hold() {
+    type Copy = fn(&mut Net, ValueId) -> ValueId;
+    let looked_up: Copy = |net, y| {
+        let coarse = net.node(Op::Rescale { x: y, shift: 2 });
+        let values = net.constant(&[16], |i| i * i);
+        net.node(Op::Table { x: coarse, lo: -2, values })
+    };
+    let wider: Copy = |net, y| net.declared(Op::Rescale { x: y, shift: 2 }, -2, 5);
+    let of_a_part: Copy = |net, y| {
+        let first = net.node(Op::Take { x: y, picks: vec![Pick { axis: 0, index: vec![0] }] });
+        let reshaped = net.reshape(first, &[1, 1]);
+        net.node(Op::Rescale { x: reshaped, shift: 2 })
+    };
+    let copies: [(&str, Copy, &[&[i64]]); 3] = [
+        ("looked up", looked_up, &[&[0, 5], &[4, 49]]),
+        ("wider", wider, &[&[0, 5]]),
+        ("of a part", of_a_part, &[&[0], &[0], &[0]]),
+    ];
+    for (name, copy, rounded) in copies {
+        let mut net = Net::new(&[2], 4000, 4);
+        let y = net.node(Op::Narrow { x: X, shift: 3, lo: -10, bits: 4 });
+        copy(&mut net, y);
+        let less = net.node(Op::Sub { a: y, b: X });
+        net.output(less);
+        let model = net.model();
+        let key = ProvingKey::new(model.clone()).expect("a relation");
+        let raw = [0.0, 160.0];
+        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        assert!(refused.to_string().contains("[-10, 5]"), "{refused}");
+        let values = [&[&[0, 20][..]], rounded, &[&[0, -140]]].concat().iter().map(|v| v.to_vec()).collect();
+        assert_eq!(Liar::on(&model, &key, &raw).says(values).caught_by_the_way(), Phase::Lookup, "{name}");
     }
 }

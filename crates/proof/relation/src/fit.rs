@@ -10,6 +10,7 @@ use crate::relation::{
 };
 use crate::rows::{log_ceil, wide};
 use crate::sample::SampleColumn;
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use core::ops::RangeInclusive;
 
@@ -21,10 +22,20 @@ impl Relation {
     pub(crate) fn check_fit(&self, samples: usize) -> Result<(), RelationError> {
         self.each("column", &self.columns, Place::column)?;
         self.each("section", &self.sections, Place::section)?;
-        self.each("lookup", &self.lookups, Place::lookup)?;
-        self.each("table", &self.tables, Place::table)?;
+        let widths = self.widths();
+        self.each("lookup", &self.lookups, |at, lookup| at.lookup(lookup, &widths))?;
+        self.each("table", &self.tables, |at, table| at.table(table, &widths))?;
         self.each("product", &self.products, Place::product)?;
         self.each("sample column", &self.samples, |at, column| at.sample_column(column, samples))
+    }
+
+    /// Entries of a tuple of each table, by its tag: those of the first one of the tag.
+    fn widths(&self) -> BTreeMap<usize, usize> {
+        let mut widths = BTreeMap::new();
+        for table in &self.tables {
+            widths.entry(table.tag).or_insert(table.tuple.len());
+        }
+        widths
     }
 
     fn each<'a, T>(
@@ -178,11 +189,10 @@ impl Place<'_> {
     }
 
     /// A shorter tuple would stand for one that ends in zeros.
-    fn lookup(&self, lookup: &Lookup) -> Result<(), RelationError> {
+    fn lookup(&self, lookup: &Lookup, widths: &BTreeMap<usize, usize>) -> Result<(), RelationError> {
         self.equal("variables of its rows", wide(lookup.log_len), wide(lookup.rows.log_len()))?;
-        let mut tables = self.relation.tables.iter().filter(|table| table.tag == lookup.tag);
-        let Some(table) = tables.next() else { return Err(self.misfit("tables of its tag", 1, 0)) };
-        self.equal("entries of a tuple", table.tuple.len(), lookup.tuple.len())?;
+        let Some(&width) = widths.get(&lookup.tag) else { return Err(self.misfit("tables of its tag", 1, 0)) };
+        self.equal("entries of a tuple", width, lookup.tuple.len())?;
         for expr in &lookup.tuple {
             self.equal("products in an entry", 0, expr.quads.len())?;
             expr.terms.iter().try_for_each(|&(_, col)| self.reads(wide(lookup.log_len), col))?;
@@ -190,11 +200,10 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn table(&self, table: &Table) -> Result<(), RelationError> {
+    fn table(&self, table: &Table, widths: &BTreeMap<usize, usize>) -> Result<(), RelationError> {
         let vars = wide(table.log_len);
         self.equal("variables of its rows", vars, wide(table.rows.log_len()))?;
-        let first = self.relation.tables.iter().find(|other| other.tag == table.tag);
-        self.equal("entries of a tuple", first.map_or(0, |first| first.tuple.len()), table.tuple.len())?;
+        self.equal("entries of a tuple", widths.get(&table.tag).copied().unwrap_or(0), table.tuple.len())?;
         for &col in table.tuple.iter().chain([&table.multiplicity]) {
             self.equal("variables of a column", vars, self.vars(col)?)?;
             self.no_product(col)?;

@@ -21,6 +21,7 @@ use crate::lower::{Lowering, size};
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Operand, Product, RelationError, Var, View};
 use crate::rows::{Rows, log_ceil, wide};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::forest::NUMBER_ORIGIN;
@@ -116,7 +117,9 @@ struct Tables {
     input: usize,
     /// feature, threshold_hi, threshold_lo, left
     node_columns: [ColId; 4],
-    keys: Keys,
+    /// High and low halves of what is read, part by part.
+    halves: [Arc<[ColId]>; 2],
+    stride: usize,
 }
 
 /// The rows of a forest's columns.
@@ -185,7 +188,8 @@ fn tables(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Tables, Rela
     let node = b.table(nodes, vec![node_index, feature, hi, lo, left]);
 
     let input = input_table(b, x);
-    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], keys: x.clone() })
+    let halves = [x.parts.iter().map(|part| part.high).collect(), x.parts.iter().map(|part| part.low).collect()];
+    Ok(Tables { node, input, node_columns: [feature, hi, lo, left], halves, stride: x.stride() })
 }
 
 /// The tag of the table (number of the feature, high, low), part by part.
@@ -222,12 +226,11 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
     b.lookup(trees, tables.node, [node.clone()].into_iter().chain(row).collect());
 
     let by_feature = Expr::column(feature).plus(1, &walk.first);
-    let keys = &tables.keys;
-    let high: Vec<ColId> = keys.parts.iter().map(|part| part.high).collect();
-    let low = keys.parts.iter().map(|part| part.low).collect();
+    let [high, low] = &tables.halves;
     let [x_high, x_low] = [("value high", high), ("value low", low)].map(|(name, parts)| {
-        let (col, stride) = (b.witness(name, trees), keys.stride());
-        b.hint(Hint::GatherParts { col, index: by_feature.clone(), parts, stride });
+        let col = b.witness(name, trees);
+        let (index, parts, stride) = (by_feature.clone(), Arc::clone(parts), tables.stride);
+        b.hint(Hint::GatherParts { col, index, parts, stride });
         col
     });
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);

@@ -2,6 +2,7 @@
 
 use crate::relation::{ColId, Expr};
 use crate::rows::Rows;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ciro_graph::ValueId;
 
@@ -105,8 +106,8 @@ pub enum Hint {
         col: ColId,
         /// Row numbers.
         index: Expr,
-        /// Read.
-        parts: Vec<ColId>,
+        /// Read; shared, because each level of a forest reads the same.
+        parts: Arc<[ColId]>,
         /// From one sample to the next.
         stride: usize,
     },

@@ -101,10 +101,13 @@ impl VerifyingKey {
     }
 
     /// The key of the same program under another weight commitment: neither relation nor parameters depend on it.
-    #[must_use]
-    pub fn committed(self, weight_root: Hash32) -> Self {
+    ///
+    /// # Errors
+    /// If the weights are public: they are what the key stands for, whatever a root says.
+    pub fn committed(self, weight_root: Hash32) -> Result<Self, VerifyError> {
+        check_shown("weights", self.program.visibility.weights, Disclosure::Committed)?;
         let model = model_id(&encode(&self.program), weight_root);
-        Self { weight_root, model, ..self }
+        Ok(Self { weight_root, weights: None, model, ..self })
     }
 
     fn draft(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {

@@ -3,7 +3,7 @@
 mod replay;
 
 use ciro_graph::{Op, Program};
-use ciro_types::{decode, encode};
+use ciro_types::{Hash32, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
 use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
 use replay::{Subject, files};
@@ -60,4 +60,20 @@ fn labels_that_there_are_not() {
         outputs(&mut statement)[2][0] = value;
         assert_eq!(refused(&program, &statement), expected, "{value}");
     }
+}
+
+/// Its weights are what a key of public weights checks proofs against: under another root it would still check against them.
+#[test]
+fn a_key_of_public_weights_takes_no_other_root() {
+    let key = |name: &str| {
+        let subject: Subject = borsh::from_slice(&files()[&format!("{name}.subject")]).expect("a subject");
+        VerifyingKey::of(&subject.program, &subject.weights).expect("a key")
+    };
+    let root = Hash32([7; 32]);
+    let committed = key("convolution");
+    let (own, other) = (committed.model(), committed.committed(root).expect("weights are committed"));
+    assert_eq!(other.weight_root(), root);
+    assert_ne!(other.model(), own);
+    let refused = key("convolution-public-weights").committed(root).expect_err("weights are public");
+    assert!(matches!(refused, VerifyError::Shown { what: "weights", .. }), "{refused}");
 }

@@ -6,7 +6,7 @@
 mod tensor;
 
 use crate::arith;
-use crate::check::{MAX_ELEMENTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
+use crate::check::{MAX_ELEMENTS, MAX_PARTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
 use crate::forest::{NUMBER_ORIGIN, Tables, sum_interval};
 use crate::interval::{FIELD, Interval};
 use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, Pick, ValueId, element_count};
@@ -391,7 +391,7 @@ impl Scope {
 
     /// How many features the parts that a forest reads have together.
     fn features(&self, parts: &[ValueId]) -> Result<u32, Problem> {
-        in_range("parts", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, parts.len() as i64)?;
+        in_range("parts", Interval { lo: 1, hi: MAX_PARTS as i64 }, parts.len() as i64)?;
         let mut features = 0u64;
         for &part in parts {
             let part = self.get(part)?;

@@ -257,6 +257,21 @@ fn sizes_are_limited_before_anything_is_allocated() {
     assert!(matches!(check_program(&model.program).unwrap_err().problem, Problem::Range { what: "classes", .. }));
 }
 
+/// Each level of a forest reads them all.
+#[test]
+fn the_parts_of_a_forest_are_limited() {
+    for (count, is_refused) in [(0, true), (1, false), (1 << 8, false), ((1 << 8) + 1, true)] {
+        let mut model = forest();
+        if let Op::Trees { parts, .. } = &mut model.program.nodes[0].op {
+            *parts = vec![ValueId(0); count];
+        }
+        let parts = Interval { lo: 1, hi: 1 << 8 };
+        let refused = Problem::Range { what: "parts", expected: parts, got: count as i64 };
+        let got = check_program(&model.program).map_err(|error| error.problem);
+        assert_eq!(got, if is_refused { Err(refused) } else { Ok(()) }, "{count}");
+    }
+}
+
 #[test]
 fn forests_are_trees() {
     // Constants: 0 feature, 1 and 2 threshold, 3 left, 4 leaf, 5 values. Nodes: 0 and 1 roots; 2, 3; 4, 5; 6, 7.

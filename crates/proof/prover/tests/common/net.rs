@@ -3,8 +3,8 @@
 use super::Case;
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::{
-    ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, Security, ValueId,
-    Visibility, Window,
+    ConstId, Constant, Ingest, Input, Interval, Model, Node, Op, Output, OutputKind, Pick, Profile, Program, Security,
+    ValueId, Visibility, Window,
 };
 
 pub(crate) struct Net {
@@ -51,6 +51,15 @@ impl Net {
 
     pub(crate) fn reshape(&mut self, x: ValueId, shape: &[u32]) -> ValueId {
         self.shaped(Op::Reshape { x }, Some(shape.to_vec()))
+    }
+
+    /// A node that declares these ends, which may be wider than its operator's.
+    pub(crate) fn declared(&mut self, op: Op, lo: i32, hi: i32) -> ValueId {
+        let consts = Consts { shapes: &self.program.constants, weights: Some(&self.weights) };
+        let shape = self.scope.outcome(&op, consts).expect("the operator fits").shape;
+        self.scope.push(&op, shape.clone(), Interval { lo: lo.into(), hi: hi.into() });
+        self.program.nodes.push(Node { op, shape, lo, hi });
+        ValueId(self.scope.len() as u32 - 1)
     }
 
     fn shaped(&mut self, op: Op, shape: Option<Vec<u32>>) -> ValueId {
