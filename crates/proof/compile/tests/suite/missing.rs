@@ -1,6 +1,6 @@
 //! A missing value is computed with as the model does, or refused; it never becomes a number that the model does not have.
 
-use crate::support::{Onnx, float, floats, int, ints, numbers, raw, run, texts};
+use crate::support::{Onnx, float, floats, int, ints, numbers, raw, run, stump};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
 use ciro_graph::execute;
@@ -18,22 +18,10 @@ fn imputed() -> Onnx {
         )
 }
 
-/// A tree of one split, which takes missing values for low ones: 1 below, 2 above.
-fn stump(threshold: f32) -> Vec<AttributeProto> {
-    vec![
-        ints("nodes_treeids", &[0; 3]),
-        ints("nodes_nodeids", &[0, 1, 2]),
-        ints("nodes_featureids", &[0; 3]),
-        ints("nodes_truenodeids", &[1, 0, 0]),
-        ints("nodes_falsenodeids", &[2, 0, 0]),
-        ints("nodes_missing_value_tracks_true", &[1, 0, 0]),
-        floats("nodes_values", &[threshold, 0.0, 0.0]),
-        texts("nodes_modes", &["BRANCH_LEQ", "LEAF", "LEAF"]),
-        ints("target_treeids", &[0; 2]),
-        ints("target_nodeids", &[1, 2]),
-        ints("target_ids", &[0; 2]),
-        floats("target_weights", &[1.0, 2.0]),
-    ]
+/// A tree of one split of the only feature, which takes missing values for low ones: 1 below, 2 above.
+fn tracking_stump(threshold: f32) -> Vec<AttributeProto> {
+    let tracks = ints("nodes_missing_value_tracks_true", &[1, 0, 0]);
+    stump(0, threshold).into_iter().chain([tracks]).collect()
 }
 
 fn compiled_within(onnx: &Onnx, range: f64) -> Result<Compiled, CompileError> {
@@ -53,7 +41,8 @@ fn what_is_revealed_as_it_came_is_not_missing() {
 
 #[test]
 fn a_split_below_all_numbers_is_refused_where_missing_ones_go_below_it() {
-    let model = |threshold| imputed().node("ml.TreeEnsembleRegressor b -> t", stump(threshold)).outputs(&["i", "t"]);
+    let model =
+        |threshold| imputed().node("ml.TreeEnsembleRegressor b -> t", tracking_stump(threshold)).outputs(&["i", "t"]);
     let within = compiled_within(&model(-50.0), 64.0).unwrap();
     for (x, expected) in [(f32::NAN, 1.0), (-64.0, 1.0), (-50.0, 1.0), (-49.0, 2.0)] {
         assert_eq!(numbers(&run(&within, &[1.0, x])[1]), [expected], "{x}");
@@ -65,7 +54,7 @@ fn a_split_below_all_numbers_is_refused_where_missing_ones_go_below_it() {
         assert!(error.hint().unwrap().contains("a larger span"));
     }
     // An imputer in front sends a missing value where its number goes.
-    let tree = imputed().node("ml.TreeEnsembleRegressor i -> t", stump(-500.0)).outputs(&["i", "t"]);
+    let tree = imputed().node("ml.TreeEnsembleRegressor i -> t", tracking_stump(-500.0)).outputs(&["i", "t"]);
     assert_eq!(numbers(&run(&compiled_within(&tree, 64.0).unwrap(), &[f32::NAN, 0.0])[1]), [2.0]);
 }
 

@@ -1,28 +1,11 @@
 //! Features that a model prepares before its trees: encoded, in bins, computed, from several inputs.
 
-use crate::support::{Onnx, floats, int, ints, numbers, run, texts};
+use crate::support::{Onnx, floats, int, ints, numbers, run, stump};
 use ciro_compile::Compiled;
-use ciro_compile::onnx::proto::{AttributeProto, ValueInfoProto};
+use ciro_compile::onnx::proto::ValueInfoProto;
 use ciro_graph::render::render;
 use ciro_graph::{Input, RawInput, RawTensor, execute};
 use proptest::prelude::*;
-
-/// A tree `x[feature] ≤ threshold ? 1 : 2`.
-fn stump(feature: i64, threshold: f32) -> Vec<AttributeProto> {
-    vec![
-        ints("nodes_treeids", &[0; 3]),
-        ints("nodes_nodeids", &[0, 1, 2]),
-        ints("nodes_featureids", &[feature, 0, 0]),
-        ints("nodes_truenodeids", &[1, 0, 0]),
-        ints("nodes_falsenodeids", &[2, 0, 0]),
-        floats("nodes_values", &[threshold, 0.0, 0.0]),
-        texts("nodes_modes", &["BRANCH_LEQ", "LEAF", "LEAF"]),
-        ints("target_treeids", &[0; 2]),
-        ints("target_nodeids", &[1, 2]),
-        ints("target_ids", &[0; 2]),
-        floats("target_weights", &[1.0, 2.0]),
-    ]
-}
 
 fn is_ordered(compiled: &Compiled) -> bool {
     compiled.model.program.inputs.iter().all(Input::is_ordered)

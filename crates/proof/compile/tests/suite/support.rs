@@ -159,6 +159,23 @@ pub(crate) fn texts(name: &str, texts: &[&str]) -> AttributeProto {
     AttributeProto { name: Some(name.into()), strings, r#type: Some(8), ..AttributeProto::default() }
 }
 
+/// A tree `x[feature] ≤ threshold ? 1 : 2`.
+pub(crate) fn stump(feature: i64, threshold: f32) -> Vec<AttributeProto> {
+    vec![
+        ints("nodes_treeids", &[0; 3]),
+        ints("nodes_nodeids", &[0, 1, 2]),
+        ints("nodes_featureids", &[feature, 0, 0]),
+        ints("nodes_truenodeids", &[1, 0, 0]),
+        ints("nodes_falsenodeids", &[2, 0, 0]),
+        floats("nodes_values", &[threshold, 0.0, 0.0]),
+        texts("nodes_modes", &["BRANCH_LEQ", "LEAF", "LEAF"]),
+        ints("target_treeids", &[0; 2]),
+        ints("target_nodeids", &[1, 2]),
+        ints("target_ids", &[0; 2]),
+        floats("target_weights", &[1.0, 2.0]),
+    ]
+}
+
 pub(crate) fn raw(x: &[f32]) -> RawInput {
     RawInput(vec![RawTensor { shape: vec![1, x.len() as u32], bits: x.iter().map(|v| v.to_bits()).collect() }])
 }
