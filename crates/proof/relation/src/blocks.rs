@@ -18,7 +18,7 @@ const LOG_BLOCK_MIN: u32 = 8;
 const LOG_WORTH: u32 = 5;
 
 /// One dimension: `len` positions of `bits` bits, the first `high` of which belong to the block's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cut {
     len: usize,
     bits: u32,
@@ -42,7 +42,7 @@ impl Cut {
 }
 
 /// A cut of a tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Blocks {
     dims: Vec<Cut>,
 }

@@ -10,7 +10,7 @@ use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
 use crate::rows::{Rows, log_ceil};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Ingest, Op, Program, ValueId};
@@ -61,12 +61,14 @@ impl Relation {
     /// # Errors
     /// [`RelationError`] if the program is malformed, too wide or too large.
     pub fn build(program: &Program) -> Result<Self, RelationError> {
+        let readers = readers(program);
         let mut lowering = Lowering {
             b: Builder::new(program),
             samples: size(program.batch),
             values: Vec::new(),
             tables: BTreeMap::new(),
-            readers: readers(program),
+            rescales: rescales(program, &readers),
+            readers,
             halves: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
@@ -80,6 +82,7 @@ impl Relation {
                 hi: i64::from(node.hi),
             };
             let expr = lowering.node(&node.op, &target)?;
+            lowering.b.spend(expr.entries())?;
             lowering.values.push(Val { expr, dims: target.dims, lo: target.lo, hi: target.hi });
         }
         lowering.outputs()?;
@@ -115,6 +118,25 @@ fn readers(program: &Program) -> BTreeMap<ValueId, (i64, i64)> {
     readers
 }
 
+/// Values of which a Rescale's results and rests, in range, are exactly those of the integers from the first to below the last, for all
+/// Rescales.
+fn rescales(program: &Program, readers: &BTreeMap<ValueId, (i64, i64)>) -> BTreeSet<(ValueId, i64, i64)> {
+    let mut rescales = BTreeSet::new();
+    for (i, node) in program.nodes.iter().enumerate() {
+        let Op::Rescale { x, shift } = node.op else { continue };
+        let (shift, first, last) = (u32::from(shift), i64::from(node.lo), i64::from(node.hi));
+        let result = ValueId(u32::try_from(i.saturating_add(program.inputs.len())).unwrap_or(u32::MAX));
+        // A range of so many bits has no other number; one of a single number would have two.
+        let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
+        // A table may take more than these results.
+        if is_exact && shift <= RANGE_BITS_MAX && !readers.contains_key(&result) {
+            let half = (1i64 << shift) >> 1;
+            rescales.insert((x, (first << shift) - half, ((last + 1) << shift) - half));
+        }
+    }
+    rescales
+}
+
 pub(crate) struct Lowering<'a> {
     pub(crate) b: Builder<'a>,
     /// Samples of the batch: the first dimension of every value.
@@ -123,6 +145,7 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
+    rescales: BTreeSet<(ValueId, i64, i64)>,
     /// What forests read of a value.
     pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
 }
@@ -162,7 +185,7 @@ impl Lowering<'_> {
         [vec![self.samples], one].concat()
     }
 
-    pub(crate) fn val(&self, id: ValueId) -> Result<Val, RelationError> {
+    pub(crate) fn val(&mut self, id: ValueId) -> Result<Val, RelationError> {
         let missing = RelationError::Dangling { node: self.b.node, what: "value", got: size(id.0) };
         let val = self.values.get(size(id.0)).ok_or(missing)?;
         if val.hi > 1 << 30 {
@@ -171,6 +194,7 @@ impl Lowering<'_> {
                 reason: "an ordered input is read by a non-tree",
             });
         }
+        self.b.spend(val.expr.entries())?;
         Ok(val.clone())
     }
 
@@ -275,30 +299,10 @@ impl Lowering<'_> {
         }
         // A table of this very domain bounds it as well, and so do the ranges of a Rescale to whole steps of it.
         let looked_up = self.readers.get(&target.id) == Some(&(lo, 1i64 << bits));
-        if !looked_up && !self.is_rescaled_from(target.id, (lo, lo + (1i64 << bits))) {
+        if !looked_up && !self.rescales.contains(&(target.id, lo, lo + (1i64 << bits))) {
             self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
         }
         Ok(y)
-    }
-
-    /// Whether a Rescale reads the value whose results and rests are, in range, exactly those of the integers from `lo` to below `end`.
-    fn is_rescaled_from(&self, id: ValueId, (lo, end): (i64, i64)) -> bool {
-        let first = size(id.0).saturating_add(1).saturating_sub(self.b.program.inputs.len());
-        let readers = self.b.program.nodes.iter().enumerate().skip(first);
-        let mut rescaled = readers.filter_map(|(i, node)| match node.op {
-            Op::Rescale { x, shift } if x == id => Some((i, u32::from(shift), i64::from(node.lo), i64::from(node.hi))),
-            _ => None,
-        });
-        rescaled.any(|(i, shift, first, last)| {
-            let half = (1i64 << shift) >> 1;
-            let result = ValueId(u32::try_from(i.saturating_add(self.b.program.inputs.len())).unwrap_or(u32::MAX));
-            // A range of so many bits has no other number; one of a single number would have two.
-            let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
-            // A table may take more than these results.
-            is_exact
-                && !self.readers.contains_key(&result)
-                && ((first << shift) - half, ((last + 1) << shift) - half) == (lo, end)
-        })
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up

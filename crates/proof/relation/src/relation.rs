@@ -458,6 +458,16 @@ pub enum RelationError {
         /// log₂ of the need.
         got: u32,
     },
+    /// The program describes more than a relation may hold.
+    #[error("node {node} makes a relation of {got} entries, expected at most {expected}")]
+    TooMany {
+        /// The node.
+        node: usize,
+        /// The limit: [`crate::size::ENTRIES_MAX`].
+        expected: usize,
+        /// Entries counted when the program was refused.
+        got: usize,
+    },
     /// A part of the relation is not what the phases that read it take: a bug of a gadget.
     #[error("{part} {number}: {what}: expected {expected}, got {got}")]
     Misfit {
