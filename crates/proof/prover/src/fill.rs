@@ -70,6 +70,8 @@ impl Filler<'_> {
             Source::Committed { poly: Poly::Model, offset } => {
                 self.constants.integers(offset..offset + self.padded_len(col))
             }
+            // Hints fill these; where one does not, there is nothing.
+            Source::Cut(_) => vec![0; self.padded_len(col)],
             Source::Committed { poly, offset } => self.block(poly, offset, self.padded_len(col)),
             Source::Blocks(i) => self.unpacked(&self.relation.cuts[i], column.log_len),
             Source::View(i) => self.view(&self.relation.views[i], column.log_len),
