@@ -8,6 +8,7 @@ use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};
 use ciro_prover::kernel::cells::{Cells, Runs};
 use ciro_prover::kernel::eq::eq_table;
 use ciro_prover::kernel::matrix::{combine_columns, dot_rows, fold_rows};
+use ciro_prover::kernel::points::Points;
 use ciro_prover::kernel::table::Table;
 use ciro_prover::kernel::{PackedE, WIDTH};
 use ciro_prover::oracle::{BaseOracle, UNSALTED};
@@ -139,6 +140,8 @@ fn weights(c: &mut Criterion) {
     group.throughput(Throughput::Elements(len as u64));
     let weights = elements(len >> 8);
     let eq = eq_table(&elements(8), E::ONE);
+    let positions: Vec<u32> = (0..100).map(|i| i * 20_971).collect();
+    let points = Points::new(20, 1, &positions);
     let mut made = Vec::new();
     for bits in [8, 11, 16, 0] {
         let shift = 32 - if bits == 0 { 16 } else { bits };
@@ -151,6 +154,9 @@ fn weights(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("fold_rows", &name), |b| b.iter(|| fold_rows(cells, &weights, 1 << 8)));
         group.bench_function(BenchmarkId::new("dot_rows", &name), |b| b.iter(|| dot_rows(cells, &eq)));
+        group.bench_function(BenchmarkId::new("opened rows", &name), |b| {
+            b.iter(|| cells.chunks_exact(1 << 20).map(|column| points.evaluate(column)).collect::<Vec<_>>());
+        });
     }
 }
 

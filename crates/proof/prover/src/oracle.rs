@@ -145,8 +145,8 @@ impl BaseOracle {
 /// The rows at some positions of the codeword of `cells`.
 fn rows(cells: Cells<'_>, round: &Round, positions: &[u32]) -> Vec<Vec<F>> {
     let points = Points::new(round.vars, round.log_inv_rate, positions);
-    let values = |scratch: &mut Vec<F>, c: usize| points.evaluate(column(cells, round, c).elements(scratch));
-    let columns: Vec<Vec<F>> = (0..round.columns).into_par_iter().map_init(Vec::new, values).collect();
+    let columns: Vec<Vec<F>> =
+        (0..round.columns).into_par_iter().map(|c| points.evaluate(column(cells, round, c))).collect();
     (0..positions.len()).map(|i| columns.iter().map(|column| column[i]).collect()).collect()
 }
 

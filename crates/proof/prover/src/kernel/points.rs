@@ -5,6 +5,7 @@
 //! takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of what encoding takes,
 //! and all of them in the nearest cache.
 
+use crate::kernel::cells::Cells;
 use crate::kernel::{PackedF, WIDTH};
 use ciro_transcript::F;
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
@@ -13,12 +14,15 @@ use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
 const LOG_ROWS_MAX: u32 = 6;
 
 /// log₂ of the lanes that are transformed at once: with the rows, 32 KiB.
-const LOG_LANES: u32 = 7;
+const LOG_LANES: u32 = 6;
+
+/// Lanes that are read at once: with the rows, 128 KiB of elements. Pieces of a few cache lines would be waited for one by one.
+const READ: usize = 1 << 11;
 
 /// Packs in a row of a transform.
 const PACKS: usize = (1 << LOG_LANES) / WIDTH;
 
-const _: () = assert!(PACKS.is_multiple_of(4));
+const _: () = assert!(PACKS.is_multiple_of(4) && READ.is_multiple_of(1 << LOG_LANES));
 
 /// Points, and what all polynomials evaluated there share.
 pub struct Points {
@@ -74,32 +78,50 @@ impl Points {
         Self { vars, log_rows, twiddles, cosets, count: positions.len() }
     }
 
-    /// The values of a polynomial, in the order of the positions.
+    /// The values of a polynomial, in the order of the positions. Its coefficients are read once, a few lanes at a time.
     #[must_use]
-    pub fn evaluate(&self, coefficients: &[F]) -> Vec<F> {
+    pub fn evaluate(&self, coefficients: Cells<'_>) -> Vec<F> {
         let lanes = 1usize << (self.vars - self.log_rows);
+        let read = READ.min(lanes);
         let mut sums = vec![PackedF::ZERO; self.count];
+        let mut own = F::zero_vec(read << self.log_rows);
         let mut rows = vec![PackedF::ZERO; PACKS << self.log_rows];
-        for first in (0..lanes).step_by(1 << LOG_LANES).rev() {
-            for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
-                let own = |k: usize| PackedF::pack_slice(&coefficients[k * lanes + first..][..1 << LOG_LANES]);
-                for (k, (row, &shift)) in rows.chunks_exact_mut(PACKS).zip(&coset.shifts).enumerate() {
-                    if shift == F::ONE {
-                        row.copy_from_slice(own(k));
-                        continue;
-                    }
-                    let shift = PackedF::from(shift);
-                    row.iter_mut().zip(own(k)).for_each(|(row, &own)| *row = own * shift);
-                }
-                self.transform(&mut rows);
-                for point in &coset.points {
-                    let sum = &mut sums[point.number];
-                    *sum = *sum * point.step
-                        + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
-                }
+        for first in (0..lanes).step_by(read).rev() {
+            for (k, own) in own.chunks_exact_mut(read).enumerate() {
+                coefficients.slice(k * lanes + first..k * lanes + first + read).write(own);
+            }
+            let own = PackedF::pack_slice(&own);
+            for first in (0..read / WIDTH).step_by(PACKS).rev() {
+                let own = own.chunks_exact(read / WIDTH).map(|row| &row[first..first + PACKS]);
+                self.add_lanes(own, &mut rows, &mut sums);
             }
         }
         sums.iter().map(|sum| sum.as_slice().iter().copied().sum()).collect()
+    }
+
+    /// Takes the lanes before those that `sums` have seen, row by row. `rows` is room for them.
+    fn add_lanes<'a>(
+        &self,
+        own: impl Iterator<Item = &'a [PackedF]> + Clone,
+        rows: &mut [PackedF],
+        sums: &mut [PackedF],
+    ) {
+        for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
+            for ((row, own), &shift) in rows.chunks_exact_mut(PACKS).zip(own.clone()).zip(&coset.shifts) {
+                if shift == F::ONE {
+                    row.copy_from_slice(own);
+                    continue;
+                }
+                let shift = PackedF::from(shift);
+                row.iter_mut().zip(own).for_each(|(row, &own)| *row = own * shift);
+            }
+            self.transform(rows);
+            for point in &coset.points {
+                let sum = &mut sums[point.number];
+                *sum =
+                    *sum * point.step + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
+            }
+        }
     }
 
     /// Rows of coefficients to rows of values, in bit-reversed order.
@@ -151,12 +173,12 @@ mod tests {
                 coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum * x + c)
             };
             let expected: Vec<F> = positions.iter().map(value).collect();
-            assert_eq!(Points::new(vars, rate, &positions).evaluate(&coefficients), expected, "{vars} {rate}");
+            assert_eq!(Points::new(vars, rate, &positions).evaluate(Cells::from(&coefficients)), expected, "{vars} {rate}");
         }
     }
 
     #[test]
     fn no_point_has_no_value() {
-        assert!(Points::new(8, 1, &[]).evaluate(&cells(1 << 8)).is_empty());
+        assert!(Points::new(8, 1, &[]).evaluate(Cells::from(&cells(1 << 8))).is_empty());
     }
 }
