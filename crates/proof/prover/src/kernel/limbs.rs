@@ -188,7 +188,6 @@ pub const SETTLED: u64 = 3;
 
 /// The element of an integer.
 #[inline]
-#[must_use]
 pub fn element(v: i64) -> F {
     F::from_i32(centred(v.rem_euclid(P.into()) as u32))
 }

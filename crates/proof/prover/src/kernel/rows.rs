@@ -76,7 +76,9 @@ mod tests {
         for (width, rows) in [(16, 1), (16, 5), (48, 2), (512, 3), (528, 4), (2048, 3)] {
             let weights = extremes(width);
             for magnitude in [0, 1, 1032, 1033, 1 << 15] {
-                let ends = |i: usize| if i % 3 == 0 { -magnitude } else { (i as i32 * 77).min((magnitude - 1).max(0)) };
+                let ends = |i: usize| {
+                    if i.is_multiple_of(3) { -magnitude } else { (i as i32 * 77).min((magnitude - 1).max(0)) }
+                };
                 let values: Vec<i16> = (0..width * rows).map(|i| ends(i) as i16).collect();
                 let mut sums = vec![E::ONE; rows];
                 let shorts = Shorts { values: &values, magnitude: magnitude.unsigned_abs() };
