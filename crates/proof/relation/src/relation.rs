@@ -401,6 +401,14 @@ impl Relation {
         }
     }
 
+    /// Real cells of the columns that are made for each proof.
+    #[must_use]
+    pub fn made_cells(&self) -> usize {
+        let made = |id: &ColId| self.window(*id).is_some_and(|window| window.poly != Poly::Model);
+        let columns = (0..self.columns.len()).map(ColId).filter(made).filter_map(|id| self.column(id));
+        columns.fold(0, |sum, column| sum.saturating_add(column.rows.real()))
+    }
+
     /// The point of a committed column's window that a point of the column is.
     #[must_use]
     pub fn in_window(&self, id: ColId, point: Vec<E>) -> Vec<E> {
