@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
-use ciro_relation::{Poly, Relation};
+use ciro_relation::Poly;
 use ciro_verifier::VerifyingKey;
 use serde::Serialize;
 
