@@ -67,9 +67,10 @@ impl Cut {
         for (c, x) in coefficients.iter().enumerate() {
             let mut rest = centred(x.as_canonical_u32());
             for limb in &mut limbs[..self.limbs - 1] {
-                let low = ((rest + half) & mask) - half;
+                // Nothing here can wrap; checks would be half of the work.
+                let low = (i32::wrapping_add(rest, half) & mask).wrapping_sub(half);
                 limb[c] = low as i16;
-                rest = (rest - low) >> self.bits;
+                rest = rest.wrapping_sub(low).wrapping_shr(self.bits);
             }
             limbs[self.limbs - 1][c] = rest as i16;
         }
