@@ -48,7 +48,7 @@ impl Lowering<'_> {
         if let Some(y) = self.by_reciprocal(at, fine, mean, (root, unit))? {
             return Ok(y);
         }
-        let c = self.from_mean(at, fine, mean)?;
+        let c = self.less_mean(at, fine, mean)?;
         self.quotient_of(at, id, c, root, unit * c.scale)
     }
 
@@ -100,7 +100,7 @@ impl Lowering<'_> {
     }
 
     /// `x − mean`, at the mean's scale.
-    fn from_mean(&mut self, at: &At, x: Quant, mean: Option<Quant>) -> Result<Quant, CompileError> {
+    fn less_mean(&mut self, at: &At, x: Quant, mean: Option<Quant>) -> Result<Quant, CompileError> {
         let Some(mean) = mean else { return Ok(x) };
         let fine = self.scaled(at, x.id, (x.scale / mean.scale).round() as i32)?;
         let id = self.node(at, Op::Sub { a: fine, b: mean.id })?;
