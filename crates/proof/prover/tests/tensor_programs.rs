@@ -2,7 +2,8 @@
 
 mod common;
 
-use ciro_graph::{Op, Pick, Window};
+use ciro_graph::{ConstId, Op, Pick, ValueId, Window};
+use ciro_relation::Source;
 use common::net::{Net, attention, convolution, mixed, rectified, window};
 use common::{Case, X};
 
@@ -165,4 +166,25 @@ fn rectified_sums_and_windows() {
 #[test]
 fn attention_by_two_heads() {
     attention();
+}
+
+/// One constant as the weights of a layer, where it lies in blocks whose order is not that of its rows, and as what is added to the layer's
+/// results or multiplies them; that comes before or after.
+#[test]
+fn a_constant_that_is_a_factor_of_products_and_an_operand_is_one_tensor() {
+    let ops: [fn(ValueId, ConstId) -> Op; 2] = [|x, c| Op::AddConst { x, c }, |x, c| Op::MulConst { x, c }];
+    for (op, is_last) in ops.into_iter().flat_map(|op| [(op, false), (op, true)]) {
+        let mut net = Net::new(&[8, 8], 5, 8);
+        let shared = net.constant(&[8, 80], mixed);
+        let other = net.constant(&[8, 80], |i| mixed(i + 7));
+        let layer = |net: &mut Net, weight| net.node(Op::Linear { x: X, weight, bias: None });
+        let y = layer(&mut net, if is_last { other } else { shared });
+        let y = net.node(op(y, shared));
+        let z = layer(&mut net, shared);
+        net.output(y);
+        net.output(z);
+        let case = net.case("shared constant", mixed);
+        let is_cut = |i: usize| matches!(case.key.verifying().relation().columns[i].source, Source::Blocks(_));
+        assert!((0..case.key.verifying().relation().columns.len()).any(is_cut), "the weights lie in blocks");
+    }
 }

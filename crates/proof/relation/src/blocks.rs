@@ -131,6 +131,12 @@ impl Blocks {
         addresses
     }
 
+    /// Whether variables are stored in the tensor's own order.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.order().into_iter().enumerate().all(|(at, var)| at == var)
+    }
+
     /// For each variable in the order of storage, which of the tensor's it is.
     #[must_use]
     pub fn order(&self) -> Vec<usize> {

@@ -292,12 +292,15 @@ impl<'a> Builder<'a> {
         if let Some(&col) = self.readings.get(&reading) {
             return Ok(Operand { col, vars });
         }
+        let is_in_order = blocks.is_in_order();
         self.cuts.push(CutColumn { poly: Poly::Model, blocks, offset: 0 });
         let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows.clone());
         self.model.push(ModelColumn { constant: id, col });
         self.readings.insert(reading, col);
-        // Where the blocks lie is for the opening: it is a column of these rows.
-        self.readings.entry((id, Reading::Whole(rows))).or_insert(col);
+        // Whoever reads it row by row expects the order of its rows.
+        if is_in_order {
+            self.readings.entry((id, Reading::Whole(rows))).or_insert(col);
+        }
         Ok(Operand { col, vars })
     }
 

@@ -77,10 +77,20 @@ impl Place<'_> {
 
     /// A column that is read row by row: one value stands for every row.
     fn reads(&self, vars: usize, col: ColId) -> Result<(), RelationError> {
+        self.in_order(col)?;
         match self.vars(col)? {
             0 => Ok(()),
             got => self.equal("variables of a column", vars, got),
         }
+    }
+
+    /// The column's variables are those of its rows, in their order. Only operands of products name the variables of constants in blocks.
+    fn in_order(&self, col: ColId) -> Result<(), RelationError> {
+        let cut = match self.relation.column(col).map(|column| column.source) {
+            Some(Source::Blocks(i)) => self.relation.cuts.get(i),
+            _ => None,
+        };
+        self.equal("columns in another order", 0, usize::from(cut.is_some_and(|cut| !cut.blocks.is_in_order())))
     }
 
     /// Each of `vars` variables is used so many times, and no other.
@@ -145,6 +155,7 @@ impl Place<'_> {
     fn view(&self, view: &View, vars: usize) -> Result<(), RelationError> {
         self.equal("variables of the column shown", self.vars(view.of)?, view.bits.len())?;
         self.equal("views shown by a view", 0, usize::from(self.relation.view(view.of).is_some()))?;
+        self.in_order(view.of)?;
         view.repeats.iter().try_for_each(|span| self.span(span))?;
         let repeated = view.repeats.iter().flat_map(variables);
         self.uses("uses of a variable", vars, view.bits.iter().copied().chain(repeated), &(0..=1))
@@ -153,6 +164,7 @@ impl Place<'_> {
     /// Each variable is used once: the matrix is multilinear in them, and padding picks nothing.
     fn gather(&self, gather: &Gather, vars: usize) -> Result<(), RelationError> {
         self.no_product(gather.of)?;
+        self.in_order(gather.of)?;
         let base = self.relation.column(self.seen(gather.of)).map(|column| column.source);
         self.equal("gathered columns picked from", 0, usize::from(matches!(base, Some(Source::Gather(_)))))?;
         let bits = |part: &Part| match part {
@@ -206,6 +218,7 @@ impl Place<'_> {
         self.equal("entries of a tuple", widths.get(&table.tag).copied().unwrap_or(0), table.tuple.len())?;
         for &col in table.tuple.iter().chain([&table.multiplicity]) {
             self.equal("variables of a column", vars, self.vars(col)?)?;
+            self.in_order(col)?;
             self.no_product(col)?;
         }
         Ok(())
@@ -261,7 +274,8 @@ fn results(operand: &Operand) -> impl Iterator<Item = usize> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relation::{Expr, Poly};
+    use crate::blocks::Blocks;
+    use crate::relation::{CutColumn, Expr, Poly};
     use crate::rows::Rows;
     use alloc::vec::Vec;
     use ciro_graph::{
@@ -406,6 +420,34 @@ mod tests {
             r.sections[i].constraints[0].terms[0].b = Some(col);
         });
         assert_eq!([first, second], [("section", "variables of a column"); 2]);
+    }
+
+    #[test]
+    fn constants_in_blocks_are_read_by_nothing_but_products() {
+        let blocks = Blocks::new(&[8, 80]);
+        assert!(!blocks.is_in_order());
+        let cut = |r: &mut Relation, col: ColId| {
+            r.cuts.push(CutColumn { poly: Poly::Model, blocks: blocks.clone(), offset: 0 });
+            r.columns[col.0].log_len = 10;
+            r.columns[col.0].source = Source::Blocks(r.cuts.len() - 1);
+            // Room for the column that is put here.
+            r.spaces.iter_mut().for_each(|space| space.vars = 20);
+        };
+        let seen = refused(|r| {
+            let col = r.views[0].of;
+            cut(r, col);
+        });
+        assert_eq!(seen, ("column", "columns in another order"));
+        let read = |at: fn(&Relation) -> ColId| {
+            refused(|r| {
+                let col = at(r);
+                let shown: Vec<ColId> =
+                    r.views.iter().map(|view| view.of).chain(r.gathers.iter().map(|g| g.of)).collect();
+                assert!(!shown.contains(&col));
+                cut(r, col);
+            })
+        };
+        assert_eq!(read(|r| r.tables[0].tuple[0]), ("table", "columns in another order"));
     }
 
     #[test]

@@ -19,14 +19,45 @@ pub(crate) struct Sizes {
     pub(crate) lo: Vec<f64>,
     /// Largest element of each value.
     pub(crate) hi: Vec<f64>,
-    /// For each Normalize step, what it divides its rows by: the smallest and the largest.
-    pub(crate) deviations: BTreeMap<Id, (f64, f64)>,
+    /// For each Normalize step, the rows that samples show; nothing where sizes are guessed.
+    pub(crate) spreads: BTreeMap<Id, Spread>,
+}
+
+/// Rows that are to be normalised.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// How many.
+    pub(crate) rows: usize,
+    /// The smallest number that one is divided by.
+    pub(crate) quietest: f64,
+    /// The largest.
+    pub(crate) loudest: f64,
+    /// The largest absolute value of a mean.
+    pub(crate) mean: f64,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { rows: 0, quietest: f64::INFINITY, loudest: 0.0, mean: 0.0 }
+    }
+}
+
+impl Spread {
+    fn add(&mut self, row: &[f32], centred: bool, eps: f64) {
+        let mean_of = |of: &dyn Fn(f64) -> f64| row.iter().map(|&v| of(f64::from(v))).sum::<f64>() / row.len() as f64;
+        let mean = if centred { mean_of(&|v| v) } else { 0.0 };
+        let deviation = (mean_of(&|v| (v - mean).powi(2)) + eps).sqrt();
+        self.rows += 1;
+        self.quietest = self.quietest.min(deviation);
+        self.loudest = self.loudest.max(deviation);
+        self.mean = self.mean.max(mean.abs());
+    }
 }
 
 impl Sizes {
     fn new(net: &Net) -> Self {
         let count = net.inputs.len() + net.steps.len();
-        Self { lo: vec![0.0; count], hi: vec![0.0; count], deviations: BTreeMap::new() }
+        Self { lo: vec![0.0; count], hi: vec![0.0; count], spreads: BTreeMap::new() }
     }
 
     /// Takes one sample's values into account.
@@ -34,9 +65,8 @@ impl Sizes {
         for (i, step) in net.steps.iter().enumerate() {
             if let Kind::Normalize { centred, eps } = step.kind {
                 let (id, x) = (net.id_of(i), step.operands[0]);
-                let rows = values[x].chunks_exact(net.row(x).max(1));
-                let all = self.deviations.entry(id).or_insert((f64::INFINITY, 0.0));
-                *all = rows.map(|row| deviation(row, centred, eps)).fold(*all, |all, d| (all.0.min(d), all.1.max(d)));
+                let spread = self.spreads.entry(id).or_default();
+                values[x].chunks_exact(net.row(x).max(1)).for_each(|row| spread.add(row, centred, eps));
             }
         }
         for (id, value) in values.iter().enumerate() {
@@ -70,13 +100,6 @@ impl Sizes {
         let size = self.hi[id].max(-self.lo[id]);
         if size > 0.0 { size } else { f64::from(f32::MIN_POSITIVE).sqrt() }
     }
-}
-
-/// What a row is divided by when it is normalised.
-fn deviation(row: &[f32], centred: bool, eps: f64) -> f64 {
-    let mean_of = |of: &dyn Fn(f64) -> f64| row.iter().map(|&v| of(f64::from(v))).sum::<f64>() / row.len() as f64;
-    let mean = if centred { mean_of(&|v| v) } else { 0.0 };
-    (mean_of(&|v| (v - mean).powi(2)) + eps).sqrt()
 }
 
 /// What a step of an unrolled operator does, whatever its position.
@@ -124,6 +147,8 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
         let inputs = (0..net.inputs.len()).map(&mut draw).collect();
         sizes.add(net, &evaluate(net, inputs));
     }
+    // Random inputs tell nothing of rows.
+    sizes.spreads.clear();
     sizes.tie(net)
 }
 

@@ -1,7 +1,7 @@
 //! Positions that are picked behind a computation are picked before it: the program is the one in which the file does so.
 
 use crate::cost::estimate;
-use crate::support::{Onnx, int, ints};
+use crate::support::{Onnx, int, ints, text};
 use ciro_compile::Compiled;
 use ciro_graph::{Op, RawInput, RawTensor, execute};
 
@@ -124,6 +124,91 @@ fn queries_of_an_attention_but_not_its_keys() {
             .unwrap()
     };
     same(&scores(false), &scores(true), &["attention"]);
+}
+
+/// As encoders with a padding mask have it, whose answer is the state of the first token.
+#[test]
+fn a_mask_that_depends_on_the_input_is_picked_with_the_scores() {
+    let answer = |pick_early: bool| {
+        let (queries, result) = if pick_early {
+            ("Gather q last -> p", "Identity c -> y")
+        } else {
+            ("Identity q -> p", "Gather c last -> y")
+        };
+        let axis = |step: &str| if step.starts_with("Gather") { vec![int("axis", 1)] } else { vec![] };
+        tokens()
+            .int_constant("first", &[1], &[0])
+            .constant("zero", &[], &[0.0])
+            .constant("one", &[], &[1.0])
+            .constant("far", &[], &[-1e9])
+            .node("Gather t first -> g", vec![int("axis", 2)])
+            .node("Greater g zero -> positive", vec![])
+            .node("Cast positive -> seen", vec![int("to", 1)])
+            .node("Transpose seen -> row", vec![ints("perm", &[0, 2, 1])])
+            .node("Sub one row -> unseen", vec![])
+            .node("Mul unseen far -> off", vec![])
+            .node("MatMul t w -> q", vec![])
+            .node("MatMul t w -> k", vec![])
+            .node("Transpose k -> kt", vec![ints("perm", &[0, 2, 1])])
+            .node(queries, axis(queries))
+            .node("MatMul p kt -> scores", vec![])
+            .node("Add scores off -> masked", vec![])
+            .node("Softmax masked -> weights", vec![int("axis", -1)])
+            .node("MatMul weights t -> c", vec![])
+            .node(result, axis(result))
+            .outputs(&["y"])
+            .compile_within(1.0)
+    };
+    let (late, soon) = (answer(false), answer(true));
+    same(&late, &soon, &["masked attention"]);
+    // Tokens that are hidden have no weight.
+    let x = varied(TOKENS * WIDTH);
+    let seen: Vec<&[f32]> = x.chunks(WIDTH).filter(|token| token[0] > 0.0).collect();
+    assert!(!seen.is_empty() && seen.len() < TOKENS);
+    let run = execute(&late.model, &input()).unwrap();
+    let outputs = ciro_graph::render::render(&late.model.program, &run.outputs(&late.model.program)).unwrap();
+    for (i, &y) in crate::support::numbers(&outputs[0].values).iter().enumerate() {
+        let (lo, hi) = seen
+            .iter()
+            .map(|token| f64::from(token[i]))
+            .fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
+        assert!((lo - 0.02..hi + 0.02).contains(&y), "{i}: {y} between {lo} and {hi}");
+    }
+}
+
+#[test]
+fn a_pick_that_repeats_a_dimension_of_one_stays() {
+    let onnx = Onnx::of(&[1, 1, 8, 1])
+        .int_constant("pads", &[8], &[0, 0, 0, 0, 0, 0, -3, 2])
+        .int_constant("axes", &[1], &[3])
+        .node("Split x -> a b", vec![int("axis", 2)])
+        .node("Mul a b -> m", vec![])
+        .node("Pad m pads -> r", vec![text("mode", "edge")])
+        .node("ReduceSum r axes -> y", vec![int("keepdims", 0)])
+        .outputs(&["y"]);
+    let compiled = onnx.compile_within(1.0);
+    let x = varied(8);
+    let bits = x.iter().map(|v| v.to_bits()).collect();
+    let run = execute(&compiled.model, &RawInput(vec![RawTensor { shape: vec![1, 1, 8, 1], bits }])).unwrap();
+    let outputs = ciro_graph::render::render(&compiled.model.program, &run.outputs(&compiled.model.program)).unwrap();
+    let y = crate::support::numbers(&outputs[0].values);
+    let expected = f64::from(3.0 * x[0] * x[4]);
+    assert!(y.len() == 1 && (y[0] - expected).abs() < 0.01, "{y:?}, expected {expected}");
+}
+
+/// What a convolution's sums are rounded for is one function of them, picked or not.
+#[test]
+fn a_convolution_is_not_rounded_twice() {
+    let with = |last: &str| {
+        let onnx = Onnx::of(&[1, 2, 4, 4])
+            .constant("k", &[3, 2, 3, 3], &varied(54))
+            .int_constant("some", &[1], &[0])
+            .node("Conv x k -> c", vec![])
+            .node("Relu c -> r", vec![])
+            .node(last, if last.starts_with("Gather") { vec![int("axis", 2)] } else { vec![] });
+        estimate(&onnx.outputs(&["y"]).compile_within(1.0).model)
+    };
+    assert_eq!(with("Gather r some -> y"), with("Identity r -> y"));
 }
 
 #[test]

@@ -42,7 +42,14 @@ impl Lowering<'_> {
                     .map(|(axis, index)| Pick { axis: *axis as u8, index: index.iter().map(position).collect() });
                 self.node(&step.at, Op::Take { x: q.id, picks: picks.collect() })?
             }
-            _ => self.builder.reshape(&step.at, q.id, narrow(&step.dims))?,
+            Kind::Reshape => self.builder.reshape(&step.at, q.id, narrow(&step.dims))?,
+            _ => {
+                return Err(CompileError::Form {
+                    at: step.at.clone(),
+                    what: "a mask that something else than a Softmax reads".into(),
+                    hint: "mask directly before the Softmax".into(),
+                });
+            }
         };
         Ok(Quant { id: value, ..q })
     }

@@ -8,20 +8,22 @@ use super::range::{How, choose};
 use crate::error::{At, CompileError};
 use ciro_graph::{Op, ValueId};
 
-/// Rows may deviate so many times less than any that samples show; inputs with quieter ones are refused.
+/// Rows may deviate so many times less than any that samples show, or more; inputs with quieter or louder ones are refused.
 const MARGIN: f64 = 4.0;
-/// Reciprocals of the loudest rows have at least so many bits.
+/// Reciprocals of the loudest rows of samples have at least so many bits.
 const LEAST_BITS: i32 = 10;
+/// Fewer rows tell too little of others.
+const LEAST_ROWS: usize = 16;
 /// Most bits that are dropped of the product.
 const MOST_DROPPED: i32 = 16;
 
 /// Results whose sums have fewer terms are held a bit finer than readers ask for: that costs their weights less than it gains.
 const MANY_TERMS: usize = 256;
 
-/// One over twice the root and one more, times `dividend`: at most `end`.
+/// One over twice the root and one more, times `dividend`: between the ends.
 struct Reciprocal {
     dividend: i32,
-    end: i32,
+    ends: (i32, i32),
     /// Bits dropped of its products.
     shift: u8,
     /// How they read then.
@@ -47,7 +49,7 @@ impl Lowering<'_> {
         let num = self.offset(at, root, reciprocal.dividend)?;
         let twice = self.scaled(at, root, 2)?;
         let den = self.offset(at, twice, 1)?;
-        let over = self.node(at, Op::Quotient { num, den, lo: 0, hi: reciprocal.end })?;
+        let over = self.node(at, Op::Quotient { num, den, lo: reciprocal.ends.0, hi: reciprocal.ends.1 })?;
         let mut product = self.node(at, Op::Mul { a: x.id, b: over })?;
         if let Some(mean) = mean {
             // As much coarser as the mean is finer: the product reads like that of x.
@@ -74,8 +76,8 @@ impl Lowering<'_> {
         (root, unit): (ValueId, f64),
         scale: f64,
     ) -> Option<Reciprocal> {
-        let &(quietest, loudest) = self.sizes.deviations.get(&self.here())?;
-        let least = (quietest * unit / MARGIN).floor().max(f64::from(LEAST));
+        let spread = self.sizes.spreads.get(&self.here()).filter(|spread| spread.rows >= LEAST_ROWS)?;
+        let least = (spread.quietest * unit / MARGIN).floor().max(f64::from(LEAST));
         let largest = self.builder.interval(root).hi as f64;
         let reach = self.magnitude(x) + mean.map_or(0.0, |mean| (self.magnitude(mean) + 1.0) * mean.scale / x.scale);
         // Half a per cent is left for rounding.
@@ -85,8 +87,13 @@ impl Lowering<'_> {
         let over = 2.0 * unit * x.scale / scale;
         let shift = ((most / over).log2().floor() as i32).min(MOST_DROPPED);
         let dividend = over * f64::from(shift).exp2();
-        let is_fine = dividend / (2.0 * loudest * unit + 1.0) >= f64::from(LEAST_BITS).exp2();
-        let whole = (dividend.round() as i32, end as i32);
-        (shift > 0 && is_fine).then_some(Reciprocal { dividend: whole.0, end: whole.1, shift: shift as u8, scale })
+        let over_loudest = |margin: f64| dividend / (2.0 * margin * spread.loudest * unit + 1.0);
+        let is_fine = over_loudest(1.0) >= f64::from(LEAST_BITS).exp2();
+        // The mean is multiplied by a reciprocal rounded to units `coarser` times as large: a whole row moves by as much.
+        let coarser = mean.map_or(0.0, |mean| x.scale / mean.scale);
+        let moves = spread.mean * coarser * unit / dividend;
+        let ends = (over_loudest(MARGIN).floor() as i32, end as i32);
+        let reciprocal = Reciprocal { dividend: dividend.round() as i32, ends, shift: shift as u8, scale };
+        (shift > 0 && is_fine && moves <= scale / 2.0).then_some(reciprocal)
     }
 }

@@ -12,6 +12,7 @@ mod weights;
 
 use super::step::{Id, Kind, Net, Step};
 use crate::error::At;
+use std::collections::BTreeMap;
 
 /// Most rounds: deeper chains of rewrites than this are left as they are.
 const ROUNDS: usize = 32;
@@ -43,6 +44,8 @@ struct Rewriter {
     net: Net,
     /// How many steps and outputs read each value; never too small.
     reads: Vec<usize>,
+    /// The steps that pick positions of each value.
+    takes: BTreeMap<Id, Vec<Id>>,
     changed: bool,
 }
 
@@ -50,7 +53,8 @@ fn round(old: &Net, rules: &[Rule]) -> (Net, bool) {
     let mut reads: Vec<usize> = old.readers().iter().map(Vec::len).collect();
     old.outputs.iter().for_each(|output| reads[output.value] += 1);
     let net = Net { steps: vec![], outputs: vec![], ..old.clone() };
-    let mut rewriter = Rewriter { reads: reads[..net.inputs.len()].to_vec(), net, changed: false };
+    let mut rewriter =
+        Rewriter { reads: reads[..net.inputs.len()].to_vec(), net, takes: BTreeMap::new(), changed: false };
     let mut new_id: Vec<Id> = (0..old.inputs.len()).collect();
     for (i, step) in old.steps.iter().enumerate() {
         let operands = step.operands.iter().map(|&x| new_id[x]).collect();
@@ -76,9 +80,13 @@ impl Rewriter {
     }
 
     fn push(&mut self, step: Step, reads: usize) -> Id {
+        let id = self.reads.len();
+        if let (Kind::Take(_), Some(&x)) = (&step.kind, step.operands.first()) {
+            self.takes.entry(x).or_default().push(id);
+        }
         self.net.steps.push(step);
         self.reads.push(reads);
-        self.reads.len() - 1
+        id
     }
 
     /// Adds a step that is read once.

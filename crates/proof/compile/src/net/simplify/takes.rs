@@ -12,6 +12,9 @@ use super::Rewriter;
 /// Positions along some dimensions.
 type Picks = Vec<(usize, Vec<Option<usize>>)>;
 
+/// Most steps that are looked through for one that would stop a pick.
+const DEPTH: usize = 16;
+
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let Kind::Take(picks) = &step.kind else { return None };
     if let Some(id) = twin(rewriter, step) {
@@ -19,75 +22,100 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
         rewriter.reads[id] += 1;
         return Some(id);
     }
-    let selects = |(_, index): &(usize, Vec<Option<usize>>)| index.iter().all(Option::is_some);
-    if count(&step.dims) >= rewriter.net.len(step.operands[0]) || !picks.iter().all(selects) {
+    let dims = rewriter.net.dims(step.operands[0]);
+    let selects =
+        |(axis, index): &(usize, Vec<Option<usize>>)| index.len() <= dims[*axis] && index.iter().all(Option::is_some);
+    if count(&step.dims) >= count(dims) || !picks.iter().all(selects) {
         return None;
     }
     let below = rewriter.own(step.operands[0])?.clone();
-    let last = below.dims.len().checked_sub(1)?;
-    let among_rows = picks.iter().all(|(axis, _)| *axis != last);
-    match &below.kind {
-        Kind::Linear(_) | Kind::Normalize { .. } | Kind::Softmax { .. } if among_rows => {
-            Some(each(rewriter, step, &below, below.kind.clone(), picks))
-        }
-        Kind::Pointwise(_) | Kind::Binary(_) => Some(each(rewriter, step, &below, below.kind.clone(), picks)),
-        Kind::AddConst(c) => Some(each(rewriter, step, &below, Kind::AddConst(picked(c, &below.dims, picks)), picks)),
-        Kind::MulConst(c) => Some(each(rewriter, step, &below, Kind::MulConst(picked(c, &below.dims, picks)), picks)),
-        Kind::Mask { keep, fill } => {
-            let kind = Kind::Mask { keep: picked(keep, &below.dims, picks), fill: *fill };
-            Some(each(rewriter, step, &below, kind, picks))
-        }
-        Kind::Contract { .. } if picks.iter().all(|(axis, _)| axis + 1 == last) => {
-            Some(left(rewriter, step, &below, picks))
-        }
-        Kind::Transpose(perm) => {
-            let mut moved: Picks = picks.iter().map(|(axis, index)| (perm[*axis], index.clone())).collect();
-            moved.sort_by_key(|(axis, _)| *axis);
-            Some(each(rewriter, step, &below, below.kind.clone(), &moved))
-        }
-        Kind::Reshape => {
-            let [(axis, index)] = picks.as_slice() else { return None };
-            let axis = kept_axis(rewriter.net.dims(below.operands[0]), &below.dims, *axis)?;
-            Some(each(rewriter, step, &below, Kind::Reshape, &vec![(axis, index.clone())]))
-        }
-        _ => None,
+    if !passes(rewriter, &below, picks, DEPTH) {
+        return None;
     }
+    let kind = match &below.kind {
+        Kind::AddConst(c) => Kind::AddConst(picked(c, &below.dims, picks)),
+        Kind::MulConst(c) => Kind::MulConst(picked(c, &below.dims, picks)),
+        Kind::Mask { keep, fill } => Kind::Mask { keep: picked(keep, &below.dims, picks), fill: *fill },
+        kind => kind.clone(),
+    };
+    let operands = below.operands.iter().enumerate();
+    let operands = operands.map(|(i, &x)| taken(rewriter, step, x, &before(rewriter, &below, i, picks))).collect();
+    Some(rewriter.add(&below.at, kind, operands, step.dims.clone()))
 }
 
 /// A step that is there already and picks the same.
 fn twin(rewriter: &Rewriter, step: &Step) -> Option<Id> {
-    let net = &rewriter.net;
-    let same = |other: &Step| match (&other.kind, &step.kind) {
-        (Kind::Take(a), Kind::Take(b)) => other.operands == step.operands && a == b,
+    let takes = rewriter.takes.get(step.operands.first()?)?;
+    let same = |&&id: &&Id| match (rewriter.net.step(id).map(|other| &other.kind), &step.kind) {
+        (Some(Kind::Take(a)), Kind::Take(b)) => a == b,
         _ => false,
     };
-    net.steps.iter().position(same).map(|i| net.id_of(i))
+    takes.iter().find(same).copied()
 }
 
-/// The step below on operands of which only `picks` are left, where they have these dimensions at all.
-fn each(rewriter: &mut Rewriter, step: &Step, below: &Step, kind: Kind, picks: &Picks) -> Id {
-    let operands: Vec<Id> = below.operands.iter().map(|&x| taken(rewriter, step, x, below, picks)).collect();
-    rewriter.add(&below.at, kind, operands, step.dims.clone())
+/// Whether the positions can be picked before a step. What works element by element stays with what it works on: picked between a sum and
+/// a function of it, all of the sum would be rounded.
+fn passes(rewriter: &Rewriter, below: &Step, picks: &Picks, depth: usize) -> bool {
+    let Some(last) = below.dims.len().checked_sub(1) else { return false };
+    let among = |axes: fn(usize, usize) -> bool| picks.iter().all(|(axis, _)| axes(*axis, last));
+    match &below.kind {
+        // What hides a Softmax's elements goes with it.
+        Kind::Softmax { .. } => {
+            let hidden = rewriter.own(below.operands[0]);
+            let hidden = hidden.filter(|step| matches!(step.kind, Kind::Mask { .. } | Kind::Hide));
+            among(|axis, last| axis != last) && hidden.is_none_or(|step| passes(rewriter, step, picks, depth))
+        }
+        Kind::Linear(_) | Kind::Normalize { .. } => among(|axis, last| axis != last),
+        Kind::Contract { .. } => among(|axis, last| axis + 1 == last),
+        Kind::Transpose(_) => true,
+        Kind::Reshape => {
+            let [(axis, _)] = picks.as_slice() else { return false };
+            kept_axis(rewriter.net.dims(below.operands[0]), &below.dims, *axis).is_some()
+        }
+        Kind::Pointwise(_)
+        | Kind::Binary(_)
+        | Kind::AddConst(_)
+        | Kind::MulConst(_)
+        | Kind::Mask { .. }
+        | Kind::Hide => below.operands.iter().enumerate().all(|(i, &x)| match rewriter.own(x) {
+            Some(step) if depth > 0 => passes(rewriter, step, &before(rewriter, below, i, picks), depth - 1),
+            // It has a column in any case.
+            None => true,
+            Some(_) => false,
+        }),
+        _ => false,
+    }
 }
 
-/// A product of matrices with fewer rows.
-fn left(rewriter: &mut Rewriter, step: &Step, below: &Step, picks: &Picks) -> Id {
-    let rows = taken(rewriter, step, below.operands[0], below, picks);
-    rewriter.add(&below.at, below.kind.clone(), vec![rows, below.operands[1]], step.dims.clone())
-}
-
-/// The picked positions of an operand, which may be one that is repeated along some dimensions.
-fn taken(rewriter: &mut Rewriter, step: &Step, x: Id, below: &Step, picks: &Picks) -> Id {
-    let mut dims = rewriter.net.dims(x).to_vec();
-    let own = match below.kind {
-        Kind::Binary(_) => aligned(&dims, below.dims.len(), picks),
+/// Positions of a step's value as those of its operand `i`; none of one that has all it has at each.
+fn before(rewriter: &Rewriter, below: &Step, i: usize, picks: &Picks) -> Picks {
+    let dims = rewriter.net.dims(below.operands[i]);
+    match &below.kind {
+        Kind::Contract { .. } if i > 0 => Vec::new(),
+        Kind::Binary(_) | Kind::Hide => aligned(dims, below.dims.len(), picks),
+        Kind::Transpose(perm) => {
+            let mut moved: Picks = picks.iter().map(|(axis, index)| (perm[*axis], index.clone())).collect();
+            moved.sort_by_key(|(axis, _)| *axis);
+            moved
+        }
+        Kind::Reshape => {
+            let own = |(axis, index): &(usize, Vec<Option<usize>>)| {
+                Some((kept_axis(dims, &below.dims, *axis)?, index.clone()))
+            };
+            picks.iter().filter_map(own).collect()
+        }
         _ => picks.clone(),
-    };
-    if own.is_empty() {
+    }
+}
+
+/// The picked positions of a value.
+fn taken(rewriter: &mut Rewriter, step: &Step, x: Id, picks: &Picks) -> Id {
+    if picks.is_empty() {
         return x;
     }
-    own.iter().for_each(|(axis, index)| dims[*axis] = index.len());
-    rewriter.add(&step.at, Kind::Take(own), vec![x], dims)
+    let mut dims = rewriter.net.dims(x).to_vec();
+    picks.iter().for_each(|(axis, index)| dims[*axis] = index.len());
+    rewriter.add(&step.at, Kind::Take(picks.clone()), vec![x], dims)
 }
 
 /// Positions of a value of `rank` dimensions as those of one that is broadcast to it.
