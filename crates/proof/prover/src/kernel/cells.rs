@@ -4,8 +4,8 @@
 //! as much less; a kernel makes elements of a few thousand at a time, in a buffer that stays in the nearest caches.
 
 use ciro_transcript::F;
-use ciro_transcript::field::from_int;
-use p3_field::PrimeCharacteristicRing;
+use ciro_transcript::field::{P, from_int};
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -38,20 +38,28 @@ impl SmallIntegers {
     }
 }
 
-/// Integers that one task writes as elements.
-const TASK: usize = 1 << 14;
-
-/// Writes the elements of integers, and zeros if there are fewer than `out` takes.
+/// Writes the elements of integers. Says whether [`integer`] gives them all back.
 ///
 /// # Panics
-/// If there are more.
-pub fn write_elements(integers: &[i64], out: &mut [F]) {
+/// If there is no room for so many.
+pub fn write_elements(integers: &[i64], out: &mut [F]) -> bool {
     let small = SmallIntegers::get();
-    let (out, rest) = out.split_at_mut(integers.len());
-    out.par_chunks_mut(TASK).zip(integers.par_chunks(TASK)).for_each(|(out, integers)| {
-        out.iter_mut().zip(integers).for_each(|(out, &v)| *out = small.element(v));
-    });
-    rest.fill(F::ZERO);
+    let out = &mut out[..integers.len()];
+    let mut largest = 0;
+    for (out, &v) in out.iter_mut().zip(integers) {
+        *out = small.element(v);
+        largest = v.unsigned_abs().max(largest);
+    }
+    largest <= u64::from(P / 2)
+}
+
+/// The integer nearest to zero that an element stands for.
+#[inline]
+#[must_use]
+pub fn integer(x: F) -> i32 {
+    let v = x.as_canonical_u32();
+    let v = v.cast_signed();
+    if v > (P / 2).cast_signed() { v.wrapping_sub(P.cast_signed()) } else { v }
 }
 
 /// Integers side by side.
@@ -418,15 +426,20 @@ mod tests {
 
     #[test]
     fn integers_of_any_size_become_elements() {
-        let p = i64::from(ciro_transcript::field::P);
+        let p = i64::from(P);
         let around = |v: i64| v - 2..v + 3;
-        let ends = [0, 1 << 15, -(1 << 15), 1 << 31, p, -p, p / 2];
+        let ends = [0, 1 << 15, -(1 << 15), 1 << 31, p, -p, p / 2, -(p / 2)];
         let mut integers: Vec<i64> = ends.into_iter().flat_map(around).chain([i64::MIN, i64::MAX]).collect();
-        integers.extend((0..3 * TASK as i64).map(|i| (i - 20_000) * 3));
+        integers.extend((0..50_000).map(|i| (i - 20_000) * 3));
         let mut out = vec![F::TWO; integers.len() + 3];
-        write_elements(&integers, &mut out);
-        let expected = integers.iter().map(|&v| F::from_i64(v)).chain([F::ZERO; 3]);
-        assert!(out.into_iter().eq(expected));
+        assert!(!write_elements(&integers, &mut out));
+        let expected = integers.iter().map(|&v| F::from_i64(v)).chain([F::TWO; 3]);
+        assert!(out.iter().copied().eq(expected));
+        for (&x, &v) in out.iter().zip(&integers) {
+            let nearest = i64::from(integer(x));
+            assert!(nearest.abs() <= p / 2 && F::from_i64(nearest) == F::from_i64(v), "{v}");
+            assert_eq!(write_elements(&[v], &mut [F::TWO]), nearest == v, "{v}");
+        }
     }
 
     #[test]
