@@ -18,6 +18,9 @@ use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 
+/// Rows that one task weighs.
+const SHARED_ROWS: usize = 1 << 11;
+
 /// Proves the batch phase for the cells of the relation's polynomials, in order; returns what it comes down to.
 pub fn prove(
     transcript: &mut Writer,
@@ -179,7 +182,8 @@ impl<'a> Side<'a> {
         for (family, bound) in self.families.iter().zip(families) {
             let weight = bound.weight();
             for (first, part) in &family.parts {
-                weights[*first..].iter_mut().zip(part).for_each(|(w, &p)| *w += weight * p);
+                let part = weights[*first..].par_iter_mut().with_min_len(SHARED_ROWS).zip(part);
+                part.for_each(|(w, &p)| *w += weight * p);
             }
         }
         Inner::new(values, weights, rounds, E::ONE)

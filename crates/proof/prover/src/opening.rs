@@ -55,7 +55,10 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
         .map(|((p, round), w)| (p.cells.slice(0..round.columns << common), w.as_slice()))
         .collect();
     let mut g = combine_columns(&parts, common);
-    let mut w = Table::new(eq_table(suffix(point, common), E::ONE).to_vec());
+    let mut w = match eq_table(suffix(point, common), E::ONE) {
+        Table::Many(packs) => Table::packed(packs),
+        few => few,
+    };
     let mut claim = dot_tables(&g, &w);
     let mut current = Current::First(polynomials);
     let mut fold_weights = Vec::new();

@@ -183,7 +183,7 @@ impl Runs {
     /// All cells.
     #[must_use]
     pub fn cells(&self) -> Cells<'_> {
-        Cells::Integers { of: self, start: 0, len: self.len }
+        Cells::Integers { of: self, run: 0, start: 0, len: self.len }
     }
 
     /// Bytes that the integers take.
@@ -192,16 +192,24 @@ impl Runs {
         self.runs.iter().map(|run| run.values.bytes()).sum()
     }
 
-    /// The runs that have cells in `range`, and which cells these are.
-    fn within(&self, range: Range<usize>) -> impl Iterator<Item = (&Run, Range<usize>)> {
-        let first = self.runs.partition_point(|run| run.end() <= range.start);
+    /// The first run that does not end before a cell, if none before `run` does.
+    fn run_at(&self, run: usize, cell: usize) -> usize {
+        let rest = &self.runs[run..];
+        if rest.first().is_none_or(|run| run.end() > cell) {
+            return run;
+        }
+        run + rest.partition_point(|run| run.end() <= cell)
+    }
+
+    /// The runs from `first` on that have cells in `range`, and which cells these are.
+    fn within(&self, first: usize, range: Range<usize>) -> impl Iterator<Item = (&Run, Range<usize>)> {
         let touched = self.runs[first..].iter().take_while(move |run| run.start < range.end);
         touched.map(move |run| (run, run.start.max(range.start)..run.end().min(range.end)))
     }
 
-    fn write(&self, start: usize, out: &mut [F]) {
+    fn write(&self, first: usize, start: usize, out: &mut [F]) {
         let mut done = 0;
-        for (run, cells) in self.within(start..start + out.len()) {
+        for (run, cells) in self.within(first, start..start + out.len()) {
             let (from, to) = (cells.start - start, cells.end - start);
             out[done..from].fill(F::ZERO);
             run.values.write(cells.start - run.start, &mut out[from..to]);
@@ -213,8 +221,8 @@ impl Runs {
 
 impl Runs {
     /// Some cells as integers of 16 bits, if that is what they are. `scratch` holds them if they do not lie side by side.
-    fn shorts<'s>(&'s self, range: Range<usize>, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>> {
-        let mut runs = self.within(range.clone()).peekable();
+    fn shorts<'s>(&'s self, first: usize, range: Range<usize>, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>> {
+        let mut runs = self.within(first, range.clone()).peekable();
         if let Some((run, cells)) = runs.peek()
             && *cells == range
             && let Integers::Shorts(values) = &run.values
@@ -243,6 +251,8 @@ pub enum Cells<'a> {
     Integers {
         /// The polynomial.
         of: &'a Runs,
+        /// The first run that does not end before them.
+        run: usize,
         /// Number of the first cell.
         start: usize,
         /// How many.
@@ -292,9 +302,10 @@ impl<'a> Cells<'a> {
     pub fn slice(self, range: Range<usize>) -> Self {
         match self {
             Self::Elements(elements) => Self::Elements(&elements[range]),
-            Self::Integers { of, start, len } => {
+            Self::Integers { of, run, start, len } => {
                 assert!(range.start <= range.end && range.end <= len, "expected cells below {len}, got {range:?}");
-                Self::Integers { of, start: start + range.start, len: range.len() }
+                let start = start + range.start;
+                Self::Integers { of, run: of.run_at(run, start), start, len: range.len() }
             }
         }
     }
@@ -317,9 +328,9 @@ impl<'a> Cells<'a> {
     {
         match self {
             Self::Elements(elements) => elements,
-            Self::Integers { of, start, len } => {
+            Self::Integers { of, run, start, len } => {
                 scratch.resize(len, F::ZERO);
-                of.write(start, scratch);
+                of.write(run, start, scratch);
                 scratch
             }
         }
@@ -332,7 +343,7 @@ impl<'a> Cells<'a> {
     {
         match self {
             Self::Elements(_) => None,
-            Self::Integers { of, start, len } => of.shorts(start..start + len, scratch),
+            Self::Integers { of, run, start, len } => of.shorts(run, start..start + len, scratch),
         }
     }
 
@@ -343,9 +354,9 @@ impl<'a> Cells<'a> {
     pub fn write(self, out: &mut [F]) {
         match self {
             Self::Elements(elements) => out.copy_from_slice(elements),
-            Self::Integers { of, start, len } => {
+            Self::Integers { of, run, start, len } => {
                 assert_eq!(out.len(), len, "room for other than the cells");
-                of.write(start, out);
+                of.write(run, start, out);
             }
         }
     }
@@ -356,7 +367,7 @@ impl Runs {
     #[must_use]
     pub fn integers(&self, range: Range<usize>) -> Vec<i64> {
         let mut out = vec![0; range.len()];
-        for (run, cells) in self.within(range.clone()) {
+        for (run, cells) in self.within(self.run_at(0, range.start), range.clone()) {
             let first = cells.start - range.start;
             cells.zip(&mut out[first..]).for_each(|(cell, out)| *out = run.values.get(cell - run.start));
         }

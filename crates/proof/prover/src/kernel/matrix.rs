@@ -53,7 +53,7 @@ pub fn dot_rows(cells: Cells<'_>, weights: &Table) -> Vec<E> {
     let width = weights.len();
     let rows = cells.len() / width;
     let is_limbed = cells.is_integers() && rows >= INTEGER_ROWS_MIN && RowLimbs::takes(width);
-    let limbs = is_limbed.then(|| RowLimbs::new(&weights.to_vec()));
+    let limbs = is_limbed.then(|| RowLimbs::new(weights.to_vec()));
     let rows_per_task = (if is_limbed { TASK_INTEGERS } else { TASK_CELLS } / width).max(1);
     let mut sums = E::zero_vec(rows);
     let tasks = sums.par_chunks_mut(rows_per_task).zip(cells.par_chunks(rows_per_task * width));
@@ -196,7 +196,7 @@ fn at_points<T: PrimeCharacteristicRing + Copy>([a0, a1]: [T; 2], [b0, b1]: [T; 
 
 fn plain_round(a: &[E], b: &[E], tie: &[E]) -> [E; 3] {
     let half = a.len() / 2;
-    let sums = |range: std::ops::Range<usize>| {
+    let sums = |range: Range<usize>| {
         range.fold([E::ZERO; 3], |acc, i| add(acc, at_points([a[i], a[half + i]], [b[i], b[half + i]])))
     };
     tied(tie, half, sums)
@@ -204,7 +204,7 @@ fn plain_round(a: &[E], b: &[E], tie: &[E]) -> [E; 3] {
 
 fn packed_round(a: &[PackedE], b: &[PackedE], tie: &[E]) -> [E; 3] {
     let half = a.len() / 2;
-    let sums = |range: std::ops::Range<usize>| {
+    let sums = |range: Range<usize>| {
         let start = range.start;
         sum_packs(range.len(), |packs| {
             packs.fold([PackedE::ZERO; 3], |acc, i| {
@@ -221,20 +221,20 @@ fn add<T: PrimeCharacteristicRing + Copy>(a: [T; 3], b: [T; 3]) -> [T; 3] {
 }
 
 /// Σ over runs of tie·(sums of the run), the tie's first variable being X as well while there is one.
-fn tied(tie: &[E], half: usize, sums: impl Fn(std::ops::Range<usize>) -> [E; 3]) -> [E; 3] {
+fn tied(tie: &[E], half: usize, sums: impl Fn(Range<usize>) -> [E; 3] + Sync) -> [E; 3] {
     if let [tie] = tie {
         return sums(0..half).map(|h| *tie * h);
     }
     let (low, high) = tie.split_at(tie.len() / 2);
     let run = half / low.len();
-    let mut h = [E::ZERO; 3];
-    for (i, (&t0, &t1)) in low.iter().zip(high).enumerate() {
+    let part = |i: usize| {
         let inner = sums(i * run..(i + 1) * run);
-        let step = t1 - t0;
-        let t2 = t1 + step;
-        h = add(h, [t0 * inner[0], t2 * inner[1], (t2 + step) * inner[2]]);
-    }
-    h
+        let step = high[i] - low[i];
+        let t2 = high[i] + step;
+        [low[i] * inner[0], t2 * inner[1], (t2 + step) * inner[2]]
+    };
+    let parts = (0..low.len()).into_par_iter().with_min_len(TASK_PACKS.div_ceil(run));
+    parts.map(part).reduce(|| [E::ZERO; 3], add)
 }
 
 #[cfg(test)]
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn packed_rounds_equal_plain_ones() {
-        for (ties, run) in [(0, 3), (0, 9), (1, 4), (3, 2), (3, 6), (2, 9)] {
+        for (ties, run) in [(0, 3), (0, 9), (1, 4), (3, 2), (3, 6), (2, 9), (8, 5)] {
             let len = 1usize << (ties + run);
             let (a, b) = (elements(2 * len), elements(3 * len)[len..].to_vec());
             let (a, b) = (a[..len].to_vec(), b[..len].to_vec());

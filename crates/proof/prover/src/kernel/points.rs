@@ -2,8 +2,8 @@
 //!
 //! Cut into rows of J = 2ᵃ coefficients, f(x) = Σⱼ xʲ·fⱼ(x^J): column j of the rows holds the coefficients of fⱼ. The powers x^J lie in a
 //! small subgroup. On its cosets all fⱼ are evaluated at once, by transforms of a few rows whose lanes are the j; then each point
-//! takes one sum over j; sums of the points' powers go the same way back. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of what encoding takes,
-//! and all of them in the nearest cache.
+//! takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of
+//! what encoding takes, and all of them in the nearest cache. Sums of the points' powers go the same way back.
 
 use crate::kernel::cells::Cells;
 use crate::kernel::{PackedE, PackedF, WIDTH};
@@ -14,10 +14,10 @@ use rayon::prelude::*;
 /// log₂ of the most rows of a transform.
 const LOG_ROWS_MAX: u32 = 6;
 
-/// log₂ of the lanes that are transformed at once: with the rows, 32 KiB.
+/// log₂ of the lanes that are transformed at once: with the rows, 16 KiB of elements.
 const LOG_LANES: u32 = 6;
 
-/// Lanes that are read at once: with the rows, 128 KiB of elements. Pieces of a few cache lines would be waited for one by one.
+/// Lanes that are read at once: with the rows, 512 KiB of elements. Pieces of a few cache lines would be waited for one by one.
 const READ: usize = 1 << 11;
 
 /// Packs in a row of a transform.
@@ -36,17 +36,96 @@ const _: () = assert!(PACKS.is_multiple_of(4) && READ.is_multiple_of(1 << LOG_LA
 pub struct Points {
     vars: u32,
     log_rows: u32,
-    /// For each log₂ size of a transform, the powers of its root.
-    twiddles: Vec<Vec<F>>,
     cosets: Vec<Coset>,
     count: usize,
 }
 
 /// The points x for which x^J lies in one coset of the subgroup that a transform evaluates on.
 struct Coset {
-    /// What each row is multiplied by.
-    shifts: Vec<F>,
+    /// For each stage of a transform, what it multiplies the second half of each block by: one of the first stage, two of the next.
+    twiddles: Vec<F>,
     points: Vec<Point>,
+}
+
+impl Coset {
+    /// The coset of x for transforms of 2^`log_rows` rows. In a block whose remainder is modulo X²ᵐ − w², halves are the remainders
+    /// modulo X^m − w and X^m + w.
+    fn new(x: F, log_rows: u32) -> Self {
+        let root = F::two_adic_generator(log_rows as usize);
+        let twiddle = |stage: u32, block: usize| {
+            (x * root.exp_u64(reverse(block, stage) as u64)).exp_power_of_2((log_rows - 1 - stage) as usize)
+        };
+        let twiddles = (0..log_rows).flat_map(|stage| (0..1usize << stage).map(move |block| (stage, block)));
+        Self { twiddles: twiddles.map(|(stage, block)| twiddle(stage, block)).collect(), points: Vec::new() }
+    }
+
+    /// The twiddles of a stage.
+    fn stage(&self, stage: u32) -> &[F] {
+        &self.twiddles[(1 << stage) - 1..(2 << stage) - 1]
+    }
+
+    /// Rows of coefficients to rows of values, in bit-reversed order.
+    fn transform(&self, log_rows: u32, rows: &mut [PackedF]) {
+        let mut stage = log_rows % 2;
+        if stage == 1 {
+            halve(rows, self.twiddles[0]);
+        }
+        while stage < log_rows {
+            let twiddles = self.stage(stage).iter().zip(self.stage(stage + 1).as_chunks::<2>().0);
+            let blocks = rows.chunks_exact_mut(rows.len() >> stage);
+            blocks.zip(twiddles).for_each(|(block, (&first, &next))| quarter(block, first, next));
+            stage += 2;
+        }
+    }
+
+    /// The transpose of [`Coset::transform`].
+    fn transform_back(&self, log_rows: u32, rows: &mut [PackedE]) {
+        for stage in (0..log_rows).rev() {
+            let blocks = rows.chunks_exact_mut(rows.len() >> stage);
+            for (block, &w) in blocks.zip(self.stage(stage)) {
+                let w = PackedF::from(w);
+                let (low, high) = block.split_at_mut(block.len() / 2);
+                low.iter_mut().zip(high).for_each(|(a, b)| (*a, *b) = (*a + *b, (*a - *b) * w));
+            }
+        }
+    }
+}
+
+/// One stage for a block.
+fn halve(block: &mut [PackedF], w: F) {
+    let w = PackedF::from(w);
+    let (low, high) = block.split_at_mut(block.len() / 2);
+    for (a, b) in low.iter_mut().zip(high) {
+        let product = *b * w;
+        (*a, *b) = (*a + product, *a - product);
+    }
+}
+
+/// Two stages for a block.
+fn quarter(block: &mut [PackedF], first: F, next: [F; 2]) {
+    // A third of all factors.
+    let is_one = first == F::ONE && next[0] == F::ONE;
+    let [first, second, third] = [first, next[0], next[1]].map(PackedF::from);
+    let (low, high) = block.split_at_mut(block.len() / 2);
+    let ((a, b), (c, d)) = (low.split_at_mut(low.len() / 2), high.split_at_mut(high.len() / 2));
+    let quarters = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
+    if is_one {
+        for ((a, b), (c, d)) in quarters {
+            let ([x, z], [y, w]) = (pair(*a, *c), pair(*b, *d));
+            ([*a, *b], [*c, *d]) = (pair(x, y), pair(z, w * third));
+        }
+    } else {
+        for ((a, b), (c, d)) in quarters {
+            let ([x, z], [y, w]) = (pair(*a, *c * first), pair(*b, *d * first));
+            ([*a, *b], [*c, *d]) = (pair(x, y * second), pair(z, w * third));
+        }
+    }
+}
+
+/// Sum and difference.
+#[inline(always)]
+fn pair(a: PackedF, b: PackedF) -> [PackedF; 2] {
+    [a + b, a - b]
 }
 
 struct Point {
@@ -75,9 +154,8 @@ impl Points {
         let log_rows = LOG_ROWS_MAX.min(vars - LOG_LANES);
         let omega = F::two_adic_generator((vars + log_inv_rate) as usize);
         let eta = omega.exp_power_of_2((vars - log_rows) as usize);
-        let coset =
-            |s: usize| Coset { shifts: eta.exp_u64(s as u64).powers().collect_n(1 << log_rows), points: Vec::new() };
-        let mut cosets: Vec<Coset> = (0..1usize << log_inv_rate).map(coset).collect();
+        let coset = |power: u64| Coset::new(eta.exp_u64(power), log_rows);
+        let mut cosets: Vec<Coset> = (0..1u64 << log_inv_rate).map(coset).collect();
         for (number, &position) in positions.iter().enumerate() {
             let x = omega.exp_u64(u64::from(position));
             // x^J is η to this power.
@@ -87,9 +165,7 @@ impl Points {
             let point = Point { number, row, powers, step: x.exp_power_of_2(LOG_LANES as usize) };
             cosets[power % (1 << log_inv_rate)].points.push(point);
         }
-        let roots = |log: u32| F::two_adic_generator(log as usize).powers().collect_n((1 << log) / 2);
-        let twiddles = (0..=log_rows).map(roots).collect();
-        Self { vars, log_rows, twiddles, cosets, count: positions.len() }
+        Self { vars, log_rows, cosets, count: positions.len() }
     }
 
     /// The values of a polynomial, in the order of the positions. Its coefficients are read once, a few lanes at a time.
@@ -116,15 +192,8 @@ impl Points {
     fn add_lanes(&self, own: &[PackedF], stride: usize, rows: &mut [PackedF], sums: &mut [PackedF]) {
         for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
             let own = own.chunks(stride).map(|row| &row[..PACKS]);
-            for ((row, own), &shift) in rows.chunks_exact_mut(PACKS).zip(own).zip(&coset.shifts) {
-                if shift == F::ONE {
-                    row.copy_from_slice(own);
-                    continue;
-                }
-                let shift = PackedF::from(shift);
-                row.iter_mut().zip(own).for_each(|(row, &own)| *row = own * shift);
-            }
-            self.transform(rows);
+            rows.chunks_exact_mut(PACKS).zip(own).for_each(|(row, own)| row.copy_from_slice(own));
+            coset.transform(self.log_rows, rows);
             for point in &coset.points {
                 let sum = &mut sums[point.number];
                 *sum = *sum * point.step + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
@@ -161,49 +230,9 @@ impl Points {
                 sums[point.row * SUM_PACKS..].iter_mut().zip(powers).for_each(|(sum, &power)| *sum += packed * power);
                 *scale *= point.powers[SUM_PACKS * WIDTH];
             }
-            self.transform_back(&mut sums);
-            for ((row, sums), &shift) in rows.iter_mut().zip(sums.chunks_exact(SUM_PACKS)).zip(&coset.shifts) {
-                let shift = PackedF::from(shift);
-                row[at..].iter_mut().zip(sums).for_each(|(value, &sum)| *value += sum * shift);
-            }
-        }
-    }
-
-    /// The transpose of [`Points::transform`].
-    fn transform_back(&self, rows: &mut [PackedE]) {
-        for log in 1..=self.log_rows {
-            let half = SUM_PACKS << (log - 1);
-            for part in rows.chunks_exact_mut(2 * half) {
-                let (low, high) = part.split_at_mut(half);
-                let rows = low.chunks_exact_mut(SUM_PACKS).zip(high.chunks_exact_mut(SUM_PACKS));
-                for ((low, high), &w) in rows.zip(&self.twiddles[log as usize]) {
-                    let w = PackedF::from(w);
-                    for (a, b) in low.iter_mut().zip(high) {
-                        let product = *b * w;
-                        (*a, *b) = (*a + product, *a - product);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Rows of coefficients to rows of values, in bit-reversed order.
-    fn transform(&self, rows: &mut [PackedF]) {
-        for log in (1..=self.log_rows).rev() {
-            let half = PACKS << (log - 1);
-            for part in rows.chunks_exact_mut(2 * half) {
-                let (low, high) = part.split_at_mut(half);
-                let rows = low.chunks_exact_mut(PACKS).zip(high.chunks_exact_mut(PACKS));
-                for ((low, high), &w) in rows.zip(&self.twiddles[log as usize]) {
-                    let pairs = low.iter_mut().zip(high);
-                    // A third of all factors.
-                    if w == F::ONE {
-                        pairs.for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
-                        continue;
-                    }
-                    let w = PackedF::from(w);
-                    pairs.for_each(|(a, b)| (*a, *b) = (*a + *b, (*a - *b) * w));
-                }
+            coset.transform_back(self.log_rows, &mut sums);
+            for (row, sums) in rows.iter_mut().zip(sums.chunks_exact(SUM_PACKS)) {
+                row[at..].iter_mut().zip(sums).for_each(|(value, &sum)| *value += sum);
             }
         }
     }

@@ -5,13 +5,15 @@ use crate::kernel::limbs::{Cut, LANES, Limbs, TERMS, TOTALS_MAX, blocks, element
 use ciro_transcript::E;
 use ciro_transcript::field::E_DEGREE;
 use p3_field::BasedVectorSpace;
+use std::sync::OnceLock;
 use wide::i16x16;
 
 /// What cells of a row weigh, by limbs.
 pub struct RowLimbs {
-    width: usize,
-    two: Limbs,
-    three: Limbs,
+    weights: Vec<E>,
+    /// Made when the first rows need them.
+    two: OnceLock<Limbs>,
+    three: OnceLock<Limbs>,
 }
 
 /// Vectors of limbs that meet a row before its sums are taken out of their lanes.
@@ -26,20 +28,24 @@ impl RowLimbs {
 
     /// The weights of the cells of a row whose length [`RowLimbs::takes`].
     #[must_use]
-    pub fn new(weights: &[E]) -> Self {
+    pub fn new(weights: Vec<E>) -> Self {
         debug_assert!(Self::takes(weights.len()));
-        let [two, three] = [Cut::TWO, Cut::THREE].map(|cut| Limbs::in_lanes(weights, cut));
-        Self { width: weights.len(), two, three }
+        Self { weights, two: OnceLock::new(), three: OnceLock::new() }
+    }
+
+    fn limbs(&self, cut: Cut) -> &Limbs {
+        let limbs = if cut == Cut::TWO { &self.two } else { &self.three };
+        limbs.get_or_init(|| Limbs::in_lanes(&self.weights, cut))
     }
 
     /// The inner product of each row.
     pub fn dot(&self, rows: Shorts<'_>, out: &mut [E]) {
-        let limbs = if Cut::of(rows.magnitude) == Cut::TWO { &self.two } else { &self.three };
+        let (width, limbs) = (self.weights.len(), self.limbs(Cut::of(rows.magnitude)));
         let mut totals = vec![[0i64; E_DEGREE]; out.len()];
         // Limbs of one segment stay in the nearest cache while the rows pass.
-        for first in (0..self.width / LANES).step_by(SEGMENT) {
-            for (pair, totals) in rows.values.chunks(2 * self.width).zip(totals.chunks_mut(2)) {
-                let (a, b) = pair.split_at(self.width);
+        for first in (0..width / LANES).step_by(SEGMENT) {
+            for (pair, totals) in rows.values.chunks(2 * width).zip(totals.chunks_mut(2)) {
+                let (a, b) = pair.split_at(width);
                 let b = if b.is_empty() { a } else { b };
                 add_segment([&blocks(a)[first..], &blocks(b)[first..]], limbs, first, totals);
             }
@@ -82,7 +88,7 @@ mod tests {
                 let values: Vec<i16> = (0..width * rows).map(|i| ends(i) as i16).collect();
                 let mut sums = vec![E::ONE; rows];
                 let shorts = Shorts { values: &values, magnitude: magnitude.unsigned_abs() };
-                RowLimbs::new(&weights).dot(shorts, &mut sums);
+                RowLimbs::new(weights.clone()).dot(shorts, &mut sums);
                 let dot = |row: &[i16]| row.iter().zip(&weights).map(|(&x, &w)| w * F::from_i16(x)).sum::<E>();
                 assert_eq!(sums, values.chunks_exact(width).map(dot).collect::<Vec<E>>(), "{width} {rows} {magnitude}");
             }
@@ -97,7 +103,7 @@ mod tests {
                 let weight = E::from_basis_coefficients_fn(|_| F::from_u32(coefficient));
                 let mut sums = [E::ZERO; 2];
                 let shorts = Shorts { values: &[x; 2048], magnitude };
-                RowLimbs::new(&[weight; 1024]).dot(shorts, &mut sums);
+                RowLimbs::new(vec![weight; 1024]).dot(shorts, &mut sums);
                 assert_eq!(sums, [weight * F::from_i16(x) * F::from_u32(1024); 2]);
             }
         }
