@@ -21,6 +21,7 @@
 //! | [`groups`] | rounds over their groups |
 //! | [`piece`] | what one task of a round does |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
+//! | [`product`] | products of matrices of integers |
 
 pub mod arena;
 pub mod blake;
@@ -34,6 +35,7 @@ pub mod matrix;
 pub mod merkle;
 pub mod piece;
 pub mod points;
+pub mod product;
 pub mod salt;
 pub mod sums;
 pub mod table;
