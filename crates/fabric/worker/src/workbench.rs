@@ -2,8 +2,8 @@
 
 use crate::blobs::{BlobError, Blobs};
 use ciro_graph::exec::Fault;
-use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model, execute};
-use ciro_prover::{ProveError, ProvingKey, prove};
+use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model};
+use ciro_prover::{ProveError, ProvingKey, execute, prove};
 use ciro_state::{FailReason, input_hash, job_id};
 use ciro_types::{AccountId, Assurance, Hash32, JobId, JobSpec, ModelId, decode, encode};
 use ciro_verifier::ProofContext;
@@ -166,7 +166,7 @@ fn load_key(id: ModelId, bytes: &[u8]) -> Result<ProvingKey, Failure> {
 }
 
 fn run(key: &ProvingKey, raw: &RawInput, input: Vec<u8>) -> Result<Answer, Failure> {
-    let execution = execute(key.model(), raw).map_err(|e| refused(&e))?;
+    let execution = execute(key, raw).map_err(|e| refused(&e))?;
     let output = encode(&execution.outputs(&key.model().program));
     Ok(Answer { input, output, proof: Vec::new() })
 }

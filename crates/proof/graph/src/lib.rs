@@ -39,7 +39,7 @@ pub mod shape;
 pub mod tensor;
 
 pub use check::{CheckError, check_model, check_program};
-pub use exec::{ExecError, Execution, execute, resume};
+pub use exec::{ExecError, Execution, execute, execute_on, resume};
 pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{

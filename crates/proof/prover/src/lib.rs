@@ -8,8 +8,8 @@
 //! | [`kernel`] | what costs time, in lanes and threads |
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
-//! | [`witness`] | the witness columns, as elements |
-//! | `fill` | their integers, from an execution and the relation's hints |
+//! | [`witness`] | the witness columns |
+//! | `fill` | how they are filled, from an execution and the relation's hints |
 //! | [`constants`] | the constants as proofs read them |
 //! | `joined` | columns read as if they were one |
 //! | [`keys`] | where the keys of a looked-up table are |
@@ -64,7 +64,9 @@ pub mod witness;
 
 pub use key::ProvingKey;
 pub use phase::{Observer, Phase};
-pub use prove::{Proof, ProveError, prove, prove_as, prove_execution, prove_hiding, prove_observed, prove_witness};
+pub use prove::{
+    Proof, ProveError, execute, prove, prove_as, prove_execution, prove_hiding, prove_observed, prove_witness,
+};
 pub use seed::Seed;
 pub use single::{BatchProof, prove_batch};
 pub use witness::Witness;

@@ -1,6 +1,7 @@
 //! The order of it all.
 
 use crate::commitments::Commitments;
+use crate::kernel::product::Lanes;
 use crate::kernel::work::grind;
 use crate::key::ProvingKey;
 use crate::opening::open;
@@ -8,7 +9,7 @@ use crate::phase::{Observer, Phase};
 use crate::seed::Seed;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products, samples};
-use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, Visibility, execute};
+use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, Visibility, execute_on};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::batch::Reduced;
@@ -43,6 +44,14 @@ pub enum ProveError {
     /// The statement is not one that can be proven.
     #[error("{0}")]
     Statement(#[from] VerifyError),
+}
+
+/// Runs the model on `input`: [`ciro_graph::execute`], in lanes and threads.
+///
+/// # Errors
+/// If the input is refused or the model does not run.
+pub fn execute(key: &ProvingKey, input: &RawInput) -> Result<Execution, ExecError> {
+    on_pool(|| execute_on(&Lanes, key.model(), input))
 }
 
 /// Runs the model on `input` and proves the result for `context`.
@@ -108,7 +117,7 @@ pub(crate) struct Filled {
 impl Filled {
     /// Runs the model. Its execution goes when the witness is filled.
     pub(crate) fn run(key: &ProvingKey, input: &RawInput, seed: &Seed) -> Result<Self, ExecError> {
-        Ok(Self::new(key, &execute(key.model(), input)?, seed))
+        Ok(Self::new(key, &execute(key, input)?, seed))
     }
 
     fn new(key: &ProvingKey, execution: &Execution, seed: &Seed) -> Self {

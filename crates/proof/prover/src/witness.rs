@@ -90,7 +90,7 @@ impl Witness {
     /// Fills every column for one execution.
     #[must_use]
     pub fn fill(key: &ProvingKey, instance: &Instance, execution: &Execution) -> Self {
-        Self::fill_around(key, instance, execution, BTreeMap::new())
+        Self::fill_around(key, instance, execution, &BTreeMap::new())
     }
 
     /// As [`Witness::fill`], some witness columns given (padded) and everything that hints compute from them to match, for
@@ -100,7 +100,7 @@ impl Witness {
         key: &ProvingKey,
         instance: &Instance,
         execution: &Execution,
-        given: BTreeMap<ColId, Vec<i64>>,
+        given: &BTreeMap<ColId, Vec<i64>>,
     ) -> Self {
         let relation = key.verifying().relation();
         let constants = Arc::clone(&key.constants);

@@ -59,6 +59,22 @@ fn a_wide_relu_with_a_short_side_is_exact_too() {
     Case::new("one-sided relu", model, &[-4.0]);
 }
 
+/// Its element stands for a negative number as well, and only with the bias for the right one.
+#[test]
+fn a_product_may_be_larger_than_any_value() {
+    let mut net = Net::within(&[1, 1], 1 << 28, 1 << 29, 8);
+    let weight = net.constant(&[1, 1], |_| 3);
+    let bias = net.constant(&[1], |_| -(1 << 30));
+    let y = net.node(Op::Linear { x: X, weight, bias: Some(bias) });
+    let y = net.node(Op::Relu { x: y });
+    net.output(y);
+    let model = net.model();
+    for (x, y) in [(1 << 29, 1 << 29), (1 << 28, 0), ((1 << 28) + (1 << 27), 1 << 27)] {
+        let case = Case::new("wide product", model.clone(), &[x as f32]);
+        assert_eq!(case.proof.output.0[0], [y]);
+    }
+}
+
 /// The least element of such an interval, less the largest, is a number of 30 bits modulo p.
 #[test]
 fn comparisons_wider_than_the_field_allows_are_refused() {

@@ -1,6 +1,9 @@
 //! Execution: the one meaning of a program, bit for bit.
 
+mod product;
 mod tensor;
+
+pub use product::{Dims, Engine, Plain};
 
 use crate::arith;
 use crate::check::{CheckError, check_program, op_name};
@@ -116,10 +119,18 @@ pub enum Fault {
 /// # Errors
 /// [`ExecError`] if the program is malformed, the input is refused, or a result leaves its declared interval.
 pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
+    execute_on(&Plain, model, raw)
+}
+
+/// As [`execute`], products of matrices on an engine.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_on(engine: &dyn Engine, model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
     check_program(&model.program).map_err(ExecError::Program)?;
     check_weights(model)?;
     let inputs = ingest(&model.program, raw).map_err(ExecError::Input)?;
-    resume(model, inputs)
+    resume_on(engine, model, inputs)
 }
 
 /// Runs the rest of a model whose first values, all inputs among them, are given.
@@ -127,9 +138,13 @@ pub fn execute(model: &Model, raw: &RawInput) -> Result<Execution, ExecError> {
 /// # Errors
 /// As [`execute`]. The program and the lengths of weights and values are the caller's to check.
 pub fn resume(model: &Model, values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
+    resume_on(&Plain, model, values)
+}
+
+fn resume_on(engine: &dyn Engine, model: &Model, values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
     let samples = model.program.batch as usize;
     if samples == 1 {
-        return run(model, values);
+        return run(engine, model, values);
     }
     let part = |all: &Vec<i64>, sample: usize| {
         let len = all.len() / samples.max(1);
@@ -137,7 +152,7 @@ pub fn resume(model: &Model, values: Vec<Vec<i64>>) -> Result<Execution, ExecErr
     };
     let mut joined: Vec<Vec<i64>> = Vec::new();
     for sample in 0..samples {
-        let execution = run(model, values.iter().map(|all| part(all, sample)).collect())?;
+        let execution = run(engine, model, values.iter().map(|all| part(all, sample)).collect())?;
         joined.resize_with(execution.values.len(), Vec::new);
         joined.iter_mut().zip(execution.values).for_each(|(all, own)| all.extend(own));
     }
@@ -145,10 +160,10 @@ pub fn resume(model: &Model, values: Vec<Vec<i64>>) -> Result<Execution, ExecErr
 }
 
 /// Runs one sample.
-fn run(model: &Model, mut values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
+fn run(engine: &dyn Engine, model: &Model, mut values: Vec<Vec<i64>>) -> Result<Execution, ExecError> {
     let done = values.len().saturating_sub(model.program.inputs.len());
     for (i, node) in model.program.nodes.iter().enumerate().skip(done) {
-        let run = Run { program: &model.program, values: &values, weights: &model.weights };
+        let run = Run { engine, program: &model.program, values: &values, weights: &model.weights };
         let result = run.node(node).map_err(|fault| ExecError::Node { node: i, op: op_name(&node.op), fault })?;
         values.push(result);
     }
@@ -167,6 +182,7 @@ fn check_weights(model: &Model) -> Result<(), ExecError> {
 
 /// The values so far and the weights, of a program that passed [`check_program`].
 struct Run<'a> {
+    engine: &'a dyn Engine,
     program: &'a Program,
     values: &'a [Vec<i64>],
     weights: &'a [Vec<i32>],

@@ -1,7 +1,8 @@
 //! Execution of what sums and moves elements. Sums are of 32-bit factors in 64 bits; each operator first makes sure that
 //! they cannot overflow, so that the loops need no checks.
 
-use super::{Fault, Run};
+use super::product::accumulate;
+use super::{Dims, Engine, Fault, Run};
 use crate::arith::rounded;
 use crate::interval::Interval;
 use crate::program::{ConstId, Pick, ValueId, Window};
@@ -15,30 +16,40 @@ pub(super) fn zip(a: &[i64], b: &[i64], shapes: (&[u32], &[u32]), f: impl Fn(i64
         return a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect();
     }
     let Some(shape) = broadcast(shapes.0, shapes.1) else { return Vec::new() };
-    let at = |of: &[u32]| offsets(&shape, &strides(of, &shape));
-    at(shapes.0).iter().zip(at(shapes.1)).filter_map(|(&i, j)| Some(f(*a.get(i)?, *b.get(j)?))).collect()
+    // The last dimension is a row: of both operands, or one element of it for all.
+    let (&row, outer) = shape.split_last().unwrap_or((&1, &[]));
+    let steps = [shapes.0, shapes.1].map(|of| strides(of, &shape));
+    let starts = steps.each_ref().map(|steps| offsets(outer, &steps[..outer.len()]));
+    let last = steps.map(|steps| steps.last().copied().unwrap_or(0));
+    let mut result = Vec::with_capacity(starts[0].len() * row as usize);
+    for (&i, &j) in starts[0].iter().zip(&starts[1]) {
+        match (last, a.get(i..), b.get(j..)) {
+            ([1, 1], Some(a), Some(b)) => result.extend(a.iter().zip(b).take(row as usize).map(|(&a, &b)| f(a, b))),
+            ([1, _], Some(a), Some([b, ..])) => result.extend(a.iter().take(row as usize).map(|&a| f(a, *b))),
+            ([_, 1], Some([a, ..]), Some(b)) => result.extend(b.iter().take(row as usize).map(|&b| f(*a, b))),
+            (_, Some([a, ..]), Some([b, ..])) => result.resize(result.len() + row as usize, f(*a, *b)),
+            _ => {}
+        }
+    }
+    result
 }
 
 /// The elements as 32-bit factors, if every sum of `terms` products of one of them and one of `weight` fits 64 bits.
 fn factors(x: &[i64], weight: &[i32], terms: usize) -> Result<Vec<i32>, Fault> {
-    let narrow: Option<Vec<i32>> = x.iter().map(|&v| i32::try_from(v).ok()).collect();
-    let narrow = narrow.ok_or(Fault::Overflow { index: 0 })?;
-    let largest = |v: &[i32]| v.iter().map(|v| i128::from(v.unsigned_abs())).max().unwrap_or(0);
-    let sum = largest(&narrow) * largest(weight) * terms as i128;
-    if sum > i128::from(i64::MAX >> 1) { Err(Fault::Overflow { index: 0 }) } else { Ok(narrow) }
+    let narrow: Vec<i32> = x.iter().map(|&v| v as i32).collect();
+    if narrow.iter().zip(x).any(|(&v, &x)| i64::from(v) != x) {
+        return Err(Fault::Overflow { index: 0 });
+    }
+    let largest = |v: &[i32]| i128::from(v.iter().fold(0, |largest, v| v.unsigned_abs().max(largest)));
+    let one_weight = i128::from(i64::MAX / 2) / (largest(&narrow) * terms as i128).max(1);
+    // Weights are many: they are looked at where they might matter.
+    if one_weight < 1 << 31 && largest(weight) > one_weight { Err(Fault::Overflow { index: 0 }) } else { Ok(narrow) }
 }
 
 /// How far each rounded element of a row lies below its largest.
 pub(super) fn gaps(row: &[i64], shift: u8) -> impl Iterator<Item = i64> + '_ {
     let largest = rounded(row.iter().copied().max().unwrap_or(0), shift);
     row.iter().map(move |&v| largest - rounded(v, shift))
-}
-
-/// sums += x · row. Nothing wraps: see [`factors`].
-fn accumulate(sums: &mut [i64], x: i32, row: &[i32]) {
-    for (sum, &w) in sums.iter_mut().zip(row) {
-        *sum = sum.wrapping_add(i64::from(x).wrapping_mul(i64::from(w)));
-    }
 }
 
 fn inner(a: &[i32], b: &[i32]) -> i64 {
@@ -52,17 +63,11 @@ impl Run<'_> {
         let weight = self.constant(weight)?;
         let x = factors(self.value(x)?, weight, k)?;
         let n = (weight.len() / k).max(1);
-        let start: Vec<i64> = match bias {
-            Some(bias) => self.constant(bias)?.iter().map(|&b| i64::from(b)).collect(),
-            None => vec![0; n],
-        };
-        let mut result = Vec::with_capacity(x.len() / k * n);
-        for row in x.chunks_exact(k) {
-            let mut sums = start.clone();
-            for (&x, weights) in row.iter().zip(weight.chunks_exact(n)).filter(|(x, _)| **x != 0) {
-                accumulate(&mut sums, x, weights);
-            }
-            result.extend(sums);
+        let mut result = self.engine.products(&x, weight, Dims { m: x.len() / k, k, n });
+        if let Some(bias) = bias {
+            let bias = self.constant(bias)?;
+            let rows = result.chunks_exact_mut(n);
+            rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(sum, &b)| *sum += i64::from(b)));
         }
         Ok(result)
     }
@@ -73,22 +78,14 @@ impl Run<'_> {
             _ => (1, 1),
         };
         let ((m, k), (rows, cols)) = (dims(a), dims(b));
-        let b: Vec<i32> = factors(self.value(b)?, &[], 0)?;
+        let mut b: Vec<i32> = factors(self.value(b)?, &[], 0)?;
         let a = factors(self.value(a)?, &b, k)?;
         let n = if transposed { rows } else { cols };
-        let mut result = Vec::with_capacity(a.len() / k.max(1) * n);
-        for (a, b) in a.chunks_exact((m * k).max(1)).zip(b.chunks_exact((rows * cols).max(1))) {
-            for row in a.chunks_exact(k.max(1)) {
-                if transposed {
-                    result.extend(b.chunks_exact(cols.max(1)).map(|other| inner(row, other)));
-                    continue;
-                }
-                let mut sums = vec![0; n];
-                row.iter().zip(b.chunks_exact(cols.max(1))).for_each(|(&x, other)| accumulate(&mut sums, x, other));
-                result.extend(sums);
-            }
+        if transposed {
+            let matrices = b.chunks_exact((rows * cols).max(1));
+            b = matrices.flat_map(|matrix| turned(matrix, cols)).collect();
         }
-        Ok(result)
+        Ok(self.engine.products(&a, &b, Dims { m, k, n }))
     }
 
     pub(super) fn dot(&self, a: ValueId, b: ValueId) -> Result<Vec<i64>, Fault> {
@@ -116,7 +113,8 @@ impl Run<'_> {
         let plane = (rows * cols) as usize;
         if o / groups.max(1) >= WIDE {
             let bias = bias.map(|bias| self.constant(bias)).transpose()?;
-            return Ok(by_patches(&x, (weight, bias), (window, groups as usize), [c, h, w], [o, rows, cols]));
+            let patches = Patches::new(window, groups as usize, [c, h, w], [o, rows, cols]);
+            return Ok(patches.convolve(self.engine, &x, weight, bias));
         }
         let mut result = Vec::with_capacity(o as usize * plane);
         for (out, taps) in (0..o).zip(weight.chunks_exact((taps as usize).max(1))) {
@@ -247,43 +245,78 @@ fn taken(values: &[i64], shape: &[u32], picks: &[Pick]) -> Result<Vec<i64>, Faul
     Ok(values)
 }
 
+/// A matrix of rows of `cols` elements, its columns as rows.
+fn turned(matrix: &[i32], cols: usize) -> impl Iterator<Item = i32> + '_ {
+    (0..cols).flat_map(move |col| matrix.iter().skip(col).step_by(cols).copied())
+}
+
 /// From this many outputs per group on, all outputs at one position are summed side by side.
 const WIDE: u32 = 8;
 
-/// A convolution position by position, its weights turned so that those of one tap lie side by side.
-fn by_patches(
-    x: &[i32],
-    (weight, bias): (&[i32], Option<&[i32]>),
-    (window, groups): (&Window, usize),
-    from: [u32; 3],
-    to: [u32; 3],
-) -> Vec<i64> {
-    let ([c, h, w], [o, _, cols]) = (from.map(|d| d as usize), to.map(|d| d as usize));
-    let positions = to[1] as usize * cols;
-    let [kh, kw] = window.kernel.map(|d| d as usize);
-    let (wide, channels) = (o / groups, c / groups);
-    let depth = channels * kh * kw;
-    let mut result = vec![0; o * positions];
-    for (group, weights) in weight.chunks_exact((wide * depth).max(1)).enumerate() {
-        let by_tap: Vec<i32> = (0..depth).flat_map(|k| weights.iter().skip(k).step_by(depth).copied()).collect();
-        for position in 0..positions {
-            let mut sums = vec![0; wide];
-            let source = |k: usize| {
-                let row = window.source(0, (position / cols) as u32, (k / kw % kh) as u32, h as u32)? as usize;
-                let col = window.source(1, (position % cols) as u32, (k % kw) as u32, w as u32)? as usize;
-                x.get(((group * channels + k / (kh * kw)) * h + row) * w + col).copied().filter(|v| *v != 0)
-            };
-            for (k, weights) in by_tap.chunks_exact(wide).enumerate() {
-                if let Some(v) = source(k) {
-                    accumulate(&mut sums, v, weights);
+/// Elements of patches that are there at a time, unless one row of results takes more: a few megabytes.
+const PATCHES: usize = 1 << 20;
+
+/// A convolution as products of matrices: the weights, times what positions see at each tap.
+struct Patches {
+    groups: usize,
+    /// Channels of a group.
+    channels: usize,
+    /// Elements of a channel.
+    area: usize,
+    /// For each row of results and row of the kernel, where the row of elements begins; nothing for padding.
+    rows: Vec<Vec<Option<usize>>>,
+    /// For each column of the kernel and column of results, the column of elements; nothing for padding.
+    cols: Vec<Vec<Option<usize>>>,
+    outputs: usize,
+}
+
+impl Patches {
+    fn new(window: &Window, groups: usize, [c, h, w]: [u32; 3], [o, rows, cols]: [u32; 3]) -> Self {
+        let [taps_down, taps_across] = window.kernel;
+        let row = |i| (0..taps_down).map(|tap| Some(window.source(0, i, tap, h)? as usize * w as usize)).collect();
+        let col = |tap| (0..cols).map(|i| Some(window.source(1, i, tap, w)? as usize)).collect();
+        let (rows, cols) = ((0..rows).map(row).collect(), (0..taps_across).map(col).collect());
+        Self { groups, channels: c as usize / groups, area: (h * w) as usize, rows, cols, outputs: o as usize }
+    }
+
+    fn convolve(&self, engine: &dyn Engine, x: &[i32], weight: &[i32], bias: Option<&[i32]>) -> Vec<i64> {
+        let (width, m) = (self.cols.first().map_or(0, Vec::len), self.outputs / self.groups);
+        let k = self.channels * self.rows.first().map_or(0, Vec::len) * self.cols.len();
+        let positions = self.rows.len() * width;
+        let mut result = vec![0; self.outputs * positions];
+        let of_groups = weight.chunks_exact((m * k).max(1)).zip(result.chunks_exact_mut((m * positions).max(1)));
+        for (group, (weights, result)) in of_groups.enumerate() {
+            let at_once = (PATCHES / (k * width).max(1)).max(1);
+            for (i, rows) in self.rows.chunks(at_once).enumerate() {
+                let n = rows.len() * width;
+                let sums = engine.products(weights, &self.seen(x, group, rows), Dims { m, k, n });
+                for (result, sums) in result.chunks_exact_mut(positions).zip(sums.chunks_exact(n)) {
+                    result[i * at_once * width..][..n].copy_from_slice(sums);
                 }
             }
-            for (out, sum) in (group * wide..).zip(sums) {
-                result[out * positions + position] = sum + bias.map_or(0, |bias| i64::from(bias[out]));
+        }
+        for (sums, &bias) in result.chunks_exact_mut(positions.max(1)).zip(bias.unwrap_or(&[])) {
+            sums.iter_mut().for_each(|sum| *sum += i64::from(bias));
+        }
+        result
+    }
+
+    /// For each tap of the channels of a group, what the positions of some rows of results see there, zeros for padding.
+    fn seen(&self, x: &[i32], group: usize, rows: &[Vec<Option<usize>>]) -> Vec<i32> {
+        let mut seen = Vec::new();
+        for channel in x.chunks_exact(self.area.max(1)).skip(group * self.channels).take(self.channels) {
+            for down in 0..rows.first().map_or(0, Vec::len) {
+                for across in &self.cols {
+                    for row in rows {
+                        let line = row[down].and_then(|start| channel.get(start..)).unwrap_or(&[]);
+                        let at = |col: &Option<usize>| col.and_then(|col| line.get(col)).copied().unwrap_or(0);
+                        seen.extend(across.iter().map(at));
+                    }
+                }
             }
         }
+        seen
     }
-    result
 }
 
 /// sums += the correlation of one channel with one kernel.

@@ -163,26 +163,7 @@ impl<'a> Columns<'a> {
     /// Fills columns of `len` cells, a piece at a time: from the number of its first cell, `f` computes the integers of each column.
     pub(super) fn fill(&mut self, cols: &[ColId], len: usize, f: impl Fn(&Self, usize, &mut [Vec<i64>]) + Sync) {
         let mut places: Vec<Place<'a>> = cols.iter().map(|&col| self.take(col, len)).collect();
-        let are_told = {
-            let columns: Vec<&mut [F]> = places.iter_mut().map(Place::cells_mut).collect();
-            let write = |start: usize, mut out: Vec<&mut [F]>, scratch: &mut Vec<Vec<i64>>| {
-                scratch.iter_mut().zip(&out).for_each(|(room, out)| room.resize(out.len(), 0));
-                f(self, start, scratch);
-                let write = |(out, integers): (&mut &mut [F], &Vec<i64>)| write_elements(integers, out);
-                out.iter_mut().zip(scratch.iter()).map(write).fold(true, |all, told| all && told)
-            };
-            let scratch = || vec![Vec::with_capacity(PIECE); cols.len()];
-            let pieces = pieces(columns);
-            if pieces.len() <= TASK_PIECES {
-                let mut scratch = scratch();
-                pieces.into_iter().fold(true, |all, (start, out)| write(start, out, &mut scratch) && all)
-            } else {
-                let tasks = pieces.into_par_iter().with_min_len(TASK_PIECES);
-                tasks
-                    .map_init(scratch, |scratch, (start, out)| write(start, out, scratch))
-                    .reduce(|| true, |a, b| a && b)
-            }
-        };
+        let are_told = self.write(places.iter_mut().map(Place::cells_mut).collect(), &f);
         let exact = if are_told { Vec::new() } else { self.computed(cols.len(), len, &f) };
         cols.iter().zip(places).for_each(|(&col, place)| self.put_back(col, place));
         for (&col, integers) in cols.iter().zip(exact) {
@@ -191,6 +172,29 @@ impl<'a> Columns<'a> {
                 self.exact.insert(col, integers);
             }
         }
+    }
+
+    /// Writes elements of columns of the same length. Says whether they tell all integers.
+    fn write(&self, columns: Vec<&mut [F]>, f: &(impl Fn(&Self, usize, &mut [Vec<i64>]) + Sync)) -> bool {
+        let count = columns.len();
+        let room = || vec![Vec::with_capacity(PIECE); count];
+        let write = |room: &mut Vec<Vec<i64>>, (start, out): (usize, Vec<&mut [F]>)| {
+            room.iter_mut().zip(&out).for_each(|(room, out)| room.resize(out.len(), 0));
+            f(self, start, room);
+            let mut are_told = true;
+            for (out, integers) in out.into_iter().zip(room) {
+                are_told &= write_elements(integers, out);
+            }
+            are_told
+        };
+        let both = |a: bool, b: bool| a && b;
+        let pieces = pieces(columns);
+        if pieces.len() <= TASK_PIECES {
+            let mut room = room();
+            return pieces.into_iter().map(|piece| write(&mut room, piece)).fold(true, both);
+        }
+        let tasks = pieces.into_par_iter().with_min_len(TASK_PIECES);
+        tasks.map_init(room, |room, piece| write(room, piece)).reduce(|| true, both)
     }
 
     /// The integers of `count` columns that are computed piece by piece.

@@ -53,9 +53,7 @@ impl Filler<'_> {
                 values.clear();
                 values.resize(PIECE.min(run.end - from), reads.expr.constant);
                 add_terms(&self.columns, reads.expr, start + from, &mut values);
-                for row in values.iter().filter_map(|&value| index.row(residue(value))) {
-                    counts[row] += 1;
-                }
+                values.iter().filter_map(|&value| index.row(residue(value))).for_each(|row| counts[row] += 1);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Columns that no hint fills: they follow from others, from the instance or from the constants.
 
 use super::Filler;
-use super::columns::{Picks, TASK};
+use super::columns::{Integers, Picks, TASK};
 use super::expr::Runs;
+use crate::kernel::cells::integer;
 use ciro_relation::{ColId, CutColumn, Expr, Gather, Operand, Poly, Product, Source, Span, Var, View};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -99,26 +100,56 @@ impl Filler<'_> {
         for col in [product.a.col, product.b.col] {
             self.need(col);
         }
-        let [a, b] = [&product.a, &product.b].map(|operand| self.columns.integers(operand.col).to_vec());
-        let log_out = self.relation.columns[product.out.0].log_len;
-        let cell = |operand: &Operand, x: usize, y: usize| {
-            operand.vars.iter().fold(0usize, |cell, var| {
-                let bit = match *var {
-                    Var::Sum(i) => x >> (product.log_sum as usize - 1 - i),
-                    Var::Out(i) => y >> (log_out as usize - 1 - i),
-                };
-                (cell << 1) | (bit & 1)
-            })
-        };
-        let untied = product.log_sum as usize - product.tied.len();
-        let tied = |y: usize| product.tied.iter().fold(0, |x, &j| (x << 1) | ((y >> (log_out as usize - 1 - j)) & 1));
-        let sum = |y: usize| {
-            let terms = (0..1usize << untied).map(|x| (tied(y) << untied) | x);
-            terms.map(|x| a[cell(&product.a, x, y)].wrapping_mul(b[cell(&product.b, x, y)])).fold(0, i64::wrapping_add)
-        };
-        let sums: Vec<i64> = (0..1usize << log_out).into_par_iter().map(sum).collect();
-        self.put(product.out, &sums);
+        let log_out = self.relation.columns[product.out.0].log_len as usize;
+        let [a, b] = [&product.a, &product.b].map(|operand| Steps::new(product, operand, log_out));
+        self.columns.fill(&[product.out], 1 << log_out, |columns, start, out| {
+            let (xs, ys) = (columns.integers(product.a.col), columns.integers(product.b.col));
+            out[0].iter_mut().zip(start..).for_each(|(out, y)| *out = dot((xs, &a, y), (ys, &b, y)));
+        });
     }
+}
+
+/// Where a product reads an operand: a cell is the sum of what the summed row and the result's row stand for.
+struct Steps {
+    of_sum: Vec<usize>,
+    of_out: Vec<usize>,
+    /// Whether summed rows read neighbours in order.
+    in_order: bool,
+}
+
+impl Steps {
+    fn new(product: &Product, operand: &Operand, log_out: usize) -> Self {
+        let (log_sum, vars) = (product.log_sum as usize, operand.vars.len());
+        let stride = |var: Var| {
+            let places = operand.vars.iter().enumerate().filter(|(_, own)| **own == var);
+            places.map(|(place, _)| 1usize << (vars - 1 - place)).sum::<usize>()
+        };
+        let table = |strides: Vec<usize>| {
+            let double =
+                |cells: Vec<usize>, stride: usize| cells.iter().flat_map(|&cell| [cell, cell + stride]).collect();
+            strides.into_iter().fold(vec![0usize], double)
+        };
+        let of_sum = table((product.tied.len()..log_sum).map(|i| stride(Var::Sum(i))).collect());
+        // A tied variable is the result's.
+        let tied = |j: usize| {
+            product.tied.iter().enumerate().filter(move |(_, of)| **of == j).map(|(i, _)| stride(Var::Sum(i)))
+        };
+        let of_out = table((0..log_out).map(|j| stride(Var::Out(j)) + tied(j).sum::<usize>()).collect());
+        let in_order = of_sum.iter().enumerate().all(|(i, &cell)| i == cell);
+        Self { of_sum, of_out, in_order }
+    }
+}
+
+/// The sum that a row of the result is.
+fn dot((a, of_a, y): (Integers<'_>, &Steps, usize), (b, of_b, _): (Integers<'_>, &Steps, usize)) -> i64 {
+    let (from_a, from_b) = (of_a.of_out[y], of_b.of_out[y]);
+    if let (Integers::Told(a), Integers::Told(b), true) = (a, b, of_a.in_order && of_b.in_order) {
+        let len = of_a.of_sum.len();
+        let pairs = a[from_a..from_a + len].iter().zip(&b[from_b..from_b + len]);
+        return pairs.map(|(&a, &b)| i64::from(integer(a)).wrapping_mul(integer(b).into())).fold(0, i64::wrapping_add);
+    }
+    let term = |(i, j): (&usize, &usize)| Some(a.get(from_a + i)?.wrapping_mul(b.get(from_b + j)?));
+    of_a.of_sum.iter().zip(&of_b.of_sum).filter_map(term).fold(0, i64::wrapping_add)
 }
 
 /// What a view shows, a unit of rows at a time: the first cell of a unit is the sum of what the first and the last bits of its number

@@ -105,5 +105,7 @@ pub(super) fn real(columns: &Columns<'_>, expr: &Expr, rows: &Rows) -> Vec<i64> 
     if rows.is_full() {
         return values;
     }
-    rows.runs().flat_map(|run| &values[run]).copied().collect()
+    let mut real = Vec::with_capacity(rows.real());
+    rows.runs().for_each(|run| real.extend_from_slice(&values[run]));
+    real
 }

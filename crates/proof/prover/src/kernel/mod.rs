@@ -24,6 +24,7 @@
 //! | [`rows`] | inner products of rows of integers |
 //! | [`combined`] | sums of weighted columns |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
+//! | [`product`] | products of matrices of integers |
 
 pub mod arena;
 pub mod blake;
@@ -39,6 +40,7 @@ pub mod matrix;
 pub mod merkle;
 pub mod piece;
 pub mod points;
+pub mod product;
 pub mod rows;
 pub mod salt;
 pub mod sums;

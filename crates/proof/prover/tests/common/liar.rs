@@ -130,7 +130,7 @@ impl<'a> Liar<'a> {
     /// Proves the lie, and what the verifier says to it.
     pub(crate) fn verdict(self) -> Result<Verified, VerifyError> {
         let (instance, execution, output) = (self.instance(), self.execution(), self.output());
-        let witness = Witness::fill_around(self.key, &instance, &execution, self.given).salted(&SEED);
+        let witness = Witness::fill_around(self.key, &instance, &execution, &self.given).salted(&SEED);
         let visibility = &self.model.program.visibility;
         let commitments = Commitments::new(self.key, &witness);
         let statement = commitments.statement(visibility, &self.input, &output, &ProofContext::default());

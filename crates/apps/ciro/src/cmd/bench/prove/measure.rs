@@ -7,8 +7,8 @@ use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;
 use ciro_compile::Options;
-use ciro_graph::{Model, RawInput, execute};
-use ciro_prover::{ProvingKey, Seed, prove_observed};
+use ciro_graph::{Model, RawInput};
+use ciro_prover::{ProvingKey, Seed, execute, prove_observed};
 use ciro_verifier::ProofContext;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ struct Run {
 }
 
 fn one_run(key: &ProvingKey, input: &RawInput, recorder: &mut Recorder) -> Result<Run, CliError> {
-    let (execution, inference_ms) = timed(|| execute(key.model(), input).map_err(CliError::failed));
+    let (execution, inference_ms) = timed(|| execute(key, input).map_err(CliError::failed));
     let execution = execution?;
     let context = ProofContext::default();
     // A seed that everybody knows hides nothing, and nothing is to be hidden here.
