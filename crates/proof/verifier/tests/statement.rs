@@ -5,7 +5,7 @@ mod replay;
 use ciro_graph::{Ingest, Op, Program};
 use ciro_types::{Hash32, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
+use ciro_verifier::{Part, Shown, Statement, VerifyError, VerifyingKey};
 use replay::{Subject, files};
 
 /// The program and the statement of a frozen proof.
@@ -103,4 +103,17 @@ fn integers_that_an_input_cannot_have() {
         wrong[len - 1] = value;
         assert_eq!(told(&[wrong]), Some((0, len, len)), "{value}");
     }
+}
+
+/// Names are those of files, and which part is opened decides which root it is held against.
+#[test]
+fn a_committed_part_has_its_own_root() {
+    let (_, public) = frozen("layer");
+    let (_, committed) = frozen("batch-of-three-committed");
+    let roots = [Part::Input, Part::Output].map(|part| (part.name(), public.root(part), committed.root(part)));
+    let (Shown::Committed(input), Shown::Committed(output)) = (committed.input, committed.output) else {
+        panic!("both parts are committed")
+    };
+    assert_ne!(input, output);
+    assert_eq!(roots, [("input", None, Some(input)), ("output", None, Some(output))]);
 }
