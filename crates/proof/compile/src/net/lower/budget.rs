@@ -19,6 +19,9 @@ const MANY: usize = 1 << 14;
 /// Where more numbers than so many for each of its rows are looked up, a table costs less than the comparisons that would do instead.
 const MANY_BY_ROW: usize = 4;
 
+/// Bits of values whose squares are summed in blocks: those of eight of them fit.
+const BLOCKED_BITS: u32 = 13;
+
 /// Rests and differences of more bits than this are together too wide for the field.
 const MOST_SHARED: i32 = 13;
 
@@ -104,6 +107,11 @@ impl Budget {
         if self.is_large || dropped > MOST_SHARED.min(i32::from(self.limb_bits)) { 1 } else { dropped }
     }
 
+    /// Whether squares of rows of `n` are summed in blocks.
+    pub(super) const fn has_blocks(&self, n: usize) -> bool {
+        has_blocks(n, self.widest)
+    }
+
     /// The power of a row's largest element in a Softmax over rows of `n`: the rests of a division by the sums of powers fit one
     /// limb, if that leaves them precise.
     pub(super) fn unit_power(&self, n: usize) -> i32 {
@@ -111,6 +119,11 @@ impl Budget {
         let finest = 1usize << power_bits(n);
         if fits >= self.coarsest_power { fits.min(finest) as i32 } else { finest as i32 }
     }
+}
+
+/// Whether squares of rows of `n` are summed in blocks: so that values as fine as that allows are fine enough, and rows are long.
+const fn has_blocks(n: usize, (_, fine): (u32, u32)) -> bool {
+    fine <= BLOCKED_BITS + 1 && n.is_multiple_of(8) && n >= 64
 }
 
 /// Whether a step's results need a narrowing or a table.
@@ -153,6 +166,7 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
         Kind::Sum => bits(ROOM_BITS - 1.0 - terms(net.row(step.operands[0]))).min(own),
         Kind::MaxPool { .. } | Kind::Max => own,
         kind if super::super::step::moves(kind) => own,
+        Kind::Normalize { .. } if has_blocks(net.row(step.operands[0]), (widest, fine)) => fine.min(BLOCKED_BITS),
         Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
         _ => widest,
     }

@@ -17,6 +17,7 @@
 //! | [`moves`] | what moves elements, pooling |
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
+//! | [`squares`] | its sums of squares |
 //! | [`reciprocals`] | its division, where rows deviate alike |
 //! | [`arithmetic`] | products and quotients of values |
 //! | [`ports`] | inputs and outputs |
@@ -32,6 +33,7 @@ mod norms;
 mod ports;
 mod range;
 mod reciprocals;
+mod squares;
 mod sums;
 
 use super::calibrate::Sizes;

@@ -19,37 +19,48 @@ pub(super) const FINEST: f64 = 1.0 / 65536.0;
 /// A divisor is not multiplied by more than 2 to this.
 const COARSEST: i32 = 12;
 
-/// Rows to be normalised, and a copy so coarse that the squares of a row can be summed.
-struct Rows {
-    fine: Quant,
-    coarse: Quant,
+/// Sums of squares of rows, around their means.
+pub(super) struct Squares {
+    pub(super) id: ValueId,
+    /// What one unit of their roots stands for.
+    pub(super) scale: f64,
+    /// What rounding adds to the square of an element on average, in their units.
+    pub(super) rounding: f64,
 }
 
 impl Lowering<'_> {
     /// `(x − mean) / √(variance + eps)` by rows, or without the mean.
-    ///
-    /// With x′ a coarse copy of x, c = x − mean and D = √Σ(x′ − mean)², the result is `c·m / D`, which reads at √n / m times c's scale
-    /// in units of x′.
     pub(super) fn normalize(&mut self, at: &At, x: Id, centred: bool, eps: f64) -> Result<Quant, CompileError> {
         let id = self.here();
         let n = self.net.row(id);
-        let fine = self.column(x)?;
-        let rows = Rows { fine, coarse: self.coarse(at, fine, coarsest(n, centred))? };
-        let coarse = rows.coarse;
-        let squares = self.node(at, Op::Dot { a: coarse.id, b: coarse.id })?;
-        let (mean, squares) = if centred { self.centred(at, &rows, n, squares)? } else { (None, squares) };
-        // Rounding adds a twelfth to a square on average.
-        let rounding = if coarse.scale > fine.scale { 1.0 / 12.0 } else { 0.0 };
-        let floor = n as f64 * (eps / coarse.scale.powi(2) - rounding);
-        let squares = self.offset(at, squares, floor.round().min(FITS * 0.01) as i32)?;
-        let squares = self.at_least(at, squares, LEAST * LEAST)?;
-        let root = self.node(at, Op::Isqrt { x: squares })?;
-        let unit = (n as f64).sqrt() / coarse.scale;
-        if let Some(y) = self.by_reciprocal(at, fine, mean, (root, unit))? {
+        let x = self.column(x)?;
+        let mean = if centred { Some(self.mean(at, x, n)?) } else { None };
+        let squares = match self.squares_by_blocks(at, x, mean)? {
+            Some(squares) => squares,
+            None => self.squares_of_copy(at, x, mean, n)?,
+        };
+        let floor = n as f64 * (eps / squares.scale.powi(2) - squares.rounding);
+        let sum = self.offset(at, squares.id, floor.round().min(FITS * 0.01) as i32)?;
+        let sum = self.at_least(at, sum, LEAST * LEAST)?;
+        let root = self.node(at, Op::Isqrt { x: sum })?;
+        let unit = (n as f64).sqrt() / squares.scale;
+        if let Some(y) = self.by_reciprocal(at, x, mean, (root, unit))? {
             return Ok(y);
         }
-        let c = self.less_mean(at, fine, mean)?;
+        let c = self.less_mean(at, x, mean)?;
         self.quotient_of(at, id, c, root, unit * c.scale)
+    }
+
+    /// Of a copy of x, so coarse that the squares of a row can be summed.
+    fn squares_of_copy(&mut self, at: &At, x: Quant, mean: Option<Quant>, n: usize) -> Result<Squares, CompileError> {
+        let coarse = self.coarse(at, x, coarsest(n, mean.is_some()))?;
+        let mut id = self.node(at, Op::Dot { a: coarse.id, b: coarse.id })?;
+        if let Some(mean) = mean {
+            id = self.around_mean(at, coarse, mean, (id, n))?;
+        }
+        // Rounding adds a twelfth to a square on average.
+        let rounding = if coarse.scale > x.scale { 1.0 / 12.0 } else { 0.0 };
+        Ok(Squares { id, scale: coarse.scale, rounding })
     }
 
     /// The value rounded to integers of at most `most`.
@@ -60,10 +71,13 @@ impl Lowering<'_> {
         self.rescaled(at, fine, fine.scale * f64::from(shift).exp2())
     }
 
-    /// If a value is normalised: up to where its coarse copy goes.
+    /// If a coarse copy of a value is normalised: up to where that goes.
     pub(super) fn normalized(&self, id: Id) -> Option<f64> {
+        let row = self.net.row(id);
         self.net.steps.iter().find_map(|step| match step.kind {
-            Kind::Normalize { centred, .. } if step.operands.contains(&id) => Some(coarsest(self.net.row(id), centred)),
+            Kind::Normalize { centred, .. } if step.operands.contains(&id) && !self.budget.has_blocks(row) => {
+                Some(coarsest(row, centred))
+            }
             _ => None,
         })
     }
@@ -76,27 +90,19 @@ impl Lowering<'_> {
         self.node(at, Op::AddConst { x, c })
     }
 
-    /// The mean of each row, and the sum of the coarse copy's squares around it.
-    fn centred(
-        &mut self,
-        at: &At,
-        rows: &Rows,
-        n: usize,
-        squares: ValueId,
-    ) -> Result<(Option<Quant>, ValueId), CompileError> {
-        let sum = self.node(at, Op::Sum { x: rows.fine.id })?;
+    /// The mean of each row.
+    fn mean(&mut self, at: &At, x: Quant, n: usize) -> Result<Quant, CompileError> {
+        let sum = self.node(at, Op::Sum { x: x.id })?;
         // The row length as a divisor: nothing of the sums, and a constant.
         let zero = self.builder.shared_constant(at, "zero", vec![0]);
         let zeros = self.node(at, Op::MulConst { x: sum, c: zero })?;
         let len = self.builder.shared_constant(at, "length", vec![n as i32]);
         let len = self.node(at, Op::AddConst { x: zeros, c: len })?;
-        let end = self.magnitude(rows.fine);
+        let end = self.magnitude(x);
         let bits = self.ratio_bits(sum, len, end).clamp(0, MEAN_BITS);
         let end = end as i32 * (1 << bits);
-        let mean = self.ratio(at, (sum, len), bits, (-end, end))?;
-        let mean = Quant { id: mean, scale: rows.fine.scale / f64::from(bits).exp2() };
-        let squares = self.around_mean(at, rows.coarse, mean, (squares, n))?;
-        Ok((Some(mean), squares))
+        let id = self.ratio(at, (sum, len), bits, (-end, end))?;
+        Ok(Quant { id, scale: x.scale / f64::from(bits).exp2() })
     }
 
     /// `x − mean`, at the mean's scale.

@@ -17,8 +17,10 @@ const LEAST_ROWS: usize = 16;
 /// Most bits that are dropped of the product.
 const MOST_DROPPED: i32 = 16;
 
-/// Results whose sums have fewer terms are held a bit finer than readers ask for: that costs their weights less than it gains.
+/// Results whose sums have fewer terms, or that have no more bits, are held a bit finer than readers ask for: that costs their weights less
+/// than it gains.
 const MANY_TERMS: usize = 256;
+const FEW_BITS: u32 = 10;
 
 /// One over twice the root and one more, times `dividend`: between the ends.
 struct Reciprocal {
@@ -43,7 +45,8 @@ impl Lowering<'_> {
         let id = self.here();
         let reach = (self.net.row(id) as f64).sqrt() * (1.0 + 1.0 / f64::from(LEAST));
         let choice = choose(self.sizes.of(id), reach, self.budget.wanted[id]);
-        let finer = if self.net.row(id) < MANY_TERMS { 0.5 } else { 1.0 };
+        let is_coarse = self.net.row(id) < MANY_TERMS || self.budget.widest.0 <= FEW_BITS;
+        let finer = if is_coarse { 0.5 } else { 1.0 };
         let scale = (choice.scale * finer).max(FINEST);
         let Some(reciprocal) = self.reciprocal(x, mean, (root, unit), scale) else { return Ok(None) };
         let num = self.offset(at, root, reciprocal.dividend)?;
