@@ -75,8 +75,24 @@ struct Family<'a> {
     like: Like<'a>,
     /// By cell of a row.
     low: Vec<E>,
-    /// The first of some rows, and what each weighs.
-    parts: Vec<(usize, Vec<E>)>,
+    parts: Vec<Part<'a>>,
+}
+
+/// Rows that a claim is about.
+struct Part<'a> {
+    /// The first.
+    first: usize,
+    /// They weigh eq of these coordinates, times `weight`.
+    high: &'a [E],
+    weight: E,
+    /// What each weighs, once all claims are there.
+    weights: Vec<E>,
+}
+
+impl<'a> Part<'a> {
+    fn new(first: usize, high: &'a [E], weight: E) -> Self {
+        Self { first, high, weight, weights: Vec::new() }
+    }
 }
 
 /// What the claims of a family have in common.
@@ -102,6 +118,8 @@ impl<'a> Side<'a> {
         for (claim, weight) in claims.iter().zip(eta.powers()).filter(|(claim, _)| claim.window.poly == poly) {
             side.add(claim, weight);
         }
+        let parts = side.families.par_iter_mut().flat_map(|family| family.parts.par_iter_mut());
+        parts.for_each(|part| part.weights = eq_table(part.high, part.weight).to_vec());
         side
     }
 
@@ -128,12 +146,12 @@ impl<'a> Side<'a> {
         let row = first >> low;
         if point.len() < low {
             let family = self.family(Like::Row(row));
-            family.parts = vec![(row, vec![E::ONE])];
+            family.parts = vec![Part::new(row, &[], E::ONE)];
             let eq = eq_table(point, weight).to_vec();
             family.low[first % (1 << low)..].iter_mut().zip(eq).for_each(|(l, w)| *l += w);
         } else {
             let (high, last) = point.split_at(point.len() - low);
-            self.family(Like::Point(last)).parts.push((row, eq_table(high, weight).to_vec()));
+            self.family(Like::Point(last)).parts.push(Part::new(row, high, weight));
         }
     }
 
@@ -164,11 +182,10 @@ impl<'a> Side<'a> {
     }
 
     /// Σ weight·row.
-    fn combined(&self, parts: &[(usize, Vec<E>)]) -> Vec<E> {
+    fn combined(&self, parts: &[Part<'_>]) -> Vec<E> {
         let low = self.low_vars();
-        let rows =
-            |(first, weights): &'_ (usize, Vec<E>)| self.cells.slice(first << low..(first + weights.len()) << low);
-        let parts: Vec<(Cells<'_>, &[E])> = parts.iter().map(|part| (rows(part), part.1.as_slice())).collect();
+        let rows = |part: &Part<'_>| self.cells.slice(part.first << low..(part.first + part.weights.len()) << low);
+        let parts: Vec<(Cells<'_>, &[E])> = parts.iter().map(|part| (rows(part), part.weights.as_slice())).collect();
         fold_parts(&parts, 1 << low)
     }
 
@@ -181,9 +198,9 @@ impl<'a> Side<'a> {
         let mut weights = E::zero_vec(rows);
         for (family, bound) in self.families.iter().zip(families) {
             let weight = bound.weight();
-            for (first, part) in &family.parts {
-                let part = weights[*first..].par_iter_mut().with_min_len(SHARED_ROWS).zip(part);
-                part.for_each(|(w, &p)| *w += weight * p);
+            for part in &family.parts {
+                let rows = weights[part.first..].par_iter_mut().with_min_len(SHARED_ROWS).zip(&part.weights);
+                rows.for_each(|(w, &p)| *w += weight * p);
             }
         }
         Inner::new(values, weights, rounds, E::ONE)
