@@ -10,8 +10,9 @@ use crate::kernel::matrix::dot_cells;
 use crate::key::ProvingKey;
 use crate::parts::Part;
 use crate::seed::Seed;
+use crate::stored::store;
 use ciro_graph::Execution;
-use ciro_relation::{ColId, Column, Instance, Poly, Relation, Source};
+use ciro_relation::{ColId, Column, CutColumn, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
@@ -222,11 +223,16 @@ impl Witness {
     pub fn polynomial(&self, relation: &Relation, poly: Poly) -> Vec<F> {
         let mut table = F::zero_vec(1 << relation.vars(poly));
         for (i, column) in relation.columns.iter().enumerate() {
-            if let Source::Committed { poly: of, offset } = column.source
-                && of == poly
-            {
-                let cells = self.column(ColId(i));
-                table[offset..offset + cells.len()].copy_from_slice(cells);
+            let cells = self.column(ColId(i));
+            match column.source {
+                Source::Committed { poly: of, offset } if of == poly => {
+                    table[offset..offset + cells.len()].copy_from_slice(cells);
+                }
+                Source::Cut(cut) if relation.cuts[cut].poly == poly => {
+                    let CutColumn { blocks, offset, .. } = &relation.cuts[cut];
+                    store(blocks, cells, &mut table[*offset..*offset + blocks.cells()]);
+                }
+                _ => {}
             }
         }
         table

@@ -20,12 +20,15 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | [`size`] | how large a relation may become |
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
 //! | `fit` | what both sides assume of a relation, checked |
 //! | `cells` | the cells of the model polynomial |
 //! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
+//! | `multiply` | its part on products, element by element |
+//! | `rescales` | what is rounded again |
 //! | `rectify` | its part on rectified sums and the largest of windows |
 //! | `roots` | its part on roots and quotients |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
@@ -49,15 +52,18 @@ pub mod gather;
 mod hidden;
 pub mod hint;
 pub mod lower;
+mod multiply;
 pub mod parts;
 mod place;
 pub mod public;
 mod ranges;
 mod rectify;
 pub mod relation;
+mod rescales;
 mod roots;
 pub mod rows;
 pub mod sample;
+pub mod size;
 mod tensor;
 
 pub use blocks::Blocks;

@@ -9,6 +9,7 @@ use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
+use crate::rescales::{Rescaled, Rescales};
 use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -67,6 +68,7 @@ impl Relation {
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
+            rescales: Rescales::of_program(program),
             halves: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
@@ -80,6 +82,7 @@ impl Relation {
                 hi: i64::from(node.hi),
             };
             let expr = lowering.node(&node.op, &target)?;
+            lowering.b.spend(expr.entries())?;
             lowering.values.push(Val { expr, dims: target.dims, lo: target.lo, hi: target.hi });
         }
         lowering.outputs()?;
@@ -123,6 +126,7 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
+    rescales: Rescales,
     /// What forests read of a value.
     pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
 }
@@ -162,7 +166,7 @@ impl Lowering<'_> {
         [vec![self.samples], one].concat()
     }
 
-    pub(crate) fn val(&self, id: ValueId) -> Result<Val, RelationError> {
+    pub(crate) fn val(&mut self, id: ValueId) -> Result<Val, RelationError> {
         let missing = RelationError::Dangling { node: self.b.node, what: "value", got: size(id.0) };
         let val = self.values.get(size(id.0)).ok_or(missing)?;
         if val.hi > 1 << 30 {
@@ -171,6 +175,7 @@ impl Lowering<'_> {
                 reason: "an ordered input is read by a non-tree",
             });
         }
+        self.b.spend(val.expr.entries())?;
         Ok(val.clone())
     }
 
@@ -204,8 +209,7 @@ impl Lowering<'_> {
             Op::Sub { a, b } => self.add(*a, *b, -1, target),
             Op::Mul { a, b } => {
                 let (a, b) = (self.val(*a)?, self.val(*b)?);
-                let (a, b) = (self.repeat(&a, &target.dims)?, self.repeat(&b, &target.dims)?);
-                Ok(self.multiply(&target.rows(), &a, &b))
+                self.product_of(&a, &b, target)
             }
             Op::Scale { x, factor } => Ok(self.val(*x)?.expr.times(i64::from(*factor))),
             Op::AddConst { x, c } => {
@@ -213,9 +217,8 @@ impl Lowering<'_> {
                 Ok(self.val(*x)?.expr.plus(1, &c))
             }
             Op::MulConst { x, c } => {
-                let c = self.constant_like(*c, &target.dims)?;
-                let x = self.val(*x)?.expr;
-                Ok(self.multiply(&target.rows(), &x, &c))
+                let (x, c) = (self.val(*x)?, self.constant_val(*c)?);
+                self.product_of(&x, &c, target)
             }
             Op::Isqrt { x } => self.isqrt(*x, target),
             Op::Div { num, den, digit_bits, digits } => {
@@ -283,22 +286,20 @@ impl Lowering<'_> {
 
     /// Whether a Rescale reads the value whose results and rests are, in range, exactly those of the integers from `lo` to below `end`.
     fn is_rescaled_from(&self, id: ValueId, (lo, end): (i64, i64)) -> bool {
-        let first = size(id.0).saturating_add(1).saturating_sub(self.b.program.inputs.len());
-        let readers = self.b.program.nodes.iter().enumerate().skip(first);
-        let mut rescaled = readers.filter_map(|(i, node)| match node.op {
-            Op::Rescale { x, shift } if x == id => Some((i, u32::from(shift), i64::from(node.lo), i64::from(node.hi))),
-            _ => None,
-        });
-        rescaled.any(|(i, shift, first, last)| {
-            let half = (1i64 << shift) >> 1;
-            let result = ValueId(u32::try_from(i.saturating_add(self.b.program.inputs.len())).unwrap_or(u32::MAX));
+        self.rescales.of(id).any(|rescale| {
+            let half = (1i64 << rescale.shift) >> 1;
+            let (first, last) = (rescale.lo, rescale.hi);
             // A range of so many bits has no other number; one of a single number would have two.
             let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
-            // A table may take more than these results.
-            is_exact
-                && !self.readers.contains_key(&result)
-                && ((first << shift) - half, ((last + 1) << shift) - half) == (lo, end)
+            is_exact && ((first << rescale.shift) - half, ((last + 1) << rescale.shift) - half) == (lo, end)
         })
+    }
+
+    /// Whether a Rescale of a value, which was itself rounded by `shift` bits, leaves it so few integers in a row that one of them at
+    /// most is rounded from a residue.
+    fn is_held_by_rescale(&self, id: ValueId, shift: u32) -> bool {
+        let bits = |rescale: &Rescaled| bits_for(rescale.hi - rescale.lo).saturating_add(rescale.shift);
+        self.rescales.of(id).any(|rescale| bits(rescale).saturating_add(shift) <= RANGE_BITS_MAX)
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
@@ -310,6 +311,9 @@ impl Lowering<'_> {
         if let Some(&(_, entries)) = self.readers.get(&target.id)
             && entries << shift <= i64::from(P)
         {
+            return Ok(());
+        }
+        if self.is_held_by_rescale(target.id, shift) {
             return Ok(());
         }
         let bits = bits_for(hi - lo);
@@ -434,16 +438,6 @@ impl Lowering<'_> {
             rise.plus_col(1 << shift, value).plus_const(1 << (shift.max(1) - 1)).plus_col(-(1i64 << shift), y);
         self.quotient(y, target, &remainder, shift)?;
         Ok(Expr::column(y))
-    }
-
-    /// a·b. It stays an expression as long as few terms are multiplied.
-    fn multiply(&mut self, rows: &Rows, a: &Expr, b: &Expr) -> Expr {
-        let mut factor = |expr: &Expr| {
-            let small = self.b.is_plain(expr) && expr.terms.len() <= 2;
-            if small { expr.clone() } else { Expr::column(self.b.materialize("factor", rows, expr)) }
-        };
-        let (a, b) = (factor(a), factor(b));
-        Builder::times(&a, &b)
     }
 
     fn add(&mut self, a: ValueId, b: ValueId, sign: i64, target: &Target) -> Result<Expr, RelationError> {

@@ -25,6 +25,8 @@ impl Filler<'_> {
                 self.put(col, &self.constants.integers(offset..offset + len));
             }
             Source::Committed { poly, offset } => self.block(col, poly, offset..offset + len),
+            // Hints fill these; where one does not, there is nothing.
+            Source::Cut(_) => self.put(col, &[]),
             Source::Blocks(i) => self.put(col, &self.unpacked(&relation.cuts[i], column.log_len)),
             Source::View(i) => self.view(col, &relation.views[i], column.log_len),
             Source::Gather(i) => {

@@ -112,6 +112,16 @@ impl Integers {
         }
     }
 
+    /// Writes those from `first` on, if they have 16 bits.
+    fn write_shorts(&self, first: usize, out: &mut [i16]) -> Option<()> {
+        match self {
+            Self::Bytes(values) => out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = v.into()),
+            Self::Shorts(values) => out.copy_from_slice(&values[first..][..out.len()]),
+            Self::Words(_) => return None,
+        }
+        Some(())
+    }
+
     fn get(&self, i: usize) -> i64 {
         match self {
             Self::Bytes(values) => values[i].into(),
@@ -125,7 +135,18 @@ impl Integers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Run {
     start: usize,
+    /// The largest absolute value.
+    magnitude: u32,
     values: Integers,
+}
+
+/// Integers of 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shorts<'a> {
+    /// The integers.
+    pub values: &'a [i16],
+    /// What none of them exceeds in absolute value.
+    pub magnitude: u32,
 }
 
 impl Run {
@@ -147,7 +168,12 @@ impl Runs {
     /// end within the polynomial.
     #[must_use]
     pub fn new(len: usize, runs: impl IntoIterator<Item = (usize, Vec<i32>)>) -> Self {
-        let run = |(start, values)| Run { start, values: Integers::new(values) };
+        let magnitude = |values: &[i32]| values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+        let run = |(start, values): (usize, Vec<i32>)| Run {
+            start,
+            magnitude: magnitude(&values),
+            values: Integers::new(values),
+        };
         let mut runs: Vec<Run> = runs.into_iter().map(run).collect();
         runs.sort_unstable_by_key(|run| run.start);
         debug_assert!(runs.is_sorted_by(|a, b| a.end() <= b.start) && runs.last().is_none_or(|last| last.end() <= len));
@@ -182,6 +208,29 @@ impl Runs {
             done = to;
         }
         out[done..].fill(F::ZERO);
+    }
+}
+
+impl Runs {
+    /// Some cells as integers of 16 bits, if that is what they are. `scratch` holds them if they do not lie side by side.
+    fn shorts<'s>(&'s self, range: Range<usize>, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>> {
+        let mut runs = self.within(range.clone()).peekable();
+        if let Some((run, cells)) = runs.peek()
+            && *cells == range
+            && let Integers::Shorts(values) = &run.values
+        {
+            let values = &values[range.start - run.start..range.end - run.start];
+            return Some(Shorts { values, magnitude: run.magnitude });
+        }
+        scratch.clear();
+        scratch.resize(range.len(), 0);
+        let mut magnitude = 0;
+        for (run, cells) in runs {
+            let out = &mut scratch[cells.start - range.start..cells.end - range.start];
+            run.values.write_shorts(cells.start - run.start, out)?;
+            magnitude = run.magnitude.max(magnitude);
+        }
+        Some(Shorts { values: scratch, magnitude })
     }
 }
 
@@ -229,6 +278,12 @@ impl<'a> Cells<'a> {
         self.len() == 0
     }
 
+    /// Whether they are kept as integers.
+    #[must_use]
+    pub fn is_integers(self) -> bool {
+        matches!(self, Self::Integers { .. })
+    }
+
     /// Some of them.
     ///
     /// # Panics
@@ -267,6 +322,17 @@ impl<'a> Cells<'a> {
                 of.write(start, scratch);
                 scratch
             }
+        }
+    }
+
+    /// The cells, if they are kept as integers of 16 bits or less. `scratch` holds them if they do not lie side by side.
+    pub fn shorts<'s>(self, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>>
+    where
+        'a: 's,
+    {
+        match self {
+            Self::Elements(_) => None,
+            Self::Integers { of, start, len } => of.shorts(start..start + len, scratch),
         }
     }
 
@@ -329,6 +395,22 @@ mod tests {
             let of_elements = Cells::from(&elements).slice(from..to);
             assert_eq!(of_elements.elements(&mut scratch), &elements[from..to]);
         }
+    }
+
+    #[test]
+    fn small_integers_are_read_as_such_wherever_they_are_cut() {
+        let (runs, plain) = runs();
+        for (from, to) in [(0, 70), (3, 7), (4, 9), (7, 10), (8, 9), (20, 60), (5, 5), (9, 30)] {
+            let mut scratch = vec![3; 100];
+            let shorts = runs.cells().slice(from..to).shorts(&mut scratch).expect("no integer is large");
+            assert!(shorts.values.iter().map(|&v| i64::from(v)).eq(plain[from..to].iter().copied()), "{from}..{to}");
+            let largest = plain[from..to].iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+            assert!(u64::from(shorts.magnitude) >= largest);
+        }
+        assert_eq!(runs.cells().slice(20..60).shorts(&mut Vec::new()).map(|shorts| shorts.magnitude), Some(0));
+        assert_eq!(runs.cells().slice(3..6).shorts(&mut Vec::new()).map(|shorts| shorts.magnitude), Some(128));
+        assert_eq!(runs.cells().slice(8..71).shorts(&mut Vec::new()), None);
+        assert_eq!(Cells::from(&[F::ONE][..]).shorts(&mut Vec::new()), None);
     }
 
     #[test]
