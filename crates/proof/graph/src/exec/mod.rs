@@ -1,9 +1,9 @@
 //! Execution: the one meaning of a program, bit for bit.
 
-mod product;
+mod engine;
 mod tensor;
 
-pub use product::{Dims, Engine, Plain};
+pub use engine::{Dims, Engine, Plain};
 
 use crate::arith;
 use crate::check::{CheckError, check_program, op_name};
@@ -195,14 +195,13 @@ impl Run<'_> {
             return Err(Fault::Length { expected: node.len() as usize, got: result.len() });
         }
         let expected = Interval { lo: i64::from(node.lo), hi: i64::from(node.hi) };
-        match result.iter().position(|&v| !expected.has(v)) {
+        match first_outside(&result, expected) {
             Some(index) => Err(Fault::Interval { index, expected, got: result[index] }),
             None => Ok(result),
         }
     }
 
     fn op(&self, node: &Node) -> Result<Vec<i64>, Fault> {
-        let map = |x: ValueId, f: &dyn Fn(i64) -> i64| self.value(x).map(|x| x.iter().map(|&v| f(v)).collect());
         match &node.op {
             Op::Linear { x, weight, bias } => self.linear(*x, *weight, *bias),
             Op::Conv { x, weight, bias, window, groups } => {
@@ -221,20 +220,20 @@ impl Run<'_> {
                 calibrated(self.quotient(*num, *den)?, Interval { lo: i64::from(*lo), hi: i64::from(*hi) })
             }
             Op::Narrow { x, shift, lo, bits } => {
-                calibrated(map(*x, &|v| arith::rounded(v, *shift))?, arith::narrowed(*lo, *bits))
+                calibrated(self.map(*x, |v| arith::rounded(v, *shift))?, arith::narrowed(*lo, *bits))
             }
-            Op::Rescale { x, shift } => map(*x, &|v| arith::round_shift(v, *shift)),
-            Op::Relu { x } => map(*x, &|v| v.max(0)),
+            Op::Rescale { x, shift } => self.map(*x, |v| arith::round_shift(v, *shift)),
+            Op::Relu { x } => self.map(*x, |v| v.max(0)),
             Op::Rectify { x, shift, bits, taps } => {
-                let rounded = map(*x, &|v| arith::rounded(v, *shift))?;
+                let rounded = self.map(*x, |v| arith::rounded(v, *shift))?;
                 self.rectify(rounded, self.shape(*x), *bits, taps)
             }
-            Op::Clamp { x, lo, hi } => map(*x, &|v| v.clamp(i64::from(*lo), i64::from(*hi))),
+            Op::Clamp { x, lo, hi } => self.map(*x, |v| v.clamp(i64::from(*lo), i64::from(*hi))),
             Op::Curve { x, lo, frac_bits, values, slopes } => self.curve(*x, *lo, *frac_bits, *values, *slopes),
             Op::Add { a, b } => self.binary(*a, *b, |a, b| a + b),
             Op::Sub { a, b } => self.binary(*a, *b, |a, b| a - b),
             Op::Mul { a, b } => self.binary(*a, *b, |a, b| a * b),
-            Op::Scale { x, factor } => map(*x, &|v| v * i64::from(*factor)),
+            Op::Scale { x, factor } => self.map(*x, |v| v * i64::from(*factor)),
             Op::AddConst { x, c } => self.with_const(*x, *c, |v, c| v + c),
             Op::MulConst { x, c } => self.with_const(*x, *c, |v, c| v * c),
             Op::Sum { x } => Ok(self.rows(*x)?.map(|row| row.iter().sum()).collect()),
@@ -244,7 +243,7 @@ impl Run<'_> {
                 calibrated(gaps, Interval { lo: 0, hi: (1 << bits) - 1 })
             }
             Op::ArgMax { x } => Ok(vec![argmax(self.value(*x)?)]),
-            Op::Isqrt { x } => map(*x, &arith::isqrt),
+            Op::Isqrt { x } => self.map(*x, arith::isqrt),
             Op::Div { num, den, digit_bits, digits } => {
                 self.div(*num, *den, u32::from(*digit_bits) * u32::from(*digits))
             }
@@ -258,6 +257,16 @@ impl Run<'_> {
 
     fn constant(&self, id: ConstId) -> Result<&[i32], Fault> {
         self.weights.get(id.0 as usize).map(Vec::as_slice).ok_or(Fault::Length { expected: 1, got: 0 })
+    }
+
+    /// A function of each element.
+    fn map(&self, x: ValueId, f: impl Fn(i64) -> i64 + Sync) -> Result<Vec<i64>, Fault> {
+        let x = self.value(x)?;
+        let mut result = vec![0; x.len()];
+        self.engine.fill(&mut result, &|start, out| {
+            out.iter_mut().zip(&x[start..]).for_each(|(out, &v)| *out = f(v));
+        });
+        Ok(result)
     }
 
     /// The dimensions of a value.
@@ -287,16 +296,16 @@ impl Run<'_> {
         self.value(x)?.iter().map(|x| at(x).ok_or(Fault::Length { expected: got + 1, got })).collect()
     }
 
-    fn binary(&self, a: ValueId, b: ValueId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
+    fn binary(&self, a: ValueId, b: ValueId, f: impl Fn(i64, i64) -> i64 + Sync) -> Result<Vec<i64>, Fault> {
         let shapes = (self.shape(a), self.shape(b));
         let (a, b) = (self.value(a)?, self.value(b)?);
-        Ok(tensor::zip(a, b, shapes, f))
+        Ok(tensor::zip(self.engine, a, b, shapes, f))
     }
 
-    fn with_const(&self, x: ValueId, c: ConstId, f: impl Fn(i64, i64) -> i64) -> Result<Vec<i64>, Fault> {
+    fn with_const(&self, x: ValueId, c: ConstId, f: impl Fn(i64, i64) -> i64 + Sync) -> Result<Vec<i64>, Fault> {
         let constant = self.program.constants.get(c.0 as usize).map_or(&[][..], |c| &c.shape);
         let c: Vec<i64> = self.constant(c)?.iter().map(|&c| i64::from(c)).collect();
-        Ok(tensor::zip(self.value(x)?, &c, (self.shape(x), constant), f))
+        Ok(tensor::zip(self.engine, self.value(x)?, &c, (self.shape(x), constant), f))
     }
 
     fn div(&self, num: ValueId, den: ValueId, bits: u32) -> Result<Vec<i64>, Fault> {
@@ -329,13 +338,25 @@ impl Run<'_> {
     }
 }
 
+/// The position of the first value outside an interval.
+fn first_outside(values: &[i64], interval: Interval) -> Option<usize> {
+    // Without a way out, a piece is looked at in lanes.
+    let has_one = |piece: &[i64]| piece.iter().fold(false, |found, &v| found | !interval.has(v));
+    let piece = values.chunks(PIECE).position(has_one)?;
+    let first = piece * PIECE;
+    values[first..].iter().position(|&v| !interval.has(v)).map(|i| first + i)
+}
+
 /// The results, if all lie in the interval that an operator takes.
 fn calibrated(results: Vec<i64>, expected: Interval) -> Result<Vec<i64>, Fault> {
-    match results.iter().position(|&v| !expected.has(v)) {
+    match first_outside(&results, expected) {
         Some(index) => Err(Fault::Uncalibrated { index, expected, got: results[index] }),
         None => Ok(results),
     }
 }
+
+/// Values that are looked at together.
+const PIECE: usize = 1 << 10;
 
 /// The smallest index of a largest element; zero for an empty slice.
 fn argmax(x: &[i64]) -> i64 {

@@ -1,7 +1,7 @@
 //! Execution of what sums and moves elements. Sums are of 32-bit factors in 64 bits; each operator first makes sure that
 //! they cannot overflow, so that the loops need no checks.
 
-use super::product::accumulate;
+use super::engine::accumulate;
 use super::{Dims, Engine, Fault, Run};
 use crate::arith::rounded;
 use crate::interval::Interval;
@@ -11,26 +11,37 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// Both operands at every position of the shape they broadcast to.
-pub(super) fn zip(a: &[i64], b: &[i64], shapes: (&[u32], &[u32]), f: impl Fn(i64, i64) -> i64) -> Vec<i64> {
-    if shapes.0 == shapes.1 {
-        return a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect();
-    }
+pub(super) fn zip(
+    engine: &dyn Engine,
+    a: &[i64],
+    b: &[i64],
+    shapes: (&[u32], &[u32]),
+    f: impl Fn(i64, i64) -> i64 + Sync,
+) -> Vec<i64> {
+    let flat = [a.len() as u32];
+    let shapes = if shapes.0 == shapes.1 { (&flat[..], &flat[..]) } else { shapes };
     let Some(shape) = broadcast(shapes.0, shapes.1) else { return Vec::new() };
     // The last dimension is a row: of both operands, or one element of it for all.
-    let (&row, outer) = shape.split_last().unwrap_or((&1, &[]));
-    let steps = [shapes.0, shapes.1].map(|of| strides(of, &shape));
-    let starts = steps.each_ref().map(|steps| offsets(outer, &steps[..outer.len()]));
-    let last = steps.map(|steps| steps.last().copied().unwrap_or(0));
-    let mut result = Vec::with_capacity(starts[0].len() * row as usize);
-    for (&i, &j) in starts[0].iter().zip(&starts[1]) {
-        match (last, a.get(i..), b.get(j..)) {
-            ([1, 1], Some(a), Some(b)) => result.extend(a.iter().zip(b).take(row as usize).map(|(&a, &b)| f(a, b))),
-            ([1, _], Some(a), Some([b, ..])) => result.extend(a.iter().take(row as usize).map(|&a| f(a, *b))),
-            ([_, 1], Some([a, ..]), Some(b)) => result.extend(b.iter().take(row as usize).map(|&b| f(*a, b))),
-            (_, Some([a, ..]), Some([b, ..])) => result.resize(result.len() + row as usize, f(*a, *b)),
-            _ => {}
+    let (row, outer) = shape.split_last().map_or((1, &[][..]), |(&row, outer)| (row as usize, outer));
+    let starts = [shapes.0, shapes.1].map(|of| offsets(outer, &strides(of, &shape)));
+    let [is_row_of_a, is_row_of_b] = [shapes.0, shapes.1].map(|of| of.last().is_some_and(|&d| d > 1));
+    let mut result = vec![0; starts[0].len() * row];
+    engine.fill(&mut result, &|start, mut out| {
+        let mut at = start;
+        while !out.is_empty() {
+            let (number, col) = (at / row, at % row);
+            let (own, rest) = out.split_at_mut(out.len().min(row - col));
+            let cell = |starts: &[usize], is_row: bool| starts[number] + if is_row { col } else { 0 };
+            match (a.get(cell(&starts[0], is_row_of_a)..), b.get(cell(&starts[1], is_row_of_b)..)) {
+                (Some([a, ..]), Some([b, ..])) if !is_row_of_a && !is_row_of_b => own.fill(f(*a, *b)),
+                (Some([a, ..]), Some(b)) if !is_row_of_a => own.iter_mut().zip(b).for_each(|(out, &b)| *out = f(*a, b)),
+                (Some(a), Some([b, ..])) if !is_row_of_b => own.iter_mut().zip(a).for_each(|(out, &a)| *out = f(a, *b)),
+                (Some(a), Some(b)) => own.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = f(a, b)),
+                _ => {}
+            }
+            (at, out) = (at + own.len(), rest);
         }
-    }
+    });
     result
 }
 
@@ -290,7 +301,7 @@ impl Patches {
             for (i, rows) in self.rows.chunks(at_once).enumerate() {
                 let n = rows.len() * width;
                 let sums = engine.products(weights, &self.seen(x, group, rows), Dims { m, k, n });
-                for (result, sums) in result.chunks_exact_mut(positions).zip(sums.chunks_exact(n)) {
+                for (result, sums) in result.chunks_exact_mut(positions.max(1)).zip(sums.chunks_exact(n.max(1))) {
                     result[i * at_once * width..][..n].copy_from_slice(sums);
                 }
             }

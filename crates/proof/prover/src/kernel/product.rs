@@ -1,4 +1,4 @@
-//! Products of matrices of integers: inference, in lanes and threads.
+//! Inference in lanes and threads, most of which are products of matrices of integers.
 //!
 //! Factors of 16 bits are multiplied in pairs, two products to a lane of 32 bits; before sums there could leave 32 bits, they are added to
 //! sums of 64. So results are exact whatever the factors are. Matrices with larger factors, and small ones, take the plain way.
@@ -8,7 +8,7 @@ use ciro_graph::exec::{Dims, Engine, Plain};
 use rayon::prelude::*;
 use wide::{i16x16, i32x8};
 
-/// Products in lanes and threads.
+/// Computes in lanes and threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lanes;
 
@@ -39,7 +39,17 @@ impl Engine for Lanes {
             _ => pairs.into_par_iter().flat_map_iter(|(left, right)| product(left, right, dims)).collect(),
         }
     }
+
+    fn fill(&self, out: &mut [i64], f: &(dyn Fn(usize, &mut [i64]) + Sync)) {
+        if out.len() <= TASK {
+            return f(0, out);
+        }
+        out.par_chunks_mut(TASK).enumerate().for_each(|(i, out)| f(i * TASK, out));
+    }
 }
+
+/// Elements that one task fills.
+const TASK: usize = 1 << 14;
 
 /// The product of two matrices.
 fn product(left: &[i32], right: &[i32], dims: Dims) -> Vec<i64> {
@@ -223,6 +233,15 @@ mod tests {
                 let expected = by_definition(&left, &right, dims);
                 assert!(Lanes.products(&left, &right, dims) == expected, "{pairs} × {dims:?}, {of_left}·{of_right}");
             }
+        }
+    }
+
+    #[test]
+    fn every_element_is_filled_from_its_number() {
+        for len in [0, 1, TASK, TASK + 1, 3 * TASK + 5] {
+            let mut out = vec![-1; len];
+            Lanes.fill(&mut out, &|start, out| out.iter_mut().zip(start..).for_each(|(out, i)| *out = i as i64));
+            assert!(out.into_iter().eq(0..len as i64));
         }
     }
 

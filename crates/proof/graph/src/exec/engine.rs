@@ -1,13 +1,16 @@
-//! Products of matrices, which nearly all of a network's time goes into.
+//! What computes: products of matrices, which nearly all of a network's time goes into, and what is done element by element.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// What computes products of matrices. Whatever it does, its results are those of [`Plain`]: a program means one thing.
+/// What computes. Whatever it does, its results are those of [`Plain`]: a program means one thing.
 pub trait Engine: Sync {
     /// The products of pairs of matrices, one pair after the other: of each pair the left one has `m` rows of `k` elements, the right one
     /// `k` rows of `n`; all row-major. No sum leaves 64 bits: whoever asks has made sure.
     fn products(&self, left: &[i32], right: &[i32], dims: Dims) -> Vec<i64>;
+
+    /// Has `f` write all elements of `out`, in pieces, each with the number of its first element, in any order.
+    fn fill(&self, out: &mut [i64], f: &(dyn Fn(usize, &mut [i64]) + Sync));
 }
 
 /// The dimensions of matrices that are multiplied.
@@ -39,6 +42,10 @@ impl Engine for Plain {
             }
         }
         result
+    }
+
+    fn fill(&self, out: &mut [i64], f: &(dyn Fn(usize, &mut [i64]) + Sync)) {
+        f(0, out);
     }
 }
 
