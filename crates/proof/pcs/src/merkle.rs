@@ -91,3 +91,65 @@ pub fn read_root(
     }
     Ok(level.first().map(|(_, root)| *root))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LABEL: &str = "siblings";
+
+    fn leaf(i: u32) -> Digest {
+        leaf_digest(&i.to_le_bytes())
+    }
+
+    /// All nodes of a tree of 2^depth leaves, level by level.
+    fn tree(depth: u32) -> Vec<Vec<Digest>> {
+        let mut levels: Vec<Vec<Digest>> = Vec::from([(0..1 << depth).map(leaf).collect()]);
+        for level in 0..depth as usize {
+            levels.push(levels[level].chunks(2).map(|pair| node_digest(&pair[0], &pair[1])).collect());
+        }
+        levels
+    }
+
+    #[test]
+    fn a_proof_brings_what_cannot_be_computed_in_the_order_of_reading() {
+        assert_eq!(sibling_positions(&[1, 2, 5], 3), [(0, 0), (0, 3), (0, 4), (1, 3)]);
+        assert_eq!(sibling_positions(&[6, 7], 3), [(1, 2), (2, 0)]);
+        assert_eq!(sibling_positions(&[0, 1, 2, 3], 2), []);
+    }
+
+    #[test]
+    fn any_leaves_and_their_siblings_imply_the_root() {
+        let levels = tree(3);
+        for chosen in 1u32..1 << 8 {
+            let indices: Vec<u32> = (0..8).filter(|i| chosen >> i & 1 == 1).collect();
+            let siblings: Vec<Digest> =
+                sibling_positions(&indices, 3).into_iter().map(|(l, i)| levels[l as usize][i as usize]).collect();
+            let leaves = |wrong: Option<u32>| -> Vec<(u32, Digest)> {
+                indices.iter().map(|&i| (i, leaf(if wrong == Some(i) { 99 } else { i }))).collect()
+            };
+            let root = |leaves, bytes: &[u8]| read_root(&mut Reader::new("test", bytes), LABEL, leaves, 3);
+            assert_eq!(root(leaves(None), siblings.as_flattened()), Ok(Some(levels[3][0])), "{indices:?}");
+            for &i in &indices {
+                assert_ne!(
+                    root(leaves(Some(i)), siblings.as_flattened()),
+                    Ok(Some(levels[3][0])),
+                    "{indices:?}, leaf {i}"
+                );
+            }
+            for at in 0..siblings.len() {
+                let mut wrong = siblings.clone();
+                wrong[at][7] ^= 1;
+                assert_ne!(
+                    root(leaves(None), wrong.as_flattened()),
+                    Ok(Some(levels[3][0])),
+                    "{indices:?}, sibling {at}"
+                );
+            }
+            if let Some(short) = siblings.as_flattened().len().checked_sub(1) {
+                let missing = root(leaves(None), &siblings.as_flattened()[..short]);
+                assert!(matches!(missing, Err(ReadError::Truncated { label: LABEL, .. })), "{missing:?}");
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use crate::relation::{
 };
 use crate::rows::{Rows, log_ceil};
 use crate::sample::SampleColumn;
+use crate::size::COLUMN_ENTRIES;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -43,6 +44,13 @@ fn limb_bits(program: &Program) -> u32 {
     u32::from(program.limb_bits).saturating_add(samples).min(LIMB_BITS_MAX)
 }
 
+/// How a constant's elements lie in a column.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Reading {
+    Whole(Rows),
+    Cut(Blocks),
+}
+
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
     pub(crate) program: &'a Program,
@@ -65,10 +73,14 @@ pub struct Builder<'a> {
     tables: Vec<Table>,
     products: Vec<Product>,
     model: Vec<ModelColumn>,
+    /// The column of a constant that is read in a certain way.
+    readings: BTreeMap<(ConstId, Reading), ColId>,
     samples: Vec<SampleColumn>,
     hints: Vec<Hint>,
     /// Set while a node is lowered, for errors.
     pub(crate) node: usize,
+    /// How much there is of all this: see [`crate::size`].
+    pub(crate) entries: usize,
 }
 
 /// The tag of the range table; other tables follow.
@@ -95,13 +107,16 @@ impl<'a> Builder<'a> {
             tables: Vec::new(),
             products: Vec::new(),
             model: Vec::new(),
+            readings: BTreeMap::new(),
             samples: Vec::new(),
             hints: Vec::new(),
             node: 0,
+            entries: 0,
         }
     }
 
     fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, rows: Rows) -> ColId {
+        self.count(COLUMN_ENTRIES);
         self.columns.push(Column { name, source, log_len, rows });
         ColId(self.columns.len() - 1)
     }
@@ -175,7 +190,19 @@ impl<'a> Builder<'a> {
     }
 
     /// A column of `poly`, made for each proof, whose padding is constrained to zero.
+    /// In the witness polynomial it lies in blocks where that saves space.
     pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
+        let blocks = Blocks::few(rows.dims());
+        if poly == Poly::Witness && blocks.high() > 0 {
+            // Cells that are not stored are zero.
+            let is_padded = blocks.cells() > rows.real();
+            self.cuts.push(CutColumn { poly, blocks, offset: 0 });
+            let col = self.add_column(name, Source::Cut(self.cuts.len() - 1), rows.log_len(), rows.clone());
+            if is_padded {
+                self.constrain_padding(name, col, rows);
+            }
+            return col;
+        }
         let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
@@ -221,13 +248,14 @@ impl<'a> Builder<'a> {
     pub fn constant(&mut self, name: &'static str, id: ConstId, dims: &[usize]) -> Result<ColId, RelationError> {
         let rows = Rows::new(dims);
         self.check_constant(id, rows.real())?;
-        let known = self.model.iter().find(|m| m.constant == id && self.rows(m.col) == rows);
-        if let Some(known) = known {
-            return Ok(known.col);
+        let reading = (id, Reading::Whole(rows.clone()));
+        if let Some(&col) = self.readings.get(&reading) {
+            return Ok(col);
         }
         let source = Source::Committed { poly: Poly::Model, offset: 0 };
         let col = self.add_column(name, source, rows.log_len(), rows);
         self.model.push(ModelColumn { constant: id, col });
+        self.readings.insert(reading, col);
         Ok(col)
     }
 
@@ -260,16 +288,16 @@ impl<'a> Builder<'a> {
         let rows = Rows::new(dims);
         self.check_constant(id, rows.real())?;
         let vars = blocks.order().into_iter().filter_map(|i| vars.get(i).copied()).collect();
-        let is_cut = |m: &&ModelColumn| {
-            m.constant == id
-                && matches!(self.source(m.col), Some(Source::Blocks(i)) if self.cuts.get(i).is_some_and(|c| c.blocks == blocks))
-        };
-        if let Some(known) = self.model.iter().find(is_cut) {
-            return Ok(Operand { col: known.col, vars });
+        let reading = (id, Reading::Cut(blocks.clone()));
+        if let Some(&col) = self.readings.get(&reading) {
+            return Ok(Operand { col, vars });
         }
-        self.cuts.push(CutColumn { blocks, offset: 0 });
-        let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows);
+        self.cuts.push(CutColumn { poly: Poly::Model, blocks, offset: 0 });
+        let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows.clone());
         self.model.push(ModelColumn { constant: id, col });
+        self.readings.insert(reading, col);
+        // Where the blocks lie is for the opening: it is a column of these rows.
+        self.readings.entry((id, Reading::Whole(rows))).or_insert(col);
         Ok(Operand { col, vars })
     }
 
@@ -283,6 +311,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a constraint over columns of these rows.
     pub fn constrain(&mut self, name: &'static str, rows: &Rows, terms: Vec<Term>) {
+        self.count(terms.len());
         self.sections.entry(rows.clone()).or_default().push(Constraint { name, terms });
     }
 
@@ -339,6 +368,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a lookup on the real rows.
     pub fn lookup(&mut self, rows: &Rows, tag: usize, tuple: Vec<Expr>) {
+        self.count(tuple.iter().map(Expr::entries).sum());
         self.lookups.push(Lookup { log_len: rows.log_len(), rows: rows.clone(), tag, tuple });
     }
 

@@ -49,6 +49,16 @@ pub enum Part {
     Pick(Axis),
 }
 
+impl Part {
+    /// How many entries it is, of those that a relation may hold.
+    pub(crate) fn entries(&self) -> usize {
+        match self {
+            Self::Pass(_) => 1,
+            Self::Pick(axis) => axis.index.len().saturating_add(1),
+        }
+    }
+}
+
 /// One picked dimension.
 #[derive(Clone, Debug)]
 pub struct Axis {

@@ -20,6 +20,7 @@
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
+//! | [`size`] | how large a relation may become |
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
 //! | `fit` | what both sides assume of a relation, checked |
@@ -62,6 +63,7 @@ mod rescales;
 mod roots;
 pub mod rows;
 pub mod sample;
+pub mod size;
 mod tensor;
 
 pub use blocks::Blocks;

@@ -82,6 +82,7 @@ impl Relation {
                 hi: i64::from(node.hi),
             };
             let expr = lowering.node(&node.op, &target)?;
+            lowering.b.spend(expr.entries())?;
             lowering.values.push(Val { expr, dims: target.dims, lo: target.lo, hi: target.hi });
         }
         lowering.outputs()?;
@@ -165,7 +166,7 @@ impl Lowering<'_> {
         [vec![self.samples], one].concat()
     }
 
-    pub(crate) fn val(&self, id: ValueId) -> Result<Val, RelationError> {
+    pub(crate) fn val(&mut self, id: ValueId) -> Result<Val, RelationError> {
         let missing = RelationError::Dangling { node: self.b.node, what: "value", got: size(id.0) };
         let val = self.values.get(size(id.0)).ok_or(missing)?;
         if val.hi > 1 << 30 {
@@ -174,6 +175,7 @@ impl Lowering<'_> {
                 reason: "an ordered input is read by a non-tree",
             });
         }
+        self.b.spend(val.expr.entries())?;
         Ok(val.clone())
     }
 

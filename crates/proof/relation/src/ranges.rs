@@ -8,6 +8,7 @@ use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, RelationError};
 use crate::rows::Rows;
+use crate::size::COLUMN_ENTRIES;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,7 +34,7 @@ impl Builder<'_> {
     /// Proves 0 ≤ expr < 2^bits modulo p on the real rows.
     ///
     /// # Errors
-    /// If `bits` exceeds [`RANGE_BITS_MAX`].
+    /// If `bits` exceeds [`RANGE_BITS_MAX`], or the relation becomes too large.
     pub fn range(&mut self, name: &'static str, rows: &Rows, expr: &Expr, bits: u32) -> Result<(), RelationError> {
         if bits > RANGE_BITS_MAX {
             return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
@@ -44,6 +45,9 @@ impl Builder<'_> {
             self.constrain_bit(name, rows, col);
             return Ok(());
         }
+        // Its limbs, and what each leaves of the number.
+        let limbs = usize::try_from(bits.div_ceil(NARROWEST)).unwrap_or(usize::MAX);
+        self.spend(limbs.saturating_mul(COLUMN_ENTRIES).saturating_add(expr.entries()))?;
         self.ranges.push(Range { name, rows: rows.clone(), expr: expr.clone(), bits: bits.max(1) });
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::lower::{Lowering, Target, Val, dims, size};
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Operand, Product, RelationError, Source, Var, View};
 use crate::rows::{Rows, log_ceil, wide};
+use crate::size::COLUMN_ENTRIES;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::arith::{gap_reach, rounded};
@@ -367,6 +368,8 @@ impl Lowering<'_> {
     /// The expression with every column seen through a view.
     fn viewed(&mut self, x: &Val, bits: &[usize], repeats: &[Span], rows: &Rows) -> Result<Expr, RelationError> {
         let source = self.plain(x);
+        let each = COLUMN_ENTRIES.saturating_add(bits.len()).saturating_add(repeats.len());
+        self.b.spend(each.saturating_mul(source.terms.len()))?;
         let mut expr = Expr::constant(source.constant);
         for (c, col) in source.terms {
             let view = match self.b.view_of(col) {
@@ -410,6 +413,7 @@ impl Lowering<'_> {
             let col = self.copied(x);
             return self.gathered(&Val { expr: Expr::column(col), ..x.clone() }, parts, to);
         }
+        self.b.spend(parts.iter().map(Part::entries).sum::<usize>().saturating_mul(source.terms.len()))?;
         let mut expr = Expr::default();
         for (c, of) in source.terms {
             let gather = Gather { of, parts: parts.to_vec() };
@@ -467,6 +471,7 @@ impl Lowering<'_> {
         for &part in parts {
             let part = self.val(part)?;
             let len = part.dims.get(axis).copied().unwrap_or(1);
+            self.b.spend(total)?;
             let index: Vec<Option<usize>> = (0..total).map(|i| i.checked_sub(start).filter(|&i| i < len)).collect();
             let piece = self.pick(&part, &[(axis, index)], &target.dims)?;
             expr = expr.plus(1, &piece);
@@ -539,6 +544,7 @@ impl Lowering<'_> {
         if kh.saturating_mul(rows).max(kw.saturating_mul(cols)) > COMBINATIONS_MAX {
             return Err(self.misplaced("too many windows"));
         }
+        self.b.spend(kh.saturating_mul(rows).saturating_add(kw.saturating_mul(cols)))?;
         let passed = [sample, g, c_span].map(Part::Pass).to_vec();
         let parts = [passed, vec![axis(0, h, [tap_row, row]), axis(1, w, [tap_col, col])]].concat();
         Ok(self.b.gather("windows", Gather { of, parts }, Rows::new(&seen)))

@@ -107,7 +107,7 @@ impl VerifyingKey {
     pub fn committed(self, weight_root: Hash32) -> Result<Self, VerifyError> {
         check_shown("weights", self.program.visibility.weights, Disclosure::Committed)?;
         let model = model_id(&encode(&self.program), weight_root);
-        Ok(Self { weight_root, weights: None, model, ..self })
+        Ok(Self { weight_root, model, ..self })
     }
 
     fn draft(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
@@ -158,12 +158,6 @@ impl VerifyingKey {
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
         self.weight_root
-    }
-
-    /// Cells of the model polynomial, if the weights are public.
-    #[must_use]
-    pub fn weights(&self) -> Option<&Arc<Vec<F>>> {
-        self.weights.as_ref()
     }
 
     /// The model's identity.

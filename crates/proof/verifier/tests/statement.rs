@@ -2,7 +2,7 @@
 
 mod replay;
 
-use ciro_graph::{Op, Program};
+use ciro_graph::{Ingest, Op, Program};
 use ciro_types::{Hash32, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
 use ciro_verifier::{Shown, Statement, VerifyError, VerifyingKey};
@@ -76,4 +76,31 @@ fn a_key_of_public_weights_takes_no_other_root() {
     assert_ne!(other.model(), own);
     let refused = key("convolution-public-weights").committed(root).expect_err("weights are public");
     assert!(matches!(refused, VerifyError::Shown { what: "weights", .. }), "{refused}");
+}
+
+/// Integers that are checked by themselves, as those of an input that was committed and is opened.
+#[test]
+fn integers_that_an_input_cannot_have() {
+    let (program, _) = frozen("layer");
+    let key = VerifyingKey::new(&encode(&program), Default::default()).expect("a relation");
+    let (Ingest::Fixed { lo, hi, .. }, len) =
+        (program.inputs[0].ingest.clone(), program.inputs[0].value_len() as usize)
+    else {
+        panic!("an input of numbers")
+    };
+    let told = |values: &[Vec<i64>]| match key.check_inputs(values) {
+        Ok(()) => None,
+        Err(VerifyError::Integers { input, expected, got }) => Some((input, expected, got)),
+        Err(other) => panic!("{other}"),
+    };
+    let honest = vec![i64::from(hi); len];
+    assert_eq!(told(std::slice::from_ref(&honest)), None);
+    assert_eq!(told(&[]), Some((1, 1, 0)));
+    assert_eq!(told(&[honest.clone(), honest.clone()]), Some((1, 1, 2)));
+    assert_eq!(told(&[honest[1..].to_vec()]), Some((0, len, len - 1)));
+    for value in [i64::from(lo) - 1, i64::from(hi) + 1] {
+        let mut wrong = honest.clone();
+        wrong[len - 1] = value;
+        assert_eq!(told(&[wrong]), Some((0, len, len)), "{value}");
+    }
 }

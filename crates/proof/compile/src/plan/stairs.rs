@@ -24,7 +24,7 @@ pub(super) struct Stairs {
 }
 
 impl Stairs {
-    /// What `values` gives for the number of thresholds that are not above x.
+    /// What `values` gives at each threshold, and below all of them.
     pub(super) fn at(mut thresholds: Vec<f32>, values: impl Fn(f32) -> Vec<f32>) -> Self {
         thresholds.sort_by(f32::total_cmp);
         thresholds.dedup_by_key(|threshold| threshold.to_bits());
@@ -34,11 +34,15 @@ impl Stairs {
 
     /// A row for each category, `default` for everything else.
     pub(super) fn of_categories(categories: &[Category], rows: &[Vec<f32>], default: &[f32]) -> Self {
-        let ends = categories.iter().flat_map(|category| [category.start, category.end]).collect();
+        let mut order: Vec<(Category, &Vec<f32>)> = categories.iter().copied().zip(rows).collect();
+        // Of equal categories, the first one counts. Others do not overlap, so that only the last to begin can have a number.
+        order.sort_by(|(a, _), (b, _)| a.start.partial_cmp(&b.start).unwrap_or(Ordering::Equal));
+        order.dedup_by(|(later, _), (first, _)| later.start == first.start);
+        let ends = order.iter().flat_map(|(category, _)| [category.start, category.end]).collect();
         Self::at(ends, |x| {
-            // Of equal categories, the first one counts.
-            let at = categories.iter().position(|category| category.start <= x && x < category.end);
-            at.map_or(default, |i| &rows[i]).to_vec()
+            let begun = order.partition_point(|(category, _)| category.start <= x);
+            let last = begun.checked_sub(1).map(|i| &order[i]).filter(|(category, _)| x < category.end);
+            last.map_or(default, |(_, row)| row).to_vec()
         })
     }
 

@@ -11,6 +11,7 @@ mod native;
 mod networks;
 mod norms;
 mod numbers;
+mod picked;
 mod prepared;
 mod refusals;
 mod support;

@@ -1,6 +1,7 @@
 //! Arithmetic: how far integers may be from real numbers.
 
-use crate::support::{Onnx, floats, int, numbers, run, text};
+use crate::support::{Onnx, floats, int, ints, numbers, run, text};
+use ciro_graph::Op;
 use ciro_graph::render::Cell;
 use proptest::prelude::*;
 
@@ -199,4 +200,21 @@ fn labels_of_linear_models_follow_the_largest_score() {
 
 fn texts_of(labels: &[&str]) -> ciro_compile::onnx::proto::AttributeProto {
     crate::support::texts("classlabels_strings", labels)
+}
+
+/// Neighbours in a window differ by as much as the interval is long where it bounds them: by twice what any is from zero.
+#[test]
+fn pooled_neighbours_at_both_ends_of_the_interval_are_not_refused() {
+    let compiled = Onnx::new(4)
+        .int_constant("shape", &[4], &[1, 1, 1, 4])
+        .node("Reshape x shape -> r", vec![])
+        .node("MaxPool r -> m", vec![ints("kernel_shape", &[1, 2]), ints("strides", &[1, 2])])
+        .node("Relu m -> y", vec![])
+        .outputs(&["y"])
+        .compile_within(7.0);
+    assert!(
+        compiled.model.program.nodes.iter().any(|node| matches!(&node.op, Op::Rectify { taps, .. } if taps.len() == 2))
+    );
+    let got = numbers(&run(&compiled, &[7.0, -7.0, -7.0, -6.0])[0]);
+    assert!((got[0] - 7.0).abs() < 0.01 && got[1] == 0.0, "{got:?}");
 }

@@ -196,3 +196,23 @@ fn scores_are_divided_by_their_sum() {
         assert!((got - score / sum).abs() < 1e-5, "{got} {score} {sum}");
     }
 }
+
+/// Tables of tens of thousands of keys, in any order, of which the first counts where one comes twice.
+#[test]
+fn a_table_has_many_keys() {
+    const KEYS: i64 = 20_000;
+    // Every third number from −30,000 on, in an order of their own: 7,919 has no divisor in common with their count.
+    let key = |i: i64| 3 * (i * 7_919 % KEYS) - 30_000;
+    let keys: Vec<i64> = (0..KEYS).map(key).chain([key(5), key(17)]).collect();
+    let values: Vec<i64> = (0..KEYS).chain([-2, -3]).collect();
+    let table = vec![ints("keys_int64s", &keys), ints("values_int64s", &values), int("default_int64", -7)];
+    let onnx = Onnx::new(1).node("Cast x -> i", vec![int("to", 7)]).node("ml.LabelEncoder i -> y", table);
+    let compiled = onnx.outputs(&["y"]).compile().unwrap();
+    let of = |x: f32| numbers(&run(&compiled, &[x])[0])[0];
+    for i in (0..KEYS).step_by(997).chain([5, 17, KEYS - 1]) {
+        assert_eq!(of(key(i) as f32), i as f64, "key {i}");
+        // Between keys, and beyond them all.
+        assert_eq!([of(key(i) as f32 + 1.0), of(key(i) as f32 - 1.0)], [-7.0; 2], "beside key {i}");
+    }
+    assert_eq!([of(-30_001.0), of(-30_000.0), of(29_997.0), of(29_999.0)], [-7.0, 0.0, of(29_997.0), -7.0]);
+}

@@ -1,0 +1,109 @@
+//! What keys count: the budget of a sample that opens alone, and the cost of schedules.
+
+use ciro_graph::{
+    ConstId, Constant, Disclosure, Forest, Ingest, Input, Node, Op, Output, OutputKind, Profile, Program, Security,
+    ValueId, Visibility,
+};
+use ciro_pcs::{Params, Size};
+use ciro_relation::{Knowledge, Poly, Space};
+use ciro_types::{Hash32, encode};
+use ciro_verifier::VerifyingKey;
+
+/// Batches of four samples with so many committed inputs and outputs of `len` numbers.
+fn program(ports: u32, len: u32, security: Security) -> Program {
+    let fixed = Ingest::Fixed { exponents: vec![0], lo: -8, hi: 7 };
+    let input = |i| Input { name: format!("x{i}"), shape: vec![1, len], ingest: fixed.clone() };
+    let node = |i| Node { op: Op::Scale { x: ValueId(i), factor: 2 }, shape: vec![1, len], lo: -16, hi: 14 };
+    let output = |i| Output {
+        name: format!("y{i}"),
+        value: ValueId(ports + i),
+        shape: vec![1, len],
+        kind: OutputKind::Fixed { frac_bits: 0 },
+    };
+    let committed = Disclosure::Committed;
+    Program {
+        name: "doubled".into(),
+        inputs: (0..ports).map(input).collect(),
+        constants: Vec::new(),
+        nodes: (0..ports).map(node).collect(),
+        outputs: (0..ports).map(output).collect(),
+        limb_bits: 4,
+        profile: Profile::Native,
+        security,
+        visibility: Visibility { input: committed, output: committed, weights: committed },
+        batch: 4,
+    }
+}
+
+fn key(ports: u32, len: u32, security: Security) -> VerifyingKey {
+    VerifyingKey::new(&encode(&program(ports, len, security)), Hash32::ZERO).expect("a key")
+}
+
+/// Bits of a term of the sample's budget.
+fn bits(key: &VerifyingKey, what: &str) -> u32 {
+    key.sample_budget().terms.iter().find(|term| term.what == what).expect("the term").bits
+}
+
+/// A sample of more numbers has more coordinates, and more inputs and outputs more claims. Each counts.
+#[test]
+fn a_sample_counts_its_coordinates_and_its_claims() {
+    let lost = |ports, len| {
+        let key = key(ports, len, Security::Bits100);
+        let (point, claims) = (bits(&key, "sample: cells at a point"), bits(&key, "sample: claims together"));
+        i64::from(point) - i64::from(claims)
+    };
+    // One coordinate and four claims (a column and a polynomial each); four coordinates; and four times the columns.
+    assert_eq!([lost(1, 2), lost(1, 16), lost(7, 16)], [2, 0, 2]);
+}
+
+/// As many inputs and outputs as there may be, the inputs of three columns each: 258 claims, two more than need no work.
+#[test]
+fn a_sample_has_the_bits_that_were_asked_for_by_work_if_need_be() {
+    let few = program(1, 2, Security::Bits128);
+    let forest = Forest {
+        trees: 1,
+        depth: 1,
+        classes: 1,
+        leaf_width: 1,
+        feature: ConstId(0),
+        threshold_hi: ConstId(0),
+        threshold_lo: ConstId(0),
+        left: ConstId(0),
+        leaf: ConstId(0),
+        values: vec![ConstId(0)],
+        tree_class: vec![0],
+    };
+    let mut many = program(64, 1, Security::Bits128);
+    many.inputs.iter_mut().for_each(|input| input.ingest = Ingest::OrderedMissing);
+    many.outputs.iter_mut().for_each(|output| (output.value, output.shape) = (ValueId(64), vec![1]));
+    many.constants = vec![Constant { name: "c".into(), shape: vec![1] }];
+    many.nodes = vec![Node { op: Op::Trees { parts: vec![ValueId(0)], forest }, shape: vec![1], lo: -1, hi: 1 }];
+    let [few, many] = [few, many].map(|program| VerifyingKey::new(&encode(&program), Hash32::ZERO).expect("a key"));
+    assert_eq!([few.sample_work(), many.sample_work()], [[0, 0], [0, 1]]);
+    for key in [few, many] {
+        assert!(key.sample_budget().total_bits >= 128, "{:?}", key.sample_budget());
+    }
+}
+
+/// Weights are encoded once for many proofs, so their codeword may be long where that makes proofs short.
+#[test]
+fn a_schedule_counts_no_encoding_of_weights() {
+    let mut program = program(1, 256, Security::Bits100);
+    program.constants = vec![Constant { name: "w".into(), shape: vec![256, 4_096] }];
+    let linear = Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None };
+    program.nodes = vec![Node { op: linear, shape: vec![1, 4_096], lo: -1_000, hi: 1_000 }];
+    program.outputs.iter_mut().for_each(|output| output.shape = vec![1, 4_096]);
+    let key = VerifyingKey::new(&encode(&program), Hash32::ZERO).expect("a key");
+    let schedule = |shared: Poly| {
+        let size = |space: &Space| Size {
+            vars: space.vars,
+            used: space.used,
+            is_shared: space.poly == shared,
+            is_salted: space.known == Knowledge::Salted,
+        };
+        let sizes: Vec<Size> = key.relation().committed().map(size).collect();
+        Params::new(&sizes, ciro_pcs::Security::Bits100, ciro_pcs::Profile::Native)
+    };
+    assert_eq!(key.params(), &schedule(Poly::Model));
+    assert_ne!(key.params(), &schedule(Poly::Witness));
+}
