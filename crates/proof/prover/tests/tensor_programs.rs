@@ -174,7 +174,7 @@ fn attention_by_two_heads() {
 fn a_constant_that_is_a_factor_of_products_and_an_operand_is_one_tensor() {
     let ops: [fn(ValueId, ConstId) -> Op; 2] = [|x, c| Op::AddConst { x, c }, |x, c| Op::MulConst { x, c }];
     for (op, is_last) in ops.into_iter().flat_map(|op| [(op, false), (op, true)]) {
-        let mut net = Net::new(&[8, 8], 5, 8);
+        let mut net = Net::new(&[8, 8], 12, 8);
         let shared = net.constant(&[8, 80], mixed);
         let other = net.constant(&[8, 80], |i| mixed(i + 7));
         let layer = |net: &mut Net, weight| net.node(Op::Linear { x: X, weight, bias: None });

@@ -9,6 +9,7 @@ mod hostile;
 mod missing;
 mod native;
 mod networks;
+mod norms;
 mod numbers;
 mod picked;
 mod prepared;

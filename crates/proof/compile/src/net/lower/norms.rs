@@ -163,7 +163,7 @@ impl Lowering<'_> {
 }
 
 /// The largest power of two up to which the elements of a row may be squared and summed.
-fn coarsest(row: usize, centred: bool) -> f64 {
+pub(super) fn coarsest(row: usize, centred: bool) -> f64 {
     let squares = if centred { FITS / 2.0 } else { FITS };
     ((squares * 0.98 / row as f64).sqrt() - 1.0).log2().floor().exp2()
 }

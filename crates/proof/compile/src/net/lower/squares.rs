@@ -3,7 +3,7 @@
 
 use super::Lowering;
 use super::form::Quant;
-use super::norms::{FITS, Squares};
+use super::norms::{FITS, Squares, coarsest};
 use crate::error::{At, CompileError};
 use crate::net::array::narrow;
 use ciro_graph::arith::rounded;
@@ -11,13 +11,13 @@ use ciro_graph::{Op, ValueId};
 
 /// Blocks, largest first. They are powers of two, so that a row in blocks has its elements where the row has them.
 const BLOCKS: [usize; 3] = [16, 8, 4];
-/// Sums of a block are rounded to fit one limb.
-const SUM_END: i64 = 1 << 16;
+/// Sums of a block are rounded to so many: a limb and a short one, so that quiet rows are summed as finely as from a copy, and finer.
+const SUM_END: i64 = 1 << 20;
 /// A mean is squared with so many bits at most, its sign apart.
 const MEAN_END: f64 = 32_000.0;
 
 impl Lowering<'_> {
-    /// Σx² − n·mean² of each row; `None` if not even the squares of the smallest block fit.
+    /// Σx² − n·mean² of each row; `None` if those of a whole row fit as they are, or not even those of the smallest block.
     pub(super) fn squares_by_blocks(
         &mut self,
         at: &At,
@@ -25,8 +25,12 @@ impl Lowering<'_> {
         mean: Option<Quant>,
     ) -> Result<Option<Squares>, CompileError> {
         let n = self.net.row(self.here());
-        let square = self.magnitude(x).powi(2);
-        let fits = |block: &&usize| n % **block == 0 && **block as f64 * square <= FITS;
+        let magnitude = self.magnitude(x);
+        if magnitude <= coarsest(n, mean.is_some()) {
+            return Ok(None);
+        }
+        let square = magnitude.powi(2);
+        let fits = |block: &&usize| n.is_multiple_of(**block) && **block as f64 * square <= FITS;
         let Some(&block) = BLOCKS.iter().find(fits).filter(|_| self.budget.has_blocks(n)) else { return Ok(None) };
         let (sum, dropped) = self.sum_of_blocks(at, x, (n, block))?;
         // As fine as leaves room for the mean's part.

@@ -1,0 +1,83 @@
+//! Normalised rows against their floats.
+
+use crate::support::{Onnx, calibrated, float, int, numbers, raw, run};
+use ciro_compile::Compiled;
+use ciro_compile::samples::Samples;
+use ciro_graph::{Op, execute};
+
+const EPSILON: f32 = 1e-5;
+
+/// A row that deviates by about `size`, around a mean of a quarter of that.
+fn row(width: usize, size: f32, seed: usize) -> Vec<f32> {
+    (0..width).map(|i| size * (((i * 7 + seed * 5) % 11) as f32 * 0.3 - 1.25)).collect()
+}
+
+fn gamma(i: usize) -> f32 {
+    0.5 + (i % 4) as f32 / 4.0
+}
+
+/// A normalisation of rows, calibrated on rows that deviate by these sizes.
+fn normalisation(width: usize, sizes: &[f32]) -> Compiled {
+    let gammas: Vec<f32> = (0..width).map(gamma).collect();
+    let onnx = Onnx::new(width as i64)
+        .constant("gamma", &[width as i64], &gammas)
+        .constant("beta", &[width as i64], &vec![0.25; width])
+        .node("LayerNormalization x gamma beta -> y", vec![int("axis", -1), float("epsilon", EPSILON)])
+        .outputs(&["y"]);
+    let inputs = sizes.iter().enumerate().map(|(seed, &size)| raw(&row(width, size, seed))).collect();
+    calibrated(&onnx.bytes(), Samples { inputs, expected: None })
+}
+
+fn normalised(x: &[f32]) -> Vec<f64> {
+    let mean_of = |of: &dyn Fn(f64) -> f64| x.iter().map(|&v| of(f64::from(v))).sum::<f64>() / x.len() as f64;
+    let mean = mean_of(&|v| v);
+    let deviation = (mean_of(&|v| (v - mean).powi(2)) + f64::from(EPSILON)).sqrt();
+    let y = |(i, &v): (usize, &f32)| (f64::from(v) - mean) / deviation * f64::from(gamma(i)) + 0.25;
+    x.iter().enumerate().map(y).collect()
+}
+
+/// Whether each element is divided, and not each row.
+fn divides_elements(compiled: &Compiled, width: usize) -> bool {
+    let divides = |node: &ciro_graph::Node| matches!(node.op, Op::Quotient { .. }) && node.len() == width as u32;
+    compiled.model.program.nodes.iter().any(divides)
+}
+
+/// Rows of few elements, of several blocks of all sizes, and of an odd number of blocks.
+#[test]
+fn rows_that_deviate_alike_are_multiplied_by_reciprocals() {
+    for width in [12, 64, 72, 96, 320] {
+        let compiled = normalisation(width, &[1.0, 2.0]);
+        assert!(!divides_elements(&compiled, width), "{width}");
+        for (size, seed) in [(1.0, 3), (1.5, 1), (1.9, 2), (0.5, 4)] {
+            let x = row(width, size, seed);
+            let got = numbers(&run(&compiled, &x)[0]);
+            for (got, exact) in got.iter().zip(normalised(&x)) {
+                assert!((got - exact).abs() < 0.02, "{width} {size}: {got} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_deviate_very_differently_are_divided() {
+    for width in [12, 64] {
+        let compiled = normalisation(width, &[0.25, 16.0]);
+        assert!(divides_elements(&compiled, width), "{width}");
+        for (size, limit) in [(16.0, 0.02), (0.25, 0.2)] {
+            let x = row(width, size, 1);
+            let got = numbers(&run(&compiled, &x)[0]);
+            for (got, exact) in got.iter().zip(normalised(&x)) {
+                assert!((got - exact).abs() < limit, "{width} {size}: {got} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_that_deviates_much_less_than_all_samples_is_refused() {
+    let compiled = normalisation(64, &[1.0, 2.0]);
+    let runs = |size: f32| execute(&compiled.model, &raw(&row(64, size, 1))).map(|_| ());
+    assert!(runs(0.3).is_ok());
+    let refused = runs(0.15).expect_err("a quotient beyond what is declared");
+    assert!(refused.to_string().contains("expected"), "{refused}");
+}
