@@ -5,6 +5,10 @@ use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, Ra
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_prover::kernel::arena::Buffer;
 use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};
+use ciro_prover::kernel::cells::{Cells, Runs};
+use ciro_prover::kernel::eq::eq_table;
+use ciro_prover::kernel::matrix::{combine_columns, dot_rows, fold_rows};
+use ciro_prover::kernel::points::Points;
 use ciro_prover::kernel::table::Table;
 use ciro_prover::kernel::{PackedE, WIDTH};
 use ciro_prover::oracle::{BaseOracle, UNSALTED};
@@ -128,9 +132,37 @@ fn commitments(c: &mut Criterion) {
     group.bench_function("fresh buffer", |b| b.iter(|| black_box(vec![F::ONE; 1 << 22])[77]));
 }
 
+/// Passes over a model's weights, by bits of the integers; elements for comparison.
+fn weights(c: &mut Criterion) {
+    let mut group = c.benchmark_group("weights");
+    let (columns, vars) = (160usize, 16);
+    let len = columns << vars;
+    group.throughput(Throughput::Elements(len as u64));
+    let weights = elements(len >> 8);
+    let eq = eq_table(&elements(8), E::ONE);
+    let positions: Vec<u32> = (0..100).map(|i| i * 20_971).collect();
+    let points = Points::new(20, 1, &positions);
+    let mut made = Vec::new();
+    for bits in [8, 11, 16, 0] {
+        let shift = 32 - if bits == 0 { 16 } else { bits };
+        let values = (0..len as u32).map(|i| i.wrapping_mul(0x9e37_79b9).cast_signed() >> shift).collect();
+        let runs = Runs::new(len, [(0, values)]);
+        let cells = if bits == 0 { Cells::Elements(runs.cells().elements(&mut made)) } else { runs.cells() };
+        let name = if bits == 0 { "elements".to_owned() } else { format!("{bits} bits") };
+        group.bench_function(BenchmarkId::new("combine_columns", &name), |b| {
+            b.iter(|| combine_columns(&[(cells, &weights[..columns])], vars));
+        });
+        group.bench_function(BenchmarkId::new("fold_rows", &name), |b| b.iter(|| fold_rows(cells, &weights, 1 << 8)));
+        group.bench_function(BenchmarkId::new("dot_rows", &name), |b| b.iter(|| dot_rows(cells, &eq)));
+        group.bench_function(BenchmarkId::new("opened rows", &name), |b| {
+            b.iter(|| cells.chunks_exact(1 << 20).map(|column| points.evaluate(column)).collect::<Vec<_>>());
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = bounds, lookups, sumchecks, commitments
+    targets = bounds, lookups, sumchecks, commitments, weights
 }
 criterion_main!(benches);

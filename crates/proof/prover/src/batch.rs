@@ -7,7 +7,7 @@
 
 use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
-use crate::kernel::matrix::{combine_columns, dot_rows};
+use crate::kernel::matrix::{dot_rows, fold_parts};
 use crate::rounds::{Inner, Quadratics, bind_inner};
 use ciro_pcs::Params;
 use ciro_relation::{Knowledge, Poly, Relation, Space};
@@ -17,9 +17,6 @@ use ciro_verifier::batch::{LOW_VARS, Reduced, in_order, round_work, vars_max};
 use ciro_verifier::layout::{Evaluation, Evaluations};
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
-
-/// Rows that one task combines: they stay in a cache of the core if their elements have to be made.
-const TASK_ROWS: usize = 1 << 7;
 
 /// Proves the batch phase for the cells of the relation's polynomials, in order; returns what it comes down to.
 pub fn prove(
@@ -166,20 +163,10 @@ impl<'a> Side<'a> {
     /// Σ weight·row.
     fn combined(&self, parts: &[(usize, Vec<E>)]) -> Vec<E> {
         let low = self.low_vars();
-        let tasks: Vec<(usize, &[E])> = parts
-            .iter()
-            .flat_map(|(first, weights)| (*first..).step_by(TASK_ROWS).zip(weights.chunks(TASK_ROWS)))
-            .collect();
-        let combine = |(first, weights): (usize, &[E])| {
-            let mut scratch = Vec::new();
-            let rows = self.cells.slice(first << low..(first + weights.len()) << low).elements(&mut scratch);
-            combine_columns(&[(rows.into(), weights)], low).to_vec()
-        };
-        let add = |mut a: Vec<E>, b: Vec<E>| {
-            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            a
-        };
-        tasks.into_par_iter().map(combine).reduce_with(add).unwrap_or_else(|| E::zero_vec(1 << low))
+        let rows =
+            |(first, weights): &'_ (usize, Vec<E>)| self.cells.slice(first << low..(first + weights.len()) << low);
+        let parts: Vec<(Cells<'_>, &[E])> = parts.iter().map(|part| (rows(part), part.1.as_slice())).collect();
+        fold_parts(&parts, 1 << low)
     }
 
     /// Σ over rows, their last variables bound to those of `last`; `families` say what each family weighs there.

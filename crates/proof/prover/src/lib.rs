@@ -59,6 +59,7 @@ pub mod rounds;
 pub mod samples;
 pub mod seed;
 pub mod single;
+mod stored;
 pub mod witness;
 
 pub use key::ProvingKey;

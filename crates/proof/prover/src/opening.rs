@@ -10,8 +10,8 @@ use crate::oracle::{BaseOracle, ExtOracle};
 use crate::rounds::Quadratics;
 use ciro_pcs::params::{Params, Round};
 use ciro_sumcheck::{Work, suffix};
-use ciro_transcript::{E, F, Transcript, Writer};
-use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use ciro_transcript::{E, Transcript, Writer};
+use p3_field::PrimeCharacteristicRing;
 
 /// One polynomial of a joined opening.
 pub struct Opened<'a> {
@@ -25,6 +25,15 @@ pub struct Opened<'a> {
 enum Current<'a> {
     First(&'a [Opened<'a>]),
     Tail(ExtOracle, Round),
+}
+
+impl Current<'_> {
+    fn round<'r>(&'r self, params: &'r Params) -> &'r Round {
+        match self {
+            Self::First(_) => &params.first[0],
+            Self::Tail(_, round) => round,
+        }
+    }
 }
 
 /// Proves that each polynomial has its value at the last coordinates of `point`.
@@ -57,7 +66,8 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
         let samples = transcript.challenges("out-of-domain", params.samples(round));
         let answers: Vec<E> = samples.iter().map(|&x| horner(&coefficients, x)).collect();
         transcript.write_exts("out-of-domain", &answers);
-        let points = query(transcript, &current, params, &weights, &fold_weights);
+        let log_inv_rate = current.round(params).log_inv_rate;
+        let queried = query(transcript, &current, params, &weights, &fold_weights);
         grind(transcript, "claims work", params.batch_work(i));
         let gamma = transcript.challenge("batch");
         let mut scale = E::ONE;
@@ -66,13 +76,13 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
             w.add_powers(x, scale);
             claim += scale * answer;
         }
-        let mut scaled = Vec::with_capacity(points.len());
-        for (x, value) in points {
+        let mut scaled = Vec::with_capacity(queried.len());
+        for (position, value) in queried {
             scale *= gamma;
-            scaled.push((x, scale));
+            scaled.push((position, scale));
             claim += scale * value;
         }
-        w.add_base_powers(&scaled);
+        w.add_code_powers(log_inv_rate, &scaled);
         let work = Work { label: "fold work", bits: params.fold_work(round), rounds: 0..round.fold as usize };
         let mut messages = Quadratics::new("fold", work, claim);
         for _ in 0..round.fold {
@@ -88,24 +98,20 @@ pub fn open(transcript: &mut Writer, params: &Params, polynomials: &[Opened<'_>]
     let _ = query(transcript, &current, params, &weights, &fold_weights);
 }
 
-/// Sends the proof of work and the queried rows; returns (domain point, folded value) per distinct position.
+/// Sends the proof of work and the queried rows; returns (position, folded value) per distinct position.
 fn query(
     transcript: &mut Writer,
     current: &Current<'_>,
     params: &Params,
     weights: &[Vec<E>],
     fold_weights: &[E],
-) -> Vec<(F, E)> {
+) -> Vec<(u32, E)> {
     grind(transcript, "work", params.work_bits);
-    let round = match current {
-        Current::First(_) => &params.first[0],
-        Current::Tail(_, round) => round,
-    };
+    let round = current.round(params);
     let mut positions = transcript.positions("queries", round.queries, round.log_leaves());
     positions.sort_unstable();
     positions.dedup();
-    let generator = F::two_adic_generator(round.log_leaves() as usize);
-    let mut values: Vec<(F, E)> = positions.iter().map(|&p| (generator.exp_u64(u64::from(p)), E::ZERO)).collect();
+    let mut values: Vec<(u32, E)> = positions.iter().map(|&position| (position, E::ZERO)).collect();
     match current {
         Current::First(polynomials) => {
             for (polynomial, weights) in polynomials.iter().zip(weights) {

@@ -1,7 +1,7 @@
 //! Codewords and their commitments.
 //!
 //! A long codeword is twice as large as the polynomial and more, and few of its rows are ever opened. So it is hashed as it is encoded,
-//! a few columns at a time, and what is opened is computed anew.
+//! a few columns at a time. Only its first columns are kept; what is opened of the others is computed anew.
 
 use crate::kernel::blake::BLOCK_WORDS;
 use crate::kernel::cells::Cells;
@@ -75,16 +75,15 @@ impl Commitment {
 }
 
 /// A committed base-field polynomial: its codeword, rows of one value per used column, and the tree over them.
-pub struct BaseOracle(Codeword);
-
-/// What is kept of a codeword.
-enum Codeword {
-    Kept(Oracle),
-    Hashed { commitment: Commitment, round: Round },
+pub struct BaseOracle {
+    round: Round,
+    /// The first columns, some at a time.
+    kept: Vec<Columns>,
+    commitment: Commitment,
 }
 
-/// Bytes of the largest codeword that is kept.
-const KEPT_MAX: usize = 1 << 28;
+/// Bytes of a codeword that are kept at most.
+const KEPT_MAX: usize = 1 << 29;
 
 /// Columns that are encoded before they are hashed: a few for each thread.
 const HASHED_COLUMNS: usize = 2 * BLOCK_WORDS;
@@ -94,60 +93,72 @@ impl BaseOracle {
     #[must_use]
     pub fn new<'a>(cells: impl Into<Cells<'a>>, round: &Round, seed: &Digest) -> Self {
         let bytes = (4 * round.columns) << round.log_leaves();
-        if bytes <= KEPT_MAX || round.is_salted { Self::kept(cells, round, seed) } else { Self::hashed(cells, round) }
+        if bytes <= KEPT_MAX || round.is_salted {
+            Self::kept(cells, round, seed)
+        } else {
+            Self::partly_kept(cells, round, KEPT_MAX)
+        }
     }
 
     /// As [`BaseOracle::new`], and keeps the codeword whatever its size.
     #[must_use]
     pub fn kept<'a>(cells: impl Into<Cells<'a>>, round: &Round, seed: &Digest) -> Self {
         let cells = cells.into();
-        Self(Codeword::Kept(Oracle::new(round.columns, round, seed, |c, out| column(cells, round, c).write(out))))
+        let Oracle { columns, commitment } =
+            Oracle::new(round.columns, round, seed, |c, out| column(cells, round, c).write(out));
+        Self { round: *round, kept: vec![columns], commitment }
     }
 
-    /// As [`BaseOracle::new`] without salts, and does not keep the codeword. A column has 2⁷ cells or more.
+    /// As [`BaseOracle::new`] without salts, and keeps `bytes` of the codeword at most. A column has 2⁷ cells or more.
     #[must_use]
-    pub fn hashed<'a>(cells: impl Into<Cells<'a>>, round: &Round) -> Self {
+    pub fn partly_kept<'a>(cells: impl Into<Cells<'a>>, round: &Round, bytes: usize) -> Self {
         let cells = cells.into();
         let code = Code::new(round.vars, round.log_inv_rate);
         let mut leaves = Leaves::new(1 << round.log_leaves(), round.columns);
+        let mut kept = Vec::new();
         for first in (0..round.columns).step_by(HASHED_COLUMNS) {
             let range = first..round.columns.min(first + HASHED_COLUMNS);
-            leaves.absorb(&encoded(&code, range, round, |c, out| column(cells, round, c).write(out)));
+            let is_kept = (4 * range.end) << round.log_leaves() <= bytes;
+            let columns = encoded(&code, range, round, |c, out| column(cells, round, c).write(out));
+            leaves.absorb(&columns);
+            if is_kept {
+                kept.push(columns);
+            }
         }
         let commitment = Commitment { salts: None, tree: leaves.tree() };
-        Self(Codeword::Hashed { commitment, round: *round })
+        Self { round: *round, kept, commitment }
     }
 
     /// The commitment.
     #[must_use]
     pub fn root(&self) -> Digest {
-        self.commitment().tree.root()
+        self.commitment.tree.root()
     }
 
     /// Sends the rows at `positions` (ascending, distinct) with their proof, and returns them. `cells` are those committed to.
     pub fn open(&self, transcript: &mut Writer, cells: Cells<'_>, positions: &[u32]) -> Vec<Vec<F>> {
-        let rows: Vec<Vec<F>> = match &self.0 {
-            Codeword::Kept(oracle) => positions.iter().map(|&p| oracle.row(p)).collect(),
-            Codeword::Hashed { round, .. } => rows(cells, round, positions),
-        };
+        let rows = self.rows(cells, positions);
         transcript.write_opened_bases("rows", &rows.concat());
-        self.commitment().write_paths(transcript, positions);
+        self.commitment.write_paths(transcript, positions);
         rows
     }
 
-    fn commitment(&self) -> &Commitment {
-        match &self.0 {
-            Codeword::Kept(Oracle { commitment, .. }) | Codeword::Hashed { commitment, .. } => commitment,
+    /// The rows at some positions of the codeword of `cells`.
+    fn rows(&self, cells: Cells<'_>, positions: &[u32]) -> Vec<Vec<F>> {
+        let round = &self.round;
+        let kept: usize = self.kept.iter().map(Columns::count).sum();
+        let mut computed: Vec<Vec<F>> = Vec::new();
+        if kept < round.columns {
+            let points = Points::new(round.vars, round.log_inv_rate, positions);
+            let values = |c: usize| points.evaluate(column(cells, round, c));
+            computed = (kept..round.columns).into_par_iter().map(values).collect();
         }
+        let row = |(i, &position): (usize, &u32)| {
+            let kept = self.kept.iter().flat_map(|columns| columns.row(position as usize));
+            kept.map(|x| F::from_u32(word(x))).chain(computed.iter().map(|column| column[i])).collect()
+        };
+        positions.iter().enumerate().map(row).collect()
     }
-}
-
-/// The rows at some positions of the codeword of `cells`.
-fn rows(cells: Cells<'_>, round: &Round, positions: &[u32]) -> Vec<Vec<F>> {
-    let points = Points::new(round.vars, round.log_inv_rate, positions);
-    let values = |scratch: &mut Vec<F>, c: usize| points.evaluate(column(cells, round, c).elements(scratch));
-    let columns: Vec<Vec<F>> = (0..round.columns).into_par_iter().map_init(Vec::new, values).collect();
-    (0..positions.len()).map(|i| columns.iter().map(|column| column[i]).collect()).collect()
 }
 
 /// The message of a column.
@@ -193,19 +204,29 @@ mod tests {
     use super::*;
     use crate::kernel::table::tests::cells;
 
+    /// Whole blocks of columns are kept, and the last one if all fit.
+    fn kept_columns(room: usize, columns: usize) -> usize {
+        if room >= columns { columns } else { room / HASHED_COLUMNS * HASHED_COLUMNS }
+    }
+
     #[test]
     fn a_codeword_that_is_not_kept_opens_like_one_that_is() {
         for (fold, vars, columns, rate) in [(2, 7, 4, 1), (6, 8, 37, 1), (7, 9, 100, 2), (1, 14, 2, 1)] {
+            let column = 4usize << (vars + rate);
             let round = Round { fold, vars, log_inv_rate: rate, queries: 9, columns, is_salted: false };
             let cells = cells(1 << (fold + vars));
             let positions: Vec<u32> = (0..9).map(|i| (i * (1 << (vars + rate))) / 9 + i % 3).collect();
-            let opened =
-                [BaseOracle::kept(&cells, &round, &UNSALTED), BaseOracle::hashed(&cells, &round)].map(|oracle| {
-                    let mut transcript = Writer::new("test");
-                    let rows = oracle.open(&mut transcript, Cells::from(&cells), &positions);
-                    (oracle.root(), rows, transcript.finish().0)
-                });
-            assert_eq!(opened[0], opened[1], "{fold} {vars} {columns} {rate}");
+            let opened = |oracle: BaseOracle| {
+                let mut transcript = Writer::new("test");
+                let rows = oracle.open(&mut transcript, Cells::from(&cells), &positions);
+                (oracle.root(), rows, transcript.finish().0)
+            };
+            let expected = opened(BaseOracle::kept(&cells, &round, &UNSALTED));
+            for kept in [0, 40, 64, columns] {
+                let oracle = BaseOracle::partly_kept(&cells, &round, kept * column);
+                assert_eq!(oracle.kept.iter().map(Columns::count).sum::<usize>(), kept_columns(kept, columns));
+                assert_eq!(opened(oracle), expected, "{fold} {vars} {columns} {rate} {kept}");
+            }
         }
     }
 }

@@ -68,6 +68,11 @@ impl Summand {
         Self { a: Table::new(a), b: Table::new(b), tie, absent, scale: weight, sum }
     }
 
+    /// What a round reads.
+    fn elements(&self) -> usize {
+        if self.absent > 0 { 0 } else { self.a.len() + self.b.len() }
+    }
+
     /// The round polynomial at 0, 2 and 3.
     fn round(&self) -> [E; 3] {
         if self.absent > 0 {
@@ -99,16 +104,26 @@ fn total(a: &[E], b: &[E], tie: &[E]) -> E {
     runs.fold(E::ZERO, |acc, ((a, b), &tie)| acc + tie * a.iter().zip(b).fold(E::ZERO, |sum, (&a, &b)| sum + a * b))
 }
 
+/// Extension elements in the tables of a round from which on it pays to wake other threads: a table alone is often too short.
+const SHARED_MIN: usize = 1 << 14;
+
 fn sumcheck(transcript: &mut Writer, rounds: usize, degree: usize, summands: &mut [Summand]) -> Vec<E> {
+    let add = |a: [E; 3], b: [E; 3]| std::array::from_fn(|i| a[i] + b[i]);
     let mut point = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        let sent = summands.iter().fold([E::ZERO; 3], |sum, s| {
-            let round = s.round();
-            [sum[0] + round[0], sum[1] + round[1], sum[2] + round[2]]
-        });
+        let is_shared = summands.iter().map(Summand::elements).sum::<usize>() >= SHARED_MIN;
+        let sent = if is_shared {
+            summands.par_iter().map(Summand::round).reduce(|| [E::ZERO; 3], add)
+        } else {
+            summands.iter().map(Summand::round).fold([E::ZERO; 3], add)
+        };
         transcript.write_exts("product rounds", &sent[..degree]);
         let r = transcript.challenge("product rounds");
-        summands.iter_mut().for_each(|s| s.bind(r));
+        if is_shared {
+            summands.par_iter_mut().for_each(|s| s.bind(r));
+        } else {
+            summands.iter_mut().for_each(|s| s.bind(r));
+        }
         point.push(r);
     }
     point

@@ -2,21 +2,21 @@
 
 use crate::constants::{Constants, tables_read, window, with_shown};
 use crate::evaluate::Suffixes;
-use crate::fill::Filler;
+use crate::fill::{Columns, Filler, Place};
 use crate::kernel::arena::Buffer;
-use crate::kernel::cells::{Cells, write_elements};
+use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;
 use crate::kernel::matrix::dot_cells;
 use crate::key::ProvingKey;
 use crate::parts::Part;
 use crate::seed::Seed;
+use crate::stored::store;
 use ciro_graph::Execution;
-use ciro_relation::{ColId, Column, Instance, Poly, Relation, Source};
+use ciro_relation::{ColId, Column, CutColumn, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F};
 use ciro_verifier::layout::{Read, parted_len};
 use p3_field::PrimeCharacteristicRing;
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -69,18 +69,21 @@ fn stored(relation: &Relation) -> Vec<Stored> {
     relation.columns.iter().enumerate().map(of).collect()
 }
 
-/// The elements of columns of integers, each in its place. Places ascend.
-fn elements(columns: Vec<Vec<i64>>, places: &[Range<usize>]) -> Buffer<F> {
-    let mut cells = Buffer::stale(places.last().map_or(0, |last| last.end));
-    let (mut rest, mut done) = (&mut cells[..], 0);
-    let mut filled = Vec::with_capacity(columns.len());
-    for (integers, place) in columns.into_iter().zip(places) {
-        let (own, after) = rest[place.start - done..].split_at_mut(place.len());
-        filled.push((integers, own));
+/// Where each column is filled.
+fn places<'a>(relation: &Relation, stored: &[Stored], cells: &'a mut [F], constants: &'a Constants) -> Vec<Place<'a>> {
+    let (mut rest, mut done) = (cells, 0);
+    let place = |(i, stored): (usize, &Stored)| {
+        let Some(place) = stored.own() else {
+            // Of a constant in blocks, the elements of those that are stored are not the column.
+            let is_whole = !matches!(relation.columns[i].source, Source::Blocks(_));
+            let table = constants.table(ColId(i));
+            return if is_whole && !table.is_empty() { Place::Shared(table) } else { Place::Made(Vec::new()) };
+        };
+        let (own, after) = std::mem::take(&mut rest)[place.start - done..].split_at_mut(place.len());
         (rest, done) = (after, place.end);
-    }
-    filled.into_par_iter().for_each(|(integers, own)| write_elements(&integers, own));
-    cells
+        Place::Own(own)
+    };
+    stored.iter().enumerate().map(place).collect()
 }
 
 impl Witness {
@@ -101,17 +104,17 @@ impl Witness {
     ) -> Self {
         let relation = key.verifying().relation();
         let constants = Arc::clone(&key.constants);
-        let columns = given.clone();
-        let samples = key.model().program.batch as usize;
-        let mut filler = Filler { relation, samples, instance, execution, constants: &constants, columns, given };
-        for hint in &relation.hints {
-            filler.follow(hint);
-        }
-        filler.count_lookups();
         let columns = stored(relation);
-        let own = columns.iter().enumerate().filter_map(|(i, stored)| Some((ColId(i), stored.own()?)));
-        let (own, places): (Vec<ColId>, Vec<Range<usize>>) = own.unzip();
-        let cells = elements(filler.into_columns(&own), &places);
+        let end = columns.iter().filter_map(Stored::own).map(|own| own.end).max().unwrap_or(0);
+        let mut cells = Buffer::stale(end);
+        let samples = key.model().program.batch as usize;
+        let places = Columns::new(places(relation, &columns, &mut cells, &constants));
+        let mut filler = Filler { relation, samples, instance, execution, constants: &constants, columns: places };
+        given.iter().for_each(|(&col, cells)| filler.columns.give(col, cells));
+        filler.follow_hints();
+        filler.count_lookups();
+        let own = columns.iter().enumerate().filter(|(_, stored)| stored.own().is_some());
+        own.for_each(|(i, _)| filler.need(ColId(i)));
         Self { cells, columns, constants, seed: Seed::NONE }
     }
 
@@ -220,11 +223,16 @@ impl Witness {
     pub fn polynomial(&self, relation: &Relation, poly: Poly) -> Vec<F> {
         let mut table = F::zero_vec(1 << relation.vars(poly));
         for (i, column) in relation.columns.iter().enumerate() {
-            if let Source::Committed { poly: of, offset } = column.source
-                && of == poly
-            {
-                let cells = self.column(ColId(i));
-                table[offset..offset + cells.len()].copy_from_slice(cells);
+            let cells = self.column(ColId(i));
+            match column.source {
+                Source::Committed { poly: of, offset } if of == poly => {
+                    table[offset..offset + cells.len()].copy_from_slice(cells);
+                }
+                Source::Cut(cut) if relation.cuts[cut].poly == poly => {
+                    let CutColumn { blocks, offset, .. } = &relation.cuts[cut];
+                    store(blocks, cells, &mut table[*offset..*offset + blocks.cells()]);
+                }
+                _ => {}
             }
         }
         table

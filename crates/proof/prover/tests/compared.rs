@@ -237,3 +237,54 @@ fn a_number_that_its_rounded_copy_does_not_hold() {
         assert_eq!(Liar::on(&model, &key, &raw).says(values).caught_by_the_way(), Phase::Lookup, "{name}");
     }
 }
+
+/// A rounded number has no range where one rounded from it has: a rest that is three larger, with a quotient that is as many eighths smaller
+/// modulo p, is in range, and so may be the copy's rest; but not the copy.
+#[test]
+fn another_rounding_that_only_a_rounded_copy_refuses() {
+    let mut net = Net::new(&[2], 4000, 4);
+    let y = net.node(Op::Rescale { x: X, shift: 3 });
+    let coarse = net.node(Op::Rescale { x: y, shift: 2 });
+    let steps = net.node(Op::Scale { x: coarse, factor: 4 });
+    let rest = net.node(Op::Sub { a: y, b: steps });
+    net.output(rest);
+    // 16 + 4 = 2·8 + 4 and 2 + 2 = 1·4 + 0.
+    let case = net.case("rounded twice", |i| [16, 3][i as usize]);
+    assert_eq!(case.output().0[0], [-2, 0]);
+    let eighth = (0x7f00_0001i64 - 1) / 8;
+    // 13/8, and a quarter of 13/8 + 1, so that the rest is another.
+    let lie = Liar::about(&case)
+        .only_value(y, |v| v[0] = 2 + 3 * eighth)
+        .only_value(coarse, |v| v[0] = 3 * eighth / 4 - 6 * eighth)
+        .only_value(rest, |v| v[0] = -1);
+    assert_eq!(lie.caught(&case), Phase::Lookup);
+    for (value, delta) in [(y, 1), (y, -1), (coarse, 1), (coarse, -1)] {
+        let off = Liar::about(&case).value(value, |v| v[0] += delta);
+        assert_eq!(off.caught(&case), Phase::Lookup, "{value:?} {delta}");
+    }
+}
+
+/// Elements times a number of their row, or of their column, have no cells, and are looked up as the products that they are.
+#[test]
+fn rows_and_columns_times_something_else() {
+    let by_row: fn(&mut Net) -> ValueId = |net| net.node(Op::Sum { x: X });
+    let by_column: fn(&mut Net) -> ValueId = |net| {
+        let column = net.node(Op::Transpose { x: X, perm: vec![1, 0] });
+        let sum = net.node(Op::Sum { x: column });
+        net.reshape(sum, &[1, 3])
+    };
+    for (name, by) in [("rows", by_row), ("columns", by_column)] {
+        let mut net = Net::new(&[2, 3], 100, 4);
+        let by = by(&mut net);
+        let product = net.node(Op::Mul { a: X, b: by });
+        let y = net.node(Op::Narrow { x: product, shift: 4, lo: -4096, bits: 13 });
+        net.output(y);
+        let case = net.case(name, |i| 7 * i - 11);
+        let off = Liar::about(&case).value(y, |v| v[4] += 1);
+        assert_eq!(off.caught(&case), Phase::Lookup, "{name}");
+        let other = Liar::about(&case).value(product, |v| v.swap(0, 4));
+        assert_eq!(other.caught(&case), Phase::Products, "{name}");
+        let sixteen_more = Liar::about(&case).value(product, |v| v[4] += 16);
+        assert_eq!(sixteen_more.caught(&case), Phase::Products, "{name}");
+    }
+}

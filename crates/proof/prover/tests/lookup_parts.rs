@@ -23,7 +23,7 @@ fn parts_of_padding_have_no_leaves() {
     let cut = |source: fn(&Source) -> bool| {
         reads.iter().any(|read| read.parts != Parts::WHOLE && source(&relation.columns[read.col.0].source))
     };
-    assert!(cut(|s| matches!(s, Source::Committed { .. })) && cut(|s| matches!(s, Source::View(_))));
+    assert!(cut(|s| matches!(s, Source::Cut(_))) && cut(|s| matches!(s, Source::View(_))));
     assert!(cut(|s| matches!(s, Source::Product(_))));
     assert!(reads.iter().any(|read| read.parts.at > 0));
     assert!(relation.lookups.iter().any(|l| l.rows.parts() != Parts::WHOLE && !l.rows.fills_parts()));
@@ -65,7 +65,7 @@ fn cells_of_all_parts_are_pinned() {
     let read: BTreeSet<ColId> =
         lookup_reads(relation).iter().filter(|r| r.parts != Parts::WHOLE).map(|r| r.col).collect();
     for col in read {
-        if !matches!(relation.columns[col.0].source, Source::Committed { poly: Poly::Witness, .. }) {
+        if !relation.window(col).is_some_and(|window| window.poly == Poly::Witness) {
             continue;
         }
         let len = case.witness.column(col).len();

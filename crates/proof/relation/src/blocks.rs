@@ -8,8 +8,11 @@ use crate::rows::{log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Most blocks of one tensor: the verifier sums over them for each claim.
+/// Most blocks of one constant: the verifier sums over them for each claim.
 const BLOCKS_MAX: usize = 160;
+
+/// Most blocks of a column of the witness: there are many such columns, each with several claims.
+const FEW_MAX: usize = 8;
 
 /// Smallest block, log₂ of its cells: shorter ones cost more to walk than they save.
 const LOG_BLOCK_MIN: u32 = 8;
@@ -51,16 +54,26 @@ impl Blocks {
     /// The cut of a tensor of this shape that is taken: dimension by dimension, whichever cut saves most, while it is worth it.
     #[must_use]
     pub fn new(dims: &[usize]) -> Self {
+        Self::at_most(BLOCKS_MAX, dims)
+    }
+
+    /// As [`Blocks::new`], with no more than eight blocks.
+    #[must_use]
+    pub fn few(dims: &[usize]) -> Self {
+        Self::at_most(FEW_MAX, dims)
+    }
+
+    fn at_most(max: usize, dims: &[usize]) -> Self {
         let cut = |&len: &usize| Cut { len, bits: log_ceil(len), high: 0 };
         let mut best = Self { dims: dims.iter().map(cut).collect() };
-        while let Some(finer) = best.finer() {
+        while let Some(finer) = best.finer(max) {
             best = finer;
         }
         best
     }
 
     /// The cut with some dimension cut finer that saves most, if that is worth it. Several bits at once, since the first may save nothing.
-    fn finer(&self) -> Option<Self> {
+    fn finer(&self, max: usize) -> Option<Self> {
         let mut best: Option<Self> = None;
         for i in 0..self.dims.len() {
             let mut next = self.clone();
@@ -68,7 +81,7 @@ impl Blocks {
                 if let Some(dim) = next.dims.get_mut(i) {
                     *dim = cut;
                 }
-                let fits = next.count() <= BLOCKS_MAX && next.log_block() >= LOG_BLOCK_MIN;
+                let fits = next.count() <= max && next.log_block() >= LOG_BLOCK_MIN;
                 let least = best.as_ref().map_or_else(|| self.worth(), Self::cells);
                 if fits && next.cells() < least {
                     best = Some(next.clone());

@@ -190,7 +190,19 @@ impl<'a> Builder<'a> {
     }
 
     /// A column of `poly`, made for each proof, whose padding is constrained to zero.
+    /// In the witness polynomial it lies in blocks where that saves space.
     pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
+        let blocks = Blocks::few(rows.dims());
+        if poly == Poly::Witness && blocks.high() > 0 {
+            // Cells that are not stored are zero.
+            let is_padded = blocks.cells() > rows.real();
+            self.cuts.push(CutColumn { poly, blocks, offset: 0 });
+            let col = self.add_column(name, Source::Cut(self.cuts.len() - 1), rows.log_len(), rows.clone());
+            if is_padded {
+                self.constrain_padding(name, col, rows);
+            }
+            return col;
+        }
         let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
@@ -280,7 +292,7 @@ impl<'a> Builder<'a> {
         if let Some(&col) = self.readings.get(&reading) {
             return Ok(Operand { col, vars });
         }
-        self.cuts.push(CutColumn { blocks, offset: 0 });
+        self.cuts.push(CutColumn { poly: Poly::Model, blocks, offset: 0 });
         let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows.clone());
         self.model.push(ModelColumn { constant: id, col });
         self.readings.insert(reading, col);

@@ -33,7 +33,7 @@ impl Relation {
                     Some((offset, scattered(len, column.rows.indices().into_iter().zip(weights))))
                 }
                 Source::Blocks(i) => {
-                    let CutColumn { blocks, offset } = self.cuts.get(i)?;
+                    let CutColumn { blocks, offset, .. } = self.cuts.get(i)?;
                     let [rows, columns] = blocks.places();
                     let tensor_rows = rows.iter().zip(weights.chunks(columns.len().max(1)));
                     let places = tensor_rows.flat_map(|(&row, weights)| {

@@ -115,7 +115,7 @@ impl Place<'_> {
     fn column(&self, column: &Column) -> Result<(), RelationError> {
         let vars = wide(column.log_len);
         match column.source {
-            Source::Committed { .. } | Source::Blocks(_) => self.window(),
+            Source::Committed { .. } | Source::Blocks(_) | Source::Cut(_) => self.window(),
             Source::Public(i) => {
                 let fits = self.relation.public.get(i).is_some_and(|public| public.fits(column.log_len));
                 self.equal("public contents of its length", 1, usize::from(fits))

@@ -9,8 +9,9 @@ use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
+use crate::rescales::{Rescaled, Rescales};
 use crate::rows::{Rows, log_ceil};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Ingest, Op, Program, ValueId};
@@ -61,14 +62,13 @@ impl Relation {
     /// # Errors
     /// [`RelationError`] if the program is malformed, too wide or too large.
     pub fn build(program: &Program) -> Result<Self, RelationError> {
-        let readers = readers(program);
         let mut lowering = Lowering {
             b: Builder::new(program),
             samples: size(program.batch),
             values: Vec::new(),
             tables: BTreeMap::new(),
-            rescales: rescales(program, &readers),
-            readers,
+            readers: readers(program),
+            rescales: Rescales::of_program(program),
             halves: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
@@ -118,25 +118,6 @@ fn readers(program: &Program) -> BTreeMap<ValueId, (i64, i64)> {
     readers
 }
 
-/// Values of which a Rescale's results and rests, in range, are exactly those of the integers from the first to below the last, for all
-/// Rescales.
-fn rescales(program: &Program, readers: &BTreeMap<ValueId, (i64, i64)>) -> BTreeSet<(ValueId, i64, i64)> {
-    let mut rescales = BTreeSet::new();
-    for (i, node) in program.nodes.iter().enumerate() {
-        let Op::Rescale { x, shift } = node.op else { continue };
-        let (shift, first, last) = (u32::from(shift), i64::from(node.lo), i64::from(node.hi));
-        let result = ValueId(u32::try_from(i.saturating_add(program.inputs.len())).unwrap_or(u32::MAX));
-        // A range of so many bits has no other number; one of a single number would have two.
-        let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
-        // A table may take more than these results.
-        if is_exact && shift <= RANGE_BITS_MAX && !readers.contains_key(&result) {
-            let half = (1i64 << shift) >> 1;
-            rescales.insert((x, (first << shift) - half, ((last + 1) << shift) - half));
-        }
-    }
-    rescales
-}
-
 pub(crate) struct Lowering<'a> {
     pub(crate) b: Builder<'a>,
     /// Samples of the batch: the first dimension of every value.
@@ -145,7 +126,7 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
-    rescales: BTreeSet<(ValueId, i64, i64)>,
+    rescales: Rescales,
     /// What forests read of a value.
     pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
 }
@@ -228,8 +209,7 @@ impl Lowering<'_> {
             Op::Sub { a, b } => self.add(*a, *b, -1, target),
             Op::Mul { a, b } => {
                 let (a, b) = (self.val(*a)?, self.val(*b)?);
-                let (a, b) = (self.repeat(&a, &target.dims)?, self.repeat(&b, &target.dims)?);
-                Ok(self.multiply(&target.rows(), &a, &b))
+                self.product_of(&a, &b, target)
             }
             Op::Scale { x, factor } => Ok(self.val(*x)?.expr.times(i64::from(*factor))),
             Op::AddConst { x, c } => {
@@ -237,9 +217,8 @@ impl Lowering<'_> {
                 Ok(self.val(*x)?.expr.plus(1, &c))
             }
             Op::MulConst { x, c } => {
-                let c = self.constant_like(*c, &target.dims)?;
-                let x = self.val(*x)?.expr;
-                Ok(self.multiply(&target.rows(), &x, &c))
+                let (x, c) = (self.val(*x)?, self.constant_val(*c)?);
+                self.product_of(&x, &c, target)
             }
             Op::Isqrt { x } => self.isqrt(*x, target),
             Op::Div { num, den, digit_bits, digits } => {
@@ -299,10 +278,28 @@ impl Lowering<'_> {
         }
         // A table of this very domain bounds it as well, and so do the ranges of a Rescale to whole steps of it.
         let looked_up = self.readers.get(&target.id) == Some(&(lo, 1i64 << bits));
-        if !looked_up && !self.rescales.contains(&(target.id, lo, lo + (1i64 << bits))) {
+        if !looked_up && !self.is_rescaled_from(target.id, (lo, lo + (1i64 << bits))) {
             self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
         }
         Ok(y)
+    }
+
+    /// Whether a Rescale reads the value whose results and rests are, in range, exactly those of the integers from `lo` to below `end`.
+    fn is_rescaled_from(&self, id: ValueId, (lo, end): (i64, i64)) -> bool {
+        self.rescales.of(id).any(|rescale| {
+            let half = (1i64 << rescale.shift) >> 1;
+            let (first, last) = (rescale.lo, rescale.hi);
+            // A range of so many bits has no other number; one of a single number would have two.
+            let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
+            is_exact && ((first << rescale.shift) - half, ((last + 1) << rescale.shift) - half) == (lo, end)
+        })
+    }
+
+    /// Whether a Rescale of a value, which was itself rounded by `shift` bits, leaves it so few integers in a row that one of them at
+    /// most is rounded from a residue.
+    fn is_held_by_rescale(&self, id: ValueId, shift: u32) -> bool {
+        let bits = |rescale: &Rescaled| bits_for(rescale.hi - rescale.lo).saturating_add(rescale.shift);
+        self.rescales.of(id).any(|rescale| bits(rescale).saturating_add(shift) <= RANGE_BITS_MAX)
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
@@ -314,6 +311,9 @@ impl Lowering<'_> {
         if let Some(&(_, entries)) = self.readers.get(&target.id)
             && entries << shift <= i64::from(P)
         {
+            return Ok(());
+        }
+        if self.is_held_by_rescale(target.id, shift) {
             return Ok(());
         }
         let bits = bits_for(hi - lo);
@@ -438,16 +438,6 @@ impl Lowering<'_> {
             rise.plus_col(1 << shift, value).plus_const(1 << (shift.max(1) - 1)).plus_col(-(1i64 << shift), y);
         self.quotient(y, target, &remainder, shift)?;
         Ok(Expr::column(y))
-    }
-
-    /// a·b. It stays an expression as long as few terms are multiplied.
-    fn multiply(&mut self, rows: &Rows, a: &Expr, b: &Expr) -> Expr {
-        let mut factor = |expr: &Expr| {
-            let small = self.b.is_plain(expr) && expr.terms.len() <= 2;
-            if small { expr.clone() } else { Expr::column(self.b.materialize("factor", rows, expr)) }
-        };
-        let (a, b) = (factor(a), factor(b));
-        Builder::times(&a, &b)
     }
 
     fn add(&mut self, a: ValueId, b: ValueId, sign: i64, target: &Target) -> Result<Expr, RelationError> {

@@ -48,7 +48,7 @@ impl Builder<'_> {
             let count = self.block_of(i).map_or(0, |(_, count)| count);
             let cells = count.saturating_mul(1usize.checked_shl(log_block).unwrap_or(usize::MAX));
             match self.columns.get_mut(i).map(|column| &mut column.source) {
-                Some(Source::Blocks(cut)) => {
+                Some(Source::Blocks(cut) | Source::Cut(cut)) => {
                     if let Some(cut) = self.cuts.get_mut(*cut) {
                         cut.offset = end;
                     }
@@ -69,7 +69,9 @@ impl Builder<'_> {
     fn block_of(&self, i: usize) -> Option<(u32, usize)> {
         let column = self.columns.get(i)?;
         match column.source {
-            Source::Blocks(cut) => self.cuts.get(cut).map(|cut| (cut.blocks.log_block(), cut.blocks.count())),
+            Source::Blocks(cut) | Source::Cut(cut) => {
+                self.cuts.get(cut).map(|cut| (cut.blocks.log_block(), cut.blocks.count()))
+            }
             _ => Some((column.log_len, 1)),
         }
     }
@@ -77,7 +79,7 @@ impl Builder<'_> {
     fn owns_window(&self, i: usize, poly: Poly) -> bool {
         let is_of = match self.columns.get(i).map(|column| column.source) {
             Some(Source::Committed { poly: of, .. }) => of == poly,
-            Some(Source::Blocks(_)) => poly == Poly::Model,
+            Some(Source::Blocks(cut) | Source::Cut(cut)) => self.cuts.get(cut).is_some_and(|cut| cut.poly == poly),
             _ => false,
         };
         is_of && !self.slices.contains_key(&ColId(i))

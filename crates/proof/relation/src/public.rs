@@ -1,6 +1,8 @@
 //! Public columns: the verifier evaluates them itself.
 
 use crate::rows::{Rows, log_ceil};
+use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
 use ciro_transcript::field::from_int;
@@ -143,38 +145,50 @@ impl Public {
         }
     }
 
-    /// The integers of the column, `1 << log_len` at most (shorter: the rest is zero). What the prover fills in.
+    /// The cells of a column of 2^`log_len` rows, by row; all others are zero. What the prover fills in.
     #[must_use]
-    pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
+    pub fn cells<'a>(&'a self, instance: &'a Instance, log_len: u32) -> Box<dyn Iterator<Item = (usize, i64)> + 'a> {
         let rows = 1usize.checked_shl(log_len).unwrap_or(0);
+        let real = |rows: &Rows, k: usize| rows.runs().flatten().zip(part(&instance.inputs, k).iter().copied());
         match self {
-            Self::Mask { rows } => rows.scatter(core::iter::repeat(1)),
-            Self::Index => (0..rows).filter_map(|i| i64::try_from(i).ok()).collect(),
-            Self::Numbers { log_row, stride, first } => {
-                let number = |i: usize| {
-                    let (sample, j) = (i.checked_shr(*log_row).unwrap_or(0), i & low_bits(*log_row));
-                    sample.saturating_mul(*stride).saturating_add(first.saturating_add(j))
-                };
-                (0..rows).filter_map(|i| i64::try_from(number(i)).ok()).collect()
-            }
+            Self::Mask { rows } => Box::new(rows.runs().flatten().map(|row| (row, 1))),
+            Self::Index => Box::new((0..rows).zip(0..)),
+            Self::Numbers { log_row, stride, first } => Box::new((0..rows).filter_map(|i| {
+                let (sample, j) = (i.checked_shr(*log_row).unwrap_or(0), i & low_bits(*log_row));
+                let number = sample.saturating_mul(*stride).saturating_add(first.saturating_add(j));
+                Some((i, i64::try_from(number).ok()?))
+            })),
             Self::Later { log_len } => {
                 let side = 1usize.checked_shl(*log_len).unwrap_or(0);
-                let row = |i| (0..side).map(move |j| i64::from(j > i));
-                (0..side).flat_map(row).take(rows).collect()
+                one_hot((0..side).flat_map(move |i| (i.saturating_add(1)..side).map(move |j| (i, j))), *log_len)
             }
-            Self::Input { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().copied()),
-            Self::InputHigh { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x >> 16)),
-            Self::InputLow { input, rows } => rows.scatter(part(&instance.inputs, *input).iter().map(|x| x & 0xffff)),
-            Self::Output { output, rows } => rows.scatter(part(&instance.outputs, *output).iter().copied()),
-            Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols, rows),
+            Self::Input { input, rows } => Box::new(real(rows, *input)),
+            Self::InputHigh { input, rows } => Box::new(real(rows, *input).map(|(row, x)| (row, x >> 16))),
+            Self::InputLow { input, rows } => Box::new(real(rows, *input).map(|(row, x)| (row, x & 0xffff))),
+            Self::Output { output, rows } => {
+                Box::new(rows.runs().flatten().zip(part(&instance.outputs, *output).iter().copied()))
+            }
+            Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols),
             Self::BeforeLabel { output, log_cols } => {
                 let cols = 1usize.checked_shl(*log_cols).unwrap_or(0);
-                let before = |(s, label): (usize, usize)| (0..label.min(cols)).map(move |c| (s, c));
-                one_hot(labels(instance, *output).enumerate().flat_map(before), *log_cols, rows)
+                let before = move |(s, label): (usize, usize)| (0..label.min(cols)).map(move |c| (s, c));
+                one_hot(labels(instance, *output).enumerate().flat_map(before), *log_cols)
             }
-            Self::ClassOfRow { class, log_cols } => one_hot(classes(class), *log_cols, rows),
-            Self::OneHot { input, rows: at, log_cols } => one_hot(ids(instance, *input, at), *log_cols, rows),
+            Self::ClassOfRow { class, log_cols } => one_hot(classes(class), *log_cols),
+            Self::OneHot { input, rows: at, log_cols } => one_hot(ids(instance, *input, at), *log_cols),
         }
+    }
+
+    /// The integers of a column of 2^`log_len` rows.
+    #[must_use]
+    pub fn dense(&self, instance: &Instance, log_len: u32) -> Vec<i64> {
+        let mut dense = vec![0; 1usize.checked_shl(log_len).unwrap_or(0)];
+        for (row, value) in self.cells(instance, log_len) {
+            if let Some(cell) = dense.get_mut(row) {
+                *cell = value;
+            }
+        }
+        dense
     }
 
     /// The column's multilinear extension at `point`.
@@ -216,15 +230,11 @@ fn classes(class: &[u32]) -> impl Iterator<Item = (usize, usize)> + '_ {
 }
 
 /// A matrix of 2^`log_cols` columns with ones at (row, column).
-fn one_hot(ones: impl Iterator<Item = (usize, usize)>, log_cols: u32, cells: usize) -> Vec<i64> {
-    let mut cells: Vec<i64> = (0..cells).map(|_| 0).collect();
-    for (row, column) in ones {
-        let index = row.checked_shl(log_cols).map(|i| i.saturating_add(column));
-        if let Some(cell) = index.and_then(|i| cells.get_mut(i)) {
-            *cell = 1;
-        }
-    }
-    cells
+fn one_hot<'a>(
+    ones: impl Iterator<Item = (usize, usize)> + 'a,
+    log_cols: u32,
+) -> Box<dyn Iterator<Item = (usize, i64)> + 'a> {
+    Box::new(ones.filter_map(move |(row, column)| Some((row.checked_shl(log_cols)?.saturating_add(column), 1))))
 }
 
 /// Σ eq(row)·of(column) over (row, column), at a point of rows and 2^`log_cols` columns.

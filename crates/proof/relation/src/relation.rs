@@ -80,6 +80,8 @@ pub enum Source {
     },
     /// Blocks of the model polynomial, a constant's cells in the order of a cut: index into [`Relation::cuts`].
     Blocks(usize),
+    /// Blocks of the witness polynomial. The column's own order is that of its rows: index into [`Relation::cuts`].
+    Cut(usize),
     /// Known to the verifier: index into [`Relation::public`].
     Public(usize),
     /// The result of a product: index into [`Relation::products`].
@@ -104,12 +106,14 @@ pub struct Window {
     pub blocks: Vec<usize>,
 }
 
-/// A constant cut into blocks.
+/// A column cut into blocks.
 #[derive(Clone, Debug)]
 pub struct CutColumn {
+    /// Which polynomial they lie in.
+    pub poly: Poly,
     /// How.
     pub blocks: Blocks,
-    /// First cell in the model polynomial.
+    /// First cell in that polynomial.
     pub offset: usize,
 }
 
@@ -335,7 +339,7 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Public columns.
     pub public: Vec<Public>,
-    /// Constants that lie in blocks.
+    /// Columns that lie in blocks.
     pub cuts: Vec<CutColumn>,
     /// Permuted and repeated columns.
     pub views: Vec<View>,
@@ -388,13 +392,29 @@ impl Relation {
     pub fn window(&self, id: ColId) -> Option<Window> {
         match self.column(id)?.source {
             Source::Committed { poly, offset } => Some(Window { poly, offset, high: 0, blocks: vec![0] }),
-            Source::Blocks(i) => {
-                let CutColumn { blocks, offset } = self.cuts.get(i)?;
+            Source::Blocks(i) | Source::Cut(i) => {
+                let CutColumn { poly, blocks, offset } = self.cuts.get(i)?;
                 let (high, blocks) = (blocks.high(), blocks.addresses());
-                Some(Window { poly: Poly::Model, offset: *offset, high, blocks })
+                Some(Window { poly: *poly, offset: *offset, high, blocks })
             }
             _ => None,
         }
+    }
+
+    /// Real cells of the columns that are made for each proof.
+    #[must_use]
+    pub fn made_cells(&self) -> usize {
+        let made = |id: &ColId| self.window(*id).is_some_and(|window| window.poly != Poly::Model);
+        let columns = (0..self.columns.len()).map(ColId).filter(made).filter_map(|id| self.column(id));
+        columns.fold(0, |sum, column| sum.saturating_add(column.rows.real()))
+    }
+
+    /// The point of a committed column's window that a point of the column is.
+    #[must_use]
+    pub fn in_window(&self, id: ColId, point: Vec<E>) -> Vec<E> {
+        let Some(Source::Cut(i)) = self.column(id).map(|column| column.source) else { return point };
+        let Some(cut) = self.cuts.get(i) else { return point };
+        cut.blocks.order().into_iter().filter_map(|var| point.get(var).copied()).collect()
     }
 
     /// The view that a column is, if it is one.

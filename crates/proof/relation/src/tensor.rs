@@ -22,7 +22,7 @@ const RELAYOUT_MAX: usize = 1 << 16;
 const COMBINATIONS_MAX: usize = 1 << 20;
 
 /// Where the dimensions of a tensor lie among its variables.
-fn spans(dims: &[usize]) -> Vec<Span> {
+pub(crate) fn spans(dims: &[usize]) -> Vec<Span> {
     let mut start = 0usize;
     dims.iter()
         .map(|&len| {
@@ -317,9 +317,14 @@ impl Lowering<'_> {
 
     /// The constant, repeated to `dims`.
     pub(crate) fn constant_like(&mut self, id: ConstId, to: &[usize]) -> Result<Expr, RelationError> {
+        let constant = self.constant_val(id)?;
+        self.repeat(&constant, to)
+    }
+
+    /// The constant in its own shape.
+    pub(crate) fn constant_val(&mut self, id: ConstId) -> Result<Val, RelationError> {
         let shape = self.b.program.constants.get(size(id.0)).map(|c| dims(&c.shape)).unwrap_or_default();
-        let col = self.b.constant("constant", id, &shape)?;
-        self.repeat(&shared(col, &shape), to)
+        Ok(shared(self.b.constant("constant", id, &shape)?, &shape))
     }
 
     /// The value broadcast to `dims`, sample by sample: dimensions that it lacks come after the first.

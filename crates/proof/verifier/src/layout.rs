@@ -309,7 +309,8 @@ impl Evaluations {
             None => (col, point),
         };
         match relation.column(col).map(|c| c.source) {
-            Some(Source::Committed { .. } | Source::Blocks(_)) => {
+            Some(Source::Committed { .. } | Source::Blocks(_) | Source::Cut(_)) => {
+                let point = relation.in_window(col, point);
                 let claim = relation.window(col).map(|window| Evaluation { window, point, value });
                 self.committed.extend(claim);
             }

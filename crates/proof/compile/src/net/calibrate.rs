@@ -19,16 +19,26 @@ pub(crate) struct Sizes {
     pub(crate) lo: Vec<f64>,
     /// Largest element of each value.
     pub(crate) hi: Vec<f64>,
+    /// For each Normalize step, what it divides its rows by: the smallest and the largest.
+    pub(crate) deviations: BTreeMap<Id, (f64, f64)>,
 }
 
 impl Sizes {
     fn new(net: &Net) -> Self {
         let count = net.inputs.len() + net.steps.len();
-        Self { lo: vec![0.0; count], hi: vec![0.0; count] }
+        Self { lo: vec![0.0; count], hi: vec![0.0; count], deviations: BTreeMap::new() }
     }
 
     /// Takes one sample's values into account.
-    pub(crate) fn add(&mut self, values: &[Vec<f32>]) {
+    fn add(&mut self, net: &Net, values: &[Vec<f32>]) {
+        for (i, step) in net.steps.iter().enumerate() {
+            if let Kind::Normalize { centred, eps } = step.kind {
+                let (id, x) = (net.id_of(i), step.operands[0]);
+                let rows = values[x].chunks_exact(net.row(x).max(1));
+                let all = self.deviations.entry(id).or_insert((f64::INFINITY, 0.0));
+                *all = rows.map(|row| deviation(row, centred, eps)).fold(*all, |all, d| (all.0.min(d), all.1.max(d)));
+            }
+        }
         for (id, value) in values.iter().enumerate() {
             for v in value.iter().filter(|v| v.is_finite()) {
                 self.lo[id] = self.lo[id].min(f64::from(*v));
@@ -60,6 +70,13 @@ impl Sizes {
         let size = self.hi[id].max(-self.lo[id]);
         if size > 0.0 { size } else { f64::from(f32::MIN_POSITIVE).sqrt() }
     }
+}
+
+/// What a row is divided by when it is normalised.
+fn deviation(row: &[f32], centred: bool, eps: f64) -> f64 {
+    let mean_of = |of: &dyn Fn(f64) -> f64| row.iter().map(|&v| of(f64::from(v))).sum::<f64>() / row.len() as f64;
+    let mean = if centred { mean_of(&|v| v) } else { 0.0 };
+    (mean_of(&|v| (v - mean).powi(2)) + eps).sqrt()
 }
 
 /// What a step of an unrolled operator does, whatever its position.
@@ -105,7 +122,7 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
             (0..net.len(id)).map(|_| one(unit())).collect()
         };
         let inputs = (0..net.inputs.len()).map(&mut draw).collect();
-        sizes.add(&evaluate(net, inputs));
+        sizes.add(net, &evaluate(net, inputs));
     }
     sizes.tie(net)
 }
@@ -113,7 +130,7 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
 /// Sizes on samples: for each, every value of the network.
 pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> Sizes {
     let mut sizes = Sizes::new(net);
-    inputs.iter().for_each(|sample| sizes.add(&evaluate(net, sample.clone())));
+    inputs.iter().for_each(|sample| sizes.add(net, &evaluate(net, sample.clone())));
     sizes.tie(net)
 }
 

@@ -10,6 +10,7 @@ mod missing;
 mod native;
 mod networks;
 mod numbers;
+mod picked;
 mod prepared;
 mod refusals;
 mod support;

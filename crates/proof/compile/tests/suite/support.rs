@@ -48,13 +48,19 @@ pub(crate) fn calibrated(model: &[u8], samples: Samples) -> Compiled {
     compile_model(model, &options).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// An ONNX graph with input `x` of shape [1, width].
+/// An ONNX graph with input `x`.
 pub(crate) struct Onnx(ModelProto);
 
 impl Onnx {
+    /// With `x` of shape [1, width].
     pub(crate) fn new(width: i64) -> Self {
-        let dim = |value| DimensionProto { dim_value: Some(value), dim_param: None };
-        let shape = TensorShapeProto { dim: vec![dim(1), dim(width)] };
+        Self::of(&[1, width])
+    }
+
+    /// With `x` of these dimensions.
+    pub(crate) fn of(dims: &[i64]) -> Self {
+        let dim = |&value: &i64| DimensionProto { dim_value: Some(value), dim_param: None };
+        let shape = TensorShapeProto { dim: dims.iter().map(dim).collect() };
         let tensor = TensorTypeProto { elem_type: Some(1), shape: Some(shape) };
         let input = ValueInfoProto { name: Some("x".into()), r#type: Some(TypeProto { tensor_type: Some(tensor) }) };
         let graph = GraphProto { name: Some("test".into()), input: vec![input], ..GraphProto::default() };

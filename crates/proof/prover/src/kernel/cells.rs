@@ -4,8 +4,8 @@
 //! as much less; a kernel makes elements of a few thousand at a time, in a buffer that stays in the nearest caches.
 
 use ciro_transcript::F;
-use ciro_transcript::field::from_int;
-use p3_field::PrimeCharacteristicRing;
+use ciro_transcript::field::{P, from_int};
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -38,20 +38,28 @@ impl SmallIntegers {
     }
 }
 
-/// Integers that one task writes as elements.
-const TASK: usize = 1 << 14;
-
-/// Writes the elements of integers, and zeros if there are fewer than `out` takes.
+/// Writes the elements of integers. Says whether [`integer`] gives them all back.
 ///
 /// # Panics
-/// If there are more.
-pub fn write_elements(integers: &[i64], out: &mut [F]) {
+/// If there is no room for so many.
+pub fn write_elements(integers: &[i64], out: &mut [F]) -> bool {
     let small = SmallIntegers::get();
-    let (out, rest) = out.split_at_mut(integers.len());
-    out.par_chunks_mut(TASK).zip(integers.par_chunks(TASK)).for_each(|(out, integers)| {
-        out.iter_mut().zip(integers).for_each(|(out, &v)| *out = small.element(v));
-    });
-    rest.fill(F::ZERO);
+    let out = &mut out[..integers.len()];
+    let mut largest = 0;
+    for (out, &v) in out.iter_mut().zip(integers) {
+        *out = small.element(v);
+        largest = v.unsigned_abs().max(largest);
+    }
+    largest <= u64::from(P / 2)
+}
+
+/// The integer nearest to zero that an element stands for.
+#[inline]
+#[must_use]
+pub fn integer(x: F) -> i32 {
+    let v = x.as_canonical_u32();
+    let v = v.cast_signed();
+    if v > (P / 2).cast_signed() { v.wrapping_sub(P.cast_signed()) } else { v }
 }
 
 /// Integers side by side.
@@ -104,6 +112,16 @@ impl Integers {
         }
     }
 
+    /// Writes those from `first` on, if they have 16 bits.
+    fn write_shorts(&self, first: usize, out: &mut [i16]) -> Option<()> {
+        match self {
+            Self::Bytes(values) => out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = v.into()),
+            Self::Shorts(values) => out.copy_from_slice(&values[first..][..out.len()]),
+            Self::Words(_) => return None,
+        }
+        Some(())
+    }
+
     fn get(&self, i: usize) -> i64 {
         match self {
             Self::Bytes(values) => values[i].into(),
@@ -117,7 +135,18 @@ impl Integers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Run {
     start: usize,
+    /// The largest absolute value.
+    magnitude: u32,
     values: Integers,
+}
+
+/// Integers of 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shorts<'a> {
+    /// The integers.
+    pub values: &'a [i16],
+    /// What none of them exceeds in absolute value.
+    pub magnitude: u32,
 }
 
 impl Run {
@@ -139,7 +168,12 @@ impl Runs {
     /// end within the polynomial.
     #[must_use]
     pub fn new(len: usize, runs: impl IntoIterator<Item = (usize, Vec<i32>)>) -> Self {
-        let run = |(start, values)| Run { start, values: Integers::new(values) };
+        let magnitude = |values: &[i32]| values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+        let run = |(start, values): (usize, Vec<i32>)| Run {
+            start,
+            magnitude: magnitude(&values),
+            values: Integers::new(values),
+        };
         let mut runs: Vec<Run> = runs.into_iter().map(run).collect();
         runs.sort_unstable_by_key(|run| run.start);
         debug_assert!(runs.is_sorted_by(|a, b| a.end() <= b.start) && runs.last().is_none_or(|last| last.end() <= len));
@@ -174,6 +208,29 @@ impl Runs {
             done = to;
         }
         out[done..].fill(F::ZERO);
+    }
+}
+
+impl Runs {
+    /// Some cells as integers of 16 bits, if that is what they are. `scratch` holds them if they do not lie side by side.
+    fn shorts<'s>(&'s self, range: Range<usize>, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>> {
+        let mut runs = self.within(range.clone()).peekable();
+        if let Some((run, cells)) = runs.peek()
+            && *cells == range
+            && let Integers::Shorts(values) = &run.values
+        {
+            let values = &values[range.start - run.start..range.end - run.start];
+            return Some(Shorts { values, magnitude: run.magnitude });
+        }
+        scratch.clear();
+        scratch.resize(range.len(), 0);
+        let mut magnitude = 0;
+        for (run, cells) in runs {
+            let out = &mut scratch[cells.start - range.start..cells.end - range.start];
+            run.values.write_shorts(cells.start - run.start, out)?;
+            magnitude = run.magnitude.max(magnitude);
+        }
+        Some(Shorts { values: scratch, magnitude })
     }
 }
 
@@ -221,6 +278,12 @@ impl<'a> Cells<'a> {
         self.len() == 0
     }
 
+    /// Whether they are kept as integers.
+    #[must_use]
+    pub fn is_integers(self) -> bool {
+        matches!(self, Self::Integers { .. })
+    }
+
     /// Some of them.
     ///
     /// # Panics
@@ -259,6 +322,17 @@ impl<'a> Cells<'a> {
                 of.write(start, scratch);
                 scratch
             }
+        }
+    }
+
+    /// The cells, if they are kept as integers of 16 bits or less. `scratch` holds them if they do not lie side by side.
+    pub fn shorts<'s>(self, scratch: &'s mut Vec<i16>) -> Option<Shorts<'s>>
+    where
+        'a: 's,
+    {
+        match self {
+            Self::Elements(_) => None,
+            Self::Integers { of, start, len } => of.shorts(start..start + len, scratch),
         }
     }
 
@@ -324,16 +398,37 @@ mod tests {
     }
 
     #[test]
+    fn small_integers_are_read_as_such_wherever_they_are_cut() {
+        let (runs, plain) = runs();
+        for (from, to) in [(0, 70), (3, 7), (4, 9), (7, 10), (8, 9), (20, 60), (5, 5), (9, 30)] {
+            let mut scratch = vec![3; 100];
+            let shorts = runs.cells().slice(from..to).shorts(&mut scratch).expect("no integer is large");
+            assert!(shorts.values.iter().map(|&v| i64::from(v)).eq(plain[from..to].iter().copied()), "{from}..{to}");
+            let largest = plain[from..to].iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+            assert!(u64::from(shorts.magnitude) >= largest);
+        }
+        assert_eq!(runs.cells().slice(20..60).shorts(&mut Vec::new()).map(|shorts| shorts.magnitude), Some(0));
+        assert_eq!(runs.cells().slice(3..6).shorts(&mut Vec::new()).map(|shorts| shorts.magnitude), Some(128));
+        assert_eq!(runs.cells().slice(8..71).shorts(&mut Vec::new()), None);
+        assert_eq!(Cells::from(&[F::ONE][..]).shorts(&mut Vec::new()), None);
+    }
+
+    #[test]
     fn integers_of_any_size_become_elements() {
-        let p = i64::from(ciro_transcript::field::P);
+        let p = i64::from(P);
         let around = |v: i64| v - 2..v + 3;
-        let ends = [0, 1 << 15, -(1 << 15), 1 << 31, p, -p, p / 2];
+        let ends = [0, 1 << 15, -(1 << 15), 1 << 31, p, -p, p / 2, -(p / 2)];
         let mut integers: Vec<i64> = ends.into_iter().flat_map(around).chain([i64::MIN, i64::MAX]).collect();
-        integers.extend((0..3 * TASK as i64).map(|i| (i - 20_000) * 3));
+        integers.extend((0..50_000).map(|i| (i - 20_000) * 3));
         let mut out = vec![F::TWO; integers.len() + 3];
-        write_elements(&integers, &mut out);
-        let expected = integers.iter().map(|&v| F::from_i64(v)).chain([F::ZERO; 3]);
-        assert!(out.into_iter().eq(expected));
+        assert!(!write_elements(&integers, &mut out));
+        let expected = integers.iter().map(|&v| F::from_i64(v)).chain([F::TWO; 3]);
+        assert!(out.iter().copied().eq(expected));
+        for (&x, &v) in out.iter().zip(&integers) {
+            let nearest = i64::from(integer(x));
+            assert!(nearest.abs() <= p / 2 && F::from_i64(nearest) == F::from_i64(v), "{v}");
+            assert_eq!(write_elements(&[v], &mut [F::TWO]), nearest == v, "{v}");
+        }
     }
 
     #[test]

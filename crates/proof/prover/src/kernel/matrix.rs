@@ -2,13 +2,17 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::cells::Cells;
+use crate::kernel::combined::Combined;
 use crate::kernel::eq::eq_table;
-use crate::kernel::sums::{combine as combine_four, dot_base, dot_packs, sum_packs};
+use crate::kernel::limbs::{LANES, TERMS};
+use crate::kernel::rows::RowLimbs;
+use crate::kernel::sums::{dot_base, dot_packs, sum_packs};
 use crate::kernel::table::{Table, sum_lanes, unpack};
 use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
 use ciro_transcript::{E, F};
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Cells over which one task sums.
 const TASK_CELLS: usize = TASK_PACKS * WIDTH;
@@ -18,7 +22,8 @@ const TASK_CELLS: usize = TASK_PACKS * WIDTH;
 pub fn fold_columns(cells: Cells<'_>, point: &[E]) -> Vec<E> {
     let width = 1usize << point.len();
     let eq = eq_table(point, E::ONE);
-    if width >= TASK_CELLS {
+    let is_long = width >= TASK_CELLS && (cells.len() / width < INTEGER_ROWS_MIN || !cells.is_integers());
+    if is_long {
         return cells.chunks_exact(width).map(|row| dot_cells(row, &eq)).collect();
     }
     dot_rows(cells, &eq)
@@ -36,16 +41,32 @@ pub fn dot_cells(cells: Cells<'_>, weights: &Table) -> E {
     }
 }
 
+/// Rows of integers from which on it pays to cut their weights into limbs.
+const INTEGER_ROWS_MIN: usize = 16;
+
+/// Integers over which one task sums.
+const TASK_INTEGERS: usize = 1 << 15;
+
 /// The inner product of each row of `cells` with `weights`, which are as long as a row.
 #[must_use]
 pub fn dot_rows(cells: Cells<'_>, weights: &Table) -> Vec<E> {
     let width = weights.len();
-    let rows_per_task = (TASK_CELLS / width).max(1);
-    let task = |rows: Cells<'_>| {
-        let mut scratch = Vec::new();
-        rows.elements(&mut scratch).chunks_exact(width).map(|row| dot(row, weights)).collect::<Vec<E>>()
-    };
-    cells.par_chunks(rows_per_task * width).flat_map_iter(task).collect()
+    let rows = cells.len() / width;
+    let is_limbed = cells.is_integers() && rows >= INTEGER_ROWS_MIN && RowLimbs::takes(width);
+    let limbs = is_limbed.then(|| RowLimbs::new(&weights.to_vec()));
+    let rows_per_task = (if is_limbed { TASK_INTEGERS } else { TASK_CELLS } / width).max(1);
+    let mut sums = E::zero_vec(rows);
+    let tasks = sums.par_chunks_mut(rows_per_task).zip(cells.par_chunks(rows_per_task * width));
+    tasks.for_each_init(Default::default, |(integers, elements), (sums, rows)| {
+        if let Some(limbs) = &limbs
+            && let Some(rows) = rows.shorts(integers)
+        {
+            return limbs.dot(rows, sums);
+        }
+        let rows = rows.elements(elements).chunks_exact(width);
+        sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum = dot(row, weights));
+    });
+    sums
 }
 
 /// As [`dot_base`], within one task.
@@ -56,39 +77,63 @@ fn dot(row: &[F], eq: &Table) -> E {
     }
 }
 
+/// Cells that are combined at once: sums of them, and as many rows as meet, stay in a cache of the core.
+const WINDOW: usize = 1 << 10;
+
+/// Shorter rows are summed one by one.
+const WINDOW_MIN: usize = if LANES < 2 * WIDTH { 2 * WIDTH } else { LANES };
+
 /// Σ over rows of weight·row, where `cells` are rows of `width`, a power of two.
 #[must_use]
 pub fn fold_rows(cells: Cells<'_>, weights: &[E], width: usize) -> Vec<E> {
-    if width < WIDTH {
+    fold_parts(&[(cells, weights)], width)
+}
+
+/// As [`fold_rows`], for the rows of all parts.
+#[must_use]
+pub fn fold_parts(parts: &[(Cells<'_>, &[E])], width: usize) -> Vec<E> {
+    if width < WINDOW_MIN {
         let mut sums = E::zero_vec(width);
-        for (row, &w) in cells.elements(&mut Vec::new()).chunks_exact(width).zip(weights) {
-            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
+        for (cells, weights) in parts {
+            for (row, &w) in cells.elements(&mut Vec::new()).chunks_exact(width).zip(*weights) {
+                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += w * x);
+            }
         }
         return sums;
     }
-    let rows_per_task = (TASK_CELLS / width).max(1);
-    let task = |(cells, weights): (Cells<'_>, &[E])| {
-        let mut sums = vec![PackedE::ZERO; width / WIDTH];
-        let mut scratch = Vec::new();
-        for (row, &w) in cells.elements(&mut scratch).chunks_exact(width).zip(weights) {
-            let w = PackedE::from(w);
-            sums.iter_mut().zip(PackedF::pack_slice(row)).for_each(|(sum, &x)| *sum += w * x);
-        }
-        sums
-    };
-    let add = |mut a: Vec<PackedE>, b: Vec<PackedE>| {
-        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-        a
-    };
-    let tasks = cells.par_chunks(rows_per_task * width).zip(weights.par_chunks(rows_per_task));
-    let packed = tasks.map(task).reduce_with(add).unwrap_or_default();
-    let mut sums = Vec::with_capacity(width);
-    packed.iter().for_each(|p| unpack(p, &mut sums));
-    sums
+    let tasks: Vec<(Cells<'_>, &[E])> = parts.iter().flat_map(|part| row_tasks(part, width)).collect();
+    let window = WINDOW.min(width);
+    let fold = |first: usize| fold_window(&tasks, width, first..first + window);
+    (0..width / window).into_par_iter().flat_map_iter(|i| fold(i * window)).collect()
 }
 
-/// Packs that one task combines: they stay in the nearest cache while the columns pass.
-const COMBINE_PACKS: usize = 128;
+/// A part, cut into pieces of a few rows.
+fn row_tasks<'a>(part: &(Cells<'a>, &'a [E]), width: usize) -> impl Iterator<Item = (Cells<'a>, &'a [E])> + use<'a> {
+    let &(cells, weights) = part;
+    let rows = if cells.is_integers() { TERMS } else { (TASK_CELLS / width).max(1) };
+    let piece = move |(i, weights): (usize, &'a [E])| {
+        let first = i * rows * width;
+        (cells.slice(first..first + weights.len() * width), weights)
+    };
+    weights.chunks(rows).enumerate().map(piece)
+}
+
+/// The cells of `window` of the sum over rows of all tasks.
+fn fold_window(tasks: &[(Cells<'_>, &[E])], width: usize, window: Range<usize>) -> Vec<E> {
+    let add = |mut sum: Combined, (cells, weights): &(Cells<'_>, &[E])| {
+        let rows = cells.chunks_exact(width).map(|row| row.slice(window.clone()));
+        sum.add(&rows.zip(weights.iter().copied()).collect::<Vec<_>>());
+        sum
+    };
+    let sums = tasks.par_iter().fold(|| Combined::new(window.len()), add);
+    let mut packs = vec![PackedE::ZERO; window.len() / WIDTH];
+    if let Some(sum) = sums.reduce_with(Combined::merge) {
+        sum.write(&mut packs);
+    }
+    let mut sums = Vec::with_capacity(window.len());
+    packs.iter().for_each(|pack| unpack(pack, &mut sums));
+    sums
+}
 
 /// Σ weight·column over the columns of 2^`vars` cells of all tables.
 #[must_use]
@@ -106,35 +151,25 @@ pub fn combine_columns(parts: &[(Cells<'_>, &[E])], vars: usize) -> Table {
 #[must_use]
 pub fn combine(columns: &[(Cells<'_>, E)]) -> Table {
     let len = columns[0].0.len();
-    if len < 2 * WIDTH {
+    if len < WINDOW_MIN {
         let mut sums = E::zero_vec(len);
         for (column, w) in columns {
             sums.iter_mut().zip(column.elements(&mut Vec::new())).for_each(|(sum, &x)| *sum += *w * x);
         }
         return Table::new(sums);
     }
-    let columns: Vec<(Cells<'_>, PackedE)> = columns.iter().map(|&(column, w)| (column, PackedE::from(w))).collect();
-    let (fours, rest) = columns.as_chunks::<4>();
+    let window = WINDOW.min(len);
     let mut g = Buffer::stale(len / WIDTH);
-    g.par_chunks_mut(COMBINE_PACKS).enumerate().for_each(|(task, g)| {
-        g.fill(PackedE::ZERO);
-        let first = task * COMBINE_PACKS * WIDTH;
-        let window = first..first + g.len() * WIDTH;
-        let mut scratch: [Vec<F>; 4] = Default::default();
-        for four in fours {
-            let [a, b, c, d] = &mut scratch;
-            let part = |i: usize| four[i].0.slice(window.clone());
-            let columns = [packs(part(0), a), packs(part(1), b), packs(part(2), c), packs(part(3), d)];
-            let weights = four.each_ref().map(|(_, w)| w);
-            for (i, g) in g.iter_mut().enumerate() {
-                *g += combine_four(&columns.map(|column| column[i]), weights);
-            }
-        }
-        for (column, w) in rest {
-            let column = packs(column.slice(window.clone()), &mut scratch[0]);
-            g.iter_mut().zip(column).for_each(|(g, &x)| *g += *w * x);
-        }
-    });
+    let tasks = g.par_chunks_mut(window / WIDTH).enumerate();
+    tasks.for_each_init(
+        || Combined::new(window),
+        |sum, (i, g)| {
+            let parts = columns.iter().map(|&(column, w)| (column.slice(i * window..(i + 1) * window), w));
+            sum.clear();
+            sum.add(&parts.collect::<Vec<_>>());
+            sum.write(g);
+        },
+    );
     Table::packed(g)
 }
 

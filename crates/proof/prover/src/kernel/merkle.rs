@@ -40,7 +40,9 @@ impl Columns {
         self.values[row..].iter().step_by(self.stride).copied()
     }
 
-    fn count(&self) -> usize {
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.values.len() / self.stride
     }
 }

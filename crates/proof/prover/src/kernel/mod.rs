@@ -20,20 +20,26 @@
 //! | [`lines`] | leaves that are lines in a base value |
 //! | [`groups`] | rounds over their groups |
 //! | [`piece`] | what one task of a round does |
+//! | [`limbs`] | sums of small integers times elements |
+//! | [`rows`] | inner products of rows of integers |
+//! | [`combined`] | sums of weighted columns |
 //! | [`matrix`] | matrices times vectors, and rounds of products |
 
 pub mod arena;
 pub mod blake;
 pub mod cells;
 pub mod code;
+pub mod combined;
 pub mod eq;
 pub mod groups;
 pub mod layer;
+pub mod limbs;
 pub mod lines;
 pub mod matrix;
 pub mod merkle;
 pub mod piece;
 pub mod points;
+pub mod rows;
 pub mod salt;
 pub mod sums;
 pub mod table;

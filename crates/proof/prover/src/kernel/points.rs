@@ -2,23 +2,35 @@
 //!
 //! Cut into rows of J = 2ᵃ coefficients, f(x) = Σⱼ xʲ·fⱼ(x^J): column j of the rows holds the coefficients of fⱼ. The powers x^J lie in a
 //! small subgroup. On its cosets all fⱼ are evaluated at once, by transforms of a few rows whose lanes are the j; then each point
-//! takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of what encoding takes,
+//! takes one sum over j; sums of the points' powers go the same way back. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of what encoding takes,
 //! and all of them in the nearest cache.
 
-use crate::kernel::{PackedF, WIDTH};
-use ciro_transcript::F;
+use crate::kernel::cells::Cells;
+use crate::kernel::{PackedE, PackedF, WIDTH};
+use ciro_transcript::{E, F};
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
+use rayon::prelude::*;
 
 /// log₂ of the most rows of a transform.
 const LOG_ROWS_MAX: u32 = 6;
 
 /// log₂ of the lanes that are transformed at once: with the rows, 32 KiB.
-const LOG_LANES: u32 = 7;
+const LOG_LANES: u32 = 6;
+
+/// Lanes that are read at once: with the rows, 128 KiB of elements. Pieces of a few cache lines would be waited for one by one.
+const READ: usize = 1 << 11;
 
 /// Packs in a row of a transform.
 const PACKS: usize = (1 << LOG_LANES) / WIDTH;
 
-const _: () = assert!(PACKS.is_multiple_of(4));
+/// Packs of a row that are summed at once: with the rows, 20 KiB of extension elements.
+const SUM_PACKS: usize = 2;
+
+/// Tasks that powers are added in: each takes every point's power anew.
+const TASKS: usize = 16;
+
+const _: () = assert!(SUM_PACKS * WIDTH < 1 << LOG_LANES);
+const _: () = assert!(PACKS.is_multiple_of(4) && READ.is_multiple_of(1 << LOG_LANES));
 
 /// Points, and what all polynomials evaluated there share.
 pub struct Points {
@@ -47,10 +59,16 @@ struct Point {
 }
 
 impl Points {
+    /// Whether polynomials of 2^`vars` coefficients are long enough.
+    #[must_use]
+    pub fn takes(vars: u32) -> bool {
+        vars >= LOG_LANES
+    }
+
     /// The points ωᵖ for each p of `positions`, where ω generates the code of 2^`vars` coefficients at inverse rate 2^`log_inv_rate`.
     ///
     /// # Panics
-    /// If there are fewer than 2⁷ coefficients.
+    /// If there are fewer than 2⁶ coefficients: see [`Points::takes`].
     #[must_use]
     pub fn new(vars: u32, log_inv_rate: u32, positions: &[u32]) -> Self {
         assert!(vars >= LOG_LANES, "expected at least 2^{LOG_LANES} coefficients, got 2^{vars}");
@@ -74,32 +92,99 @@ impl Points {
         Self { vars, log_rows, twiddles, cosets, count: positions.len() }
     }
 
-    /// The values of a polynomial, in the order of the positions.
+    /// The values of a polynomial, in the order of the positions. Its coefficients are read once, a few lanes at a time.
     #[must_use]
-    pub fn evaluate(&self, coefficients: &[F]) -> Vec<F> {
+    pub fn evaluate(&self, coefficients: Cells<'_>) -> Vec<F> {
         let lanes = 1usize << (self.vars - self.log_rows);
+        let read = READ.min(lanes);
         let mut sums = vec![PackedF::ZERO; self.count];
+        let mut own = F::zero_vec(read << self.log_rows);
         let mut rows = vec![PackedF::ZERO; PACKS << self.log_rows];
-        for first in (0..lanes).step_by(1 << LOG_LANES).rev() {
-            for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
-                let own = |k: usize| PackedF::pack_slice(&coefficients[k * lanes + first..][..1 << LOG_LANES]);
-                for (k, (row, &shift)) in rows.chunks_exact_mut(PACKS).zip(&coset.shifts).enumerate() {
-                    if shift == F::ONE {
-                        row.copy_from_slice(own(k));
-                        continue;
-                    }
-                    let shift = PackedF::from(shift);
-                    row.iter_mut().zip(own(k)).for_each(|(row, &own)| *row = own * shift);
-                }
-                self.transform(&mut rows);
-                for point in &coset.points {
-                    let sum = &mut sums[point.number];
-                    *sum = *sum * point.step
-                        + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
-                }
+        for first in (0..lanes).step_by(read).rev() {
+            for (k, own) in own.chunks_exact_mut(read).enumerate() {
+                coefficients.slice(k * lanes + first..k * lanes + first + read).write(own);
+            }
+            let own = PackedF::pack_slice(&own);
+            for first in (0..read / WIDTH).step_by(PACKS).rev() {
+                self.add_lanes(&own[first..], read / WIDTH, &mut rows, &mut sums);
             }
         }
         sums.iter().map(|sum| sum.as_slice().iter().copied().sum()).collect()
+    }
+
+    /// Takes the lanes before those that `sums` have seen; from row to row it is `stride` packs. `rows` is room for them.
+    fn add_lanes(&self, own: &[PackedF], stride: usize, rows: &mut [PackedF], sums: &mut [PackedF]) {
+        for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
+            let own = own.chunks(stride).map(|row| &row[..PACKS]);
+            for ((row, own), &shift) in rows.chunks_exact_mut(PACKS).zip(own).zip(&coset.shifts) {
+                if shift == F::ONE {
+                    row.copy_from_slice(own);
+                    continue;
+                }
+                let shift = PackedF::from(shift);
+                row.iter_mut().zip(own).for_each(|(row, &own)| *row = own * shift);
+            }
+            self.transform(rows);
+            for point in &coset.points {
+                let sum = &mut sums[point.number];
+                *sum = *sum * point.step + dot(&rows[point.row * PACKS..][..PACKS], PackedF::pack_slice(&point.powers));
+            }
+        }
+    }
+
+    /// values\[i\] += Σ scale·xⁱ over the points x, each with its scale: the transpose of [`Points::evaluate`], for as many values as
+    /// polynomials have coefficients.
+    pub fn add_powers(&self, scales: &[E], values: &mut [PackedE]) {
+        let row = values.len() >> self.log_rows;
+        let piece = row.div_ceil(TASKS).max(SUM_PACKS);
+        let mut tasks: Vec<Vec<&mut [PackedE]>> = (0..row / piece).map(|_| Vec::new()).collect();
+        for row in values.chunks_exact_mut(row) {
+            tasks.iter_mut().zip(row.chunks_exact_mut(piece)).for_each(|(task, piece)| task.push(piece));
+        }
+        tasks.into_par_iter().enumerate().for_each(|(i, mut rows)| {
+            for coset in self.cosets.iter().filter(|coset| !coset.points.is_empty()) {
+                self.add_coset(coset, scales, i * piece, &mut rows);
+            }
+        });
+    }
+
+    /// As [`Points::add_powers`], for the points of one coset and some lanes of all rows, from pack `first` on.
+    fn add_coset(&self, coset: &Coset, scales: &[E], first: usize, rows: &mut [&mut [PackedE]]) {
+        let start = |point: &Point| scales[point.number] * point.powers[1].exp_u64((first * WIDTH) as u64);
+        let mut scales: Vec<E> = coset.points.iter().map(start).collect();
+        let mut sums = vec![PackedE::ZERO; SUM_PACKS << self.log_rows];
+        for at in (0..rows[0].len()).step_by(SUM_PACKS) {
+            sums.fill(PackedE::ZERO);
+            for (point, scale) in coset.points.iter().zip(&mut scales) {
+                let powers = PackedF::pack_slice(&point.powers[..SUM_PACKS * WIDTH]);
+                let packed = PackedE::from(*scale);
+                sums[point.row * SUM_PACKS..].iter_mut().zip(powers).for_each(|(sum, &power)| *sum += packed * power);
+                *scale *= point.powers[SUM_PACKS * WIDTH];
+            }
+            self.transform_back(&mut sums);
+            for ((row, sums), &shift) in rows.iter_mut().zip(sums.chunks_exact(SUM_PACKS)).zip(&coset.shifts) {
+                let shift = PackedF::from(shift);
+                row[at..].iter_mut().zip(sums).for_each(|(value, &sum)| *value += sum * shift);
+            }
+        }
+    }
+
+    /// The transpose of [`Points::transform`].
+    fn transform_back(&self, rows: &mut [PackedE]) {
+        for log in 1..=self.log_rows {
+            let half = SUM_PACKS << (log - 1);
+            for part in rows.chunks_exact_mut(2 * half) {
+                let (low, high) = part.split_at_mut(half);
+                let rows = low.chunks_exact_mut(SUM_PACKS).zip(high.chunks_exact_mut(SUM_PACKS));
+                for ((low, high), &w) in rows.zip(&self.twiddles[log as usize]) {
+                    let w = PackedF::from(w);
+                    for (a, b) in low.iter_mut().zip(high) {
+                        let product = *b * w;
+                        (*a, *b) = (*a + product, *a - product);
+                    }
+                }
+            }
+        }
     }
 
     /// Rows of coefficients to rows of values, in bit-reversed order.
@@ -137,7 +222,8 @@ fn reverse(index: usize, bits: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::table::tests::cells;
+    use crate::kernel::table::tests::{cells, elements};
+    use crate::kernel::table::{pack, unpack};
 
     #[test]
     fn values_are_those_of_the_polynomial_at_powers_of_the_root() {
@@ -151,12 +237,37 @@ mod tests {
                 coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum * x + c)
             };
             let expected: Vec<F> = positions.iter().map(value).collect();
-            assert_eq!(Points::new(vars, rate, &positions).evaluate(&coefficients), expected, "{vars} {rate}");
+            assert_eq!(
+                Points::new(vars, rate, &positions).evaluate(Cells::from(&coefficients)),
+                expected,
+                "{vars} {rate}"
+            );
+        }
+    }
+
+    #[test]
+    fn powers_are_added_as_their_definition_has_it() {
+        for (vars, rate) in [(6, 1), (7, 1), (9, 3), (13, 1), (15, 2)] {
+            let len = 1usize << vars;
+            let end = 1u32 << (vars + rate);
+            let positions: Vec<u32> = [0, 1, 2, 5, end / 2, end / 2 + 3, end - 2, end - 1].into();
+            let root = F::two_adic_generator((vars + rate) as usize);
+            let (values, scales) = (elements(len), elements(len + 8)[len..].to_vec());
+            let mut expected = values.clone();
+            for (&p, &scale) in positions.iter().zip(&scales) {
+                let powers = root.exp_u64(p.into()).powers();
+                expected.iter_mut().zip(powers).for_each(|(v, power)| *v += scale * power);
+            }
+            let mut packs: Vec<PackedE> = values.chunks_exact(WIDTH).map(pack).collect();
+            Points::new(vars, rate, &positions).add_powers(&scales, &mut packs);
+            let mut sums = Vec::new();
+            packs.iter().for_each(|pack| unpack(pack, &mut sums));
+            assert_eq!(sums, expected, "{vars} {rate}");
         }
     }
 
     #[test]
     fn no_point_has_no_value() {
-        assert!(Points::new(8, 1, &[]).evaluate(&cells(1 << 8)).is_empty());
+        assert!(Points::new(8, 1, &[]).evaluate(Cells::from(&cells(1 << 8))).is_empty());
     }
 }

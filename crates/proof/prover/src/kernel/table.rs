@@ -1,9 +1,10 @@
 //! Tables of extension elements, packed while they are long.
 
 use crate::kernel::arena::Buffer;
+use crate::kernel::points::Points;
 use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
 use ciro_transcript::{E, F};
-use p3_field::{Algebra, BasedVectorSpace, PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
+use p3_field::{Algebra, BasedVectorSpace, PackedFieldExtension, PackedValue, PrimeCharacteristicRing, TwoAdicField};
 use rayon::prelude::*;
 
 /// 2ⁿ values of a multilinear polynomial. Which variant holds a table depends on its length and its use alone, so tables that
@@ -177,6 +178,23 @@ impl Table {
             Self::Many(values) => {
                 let tasks = values.par_chunks_mut(POWERS_PACKS).enumerate();
                 tasks.for_each(|(task, values)| add_packed_powers(task * POWERS_PACKS * WIDTH, values, points));
+            }
+        }
+    }
+
+    /// self\[i\] += Σ scale·xⁱ over points of the code of this many coefficients at inverse rate 2^`log_inv_rate`, each given by its
+    /// position and its scale.
+    pub fn add_code_powers(&mut self, log_inv_rate: u32, points: &[(u32, E)]) {
+        let vars = self.len().ilog2();
+        let (positions, scales): (Vec<u32>, Vec<E>) = points.iter().copied().unzip();
+        match self {
+            Self::Many(values) if Points::takes(vars) => {
+                Points::new(vars, log_inv_rate, &positions).add_powers(&scales, values);
+            }
+            _ => {
+                let root = F::two_adic_generator((vars + log_inv_rate) as usize);
+                let point = |&(position, scale): &(u32, E)| (root.exp_u64(position.into()), scale);
+                self.add_base_powers(&points.iter().map(point).collect::<Vec<_>>());
             }
         }
     }

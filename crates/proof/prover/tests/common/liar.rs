@@ -4,7 +4,7 @@ use super::{Case, SEED};
 use ciro_graph::{Disclosure, Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
 use ciro_prover::commitments::Commitments;
 use ciro_prover::{ProvingKey, Witness, prove_as, prove_witness};
-use ciro_relation::{ColId, Instance, Poly, Relation, Source};
+use ciro_relation::{ColId, Instance, Poly, Relation};
 use ciro_transcript::F;
 use ciro_transcript::field::P;
 use ciro_verifier::{Phase, ProofContext, Verified, VerifyError};
@@ -20,9 +20,8 @@ pub(crate) fn raw(model: &Model, x: &[f32]) -> RawInput {
 /// The witness columns of a name, in order.
 pub(crate) fn named(relation: &Relation, name: &str) -> Vec<ColId> {
     let is_it = |i: &usize| {
-        let column = &relation.columns[*i];
-        let is_made = matches!(column.source, Source::Committed { poly, .. } if poly != Poly::Model);
-        column.name == name && is_made
+        let is_made = relation.window(ColId(*i)).is_some_and(|window| window.poly != Poly::Model);
+        relation.columns[*i].name == name && is_made
     };
     (0..relation.columns.len()).filter(is_it).map(ColId).collect()
 }

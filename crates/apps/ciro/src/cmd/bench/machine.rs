@@ -3,6 +3,17 @@
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// As compilers name the level, by what tells it from the one below.
+const LEVEL: &str = if cfg!(target_feature = "avx512f") {
+    "x86-64-v4"
+} else if cfg!(target_feature = "avx2") {
+    "x86-64-v3"
+} else if cfg!(target_arch = "x86_64") {
+    "x86-64"
+} else {
+    std::env::consts::ARCH
+};
+
 /// A machine at one moment.
 #[derive(Serialize)]
 pub(super) struct Machine {
@@ -15,6 +26,8 @@ pub(super) struct Machine {
     /// UTC, `2026-01-31 12:00`.
     date: String,
     version: &'static str,
+    /// The level of processors that this program was built for.
+    level: &'static str,
     /// The commit, where the build said which.
     commit: Option<&'static str>,
 }
@@ -30,6 +43,7 @@ impl Machine {
             load: load(),
             date: utc(seconds),
             version: env!("CARGO_PKG_VERSION"),
+            level: LEVEL,
             commit: option_env!("CIRO_COMMIT"),
         }
     }
@@ -39,8 +53,8 @@ impl Machine {
         let load = self.load.map_or_else(|| "unknown".into(), |load| format!("{load:.2}"));
         let commit = self.commit.map_or_else(String::new, |commit| format!(" {commit}"));
         format!(
-            "{}, {} cores, {} MiB, load {load}, {} UTC, ciro {}{commit}",
-            self.processor, self.cores, self.memory_mib, self.date, self.version
+            "{}, {} cores, {} MiB, load {load}, {} UTC, ciro {}{commit} for {}",
+            self.processor, self.cores, self.memory_mib, self.date, self.version, self.level
         )
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
-use ciro_relation::{Poly, Relation, Source};
+use ciro_relation::Poly;
 use ciro_verifier::VerifyingKey;
 use serde::Serialize;
 
@@ -121,7 +121,7 @@ fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
         },
         operators: program.nodes.len(),
         constants: program.constants.iter().map(|constant| len(&constant.shape)).sum(),
-        witness_cells: witness_cells(relation),
+        witness_cells: relation.made_cells(),
         columns: relation.columns.len(),
         constraints: relation.sections.iter().map(|section| section.constraints.len()).sum(),
         lookups: relation.lookups.len(),
@@ -132,12 +132,6 @@ fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
         views: relation.views.len(),
         gathers: relation.gathers.len(),
     }
-}
-
-/// Real cells of the columns that are committed per proof.
-fn witness_cells(relation: &Relation) -> usize {
-    let is_made = |source| matches!(source, Source::Committed { poly, .. } if poly != Poly::Model);
-    relation.columns.iter().filter(|column| is_made(column.source)).map(|column| column.rows.real()).sum()
 }
 
 impl Details {

@@ -156,9 +156,15 @@ impl Lowering<'_> {
         ends: (i32, i32),
     ) -> Result<ValueId, CompileError> {
         let den = self.scaled(at, den, 1 << (-bits).max(0))?;
-        let num = self.scaled(at, num, 2 << bits.max(0))?;
-        let num = self.node(at, Op::Add { a: num, b: den })?;
-        let den = self.scaled(at, den, 2)?;
+        let (num, den) = if self.builder.len(den) < self.builder.len(num) {
+            // Half of a divisor that many quotients share: they are divided by the divisor itself.
+            let num = self.scaled(at, num, 1 << bits.max(0))?;
+            let half = self.node(at, Op::Rescale { x: den, shift: 1 })?;
+            (self.node(at, Op::Add { a: num, b: half })?, den)
+        } else {
+            let num = self.scaled(at, num, 2 << bits.max(0))?;
+            (self.node(at, Op::Add { a: num, b: den })?, self.scaled(at, den, 2)?)
+        };
         self.node(at, Op::Quotient { num, den, lo: ends.0, hi: ends.1 })
     }
 

@@ -17,6 +17,7 @@
 //! | [`moves`] | what moves elements, pooling |
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
+//! | [`reciprocals`] | its division, where rows deviate alike |
 //! | [`arithmetic`] | products and quotients of values |
 //! | [`ports`] | inputs and outputs |
 
@@ -30,6 +31,7 @@ mod moves;
 mod norms;
 mod ports;
 mod range;
+mod reciprocals;
 mod sums;
 
 use super::calibrate::Sizes;
@@ -227,7 +229,21 @@ impl Lowering<'_> {
             Form::Sum(_) if self.readers[id] > 1 => self.column(id).map(Source::Ready),
             Form::Sum(terms) => Ok(Source::Sum(terms)),
             Form::Shares(_) => self.column(id).map(Source::Ready),
-            Form::Moved => self.moved_source(id).map(Source::Ready),
+            Form::Moved => match self.reshaped_sum(id) {
+                Some(terms) => Ok(Source::Sum(terms)),
+                None => self.moved_source(id).map(Source::Ready),
+            },
+        }
+    }
+
+    /// The sum that a Reshape shows, if nothing else reads it and only leading dimensions of one come or go: it broadcasts as before.
+    fn reshaped_sum(&self, id: Id) -> Option<Vec<Term>> {
+        let step = self.net.step(id).filter(|step| matches!(step.kind, Kind::Reshape))?;
+        let source = step.operands[0];
+        let is_alike = without_leading_ones(self.net.dims(source)) == without_leading_ones(&step.dims);
+        match &self.forms[source] {
+            Form::Sum(terms) if is_alike && self.readers[id] == 1 && self.readers[source] == 1 => Some(terms.clone()),
+            _ => None,
         }
     }
 
@@ -238,4 +254,8 @@ impl Lowering<'_> {
             Source::Sum(terms) => terms,
         })
     }
+}
+
+fn without_leading_ones(dims: &[usize]) -> &[usize] {
+    &dims[dims.iter().take_while(|&&d| d == 1).count()..]
 }

@@ -9,13 +9,13 @@ use ciro_graph::arith::rounded;
 use ciro_graph::{Op, ValueId};
 
 /// Sums of squares and dividends stay below this; where a square of the mean is taken from a sum of squares, that below half of it.
-const FITS: f64 = 1_056_964_608.0;
+pub(super) const FITS: f64 = 1_056_964_608.0;
 /// Smallest deviation, in units of its integers: quieter rows shrink.
-const LEAST: i32 = 4;
+pub(super) const LEAST: i32 = 4;
 /// Bits of a mean below those of the values: it is to be rounded less than they are.
 const MEAN_BITS: i32 = 2;
 /// Finest scale of the result.
-const FINEST: f64 = 1.0 / 65536.0;
+pub(super) const FINEST: f64 = 1.0 / 65536.0;
 /// A divisor is not multiplied by more than 2 to this.
 const COARSEST: i32 = 12;
 
@@ -37,14 +37,19 @@ impl Lowering<'_> {
         let rows = Rows { fine, coarse: self.coarse(at, fine, coarsest(n, centred))? };
         let coarse = rows.coarse;
         let squares = self.node(at, Op::Dot { a: coarse.id, b: coarse.id })?;
-        let (c, squares) = if centred { self.centred(at, &rows, n, squares)? } else { (fine, squares) };
+        let (mean, squares) = if centred { self.centred(at, &rows, n, squares)? } else { (None, squares) };
         // Rounding adds a twelfth to a square on average.
         let rounding = if coarse.scale > fine.scale { 1.0 / 12.0 } else { 0.0 };
         let floor = n as f64 * (eps / coarse.scale.powi(2) - rounding);
         let squares = self.offset(at, squares, floor.round().min(FITS * 0.01) as i32)?;
         let squares = self.at_least(at, squares, LEAST * LEAST)?;
         let root = self.node(at, Op::Isqrt { x: squares })?;
-        self.quotient_of(at, id, c, root, (n as f64).sqrt() * c.scale / coarse.scale)
+        let unit = (n as f64).sqrt() / coarse.scale;
+        if let Some(y) = self.by_reciprocal(at, fine, mean, (root, unit))? {
+            return Ok(y);
+        }
+        let c = self.less_mean(at, fine, mean)?;
+        self.quotient_of(at, id, c, root, unit * c.scale)
     }
 
     /// The value rounded to integers of at most `most`.
@@ -63,7 +68,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn offset(&mut self, at: &At, x: ValueId, by: i32) -> Result<ValueId, CompileError> {
+    pub(super) fn offset(&mut self, at: &At, x: ValueId, by: i32) -> Result<ValueId, CompileError> {
         if by == 0 {
             return Ok(x);
         }
@@ -71,8 +76,14 @@ impl Lowering<'_> {
         self.node(at, Op::AddConst { x, c })
     }
 
-    /// `x − mean` of each row, and the sum of the coarse copy's squares around its mean.
-    fn centred(&mut self, at: &At, rows: &Rows, n: usize, squares: ValueId) -> Result<(Quant, ValueId), CompileError> {
+    /// The mean of each row, and the sum of the coarse copy's squares around it.
+    fn centred(
+        &mut self,
+        at: &At,
+        rows: &Rows,
+        n: usize,
+        squares: ValueId,
+    ) -> Result<(Option<Quant>, ValueId), CompileError> {
         let sum = self.node(at, Op::Sum { x: rows.fine.id })?;
         // The row length as a divisor: nothing of the sums, and a constant.
         let zero = self.builder.shared_constant(at, "zero", vec![0]);
@@ -85,9 +96,15 @@ impl Lowering<'_> {
         let mean = self.ratio(at, (sum, len), bits, (-end, end))?;
         let mean = Quant { id: mean, scale: rows.fine.scale / f64::from(bits).exp2() };
         let squares = self.around_mean(at, rows.coarse, mean, (squares, n))?;
-        let fine = self.scaled(at, rows.fine.id, 1 << bits)?;
+        Ok((Some(mean), squares))
+    }
+
+    /// `x − mean`, at the mean's scale.
+    fn less_mean(&mut self, at: &At, x: Quant, mean: Option<Quant>) -> Result<Quant, CompileError> {
+        let Some(mean) = mean else { return Ok(x) };
+        let fine = self.scaled(at, x.id, (x.scale / mean.scale).round() as i32)?;
         let id = self.node(at, Op::Sub { a: fine, b: mean.id })?;
-        Ok((Quant { id, scale: mean.scale }, squares))
+        Ok(Quant { id, scale: mean.scale })
     }
 
     /// Σ(x − m)² = Σx² − m·(2Σx − n·m) for m the mean of n numbers, rounded to an integer. As 2Σx − n·m is Σx and a rest of about n,

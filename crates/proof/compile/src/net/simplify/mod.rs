@@ -1,12 +1,13 @@
 //! Rewriting to fewer, larger steps: functions fused, normalisations recognised, scales and offsets folded into weights.
 //!
 //! Each round rebuilds the network step by step; a step is rewritten by what its operands have become. Rounds are repeated
-//! until nothing changes.
+//! until nothing changes; then those that also move what picks positions.
 
 mod fuse;
 mod norms;
 mod order;
 mod pools;
+mod takes;
 mod weights;
 
 use super::step::{Id, Kind, Net, Step};
@@ -17,9 +18,18 @@ const ROUNDS: usize = 32;
 
 /// The network rewritten, without steps that no output needs.
 pub(crate) fn simplify(net: &Net) -> Net {
-    let mut net = pruned(net);
+    let mut rules: Vec<Rule> = vec![fuse::rewrite, norms::rewrite, pools::rewrite, order::rewrite, weights::rewrite];
+    let net = settled(pruned(net), &rules);
+    rules.push(takes::rewrite);
+    settled(net, &rules)
+}
+
+/// What stands for a step, if it can be rewritten.
+type Rule = fn(&mut Rewriter, &Step) -> Option<Id>;
+
+fn settled(mut net: Net, rules: &[Rule]) -> Net {
     for _ in 0..ROUNDS {
-        let (next, changed) = round(&net);
+        let (next, changed) = round(&net, rules);
         net = pruned(&next);
         if !changed {
             break;
@@ -36,7 +46,7 @@ struct Rewriter {
     changed: bool,
 }
 
-fn round(old: &Net) -> (Net, bool) {
+fn round(old: &Net, rules: &[Rule]) -> (Net, bool) {
     let mut reads: Vec<usize> = old.readers().iter().map(Vec::len).collect();
     old.outputs.iter().for_each(|output| reads[output.value] += 1);
     let net = Net { steps: vec![], outputs: vec![], ..old.clone() };
@@ -45,7 +55,7 @@ fn round(old: &Net) -> (Net, bool) {
     for (i, step) in old.steps.iter().enumerate() {
         let operands = step.operands.iter().map(|&x| new_id[x]).collect();
         let step = Step { operands, ..step.clone() };
-        new_id.push(rewriter.rewrite(step, reads[old.id_of(i)]));
+        new_id.push(rewriter.rewrite(step, reads[old.id_of(i)], rules));
     }
     rewriter.net.outputs.clone_from(&old.outputs);
     rewriter.net.outputs.iter_mut().for_each(|output| output.value = new_id[output.value]);
@@ -54,8 +64,7 @@ fn round(old: &Net) -> (Net, bool) {
 
 impl Rewriter {
     /// Adds a step, rewritten if a rule applies; returns the value that stands for it.
-    fn rewrite(&mut self, step: Step, reads: usize) -> Id {
-        let rules = [fuse::rewrite, norms::rewrite, pools::rewrite, order::rewrite, weights::rewrite];
+    fn rewrite(&mut self, step: Step, reads: usize, rules: &[Rule]) -> Id {
         for rule in rules {
             if let Some(id) = rule(self, &step) {
                 self.changed = true;

@@ -9,7 +9,6 @@ use crate::ui::Ui;
 use ciro_compile::Options;
 use ciro_graph::{Model, RawInput, execute};
 use ciro_prover::{ProvingKey, Seed, prove_observed};
-use ciro_relation::{Poly, Source};
 use ciro_verifier::ProofContext;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -113,7 +112,7 @@ pub(super) fn measure(
         proof_bytes,
         proof_felts: proof_bytes.div_ceil(FELT_BYTES),
         peak_mib,
-        witness_cells: witness_cells(&key),
+        witness_cells: key.verifying().relation().made_cells(),
         constants: key.model().weights.iter().map(Vec::len).sum(),
         runs,
         phases: if by_phase { summary(&recorders) } else { Vec::new() },
@@ -138,12 +137,6 @@ fn one_run(key: &ProvingKey, input: &RawInput, recorder: &mut Recorder) -> Resul
     let (verified, verify_ms) = timed(|| key.verifying().verify(&proof.statement, &proof.bytes));
     verified.map_err(CliError::failed)?;
     Ok(Run { inference_ms, proof_ms, verify_ms, proof_bytes: proof.bytes.len() })
-}
-
-fn witness_cells(key: &ProvingKey) -> usize {
-    let columns = &key.verifying().relation().columns;
-    let is_made = |source| matches!(source, Source::Committed { poly, .. } if poly != Poly::Model);
-    columns.iter().filter(|column| is_made(column.source)).map(|column| column.rows.real()).sum()
 }
 
 /// What `work` gives, and the milliseconds it took.
