@@ -37,7 +37,7 @@ impl Stairs {
         let mut order: Vec<(Category, &Vec<f32>)> = categories.iter().copied().zip(rows).collect();
         // Of equal categories, the first one counts. Others do not overlap, so that only the last to begin can have a number.
         order.sort_by(|(a, _), (b, _)| a.start.partial_cmp(&b.start).unwrap_or(Ordering::Equal));
-        order.dedup_by(|(later, _), (first, _)| later.start == first.start);
+        order.dedup_by(|(later, _), (first, _)| later.start.partial_cmp(&first.start) == Some(Ordering::Equal));
         let ends = order.iter().flat_map(|(category, _)| [category.start, category.end]).collect();
         Self::at(ends, |x| {
             let begun = order.partition_point(|(category, _)| category.start <= x);
