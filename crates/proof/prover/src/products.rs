@@ -1,6 +1,6 @@
 //! Thaler's sumchecks for all products. See `ciro_verifier::products` for the protocol.
 
-use crate::kernel::matrix::tied_round;
+use crate::kernel::matrix::{tied_round, tied_sum};
 use crate::kernel::table::Table;
 use crate::operand;
 use crate::rounds;
@@ -63,9 +63,10 @@ impl Summand {
         let tied: Vec<E> = product.tied.iter().map(|&i| y[i]).collect();
         let tie = eq_table(&tied, E::ONE);
         let absent = rounds - log_sum;
+        let (a, b) = (Table::new(a), Table::new(b));
         // Only what waits for its first variable needs the sum.
-        let sum = if absent > 0 { total(&a, &b, &tie) } else { E::ZERO };
-        Self { a: Table::new(a), b: Table::new(b), tie, absent, scale: weight, sum }
+        let sum = if absent > 0 { tied_sum(&a, &b, &tie) } else { E::ZERO };
+        Self { a, b, tie, absent, scale: weight, sum }
     }
 
     /// What a round reads.
@@ -95,13 +96,6 @@ impl Summand {
             rounds::fold(&mut self.tie, r);
         }
     }
-}
-
-/// Σ tie·a·b.
-fn total(a: &[E], b: &[E], tie: &[E]) -> E {
-    let run = a.len() / tie.len();
-    let runs = a.chunks_exact(run).zip(b.chunks_exact(run)).zip(tie);
-    runs.fold(E::ZERO, |acc, ((a, b), &tie)| acc + tie * a.iter().zip(b).fold(E::ZERO, |sum, (&a, &b)| sum + a * b))
 }
 
 /// Extension elements in the tables of a round from which on it pays to wake other threads: a table alone is often too short.

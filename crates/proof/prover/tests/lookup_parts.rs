@@ -65,7 +65,7 @@ fn cells_of_all_parts_are_pinned() {
     let read: BTreeSet<ColId> =
         lookup_reads(relation).iter().filter(|r| r.parts != Parts::WHOLE).map(|r| r.col).collect();
     for col in read {
-        if !relation.window(col).is_some_and(|window| window.poly == Poly::Witness) {
+        if relation.window(col).is_none_or(|window| window.poly != Poly::Witness) {
             continue;
         }
         let len = case.witness.column(col).len();

@@ -7,7 +7,7 @@ use crate::kernel::eq::eq_table;
 use crate::kernel::limbs::{LANES, TERMS};
 use crate::kernel::rows::RowLimbs;
 use crate::kernel::sums::{dot_base, dot_packs, sum_packs};
-use crate::kernel::table::{Table, sum_lanes, unpack};
+use crate::kernel::table::{Table, pack, sum_lanes, unpack};
 use crate::kernel::{PackedE, PackedF, TASK_PACKS, WIDTH};
 use ciro_transcript::{E, F};
 use p3_field::{PackedValue, PrimeCharacteristicRing};
@@ -182,9 +182,54 @@ fn packs<'s>(cells: Cells<'s>, scratch: &'s mut Vec<F>) -> &'s [PackedF] {
 /// equal length, one for each value of `tie`.
 pub fn tied_round(a: &Table, b: &Table, tie: &[E]) -> [E; 3] {
     match (a, b) {
-        (Table::Many(a), Table::Many(b)) if a.len() / tie.len() >= 2 => packed_round(a, b, tie),
+        (Table::Many(a), Table::Many(b)) if tie.len() > 1 && a.len() / tie.len() < LONG_RUN => spread_round(a, b, tie),
+        (Table::Many(a), Table::Many(b)) => packed_round(a, b, tie),
         _ => plain_round(&a.to_vec(), &b.to_vec(), tie),
     }
+}
+
+/// Σ tie·a·b, both tables being runs of equal length, one for each value of `tie`.
+pub fn tied_sum(a: &Table, b: &Table, tie: &[E]) -> E {
+    match (a, b) {
+        (Table::Many(a), Table::Many(b)) => {
+            let run = (a.len() * WIDTH) / tie.len();
+            let [sum] = sum_packs(a.len(), |packs| {
+                [packs.fold(PackedE::ZERO, |sum, i| sum + of_runs(tie, run, i) * (a[i] * b[i]))]
+            });
+            sum
+        }
+        _ => {
+            let (a, b) = (a.to_vec(), b.to_vec());
+            let run = a.len() / tie.len();
+            let runs = a.chunks_exact(run).zip(b.chunks_exact(run)).zip(tie);
+            runs.fold(E::ZERO, |sum, ((a, b), &tie)| sum + tie * a.iter().zip(b).map(|(&a, &b)| a * b).sum::<E>())
+        }
+    }
+}
+
+/// Packs from which on a run is summed before its tie multiplies it.
+const LONG_RUN: usize = 8;
+
+/// The ties of the elements of pack `i`, where runs have `run` elements.
+fn of_runs(tie: &[E], run: usize, i: usize) -> PackedE {
+    let of = |lane: usize| tie[(i * WIDTH + lane) / run];
+    if run >= WIDTH { PackedE::from(of(0)) } else { pack(&std::array::from_fn::<E, WIDTH, _>(of)) }
+}
+
+/// As [`packed_round`] for short runs: each element by the tie of its own.
+fn spread_round(a: &[PackedE], b: &[PackedE], tie: &[E]) -> [E; 3] {
+    let half = a.len() / 2;
+    let (low, high) = tie.split_at(tie.len() / 2);
+    let run = half * WIDTH / low.len();
+    sum_packs(half, |packs| {
+        packs.fold([PackedE::ZERO; 3], |acc, i| {
+            let (t0, t1) = (of_runs(low, run, i), of_runs(high, run, i));
+            let step = t1 - t0;
+            let t2 = t1 + step;
+            let [h0, h2, h3] = at_points([a[i], a[half + i]], [b[i], b[half + i]]);
+            add(acc, [t0 * h0, t2 * h2, (t2 + step) * h3])
+        })
+    })
 }
 
 /// a·b at 0, 2 and 3 of the lines through two points each.
@@ -262,13 +307,17 @@ mod tests {
 
     #[test]
     fn packed_rounds_equal_plain_ones() {
-        for (ties, run) in [(0, 3), (0, 9), (1, 4), (3, 2), (3, 6), (2, 9), (8, 5)] {
+        for (ties, run) in
+            [(0, 3), (0, 9), (1, 4), (3, 2), (3, 6), (2, 9), (8, 5), (9, 0), (5, 1), (7, 2), (6, 3), (4, 8)]
+        {
             let len = 1usize << (ties + run);
             let (a, b) = (elements(2 * len), elements(3 * len)[len..].to_vec());
             let (a, b) = (a[..len].to_vec(), b[..len].to_vec());
             let tie = elements(1 << ties);
             let expected = plain_round(&a, &b, &tie);
-            assert_eq!(tied_round(&Table::new(a), &Table::new(b), &tie), expected, "{ties} {run}");
+            let sum = a.iter().zip(&b).enumerate().map(|(i, (&a, &b))| tie[i >> run] * a * b).sum::<E>();
+            let (a, b) = (Table::new(a), Table::new(b));
+            assert_eq!((tied_round(&a, &b, &tie), tied_sum(&a, &b, &tie)), (expected, sum), "{ties} {run}");
         }
     }
 
