@@ -153,9 +153,9 @@ impl Place<'_> {
 
     /// No variable is used twice, or the view would not be multilinear.
     fn view(&self, view: &View, vars: usize) -> Result<(), RelationError> {
+        self.in_order(view.of)?;
         self.equal("variables of the column shown", self.vars(view.of)?, view.bits.len())?;
         self.equal("views shown by a view", 0, usize::from(self.relation.view(view.of).is_some()))?;
-        self.in_order(view.of)?;
         view.repeats.iter().try_for_each(|span| self.span(span))?;
         let repeated = view.repeats.iter().flat_map(variables);
         self.uses("uses of a variable", vars, view.bits.iter().copied().chain(repeated), &(0..=1))
@@ -217,8 +217,8 @@ impl Place<'_> {
         self.equal("variables of its rows", vars, wide(table.rows.log_len()))?;
         self.equal("entries of a tuple", widths.get(&table.tag).copied().unwrap_or(0), table.tuple.len())?;
         for &col in table.tuple.iter().chain([&table.multiplicity]) {
-            self.equal("variables of a column", vars, self.vars(col)?)?;
             self.in_order(col)?;
+            self.equal("variables of a column", vars, self.vars(col)?)?;
             self.no_product(col)?;
         }
         Ok(())

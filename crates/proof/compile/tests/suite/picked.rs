@@ -40,7 +40,7 @@ fn check(index: &str, axis: i64, early_axis: i64, steps: &[&str], early: &[(&str
         _ => vec![],
     };
     let with = |onnx: Onnx, steps: &[String]| steps.iter().fold(onnx, |onnx, step| onnx.node(step, attributes(step)));
-    let own: Vec<String> = steps.iter().map(|step| step.to_string()).collect();
+    let own: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let renamed: Vec<String> = steps
         .iter()
         .map(|step| early.iter().fold(step.to_string(), |step, (from, to)| step.replace(from, to)))
