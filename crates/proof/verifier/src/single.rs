@@ -134,6 +134,7 @@ impl VerifyingKey {
             let within = suffix(&r, count(column.rows.log_len()));
             let cells: Vec<F> = column.cells(&inputs, &outputs).into_iter().map(from_int).collect();
             let point = [self.sample_bits(column, sample.index), within.to_vec()].concat();
+            let point = self.relation().in_window(column.col, point);
             claims.push(Evaluation { window, point, value: evaluate_base(&cells, within) });
         }
         for (space, &value) in self.relation().committed().zip(&reduced.values).filter(|(space, _)| is_shown(space)) {

@@ -155,6 +155,7 @@ impl<'a> Columns<'a> {
 
     fn put_back(&mut self, col: ColId, place: Place<'a>) {
         if !self.is_given[col.0] {
+            self.exact.remove(&col);
             self.places[col.0] = place;
             self.is_filled[col.0] = true;
         }
@@ -233,12 +234,15 @@ impl<'a> Columns<'a> {
                 lies.push((i, integer));
             }
         }
-        if !lies.is_empty() && !self.is_given[col.0] {
+        let exact = (!lies.is_empty()).then(|| {
             let mut exact: Vec<i64> = own.iter().map(|&x| integer(x).into()).collect();
             lies.into_iter().for_each(|(i, integer)| exact[i] = integer);
+            exact
+        });
+        self.put_back(col, place);
+        if let Some(exact) = exact.filter(|_| !self.is_given[col.0]) {
             self.exact.insert(col, exact);
         }
-        self.put_back(col, place);
     }
 
     /// Fills a column of `len` cells with integers, and zeros behind them.
