@@ -83,7 +83,7 @@ pub struct BaseOracle {
 }
 
 /// Bytes of a codeword that are kept at most.
-const KEPT_MAX: usize = 1 << 30;
+const KEPT_MAX: usize = 3 << 28;
 
 /// Columns that are encoded before they are hashed: a few for each thread.
 const HASHED_COLUMNS: usize = 2 * BLOCK_WORDS;
