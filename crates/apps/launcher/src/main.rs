@@ -93,7 +93,13 @@ fn wanted(named: Option<OsString>, processor: Level) -> Result<Level, LaunchErro
 #[cfg(unix)]
 fn start(program: &Path) -> Result<ExitCode, LaunchError> {
     use std::os::unix::process::CommandExt as _;
-    let source = Command::new(program).args(std::env::args_os().skip(1)).exec();
+    let mut own = std::env::args_os();
+    let mut command = Command::new(program);
+    // What it calls itself, in its help: as it was called.
+    if let Some(name) = own.next() {
+        command.arg0(name);
+    }
+    let source = command.args(own).exec();
     Err(LaunchError::Start { program: program.into(), source })
 }
 

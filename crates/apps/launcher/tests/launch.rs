@@ -53,6 +53,18 @@ fn a_level_can_be_named() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("expected one of x86-64, x86-64-v3, x86-64-v4"));
 }
 
+#[test]
+fn a_build_is_called_as_the_launcher_was() {
+    let _alone = alone();
+    let prefix = tempfile::tempdir().expect("a folder");
+    install(prefix.path(), &[]);
+    // A program that says by which name it was called.
+    std::os::unix::fs::symlink("/bin/sh", prefix.path().join("libexec/ciro/ciro-x86-64")).expect("a link");
+    let launcher = prefix.path().join("bin/ciro");
+    let output = Command::new(&launcher).args(["-c", "echo $0"]).env("CIRO_CPU", "x86-64").output().expect("it runs");
+    assert_eq!(output.stdout, format!("{}\n", launcher.display()).into_bytes());
+}
+
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn the_best_build_of_the_processor_is_started() {
