@@ -1,6 +1,6 @@
 //! Sizes of values: what samples show, or random inputs where there are none.
 
-use super::eval::evaluate;
+use super::eval::{deviation, evaluate};
 use super::import::is_unrolled;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::CompileError;
@@ -44,9 +44,7 @@ impl Default for Spread {
 
 impl Spread {
     fn add(&mut self, row: &[f32], centred: bool, eps: f64) {
-        let mean_of = |of: &dyn Fn(f64) -> f64| row.iter().map(|&v| of(f64::from(v))).sum::<f64>() / row.len() as f64;
-        let mean = if centred { mean_of(&|v| v) } else { 0.0 };
-        let deviation = (mean_of(&|v| (v - mean).powi(2)) + eps).sqrt();
+        let (mean, deviation) = deviation(row, centred, eps);
         self.rows += 1;
         self.quietest = self.quietest.min(deviation);
         self.loudest = self.loudest.max(deviation);

@@ -29,7 +29,7 @@ pub(crate) fn fold(kind: &Kind, operands: &[&Array], dims: &[usize]) -> Array {
 }
 
 /// Mean (zero unless centred) and root of the mean square around it.
-fn deviation(row: &[f32], centred: bool, eps: f64) -> (f64, f64) {
+pub(crate) fn deviation(row: &[f32], centred: bool, eps: f64) -> (f64, f64) {
     let n = row.len() as f64;
     let mean = if centred { row.iter().map(|&v| f64::from(v)).sum::<f64>() / n } else { 0.0 };
     let square = row.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
