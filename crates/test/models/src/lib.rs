@@ -1,12 +1,14 @@
-//! The small model that tests of the network, of workers and of receipts share: a proof of it takes a millisecond, and it is real all
-//! the way.
+//! Models that tests share. They are small, so that a proof of one takes milliseconds, and real all the way.
 //!
 //! | item | what it is |
 //! |---|---|
-//! | [`relu`] | y = relu(2·x₀ − 3·x₁) |
+//! | [`relu`] | y = relu(2·x₀ − 3·x₁): for tests of the network, of workers and of receipts |
+//! | [`random`] | models of random operators, for tests of all programs |
 //!
 //! Dependency position: a test bed. Only tests depend on it.
 #![forbid(unsafe_code)]
+
+pub mod random;
 
 use ciro_graph::{
     ConstId, Constant, Ingest, Input, Model, Node, Op, Output, OutputKind, Profile, Program, Security, ValueId,

@@ -68,14 +68,19 @@ impl<'a> Liar<'a> {
     }
 
     /// Says that a value is something else, or changes what it says; later values follow from it.
-    pub(crate) fn value(mut self, id: ValueId, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+    pub(crate) fn value(self, id: ValueId, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+        self.value_if_it_runs(id, lie).expect("the lie stays in the intervals")
+    }
+
+    /// As [`Liar::value`]; `None` if later values would leave their intervals.
+    pub(crate) fn value_if_it_runs(mut self, id: ValueId, lie: impl FnOnce(&mut Vec<i64>)) -> Option<Self> {
         self.values.truncate(id.0 as usize + 1);
         if self.values.len() <= id.0 as usize {
             self.values.push(Vec::new());
         }
         lie(&mut self.values[id.0 as usize]);
-        self.values = ciro_graph::resume(self.model, self.values).expect("the lie stays in the intervals").values;
-        self
+        self.values = ciro_graph::resume(self.model, self.values).ok()?.values;
+        Some(self)
     }
 
     /// Says that a value is something else and leaves the others.
@@ -103,11 +108,15 @@ impl<'a> Liar<'a> {
     }
 
     /// Sees another input than the statement's.
-    pub(crate) fn sees(mut self, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+    pub(crate) fn sees(self, lie: impl FnOnce(&mut Vec<i64>)) -> Self {
+        self.sees_if_it_runs(lie).expect("the model runs on the lie")
+    }
+
+    /// As [`Liar::sees`]; `None` if the model does not run on it.
+    pub(crate) fn sees_if_it_runs(mut self, lie: impl FnOnce(&mut Vec<i64>)) -> Option<Self> {
         lie(&mut self.seen[0]);
-        let seen = self.seen.clone();
-        self.values = ciro_graph::resume(self.model, seen).expect("the model runs on the lie").values;
-        self
+        self.values = ciro_graph::resume(self.model, self.seen.clone()).ok()?.values;
+        Some(self)
     }
 
     fn execution(&self) -> Execution {
