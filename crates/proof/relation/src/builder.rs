@@ -498,6 +498,7 @@ impl<'a> Builder<'a> {
             samples: self.samples,
             hints: self.hints,
             spaces,
+            entries: self.entries,
         };
         relation.check_fit(usize::try_from(self.program.batch).unwrap_or(usize::MAX))?;
         Ok(relation)

@@ -21,6 +21,7 @@
 //! | [`public`] | public columns and their evaluation |
 //! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
 //! | [`size`] | how large a relation may become |
+//! | [`cost`] | what verifying costs, and who accepts how much |
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
 //! | `place` | the polynomials, and where committed columns lie in them |
 //! | `fit` | what both sides assume of a relation, checked |
@@ -46,6 +47,7 @@ extern crate alloc;
 pub mod blocks;
 pub mod builder;
 mod cells;
+pub mod cost;
 mod fit;
 pub mod forest;
 pub mod gather;
@@ -67,6 +69,8 @@ pub mod size;
 mod tensor;
 
 pub use blocks::Blocks;
+pub use ciro_transcript::Cost;
+pub use cost::Limits;
 pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use parts::Parts;

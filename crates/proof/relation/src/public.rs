@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
+use ciro_transcript::cost::{Cost, E_MUL, wide};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -189,6 +190,28 @@ impl Public {
             }
         }
         dense
+    }
+
+    /// What [`Public::evaluate`] takes, for a column of 2^`log_len` rows.
+    #[must_use]
+    pub fn cost(&self, log_len: u32) -> Cost {
+        let vars = u64::from(log_len);
+        let of_rows = |rows: usize, each: u64| Cost::field(wide(rows).saturating_mul(each));
+        match self {
+            Self::Mask { .. } | Self::Index | Self::Numbers { .. } | Self::Later { .. } => {
+                Cost::field(vars.saturating_add(1).saturating_mul(5 * E_MUL))
+            }
+            Self::Input { rows, .. }
+            | Self::InputHigh { rows, .. }
+            | Self::InputLow { rows, .. }
+            | Self::Output { rows, .. } => of_rows(rows.real(), E_MUL),
+            Self::OneHot { rows, .. } => of_rows(rows.real(), vars.saturating_mul(E_MUL)),
+            Self::IsLabel { log_cols, .. } | Self::BeforeLabel { log_cols, .. } => {
+                let samples = 1usize.checked_shl(log_len.saturating_sub(*log_cols)).unwrap_or(usize::MAX);
+                of_rows(samples, vars.saturating_mul(2 * E_MUL))
+            }
+            Self::ClassOfRow { class, .. } => of_rows(class.len(), vars.saturating_mul(E_MUL)),
+        }
     }
 
     /// The column's multilinear extension at `point`.

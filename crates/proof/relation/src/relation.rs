@@ -361,6 +361,8 @@ pub struct Relation {
     pub hints: Vec<Hint>,
     /// The polynomials that columns lie in, in order: always those of model and witness.
     pub spaces: Vec<Space>,
+    /// How many entries were counted while it was built ([`crate::size`]).
+    pub entries: usize,
 }
 
 impl Relation {
@@ -487,6 +489,16 @@ pub enum RelationError {
         expected: usize,
         /// Entries counted when the program was refused.
         got: usize,
+    },
+    /// Verifying takes more than whoever is to do it accepts.
+    #[error("verifying takes {got} {what}, expected at most {expected}")]
+    TooCostly {
+        /// Of what: units of work, or bytes of memory.
+        what: &'static str,
+        /// The limit.
+        expected: u64,
+        /// The cost, or as much of it as was counted when the program was refused.
+        got: u64,
     },
     /// A part of the relation is not what the phases that read it take: a bug of a gadget.
     #[error("{part} {number}: {what}: expected {expected}, got {got}")]

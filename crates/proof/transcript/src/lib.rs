@@ -7,6 +7,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`cost`] | work and memory, counted before anything is done |
 //! | [`field`] | the field F = KoalaBear and its quintic extension E, canonical bytes |
 //! | [`sponge`] | Blake2s chaining with labels and lengths; challenges by rejection sampling |
 //! | [`writer`] | the prover's side, which records where each labelled message lies |
@@ -18,11 +19,13 @@
 
 extern crate alloc;
 
+pub mod cost;
 pub mod field;
 pub mod reader;
 pub mod sponge;
 pub mod writer;
 
+pub use cost::Cost;
 pub use field::{E, F};
 pub use reader::{ReadError, Reader};
 pub use sponge::{Digest, Sponge, Transcript};

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ciro_graph::{Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
 use ciro_pcs::{Params, Profile, Security, Size};
-use ciro_relation::{Instance, Knowledge, Poly, Relation, Space};
+use ciro_relation::{Cost, Instance, Knowledge, Limits, Poly, Relation, Space, cost};
 use ciro_transcript::{Digest, F, Reader, Transcript};
 use ciro_types::{Hash32, ModelId, decode, encode};
 
@@ -55,6 +55,7 @@ pub struct VerifyingKey {
     relation: Relation,
     params: Params,
     work: Work,
+    cost: Cost,
     weight_root: Hash32,
     /// The model polynomial, if the weights are public.
     weights: Option<Arc<Vec<F>>>,
@@ -62,37 +63,64 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// The key of a program in canonical bytes and what stands for its weights, if verifying costs no more than [`Limits::VERIFY`].
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::of_within`].
+    pub fn of(program: &[u8], weights: &Weights) -> Result<Self, VerifyError> {
+        Self::of_within(program, weights, &Limits::VERIFY)
+    }
+
     /// The key of a program in canonical bytes and what stands for its weights.
     ///
     /// # Errors
-    /// As [`VerifyingKey::new`] and [`VerifyingKey::with_weights`], and if the bytes of weights are not canonical.
-    pub fn of(program: &[u8], weights: &Weights) -> Result<Self, VerifyError> {
+    /// As [`VerifyingKey::new_within`] and [`VerifyingKey::with_weights_within`], and if the bytes of weights are not canonical.
+    pub fn of_within(program: &[u8], weights: &Weights, limits: &Limits) -> Result<Self, VerifyError> {
         match weights {
-            Weights::Committed(root) => Self::new(program, *root),
+            Weights::Committed(root) => Self::new_within(program, *root, limits),
             Weights::Public(bytes) => {
                 let error = |source| VerifyError::Decode { what: "weights", source };
-                Self::with_weights(program, decode(bytes, WEIGHTS_BYTES_MAX).map_err(error)?)
+                let weights = decode(bytes, WEIGHTS_BYTES_MAX).map_err(error)?;
+                Self::with_weights_within(program, weights, limits)
             }
         }
+    }
+
+    /// The key of a program in canonical bytes and its weight commitment, if verifying costs no more than [`Limits::VERIFY`].
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::new_within`].
+    pub fn new(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
+        Self::new_within(program, weight_root, &Limits::VERIFY)
     }
 
     /// The key of a program in canonical bytes and its weight commitment.
     ///
     /// # Errors
-    /// If the program is malformed or has no relation, or if its weights are public: these take [`VerifyingKey::with_weights`].
-    pub fn new(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
-        let key = Self::draft(program, weight_root)?;
+    /// If the program is malformed or has no relation, if verifying costs more than `limits`, or if its weights are public: these
+    /// take [`VerifyingKey::with_weights`].
+    pub fn new_within(program: &[u8], weight_root: Hash32, limits: &Limits) -> Result<Self, VerifyError> {
+        let key = Self::draft(program, weight_root, limits)?;
         check_shown("weights", key.program.visibility.weights, Disclosure::Committed)?;
         Ok(key)
+    }
+
+    /// The key of a program in canonical bytes whose weights are public, if verifying costs no more than [`Limits::VERIFY`].
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::with_weights_within`].
+    pub fn with_weights(program: &[u8], weights: Vec<Vec<i32>>) -> Result<Self, VerifyError> {
+        Self::with_weights_within(program, weights, &Limits::VERIFY)
     }
 
     /// The key of a program in canonical bytes whose weights are public. The model is checked whole, and its weights stand for
     /// their hash.
     ///
     /// # Errors
-    /// If program or weights are malformed, if intervals do not hold for the weights, or if the program commits to its weights.
-    pub fn with_weights(program: &[u8], weights: Vec<Vec<i32>>) -> Result<Self, VerifyError> {
-        let key = Self::draft(program, Weights::Public(encode(&weights)).root())?;
+    /// If program or weights are malformed, if verifying costs more than `limits`, if intervals do not hold for the weights, or if
+    /// the program commits to its weights.
+    pub fn with_weights_within(program: &[u8], weights: Vec<Vec<i32>>, limits: &Limits) -> Result<Self, VerifyError> {
+        let key = Self::draft(program, Weights::Public(encode(&weights)).root(), limits)?;
         check_shown("weights", key.program.visibility.weights, Disclosure::Public)?;
         let model = Model { program: key.program, weights };
         check_model(&model).map_err(VerifyError::Program)?;
@@ -110,7 +138,9 @@ impl VerifyingKey {
         Ok(Self { weight_root, model, ..self })
     }
 
-    fn draft(program: &[u8], weight_root: Hash32) -> Result<Self, VerifyError> {
+    fn draft(program: &[u8], weight_root: Hash32, limits: &Limits) -> Result<Self, VerifyError> {
+        let of_program = cost::of_program(program.len());
+        limits.admit(&of_program)?;
         let model = model_id(program, weight_root);
         let program: Program =
             decode(program, STATEMENT_BYTES_MAX).map_err(|source| VerifyError::Decode { what: "program", source })?;
@@ -127,7 +157,16 @@ impl VerifyingKey {
         let sizes: Vec<Size> = relation.committed().map(size).collect();
         let params = Params::new(&sizes, security, profile);
         let work = Work::new(&relation, &params);
-        Ok(Self { program, relation, params, work, weight_root, weights: None, model })
+        let cost = of_program.and(relation.cost()).and(crate::cost::of_statement(&program));
+        let cost = cost.and(crate::cost::of_weights(&relation)).and(crate::cost::of_opening(&params));
+        limits.admit(&cost)?;
+        Ok(Self { program, relation, params, work, cost, weight_root, weights: None, model })
+    }
+
+    /// What it takes to build this key and verify one proof: an upper bound, whatever statement and proof say.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// The program.

@@ -20,6 +20,7 @@
 //! |---|---|
 //! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
 //! | [`error`] | why a proof is rejected, by phase |
+//! | `cost` | what verifying takes besides the relation, counted before it is done |
 //! | [`budget`] | the soundness error of a proof, term by term, and the work that makes up for it |
 //!
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
@@ -47,6 +48,7 @@ extern crate alloc;
 pub mod batch;
 pub mod budget;
 pub mod constraints;
+mod cost;
 pub mod error;
 pub mod gathers;
 pub mod key;

@@ -5,9 +5,9 @@ use ciro_graph::{
     ValueId, Visibility,
 };
 use ciro_pcs::{Params, Size};
-use ciro_relation::{Knowledge, Poly, Space};
+use ciro_relation::{Knowledge, Limits, Poly, RelationError, Space};
 use ciro_types::{Hash32, encode};
-use ciro_verifier::VerifyingKey;
+use ciro_verifier::{VerifyError, VerifyingKey};
 
 /// Batches of four samples with so many committed inputs and outputs of `len` numbers.
 fn program(ports: u32, len: u32, security: Security) -> Program {
@@ -106,4 +106,22 @@ fn a_schedule_counts_no_encoding_of_weights() {
     };
     assert_eq!(key.params(), &schedule(Poly::Model));
     assert_ne!(key.params(), &schedule(Poly::Witness));
+}
+
+/// A key is made within its own cost, and not within one unit or one byte less.
+#[test]
+fn a_key_is_refused_where_verifying_costs_more_than_is_accepted() {
+    let program = encode(&program(2, 16, Security::Bits100));
+    let new = |limits: Limits| VerifyingKey::new_within(&program, Hash32::ZERO, &limits);
+    let cost = new(Limits::NONE).expect("a key").cost();
+    let exact = Limits { units: cost.units(), peak_bytes: cost.peak_bytes };
+    assert_eq!(new(exact).expect("a key").cost(), cost);
+    for less in [Limits { units: exact.units - 1, ..exact }, Limits { peak_bytes: exact.peak_bytes - 1, ..exact }] {
+        let refused = matches!(new(less), Err(VerifyError::Relation(RelationError::TooCostly { .. })));
+        assert!(refused, "{less:?}");
+    }
+    // Before anything is decoded.
+    let long = vec![0xff; 1 << 20];
+    let error = VerifyingKey::new_within(&long, Hash32::ZERO, &Limits { units: 1_000, ..Limits::NONE });
+    assert!(matches!(error, Err(VerifyError::Relation(RelationError::TooCostly { expected: 1_000, .. }))));
 }
