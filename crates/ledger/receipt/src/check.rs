@@ -166,7 +166,10 @@ pub(crate) fn check_proof<'a>(
             "{} is what model {} gives on {} ({bits}-bit proof, {} bytes)",
             told(["the output", "the committed output", "some output"], statement.output.disclosure()),
             key.model(),
-            told(["this input", "the committed input", "some input"], statement.input.disclosure()),
+            told(
+                ["this input", "the committed integers", "some integers of the program's intervals"],
+                statement.input.disclosure()
+            ),
             proof.len()
         ),
     ));

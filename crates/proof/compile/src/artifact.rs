@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Largest program or weight file, bytes.
 const MAX_FILE: usize = 1 << 31;
-/// Version of the folder's layout.
-const FORMAT: u32 = 1;
+/// Version of the folder's layout, and of what its program means.
+const FORMAT: u32 = 2;
 
 const PROGRAM: &str = "program.bin";
 const WEIGHTS: &str = "weights.bin";

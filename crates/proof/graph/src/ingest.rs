@@ -135,7 +135,8 @@ pub const ORDERED_MIN: u32 = ordered(0xff80_0000);
 pub const ORDERED_MAX: u32 = ordered(0x7f80_0000);
 
 impl Input {
-    /// Whether the input may have this value: what some float32s give.
+    /// Whether a hidden input may have this value: integers of its interval, or images of float32s. Of a scaled input these are more than
+    /// floats give: not every integer beyond 2²⁴ is a rounded float.
     #[must_use]
     pub fn accepts(&self, value: &[i64]) -> bool {
         let is_image = |x: i64| (i64::from(ORDERED_MIN)..=i64::from(ORDERED_MAX)).contains(&x);
@@ -208,20 +209,21 @@ pub const fn is_nan(bits: u32) -> bool {
     bits & 0x7fff_ffff > 0x7f80_0000
 }
 
-/// The order-preserving image of a float32 that is not NaN: see [`Ingest::Ordered`].
+/// The image of both zeros; positive numbers have larger ones.
+const ORDERED_ZERO: u32 = 1 << 31;
+
+/// The order-preserving image of a float32 that is not NaN: see [`Ingest::Ordered`]. Each integer from [`ORDERED_MIN`] to [`ORDERED_MAX`] is the
+/// image of one number, so that a range shows that a hidden integer is an image.
 #[must_use]
 pub const fn ordered(bits: u32) -> u32 {
-    match bits {
-        0x8000_0000 => 0x8000_0000,
-        b if b >> 31 == 0 => b ^ 0x8000_0000,
-        b => !b,
-    }
+    let magnitude = bits & !ORDERED_ZERO;
+    if bits == magnitude { ORDERED_ZERO | magnitude } else { ORDERED_ZERO.wrapping_sub(magnitude) }
 }
 
 /// The float32 whose [`ordered`] image this is (+0 for zero).
 #[must_use]
 pub const fn unordered(image: u32) -> u32 {
-    if image >> 31 == 1 { image ^ 0x8000_0000 } else { !image }
+    if image >= ORDERED_ZERO { image ^ ORDERED_ZERO } else { ORDERED_ZERO | ORDERED_ZERO.wrapping_sub(image) }
 }
 
 /// `floor(x · 2^exponent + 1/2)` of a float32 that is not NaN, exactly; results beyond ±2⁶², infinities included, become
@@ -358,9 +360,22 @@ mod tests {
     #[test]
     fn minus_zero_takes_the_image_of_plus_zero() {
         assert_eq!(ordered((-0.0f32).to_bits()), ordered(0.0f32.to_bits()));
-        assert_eq!(ordered(1) - ordered(0), 1);
-        // The image that −0 would have had stays unused.
-        assert_eq!(ordered(0) - ordered(0x8000_0001), 2);
-        assert_eq!(unordered(ordered(0x8000_0001)), 0x8000_0001);
+        assert_eq!([ordered(1) - ordered(0), ordered(0) - ordered(0x8000_0001)], [1, 1]);
+    }
+
+    /// There are as many images as numbers, and each step of one is the least step of the other: none is without a number.
+    #[test]
+    fn every_integer_between_the_infinities_is_the_image_of_a_number() {
+        let numbers = 2 * (0x7f80_0000u32 + 1) - 1;
+        assert_eq!(ORDERED_MAX - ORDERED_MIN + 1, numbers);
+        let ends = [ORDERED_MIN, ORDERED_MIN + 1, 0x7fff_fffe, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, ORDERED_MAX];
+        for image in (ORDERED_MIN..=ORDERED_MAX).step_by(65_521).chain(ends) {
+            assert!(!is_nan(unordered(image)), "{image:x}");
+            assert_eq!(ordered(unordered(image)), image);
+        }
+        let input = |ingest| Input { name: "x".into(), shape: vec![1], ingest };
+        let accepted = |image: u32| input(Ingest::Ordered).accepts(&[i64::from(image)]);
+        assert!(ends.into_iter().all(accepted));
+        assert!([0, ORDERED_MIN - 1, ORDERED_MAX + 1, u32::MAX].into_iter().all(|image| !accepted(image)));
     }
 }

@@ -145,9 +145,9 @@ pub enum Ingest {
         /// Largest accepted integer.
         hi: i32,
     },
-    /// The order-preserving map of float32 onto u32: −0 becomes +0, then `bits ^ 0x8000_0000` for positive numbers and `!bits` for
-    /// negative ones. Comparisons of the images equal comparisons of the floats. Only [`Op::Trees`] reads such a value
-    /// (it is the one kind of value that exceeds 2³⁰).
+    /// The order-preserving map of float32 to consecutive integers: with m the bits but the sign, 2³¹ + m for positive numbers and 2³¹ − m
+    /// for negative ones, so that both zeros are 2³¹. Comparisons of the images equal comparisons of the floats. Only [`Op::Trees`] reads
+    /// such a value (it is the one kind of value that exceeds 2³⁰).
     Ordered,
     /// As `Ordered`, for forests that know where a missing value (NaN) goes. The value holds the input twice, one copy after the
     /// other. NaN is 0 in the first copy, below every threshold but zero, and 2³² − 1 in the second, below none; everything else

@@ -64,6 +64,26 @@ fn an_input_outside_its_interval_is_rejected() {
     }
 }
 
+/// A hidden scaled input is an integer of its interval, and no more is claimed: float32 does not have 2²⁴ + 1.
+#[test]
+fn a_hidden_input_is_an_integer_of_its_interval_be_it_a_float_or_not() {
+    let mut net = Net::within(&[1], 0, 1 << 25, 4);
+    let y = net.node(Op::Scale { x: X, factor: 3 });
+    net.output(y);
+    let case = net.case("scale", |_| 5).showing("scale", Private, Committed, Committed);
+    let (most, input) = (1 << 25, &case.model.program.inputs[0]);
+    let sees = |x: i64| Liar::about(&case).only_value(X, |v| v[0] = x).only_value(Y, |y| y[0] = 3 * x);
+    let odd = (1 << 24) + 1;
+    assert!(input.accepts(&[odd]) && i64::from(odd as f32 as i32) != odd);
+    for inside in [0, odd, most] {
+        sees(inside).verdict().expect("an integer of the interval");
+    }
+    for outside in [-1, most + 1] {
+        assert!(!input.accepts(&[outside]));
+        assert_eq!(sees(outside).caught_by_the_way(), Phase::Lookup, "{outside}");
+    }
+}
+
 /// Everything follows from the image: walks of these trees compare it as they would a number's.
 #[test]
 fn an_image_of_no_number_is_rejected() {
@@ -73,7 +93,9 @@ fn an_image_of_no_number_is_rejected() {
             let copies: &[usize] = if missing { &[1, 3] } else { &[1] };
             Liar::about(&case).sees(|x| copies.iter().for_each(|&at| x[at] = i64::from(image)))
         };
-        for image in [ORDERED_MAX, ORDERED_MAX - 0xffff, ORDERED_MIN, ORDERED_MIN + 1, 1 << 31] {
+        let ends = [ORDERED_MAX, ORDERED_MAX - 0xffff, ORDERED_MIN, ORDERED_MIN + 1];
+        for image in ends.into_iter().chain((1 << 31) - 2..=(1 << 31) + 2) {
+            assert!(case.model.program.inputs[0].numbers(&[i64::from(image); 4]).iter().all(|number| number != "NaN"));
             sees(image).verdict().expect("this is the image of a number");
         }
         for image in [ORDERED_MAX + 1, ORDERED_MAX + 0x10000, u32::MAX, ORDERED_MIN - 1, ORDERED_MIN - 0x10000, 1] {

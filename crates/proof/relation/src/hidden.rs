@@ -105,16 +105,15 @@ impl Builder<'_> {
         Ok(copies)
     }
 
-    /// Shows that images are those of numbers from −∞ to ∞ where they are present.
+    /// Shows that images are those of numbers from −∞ to ∞ where they are present: each integer between is one. The lower halves of
+    /// both ends are zero, so only a number in the block of ∞ can be beyond it.
     fn bound_images(&mut self, rows: &Rows, (high, low): (ColId, ColId), present: &Expr) -> Result<(), RelationError> {
-        let halves = |image: u32| (i64::from(image >> 16), i64::from(image & 0xffff));
-        let (least_high, least_low) = halves(ORDERED_MIN);
-        let borrow = flag(self, "above least", &Expr::column(low).plus(-least_low, present), rows)?;
-        let gap = Expr::column(high).plus(-least_high, present).plus_col(-1, borrow);
-        self.range("above least", rows, &gap, 16)?;
-        let (most_high, most_low) = halves(ORDERED_MAX);
-        let borrow = flag(self, "below most", &Expr::constant(most_low).plus_col(-1, low), rows)?;
-        self.range("below most", rows, &Expr::constant(most_high).plus_col(-1, high).plus_col(-1, borrow), 16)
+        const LEAST: i64 = (ORDERED_MIN >> 16) as i64;
+        const MOST: i64 = (ORDERED_MAX >> 16) as i64;
+        const { assert!(ORDERED_MIN.trailing_zeros() >= 16 && ORDERED_MAX.trailing_zeros() >= 16) };
+        self.range("above least", rows, &Expr::column(high).plus(-LEAST, present), 16)?;
+        let borrow = flag(self, "below most", &Expr::column(low).times(-1), rows)?;
+        self.range("below most", rows, &Expr::constant(MOST).plus_col(-1, high).plus_col(-1, borrow), 16)
     }
 }
 

@@ -15,7 +15,7 @@ use ciro_transcript::{Digest, F, Reader, Transcript};
 use ciro_types::{Hash32, ModelId, decode, encode};
 
 /// Name and version of the protocol; the first thing absorbed.
-pub const PROTOCOL: &str = "ciro/inference/v3";
+pub const PROTOCOL: &str = "ciro/inference/v4";
 
 /// A claim in canonical bytes, as it travels.
 #[derive(Clone, Copy, Debug)]

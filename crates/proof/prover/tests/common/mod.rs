@@ -228,8 +228,9 @@ fn division() -> Case {
 
 /// The order-preserving image of a float, as the program's ingest defines it.
 fn ordered(x: f32) -> u32 {
-    let bits = x.to_bits();
-    if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
+    let magnitude = i64::from(x.abs().to_bits());
+    let image = 0x8000_0000 + if x < 0.0 { -magnitude } else { magnitude };
+    u32::try_from(image).expect("no NaN")
 }
 
 /// Three trees of different depth over two features, three classes. Where a value is missing in `x`, the first tree sends it left

@@ -48,7 +48,7 @@ impl Visibility {
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut lines = vec![
-            part("input", self.input, "its integers"),
+            part("input", self.input, "integers in the program's intervals"),
             part("output", self.output, "its integers"),
             part("program", self.program, ""),
             format!("  weights   {}", self.weights_text()),
