@@ -6,6 +6,7 @@
 //! | [`id`] | 32-byte newtypes: hashes, accounts, jobs, models, blocks |
 //! | [`amount`] | money in base units, never a float |
 //! | [`job`] | what is ordered, offered, leased: `JobSpec`, `Offer`, `Lease`, `Assurance` |
+//! | [`text`] | text that a stranger chose: what may be in it, how it is printed |
 //! | [`mod@unit`] | heights, nonces, memory, basis points: counters that do not convert into one another |
 //!
 //! Dependency position: the bottom. Nothing below, everything above.
@@ -18,10 +19,12 @@ pub mod amount;
 pub mod codec;
 pub mod id;
 pub mod job;
+pub mod text;
 pub mod unit;
 
 pub use amount::Amount;
 pub use codec::{DecodeError, decode, encode};
 pub use id::{AccountId, BlockId, ChainId, Hash32, JobId, ModelId, StateRoot, TxId};
 pub use job::{Assurance, CapabilityFlags, JobSpec, JobType, Lease, Offer, Requirements};
+pub use text::{Escaped, Lines, Named, TextError, check_printable};
 pub use unit::{BasisPoints, Height, LeaseToken, MemoryMib, Nonce};

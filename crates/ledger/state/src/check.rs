@@ -14,7 +14,10 @@ use crate::model::Model;
 use crate::params::Params;
 use crate::tx::{Action, SignedTx, input_hash};
 use crate::worker::Reputation;
-use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, JobId, JobSpec, JobType, ModelId, Offer, TxId};
+use ciro_types::{
+    AccountId, Assurance, ChainId, Hash32, Height, JobId, JobSpec, JobType, ModelId, Offer, TextError, TxId,
+    check_printable,
+};
 
 /// What the stateless phase may read. [`crate::State`] implements it.
 pub trait Facts {
@@ -223,7 +226,14 @@ fn check_sender(expected: AccountId, got: AccountId) -> Result<(), TxError> {
 
 fn check_offer(sender: AccountId, offer: &Offer) -> Result<(), TxError> {
     check_sender(offer.worker, sender)?;
+    check_label(&offer.label)?;
     if offer.slots == 0 { Err(TxError::NoSlots) } else { Ok(()) }
+}
+
+/// A label ends on the screens of others. Its length is [`Params::max_label_bytes`]'s.
+fn check_label(label: &str) -> Result<(), TxError> {
+    let unprintable = |e: TextError| TxError::Unprintable { field: SizedField::Label, reason: e.to_string() };
+    check_printable(label, usize::MAX).map_err(unprintable)
 }
 
 fn check_spec(facts: &dyn Facts, sender: AccountId, spec: &JobSpec) -> Result<(), TxError> {

@@ -209,4 +209,7 @@ pub enum TxError {
     /// The offender has nothing left to lose.
     #[error("validator {validator} has no stake left to take")]
     NothingToSlash { validator: AccountId },
+    /// A text that is not fit to be shown to people.
+    #[error("{field}: {reason}")]
+    Unprintable { field: SizedField, reason: String },
 }

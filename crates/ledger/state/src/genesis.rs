@@ -1,15 +1,33 @@
 //! The first state of a network, and the hash that names the network.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::params::{Params, ParamsError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_crypto::hash_encoded;
-use ciro_types::{AccountId, Amount, ChainId};
+use ciro_types::{AccountId, Amount, ChainId, TextError, check_printable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 const GENESIS_DOMAIN: &str = "ciro/genesis/v1";
 /// The most CIRO a network may ever have: 10⁹.
 pub const MAX_SUPPLY: Amount = Amount::ciro(1_000_000_000);
+
+/// Longest name of a network, bytes.
+pub const MAX_NETWORK_NAME: usize = 128;
 
 /// A validator from the first block on.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -47,6 +65,9 @@ pub struct Genesis {
 /// Why a genesis was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisError {
+    /// The network's name is not fit to be printed.
+    #[error("network name")]
+    Name(#[source] TextError),
     /// The parameters contradict themselves.
     #[error("genesis parameters")]
     Params(#[source] ParamsError),
@@ -97,6 +118,7 @@ impl Genesis {
     /// # Errors
     /// [`GenesisError`] naming the first thing that is wrong.
     pub fn check(&self) -> Result<(), GenesisError> {
+        check_printable(&self.network, MAX_NETWORK_NAME).map_err(GenesisError::Name)?;
         self.params.check().map_err(GenesisError::Params)?;
         self.check_validators()?;
         check_distinct(self.validators.iter().map(|validator| validator.account))?;
@@ -160,6 +182,18 @@ mod tests {
         for other in others {
             assert_ne!(other.chain_id(), base.chain_id());
         }
+    }
+
+    #[test]
+    fn a_network_whose_name_moves_the_cursor_is_refused() {
+        let named = |network: &str| Genesis { network: network.into(), ..genesis() }.check();
+        assert_eq!(named("\u{1b}[2J"), Err(GenesisError::Name(TextError::Hidden { got: 0x1b })));
+        let expected = MAX_NETWORK_NAME;
+        assert_eq!(named(&"n".repeat(expected)), Ok(()));
+        assert_eq!(
+            named(&"n".repeat(expected + 1)),
+            Err(GenesisError::Name(TextError::TooLong { expected, got: expected + 1 }))
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::program::{Disclosure, Ingest, Input, Model, Op, Output, OutputKind, P
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use ciro_types::{TextError, check_printable};
 use core::fmt;
 
 /// Most inputs, and most outputs, of a program.
@@ -27,7 +28,7 @@ pub const MAX_CONSTANT: u64 = 1 << 26;
 /// Most elements of all values of all samples, and of all constants, together: 256 Mi.
 pub const MAX_TOTAL: u64 = 1 << 28;
 /// Longest name or text label, bytes.
-pub const MAX_NAME: u64 = 256;
+pub const MAX_NAME: usize = 256;
 /// Most dimensions of a tensor.
 pub const MAX_RANK: u64 = 8;
 /// Widths a range-check limb may have, bits.
@@ -152,6 +153,14 @@ pub enum Problem {
         what: &'static str,
         /// The interval.
         got: Interval,
+    },
+    /// A name or a label that is not fit to be printed.
+    #[error("{what}: {source}")]
+    Text {
+        /// A name or a label.
+        what: &'static str,
+        /// What is wrong with it.
+        source: TextError,
     },
     /// An empty or repeated name.
     #[error("name {got:?} is empty or taken")]
@@ -322,7 +331,7 @@ pub(crate) fn length(what: &'static str, expected: u64, got: usize) -> Result<()
 }
 
 fn text(what: &'static str, text: &str) -> Result<(), Problem> {
-    at_most(what, MAX_NAME, text.len() as u64)
+    check_printable(text, MAX_NAME).map_err(|source| Problem::Text { what, source })
 }
 
 /// The operator's name, for messages.

@@ -46,6 +46,6 @@ pub use program::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
     Security, ValueId, Visibility, Window,
 };
-pub use render::render;
+pub use render::{RenderError, Rendered, render};
 pub use shape::{broadcast, strides};
 pub use tensor::{RawInput, RawOutput, RawTensor};

@@ -96,6 +96,9 @@ fn offers(world: &mut World, met: &mut Met) {
     let mut idle = world.offer(Who::W1, 2);
     idle.slots = 0;
     met.add(world.err(Who::W1, Action::PublishOffer { offer: idle }));
+    let mut loud = world.offer(Who::W1, 2);
+    loud.label = "cheap\u{1b}[2Jand proven".into();
+    met.add(world.err(Who::W1, Action::PublishOffer { offer: loud }));
     let old = world.offer(Who::W1, 1);
     met.add(world.err(Who::W1, Action::PublishOffer { offer: old }));
 }

@@ -7,7 +7,7 @@ use ciro_graph::forest::ForestError;
 use ciro_graph::{
     ConstId, Ingest, Interval, Model, Op, OutputKind, Pick, Program, ValueId, check_model, check_program, execute,
 };
-use ciro_types::{decode, encode};
+use ciro_types::{TextError, decode, encode};
 use proptest::prelude::*;
 
 fn split(feature: u32, threshold: f32, below: Tree, above: Tree) -> Tree {
@@ -233,7 +233,28 @@ fn names_are_short_and_distinct() {
     assert_eq!(problem(&model), Problem::Name { got: "y0".into() });
     let mut model = dense();
     model.program.inputs[0].name = "n".repeat(257);
-    assert!(matches!(problem(&model), Problem::TooMany { what: "name", .. }));
+    assert_eq!(problem(&model), Problem::Text { what: "name", source: TextError::TooLong { expected: 256, got: 257 } });
+}
+
+/// Whatever a program calls its parts ends on the screen of whoever checks a receipt.
+#[test]
+fn names_and_labels_are_printable() {
+    let parts: [(&str, fn(&mut Program, String)); 5] = [
+        ("program name", |program, text| program.name = text),
+        ("name", |program, text| program.inputs[0].name = text),
+        ("name", |program, text| program.constants[0].name = text),
+        ("name", |program, text| program.outputs[0].name = text),
+        ("label", |program, text| {
+            program.outputs[0].kind = OutputKind::TextLabel { labels: vec!["no".into(), text] };
+        }),
+    ];
+    for (what, put) in parts {
+        for hidden in ['\n', '\u{1b}', '\u{9b}', '\u{202e}', '\u{200b}'] {
+            let mut model = dense();
+            put(&mut model.program, format!("a{hidden}b"));
+            assert_eq!(problem(&model), Problem::Text { what, source: TextError::Hidden { got: hidden.into() } });
+        }
+    }
 }
 
 #[test]
