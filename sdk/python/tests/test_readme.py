@@ -13,7 +13,7 @@ def test_the_example_runs_and_proves(tmp_path, monkeypatch, capsys):
     exec(compile(example, "README.md", "exec"), names)
     assert names["proof"].label == names["estimator"].predict(names["X"][:1])[0]
     assert (tmp_path / "answer.ciro").read_bytes() == names["proof"].bytes
-    assert "valid (A4)" in capsys.readouterr().out
+    assert "valid, proven (A4" in capsys.readouterr().out
     calls = [line for line in example.splitlines() if "ciro" in line and not line.startswith("import")]
     assert len(calls) <= 5, "it is called a five-line example"
     exec(compile(of_batch, "README.md", "exec"), names)

@@ -20,6 +20,23 @@ def test_a_receipt_survives_its_file(model, proof, tmp_path):
     assert "not zero-knowledge" in str(verified)
 
 
+def test_the_verdict_says_what_is_proven_and_that_nobody_settled_it(model, proof):
+    verified = ciro.verify(proof, model)
+    first, second, third = verified.verdict.splitlines()
+    assert first == f"valid, proven (A4: proof of the inference) · model id {model.id}"
+    assert second.startswith("not settled: ")
+    assert third == "bound to no network, job or worker"
+    assert verified.proven is True
+    assert verified.settled is False
+    assert verified.bound_to is None
+    assert str(verified).startswith(verified.verdict)
+
+
+def test_a_receipt_that_no_network_settled_is_refused_where_one_is_named(proof):
+    with pytest.raises(ciro.VerifyError, match="expected a settlement"):
+        ciro.verify(proof, network="ab" * 32)
+
+
 def test_proving_is_a_function_of_model_and_input(model, logistic, proof):
     assert ciro.prove(model, logistic.x[0]).bytes == proof.bytes
     assert ciro.prove(model, logistic.x[1]).bytes != proof.bytes
@@ -44,7 +61,7 @@ def test_a_receipt_of_another_model_is_refused(model, forest, proof):
     other = forest.compile()
     with pytest.raises(ciro.VerifyError, match=f"expected {other.id}, got {model.id}"):
         ciro.verify(proof, other)
-    with pytest.raises(ciro.VerifyError, match="expected nonsense"):
+    with pytest.raises(ciro.VerifyError, match="nonsense"):
         ciro.verify(proof, "nonsense")
     assert ciro.verify(proof, model.id).model_id == model.id
 
@@ -61,6 +78,9 @@ def test_the_command_line_verifies_what_was_proven_here(cli, model, proof, tmp_p
     assert done.returncode == 0, done.stderr
     view = json.loads(done.stdout)
     assert view["valid"] is True
+    verified = ciro.verify(proof, model)
+    assert [view["proven"], view["settled"], view["bound_to"]] == [verified.proven, verified.settled, verified.bound_to]
+    assert cli("verify", path).stdout.startswith(verified.verdict)
     assert view["outputs"]["output"] == pytest.approx(proof.output.reshape(-1))
 
 

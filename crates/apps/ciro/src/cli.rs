@@ -2,6 +2,7 @@
 
 use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::{Disclosure, Visibility};
+use ciro_relation::Limits;
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -291,9 +292,15 @@ pub(crate) struct VerifyArgs {
     /// Accept receipts of this compiled folder or model file only, in whatever batch: commits to its weights again
     #[arg(long, value_name = "MODEL", conflicts_with = "model")]
     pub(crate) made_from: Option<PathBuf>,
-    /// Accept settlements of this network only
+    /// Accept only what this network has settled
     #[arg(long, value_name = "CHAIN_ID")]
     pub(crate) network: Option<ChainId>,
+    /// Most work that verifying may take, units of about a microsecond of one core
+    #[arg(long, value_name = "UNITS", default_value_t = Limits::VERIFY.units)]
+    pub(crate) max_work: u64,
+    /// Most memory that verifying may take, MiB
+    #[arg(long, value_name = "MIB", default_value_t = Limits::VERIFY.peak_bytes >> 20)]
+    pub(crate) max_memory: u64,
     /// Also print the soundness budget term by term, the profile, and the sizes
     #[arg(long, short)]
     pub(crate) verbose: bool,

@@ -2,7 +2,9 @@
 
 use crate::error::{CliError, Exit};
 use ciro_crypto::Keypair;
-use ciro_gateway::{AccountView, ApiError, BlockView, JobView, ModelView, Quote, Status, StoredModel, SubmittedJob};
+use ciro_gateway::{
+    AccountView, ApiError, BlockView, JobView, ModelView, Quote, Rung, Status, StoredModel, SubmittedJob,
+};
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
 use ciro_state::{Action, SignedTx, TxBody, job_id};
@@ -17,6 +19,9 @@ use ureq::http::Response;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest JSON answer, bytes.
 const JSON_BYTES_MAX: u64 = 16 << 20;
+
+/// Longest sentence of a gateway that is repeated, characters.
+const SAID_MAX: usize = 1_000;
 
 /// Before a transaction is signed anew because another command with the same wallet came first: about a block.
 const NONCE_PAUSE: Duration = Duration::from_millis(20);
@@ -66,7 +71,8 @@ impl Client {
     }
 
     pub(crate) fn status(&self) -> Answer<Status> {
-        self.get("/v1/status")
+        let status: Status = self.get("/v1/status")?;
+        Ok(Status { network: said(&status.network), version: said(&status.version), ..status })
     }
 
     pub(crate) fn account(&self, account: AccountId) -> Answer<AccountView> {
@@ -78,7 +84,8 @@ impl Client {
     }
 
     pub(crate) fn job(&self, job: JobId) -> Answer<JobView> {
-        self.get(&format!("/v1/jobs/{job}"))
+        let view: JobView = self.get(&format!("/v1/jobs/{job}"))?;
+        Ok(JobView { waits_because: view.waits_because.as_deref().map(said), ..view })
     }
 
     pub(crate) fn block(&self, height: Height) -> Answer<BlockView> {
@@ -87,7 +94,14 @@ impl Client {
 
     pub(crate) fn quote(&self, needs: &Requirements) -> Answer<Quote> {
         let (memory, flags, reputation) = (needs.memory, needs.flags.0, needs.min_reputation);
-        self.get(&format!("/v1/quote?memory={memory}&flags={flags}&min_reputation={reputation}"))
+        let quote: Quote = self.get(&format!("/v1/quote?memory={memory}&flags={flags}&min_reputation={reputation}"))?;
+        let rungs = quote.rungs.into_iter().map(|rung| Rung {
+            refusal: rung.refusal.as_deref().map(said),
+            undetected: said(&rung.undetected),
+            basis: said(&rung.basis),
+            ..rung
+        });
+        Ok(Quote { rungs: rungs.collect(), ..quote })
     }
 
     pub(crate) fn receipt(&self, job: JobId) -> Answer<Receipt> {
@@ -176,7 +190,7 @@ impl Client {
 impl Refused {
     /// The answer is not what the schema says.
     fn strange(reason: &str) -> Self {
-        let message = format!("the gateway's answer makes no sense: {reason}");
+        let message = format!("the gateway's answer makes no sense: {}", said(reason));
         let hint = "is it of the same version? see `ciro --version` and GET /v1/status";
         Self { code: "strange".into(), error: CliError::failed(message).hint(hint) }
     }
@@ -193,7 +207,16 @@ fn refused(body: &[u8]) -> Refused {
         "unavailable" | "nonce" => Exit::Unreachable,
         _ => Exit::Failed,
     };
-    let mut told = CliError::new(exit, error.message);
-    told.hint = error.hint;
+    let mut told = CliError::new(exit, said(&error.message));
+    told.hint = error.hint.as_deref().map(said);
     Refused { code: error.code, error: told }
+}
+
+/// What a gateway says, cut to a length that a person reads.
+fn said(text: &str) -> String {
+    let mut said: String = text.chars().take(SAID_MAX).collect();
+    if said.len() < text.len() {
+        said.push('…');
+    }
+    said
 }

@@ -2,6 +2,8 @@
 
 use crate::cli::{Color, Global};
 use crate::error::{CliError, Exit};
+use ciro_types::text::printable_json;
+use ciro_types::{Escaped, Lines};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -25,13 +27,14 @@ impl Ui {
         Self { json: global.json, quiet: global.quiet, color }
     }
 
-    /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`.
+    /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`. Text of strangers inside is shown with
+    /// [`Named`](ciro_types::Named), so that it cannot end a line; whatever else is not printable is escaped here.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
         if self.json {
             let json = serde_json::to_string_pretty(value).map_err(CliError::failed)?;
-            self.data(&json)
+            self.data(&printable_json(&json))
         } else {
-            self.data(&text())
+            self.data(&Lines(&text()).to_string())
         }
     }
 
@@ -48,20 +51,21 @@ impl Ui {
     /// A stage that is over, with the time it took.
     pub(crate) fn stage(&self, name: &str, took: Duration, detail: &str) {
         let mark = self.paint("✓", "32");
-        self.say(&format!("{mark} {name:<10} {:>9}  {detail}", human_duration(took)));
+        self.say(&format!("{mark} {name:<10} {:>9}  {}", human_duration(took), Escaped(detail)));
     }
 
-    /// A sentence for people, silenced by `--quiet`.
+    /// A sentence for people, on one line, silenced by `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        self.say(text);
+        self.say(&Escaped(text).to_string());
     }
 
-    /// A warning, never silenced.
+    /// A warning, on one line, never silenced.
     pub(crate) fn warn(&self, text: &str) {
-        self.complain(&format!("{}: {text}", self.paint("warning", "33")));
+        self.complain(&format!("{}: {}", self.paint("warning", "33"), Escaped(text)));
     }
 
-    /// The failure that ends the command. With `--json` it is also machine-readable, still on stderr.
+    /// The failure that ends the command, on one line, and its hint on another: both may quote strangers. With `--json` it is also
+    /// machine-readable, still on stderr.
     pub(crate) fn error(&self, error: &CliError) {
         if self.json {
             let body = ErrorBody {
@@ -71,13 +75,13 @@ impl Ui {
                 hint: error.hint.as_deref(),
             };
             if let Ok(json) = serde_json::to_string(&serde_json::json!({ "error": body })) {
-                self.complain(&json);
+                self.complain(&printable_json(&json));
                 return;
             }
         }
-        self.complain(&format!("{}: {}", self.paint("error", "31"), error.message));
+        self.complain(&format!("{}: {}", self.paint("error", "31"), Escaped(&error.message)));
         if let Some(hint) = &error.hint {
-            self.complain(&format!("{}: {hint}", self.paint("hint", "36")));
+            self.complain(&format!("{}: {}", self.paint("hint", "36"), Escaped(hint)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Receipts as a stranger handles them: verified, inspected, altered.
 
+use ciro_forge::{Answer, Forger, Frozen};
 use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::{Evidence, Receipt};
@@ -226,4 +227,98 @@ fn the_network_is_not_asked_to_hide() {
     let refused = run(&["run", &model, "--input", &input, "--weights", "public", "--data", &home]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("hint: make the receipt yourself"));
+}
+
+/// A signed lie on a network of one person: valid, and worth nothing.
+fn lie(change: impl FnOnce(Answer) -> Answer) -> Receipt {
+    Forger::default().signed(change(Frozen::named("B_dtree_bc_ml").answer.lied()))
+}
+
+#[test]
+fn the_first_line_says_whether_anything_is_proven_before_any_word_of_a_stranger() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let lie = lie(|answer| answer.named("proven (A4) and settled"));
+    let file = write(directory.path(), &lie.to_bytes());
+    let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
+    let (verdict, rest) = text.split_once("\n\n").expect("a verdict");
+    assert!(verdict.starts_with("valid, not proven (A0: signed answer) · model id "), "{verdict}");
+    assert!(!verdict.contains("settled\n") && !verdict.contains("proven (A4)"), "{verdict}");
+    assert!(rest.starts_with("model \"proven (A4) and settled\", as its maker calls it"), "{rest}");
+    let view = json(&ciro(&["verify", "--json"], &file));
+    assert_eq!([&view["valid"], &view["proven"], &view["settled"]], [true, false, true]);
+    assert_eq!(view["assurance"], "a0");
+    let bound = &view["bound_to"];
+    assert_eq!(bound["network"], view["settlement"]["network"]);
+    assert_eq!(bound["workers"].as_array().map(Vec::len), Some(1));
+
+    let proven = write(directory.path(), &receipt().to_bytes());
+    let text = String::from_utf8(ciro(&["verify"], &proven).stdout).expect("stdout is text");
+    assert!(text.starts_with("valid, proven (A4: proof of the inference) · model id "), "{text}");
+    assert!(text.contains("\nnot settled: nothing says that this was ever paid or ordered\n"), "{text}");
+    let view = json(&ciro(&["verify", "--json"], &proven));
+    assert_eq!([&view["proven"], &view["settled"]], [true, false]);
+    assert_eq!([&view["bound_to"], &view["settlement"]], [&Value::Null, &Value::Null]);
+}
+
+#[test]
+fn a_named_network_must_have_settled_the_receipt() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let forger = Forger::default();
+    let (own, other) = (forger.chain().to_string(), "ab".repeat(32));
+    let settled = write(directory.path(), &lie(|answer| answer).to_bytes());
+    assert_eq!(ciro(&["verify", "--network", &own], &settled).status.code(), Some(0));
+    assert_eq!(ciro(&["verify", "--network", &other], &settled).status.code(), Some(1));
+    let stripped = write(directory.path(), &receipt().to_bytes());
+    let refused = ciro(&["verify", "--network", &other], &stripped);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains(&format!("expected a settlement of {other}, got none")) && told.contains("hint: "), "{told}");
+}
+
+/// The finding: the file that panicked, with both ways to check.
+#[test]
+fn a_record_of_the_last_height_is_refused_with_a_reason() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let last = ciro_types::Height(u64::MAX);
+    let forger = Forger { settled: last, header: ciro_types::Height(0), ..Forger::default() };
+    let receipt = forger.signed(Frozen::named("B_dtree_bc_ml").answer);
+    let file = write(directory.path(), &receipt.to_bytes());
+    let own = forger.chain().to_string();
+    for args in [&["verify"][..], &["verify", "--network", &own], &["verify", "-v", "--json"]] {
+        let refused = ciro(args, &file);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("expected the header after height"));
+    }
+    assert_eq!(ciro(&["inspect"], &file).status.code(), Some(0), "inspect does not judge");
+}
+
+/// Whether output can move a cursor, hide or reorder: it is printable, and lines end only where we end them.
+fn assert_printable(bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).expect("text");
+    assert_eq!(ciro_types::Lines(text).to_string(), text);
+}
+
+/// The finding, and its kind: no command shows what a stranger chose as anything but text on its own line.
+#[test]
+fn names_that_are_not_printable_print_nothing_of_their_own() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for hidden in ["\u{1b}[2J\u{1b}[Hvalid", "\nvalid", "\r", "\u{9b}2J", "\u{202e}", "\u{200b}", "\u{2028}", "\u{1f}"]
+    {
+        let mut forger = Forger::default();
+        forger.genesis.network = format!("net{hidden}work");
+        let loud = forger.signed(Frozen::named("B_dtree_bc_ml").answer.named(hidden));
+        for (which, receipt) in [lie(|answer| answer.named(hidden)), loud].into_iter().enumerate() {
+            let file = write(directory.path(), &receipt.to_bytes());
+            for (args, code) in
+                [(&["verify"][..], 1), (&["verify", "--json"], 1), (&["inspect"], 0), (&["inspect", "--json"], 0)]
+            {
+                let output = ciro(args, &file);
+                assert_eq!(output.status.code(), Some(code), "{hidden:?} {which} {args:?}");
+                assert_printable(&output.stdout);
+                assert_printable(&output.stderr);
+                let lines = output.stdout.split(|byte| *byte == b'\n');
+                assert!(lines.into_iter().all(|line| !line.starts_with(b"valid")), "{hidden:?} {which} {args:?}");
+            }
+        }
+    }
 }

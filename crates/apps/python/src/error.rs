@@ -5,6 +5,7 @@ use ciro_compile::{ArtifactError, CompileError};
 use ciro_graph::ExecError;
 use ciro_graph::exec::Fault;
 use ciro_prover::ProveError;
+use ciro_types::Escaped;
 use pyo3::PyErr;
 use std::error::Error;
 
@@ -69,7 +70,7 @@ pub(crate) fn verify(error: &dyn Error) -> PyErr {
     python::VerifyError::new_err((chain(error), None::<String>))
 }
 
-/// `error` and its causes, outermost first, on one line.
+/// `error` and its causes, outermost first, on one line: they may quote strangers.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -78,5 +79,5 @@ fn chain(error: &dyn Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    text
+    Escaped(&text).to_string()
 }

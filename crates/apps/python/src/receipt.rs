@@ -5,8 +5,7 @@ use crate::tensor::{self, Tensor};
 use ciro_graph::Disclosure;
 use ciro_prover::ProvingKey;
 use ciro_prover::reveal::Reveal;
-use ciro_receipt::check::Finding;
-use ciro_receipt::{Opening, Receipt, Report, SampleReceipt, SampleReport, check, check_sample};
+use ciro_receipt::{Bound, Finding, Judged, Opening, Receipt, Terms};
 use pyo3::prelude::*;
 use std::borrow::Cow;
 
@@ -77,9 +76,17 @@ impl Proof {
 /// What a valid receipt shows, and what that rests on.
 #[pyclass(frozen, get_all, module = "ciro._ciro")]
 pub(crate) struct Verified {
+    /// Three lines without a word that a stranger chose.
+    verdict: String,
+    /// All that `ciro verify` prints.
+    text: String,
     model_id: String,
     model_name: String,
     assurance: String,
+    proven: bool,
+    settled: bool,
+    /// Network, job and workers; None if the evidence was made for no job.
+    bound_to: Option<(String, String, Vec<String>)>,
     /// Samples in the proof.
     batch: u32,
     /// Which of them it shows; None if it is about all.
@@ -94,48 +101,47 @@ pub(crate) struct Verified {
     assumptions: Vec<(String, String)>,
 }
 
-/// Checks the bytes of a receipt. With `network`, only settlements of that network are accepted.
+/// Checks the bytes of a receipt. With `model`, only that model is accepted; with `network`, only what that network has settled.
 #[pyfunction]
-pub(crate) fn verify(py: Python<'_>, receipt: &[u8], network: Option<&str>) -> PyResult<Verified> {
+pub(crate) fn verify(py: Python<'_>, receipt: &[u8], model: Option<&str>, network: Option<&str>) -> PyResult<Verified> {
     py.detach(|| {
-        let trusted = network.map(str::parse).transpose().map_err(|e| error::verify(&e))?;
-        if SampleReceipt::is_one(receipt) {
-            let receipt = SampleReceipt::from_bytes(receipt).map_err(|e| error::verify(&e))?;
-            let SampleReport { batch, sample } = check_sample(&receipt, trusted).map_err(|e| error::verify(&e))?;
-            let plain = batch.program.clone().batched(1);
-            let inputs = tensor::inputs(&plain, &sample.input);
-            let outputs = tensor::outputs(&plain, &sample.output)?;
-            return Ok(verified(batch, Some(sample.index), Some(inputs), Some(outputs)));
-        }
-        let receipt = Receipt::from_bytes(receipt).map_err(|e| error::verify(&e))?;
-        let report = check(&receipt, trusted).map_err(|e| error::verify(&e))?;
-        let inputs = report.input.public().map(|input| tensor::inputs(&report.program, input));
-        let outputs = report.output.public().map(|output| tensor::outputs(&report.program, output)).transpose()?;
-        Ok(verified(report, None, inputs, outputs))
+        let model = model.map(str::parse).transpose().map_err(|e| error::verify(&e))?;
+        let network = network.map(str::parse).transpose().map_err(|e| error::verify(&e))?;
+        let judged = Terms { model, network, ..Terms::default() }.judge(receipt).map_err(|e| error::verify(&e))?;
+        verified(judged)
     })
 }
 
-fn verified(
-    report: Report,
-    sample: Option<u32>,
-    inputs: Option<Vec<Tensor>>,
-    outputs: Option<Vec<Tensor>>,
-) -> Verified {
-    Verified {
+fn verified(judged: Judged) -> PyResult<Verified> {
+    let outputs = judged.outputs().map_err(|e| error::verify(&e))?.map(tensor::rendered);
+    let inputs = judged.input().map(|input| match judged.sample {
+        Some(_) => tensor::inputs(&judged.plain_program(), input),
+        None => tensor::inputs(&judged.report.program, input),
+    });
+    let text = judged.text().map_err(|e| error::verify(&e))?;
+    let Judged { report, sample, .. } = judged;
+    let visibility = &report.program.visibility;
+    Ok(Verified {
+        verdict: report.verdict(),
+        text,
+        proven: report.is_proven(),
+        settled: report.is_settled(),
         model_id: report.model.to_string(),
         assurance: format!("{:?}", report.assurance),
         batch: report.program.batch,
-        sample,
+        sample: sample.map(|sample| sample.index),
         inputs,
         outputs,
-        visibility: {
-            let shown = &report.program.visibility;
-            [shown.input, shown.output, shown.weights].map(Disclosure::name)
-        },
+        visibility: [visibility.input, visibility.output, visibility.weights].map(Disclosure::name),
+        bound_to: report.bound.map(triple),
         model_name: report.program.name,
         shown: report.shown.into_iter().map(pair).collect(),
         assumptions: report.assumptions.into_iter().map(pair).collect(),
-    }
+    })
+}
+
+fn triple(Bound { network, job, workers }: Bound) -> (String, String, Vec<String>) {
+    (network.to_string(), job.to_string(), workers.iter().map(ToString::to_string).collect())
 }
 
 fn pair(finding: Finding) -> (String, String) {

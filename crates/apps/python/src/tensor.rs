@@ -2,7 +2,7 @@
 
 use crate::error;
 use ciro_graph::render::Cell;
-use ciro_graph::{Program, RawInput, RawOutput, render};
+use ciro_graph::{Program, RawInput, RawOutput, Rendered, render};
 use pyo3::prelude::*;
 
 /// A tensor for Python: name, dimensions, elements in row-major order.
@@ -21,8 +21,12 @@ pub(crate) enum Values {
 
 /// The outputs in the order of the program.
 pub(crate) fn outputs(program: &Program, output: &RawOutput) -> PyResult<Vec<Tensor>> {
-    let rendered = render(program, output).map_err(|e| error::verify(&e))?;
-    Ok(rendered.into_iter().map(|tensor| (tensor.name, tensor.shape, values(tensor.values))).collect())
+    render(program, output).map(rendered).map_err(|e| error::verify(&e))
+}
+
+/// Rendered outputs, in their order.
+pub(crate) fn rendered(outputs: Vec<Rendered>) -> Vec<Tensor> {
+    outputs.into_iter().map(|tensor| (tensor.name, tensor.shape, values(tensor.values))).collect()
 }
 
 /// The inputs in the order of the program, as the user gave them.

@@ -24,7 +24,7 @@ struct Keys {
 
 impl Keys {
     fn get(&mut self, model: ModelId) -> Option<Arc<VerifyingKey>> {
-        self.tick += 1;
+        self.tick = self.tick.saturating_add(1);
         let tick = self.tick;
         self.known.get_mut(&model).map(|(key, used)| {
             *used = tick;

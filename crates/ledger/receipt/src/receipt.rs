@@ -6,7 +6,7 @@ use crate::file::{FileKind, FormatError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_consensus::light::{CertifiedHeader, SetChange};
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
-use ciro_types::{AccountId, ChainId, JobId};
+use ciro_types::{AccountId, Assurance, ChainId, JobId};
 use ciro_verifier::{ProofContext, Statement, Weights};
 
 const KIND: FileKind = FileKind {
@@ -53,6 +53,18 @@ pub enum Evidence {
         /// The proof.
         proof: Vec<u8>,
     },
+}
+
+impl Evidence {
+    /// The rung that it is worth.
+    #[must_use]
+    pub const fn assurance(&self) -> Assurance {
+        match self {
+            Self::Signed { .. } => Assurance::A0,
+            Self::Agreed => Assurance::A2,
+            Self::Proven { .. } => Assurance::A4,
+        }
+    }
 }
 
 /// What a proof was made for. All zero: no job.

@@ -3,9 +3,11 @@
 //! A file is `CIRO-SAMPLE` and a version byte, then [`crate::file`]. It holds the batch's receipt, whose input and output are commitments, the
 //! sample, and the opening that shows that the sample is behind them.
 
-use crate::check::{Checking, Finding, ReceiptError, Report, begin, check_proof};
+use crate::check::{Checking, ReceiptError, Terms, check_proof};
 use crate::file::{FileKind, FormatError};
 use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
+use crate::report::Report;
+use crate::sentences;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{ChainId, encode};
 use ciro_verifier::Sample;
@@ -65,30 +67,27 @@ impl SampleReceipt {
     }
 }
 
-/// Checks the receipt of a sample: that of its batch as [`crate::check()`] does, then the opening.
+/// Checks the receipt of a sample. With `network`, only what that network has settled is accepted.
 ///
 /// # Errors
 /// [`ReceiptError`] naming the first check that failed.
-pub fn check_sample(receipt: &SampleReceipt, trusted: Option<ChainId>) -> Result<SampleReport, ReceiptError> {
-    let Evidence::Proven { proof, .. } = &receipt.batch.evidence else { return Err(ReceiptError::Nothing) };
-    let Checking { key, statement, report: mut batch } = begin(&receipt.batch, trusted)?;
-    let proof = check_proof(&key, &statement, proof, &mut batch)?;
-    let sample = Sample::decode(&receipt.sample)?;
-    let verified = proof.verify_sample(&sample, &receipt.opening)?;
-    batch.shown.push(Finding {
-        what: "sample opened",
-        detail: format!(
-            "this input and output are number {} of the {} behind the batch's commitments ({} bytes)",
-            sample.index,
-            verified.batch,
-            receipt.opening.len()
-        ),
-    });
-    batch.assumptions.push(Finding {
-        what: "other samples",
-        detail: "are not stated here, but are no secret from who has this file: proof and opening hold many sums over all samples, \
-                 unmasked, from which those of a small batch can be computed, and with which guesses of a large one can be checked"
-            .into(),
-    });
-    Ok(SampleReport { batch, sample })
+pub fn check_sample(receipt: &SampleReceipt, network: Option<ChainId>) -> Result<SampleReport, ReceiptError> {
+    Terms { network, ..Terms::default() }.check_sample(receipt)
+}
+
+impl Terms {
+    /// Checks the receipt of a sample: that of its batch as [`Terms::check`] does, then the opening.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] naming the first check that failed.
+    pub fn check_sample(&self, receipt: &SampleReceipt) -> Result<SampleReport, ReceiptError> {
+        let Evidence::Proven { proof, .. } = &receipt.batch.evidence else { return Err(ReceiptError::Nothing) };
+        let Checking { key, statement, report: mut batch } = self.begin(&receipt.batch)?;
+        let proof = check_proof(&key, &statement, proof, &mut batch)?;
+        let sample = Sample::decode(&receipt.sample)?;
+        let verified = proof.verify_sample(&sample, &receipt.opening)?;
+        batch.shown.push(sentences::opened(sample.index, verified.batch, receipt.opening.len()));
+        batch.assumptions.push(sentences::other_samples());
+        Ok(SampleReport { batch, sample })
+    }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
@@ -93,10 +93,26 @@ class Finding(NamedTuple):
     """The particulars."""
 
 
+class Bound(NamedTuple):
+    """The job that an answer was made for, whether or not a network has settled it."""
+
+    network: str
+    """The id of the network."""
+    job: str
+    """The id of the job."""
+    workers: tuple[str, ...]
+    """The accounts that answered."""
+
+
 @dataclass(frozen=True)
 class Verified(_Answer):
-    """What a valid receipt shows. There is no such object for an invalid one: `ciro.verify` raises."""
+    """What a valid receipt shows. There is no such object for an invalid one: `ciro.verify` raises.
 
+    Valid is not proven: look at `proven`, or compare `assurance` with what you paid for.
+    """
+
+    verdict: str
+    """Three lines, the same as `ciro verify` prints: rung and model id; settlement; what the answer is bound to."""
     model_id: str
     """The model that answered."""
     model_name: str
@@ -106,7 +122,13 @@ class Verified(_Answer):
     sample: Optional[int]
     """Which sample of the batch this is, counted from zero. None if the receipt is about all."""
     assurance: str
-    """The rung that was checked: `A4` for a proof."""
+    """The rung that was checked: `A4` for a proof, `A0` for a signed answer, `A2` for answers that agree."""
+    proven: bool
+    """Whether a proof shows that the output is the model's. Without one, it is somebody's word."""
+    settled: bool
+    """Whether a network's validators confirm that the job was paid."""
+    bound_to: Optional[Bound]
+    """What the answer was made for. None for a proof that was made for no job."""
     inputs: dict[str, Array]
     """What the model was asked, by input name: the float32 numbers as they were given. Empty if it is hidden."""
     outputs: dict[str, Array]
@@ -119,12 +141,11 @@ class Verified(_Answer):
     assumptions: list[Finding]
     """What you must accept for the conclusion to hold."""
 
+    text: str = field(repr=False)
+    """All that `ciro verify` prints, the verdict first."""
+
     def __str__(self) -> str:
-        lines = [f"valid ({self.assurance}), model {self.model_name} {self.model_id}"]
-        for title, findings in (("shown", self.shown), ("provided that", self.assumptions)):
-            lines.append(title)
-            lines.extend(f"  {finding.what}: {finding.detail}" for finding in findings)
-        return "\n".join(lines)
+        return self.text
 
 
 def prove(model: Model, x: Samples) -> Proof:
@@ -154,7 +175,7 @@ def verify(
         model: the model that you expect, or its id. Without it, look at `model_id` of the result: a valid proof of
             another model is worth nothing. A model in a batch has another id than alone; give the model and it is
             computed.
-        network: the id of the network whose settlements you accept.
+        network: the id of the network that must have settled it. A receipt without a settlement then fails.
 
     Raises:
         VerifyError: if anything about the receipt is wrong, or it is about another model.
@@ -164,10 +185,12 @@ def verify(
         proof = proof.bytes
     elif not isinstance(proof, bytes):
         proof = Path(proof).read_bytes()
-    checked = _verified(_ciro.verify(proof, network))
-    expected = _expected(model, checked) if isinstance(model, Model) else model
-    if expected is not None and expected != checked.model_id:
-        raise VerifyError(f"the receipt is about another model: expected {expected}, got {checked.model_id}")
+    if not isinstance(model, Model):
+        return _verified(_ciro.verify(proof, model, network))
+    checked = _verified(_ciro.verify(proof, None, network))
+    expected = _expected(model, checked)
+    if expected != checked.model_id:
+        raise VerifyError(f"it is about another model: expected {expected}, got {checked.model_id}")
     return checked
 
 
@@ -178,16 +201,25 @@ def _expected(model: Model, checked: Verified) -> str:
     return model._native.id_of_batch(checked.batch, checked.visibility["input"], checked.visibility["output"])
 
 
+def _bound(network: str, job: str, workers: list[str]) -> Bound:
+    return Bound(network, job, tuple(workers))
+
+
 def _verified(native: _ciro.Verified) -> Verified:
     return Verified(
+        verdict=native.verdict,
         model_id=native.model_id,
         model_name=native.model_name,
         batch=native.batch,
         sample=native.sample,
         assurance=native.assurance,
+        proven=native.proven,
+        settled=native.settled,
+        bound_to=native.bound_to and _bound(*native.bound_to),
         inputs={name: to_array(shape, values) for name, shape, values in native.inputs or []},
         outputs={name: to_array(shape, values) for name, shape, values in native.outputs or []},
         visibility=dict(zip(("input", "output", "weights"), native.visibility)),
         shown=[Finding(*pair) for pair in native.shown],
         assumptions=[Finding(*pair) for pair in native.assumptions],
+        text=native.text,
     )

@@ -10,7 +10,7 @@ use crate::ui::Ui;
 use ciro_gateway::{BlockView, JobView};
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Payment, input_hash, model_id, output_hash};
-use ciro_types::{AccountId, Amount, Assurance, ChainId, Hash32, Height, JobId, ModelId};
+use ciro_types::{AccountId, Amount, Assurance, ChainId, Escaped, Hash32, Height, JobId, ModelId, Named};
 use serde::Serialize;
 
 /// A receipt's parts, by size and hash.
@@ -80,7 +80,7 @@ fn job_text(job: &JobView) -> String {
         format!("price     at most {} CIRO, {} CIRO in escrow", job.spec.max_price, job.escrow),
         format!("heights   opened {}, deadline {}", job.opened, job.spec.deadline),
     ];
-    lines.extend(job.waits_because.as_ref().map(|because| format!("waits     {because}")));
+    lines.extend(job.waits_because.as_ref().map(|because| format!("waits     {}", Escaped(because))));
     lines.join("\n")
 }
 
@@ -154,7 +154,7 @@ fn text(view: &ReceiptView) -> String {
 fn settlement_lines(settlement: &SettlementView) -> Vec<String> {
     let payment = |payment: &Payment| format!("paid      {} CIRO to {}", payment.price, payment.worker);
     let mut lines = vec![
-        format!("network   {} {}", settlement.network, settlement.chain),
+        format!("network   {}, called {}", settlement.chain, Named(&settlement.network)),
         format!("job       {} at {:?}", settlement.job, settlement.assurance),
         format!("client    {}", settlement.client),
         format!("settled   at height {}", settlement.height),

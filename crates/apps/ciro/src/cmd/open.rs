@@ -10,6 +10,7 @@ use ciro_graph::{Input, Program, RawOutput, ingest};
 use ciro_prover::reveal::root;
 use ciro_receipt::Opening;
 use ciro_receipt::opening::OPENING_BYTES_MAX;
+use ciro_receipt::text::line;
 use ciro_types::{Hash32, ModelId};
 use ciro_verifier::{Part, Statement, VerifyingKey};
 use serde::Serialize;
@@ -100,8 +101,7 @@ fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> 
 }
 
 fn text(view: &View) -> String {
-    let line = |(name, numbers): (&String, &Vec<String>)| format!("  {name} = {}", show::list(numbers.iter().cloned()));
-    let inputs = view.inputs.iter().flatten().map(line);
+    let inputs = view.inputs.iter().flatten().map(|(name, numbers)| line(name, numbers.iter().cloned()));
     let outputs = view.outputs.as_ref().map(show::output_lines);
     let lines: Vec<String> = inputs.chain(outputs).collect();
     let part = view.part.name();

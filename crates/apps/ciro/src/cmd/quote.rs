@@ -7,6 +7,7 @@ use crate::local;
 use crate::order::requirements;
 use crate::ui::Ui;
 use ciro_gateway::{Quote, Rung};
+use ciro_types::Escaped;
 
 pub(crate) fn run(args: &QuoteArgs, ui: &Ui) -> Result<(), CliError> {
     let home = home::resolve(args.data.data.as_deref())?;
@@ -23,7 +24,7 @@ fn text(quote: &Quote) -> String {
     let mut lines = vec![head];
     lines.extend(quote.rungs.iter().map(line));
     lines.push(String::new());
-    lines.extend(quote.rungs.iter().map(|rung| format!("{:?}: {}", rung.assurance, rung.basis)));
+    lines.extend(quote.rungs.iter().map(|rung| format!("{:?}: {}", rung.assurance, Escaped(&rung.basis))));
     let percent = f64::from(quote.fee.0) / 100.0;
     lines.push(format!("Prices include the protocol fee of {percent} %. What a job does not need comes back."));
     lines.join("\n")
@@ -37,9 +38,10 @@ fn line(rung: &Rung) -> String {
     };
     let name = format!("{:?}", rung.assurance);
     let cost = rung.cost_to_corrupt.to_string();
-    let mut line = format!("{name:<5} {price:>14} {latency:>12}  {:<32} {cost:>16}", rung.undetected);
+    let mut line =
+        format!("{name:<5} {price:>14} {latency:>12}  {:<32} {cost:>16}", Escaped(&rung.undetected).to_string());
     if let Some(refusal) = &rung.refusal {
-        line.push_str(&format!("\n      {refusal}"));
+        line.push_str(&format!("\n      {}", Escaped(refusal)));
     }
     line
 }

@@ -122,6 +122,8 @@ fn view(
     let output = report.output.public().ok_or_else(|| CliError::failed("the receipt hides the output"))?;
     let outputs = show::outputs(&report.program, output)?;
     let record = report.record.ok_or_else(|| CliError::failed("the receipt carries no settlement"))?;
+    let mut prices = record.payments.iter().map(|payment| payment.price);
+    let paid = prices.try_fold(Amount::ZERO, Amount::checked_add);
     Ok(View {
         outputs,
         model_id: report.model,
@@ -130,7 +132,7 @@ fn view(
         is_throwaway,
         assurance: report.assurance,
         workers: record.payments.iter().map(|payment| payment.worker).collect(),
-        paid: record.payments.iter().map(|payment| payment.price).sum(),
+        paid: paid.ok_or_else(|| CliError::failed("the receipt's payments are more than any money there is"))?,
         fee: record.fee,
         height: record.height,
         stages_ms,

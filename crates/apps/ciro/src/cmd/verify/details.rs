@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
-use ciro_relation::Poly;
+use ciro_relation::{Cost, Limits, Poly};
 use ciro_verifier::VerifyingKey;
 use serde::Serialize;
 
@@ -14,7 +14,18 @@ pub(super) struct Details {
     profile: &'static str,
     /// None where the receipt carries no proof.
     soundness: Option<Soundness>,
+    cost: CostView,
     sizes: Sizes,
+}
+
+/// What verifying takes at most, building the key included.
+#[derive(Serialize)]
+struct CostView {
+    /// About a microsecond of one core each: what limits are about.
+    units: u64,
+    field_ops: u64,
+    hash_bytes: u64,
+    peak_bytes: u64,
 }
 
 /// How unlikely it is that a false statement passes.
@@ -69,9 +80,9 @@ struct Sizes {
     gathers: usize,
 }
 
-/// The details of a receipt that was checked.
-pub(super) fn details(receipt: &Receipt) -> Result<Details, CliError> {
-    let key = VerifyingKey::of(&receipt.program, &receipt.weights).map_err(CliError::failed)?;
+/// The details of a receipt that was checked within these limits.
+pub(super) fn details(receipt: &Receipt, limits: &Limits) -> Result<Details, CliError> {
+    let key = VerifyingKey::of_within(&receipt.program, &receipt.weights, limits).map_err(CliError::failed)?;
     let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
         profile: match key.program().profile {
@@ -79,6 +90,7 @@ pub(super) fn details(receipt: &Receipt) -> Result<Details, CliError> {
             Profile::Chain => "chain",
         },
         soundness: is_proven.then(|| soundness(&key)),
+        cost: CostView::of(&key),
         sizes: sizes(receipt, &key),
     })
 }
@@ -141,7 +153,23 @@ impl Details {
             || "no proof in this receipt: nothing but signatures speaks for the output".into(),
             Soundness::text,
         );
-        format!("profile {}\n\n{soundness}\n\nsizes\n{}", self.profile, self.sizes.text())
+        let (cost, sizes) = (self.cost.text(), self.sizes.text());
+        format!("profile {}\n\n{soundness}\n\ncost of verification, at most\n{cost}\n\nsizes\n{sizes}", self.profile)
+    }
+}
+
+impl CostView {
+    fn of(key: &VerifyingKey) -> Self {
+        let cost = key.cost();
+        let Cost { field_ops, hash_bytes, peak_bytes } = cost;
+        Self { units: cost.units(), field_ops, hash_bytes, peak_bytes }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "  {} units of about 1 µs: {} field operations, {} bytes hashed\n  {} bytes of memory",
+            self.units, self.field_ops, self.hash_bytes, self.peak_bytes
+        )
     }
 }
 

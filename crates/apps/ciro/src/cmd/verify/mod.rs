@@ -1,44 +1,51 @@
 //! `ciro verify`: what a receipt proves, and what that rests on. Offline.
 
 mod details;
-mod visibility;
 
 use crate::cli::{FormArgs, VerifyArgs};
 use crate::error::CliError;
-use crate::files::{damaged, read, receipt_in};
+use crate::files::{damaged, read};
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use ciro_compile::artifact::program_digest;
-use ciro_graph::{Model, Program, Visibility as Disclosed};
+use ciro_graph::{Model, Program};
 use ciro_prover::ProvingKey;
-use ciro_receipt::check::Finding;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
-use ciro_receipt::{Receipt, ReceiptError, Report, SampleReceipt, SampleReport, check, check_sample};
+use ciro_receipt::visibility::Visibility;
+use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Report, Terms};
+use ciro_relation::{Limits, RelationError};
 use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
-use ciro_verifier::{Sample, Shown};
+use ciro_verifier::VerifyError;
 use details::Details;
 use serde::Serialize;
-use visibility::Visibility;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct View {
     valid: bool,
+    /// Whether a proof shows that the output is the model's; without one, somebody's word does.
+    proven: bool,
+    /// Whether a network's validators confirm that this was paid.
+    settled: bool,
     assurance: Assurance,
     model_id: ModelId,
-    model_name: String,
+    /// The job that the evidence was made for; None if it was made for none.
+    bound_to: Option<Bound>,
+    settlement: Option<SettlementView>,
     /// Samples in the proof.
     batch: u32,
     /// The one that is shown, counted from zero; None if the receipt is about all.
     sample: Option<u32>,
     /// Digest of the program without batch and visibility: that of `program.bin` in a folder that was compiled without options.
     plain_program: Hash32,
+    /// Its maker chose it.
+    model_name: String,
     /// None if the output is hidden.
     outputs: Option<Outputs>,
-    settlement: Option<SettlementView>,
     visibility: Visibility,
-    shown: Vec<FindingView>,
-    assumptions: Vec<FindingView>,
+    shown: Vec<Finding>,
+    assumptions: Vec<Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
 }
@@ -50,120 +57,78 @@ struct SettlementView {
     height: Height,
 }
 
-#[derive(Serialize)]
-struct FindingView {
-    what: &'static str,
-    detail: String,
-}
-
-/// A receipt that passed, of a sample or of all.
-struct Checked {
-    /// The sample's batch, if it is one of a sample.
-    receipt: Receipt,
-    report: Report,
-    sample: Option<Sample>,
-}
-
 pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
-    let checked = check_file(args)?;
-    expect_model(args, &checked.report, ui)?;
-    let details = args.verbose.then(|| details::details(&checked.receipt)).transpose()?;
-    let inputs = match (&checked.sample, &checked.report.input) {
-        (Some(sample), _) => show::input_lines(&checked.report.program, &sample.input),
-        (None, Shown::Public(input)) => show::input_lines(&checked.report.program, input),
-        (None, hidden) => hidden_lines(hidden),
-    };
-    let hidden = hidden_lines(&checked.report.output);
-    let view = view(checked, details)?;
-    let outputs = view.outputs.as_ref().map_or(hidden, show::output_lines);
-    ui.result(&view, || text(&view, &inputs, &outputs))
-}
-
-fn check_file(args: &VerifyArgs) -> Result<Checked, CliError> {
-    let invalid = |e: ReceiptError| CliError::failed(format!("invalid receipt: {e}"));
+    let limits = limits(args);
+    let terms = Terms { model: args.model, network: args.network, limits };
     let bytes = read(&args.receipt, RECEIPT_BYTES_MAX)?;
-    if !SampleReceipt::is_one(&bytes) {
-        let receipt = receipt_in(&args.receipt, &bytes)?;
-        let report = check(&receipt, args.network).map_err(invalid)?;
-        return Ok(Checked { receipt, report, sample: None });
-    }
-    let receipt = SampleReceipt::from_bytes(&bytes).map_err(|e| damaged(&args.receipt, &e))?;
-    let SampleReport { batch, sample } = check_sample(&receipt, args.network).map_err(invalid)?;
-    Ok(Checked { receipt: receipt.batch, report: batch, sample: Some(sample) })
+    let judged = terms.judge(&bytes).map_err(|e| refused(&args.receipt, &e))?;
+    expect_made_from(args, &judged.report, ui)?;
+    let details = args.verbose.then(|| details::details(&judged.receipt, &limits)).transpose()?;
+    let mut text = judged.text().map_err(CliError::failed)?;
+    text.extend(details.as_ref().map(|details| format!("\n\n{}", details.text())));
+    ui.result(&view(judged, details)?, || text)
 }
 
-/// Refuses a receipt of another model than the one that was named: by its id, or by the model itself, which says what its id is in the
-/// receipt's batch and visibility.
-fn expect_model(args: &VerifyArgs, report: &Report, ui: &Ui) -> Result<(), CliError> {
-    let made_from = args.made_from.as_ref().map(|path| {
-        let Model { program, weights } = models::load(path, &FormArgs::default(), ui)?.model;
-        let (batch, visibility) = (report.program.batch, report.program.visibility);
-        let model = Model { program: Program { batch, visibility, ..program }, weights };
-        ProvingKey::new(model).map(|key| key.model_id()).map_err(CliError::failed)
-    });
-    let got = report.model;
-    match args.model.map(Ok).or(made_from).transpose()? {
-        Some(expected) if expected != got => {
-            Err(CliError::failed(format!("invalid receipt: it is about another model: expected {expected}, got {got}")))
+fn limits(args: &VerifyArgs) -> Limits {
+    Limits { units: args.max_work, peak_bytes: args.max_memory.saturating_mul(1 << 20) }
+}
+
+/// A file that is no receipt, or one that does not hold.
+fn refused(path: &Path, error: &ReceiptError) -> CliError {
+    match error {
+        ReceiptError::Format(format) => damaged(path, format),
+        other => invalid(other),
+    }
+}
+
+fn invalid(error: &ReceiptError) -> CliError {
+    let failed = CliError::failed(format!("invalid receipt: {error}"));
+    match error {
+        ReceiptError::Unsettled { .. } => failed
+            .hint("without --network the receipt is judged alone; ask whoever gave it to you for the one of the job"),
+        ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { .. })) => {
+            failed.hint("if you trust whoever made it, or have the time, raise --max-work or --max-memory")
         }
-        _ => Ok(()),
+        _ => failed,
     }
 }
 
-fn view(checked: Checked, details: Option<Details>) -> Result<View, CliError> {
-    let Checked { report, sample, .. } = checked;
-    let plain = Program { visibility: Disclosed::default(), ..report.program.clone().batched(1) };
-    let outputs = match &sample {
-        Some(sample) => Some(show::outputs(&plain, &sample.output)?),
-        None => report.output.public().map(|output| show::outputs(&report.program, output)).transpose()?,
-    };
-    let visibility = Visibility::of(&report);
-    let settlement =
-        report.record.map(|record| SettlementView { network: record.chain, job: record.job, height: record.height });
+/// Refuses a receipt that is not of the model that was named by its file, which says what its id is in the receipt's batch and visibility.
+fn expect_made_from(args: &VerifyArgs, report: &Report, ui: &Ui) -> Result<(), CliError> {
+    let Some(path) = &args.made_from else { return Ok(()) };
+    let Model { program, weights } = models::load(path, &FormArgs::default(), ui)?.model;
+    let (batch, visibility) = (report.program.batch, report.program.visibility);
+    let model = Model { program: Program { batch, visibility, ..program }, weights };
+    let expected = ProvingKey::new(model).map_err(CliError::failed)?.model_id();
+    let got = report.model;
+    if expected == got { Ok(()) } else { Err(invalid(&ReceiptError::Model { expected, got })) }
+}
+
+fn view(judged: Judged, details: Option<Details>) -> Result<View, CliError> {
+    let outputs = judged.outputs().map_err(CliError::failed)?.map(show::values).transpose()?;
+    let (plain_program, visibility) = (program_digest(&judged.plain_program()), Visibility::of(&judged.report));
+    let Judged { report, sample, .. } = judged;
+    let settlement = report.record.as_ref().map(|record| SettlementView {
+        network: record.chain,
+        job: record.job,
+        height: record.height,
+    });
     Ok(View {
         valid: true,
+        proven: report.is_proven(),
+        settled: report.is_settled(),
         assurance: report.assurance,
         model_id: report.model,
+        bound_to: report.bound,
+        settlement,
         batch: report.program.batch,
         sample: sample.map(|sample| sample.index),
-        plain_program: program_digest(&plain),
+        plain_program,
         model_name: report.program.name,
         outputs,
-        settlement,
         visibility,
-        shown: report.shown.into_iter().map(finding).collect(),
-        assumptions: report.assumptions.into_iter().map(finding).collect(),
+        shown: report.shown,
+        assumptions: report.assumptions,
         details,
     })
-}
-
-fn finding(finding: Finding) -> FindingView {
-    FindingView { what: finding.what, detail: finding.detail }
-}
-
-fn hidden_lines<T>(shown: &Shown<T>) -> String {
-    shown.root().map_or_else(|| "  private".into(), |root| format!("  committed: {root}"))
-}
-
-fn text(view: &View, inputs: &str, outputs: &str) -> String {
-    let lines = |findings: &[FindingView]| {
-        findings.iter().map(|f| format!("  {}: {}", f.what, f.detail)).collect::<Vec<_>>().join("\n")
-    };
-    let details = view.details.as_ref().map_or_else(String::new, |details| format!("\n\n{}", details.text()));
-    let batch = match (view.sample, view.batch) {
-        (Some(sample), batch) => {
-            format!("\nsample {sample} of a batch of {batch} (from 0), program {}", view.plain_program)
-        }
-        (None, 1) => String::new(),
-        (None, batch) => format!("\na batch of {batch} samples, program {}", view.plain_program),
-    };
-    format!(
-        "valid ({:?})\n\nmodel {} {}{batch}\n\ninput\n{inputs}\n\noutput\n{outputs}\n\nshown\n{}\n\nprovided that\n{}\n\nwho can read what\n{}{details}",
-        view.assurance,
-        view.model_name,
-        view.model_id,
-        lines(&view.shown),
-        lines(&view.assumptions),
-        view.visibility.text(),
-    )
 }

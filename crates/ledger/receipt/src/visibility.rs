@@ -1,7 +1,7 @@
 //! Who can read what of an inference.
 
+use crate::report::Report;
 use ciro_graph::Disclosure;
-use ciro_receipt::Report;
 use ciro_types::Hash32;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ const NOTHING_HIDDEN: &str = "  nothing here is zero-knowledge: verifiable does 
 
 /// What is public, committed or private.
 #[derive(Serialize)]
-pub(super) struct Visibility {
+pub struct Visibility {
     input: &'static str,
     /// Root of the input's commitment, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub(super) struct Visibility {
 
 impl Visibility {
     /// As a valid receipt has it.
-    pub(super) fn of(report: &Report) -> Self {
+    pub fn of(report: &Report) -> Self {
         let visibility = &report.program.visibility;
         Self {
             input: visibility.input.name(),
@@ -46,7 +46,7 @@ impl Visibility {
     }
 
     /// For people.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut lines = vec![
             part("input", self.input, "integers in the program's intervals"),
             part("output", self.output, "its integers"),

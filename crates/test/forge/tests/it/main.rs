@@ -1,0 +1,6 @@
+//! What a stranger's receipts can and cannot make a reader believe.
+
+mod numbers;
+mod order;
+mod verdict;
+mod words;
