@@ -22,6 +22,23 @@ pub(crate) const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
 /// Crates that carry the full tier.
 const TOTAL_CRATES: [&str; 1] = ["ciro-verifier"];
 
+/// Crates above the closure that carry the full tier too: they read what a stranger hands over.
+const TOTAL_READERS: [&str; 1] = ["ciro-receipt"];
+
+/// Files of other crates that do: what a receipt and a light client read of the ledger. They deny the tier at their top.
+const TOTAL_FILES: [&str; 10] = [
+    "crates/ledger/consensus/src/block.rs",
+    "crates/ledger/consensus/src/certificate.rs",
+    "crates/ledger/consensus/src/evidence.rs",
+    "crates/ledger/consensus/src/light.rs",
+    "crates/ledger/consensus/src/validators.rs",
+    "crates/ledger/consensus/src/vote.rs",
+    "crates/ledger/state/src/genesis.rs",
+    "crates/ledger/state/src/merkle.rs",
+    "crates/ledger/state/src/receipt.rs",
+    "crates/ledger/state/src/tx.rs",
+];
+
 /// Lints that a total crate denies at its root.
 const FULL_TIER: [&str; 13] = [
     "clippy::allow_attributes_without_reason",
@@ -46,7 +63,30 @@ pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
     for member in members.iter().filter(|member| closure.contains(member.name.as_str())) {
         violations.extend(tree.file(&member.lib()).into_iter().flat_map(|file| check_root(member, file)));
     }
+    let readers = members.iter().filter(|member| TOTAL_READERS.contains(&member.name.as_str()));
+    let roots = readers.filter_map(|member| tree.file(&member.lib()));
+    violations.extend(roots.chain(TOTAL_FILES.iter().filter_map(|path| tree.file(path))).flat_map(check_total));
     violations
+}
+
+/// A file that reads foreign numbers denies the full tier at its top.
+fn check_total(file: &SourceFile) -> Vec<Violation> {
+    let Ok(parsed) = syn::parse_file(&file.text) else { return Vec::new() };
+    let path = || file.path.clone();
+    let lacks = |lint| format!("{} reads foreign numbers and lacks #![deny({lint})]", file.path);
+    let missing = missing_lints(&parsed).map(|lint| Violation {
+        path: path(),
+        line: 1,
+        rule: Rule::LintTier,
+        message: lacks(lint),
+    });
+    missing.collect()
+}
+
+/// Lints of the full tier that a file neither denies nor relaxes with a reason.
+fn missing_lints(parsed: &File) -> impl Iterator<Item = &'static str> {
+    let settled = &lints(parsed, &["deny", "forbid"]) | &relaxed_with_reason(parsed);
+    FULL_TIER.into_iter().filter(move |lint| !settled.contains(*lint))
 }
 
 /// A manifest that does not say `[lints] workspace = true` opts out of every lint of the workspace.
@@ -71,9 +111,7 @@ fn check_root(member: &Member, file: &SourceFile) -> Vec<Violation> {
         missing.push("#![forbid(unsafe_code)]".to_owned());
     }
     if TOTAL_CRATES.contains(&member.name.as_str()) {
-        let settled = &lints(&parsed, &["deny", "forbid"]) | &relaxed_with_reason(&parsed);
-        missing
-            .extend(FULL_TIER.iter().filter(|lint| !settled.contains(**lint)).map(|lint| format!("#![deny({lint})]")));
+        missing.extend(missing_lints(&parsed).map(|lint| format!("#![deny({lint})]")));
     }
     let at_root = |attribute| Violation {
         path: file.path.clone(),
@@ -145,6 +183,24 @@ mod tests {
             assert_eq!(messages.len(), 1, "{lint}");
             assert!(messages[0].contains(lint));
         }
+    }
+
+    #[test]
+    fn what_reads_foreign_numbers_wants_the_full_tier_without_the_rest() {
+        let denied = format!("#![deny({})]", FULL_TIER.join(", "));
+        assert_eq!(missing("ciro-receipt", &denied), [] as [&str; 0]);
+        assert_eq!(missing("ciro-receipt", "").len(), FULL_TIER.len());
+        for path in TOTAL_FILES {
+            let found = |text: &str| check(&[], &Tree::of(&[(path, text)])).len();
+            assert_eq!((found(&denied), found("")), (0, FULL_TIER.len()), "{path}");
+        }
+    }
+
+    /// A file that moved would escape the rule in silence.
+    #[test]
+    fn the_files_that_read_foreign_numbers_are_there() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        assert!(TOTAL_FILES.iter().all(|path| root.join(path).is_file()));
     }
 
     #[test]

@@ -1,4 +1,19 @@
 //! What is agreed on: an ordered batch of opaque transactions under a header.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use borsh::io::{Error, ErrorKind, Read, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -55,11 +70,16 @@ pub struct Block {
 #[must_use]
 pub fn txs_root<T: AsRef<[u8]>>(txs: &[T]) -> Hash32 {
     let mut hasher = Hasher::new(TXS_DOMAIN);
-    hasher.update(&(txs.len() as u64).to_le_bytes());
+    hasher.update(&length(txs));
     for tx in txs {
-        hasher.update(&(tx.as_ref().len() as u64).to_le_bytes()).update(tx.as_ref());
+        hasher.update(&length(tx.as_ref())).update(tx.as_ref());
     }
     hasher.finish()
+}
+
+/// A length as it is hashed. Those of slices fit in 64 bits.
+fn length<T>(slice: &[T]) -> [u8; 8] {
+    u64::try_from(slice.len()).unwrap_or(u64::MAX).to_le_bytes()
 }
 
 /// Why a block was refused before anyone looked at its transactions.

@@ -1,4 +1,19 @@
 //! Proof that a validator signed two conflicting statements. Anyone can check it and anyone may report it.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::vote::{Proposal, Signed, SignedVote, Statement, Vote};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -80,11 +95,11 @@ impl Evidence {
     pub fn verify(&self, chain: ChainId) -> Result<Offence, EvidenceError> {
         match self {
             Self::DoubleVote(a, b) => {
-                conflict(chain, a, b, |v: &Vote| (v.kind as u8, v.height, v.round))?;
+                conflict(chain, a, b, |v: &Vote| (v.kind, v.height, v.round))?;
                 Ok(Offence { validator: a.body.validator, height: a.body.height, round: a.body.round })
             }
             Self::DoubleProposal(a, b) => {
-                conflict(chain, a, b, |p: &Proposal| (0, p.height, p.round))?;
+                conflict(chain, a, b, |p: &Proposal| (p.height, p.round))?;
                 Ok(Offence { validator: a.body.proposer, height: a.body.height, round: a.body.round })
             }
         }

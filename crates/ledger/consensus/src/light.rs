@@ -3,6 +3,21 @@
 //! A light client starts from a validator set it trusts, usually the one in the genesis file, and needs for each fact
 //! one header and one commit certificate. If the set has changed since, it also needs one [`SetChange`] per change: a
 //! certified header of the old set that names the new one.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::block::BlockHeader;
 use crate::certificate::{CertificateError, CommitCertificate};

@@ -1,11 +1,26 @@
 //! Who decides, with how much weight, and whose turn it is to propose.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use borsh::io::{Error, ErrorKind, Read, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_crypto::hash_encoded;
 use ciro_types::{AccountId, Amount, Hash32, Height};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const SET_DOMAIN: &str = "ciro/validators/v1";
 
@@ -30,7 +45,7 @@ impl Validator {
     /// A validator with the power that `stake` buys, or `None` below one whole CIRO.
     #[must_use]
     pub fn of_stake(account: AccountId, stake: Amount) -> Option<Self> {
-        let power = u64::try_from(stake.0 / Amount::ONE.0).ok()?;
+        let power = u64::try_from(stake.0.checked_div(Amount::ONE.0)?).ok()?;
         (power > 0).then_some(Self { account, power })
     }
 }
@@ -61,17 +76,25 @@ pub enum ValidatorSetError {
 }
 
 /// A non-empty set of validators, sorted by account. Cloning shares the content.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ValidatorSet(Arc<Inner>);
 
-#[derive(PartialEq, Eq)]
 struct Inner {
     members: Vec<Validator>,
     total: u64,
     digest: Hash32,
-    /// Indices into `members`; one proposer cycle.
-    cycle: Vec<usize>,
+    /// Indices into `members`; one proposer cycle. Made when somebody asks whose turn it is, which a light client does not: a receipt may
+    /// carry thousands of sets.
+    cycle: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for ValidatorSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.members == other.0.members
+    }
+}
+
+impl Eq for ValidatorSet {}
 
 impl ValidatorSet {
     /// Builds a set from members in any order.
@@ -83,8 +106,7 @@ impl ValidatorSet {
         check_members(&members)?;
         let total = total_power(&members).ok_or(ValidatorSetError::Overflow)?;
         let digest = hash_encoded(SET_DOMAIN, &members);
-        let cycle = proposer_cycle(&members, total);
-        Ok(Self(Arc::new(Inner { members, total, digest, cycle })))
+        Ok(Self(Arc::new(Inner { members, total, digest, cycle: OnceLock::new() })))
     }
 
     /// The members, sorted by account.
@@ -109,27 +131,35 @@ impl ValidatorSet {
     #[must_use]
     pub fn power(&self, account: AccountId) -> Option<u64> {
         let index = self.0.members.binary_search_by_key(&account, |v| v.account).ok()?;
-        Some(self.0.members[index].power)
+        self.0.members.get(index).map(|v| v.power)
     }
 
     /// Whether `power` is a quorum: strictly more than two thirds of the total. Exactly two thirds, 2 of 3 or 4 of 6,
     /// is not one: two such groups need not share an honest member.
     #[must_use]
     pub fn is_quorum(&self, power: u64) -> bool {
-        u128::from(power) * 3 > u128::from(self.0.total) * 2
+        u128::from(power).saturating_mul(3) > u128::from(self.0.total).saturating_mul(2)
+    }
+
+    /// Whether `power` is strictly more than one third of the total: one honest member at least.
+    #[must_use]
+    pub fn is_third(&self, power: u64) -> bool {
+        u128::from(power).saturating_mul(3) > u128::from(self.0.total)
     }
 
     /// Whose turn it is. A pure function of the set: stake-weighted over a cycle, and a later round goes to the next
     /// turn, so that a dead proposer is passed over.
     #[must_use]
     pub fn proposer(&self, height: Height, round: u32) -> AccountId {
-        self.0.members[self.proposer_index(height, round)].account
+        // A set has members, and the cycle their indices.
+        self.0.members.get(self.proposer_index(height, round)).map_or(AccountId::ZERO, |v| v.account)
     }
 
     pub(crate) fn proposer_index(&self, height: Height, round: u32) -> usize {
-        let cycle = &self.0.cycle;
-        let turn = (u128::from(height.0) + u128::from(round)) % cycle.len() as u128;
-        cycle[turn as usize]
+        let cycle = self.0.cycle.get_or_init(|| proposer_cycle(&self.0.members, self.0.total));
+        let turns = u128::from(height.0).saturating_add(u128::from(round));
+        let turn = u128::try_from(cycle.len()).ok().and_then(|len| turns.checked_rem(len));
+        turn.and_then(|turn| cycle.get(usize::try_from(turn).ok()?)).copied().unwrap_or(0)
     }
 }
 
@@ -164,8 +194,9 @@ fn check_members(members: &[Validator]) -> Result<(), ValidatorSetError> {
     if members.len() > MAX_VALIDATORS {
         return Err(ValidatorSetError::TooMany { expected: MAX_VALIDATORS, got: members.len() });
     }
-    if let Some(pair) = members.windows(2).find(|pair| pair[0].account == pair[1].account) {
-        return Err(ValidatorSetError::Duplicate(pair[0].account));
+    let mut pairs = members.iter().zip(members.iter().skip(1));
+    if let Some((twice, _)) = pairs.find(|(first, second)| first.account == second.account) {
+        return Err(ValidatorSetError::Duplicate(twice.account));
     }
     match members.iter().find(|v| v.power == 0) {
         Some(powerless) => Err(ValidatorSetError::Powerless(powerless.account)),
@@ -183,29 +214,35 @@ fn total_power(members: &[Validator]) -> Option<u64> {
 /// total. Turns are proportional to power and spread evenly; equal powers give plain round robin.
 fn proposer_cycle(members: &[Validator], total: u64) -> Vec<usize> {
     let unit = members.iter().fold(0, |unit, v| gcd(unit, v.power));
-    let length = (total / unit).min(MAX_CYCLE).max(members.len() as u64);
+    let members_u64 = u64::try_from(members.len()).unwrap_or(u64::MAX);
+    let length = total.checked_div(unit).unwrap_or(0).min(MAX_CYCLE).max(members_u64);
     let mut credit = vec![0i128; members.len()];
     (0..length).map(|_| next_turn(members, &mut credit, total)).collect()
 }
 
 fn next_turn(members: &[Validator], credit: &mut [i128], total: u64) -> usize {
-    let mut richest = 0;
-    for (index, member) in members.iter().enumerate() {
-        credit[index] += i128::from(member.power);
-        if credit[index] > credit[richest] {
-            richest = index;
-        }
+    for (own, member) in credit.iter_mut().zip(members) {
+        *own = own.saturating_add(i128::from(member.power));
     }
-    credit[richest] -= i128::from(total);
+    let richer = |best: (usize, i128), (index, own): (usize, &i128)| if *own > best.1 { (index, *own) } else { best };
+    let (richest, _) = credit.iter().enumerate().fold((0, i128::MIN), richer);
+    if let Some(own) = credit.get_mut(richest) {
+        *own = own.saturating_sub(i128::from(total));
+    }
     richest
 }
 
 const fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
+    match a.checked_rem(b) {
+        None => a,
+        Some(rest) => gcd(b, rest),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test may stop at an overflow")]
+
     use super::*;
 
     fn account(n: u8) -> AccountId {

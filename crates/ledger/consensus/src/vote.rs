@@ -3,6 +3,21 @@
 //! Both are signed over their canonical encoding, under a domain of their own and the network's id, so that no
 //! signature means two things or means anything elsewhere. A proposal is signed by block *name*, not content: two
 //! conflicting proposals can be shown to anybody in a few hundred bytes.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::block::SealedBlock;
 use crate::validators::ValidatorSet;

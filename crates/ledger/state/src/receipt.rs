@@ -1,4 +1,19 @@
 //! What the chain says about a paid job, and the tree that lets a stranger check it against a block header.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_crypto::hash_encoded;
