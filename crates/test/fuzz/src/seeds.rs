@@ -4,6 +4,7 @@ use crate::targets::Claimed;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_crypto::Keypair;
 use ciro_engine::wire::Wire;
+use ciro_forge::{Answer, Forger, Frozen};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt};
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{AccountId, Amount, ChainId, Nonce, encode};
@@ -138,6 +139,42 @@ pub fn sample_receipts() -> Vec<Vec<u8>> {
         Some(SampleReceipt { batch: receipt(vector), sample, opening })
     };
     vectors().into_iter().filter_map(of).flat_map(|receipt| [receipt.to_bytes(), encode(&receipt)]).collect()
+}
+
+/// What the target `verify_file` is handed, after the byte that says what it is: as many kinds.
+pub const FILES: u8 = 4;
+
+/// How the file of a receipt begins, and the domain of its checksum.
+pub const RECEIPT: (&[u8], &str) = (b"CIRO-RECEIPT\x02", "ciro/receipt/checksum/v1");
+
+/// The same of a sample's.
+pub const SAMPLE: (&[u8], &str) = (b"CIRO-SAMPLE\x01", "ciro/sample-receipt/checksum/v1");
+
+/// A file around a content, with the checksum that it needs.
+#[must_use]
+pub fn sealed((magic, domain): (&[u8], &str), content: &[u8]) -> Vec<u8> {
+    let body = [magic, content].concat();
+    let checksum = ciro_crypto::hash(domain, &body);
+    [body.as_slice(), checksum.as_bytes()].concat()
+}
+
+/// Files of receipts, their contents, and answers to be signed.
+#[must_use]
+pub fn files() -> Vec<Vec<u8>> {
+    let answer = |vector: &Vector| {
+        let Subject { program, weights, input, output, .. } = vector.subject.clone();
+        encode(&Answer { program, weights, input, output })
+    };
+    let of = |vector: Vector| {
+        let (answer, receipt) = (answer(&vector), receipt(vector));
+        [(0, receipt.to_bytes()), (1, encode(&receipt)), (3, answer)]
+    };
+    let samples = sample_receipts().into_iter().flat_map(|receipt| [(0, receipt.clone()), (2, receipt)]);
+    let forger = Forger::default();
+    let tree = Frozen::named("B_dtree_bc_ml").answer;
+    let settled = [forger.signed(tree.clone()), forger.agreed(tree)].map(|receipt| (1, encode(&receipt)));
+    let files = vectors().into_iter().flat_map(of).chain(samples).chain(settled);
+    files.map(|(kind, file)| [&[kind], file.as_slice()].concat()).collect()
 }
 
 /// Small model files of every format.

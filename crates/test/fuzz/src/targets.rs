@@ -6,11 +6,12 @@ use ciro_compile::samples::{Port, parse};
 use ciro_compile::{Options, compile_model};
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
 use ciro_engine::wire::Wire;
+use ciro_forge::{Answer, Forger};
 use ciro_graph::check_model;
-use ciro_receipt::{Receipt, SampleReceipt};
+use ciro_receipt::{Evidence, Receipt, SampleReceipt, Terms};
 use ciro_relation::builder::VARS_MAX;
 use ciro_state::SignedTx;
-use ciro_types::{Hash32, decode, encode};
+use ciro_types::{Escaped, Hash32, Lines, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
 use ciro_verifier::{Claim, ProofContext, Sample, Statement, VerifiedProof, VerifyingKey, verify};
 use std::sync::LazyLock;
@@ -30,12 +31,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "program", run: program, seeds: seeds::programs },
     Target { name: "statement", run: statement, seeds: seeds::statements },
     Target { name: "proof", run: proof, seeds: seeds::proofs },
     Target { name: "claim", run: claim, seeds: seeds::claims },
     Target { name: "receipt", run: receipt, seeds: seeds::receipts },
+    Target { name: "verify_file", run: verify_file, seeds: seeds::files },
     Target { name: "opened_sample", run: opened_sample, seeds: seeds::opened_samples },
     Target { name: "sample_receipt", run: sample_receipt, seeds: seeds::sample_receipts },
     Target { name: "model_file", run: model_file, seeds: seeds::model_files },
@@ -176,6 +178,42 @@ pub fn receipt(bytes: &[u8]) {
         // Refused or not: it returns.
         let _ = ciro_receipt::check(&receipt, None);
     }
+}
+
+/// The file of a receipt as `ciro verify` takes it, from its bytes to what is printed. The first byte says what the rest is: a file; what
+/// is in one, or in one of a sample, whose checksum is then made to fit; or an answer, which a network of one person signs, and agrees on.
+///
+/// # Panics
+/// If a receipt is said to be proven that is not, if a proof is accepted that is not frozen, or if what is printed is not printable.
+pub fn verify_file(bytes: &[u8]) {
+    let Some((&kind, rest)) = bytes.split_first() else { return };
+    match kind % seeds::FILES {
+        0 => judge(rest),
+        1 => judge(&seeds::sealed(seeds::RECEIPT, rest)),
+        2 => judge(&seeds::sealed(seeds::SAMPLE, rest)),
+        _ => {
+            let Ok(answer) = decode::<Answer>(rest, STATEMENT_BYTES_MAX) else { return };
+            let forger = Forger::default();
+            judge(&forger.signed(answer.clone()).to_bytes());
+            judge(&forger.agreed(answer).to_bytes());
+        }
+    }
+}
+
+fn judge(file: &[u8]) {
+    let judged = match Terms::default().judge(file) {
+        Ok(judged) => judged,
+        Err(e) => return drop(Escaped(&e.to_string()).to_string()),
+    };
+    let text = judged.text().unwrap_or_else(|e| panic!("what was checked is not shown: {e}"));
+    assert!(Lines(&text).to_string() == text, "what is printed is not printable");
+    let verdict = text.lines().next().unwrap_or_default();
+    assert!(verdict.ends_with(&judged.report.model.to_string()), "{verdict}");
+    let frozen = match &judged.receipt.evidence {
+        Evidence::Proven { proof, .. } => KNOWN.iter().any(|known| known.proof == *proof),
+        Evidence::Signed { .. } | Evidence::Agreed => false,
+    };
+    assert_eq!(verdict.starts_with("valid, proven (A4"), frozen, "{verdict}");
 }
 
 /// An ONNX, XGBoost or LightGBM file: what compiles is well formed.
