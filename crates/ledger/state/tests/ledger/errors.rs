@@ -97,7 +97,7 @@ fn offers(world: &mut World, met: &mut Met) {
     idle.slots = 0;
     met.add(world.err(Who::W1, Action::PublishOffer { offer: idle }));
     let mut loud = world.offer(Who::W1, 2);
-    loud.label = "cheap\u{1b}[2Jand proven".into();
+    loud.label = "\u{1b}[2J".into();
     met.add(world.err(Who::W1, Action::PublishOffer { offer: loud }));
     let old = world.offer(Who::W1, 1);
     met.add(world.err(Who::W1, Action::PublishOffer { offer: old }));
