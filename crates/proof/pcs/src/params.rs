@@ -4,7 +4,8 @@
 //! worth.
 
 use crate::soundness::{
-    FIELD_BITS, Security, joint_sample_bits, one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits,
+    FIELD_BITS, SLACK_MOST, SLACKS, Security, Slack, WORK_BITS_MAX, join_bits, joint_sample_bits, list_bits,
+    one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits,
 };
 use alloc::vec::Vec;
 
@@ -67,6 +68,8 @@ pub struct Round {
     pub vars: u32,
     /// log₂ of the inverse rate.
     pub log_inv_rate: u32,
+    /// How far below the Johnson radius it is read.
+    pub slack: Slack,
     /// Positions drawn.
     pub queries: usize,
     /// Columns that are committed: the others are zero.
@@ -82,7 +85,7 @@ impl Round {
     /// log₂ of the number of leaves.
     #[must_use]
     pub const fn log_leaves(&self) -> u32 {
-        self.vars + self.log_inv_rate
+        self.vars.saturating_add(self.log_inv_rate)
     }
 
     /// Bytes that opening it takes, with cells of `cell` bytes: rows, and an estimate of the siblings of a pruned multi-proof.
@@ -91,22 +94,27 @@ impl Round {
         let shared = u64::from(self.queries.checked_ilog2().unwrap_or(0));
         let siblings = u64::from(self.log_leaves()).saturating_sub(shared);
         let salt = if self.is_salted { wide(SALT_BYTES) } else { 0 };
-        queries * (wide(self.columns) * cell + salt + siblings * 32)
-    }
-
-    /// log₂ of the most words in its list, 10/ρ, rounded up.
-    pub(crate) const fn list_bits(&self) -> u32 {
-        self.log_inv_rate + 4
+        let row = wide(self.columns).saturating_mul(cell).saturating_add(salt);
+        queries.saturating_mul(row.saturating_add(siblings.saturating_mul(32)))
     }
 
     /// Cells of its codeword.
     fn code_cells(&self) -> u64 {
-        wide(self.columns) << self.log_leaves()
+        shifted(wide(self.columns), self.log_leaves())
     }
 }
 
 fn wide(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// n·2^`bits`, saturating.
+fn shifted(n: u64, bits: u32) -> u64 {
+    n.saturating_mul(1u64.checked_shl(bits).unwrap_or(u64::MAX))
+}
+
+fn total(costs: impl Iterator<Item = u64>) -> u64 {
+    costs.fold(0, u64::saturating_add)
 }
 
 /// Everything both sides derive from the sizes of the polynomials alone.
@@ -156,8 +164,8 @@ const NS_ATTEMPT: u64 = 30;
 const OPEN_DEGREE_BITS: u32 = 16;
 
 impl Params {
-    /// The schedule for these polynomials (of at least [`Params::MIN_VARS`] variables): the cheapest of all cuts and rates, time and
-    /// bytes weighed by the profile.
+    /// The schedule for these polynomials (of at least [`Params::MIN_VARS`] variables): the cheapest of all cuts, rates and slacks, time
+    /// and bytes weighed by the profile. A slack that takes less of a radius than another is tried only if that one takes work.
     #[must_use]
     pub fn new(sizes: &[Size], security: Security, profile: Profile) -> Self {
         let largest = sizes.iter().map(|s| s.vars).max().unwrap_or(Self::MIN_VARS);
@@ -166,36 +174,52 @@ impl Params {
         let mut best: Option<(u64, Self)> = None;
         for common in least..=smallest {
             for rate in FIRST_RATES {
-                let schedule = Self::schedule(sizes, common, rate, security, profile);
-                if !schedule.is_possible() {
-                    continue;
-                }
-                let cost = schedule.cost(sizes, profile);
-                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                    best = Some((cost, schedule));
+                for slack in SLACKS {
+                    let schedule = Self::schedule(sizes, common, (rate, slack), security, profile);
+                    if schedule.is_possible() {
+                        let cost = schedule.cost(sizes, profile);
+                        let is_workless = schedule.first_work() == 0;
+                        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                            best = Some((cost, schedule));
+                        }
+                        if is_workless {
+                            break;
+                        }
+                    }
                 }
             }
         }
-        best.map_or_else(|| Self::schedule(sizes, least, 2, security, profile), |(_, schedule)| schedule)
+        best.map_or_else(|| Self::schedule(sizes, least, (2, SLACK_MOST), security, profile), |(_, schedule)| schedule)
     }
 
-    /// Whether the field has room for its codes and its lists. No work stands before the samples of the first oracles.
+    /// Whether the field has room for its codes and its lists, and its work is bearable. No work stands before the samples of the first
+    /// oracles, nor before the rounds of the batch phase that fold nothing.
     fn is_possible(&self) -> bool {
         let fits = |round: &Round| round.log_leaves() <= LOG_LEAVES_MAX;
+        let is_enough = |bits: u32| self.security.work_for(bits) == 0;
         let sample = |first: &Round| joint_sample_bits(first, self.largest_vars(), self.first.len());
-        let is_sampled_well = !self.is_first_sampled()
-            || self.first.first().is_none_or(|first| sample(first) >= self.security.term_bits());
+        let is_sampled_well =
+            !self.is_first_sampled() || self.first.first().is_none_or(|first| is_enough(sample(first)));
         let rounds = || self.first.iter().chain(&self.tail);
-        rounds().all(fits) && self.list_bits() <= LIST_BITS_MAX && is_sampled_well
+        let is_listed_well = self.list_bits() <= LIST_BITS_MAX && is_enough(one_round_bits(self.list_bits()));
+        let work = self.tail.iter().map(|round| self.fold_work(round)).chain([self.first_work()]);
+        rounds().all(fits) && is_listed_well && is_sampled_well && work.max() <= Some(WORK_BITS_MAX)
     }
 
-    fn schedule(sizes: &[Size], common: u32, log_inv_rate: u32, security: Security, profile: Profile) -> Self {
+    fn schedule(
+        sizes: &[Size],
+        common: u32,
+        (log_inv_rate, slack): (u32, Slack),
+        security: Security,
+        profile: Profile,
+    ) -> Self {
         let work_bits = profile.work_bits();
-        let round = |n: u32, fold: u32, rate: u32, columns: usize| Round {
+        let round = |n: u32, fold: u32, rate: u32, slack: Slack, columns: usize| Round {
             fold,
             vars: n.saturating_sub(fold),
             log_inv_rate: rate,
-            queries: queries(security, rate, work_bits),
+            slack,
+            queries: queries(security, rate, slack, work_bits),
             columns,
             is_salted: false,
         };
@@ -205,7 +229,7 @@ impl Params {
             let fold = size.vars.saturating_sub(common);
             Round {
                 is_salted: size.is_salted,
-                ..round(size.vars, fold, log_inv_rate, used.saturating_add(part).max(1))
+                ..round(size.vars, fold, log_inv_rate, slack, used.saturating_add(part).max(1))
             }
         });
         let first = first.collect();
@@ -213,8 +237,9 @@ impl Params {
         let (mut vars, mut rate) = (common, log_inv_rate);
         while vars > FINAL_VARS {
             // A fold of k shrinks the message by 2ᵏ; halving the domain meanwhile lowers the rate by k − 1 bits.
-            rate = (rate + TAIL_FOLD - 1).min(10);
-            let next = round(vars, TAIL_FOLD, rate, 1 << TAIL_FOLD);
+            rate = rate.saturating_add(TAIL_FOLD.saturating_sub(1)).min(10);
+            let tried = SLACKS.map(|slack| round(vars, TAIL_FOLD, rate, slack, 1 << TAIL_FOLD));
+            let Some(next) = best_of_tail(tried, security, profile) else { break };
             vars = next.vars;
             tail.push(next);
         }
@@ -224,39 +249,42 @@ impl Params {
     /// Nanoseconds, bytes included at the profile's price.
     fn cost(&self, sizes: &[Size], profile: Profile) -> u64 {
         const E: u64 = 5;
-        let joined = NS_JOINED << self.common_vars();
-        let folded: u64 = sizes.iter().map(|size| wide(size.used) * NS_FOLD).sum();
+        let joined = shifted(NS_JOINED, self.common_vars());
+        let folded = sizes.iter().map(|size| wide(size.used).saturating_mul(NS_FOLD));
         let made = self.first.iter().zip(sizes).filter(|(_, size)| !size.is_shared);
-        let committed: u64 = made.map(|(round, _)| round.code_cells() * NS_CODE).sum();
-        let tail: u64 = self.tail.iter().map(|round| round.code_cells() * E * NS_CODE).sum();
+        let committed = made.map(|(round, _)| round.code_cells().saturating_mul(NS_CODE));
+        let tail = self.tail.iter().map(|round| round.code_cells().saturating_mul(E * NS_CODE));
         let opened =
             self.first.iter().map(|r| r.opening_bytes(4)).chain(self.tail.iter().map(|r| r.opening_bytes(4 * E)));
-        let bytes = opened.sum::<u64>() + ((4 * E) << self.final_vars());
-        joined + folded + committed + tail + self.work_ns() + bytes * profile.price_of_byte()
+        let bytes = total(opened.chain([shifted(4 * E, self.final_vars())]));
+        let price = bytes.saturating_mul(profile.price_of_byte());
+        total(folded.chain(committed).chain(tail).chain([joined, self.work_ns(), price]))
     }
 
     /// Nanoseconds for the proofs of work before challenges, those of the queries apart.
     fn work_ns(&self) -> u64 {
-        let ns = |bits: u32| if bits == 0 { 0 } else { NS_ATTEMPT << bits };
         // The folds of the batch phase, and joining.
-        let first = u64::from(self.first_folds() + 1) * ns(self.first_work());
-        let tail =
-            |(i, round): (usize, &Round)| u64::from(round.fold) * ns(self.fold_work(round)) + ns(self.batch_work(i));
-        first + self.tail.iter().enumerate().map(tail).sum::<u64>()
+        let first = u64::from(self.first_folds()).saturating_add(1).saturating_mul(work_ns(self.first_work()));
+        let tail = |(i, round): (usize, &Round)| {
+            let folds = u64::from(round.fold).saturating_mul(work_ns(self.fold_work(round)));
+            folds.saturating_add(work_ns(self.batch_work(i)))
+        };
+        total(self.tail.iter().enumerate().map(tail).chain([first]))
     }
 
     /// Proof of work, bits, before each challenge that folds the first oracles or joins them.
     #[must_use]
     pub fn first_work(&self) -> u32 {
-        let folds = self.first.iter().map(proximity_bits);
-        let least = folds.chain([one_round_bits(self.list_bits())]).min().unwrap_or(FIELD_BITS);
+        let count = self.first.len();
+        let folds = self.first.iter().map(|round| weaker(proximity_bits(round, count)));
+        let least = folds.chain([join_bits(self.list_bits(), count)]).min().unwrap_or(FIELD_BITS);
         self.security.work_for(least)
     }
 
     /// Proof of work, bits, before each challenge that folds this oracle of the tail.
     #[must_use]
     pub fn fold_work(&self, round: &Round) -> u32 {
-        self.security.work_for(proximity_bits(round).min(one_round_bits(round.list_bits())))
+        fold_work(round, self.security)
     }
 
     /// Proof of work, bits, before the challenge that batches the claims on oracle `i` of the tail.
@@ -283,7 +311,7 @@ impl Params {
     /// pays for all of them, which only the lower target affords without work in every round.
     #[must_use]
     pub fn is_first_sampled(&self) -> bool {
-        self.security.work_for(FIELD_BITS.saturating_sub(self.list_bits() + OPEN_DEGREE_BITS)) > 0
+        self.security.work_for(FIELD_BITS.saturating_sub(self.list_bits().saturating_add(OPEN_DEGREE_BITS))) > 0
     }
 
     /// Fewest variables a committed polynomial has; smaller ones are padded with zeros.
@@ -292,7 +320,7 @@ impl Params {
     /// Variables of the largest polynomial.
     #[must_use]
     pub fn largest_vars(&self) -> u32 {
-        self.first.iter().map(|round| round.vars + round.fold).max().unwrap_or(0)
+        self.first.iter().map(|round| round.vars.saturating_add(round.fold)).max().unwrap_or(0)
     }
 
     /// Rounds of the batch phase whose challenges fold a first oracle: all but the last ones.
@@ -312,6 +340,29 @@ impl Params {
     pub fn final_vars(&self) -> u32 {
         self.tail.last().map_or_else(|| self.common_vars(), |r| r.vars)
     }
+}
+
+/// Nanoseconds of one proof of work.
+fn work_ns(bits: u32) -> u64 {
+    if bits == 0 { 0 } else { NS_ATTEMPT.checked_shl(bits).unwrap_or(u64::MAX) }
+}
+
+fn weaker([bchks, dkt]: [u32; 2]) -> u32 {
+    bchks.min(dkt)
+}
+
+fn fold_work(round: &Round, security: Security) -> u32 {
+    security.work_for(weaker(proximity_bits(round, 1)).min(one_round_bits(list_bits(round))))
+}
+
+/// Of oracles that differ in their slack, the first that takes no work; else the cheapest.
+fn best_of_tail<const N: usize>(tried: [Round; N], security: Security, profile: Profile) -> Option<Round> {
+    let cost = |round: &Round| {
+        let work = u64::from(round.fold).saturating_mul(work_ns(fold_work(round, security)));
+        work.saturating_add(round.opening_bytes(20).saturating_mul(profile.price_of_byte()))
+    };
+    let workless = tried.iter().find(|round| fold_work(round, security) == 0);
+    workless.or_else(|| tried.iter().min_by_key(|round| cost(round))).copied()
 }
 
 #[cfg(test)]

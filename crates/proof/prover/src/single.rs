@@ -57,6 +57,14 @@ impl BatchProof {
     /// # Errors
     /// If the sample is not one that the program may have.
     pub fn open_as(&self, key: &ProvingKey, sample: &Sample) -> Result<Vec<u8>, VerifyError> {
+        self.write_opening(key, sample).map(|transcript| transcript.finish().0)
+    }
+
+    /// As [`BatchProof::open_as`], the whole transcript.
+    ///
+    /// # Errors
+    /// As [`BatchProof::open_as`].
+    pub fn write_opening(&self, key: &ProvingKey, sample: &Sample) -> Result<Writer, VerifyError> {
         let verifying = key.verifying();
         let mut transcript = Writer::new(SAMPLE_PROTOCOL);
         verifying.absorb_sample(&mut transcript, &self.proof.statement, &self.proof.bytes, sample);
@@ -68,6 +76,6 @@ impl BatchProof {
         let params = verifying.sample_params();
         let reduced = batch::reduce(&mut transcript, &verifying.sample_spaces(), &params, &shown.cells(), &claims);
         open(&mut transcript, &params, &shown.opened(), &reduced.point);
-        Ok(transcript.finish().0)
+        Ok(transcript)
     }
 }

@@ -5,12 +5,13 @@
 //! challenge, which follows a [proof of work](Work) where the term falls short; the total is nevertheless the union bound over all terms.
 //! In the random-oracle model each hash evaluation is one attempt.
 
+use crate::batch::{round_work, vars_max};
 use crate::key::VerifyingKey;
 use crate::layout::{Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_reads, slots};
 use alloc::vec::Vec;
-use ciro_pcs::soundness::{FIELD_BITS, log_up};
+use ciro_pcs::soundness::{Draws, FIELD_BITS, log_up};
 use ciro_pcs::{Params, Term};
-use ciro_relation::Relation;
+use ciro_relation::{Relation, Space};
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 
@@ -19,8 +20,10 @@ use p3_field::PrimeCharacteristicRing;
 pub struct Budget {
     /// Each way to cheat.
     pub terms: Vec<Term>,
-    /// Bits of the union of all terms, rounded down.
+    /// Bits of the union of all terms, rounded down, under the weaker of the two theorems (`ciro_pcs::soundness`).
     pub total_bits: u32,
+    /// As `total_bits`, under the newer one.
+    pub total_bits_newer: u32,
 }
 
 /// Proof of work before the first challenge of each phase, bits: what its identity lacks.
@@ -63,22 +66,37 @@ fn identity_bits(degree: usize, list: u32) -> u32 {
 /// Largest degree of a round polynomial.
 const ROUND_DEGREE: usize = 3;
 
+/// What is drawn between messages of the phases before the batch, after their first challenges.
+const ROUNDS: [&str; 7] = [
+    "lookup split",
+    "lookup layer",
+    "lookup rounds",
+    "lookup parts",
+    "constraint rounds",
+    "product rounds",
+    "gather rounds",
+];
+
 impl VerifyingKey {
     /// The budget of this model's proofs.
     #[must_use]
     pub fn budget(&self) -> Budget {
         let (degrees, work, params) = (Degrees::of(self.relation()), self.work(), self.params());
         let open = params.open_list_bits();
-        let term = |what, degree, list, work| Term { what, bits: identity_bits(degree, list), work };
+        let term =
+            |what, degree, list, work, labels| Term::new(what, identity_bits(degree, list), work, Draws::all(labels));
+        let fractions = "lookup: fractions and tuple compression";
+        let round = "one round of lookups, constraints, products, gathers";
         let mut terms = Vec::from([
-            term("lookup: fractions and tuple compression", degrees.fractions, open, work.lookups),
-            term("constraints: zerocheck", degrees.constraints, open, work.constraints),
-            term("products: claims together", degrees.products, open, work.products),
-            term("gathers: claims together", degrees.gathers, open, work.gathers),
-            term("one round of lookups, constraints, products, gathers", ROUND_DEGREE, open, 0),
-            term("batch: claims together", degrees.batch, params.list_bits(), work.batch),
+            term(fractions, degrees.fractions, open, work.lookups, &["alpha", "beta"]),
+            term("constraints: zerocheck", degrees.constraints, open, work.constraints, &["rho", "lambda"]),
+            term("products: claims together", degrees.products, open, work.products, &["mu"]),
+            term("gathers: claims together", degrees.gathers, open, work.gathers, &["theta"]),
+            term(round, ROUND_DEGREE, open, 0, &ROUNDS),
+            term("batch: claims together", degrees.batch, params.list_bits(), work.batch, &["eta"]),
         ]);
-        terms.extend(params.terms());
+        terms.extend(params.sample_term());
+        terms.extend(opening_terms(&self.relation().spaces, params));
         Budget::of(terms)
     }
 
@@ -102,21 +120,40 @@ impl VerifyingKey {
     #[must_use]
     pub fn sample_budget(&self) -> Budget {
         let Budget { mut terms, .. } = self.budget();
-        let (params, [point, claims], [point_work, claims_work]) =
-            (self.sample_params(), self.sample_degrees(), self.sample_work());
-        let term = |what, degree, work| Term { what, bits: identity_bits(degree, params.list_bits()), work };
-        terms.push(term("sample: cells at a point", point, point_work));
-        terms.push(term("sample: claims together", claims, claims_work));
-        terms.extend(params.terms());
+        terms.extend(self.sample_terms());
         Budget::of(terms)
     }
+
+    /// The terms of the opening of one sample by itself.
+    #[must_use]
+    pub fn sample_terms(&self) -> Vec<Term> {
+        let (params, [point, claims], [point_work, claims_work]) =
+            (self.sample_params(), self.sample_degrees(), self.sample_work());
+        let term = |what, degree, work, labels| {
+            Term::new(what, identity_bits(degree, params.list_bits()), work, Draws::all(labels))
+        };
+        let mut terms = Vec::from([
+            term("sample: cells at a point", point, point_work, &["sample point"]),
+            term("sample: claims together", claims, claims_work, &["eta"]),
+        ]);
+        terms.extend(opening_terms(&self.sample_spaces(), &params));
+        terms
+    }
+}
+
+/// The terms of the opening of some polynomials, with the work that the rounds before it take.
+fn opening_terms(spaces: &[Space], params: &Params) -> Vec<Term> {
+    params.terms(&round_work(vars_max(spaces), params))
 }
 
 impl Budget {
     fn of(terms: Vec<Term>) -> Self {
-        let least = terms.iter().map(Term::total).min().unwrap_or(0);
-        let total_bits = least.saturating_sub(log_up(terms.len()));
-        Self { terms, total_bits }
+        let union = |bits: fn(&Term) -> u32| {
+            let least = terms.iter().map(bits).min().unwrap_or(0);
+            least.saturating_sub(log_up(terms.len()))
+        };
+        let (total_bits, total_bits_newer) = (union(Term::total), union(Term::total_newer));
+        Self { terms, total_bits, total_bits_newer }
     }
 }
 
