@@ -14,7 +14,7 @@ impl Hasher {
     #[must_use]
     pub fn new(domain: &str) -> Self {
         let mut inner = Blake2s256::new();
-        inner.update((domain.len() as u64).to_le_bytes());
+        inner.update(u64::try_from(domain.len()).unwrap_or(u64::MAX).to_le_bytes());
         inner.update(domain.as_bytes());
         Self(inner)
     }

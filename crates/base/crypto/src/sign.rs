@@ -11,7 +11,8 @@ pub struct Signature(pub [u8; 64]);
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signature({}…)", hex::encode(&self.0[..4]))
+        let (head, _) = self.0.split_at(4);
+        write!(f, "Signature({}…)", hex::encode(head))
     }
 }
 

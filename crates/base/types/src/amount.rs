@@ -28,13 +28,10 @@ impl Amount {
     /// One CIRO.
     pub const ONE: Self = Self(1_000_000_000_000_000_000);
 
-    /// `n` whole CIRO.
-    ///
-    /// # Panics
-    /// Above 3.4 × 10²⁰ CIRO, which no supply reaches.
+    /// `n` whole CIRO: at most 1.8 × 10³⁷ units, which fit.
     #[must_use]
     pub const fn ciro(n: u64) -> Self {
-        Self(n as u128 * Self::ONE.0)
+        Self(wide(n).saturating_mul(Self::ONE.0))
     }
 
     /// Sum, or `None` on overflow.
@@ -59,13 +56,15 @@ impl Amount {
     /// The caller owns the remainder: money that is split must be split by subtraction, not by rounding twice.
     #[must_use]
     pub const fn mul_div(self, numerator: u64, denominator: u64) -> Option<Self> {
-        if denominator == 0 {
-            return None;
-        }
+        let (numerator, denominator) = (wide(numerator), wide(denominator));
         // Split so that the product of a full-range amount does not overflow needlessly.
-        let (quotient, remainder) = (self.0 / denominator as u128, self.0 % denominator as u128);
-        let Some(high) = quotient.checked_mul(numerator as u128) else { return None };
-        let low = remainder * numerator as u128 / denominator as u128;
+        let (Some(quotient), Some(remainder)) = (self.0.checked_div(denominator), self.0.checked_rem(denominator))
+        else {
+            return None;
+        };
+        // Two factors below 2⁶⁴.
+        let Some(low) = remainder.saturating_mul(numerator).checked_div(denominator) else { return None };
+        let Some(high) = quotient.checked_mul(numerator) else { return None };
         match high.checked_add(low) {
             Some(value) => Some(Self(value)),
             None => None,
@@ -73,17 +72,21 @@ impl Amount {
     }
 }
 
+#[expect(clippy::as_conversions, reason = "u128::from is not const; this widens")]
+const fn wide(n: u64) -> u128 {
+    n as u128
+}
+
 impl Sum for Amount {
-    /// # Panics
-    /// On overflow: a total above u128 cannot come from a capped supply, so it is our own bug.
+    /// Saturates: no total of a capped supply comes near the end, so one that does equals no total that is asked for.
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::ZERO, |a, b| a.checked_add(b).expect("a capped supply sums below u128"))
+        Self(iter.fold(0, |sum, amount| sum.saturating_add(amount.0)))
     }
 }
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0 / Self::ONE.0, self.0 % Self::ONE.0);
+        let (whole, fraction) = (self.0.div_euclid(Self::ONE.0), self.0.rem_euclid(Self::ONE.0));
         if fraction == 0 {
             return write!(f, "{whole}");
         }
@@ -153,5 +156,14 @@ mod tests {
         assert_eq!(Amount(10).mul_div(1, 3), Some(Amount(3)));
         assert_eq!(Amount(u128::MAX).mul_div(1, 1), Some(Amount(u128::MAX)));
         assert_eq!(Amount(1).mul_div(1, 0), None);
+        assert_eq!(Amount(u128::MAX).mul_div(u64::MAX, u64::MAX), Some(Amount(u128::MAX)));
+        assert_eq!(Amount(u128::MAX).mul_div(2, 1), None);
+    }
+
+    #[test]
+    fn a_sum_that_no_supply_reaches_saturates() {
+        assert_eq!([Amount(u128::MAX), Amount::ONE].into_iter().sum::<Amount>(), Amount(u128::MAX));
+        assert_eq!([Amount(2), Amount(3)].into_iter().sum::<Amount>(), Amount(5));
+        assert_eq!(Amount::ciro(u64::MAX).to_string(), u64::MAX.to_string());
     }
 }

@@ -94,8 +94,9 @@ fn lagrange(values: &[E], r: E) -> E {
     for (i, &v) in values.iter().enumerate() {
         let (mut numerator, mut denominator) = (E::ONE, F::ONE);
         for j in (0..values.len()).filter(|&j| j != i) {
-            numerator *= r - F::from_usize(j);
-            denominator *= F::from_usize(i) - F::from_usize(j);
+            let (node, other) = (F::from_usize(i), F::from_usize(j));
+            numerator *= r - other;
+            denominator *= node - other;
         }
         // Nodes are distinct small integers, so the inverse exists.
         sum += v * numerator * denominator.try_inverse().unwrap_or(F::ZERO);

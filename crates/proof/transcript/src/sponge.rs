@@ -15,6 +15,11 @@ pub struct Sponge {
     state: Digest,
 }
 
+/// A length as it is hashed.
+fn length(bytes: &[u8]) -> [u8; 8] {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
+}
+
 const ABSORB: u8 = 0;
 const CHALLENGE: u8 = 1;
 const GRIND: u8 = 2;
@@ -35,9 +40,9 @@ impl Sponge {
         let mut hash = Blake2s256::new();
         hash.update(self.state);
         hash.update([kind]);
-        hash.update((label.len() as u64).to_le_bytes());
+        hash.update(length(label.as_bytes()));
         hash.update(label.as_bytes());
-        hash.update((data.len() as u64).to_le_bytes());
+        hash.update(length(data));
         hash.update(data);
         hash.finalize().into()
     }
@@ -56,29 +61,25 @@ impl Sponge {
     /// A uniform element of E: 31-bit words, those of p or more rejected.
     pub fn challenge(&mut self, label: &str) -> E {
         let mut accepted = [F::ZERO; E_DEGREE];
-        let mut count = 0;
-        while count < E_DEGREE {
+        let mut slots = accepted.iter_mut();
+        while slots.len() > 0 {
             let block = self.squeeze(label);
-            for word in block.as_chunks::<4>().0 {
-                let value = u32::from_le_bytes(*word) & 0x7fff_ffff;
-                if let (Some(slot), Some(x)) = (accepted.get_mut(count), base_from_bytes(value.to_le_bytes())) {
-                    *slot = x;
-                    count += 1;
-                }
-            }
+            let words = block.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word) & 0x7fff_ffff);
+            let elements = words.filter_map(|word| base_from_bytes(word.to_le_bytes()));
+            // An element without a slot is dropped; a slot would be lost the other way round.
+            elements.zip(slots.by_ref()).for_each(|(element, slot)| *slot = element);
         }
         E::from_basis_coefficients_fn(|i| accepted.get(i).copied().unwrap_or(F::ZERO))
     }
 
     /// `count` uniform positions below 2^`bits`, repetitions allowed. `bits` ≤ 32.
     pub fn positions(&mut self, label: &str, count: usize, bits: u32) -> Vec<u32> {
-        let mask = if bits >= 32 { u32::MAX } else { (1u32 << bits) - 1 };
+        let mask = 1u32.checked_shl(bits).map_or(u32::MAX, |end| end.saturating_sub(1));
         let mut positions = Vec::with_capacity(count);
         while positions.len() < count {
             let block = self.squeeze(label);
             let words = block.as_chunks::<4>().0.iter().map(|w| u32::from_le_bytes(*w) & mask);
-            let missing = count - positions.len();
-            positions.extend(words.take(missing));
+            positions.extend(words.take(count.saturating_sub(positions.len())));
         }
         positions
     }
@@ -132,7 +133,7 @@ pub trait Transcript {
 
 /// Concatenated canonical bytes of extension elements.
 pub(crate) fn exts_to_bytes(xs: &[E]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(xs.len() * E_BYTES);
+    let mut bytes = Vec::with_capacity(xs.len().saturating_mul(E_BYTES));
     for x in xs {
         bytes.extend_from_slice(&crate::field::ext_to_bytes(*x));
     }

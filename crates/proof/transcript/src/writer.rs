@@ -99,7 +99,7 @@ impl Writer {
 
     /// Sends base elements that an already absorbed commitment binds: appended, not absorbed.
     pub fn write_opened_bases(&mut self, label: &'static str, xs: &[F]) {
-        let mut bytes = Vec::with_capacity(xs.len() * 4);
+        let mut bytes = Vec::with_capacity(xs.len().saturating_mul(4));
         for x in xs {
             push_base(*x, &mut bytes);
         }
@@ -122,10 +122,8 @@ impl Writer {
         if bits == 0 {
             return;
         }
-        let mut nonce = 0u64;
-        while !self.sponge.grinds(nonce, bits) {
-            nonce += 1;
-        }
+        // Of more nonces than anybody can try one is good.
+        let nonce = (0..=u64::MAX).find(|&nonce| self.sponge.grinds(nonce, bits)).unwrap_or(0);
         self.write_work(label, nonce);
     }
 
