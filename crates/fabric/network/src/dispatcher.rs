@@ -151,11 +151,9 @@ impl Dispatcher {
     }
 
     fn conclude_transactions(&mut self, committed: &Committed) {
-        let height = committed.header.height;
-        let included = || committed.txs.iter().map(|tx| (tx.id, tx.result.clone().err()));
-        self.reports.on_block(height, included());
+        self.reports.on_committed(committed);
         for hand in &mut self.hands {
-            for (job, error) in hand.outbox.on_block(height, included()) {
+            for (job, error) in hand.outbox.on_committed(committed) {
                 // A refusal asks nothing of a worker but to forget.
                 drop(hand.worker.step(Input::Refused { job, error }));
             }

@@ -22,6 +22,8 @@ const VALIDATOR_STAKE: Amount = Amount::ciro(10_000);
 const WORKER_BALANCE: Amount = Amount::ciro(1_100);
 /// What a worker of a local network puts at risk.
 pub const WORKER_STAKE: Amount = Amount::ciro(1_000);
+/// What the scheduler's reports may cost.
+const SCHEDULER_BALANCE: Amount = Amount::ciro(1_000);
 const WALLET_BALANCE: Amount = Amount::ciro(1_000_000);
 
 /// The keys of everybody in a local network.
@@ -67,6 +69,7 @@ fn found(layout: &Layout, members: &Members) -> Result<Genesis, NetworkError> {
     let worker = |key: &Keypair| GenesisAccount { account: key.account(), balance: WORKER_BALANCE };
     let mut accounts = vec![GenesisAccount { account: wallet.account(), balance: WALLET_BALANCE }];
     accounts.extend(members.workers.iter().map(worker));
+    accounts.push(GenesisAccount { account: members.scheduler.account(), balance: SCHEDULER_BALANCE });
     let genesis = Genesis {
         network: format!("local-{}", members.scheduler.account().short()),
         params: Params::with_block_ms(BLOCK_MS),

@@ -1,129 +1,202 @@
 //! One account's transactions on their way to the ledger.
 //!
-//! The ledger takes an account's transactions in order of nonce, and a refused one uses no nonce. So whatever becomes of one
-//! transaction decides the nonces of all behind it: the outbox signs them anew whenever the account's count and its own
-//! expectation part. Nothing here is durable; what must survive a crash follows from the ledger's state.
+//! The ledger takes an account's transactions in order of nonce. Three rules follow, and together they execute no action twice and
+//! leave no gap:
+//!
+//! - **The state says which nonce is next.** Every block hands over the account's nonce after it. No message of a validator moves it,
+//!   least of all one about somebody else's transaction.
+//! - **A signed action keeps its nonce** until the account has moved past it. Under a second nonce a copy that still travels would be
+//!   executed as well.
+//! - **The lowest free nonce is used first.** A refusal at the door frees a nonce below others that are under way; the next action takes
+//!   it, and without one a transfer of one unit to the account itself does.
+//!
+//! An action ends in one of two ways: its transaction is in a block, executed or refused there; or the validator refuses it at the
+//! door, and it is not sent again. Nothing here is durable; what must survive a crash follows from the ledger's state.
 
 use ciro_crypto::Keypair;
-use ciro_engine::SubmitError;
+use ciro_engine::{Committed, SubmitError};
 use ciro_state::{Action, SignedTx, TxBody, TxError};
-use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
-use std::collections::VecDeque;
+use ciro_types::{Amount, ChainId, Height, JobId, Nonce, TxId};
+use std::collections::{BTreeMap, VecDeque};
 
-/// Blocks after which a transaction that was not included is sent again.
-const RESEND_BLOCKS: u64 = 8;
+/// Blocks after which a transaction that was not included is sent again: it was lost, or its validator dropped it.
+pub const RESEND_BLOCKS: u64 = 4;
+/// Most transactions under way at once. More wait here, where they hold no nonce and no validator's memory.
+pub const WINDOW: u64 = 32;
 
-/// A transaction that has not been included yet.
-struct Pending {
+/// An action, and the job that names it when it is refused.
+struct Wanted {
     job: Option<JobId>,
     action: Action,
-    sent: Option<Sent>,
 }
 
+/// A signed transaction under way.
 struct Sent {
     id: TxId,
-    nonce: Nonce,
-    at: Height,
+    tx: SignedTx,
+    /// Why it was signed.
+    purpose: Purpose,
+    /// When it was last sent; none if it is to be sent now.
+    at: Option<Height>,
+}
+
+/// Why a transaction was signed.
+enum Purpose {
+    /// Somebody wants its action done.
+    Wanted {
+        /// What names it when it is refused.
+        job: Option<JobId>,
+    },
+    /// Its nonce had to be used up.
+    Filler,
 }
 
 /// The transactions of one account.
 pub struct Outbox {
     chain: ChainId,
     key: Keypair,
-    nonce: Nonce,
+    /// The account's nonce after the last block.
+    next: Nonce,
     height: Height,
-    pending: VecDeque<Pending>,
+    /// Not signed yet, oldest first.
+    queue: VecDeque<Wanted>,
+    /// Under way.
+    sent: BTreeMap<Nonce, Sent>,
 }
 
 impl Outbox {
-    /// An outbox of the key's account, whose next nonce is `nonce` at `height`.
+    /// An outbox of the key's account, whose next nonce is `nonce` after the block at `height`.
     #[must_use]
     pub const fn new(chain: ChainId, key: Keypair, nonce: Nonce, height: Height) -> Self {
-        Self { chain, key, nonce, height, pending: VecDeque::new() }
+        Self { chain, key, next: nonce, height, queue: VecDeque::new(), sent: BTreeMap::new() }
     }
 
     /// Queues an action; `job` names it when it is refused.
     pub fn push(&mut self, job: Option<JobId>, action: Action) {
-        self.pending.push_back(Pending { job, action, sent: None });
+        self.queue.push_back(Wanted { job, action });
     }
 
-    /// Takes in a block: which transactions it held, each with the refusal if there was one. Returns our refused ones.
+    /// Takes in a committed block, in order. Returns our transactions that it refused.
+    pub fn on_committed(&mut self, block: &Committed) -> Vec<(JobId, TxError)> {
+        let nonce = block.nonces.get(&self.key.account()).copied();
+        let included = block.txs.iter().map(|tx| (tx.id, tx.result.clone().err()));
+        self.on_block(block.header.height, nonce, included)
+    }
+
+    /// Takes in a block: the account's nonce after it, if anything of the account is in it, and which transactions it held, each
+    /// with its refusal if there was one. Returns our refused ones.
     pub fn on_block(
         &mut self,
         height: Height,
+        nonce: Option<Nonce>,
         included: impl IntoIterator<Item = (TxId, Option<TxError>)>,
     ) -> Vec<(JobId, TxError)> {
         self.height = height;
-        included.into_iter().filter_map(|(id, error)| self.conclude(id, error)).collect()
+        let refused = included.into_iter().filter_map(|(id, error)| self.conclude(id, error)).collect();
+        if let Some(nonce) = nonce {
+            self.advance(nonce);
+        }
+        refused
     }
 
     /// The validator would not queue the transaction. Returns it if the ledger would refuse it as well.
     pub fn on_refused(&mut self, id: TxId, error: SubmitError) -> Option<(JobId, TxError)> {
         match error {
             SubmitError::Invalid(error) => return self.conclude(id, Some(error)),
-            SubmitError::NonceUsed { expected, .. } => self.restart_at(expected),
             // Room, or the nonces before it, come with the next block.
-            _ => self.unsend(id),
+            SubmitError::PoolFull | SubmitError::NonceAhead { .. } => self.unsend(id),
+            // A block says, or will say, what became of the nonce.
+            SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::Malformed(_) => {}
         }
         None
     }
 
     fn conclude(&mut self, id: TxId, error: Option<TxError>) -> Option<(JobId, TxError)> {
-        let at = self.find(id)?;
-        if let Some(TxError::WrongNonce { expected, .. }) = error {
-            self.restart_at(expected);
+        if let Some(TxError::WrongNonce { .. }) = error {
+            // The block came too early for it, and has dropped it from the pool.
+            self.unsend(id);
             return None;
         }
-        if error.is_none() {
-            // Not one more than before: a refusal may have told us of this very transaction already.
-            let used = self.pending[at].sent.as_ref().map_or(self.nonce, |sent| Nonce(sent.nonce.0 + 1));
-            self.nonce = self.nonce.max(used);
+        let nonce = self.find(id)?;
+        match self.sent.remove(&nonce)?.purpose {
+            Purpose::Wanted { job } => job.zip(error),
+            Purpose::Filler => None,
         }
-        let concluded = self.pending.remove(at)?;
-        concluded.job.zip(error)
     }
 
-    fn find(&self, id: TxId) -> Option<usize> {
-        self.pending.iter().position(|pending| pending.sent.as_ref().is_some_and(|sent| sent.id == id))
+    fn find(&self, id: TxId) -> Option<Nonce> {
+        self.sent.iter().find(|(_, sent)| sent.id == id).map(|(nonce, _)| *nonce)
     }
 
     fn unsend(&mut self, id: TxId) {
-        if let Some(at) = self.find(id) {
-            self.pending[at].sent = None;
+        if let Some(sent) = self.find(id).and_then(|nonce| self.sent.get_mut(&nonce)) {
+            sent.at = None;
         }
     }
 
-    /// The account's count is not what we thought: everything is signed anew from there.
-    fn restart_at(&mut self, nonce: Nonce) {
-        self.nonce = nonce;
+    /// The account has moved on. What was signed for a nonce that something else has used can never be executed: it goes back in
+    /// line, in front.
+    fn advance(&mut self, nonce: Nonce) {
+        self.next = self.next.max(nonce);
+        let under_way = self.sent.split_off(&self.next);
+        let void = std::mem::replace(&mut self.sent, under_way);
+        for sent in void.into_values().rev() {
+            if let Purpose::Wanted { job } = sent.purpose {
+                self.queue.push_front(Wanted { job, action: sent.tx.body.action });
+            }
+        }
     }
 
     /// The transactions to send now, in order of nonce.
     pub fn flush(&mut self) -> Vec<SignedTx> {
-        let mut due = Vec::new();
-        for (offset, pending) in (0..).zip(&mut self.pending) {
-            let nonce = Nonce(self.nonce.0 + offset);
-            let is_under_way = |sent: &Sent| sent.nonce == nonce && self.height.0 < sent.at.0 + RESEND_BLOCKS;
-            if pending.sent.as_ref().is_some_and(is_under_way) {
+        self.sign_queue();
+        self.fill_gaps();
+        let height = self.height;
+        let is_due = |sent: &&mut Sent| sent.at.is_none_or(|at| height.0 >= at.0.saturating_add(RESEND_BLOCKS));
+        let due = self.sent.values_mut().filter(is_due).map(|sent| {
+            sent.at = Some(height);
+            sent.tx.clone()
+        });
+        due.collect()
+    }
+
+    fn sign_queue(&mut self) {
+        let window = self.next.0..self.next.0.saturating_add(WINDOW);
+        for nonce in window.map(Nonce) {
+            if self.sent.contains_key(&nonce) {
                 continue;
             }
-            let body = TxBody { chain: self.chain, sender: self.key.account(), nonce, action: pending.action.clone() };
-            let tx = SignedTx::sign(body, &self.key);
-            pending.sent = Some(Sent { id: tx.id(), nonce, at: self.height });
-            due.push(tx);
+            let Some(Wanted { job, action }) = self.queue.pop_front() else { return };
+            self.sign(nonce, action, Purpose::Wanted { job });
         }
-        due
+    }
+
+    /// Uses up every free nonce below one that is under way.
+    fn fill_gaps(&mut self) {
+        let Some(last) = self.sent.keys().next_back().copied() else { return };
+        for nonce in (self.next.0..last.0).map(Nonce) {
+            if !self.sent.contains_key(&nonce) {
+                let action = Action::Transfer { to: self.key.account(), amount: Amount(1) };
+                self.sign(nonce, action, Purpose::Filler);
+            }
+        }
+    }
+
+    fn sign(&mut self, nonce: Nonce, action: Action, purpose: Purpose) {
+        let body = TxBody { chain: self.chain, sender: self.key.account(), nonce, action };
+        let tx = SignedTx::sign(body, &self.key);
+        self.sent.insert(nonce, Sent { id: tx.id(), tx, purpose, at: None });
     }
 
     /// How many transactions are not included yet.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pending.len()
+        self.queue.len() + self.sent.len()
     }
 
     /// Whether every transaction was included or refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.queue.is_empty() && self.sent.is_empty()
     }
 }

@@ -10,7 +10,7 @@ use ciro_state::{
     BlockContext, BlockEffects, Checked, Genesis, ProofCheck, SignedTx, State, TxError, apply_block, check_stateless,
 };
 use ciro_store::{Store, TxRecord};
-use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, StateRoot, TxId};
+use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, Nonce, StateRoot, TxId};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,6 +65,7 @@ pub enum BlockRefusal {
 #[derive(Debug)]
 struct Prepared {
     ids: Vec<TxId>,
+    senders: BTreeSet<AccountId>,
     checked: Vec<Result<Checked, TxError>>,
 }
 
@@ -186,11 +187,12 @@ impl Ledger {
     /// [`EngineError`]: the validator must stop.
     pub fn commit(&mut self, decided: &DecidedBlock) -> Result<Committed, EngineError> {
         let block = &decided.block;
-        let Prepared { ids, checked } = self.take_prepared(block)?;
+        let Prepared { ids, senders, checked } = self.take_prepared(block)?;
         let context = BlockContext { height: block.height(), proposer: block.header().proposer };
         let undecidable = |source| EngineError::Undecidable { height: block.height(), block: block.id(), source };
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
-        let committed = committed(block, &ids, &effects);
+        let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
+        let committed = committed(block, &ids, nonces, &effects);
         self.root = self.store.commit(decided, &ids, effects).map_err(EngineError::Store)?;
         self.parent = block.id();
         self.prepared.clear();
@@ -253,10 +255,10 @@ impl Ledger {
     /// Runs the stateless phase of every transaction, on all cores: none depends on another.
     fn prepare(&self, block: &SealedBlock) -> Result<Prepared, BlockRefusal> {
         let results: Vec<_> = block.txs().par_iter().map(|bytes| self.prepare_one(bytes)).collect();
-        let mut prepared = Prepared { ids: Vec::new(), checked: Vec::new() };
+        let mut prepared = Prepared { ids: Vec::new(), senders: BTreeSet::new(), checked: Vec::new() };
         let mut seen = BTreeSet::new();
         for (index, result) in results.into_iter().enumerate() {
-            let (id, checked) = result.ok_or(BlockRefusal::Malformed { index })?;
+            let (id, sender, checked) = result.ok_or(BlockRefusal::Malformed { index })?;
             if !seen.insert(id) {
                 return Err(BlockRefusal::Repeated { id });
             }
@@ -264,15 +266,16 @@ impl Ledger {
                 refuse_unsigned(index, source)?;
             }
             prepared.ids.push(id);
+            prepared.senders.insert(sender);
             prepared.checked.push(checked);
         }
         Ok(prepared)
     }
 
-    fn prepare_one(&self, bytes: &[u8]) -> Option<(TxId, Result<Checked, TxError>)> {
+    fn prepare_one(&self, bytes: &[u8]) -> Option<(TxId, AccountId, Result<Checked, TxError>)> {
         let tx = SignedTx::decode(bytes, self.max_tx_bytes()).ok()?;
         let id = tx.id();
-        Some((id, self.check_tx(&tx, id, bytes.len())))
+        Some((id, tx.body.sender, self.check_tx(&tx, id, bytes.len())))
     }
 }
 
@@ -286,12 +289,18 @@ fn refuse_unsigned(index: usize, error: &TxError) -> Result<(), BlockRefusal> {
     }
 }
 
-fn committed(block: &SealedBlock, ids: &[TxId], effects: &BlockEffects) -> Committed {
+fn committed(
+    block: &SealedBlock,
+    ids: &[TxId],
+    nonces: BTreeMap<AccountId, Nonce>,
+    effects: &BlockEffects,
+) -> Committed {
     let txs = ids.iter().zip(&effects.outcomes).map(|(&id, result)| TxRecord { id, result: result.clone() }).collect();
     Committed {
         id: block.id(),
         header: block.header().clone(),
         txs,
+        nonces,
         events: effects.committed().collect(),
         records: effects.records.clone(),
     }

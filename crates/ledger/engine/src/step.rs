@@ -4,6 +4,7 @@ use ciro_consensus::BlockHeader;
 use ciro_state::{CommittedEvent, SettlementRecord, TxError};
 use ciro_store::TxRecord;
 use ciro_types::{AccountId, BlockId, DecodeError, Nonce, TxId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Something happened.
@@ -109,6 +110,8 @@ pub struct Committed {
     pub header: BlockHeader,
     /// What became of its transactions, in order.
     pub txs: Vec<TxRecord>,
+    /// What the next transaction of each account with a transaction here must carry.
+    pub nonces: BTreeMap<AccountId, Nonce>,
     /// What happened, in order, each with its position.
     pub events: Vec<CommittedEvent>,
     /// Jobs paid in this block. Their proofs exist once the next block is committed.

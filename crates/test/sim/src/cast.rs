@@ -15,6 +15,8 @@ pub const CLIENTS: usize = 2;
 pub const CLIENT_FUNDS: Amount = Amount::ciro(100_000);
 /// What each worker starts with.
 pub const WORKER_FUNDS: Amount = Amount::ciro(2_000);
+/// What the scheduler starts with: it pays for what it reports.
+pub const SCHEDULER_FUNDS: Amount = Amount::ciro(100);
 /// What each worker stakes.
 pub const STAKE: Amount = Amount::ciro(1_000);
 /// What each validator stakes.
@@ -106,7 +108,7 @@ pub fn genesis(workers: usize) -> Genesis {
         params: params(),
         scheduler: Place::Scheduler.account(),
         validators: (0..VALIDATORS).map(validator).collect(),
-        accounts: clients.chain(workers).collect(),
+        accounts: clients.chain(workers).chain([funded(Place::Scheduler, SCHEDULER_FUNDS)]).collect(),
     }
 }
 

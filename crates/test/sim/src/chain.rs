@@ -1,13 +1,14 @@
 //! The history as a stranger keeps it: from committed events alone, with none of the ledger's code. Whatever any
 //! validator commits is compared with it.
 
-use crate::cast::{CLIENT_FUNDS, CLIENTS, Place, VALIDATOR_STAKE, VALIDATORS, WORKER_FUNDS};
+use crate::cast::{CLIENT_FUNDS, CLIENTS, Place, SCHEDULER_FUNDS, VALIDATOR_STAKE, VALIDATORS, WORKER_FUNDS};
 use crate::model::Shelf;
 use crate::violation::{TokenUse, Violation};
 use ciro_engine::Committed;
 use ciro_state::{Event, RefundReason, SettlementRecord, SlashReason, State};
-use ciro_types::{AccountId, Amount, Assurance, BlockId, Height, JobId, JobSpec, LeaseToken, StateRoot, TxId};
+use ciro_types::{AccountId, Amount, Assurance, Height, JobId, JobSpec, LeaseToken, StateRoot, TxId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ struct Purse {
 
 /// The history of the network.
 pub struct Chain {
-    blocks: Vec<BlockId>,
+    blocks: Vec<Arc<Committed>>,
     /// After which heights which root was seen. A validator that catches up commits several blocks in one step, and only
     /// the state after the last of them can be looked at; the roots between are in the headers.
     roots: BTreeMap<Height, StateRoot>,
@@ -74,10 +75,11 @@ impl Chain {
         let clients = (0..CLIENTS).map(|n| funded(Place::Client(n), CLIENT_FUNDS, Amount::ZERO));
         let workers = (0..workers).map(|n| funded(Place::Worker(n), WORKER_FUNDS, Amount::ZERO));
         let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), Amount::ZERO, VALIDATOR_STAKE));
+        let scheduler = funded(Place::Scheduler, SCHEDULER_FUNDS, Amount::ZERO);
         Self {
             blocks: Vec::new(),
             roots: BTreeMap::new(),
-            purses: clients.chain(workers).chain(validators).collect(),
+            purses: clients.chain(workers).chain(validators).chain([scheduler]).collect(),
             jobs: BTreeMap::new(),
             tokens: BTreeMap::new(),
             slashes: Vec::new(),
@@ -99,7 +101,7 @@ impl Chain {
     pub fn on_committed(
         &mut self,
         place: Place,
-        committed: &Committed,
+        committed: &Arc<Committed>,
         root: StateRoot,
         state: &State,
     ) -> Result<bool, Violation> {
@@ -108,13 +110,15 @@ impl Chain {
         if state.height() == height && *self.roots.entry(height).or_insert(root) != root {
             return Err(Violation::State { height, place });
         }
-        if let Some(&first) = self.blocks.get(at) {
+        if let Some(first) = self.blocks.get(at).map(|block| block.id) {
             return if first == id { Ok(false) } else { Err(Violation::Fork { height, first, second: id }) };
         }
-        if at != self.blocks.len() || committed.header.parent != self.blocks.last().copied().unwrap_or_default() {
+        if at != self.blocks.len()
+            || committed.header.parent != self.blocks.last().map(|block| block.id).unwrap_or_default()
+        {
             return Err(Violation::Order { height, got: id });
         }
-        self.blocks.push(id);
+        self.blocks.push(Arc::clone(committed));
         for event in &committed.events {
             self.apply(&event.event)?;
         }
@@ -124,6 +128,12 @@ impl Chain {
             self.compare_money(state)?;
         }
         Ok(true)
+    }
+
+    /// The block at `height`, once anybody has committed it.
+    #[must_use]
+    pub fn block(&self, height: Height) -> Option<&Arc<Committed>> {
+        self.blocks.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
     }
 
     fn compare_money(&self, state: &State) -> Result<(), Violation> {

@@ -1,9 +1,9 @@
 //! A client's machine: it orders, waits, and orders again what it has not seen included.
 
-use super::{Follower, News};
+use super::Follower;
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
-use ciro_engine::SubmitError;
+use ciro_engine::{Committed, SubmitError};
 use ciro_network::Outbox;
 use ciro_state::{Action, TxError};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
@@ -41,8 +41,8 @@ impl ClientNode {
     }
 
     /// Takes in a block.
-    pub fn on_news(&mut self, news: News) {
-        self.refused.extend(self.outbox.on_block(news.height, news.included));
+    pub fn on_news(&mut self, news: &Committed) {
+        self.refused.extend(self.outbox.on_committed(news));
     }
 
     /// The validator would not queue a transaction.

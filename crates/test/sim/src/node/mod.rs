@@ -10,9 +10,7 @@ pub use scheduler::SchedulerNode;
 pub use validator::ValidatorNode;
 pub use worker::WorkerNode;
 
-use ciro_state::{CommittedEvent, EventPosition, TxError};
-use ciro_store::Journal;
-use ciro_types::{Height, TxId};
+use ciro_types::Height;
 
 /// Why a machine stopped.
 #[derive(Debug)]
@@ -21,29 +19,6 @@ pub enum Stopped {
     Dark,
     /// Something that must not happen.
     Broken(String),
-}
-
-/// A committed block as those who follow a validator get it.
-pub struct News {
-    /// Its height.
-    pub height: Height,
-    /// What happened.
-    pub events: Vec<CommittedEvent>,
-    /// Its transactions, each with its refusal if there was one.
-    pub included: Vec<(TxId, Option<TxError>)>,
-}
-
-impl News {
-    /// The journal of `height`.
-    #[must_use]
-    pub fn new(height: Height, journal: Journal) -> Self {
-        let event = |(index, event)| CommittedEvent { position: EventPosition { height, index }, event };
-        Self {
-            height,
-            events: (0..).zip(journal.events).map(event).collect(),
-            included: journal.txs.into_iter().map(|tx| (tx.id, tx.result.err())).collect(),
-        }
-    }
 }
 
 /// Whom a machine asks, and what it wants to know next.

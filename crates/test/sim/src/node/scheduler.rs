@@ -1,13 +1,14 @@
 //! The scheduler's machine: its queue on one file, and an outbox for what it tells the ledger.
 
-use super::{Follower, News, Stopped, explain};
+use super::{Follower, Stopped, explain};
 use crate::cast::{LEASE_BLOCKS, Place};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
+use ciro_engine::Committed;
 use ciro_network::Outbox;
 use ciro_queue::{EmbeddedLog, Limits};
 use ciro_scheduler::{Config, Effect, Ledger, Scheduler};
-use ciro_state::{Action, Facts, SignedLease, State};
+use ciro_state::{Action, CommittedEvent, Facts, SignedLease, State};
 use ciro_types::Height;
 
 /// What runs while the machine is on.
@@ -44,7 +45,7 @@ impl SchedulerNode {
     pub fn start(
         &mut self,
         state: &State,
-        missed: impl Fn(Height) -> Result<Option<News>, Stopped>,
+        missed: impl Fn(Height) -> Result<Vec<CommittedEvent>, Stopped>,
     ) -> Result<Vec<SignedLease>, Stopped> {
         let log = self.open_log()?;
         let first = ciro_queue::JobLog::head(&log).map_err(|e| self.stopped(&e))?.map_or(Height(1), |head| head.height);
@@ -55,9 +56,7 @@ impl SchedulerNode {
         let outbox = Outbox::new(chain, Place::Scheduler.key(), nonce, state.height());
         let mut desk = Desk { scheduler, outbox };
         for height in (first.0..=state.height().0).map(Height) {
-            if let Some(news) = missed(height)? {
-                desk.scheduler.on_block(height, &news.events).map_err(|e| self.stopped(&e))?;
-            }
+            desk.scheduler.on_block(height, &missed(height)?).map_err(|e| self.stopped(&e))?;
         }
         self.follower.next = state.height().next();
         let leases = desk.carry_out(effects);
@@ -69,11 +68,11 @@ impl SchedulerNode {
     ///
     /// # Errors
     /// [`Stopped`] if the queue failed.
-    pub fn on_news(&mut self, news: News) -> Result<Vec<SignedLease>, Stopped> {
+    pub fn on_news(&mut self, news: &Committed) -> Result<Vec<SignedLease>, Stopped> {
         let Some(desk) = &mut self.desk else { return Ok(Vec::new()) };
         // A block that the ledger includes has been refused or accepted: nobody waits for the job it was about.
-        desk.outbox.on_block(news.height, news.included);
-        match desk.scheduler.on_block(news.height, &news.events) {
+        desk.outbox.on_committed(news);
+        match desk.scheduler.on_block(news.header.height, &news.events) {
             Ok(effects) => Ok(desk.carry_out(effects)),
             Err(error) => Err(self.stopped(&error)),
         }

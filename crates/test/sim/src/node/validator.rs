@@ -1,12 +1,12 @@
 //! A validator's machine: its key, its three files, and the clients that wait for an answer.
 
-use super::{News, Stopped, explain};
+use super::{Stopped, explain};
 use crate::cast::{Place, timeouts};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
 use ciro_engine::{Config, Disks, Effect, EngineError, Input, Limits, Store, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
-use ciro_state::{Genesis, State};
+use ciro_state::{CommittedEvent, EventPosition, Genesis, State};
 use ciro_types::{Height, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -97,16 +97,20 @@ impl ValidatorNode {
         self.running.as_ref().map(Validator::state)
     }
 
-    /// The block at `height`, if it is committed here.
+    /// Whether the block at `height` is committed here.
+    #[must_use]
+    pub fn has(&self, height: Height) -> bool {
+        self.state().is_some_and(|state| state.height() >= height)
+    }
+
+    /// The events of the block at `height`; none if it is not committed here.
     ///
     /// # Errors
     /// If the store cannot be read although the power is on.
-    pub fn news(&self, height: Height) -> Result<Option<News>, Stopped> {
-        let Some(validator) = &self.running else { return Ok(None) };
-        if height > validator.state().height() {
-            return Ok(None);
-        }
-        let journal = validator.ledger().store().journal(height).map_err(|e| self.stopped(&e))?;
-        Ok(journal.map(|journal| News::new(height, journal)))
+    pub fn events(&self, height: Height) -> Result<Vec<CommittedEvent>, Stopped> {
+        let Some(validator) = &self.running else { return Ok(Vec::new()) };
+        let journal = validator.ledger().store().journal(height).map_err(|e| self.stopped(&e))?.unwrap_or_default();
+        let event = |(index, event)| CommittedEvent { position: EventPosition { height, index }, event };
+        Ok((0..).zip(journal.events).map(event).collect())
     }
 }

@@ -1,10 +1,10 @@
 //! A worker's machine. It keeps nothing: after a restart everything follows from the ledger.
 
-use super::{Follower, News};
+use super::Follower;
 use crate::cast::{CHEAP, PRICE, Place, STAKE};
 use crate::model::Shelf;
 use crate::plan::Character;
-use ciro_engine::SubmitError;
+use ciro_engine::{Committed, SubmitError};
 use ciro_graph::RawOutput;
 use ciro_network::Outbox;
 use ciro_state::{Action, Authority, Facts, SignedLease, State};
@@ -130,10 +130,10 @@ impl WorkerNode {
     }
 
     /// Takes in a block. Returns what to compute.
-    pub fn on_news(&mut self, news: News) -> Vec<Task> {
+    pub fn on_news(&mut self, news: &Committed) -> Vec<Task> {
         let Some(desk) = &mut self.desk else { return Vec::new() };
-        let refused = desk.outbox.on_block(news.height, news.included);
-        let mut tasks = self.step(Input::Block { height: news.height, events: &news.events });
+        let refused = desk.outbox.on_committed(news);
+        let mut tasks = self.step(Input::Block { height: news.header.height, events: &news.events });
         for (job, error) in refused {
             tasks.extend(self.step(Input::Refused { job, error }));
         }

@@ -135,7 +135,7 @@ impl Sim {
     }
 
     /// Every invariant that a block can break is checked here.
-    fn on_committed(&mut self, n: usize, committed: &Committed) -> Result<(), Violation> {
+    fn on_committed(&mut self, n: usize, committed: &Arc<Committed>) -> Result<(), Violation> {
         let place = Place::Validator(n);
         let Some(validator) = self.validators[n].validator() else { return Ok(()) };
         let ledger = validator.ledger();

@@ -3,11 +3,11 @@
 use super::{Happening, Ordered, Sim};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
+use crate::node::Follower;
 use crate::node::worker::MEMORY;
-use crate::node::{Follower, News};
 use crate::plan::{Order, Wish};
 use crate::violation::{TokenUse, Violation};
-use ciro_engine::Admission;
+use ciro_engine::{Admission, Committed};
 use ciro_state::{Action, Facts, SignedLease, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
 use ciro_worker::Task;
@@ -66,7 +66,7 @@ impl Sim {
         let validator = &self.validators[home];
         let Some(state) = validator.state() else { return Ok(()) };
         match place {
-            Place::Scheduler => match self.scheduler.start(state, |height| validator.news(height)) {
+            Place::Scheduler => match self.scheduler.start(state, |height| validator.events(height)) {
                 Ok(leases) => self.hand_out(leases)?,
                 Err(stopped) => self.on_stopped(place, stopped)?,
             },
@@ -91,19 +91,17 @@ impl Sim {
         while self.is_on(place) {
             let Some(home) = self.home(place) else { return Ok(()) };
             let next = self.follower(place).next;
-            match self.validators[home].news(next) {
-                Ok(Some(news)) => self.on_news(place, news)?,
-                Ok(None) => break,
-                Err(stopped) => return self.on_stopped(Place::Validator(home), stopped),
-            }
+            let news = self.chain.block(next).filter(|_| self.validators[home].has(next));
+            let Some(news) = news.cloned() else { break };
+            self.on_news(place, &news)?;
         }
         self.flush(place);
         Ok(())
     }
 
-    fn on_news(&mut self, place: Place, news: News) -> Result<(), Violation> {
-        self.trace.note(self.now_ms, &[b"news", place.to_string().as_bytes(), &news.height.0.to_le_bytes()]);
-        self.follower_mut(place).next = news.height.next();
+    fn on_news(&mut self, place: Place, news: &Committed) -> Result<(), Violation> {
+        self.trace.note(self.now_ms, &[b"news", place.to_string().as_bytes(), &news.header.height.0.to_le_bytes()]);
+        self.follower_mut(place).next = news.header.height.next();
         match place {
             Place::Scheduler => match self.scheduler.on_news(news) {
                 Ok(leases) => self.hand_out(leases)?,
