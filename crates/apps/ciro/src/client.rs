@@ -1,30 +1,33 @@
 //! The gateway, as a client sees it: typed questions, and refusals in this command line's words.
 
 use crate::error::{CliError, Exit};
-use ciro_crypto::Keypair;
+use crate::patience::Patience;
+use crate::purse::Purse;
 use ciro_gateway::{
-    AccountView, ApiError, BlockView, JobView, ModelView, Quote, Rung, Status, StoredModel, SubmittedJob,
+    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, Status, StoredModel,
+    SubmittedJob, SubmittedTx, TxRequest, Until,
 };
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
-use ciro_state::{Action, SignedTx, TxBody, job_id};
+use ciro_state::{Action, SignedTx, job_id};
 use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
 
 /// Longer than the gateway takes to commit or to give up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a transaction is tried again that others of the same account, or a full pool, keep from being committed.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Longest JSON answer, bytes.
 const JSON_BYTES_MAX: u64 = 16 << 20;
 
 /// Longest sentence of a gateway that is repeated, characters.
 const SAID_MAX: usize = 1_000;
 
-/// Before a transaction is signed anew because another command with the same wallet came first: about a block.
-const NONCE_PAUSE: Duration = Duration::from_millis(20);
+const TRANSACTIONS: &str = "/v1/transactions";
 
 /// A gateway.
 pub(crate) struct Client {
@@ -56,17 +59,12 @@ struct StoredInput {
     input: Hash32,
 }
 
-#[derive(Deserialize)]
-struct SubmittedTx {
-    tx: TxId,
-}
-
 type Answer<T> = Result<T, Refused>;
 
 impl Client {
     /// A client of the gateway at `endpoint`, `http://host:port`. Connects to nothing yet.
     pub(crate) fn new(endpoint: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_PATIENCE)).build();
         Self { agent: config.into(), endpoint: endpoint.trim_end_matches('/').to_string() }
     }
 
@@ -121,38 +119,51 @@ impl Client {
     }
 
     /// Signs and commits an action. Returns once it is durable.
-    pub(crate) fn act(&self, key: &Keypair, chain: ChainId, action: &Action) -> Answer<TxId> {
-        let submitted: SubmittedTx = self.submit("/v1/transactions", key, chain, action)?;
+    pub(crate) fn act(&self, purse: &Purse, chain: ChainId, action: &Action) -> Answer<TxId> {
+        let submitted: SubmittedTx = self.submit(TRANSACTIONS, purse, chain, action)?;
         Ok(submitted.tx)
     }
 
     /// Signs and commits an order. The same order again is the same job.
-    pub(crate) fn order(&self, key: &Keypair, spec: &JobSpec) -> Answer<JobId> {
+    pub(crate) fn order(&self, purse: &Purse, spec: &JobSpec) -> Answer<JobId> {
         let action = Action::SubmitJob { spec: spec.clone() };
-        let submitted: SubmittedJob = self.submit("/v1/jobs", key, spec.chain, &action)?;
+        let submitted: SubmittedJob = self.submit("/v1/jobs", purse, spec.chain, &action)?;
         let expected = job_id(spec);
         if submitted.job == expected { Ok(expected) } else { Err(Refused::strange("another job was ordered")) }
     }
 
-    /// Signs an action with the account's present nonce and posts it; again if another of its transactions came first.
-    fn submit<T: DeserializeOwned>(&self, path: &str, key: &Keypair, chain: ChainId, action: &Action) -> Answer<T> {
-        let started = Instant::now();
+    /// Signs an action, has it wait for a block, and follows it there: see [`Errand`].
+    fn submit<T: DeserializeOwned>(&self, path: &str, purse: &Purse, chain: ChainId, action: &Action) -> Answer<T> {
+        let patience = Patience::new(PATIENCE);
+        let mut errand = Errand::new(chain, action.clone());
+        let mut turn = None;
         loop {
-            let tx = self.sign(key, chain, action.clone())?;
-            match self.post(path, "application/json", &tx) {
-                Err(refused) if refused.code == "nonce" && started.elapsed() < PATIENCE => {
-                    std::thread::sleep(NONCE_PAUSE);
+            let refused = match errand.ask() {
+                Some(Ask::Account) => {
+                    turn = if errand.is_unsigned() { purse.turn() } else { None };
+                    let account = self.account(purse.key().account())?;
+                    errand.on_account(purse.key(), account.nonce, account.next_nonce);
+                    continue;
                 }
-                other => return other,
-            }
+                Some(Ask::Enqueue(tx)) => {
+                    let answer: Answer<SubmittedTx> = self.post_tx(TRANSACTIONS, &tx, Until::Waiting);
+                    drop(turn.take());
+                    answer.err()
+                }
+                Some(Ask::Follow(tx)) => match self.post_tx(path, &tx, Until::Committed) {
+                    Ok(answer) => return Ok(answer),
+                    Err(refused) => Some(refused),
+                },
+                None => return Err(Refused::strange("a transaction ended without an answer")),
+            };
+            errand.on_answer(passing(refused, &patience)?);
         }
     }
 
-    fn sign(&self, key: &Keypair, chain: ChainId, action: Action) -> Answer<Vec<u8>> {
-        let sender = key.account();
-        let nonce = self.account(sender)?.nonce;
-        let tx = SignedTx::sign(TxBody { chain, sender, nonce, action }, key);
-        Ok(format!("{{\"tx\":\"{}\"}}", hex::encode(encode(&tx))).into_bytes())
+    fn post_tx<T: DeserializeOwned>(&self, path: &str, tx: &SignedTx, until: Until) -> Answer<T> {
+        let body = TxRequest { tx: hex::encode(encode(tx)), until };
+        let body = serde_json::to_vec(&body).map_err(|e| Refused::strange(&e.to_string()))?;
+        self.post(path, "application/json", &body)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
@@ -194,6 +205,21 @@ impl Refused {
         let hint = "is it of the same version? see `ciro --version` and GET /v1/status";
         Self { code: "strange".into(), error: CliError::failed(message).hint(hint) }
     }
+}
+
+/// What an answer means for an errand. One that asking again does not change, or that has been asked for too long, ends it.
+fn passing(refused: Option<Refused>, patience: &Patience) -> Answer<Then> {
+    let Some(refused) = refused else { return Ok(Then::Done) };
+    let then = match refused.code.as_str() {
+        "nonce" => Then::NonceTaken,
+        "unavailable" => Then::Unknown,
+        _ => return Err(refused),
+    };
+    if !patience.lasts() {
+        return Err(refused);
+    }
+    patience.pause();
+    Ok(then)
 }
 
 /// The gateway's refusal in our words.

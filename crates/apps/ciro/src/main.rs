@@ -11,6 +11,9 @@
 //! | [`local`] | a network and its gateway in this process |
 //! | [`models`] | models and inputs that users name |
 //! | [`order`] | ordering a job and following it to its receipt |
+//! | [`orders`] | orders under way, each held by the process that follows it |
+//! | [`patience`] | asking again |
+//! | [`purse`] | the key that pays, shared by commands |
 //! | [`show`] | inputs and outputs of models as text and JSON |
 //! | [`ui`] | data to stdout, everything else to stderr |
 //!
@@ -26,6 +29,9 @@ mod home;
 mod local;
 mod models;
 mod order;
+mod orders;
+mod patience;
+mod purse;
 mod show;
 mod ui;
 

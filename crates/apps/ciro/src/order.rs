@@ -1,33 +1,31 @@
 //! Ordering a job and following it to its receipt.
 //!
-//! An order that is under way is kept in the data directory until it has ended. Repeating a command that was cut short therefore
-//! finds its order, and the same order is the same job, paid once.
+//! An order that is under way is kept in the data directory until it has ended ([`crate::orders`]). Repeating a command that was cut
+//! short therefore finds its order, and the same order is the same job, paid once. Equal commands that run at once are orders of their own.
 
 use crate::cli::{NeedsArgs, Rung};
 use crate::client::Client;
 use crate::error::{CliError, Exit};
+use crate::orders::{Held, Orders, Verdict};
+use crate::patience::Patience;
+use crate::purse::Purse;
 use crate::ui::Ui;
-use ciro_crypto::{Keypair, hash_encoded};
+use ciro_crypto::hash_encoded;
 use ciro_gateway::Status;
 use ciro_graph::Model;
 use ciro_network::Layout;
-use ciro_network::durable::{Access, replace};
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::{Action, JobStatus, job_id};
 use ciro_types::{
     Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, JobSpec, JobType, MemoryMib, ModelId, Nonce,
-    Requirements, decode, encode,
+    Requirements, encode,
 };
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Duration;
 
-/// How often a job is looked at.
-const POLL: Duration = Duration::from_millis(5);
 /// How long a job may wait for a worker before its client is told why.
 const QUIET: Duration = Duration::from_secs(1);
-/// Longest stored order, bytes.
-const ORDER_BYTES_MAX: usize = 4096;
 
 /// What the command line says about the machine.
 pub(crate) fn requirements(needs: &NeedsArgs) -> Requirements {
@@ -70,7 +68,7 @@ pub(crate) struct Buyer<'a> {
     /// The network.
     pub(crate) status: &'a Status,
     /// Who pays.
-    pub(crate) key: &'a Keypair,
+    pub(crate) purse: &'a Purse,
     /// Where orders under way are kept.
     pub(crate) home: &'a Layout,
     /// The screen.
@@ -82,15 +80,23 @@ impl Buyer<'_> {
     pub(crate) fn publish(&self, wish: &Wish) -> Result<(ModelId, Hash32), CliError> {
         let key = ProvingKey::new(wish.model.clone()).map_err(CliError::failed)?;
         let id = key.model_id();
-        if let Err(refused) = self.client.model(id) {
-            if refused.code != "not_found" {
-                return Err(refused.into());
+        if !self.is_registered(id)? {
+            let _turn = self.purse.publishing();
+            if !self.is_registered(id)? {
+                self.client.put_model(&encode(&wish.model))?;
+                let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
+                self.client.act(self.purse, self.status.chain, &action)?;
             }
-            self.client.put_model(&encode(&wish.model))?;
-            let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
-            self.client.act(self.key, self.status.chain, &action)?;
         }
         Ok((id, self.client.put_input(&wish.input)?))
+    }
+
+    fn is_registered(&self, model: ModelId) -> Result<bool, CliError> {
+        match self.client.model(model) {
+            Ok(_) => Ok(true),
+            Err(refused) if refused.code == "not_found" => Ok(false),
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     /// The most to pay: what the client said, if that is enough today, else the quote and a quarter.
@@ -112,18 +118,23 @@ impl Buyer<'_> {
         }
     }
 
-    /// Orders the job, or finds that it was ordered before. The money is in escrow when this returns.
-    pub(crate) fn order(&self, wish: &Wish, model: ModelId, input: Hash32) -> Result<JobSpec, CliError> {
-        let file = self.order_file(wish, model, input);
-        if let Some(spec) = self.resumable(&file) {
+    /// Orders the job, or goes on with one that a command like this has ordered before it was cut short. The money is in escrow when
+    /// this returns.
+    pub(crate) fn order(&self, wish: &Wish, model: ModelId, input: Hash32) -> Result<(JobSpec, Held), CliError> {
+        let orders = Orders::new(self.home.orders());
+        let kind = self.kind(wish, model, input);
+        let cannot_use = |e: io::Error| CliError::failed(format!("cannot use {}: {e}", self.home.orders().display()));
+        if let Some((held, spec)) =
+            orders.take_over(kind, |spec, is_wished| self.judge(spec, is_wished)).map_err(cannot_use)?
+        {
             self.ui.note(&format!("going on with job {}, which was ordered before", job_id(&spec)));
-            self.client.order(self.key, &spec)?;
-            return Ok(spec);
+            self.client.order(self.purse, &spec)?;
+            return Ok((spec, held));
         }
         let spec = self.spec(wish, model, input)?;
-        self.remember(&file, &spec)?;
-        self.client.order(self.key, &spec)?;
-        Ok(spec)
+        let held = orders.keep(kind, &spec).map_err(cannot_use)?;
+        self.client.order(self.purse, &spec)?;
+        Ok((spec, held))
     }
 
     fn spec(&self, wish: &Wish, model: ModelId, input: Hash32) -> Result<JobSpec, CliError> {
@@ -131,7 +142,7 @@ impl Buyer<'_> {
         getrandom::fill(&mut nonce).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
         Ok(JobSpec {
             chain: self.status.chain,
-            client: self.key.account(),
+            client: self.purse.key().account(),
             nonce: Nonce(u64::from_le_bytes(nonce)),
             job_type: JobType::AIInference,
             model,
@@ -143,36 +154,31 @@ impl Buyer<'_> {
         })
     }
 
-    /// One file per thing that can be wished for.
-    fn order_file(&self, wish: &Wish, model: ModelId, input: Hash32) -> PathBuf {
+    /// Everything that can be wished for, in one name.
+    fn kind(&self, wish: &Wish, model: ModelId, input: Hash32) -> Hash32 {
         let limits = (wish.max_price, wish.deadline);
         let wished = (self.status.chain, model, input, wish.assurance, &wish.requirements, limits);
-        let name = hash_encoded("ciro/order-file/v1", &wished);
-        self.home.root().join("orders").join(name.to_string())
+        hash_encoded("ciro/order-file/v1", &wished)
     }
 
-    /// The order of a command that was cut short, if the ledger has it or would still take it.
-    fn resumable(&self, file: &Path) -> Option<JobSpec> {
-        let spec: JobSpec = decode(&std::fs::read(file).ok()?, ORDER_BYTES_MAX).ok()?;
-        let is_known = self.client.job(job_id(&spec)).is_ok();
-        (spec.client == self.key.account() && (is_known || spec.deadline > self.status.height)).then_some(spec)
-    }
-
-    fn remember(&self, file: &Path, spec: &JobSpec) -> Result<(), CliError> {
-        let kept = std::fs::create_dir_all(self.home.root().join("orders"))
-            .and_then(|()| replace(file, &encode(spec), Access::Private));
-        kept.map_err(|e| CliError::failed(format!("cannot write {}: {e}", file.display())))
-    }
-
-    /// The order has ended: a new one for the same thing is a new job.
-    pub(crate) fn forget(&self, wish: &Wish, model: ModelId, input: Hash32) {
-        // A file that stays behind names a job that has ended, whose receipt is then handed over again.
-        let _ = std::fs::remove_file(self.order_file(wish, model, input));
+    /// What is to be done with an order that nobody follows: the ledger must have it, or must still take it.
+    fn judge(&self, spec: &JobSpec, is_wished: bool) -> Verdict {
+        if spec.chain != self.status.chain || spec.client != self.purse.key().account() {
+            return Verdict::Keep;
+        }
+        if spec.deadline <= self.status.height {
+            match self.client.job(job_id(spec)) {
+                Ok(_) => {}
+                Err(refused) if refused.code == "not_found" => return Verdict::Remove,
+                Err(_) => return Verdict::Keep,
+            }
+        }
+        if is_wished { Verdict::Resume } else { Verdict::Keep }
     }
 
     /// Waits until the job is paid or refunded. A refund is a refusal with its reason.
     pub(crate) fn wait_for_end(&self, job: JobId) -> Result<(), CliError> {
-        let (started, mut is_told) = (Instant::now(), false);
+        let (patience, mut is_told) = (Patience::endless(), false);
         loop {
             let view = self.client.job(job)?;
             match view.status {
@@ -182,19 +188,20 @@ impl Buyer<'_> {
                 }
                 JobStatus::Open => {}
             }
-            if let Some(because) = view.waits_because.filter(|_| !is_told && started.elapsed() > QUIET) {
+            if let Some(because) = view.waits_because.filter(|_| !is_told && patience.elapsed() > QUIET) {
                 self.ui.note(&format!("waiting for a worker: {because}"));
                 is_told = true;
             }
-            std::thread::sleep(POLL);
+            patience.pause();
         }
     }
 
     /// Waits for the receipt of a paid job.
     pub(crate) fn receipt(&self, job: JobId) -> Result<Receipt, CliError> {
+        let patience = Patience::endless();
         loop {
             match self.client.receipt(job) {
-                Err(refused) if refused.code == "not_yet" => std::thread::sleep(POLL),
+                Err(refused) if refused.code == "not_yet" => patience.pause(),
                 other => return Ok(other?),
             }
         }

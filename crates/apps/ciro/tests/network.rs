@@ -149,6 +149,36 @@ fn one_directory_runs_one_network() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("a network is running in"));
 }
 
+/// Commands that share a wallet in one test run.
+const CROWD: usize = 64;
+
+#[test]
+fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own() {
+    let home = tempfile::tempdir().expect("a directory");
+    let home = home.path();
+    let up = Up::start(home);
+    let before = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    // The same model and input for all, nothing published yet, and only the rung differs.
+    let running: Vec<Child> = (0..CROWD)
+        .map(|n| {
+            let receipt = home.join(format!("{n}.ciro")).display().to_string();
+            let args = run_args("1", ["a0", "a2", "a4"][n % 3], &receipt);
+            command(home, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+        })
+        .collect();
+    let mut jobs = BTreeSet::new();
+    let mut paid = 0;
+    for child in running {
+        let view = json(&child.wait_with_output().expect("it ends"));
+        assert!(jobs.insert(view["job"].to_string()), "each command is a job of its own");
+        paid += units(&view["paid"]) + units(&view["fee"]);
+    }
+    let after = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    assert_eq!(before - after, paid, "what left the wallet is what the receipts say");
+    assert_eq!(std::fs::read_dir(home.join("orders")).expect("readable").count(), 0, "every order has ended");
+    assert_eq!(up.interrupt(), Some(0));
+}
+
 /// Samples in the file. Two orders at once are never for the same one, so each is a job of its own.
 const SAMPLE_COUNT: u64 = 32;
 

@@ -73,7 +73,7 @@ impl From<NodeError> for ApiError {
         match error {
             NodeError::Refused { reason } => Self::refused(reason),
             NodeError::Nonce { reason } => Self::new(StatusCode::CONFLICT, "nonce", reason)
-                .hint("sign again with the account's present nonce: GET /v1/accounts/{account}"),
+                .hint("once GET /v1/accounts/{account} shows a nonce above this one's, sign again with its next_nonce"),
             NodeError::Invalid { reason } => Self::bad_request(reason),
             NodeError::Unavailable { .. } => Self::unavailable(error.to_string()),
         }

@@ -8,6 +8,7 @@
 //! | [`mod@write`] | transactions, jobs, models, inputs |
 //! | [`quote`] | what each rung of the assurance ladder costs and is worth |
 //! | [`events`] | committed events as a stream, from any position |
+//! | [`errand`] | a client's half of a submission: when its action is signed, and when it is signed anew |
 //! | [`error`] | [`ApiError`]: code, message, hint |
 //!
 //! The schema is `api/openapi.json`; a test holds it against the list of routes. Whatever moves value is signed by its
@@ -16,6 +17,7 @@
 //! Dependency position: above `ciro-state` and `ciro-scheduler`; below `ciro-network`.
 #![forbid(unsafe_code)]
 
+pub mod errand;
 pub mod error;
 pub mod events;
 pub mod node;
@@ -24,9 +26,10 @@ pub mod read;
 pub mod routes;
 pub mod write;
 
+pub use errand::{Answer, Ask, Errand};
 pub use error::ApiError;
-pub use node::{BlockView, Node, NodeError, Status, StoredModel};
+pub use node::{BlockView, Node, NodeError, Status, StoredModel, Until};
 pub use quote::{Quote, Rung};
 pub use read::{AccountView, JobView, ModelView, WorkerView};
 pub use routes::{router, routes, serve};
-pub use write::{SubmittedJob, SubmittedTx};
+pub use write::{SubmittedJob, SubmittedTx, TxRequest};

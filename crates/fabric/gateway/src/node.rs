@@ -5,7 +5,8 @@ use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
 use ciro_state::{CommittedEvent, Params, SignedTx, State};
 use ciro_types::{
-    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Requirements, StateRoot, TxId,
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
+    TxId,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -19,7 +20,8 @@ pub enum NodeError {
         /// The ledger's words.
         reason: String,
     },
-    /// Another transaction of this account came first: sign again with the account's present nonce.
+    /// Another transaction of this account has this nonce, in a block or waiting for one. Once it is in a block this one can never be
+    /// executed and may be signed anew.
     #[error("{reason}")]
     Nonce {
         /// The ledger's words.
@@ -60,6 +62,17 @@ pub struct Status {
     pub block_ms: u64,
     /// The network's fixed numbers.
     pub params: Params,
+}
+
+/// When a submission is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Once the transaction waits for a block: its nonce is taken, and nothing is durable.
+    Waiting,
+    /// Once it is committed, durably.
+    #[default]
+    Committed,
 }
 
 /// A committed block in brief.
@@ -108,11 +121,18 @@ pub trait Node: Send + Sync + 'static {
     /// [`NodeError::Unavailable`]; `read` was not called then.
     fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError>;
 
-    /// Hands a transaction to consensus and returns once it is committed, durably. Sending it again does no harm.
+    /// What the next transaction of `account` must carry, counting those that wait for a block.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Nonce`] if it may succeed signed anew; [`NodeError::Unavailable`] if that is not known in time.
-    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError>;
+    /// [`NodeError::Unavailable`].
+    fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError>;
+
+    /// Hands a transaction to consensus and returns when `until` says. Sending it again does no harm.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Nonce`] if another transaction has its nonce;
+    /// [`NodeError::Unavailable`] if that is not known in time.
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError>;
 
     /// Keeps a raw input for workers to fetch. Durable once this returns.
     ///

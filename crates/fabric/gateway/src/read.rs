@@ -20,8 +20,10 @@ pub struct AccountView {
     pub account: AccountId,
     /// Spendable money.
     pub balance: Amount,
-    /// What its next transaction must carry.
+    /// How many nonces are used up by committed transactions.
     pub nonce: Nonce,
+    /// What its next transaction must carry: `nonce`, and past those of transactions that wait for a block.
+    pub next_nonce: Nonce,
 }
 
 /// A worker.
@@ -86,8 +88,13 @@ pub(crate) async fn account(
     Path(account): Path<String>,
 ) -> Result<Json<AccountView>, ApiError> {
     let id: AccountId = parse("account", &account)?;
-    let found = ask(&node, move |node| Ok(with_state(node, move |state| state.account(&id))?)).await?;
-    Ok(Json(AccountView { account: id, balance: found.balance, nonce: found.nonce }))
+    ask(&node, move |node| {
+        let found = with_state(node, move |state| state.account(&id))?;
+        let next_nonce = node.next_nonce(id)?.max(found.nonce);
+        Ok(AccountView { account: id, balance: found.balance, nonce: found.nonce, next_nonce })
+    })
+    .await
+    .map(Json)
 }
 
 pub(crate) async fn workers(Extract(node): Extract<Shared>) -> Result<Json<Vec<WorkerView>>, ApiError> {

@@ -1,7 +1,7 @@
 //! What changes something. Everything that moves value is signed before it comes here.
 
 use crate::error::ApiError;
-use crate::node::{Node, StoredModel};
+use crate::node::{Node, StoredModel, Until};
 use crate::read::with_state;
 use crate::routes::{BODY_BYTES_MAX, Shared, ask};
 use axum::Json;
@@ -18,16 +18,19 @@ use serde::{Deserialize, Serialize};
 pub struct TxRequest {
     /// The bytes.
     pub tx: String,
+    /// When to answer.
+    #[serde(default)]
+    pub until: Until,
 }
 
-/// A committed transaction.
+/// A transaction that is where its request wanted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmittedTx {
     /// Its id.
     pub tx: TxId,
 }
 
-/// A committed order.
+/// An order that is where its request wanted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmittedJob {
     /// The job.
@@ -46,13 +49,17 @@ pub struct StoredInput {
 pub(crate) async fn transaction(
     Extract(node): Extract<Shared>,
     body: Result<Json<TxRequest>, JsonRejection>,
-) -> Result<Json<SubmittedTx>, ApiError> {
-    let request = body.map_err(|e| json_error(&e))?.0;
+) -> Result<(StatusCode, Json<SubmittedTx>), ApiError> {
+    let TxRequest { tx, until } = body.map_err(|e| json_error(&e))?.0;
     let submitted = ask(&node, move |node| {
-        let tx = node.submit(decode_tx(node, &request.tx)?)?;
+        let tx = node.submit(decode_tx(node, &tx)?, until)?;
         Ok(SubmittedTx { tx })
     });
-    submitted.await.map(Json)
+    let status = match until {
+        Until::Waiting => StatusCode::ACCEPTED,
+        Until::Committed => StatusCode::OK,
+    };
+    Ok((status, Json(submitted.await?)))
 }
 
 pub(crate) async fn job(
@@ -60,21 +67,26 @@ pub(crate) async fn job(
     body: Result<Json<TxRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<SubmittedJob>), ApiError> {
     let request = body.map_err(|e| json_error(&e))?.0;
-    let submitted = ask(&node, move |node| order(node, &request.tx)).await?;
-    let status = if submitted.known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    let until = request.until;
+    let submitted = ask(&node, move |node| order(node, &request)).await?;
+    let status = match until {
+        _ if submitted.known.is_some() => StatusCode::OK,
+        Until::Waiting => StatusCode::ACCEPTED,
+        Until::Committed => StatusCode::CREATED,
+    };
     Ok((status, Json(submitted)))
 }
 
 /// Commits an order, unless the ledger has it: a retry with a spent nonce must not look like a failure.
-fn order(node: &dyn Node, text: &str) -> Result<SubmittedJob, ApiError> {
-    let tx = decode_tx(node, text)?;
+fn order(node: &dyn Node, request: &TxRequest) -> Result<SubmittedJob, ApiError> {
+    let tx = decode_tx(node, &request.tx)?;
     let Action::SubmitJob { spec } = &tx.body.action else {
         return Err(ApiError::bad_request("expected a SubmitJob transaction").hint("POST /v1/transactions takes all"));
     };
     let job = job_id(spec);
     let known = with_state(node, move |state| state.job(&job).map(|found| found.status))?;
     if known.is_none() {
-        node.submit(tx)?;
+        node.submit(tx, request.until)?;
     }
     Ok(SubmittedJob { job, known })
 }

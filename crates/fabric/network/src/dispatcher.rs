@@ -8,7 +8,7 @@ use crate::outbox::Outbox;
 use crate::pool::{Computed, Pool};
 use crate::validator::Mail;
 use ciro_engine::{Admission, Committed, SubmitError};
-use ciro_gateway::NodeError;
+use ciro_gateway::{NodeError, Until};
 use ciro_queue::EmbeddedLog;
 use ciro_scheduler::{Effect as Scheduled, Scheduler, SchedulerError};
 use ciro_state::{Action, CommittedEvent, Event, Params, SignedTx, State, TxError};
@@ -30,10 +30,12 @@ pub enum Job {
     Admission(Admission),
     /// A pool thread is done.
     Computed(Computed),
-    /// A client's transaction; the answer comes once it is committed.
+    /// A client's transaction.
     Client {
         /// The transaction.
         tx: Box<SignedTx>,
+        /// When the client is answered.
+        until: Until,
         /// Where the client waits.
         reply: Sender<Result<TxId, NodeError>>,
     },
@@ -41,6 +43,21 @@ pub enum Job {
     Ask(Question),
     /// No more.
     Stop,
+}
+
+/// A client that waits for a transaction.
+pub struct Waiter {
+    /// For what.
+    pub until: Until,
+    /// Where.
+    pub reply: Sender<Result<TxId, NodeError>>,
+}
+
+impl Waiter {
+    fn answer(self, result: Result<TxId, NodeError>) {
+        // A client that stopped waiting needs no answer.
+        let _ = self.reply.send(result);
+    }
 }
 
 /// A worker of this process, and the account it acts for.
@@ -66,7 +83,7 @@ pub struct Dispatcher {
     /// The followed validator.
     pub ledger: SyncSender<Mail>,
     /// Clients that wait for a transaction.
-    pub clients: BTreeMap<TxId, Vec<Sender<Result<TxId, NodeError>>>>,
+    pub clients: BTreeMap<TxId, Vec<Waiter>>,
     /// How long jobs take.
     pub latencies: Arc<Mutex<Latencies>>,
     /// Told of every block, last of all.
@@ -87,7 +104,7 @@ impl Dispatcher {
                 Job::Committed(committed) => self.on_committed(&committed)?,
                 Job::Admission(admission) => self.on_admission(admission),
                 Job::Computed(computed) => self.on_computed(computed),
-                Job::Client { tx, reply } => self.on_client(&tx, reply),
+                Job::Client { tx, until, reply } => self.on_client(&tx, Waiter { until, reply }),
                 Job::Ask(question) => question(&mut self.scheduler),
                 Job::Stop => return Ok(()),
             }
@@ -184,14 +201,25 @@ impl Dispatcher {
     }
 
     fn answer(&mut self, id: TxId, result: &Result<TxId, NodeError>) {
-        for reply in self.clients.remove(&id).into_iter().flatten() {
-            // A client that stopped waiting needs no answer.
-            let _ = reply.send(result.clone());
+        for waiter in self.clients.remove(&id).into_iter().flatten() {
+            waiter.answer(result.clone());
+        }
+    }
+
+    /// The transaction waits for a block, which is all that some of its clients wait for.
+    fn answer_waiting(&mut self, id: TxId) {
+        let waiters = self.clients.remove(&id).unwrap_or_default();
+        let (waiting, others): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|waiter| waiter.until == Until::Waiting);
+        waiting.into_iter().for_each(|waiter| waiter.answer(Ok(id)));
+        if !others.is_empty() {
+            self.clients.insert(id, others);
         }
     }
 
     fn on_admission(&mut self, admission: Admission) {
-        let (Some(id), Err(error)) = (admission.tx, admission.result) else { return };
+        let Some(id) = admission.tx else { return };
+        let Err(error) = admission.result else { return self.answer_waiting(id) };
         let words = match &error {
             SubmitError::Invalid(error) => refused(error),
             SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::NonceAhead { .. } => {
@@ -214,13 +242,13 @@ impl Dispatcher {
         self.carry_out(computed.worker, effects);
     }
 
-    fn on_client(&mut self, tx: &SignedTx, reply: Sender<Result<TxId, NodeError>>) {
+    fn on_client(&mut self, tx: &SignedTx, waiter: Waiter) {
         if let Action::SubmitJob { spec } = &tx.body.action {
             let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
             latencies.ordered(ciro_state::job_id(spec));
         }
         let id = tx.id();
-        self.clients.entry(id).or_default().push(reply);
+        self.clients.entry(id).or_default().push(waiter);
         if !self.submit(vec![encode(tx)]) {
             self.answer(id, &Err(NodeError::Unavailable { reason: "the validator is overloaded or stopping".into() }));
         }
@@ -273,7 +301,7 @@ impl Dispatcher {
 }
 
 /// The ledger's refusal as a client is told.
-fn refused(error: &TxError) -> NodeError {
+pub(crate) fn refused(error: &TxError) -> NodeError {
     let reason = error.to_string();
     match error {
         TxError::WrongNonce { .. } => NodeError::Nonce { reason },

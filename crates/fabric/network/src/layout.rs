@@ -3,6 +3,9 @@
 //! ```text
 //! DIR
 //! ├── wallet.json            the key that pays; funded in the genesis of a network made here
+//! ├── wallet.lock            held by a command while it signs, so that commands do not take each other's nonce
+//! ├── publish.lock           held by a command while it publishes a model
+//! ├── orders                 orders under way, each held by the command that follows it
 //! ├── endpoint               where the gateway answers, while the network runs
 //! └── network
 //!     ├── lock               held by the process that runs it
@@ -59,6 +62,24 @@ impl Layout {
     #[must_use]
     pub fn wallet(&self) -> PathBuf {
         self.root.join("wallet.json")
+    }
+
+    /// Whose lock a command holds while it signs with the wallet.
+    #[must_use]
+    pub fn wallet_lock(&self) -> PathBuf {
+        self.root.join("wallet.lock")
+    }
+
+    /// Whose lock a command holds while it publishes a model.
+    #[must_use]
+    pub fn publish_lock(&self) -> PathBuf {
+        self.root.join("publish.lock")
+    }
+
+    /// Where orders under way are kept.
+    #[must_use]
+    pub fn orders(&self) -> PathBuf {
+        self.root.join("orders")
     }
 
     /// Where the gateway's address is written.

@@ -1,19 +1,19 @@
 //! The running network as the gateway sees it: reads of one validator's state and store, writes through the dispatcher.
 
 use crate::blobs::BlobStore;
-use crate::dispatcher::Job;
+use crate::dispatcher::{Job, refused};
 use crate::latency::Latencies;
 use crate::receipts::{self, PublicModel};
 use crate::validator::Mail;
 use ciro_engine::{Store, query};
-use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel};
+use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
 use ciro_graph::{Model, check_model};
 use ciro_prover::ProvingKey;
 use ciro_queue::{EmbeddedLog, Position};
 use ciro_receipt::Receipt;
 use ciro_scheduler::{Refusal, Scheduler};
 use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State};
-use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Requirements, TxId, decode};
+use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Nonce, Requirements, TxId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,10 +66,7 @@ impl LocalNode {
         let Some(height) = self.store.tx_height(&id).map_err(broken)? else { return Ok(None) };
         let journal = self.store.journal(height).map_err(broken)?;
         let record = journal.and_then(|journal| journal.txs.into_iter().find(|tx| tx.id == id));
-        Ok(record.map(|record| match record.result {
-            Ok(_) => Ok(id),
-            Err(error) => Err(NodeError::Refused { reason: error.to_string() }),
-        }))
+        Ok(record.map(|record| record.result.map(|_| id).map_err(|error| refused(&error))))
     }
 }
 
@@ -93,17 +90,23 @@ impl Node for LocalNode {
         self.read(read)
     }
 
-    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError> {
+    fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError> {
+        let (reply, answer) = channel();
+        self.ledger.try_send(Mail::NextNonce { account, reply }).map_err(|_| stopping())?;
+        wait(&answer, READ_PATIENCE)
+    }
+
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
         let id = tx.id();
         if let Some(Ok(_)) = self.known(id)? {
             return Ok(id);
         }
         let (reply, answer) = channel();
-        self.jobs.try_send(Job::Client { tx: Box::new(tx), reply }).map_err(|_| stopping())?;
+        self.jobs.try_send(Job::Client { tx: Box::new(tx), until, reply }).map_err(|_| stopping())?;
         let outcome = wait(&answer, COMMIT_PATIENCE)?;
         match (&outcome, self.known(id)?) {
-            // It was committed between the question and the submission.
-            (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(Ok(_))) => Ok(id),
+            // It was committed between the question and the submission, or refused by a block that has used its nonce up.
+            (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(known)) => known,
             _ => outcome,
         }
     }

@@ -36,8 +36,8 @@ struct Sent {
     tx: SignedTx,
     /// Why it was signed.
     purpose: Purpose,
-    /// When it was last sent; none if it is to be sent now.
-    at: Option<Height>,
+    /// After which block it is sent, for the first time or again.
+    due: Height,
 }
 
 /// Why a transaction was signed.
@@ -104,17 +104,22 @@ impl Outbox {
         match error {
             SubmitError::Invalid(error) => return self.conclude(id, Some(error)),
             // Room, or the nonces before it, come with the next block.
-            SubmitError::PoolFull | SubmitError::NonceAhead { .. } => self.unsend(id),
+            SubmitError::PoolFull | SubmitError::NonceAhead { .. } => self.send_again(id, self.height.next()),
             // A block says, or will say, what became of the nonce.
             SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::Malformed(_) => {}
         }
         None
     }
 
+    /// The validator was not reached: with the next block it may be.
+    pub fn on_undelivered(&mut self, id: TxId) {
+        self.send_again(id, self.height.next());
+    }
+
     fn conclude(&mut self, id: TxId, error: Option<TxError>) -> Option<(JobId, TxError)> {
         if let Some(TxError::WrongNonce { .. }) = error {
             // The block came too early for it, and has dropped it from the pool.
-            self.unsend(id);
+            self.send_again(id, self.height);
             return None;
         }
         let nonce = self.find(id)?;
@@ -128,9 +133,9 @@ impl Outbox {
         self.sent.iter().find(|(_, sent)| sent.id == id).map(|(nonce, _)| *nonce)
     }
 
-    fn unsend(&mut self, id: TxId) {
+    fn send_again(&mut self, id: TxId, due: Height) {
         if let Some(sent) = self.find(id).and_then(|nonce| self.sent.get_mut(&nonce)) {
-            sent.at = None;
+            sent.due = due;
         }
     }
 
@@ -151,10 +156,9 @@ impl Outbox {
     pub fn flush(&mut self) -> Vec<SignedTx> {
         self.sign_queue();
         self.fill_gaps();
-        let height = self.height;
-        let is_due = |sent: &&mut Sent| sent.at.is_none_or(|at| height.0 >= at.0.saturating_add(RESEND_BLOCKS));
-        let due = self.sent.values_mut().filter(is_due).map(|sent| {
-            sent.at = Some(height);
+        let now = self.height;
+        let due = self.sent.values_mut().filter(|sent| sent.due <= now).map(|sent| {
+            sent.due = now.plus(RESEND_BLOCKS);
             sent.tx.clone()
         });
         due.collect()
@@ -185,7 +189,7 @@ impl Outbox {
     fn sign(&mut self, nonce: Nonce, action: Action, purpose: Purpose) {
         let body = TxBody { chain: self.chain, sender: self.key.account(), nonce, action };
         let tx = SignedTx::sign(body, &self.key);
-        self.sent.insert(nonce, Sent { id: tx.id(), tx, purpose, at: None });
+        self.sent.insert(nonce, Sent { id: tx.id(), tx, purpose, due: self.height });
     }
 
     /// How many transactions are not included yet.

@@ -2,10 +2,10 @@
 
 use ciro_engine::{Admission, Committed, DiskFile, Effect, EngineError, Input, Net, Validator};
 use ciro_state::State;
-use ciro_types::AccountId;
+use ciro_types::{AccountId, Nonce};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 /// Messages that wait for a validator. Beyond it they are dropped, as a network may: votes are repeated, blocks synced.
@@ -27,6 +27,13 @@ pub enum Mail {
     Submit(Vec<Vec<u8>>),
     /// A look at the committed state.
     Read(Box<dyn FnOnce(&State) + Send>),
+    /// A question for the nonce of an account's next transaction, counting those that wait.
+    NextNonce {
+        /// Whose.
+        account: AccountId,
+        /// Where the answer goes.
+        reply: Sender<Nonce>,
+    },
     /// No more.
     Stop,
 }
@@ -106,6 +113,11 @@ impl<O: Outlet> Runner<O> {
                 Ok(Mail::Submit(txs)) => self.step(Input::Submit(txs)),
                 Ok(Mail::Read(read)) => {
                     read(self.validator.state());
+                    continue;
+                }
+                Ok(Mail::NextNonce { account, reply }) => {
+                    // Who stopped waiting needs no answer.
+                    let _ = reply.send(self.validator.next_nonce(&account));
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => {

@@ -6,10 +6,10 @@ use crate::home;
 use crate::local;
 use crate::models;
 use crate::order::{Buyer, Wish, assurance, requirements};
+use crate::purse::Purse;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use ciro_graph::Visibility;
-use ciro_network::load_key;
 use ciro_receipt::{Report, check};
 use ciro_state::job_id;
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Height, JobId, ModelId, encode};
@@ -56,20 +56,20 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
 
     let reached = local::reach(&home::resolve(args.data.data.as_deref())?, *ui)?;
     let status = reached.client.status()?;
-    let key = load_key(&reached.home.wallet()).map_err(CliError::failed)?;
-    let buyer = Buyer { client: &reached.client, status: &status, key: &key, home: &reached.home, ui: *ui };
+    let purse = Purse::open(&reached.home)?;
+    let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, home: &reached.home, ui: *ui };
     stages.done("network", &format!("{} at height {}", status.network, status.height));
 
     let (model, input) = buyer.publish(&wish)?;
     stages.done("publish", &format!("model {}", model.short()));
-    let spec = buyer.order(&wish, model, input)?;
+    let (spec, held) = buyer.order(&wish, model, input)?;
     let job = job_id(&spec);
     stages.done("escrow", &format!("job {}, up to {} CIRO", job.short(), spec.max_price));
 
     if let Err(error) = buyer.wait_for_end(job) {
         // Only a refund ends the order. Whatever else happened, the job may still be answered and paid.
         if error.exit == Exit::Refused {
-            buyer.forget(&wish, model, input);
+            held.end();
         }
         return Err(error);
     }
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
 
     std::fs::write(&args.output, receipt.to_bytes())
         .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
-    buyer.forget(&wish, model, input);
+    held.end();
     let view = view(args, report, stages.took, reached.is_throwaway)?;
     ui.result(&view, || text(&view))
 }

@@ -4,6 +4,7 @@ use crate::cli::{WalletAction, WalletArgs};
 use crate::error::CliError;
 use crate::home;
 use crate::local::require;
+use crate::purse::Purse;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_network::Layout;
@@ -50,10 +51,10 @@ fn balance(home: &Layout, ui: &Ui) -> Result<(), CliError> {
 }
 
 fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), CliError> {
-    let key = home::load_wallet(home)?;
+    let purse = Purse::open(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
-    let tx = client.act(&key, chain, &Action::Transfer { to, amount })?;
+    let tx = client.act(&purse, chain, &Action::Transfer { to, amount })?;
     let view = SentView { tx, to, amount };
     ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
 }

@@ -1,7 +1,7 @@
 //! A node with a real ledger state and no network: every accepted transaction is a block.
 
 use ciro_crypto::Keypair;
-use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel};
+use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
 use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
@@ -10,7 +10,8 @@ use ciro_state::{
     Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, apply_block, check_stateless, input_hash,
 };
 use ciro_types::{
-    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Requirements, StateRoot, TxId,
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
+    TxId,
 };
 use std::sync::Mutex;
 use tokio::sync::watch;
@@ -87,7 +88,11 @@ impl Node for TestNode {
         Ok(())
     }
 
-    fn submit(&self, tx: SignedTx) -> Result<TxId, NodeError> {
+    fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError> {
+        Ok(self.state.lock().expect("not poisoned").account(&account).nonce)
+    }
+
+    fn submit(&self, tx: SignedTx, _: Until) -> Result<TxId, NodeError> {
         let mut state = self.state.lock().expect("not poisoned");
         let refused = |e: ciro_state::TxError| NodeError::Refused { reason: e.to_string() };
         let checked = check_stateless(&tx, &*state, &Nothing, &Nothing).map_err(refused)?;

@@ -1,7 +1,7 @@
 //! Jobs through a whole network, and what a restart finds.
 
 use ciro_crypto::Keypair;
-use ciro_gateway::{Node, NodeError};
+use ciro_gateway::{Node, NodeError, Until};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_network::{Layout, LocalNode, Network, Notify, load_key};
 use ciro_prover::ProvingKey;
@@ -50,7 +50,9 @@ impl Client {
     fn send(&self, action: Action) -> Result<(), NodeError> {
         let sender = self.key.account();
         let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
-        self.node.submit(SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key)).map(|_| ())
+        self.node
+            .submit(SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key), Until::Committed)
+            .map(|_| ())
     }
 
     fn register(&self) -> ModelId {
@@ -188,4 +190,47 @@ fn the_model_is_what_its_id_says() {
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
     assert!(matches!(poor, Err(NodeError::Refused { .. })), "{poor:?}");
     assert!(client.node.block(Height(1)).expect("answers").is_some());
+}
+
+#[test]
+fn a_strangers_stale_nonce_stops_nobody() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let model = client.register();
+    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let stranger = Client { node: Arc::clone(&client.node), key: Keypair::from_seed([77; 32]) };
+    client.send(Action::Transfer { to: stranger.key.account(), amount: Amount::ciro(100) }).expect("pays");
+    let pay = Action::Transfer { to: AccountId([1; 32]), amount: Amount(1) };
+    // Far beyond any worker's own.
+    (0..20).for_each(|_| stranger.send(pay.clone()).expect("pays"));
+    let (chain, sender) = (client.state(ciro_state::Facts::chain), stranger.key.account());
+    let stale = SignedTx::sign(TxBody { chain, sender, nonce: Nonce(0), action: Action::WithdrawStake }, &stranger.key);
+    let refused = client.node.submit(stale, Until::Committed);
+    assert!(matches!(refused, Err(NodeError::Nonce { .. })), "{refused:?}");
+    for (nonce, assurance) in (0..).zip(Assurance::ALL) {
+        client.receipt(client.order(model, input, assurance, nonce));
+    }
+}
+
+#[test]
+fn a_waiting_transaction_holds_its_nonce_and_is_the_same_when_it_is_sent_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let sender = client.key.account();
+    let (chain, first) = (client.state(ciro_state::Facts::chain), client.node.next_nonce(sender).expect("answers"));
+    let to = AccountId([1; 32]);
+    let pay = |nonce, amount| {
+        SignedTx::sign(TxBody { chain, sender, nonce, action: Action::Transfer { to, amount } }, &client.key)
+    };
+    let txs: Vec<SignedTx> = (0..8).map(|n| pay(Nonce(first.0 + n), Amount(1))).collect();
+    for (waiting, tx) in (1..).zip(&txs) {
+        client.node.submit(tx.clone(), Until::Waiting).expect("waits");
+        assert_eq!(client.node.next_nonce(sender), Ok(Nonce(first.0 + waiting)));
+    }
+    for tx in &txs {
+        assert_eq!(client.node.submit(tx.clone(), Until::Committed), Ok(tx.id()));
+    }
+    assert_eq!(client.state(move |state| state.account(&to).balance), Amount(8), "each was paid once");
+    let other = client.node.submit(pay(first, Amount(2)), Until::Committed);
+    assert!(matches!(other, Err(NodeError::Nonce { .. })), "{other:?}");
 }

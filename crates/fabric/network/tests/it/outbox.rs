@@ -83,7 +83,9 @@ fn a_nonce_that_a_refusal_frees_is_used_up_so_that_the_others_are_executed() {
     assert_eq!((nonces(&fillers), number(&fillers[0])), (vec![7], None));
     assert_eq!(outbox.on_refused(fillers[0].id(), SubmitError::PoolFull), None);
     outbox.push(Some(job(3)), action(3));
-    assert_eq!(nonces(&outbox.flush()), [7, 10], "a filler that is signed stays");
+    assert_eq!(nonces(&outbox.flush()), [10], "a filler that is signed stays");
+    outbox.on_block(Height(11), None, []);
+    assert_eq!(outbox.flush(), fillers, "room comes with the next block");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use crate::error::CliError;
 use crate::local::Serving;
 use crate::models;
 use crate::order::{Buyer, Wish};
+use crate::purse::Purse;
 use crate::ui::Ui;
-use ciro_network::{Layout, load_key};
+use ciro_network::Layout;
 use ciro_types::{Assurance, Requirements, encode};
 use serde::Serialize;
 use std::path::Path;
@@ -54,18 +55,19 @@ fn measure_rung(
 ) -> Result<Row, CliError> {
     ui.note(&format!("… {runs} jobs at {assurance:?}"));
     let status = client.status()?;
-    let key = load_key(&home.wallet()).map_err(CliError::failed)?;
-    let buyer = Buyer { client, status: &status, key: &key, home, ui: *ui };
+    let purse = Purse::open(home)?;
+    let buyer = Buyer { client, status: &status, purse: &purse, home, ui: *ui };
     let wish = wish(folder, assurance, ui)?;
     let (model, input) = buyer.publish(&wish)?;
     let started = Instant::now();
     let mut latencies = Vec::with_capacity(runs);
     for run in 0..=runs {
         let started = Instant::now();
-        let job = ciro_state::job_id(&buyer.order(&wish, model, input)?);
+        let (spec, held) = buyer.order(&wish, model, input)?;
+        let job = ciro_state::job_id(&spec);
         buyer.wait_for_end(job)?;
         buyer.receipt(job)?;
-        buyer.forget(&wish, model, input);
+        held.end();
         // The first job loads the model.
         if run > 0 {
             latencies.push(started.elapsed().as_secs_f64() * 1e3);
