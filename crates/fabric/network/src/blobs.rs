@@ -81,7 +81,9 @@ impl BlobStore {
     fn get(&self, kind: &'static str, what: &'static str, name: String) -> Result<Vec<u8>, BlobError> {
         read(&self.path(kind, &name)).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => BlobError::Missing { what, name },
-            _ => BlobError::Damaged { what, name, reason: e.to_string() },
+            // What the checksum refuses.
+            io::ErrorKind::InvalidData => BlobError::Damaged { what, name, reason: e.to_string() },
+            _ => BlobError::Unreadable { what, name, reason: e.to_string() },
         })
     }
 }

@@ -18,6 +18,7 @@
 pub mod book;
 mod class;
 pub mod error;
+mod history;
 pub mod refusal;
 pub mod scheduler;
 pub mod seat;

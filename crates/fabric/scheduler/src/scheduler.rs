@@ -5,16 +5,17 @@
 //! the leases handed to the caller. Feeding a block again changes nothing.
 //!
 //! A job has as many seats as it pays workers: one at A0 and A4, two at A2, one more for each round the ledger reopens.
-//! No worker is given the same job twice, at whichever seat. A seat nobody can fill stays in line.
+//! A worker that had the job comes last, and one that failed it never again ([`crate::history`]). A seat nobody can fill stays in line.
 
 use crate::book::{Book, Demand};
 use crate::error::SchedulerError;
+use crate::history::History;
 use crate::refusal::Refusal;
 use crate::seat::{SeatNote, pivot};
 use ciro_crypto::Keypair;
 use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
-use ciro_state::{CommittedEvent, Event, Job, Reputation, Round, SignedLease, State};
+use ciro_state::{CommittedEvent, DeclineReason, Event, Job, Reputation, Round, SignedLease, State};
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, ChainId, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements,
     encode,
@@ -83,7 +84,7 @@ struct OpenJob {
     /// Leases whose worker has committed.
     committed: BTreeSet<LeaseToken>,
     /// Workers that had the job or may not have it.
-    excluded: BTreeSet<AccountId>,
+    history: History,
     /// The client wants it back: no new leases.
     is_cancelling: bool,
 }
@@ -95,7 +96,7 @@ impl OpenJob {
             spec,
             outstanding: BTreeSet::new(),
             committed: BTreeSet::new(),
-            excluded: BTreeSet::new(),
+            history: History::default(),
             is_cancelling: false,
         }
     }
@@ -230,8 +231,12 @@ impl<L: JobLog> Scheduler<L> {
             Event::JobOpened { job, spec, .. } => self.open(*job, spec)?,
             Event::JobCancelRequested { job, .. } => self.set_cancelling(*job, true),
             Event::JobCancelOverruled { job } => self.set_cancelling(*job, false),
-            Event::LeaseAbandoned { token, reason, .. } => self.give_back(*token, &format!("{reason:?}"))?,
-            Event::JobFailureReported { token, reason, .. } => self.give_back(*token, &format!("{reason:?}"))?,
+            Event::LeaseAbandoned { token, reason, .. } => {
+                self.give_back(*token, &format!("{reason:?}"), passes(*reason))?;
+            }
+            Event::JobFailureReported { token, reason, .. } => {
+                self.give_back(*token, &format!("{reason:?}"), false)?;
+            }
             Event::JobCommitted { job, worker, .. } => self.commit_seat(*job, *worker)?,
             Event::JobReopened { job, wanted, excluded, fence, .. } => {
                 self.reopen(*job, *wanted as usize, excluded, *fence)?;
@@ -270,9 +275,13 @@ impl<L: JobLog> Scheduler<L> {
         Ok(())
     }
 
-    /// The lease is void: its seat goes back in line and its worker's slot is free.
-    fn give_back(&mut self, token: LeaseToken, reason: &str) -> Result<(), SchedulerError> {
+    /// The lease is void: its seat goes back in line and its worker's slot is free. If the reason `passes`, its worker may be asked
+    /// again.
+    fn give_back(&mut self, token: LeaseToken, reason: &str, passes: bool) -> Result<(), SchedulerError> {
         if let Some(claimed) = self.drop_claim(token) {
+            if passes {
+                self.note_return(&claimed);
+            }
             self.log.nack(claimed.work, token, self.height, self.height, reason)?;
         }
         Ok(())
@@ -288,11 +297,17 @@ impl<L: JobLog> Scheduler<L> {
         Some(claimed)
     }
 
+    fn note_return(&mut self, claimed: &Claimed) {
+        if let Some(job) = self.jobs.get_mut(&claimed.work.job) {
+            job.history.give_back(claimed.lease.worker, self.height);
+        }
+    }
+
     /// A worker took a seat on the ledger, with our lease or without one.
     fn commit_seat(&mut self, id: JobId, worker: AccountId) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
         job.wanted = job.wanted.saturating_sub(1);
-        job.excluded.insert(worker);
+        job.history.bar(worker);
         let is_its = |token: &&LeaseToken| self.claims.get(*token).is_some_and(|found| found.lease.worker == worker);
         let Some(token) = job.outstanding.iter().find(is_its).copied() else { return Ok(()) };
         job.outstanding.remove(&token);
@@ -315,9 +330,9 @@ impl<L: JobLog> Scheduler<L> {
     ) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
         job.wanted = wanted;
-        job.excluded.extend(excluded);
+        excluded.iter().for_each(|worker| job.history.bar(*worker));
         for token in job.outstanding.range(..=fence).copied().collect::<Vec<_>>() {
-            self.give_back(token, "the round was reopened")?;
+            self.give_back(token, "the round was reopened", true)?;
         }
         self.ensure_seats(id)
     }
@@ -334,6 +349,7 @@ impl<L: JobLog> Scheduler<L> {
     fn take_back_expired(&mut self, effects: &mut Vec<Effect>) -> Result<(), SchedulerError> {
         for expired in self.log.tick(self.height)? {
             if let Some(claimed) = self.drop_claim(expired.token) {
+                self.note_return(&claimed);
                 effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
             }
         }
@@ -372,10 +388,10 @@ impl<L: JobLog> Scheduler<L> {
         if hopeless.contains(&kind) {
             return Ok(());
         }
-        match self.book.pick(&demand) {
+        match pick(&mut self.book, demand, &job.history, self.height) {
             Some((worker, price)) => effects.push(self.grant(view, worker, price, expires)?),
             // An exclusion concerns this job alone.
-            None if job.excluded.is_empty() => drop(hopeless.insert(kind)),
+            None if job.history.is_empty() => drop(hopeless.insert(kind)),
             None => {}
         }
         Ok(())
@@ -399,7 +415,7 @@ impl<L: JobLog> Scheduler<L> {
     fn hold(&mut self, work: WorkId, lease: Lease) {
         self.book.occupy(lease.worker, lease.token);
         if let Some(job) = self.jobs.get_mut(&work.job) {
-            job.excluded.insert(lease.worker);
+            job.history.bar(lease.worker);
             job.outstanding.insert(lease.token);
         }
         self.claims.insert(lease.token, Claimed { work, lease });
@@ -407,7 +423,7 @@ impl<L: JobLog> Scheduler<L> {
 
     fn demand<'a>(&self, job: &'a OpenJob, pivot: AccountId) -> Demand<'a> {
         let price_cap = price_ceiling(job.spec.max_price, self.config.fee, job.spec.assurance);
-        Demand { requirements: &job.spec.requirements, price_cap, excluded: &job.excluded, pivot }
+        Demand { requirements: &job.spec.requirements, price_cap, excluded: job.history.known(), pivot }
     }
 
     fn sign(&self, lease: Lease) -> SignedLease {
@@ -441,19 +457,27 @@ impl<L: JobLog> Scheduler<L> {
         let seated: BTreeSet<AccountId> = job.round.seats.iter().map(|seat| seat.worker).collect();
         let mut open = OpenJob::new(job.spec);
         open.is_cancelling = job.cancel_at.is_some();
-        open.excluded = seated.iter().copied().chain(job.barred).collect();
+        let failed = job.failures.iter().map(|(worker, _)| *worker);
+        let out: BTreeSet<AccountId> = seated.iter().copied().chain(job.barred).chain(failed).collect();
+        out.iter().for_each(|worker| open.history.bar(*worker));
         open.wanted = seats_still_wanted(&open.spec, &job.round);
         self.jobs.insert(id, open);
         for view in self.log.seats(id)? {
-            self.restore_seat(&view, &seated)?;
+            self.restore_seat(&view, &seated, &out)?;
         }
         self.ensure_seats(id)
     }
 
-    fn restore_seat(&mut self, view: &WorkView, seated: &BTreeSet<AccountId>) -> Result<(), SchedulerError> {
+    fn restore_seat(
+        &mut self,
+        view: &WorkView,
+        seated: &BTreeSet<AccountId>,
+        out: &BTreeSet<AccountId>,
+    ) -> Result<(), SchedulerError> {
         let note = SeatNote::read(view)?;
         if let Some(job) = self.jobs.get_mut(&view.work.job) {
-            job.excluded.extend(note.given.iter().map(|(worker, _)| *worker));
+            let returned = note.given.iter().map(|(worker, _)| *worker).filter(|worker| !out.contains(worker));
+            returned.for_each(|worker| job.history.give_back(worker, self.height));
         }
         let Some(lease) = note.lease(view) else { return Ok(()) };
         let (token, worker) = (lease.token, lease.worker);
@@ -472,6 +496,22 @@ impl<L: JobLog> Scheduler<L> {
             job.is_some_and(|job| job.outstanding.contains(&claimed.lease.token)) && claimed.lease.expires > self.height
         };
         self.claims.values().filter(is_out).map(|claimed| Effect::Grant(self.sign(claimed.lease.clone()))).collect()
+    }
+}
+
+/// The best worker that has not had the job, or else the best that has rested from it.
+fn pick(book: &mut Book, demand: Demand<'_>, history: &History, now: Height) -> Option<(AccountId, Amount)> {
+    book.pick(&demand).or_else(|| {
+        let out = history.out(now)?;
+        book.pick(&Demand { excluded: &out, ..demand })
+    })
+}
+
+/// Whether a worker that declines for this reason may have the job later.
+const fn passes(reason: DeclineReason) -> bool {
+    match reason {
+        DeclineReason::Busy | DeclineReason::Impaired => true,
+        DeclineReason::Draining | DeclineReason::Unsuitable | DeclineReason::TooSlow => false,
     }
 }
 

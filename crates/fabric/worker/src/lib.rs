@@ -18,5 +18,5 @@ pub mod workbench;
 pub mod worker;
 
 pub use blobs::{BlobError, Blobs};
-pub use workbench::{Answer, Failure, Task, Workbench};
+pub use workbench::{Answer, Failure, Fault, Task, Workbench};
 pub use worker::{Config, Effect, Input, Worker};

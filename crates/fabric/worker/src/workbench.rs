@@ -1,10 +1,10 @@
 //! Executes, proves, and checks its own proof before anyone else sees it.
 
 use crate::blobs::{BlobError, Blobs};
-use ciro_graph::exec::Fault;
+use ciro_graph::exec::Fault as NodeFault;
 use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model};
 use ciro_prover::{ProveError, ProvingKey, execute, prove};
-use ciro_state::{FailReason, input_hash, job_id};
+use ciro_state::{DeclineReason, FailReason, input_hash, job_id};
 use ciro_types::{AccountId, Assurance, Hash32, JobId, JobSpec, ModelId, decode, encode};
 use ciro_verifier::ProofContext;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,16 +71,26 @@ pub enum Failure {
     },
 }
 
+/// Whose fault a failure is, and what the ledger is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The job's: nobody can answer it.
+    Job(FailReason),
+    /// This machine's: another one may answer it, and so may this one later or never.
+    Machine(DeclineReason),
+}
+
 impl Failure {
-    /// What the ledger is told, if the job and not this machine is at fault.
+    /// Whose fault it is.
     #[must_use]
-    pub const fn reason(&self) -> Option<FailReason> {
+    pub const fn fault(&self) -> Fault {
         match self {
-            Self::Input(_) => Some(FailReason::InputUnavailable),
-            Self::Model(_) => Some(FailReason::ModelUnavailable),
-            Self::Refused { .. } => Some(FailReason::InputInvalid),
-            Self::Unprovable { .. } => Some(FailReason::ModelInvalid),
-            Self::SelfCheck { .. } => None,
+            Self::Input(error) | Self::Model(error) if error.is_local() => Fault::Machine(DeclineReason::Impaired),
+            Self::Input(_) => Fault::Job(FailReason::InputUnavailable),
+            Self::Model(_) => Fault::Job(FailReason::ModelUnavailable),
+            Self::Refused { .. } => Fault::Job(FailReason::InputInvalid),
+            Self::Unprovable { .. } => Fault::Job(FailReason::ModelInvalid),
+            Self::SelfCheck { .. } => Fault::Machine(DeclineReason::Unsuitable),
         }
     }
 }
@@ -184,7 +194,7 @@ fn run_and_prove(key: &ProvingKey, raw: &RawInput, input: Vec<u8>, context: &Pro
 /// its sender can change: the reason says who can.
 fn refused(error: &ExecError) -> Failure {
     let advice = match error {
-        ExecError::Node { fault: Fault::Uncalibrated { .. }, .. } => {
+        ExecError::Node { fault: NodeFault::Uncalibrated { .. }, .. } => {
             "; the model's owner can compile it again with --calibration samples that cover such inputs"
         }
         _ => "",

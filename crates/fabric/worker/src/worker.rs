@@ -5,20 +5,22 @@
 //!                    └──► A2: committing ──► seated ──► reveals open: revealing ──┘
 //! ```
 //!
-//! At most `slots` jobs are computed at once; a lease beyond that is handed back at once, which costs nothing. A job that cannot be
-//! answered is reported with its reason. From its `open_from` height on, a job needs no lease: the worker then takes it by
+//! At most `slots` jobs are computed at once; a lease beyond that is handed back at once, which costs nothing. A job that nobody can
+//! answer is reported with its reason; one that only this machine cannot answer now is handed back. Who has a seat in it owes an answer
+//! and tries again instead, until it has one or the job is closed. From its `open_from` height on, a job needs no lease: the worker then takes it by
 //! itself, after a delay that differs between workers, so that a silent scheduler censors nobody and workers seldom race.
 
-use crate::workbench::{Answer, Failure, Task};
+use crate::workbench::{Answer, Failure, Fault, Task};
 use ciro_crypto::{hash, hash_encoded};
 use ciro_state::fees::price_ceiling;
 use ciro_state::{
-    Action, Authority, CommittedEvent, DeclineReason, Event, FailReason, Job, SignedLease, TxError, commitment, job_id,
-    output_hash,
+    Action, Authority, CommittedEvent, DeclineReason, Event, Job, SignedLease, TxError, commitment, job_id, output_hash,
 };
 use ciro_types::{AccountId, Amount, Assurance, BasisPoints, ChainId, Hash32, Height, JobId, JobSpec, Requirements};
 use std::collections::BTreeMap;
 
+/// Blocks until an answer that is owed is computed again.
+const RETRY_BLOCKS: u64 = 2;
 /// Blocks over which workers spread when a job needs no lease any more.
 const STAGGER_BLOCKS: u64 = 16;
 
@@ -101,6 +103,8 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 enum Stage {
     Computing,
+    /// A seat is held and the answer could not be computed: again from this height on.
+    Resting(Height),
     /// A settlement, commitment or reveal is on its way.
     Sent,
     /// The commitment was sent; the answer waits for the reveal window.
@@ -250,6 +254,7 @@ impl Worker {
     fn on_block(&mut self, height: Height, events: &[CommittedEvent]) -> Vec<Effect> {
         self.height = height;
         let mut effects: Vec<Effect> = events.iter().filter_map(|event| self.on_event(&event.event)).collect();
+        effects.extend(self.retry());
         effects.extend(self.take_open());
         effects
     }
@@ -325,13 +330,35 @@ impl Worker {
     }
 
     fn on_failure(&mut self, id: JobId, failure: &Failure) -> Option<Effect> {
+        let work = self.work.get_mut(&id)?;
+        if work.is_seated {
+            // Silence would cost stake, and it was answered before: the trouble is here, whatever it looks like.
+            work.stage = Stage::Resting(self.height.plus(RETRY_BLOCKS));
+            return None;
+        }
         let work = self.work.remove(&id)?;
-        self.open.remove(&id);
+        let fault = failure.fault();
+        match fault {
+            Fault::Machine(DeclineReason::Impaired) => self.postpone(id),
+            Fault::Job(_) | Fault::Machine(_) => drop(self.open.remove(&id)),
+        }
         match work.authority {
-            Authority::Lease(lease) => Some(decline(lease, failure.reason())),
+            Authority::Lease(lease) => Some(decline(lease, fault)),
             // Without a lease nobody waits for us.
             Authority::Open { .. } => None,
         }
+    }
+
+    /// Computes again what is owed and failed before, as far as slots reach.
+    fn retry(&mut self) -> Vec<Effect> {
+        let free = self.config.slots.saturating_sub(self.computing());
+        let (now, worker) = (self.height, self.config.account);
+        let is_due = |work: &&mut Work| matches!(work.stage, Stage::Resting(until) if until <= now);
+        let due = self.work.values_mut().filter(is_due).take(free).map(|work| {
+            work.stage = Stage::Computing;
+            Effect::Compute(Task { spec: work.spec.clone(), worker })
+        });
+        due.collect()
     }
 
     /// The ledger will not have it. What is refused for good is forgotten; what came too early or too late may be wanted
@@ -394,9 +421,9 @@ fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
 }
 
 /// The job's fault is reported; this machine's own is a plain decline.
-fn decline(lease: SignedLease, reason: Option<FailReason>) -> Effect {
-    match reason {
-        Some(reason) => Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } },
-        None => abandon(lease, DeclineReason::Unsuitable),
+fn decline(lease: SignedLease, fault: Fault) -> Effect {
+    match fault {
+        Fault::Job(reason) => Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } },
+        Fault::Machine(reason) => abandon(lease, reason),
     }
 }

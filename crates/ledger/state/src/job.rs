@@ -34,6 +34,8 @@ pub enum DeclineReason {
     Unsuitable,
     /// The answer would not be ready before the lease expires.
     TooSlow,
+    /// The machine lacks something for now that it usually has: file descriptors, room on a disk, a disk that reads.
+    Impaired,
 }
 
 /// Why a job cannot be answered by anybody.

@@ -47,7 +47,11 @@ fn blobs_come_back_whole_or_not_at_all() {
     std::fs::write(&path, &content[..7]).expect("writable");
     assert!(matches!(store.input(name), Err(BlobError::Damaged { .. })));
 
-    store.put_input(b"an input").expect("a damaged blob is replaced");
+    std::fs::remove_file(&path).expect("there");
+    std::os::unix::fs::symlink(&path, &path).expect("writable");
+    assert!(matches!(store.input(name), Err(BlobError::Unreadable { .. })), "a fault of the machine, not of the blob");
+
+    store.put_input(b"an input").expect("what cannot be read is replaced");
     assert_eq!(store.input(name), Ok(b"an input".to_vec()));
 }
 

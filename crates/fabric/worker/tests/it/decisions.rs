@@ -143,25 +143,73 @@ fn a_job_beyond_the_machine_is_handed_back_as_unsuitable() {
 
 #[test]
 fn the_jobs_fault_is_reported_and_the_machines_own_is_a_decline() {
-    let missing = || BlobError::Missing { what: "input", name: String::new() };
+    let damaged = || BlobError::Damaged { what: "input", name: String::new(), reason: String::new() };
     let cases = [
-        (Failure::Input(missing()), Some(FailReason::InputUnavailable)),
-        (Failure::Model(missing()), Some(FailReason::ModelUnavailable)),
-        (Failure::Refused { reason: String::new() }, Some(FailReason::InputInvalid)),
-        (Failure::Unprovable { reason: String::new() }, Some(FailReason::ModelInvalid)),
-        (Failure::SelfCheck { reason: String::new() }, None),
+        (Failure::Input(missing()), Ok(FailReason::InputUnavailable)),
+        (Failure::Input(damaged()), Ok(FailReason::InputUnavailable)),
+        (Failure::Input(unreadable()), Err(DeclineReason::Impaired)),
+        (Failure::Model(missing()), Ok(FailReason::ModelUnavailable)),
+        (Failure::Model(unreadable()), Err(DeclineReason::Impaired)),
+        (Failure::Refused { reason: String::new() }, Ok(FailReason::InputInvalid)),
+        (Failure::Unprovable { reason: String::new() }, Ok(FailReason::ModelInvalid)),
+        (Failure::SelfCheck { reason: String::new() }, Err(DeclineReason::Unsuitable)),
     ];
     for (failure, expected) in cases {
         let (mut worker, order) = (worker(1), spec(1, Assurance::A4));
         give(&mut worker, &order, 1);
         let effects = done(&mut worker, job_id(&order), Err(failure));
         match (submitted(&effects), expected) {
-            (Some(Action::FailJob { reason, .. }), Some(expected)) => assert_eq!(*reason, expected),
-            (Some(Action::AbandonLease { .. }), None) => {}
+            (Some(Action::FailJob { reason, .. }), Ok(expected)) => assert_eq!(*reason, expected),
+            (Some(Action::AbandonLease { reason, .. }), Err(expected)) => assert_eq!(*reason, expected),
             other => panic!("unexpected {other:?}"),
         }
         assert_eq!(worker.in_work(), 0, "the slot is free");
     }
+}
+
+fn missing() -> BlobError {
+    BlobError::Missing { what: "input", name: String::new() }
+}
+
+fn unreadable() -> BlobError {
+    BlobError::Unreadable { what: "input", name: String::new(), reason: "too many open files".into() }
+}
+
+#[test]
+fn a_worker_in_trouble_takes_the_same_job_again_later() {
+    let (mut worker, order) = (worker(1), spec(1, Assurance::A4));
+    let job = job_id(&order);
+    give(&mut worker, &order, 1);
+    done(&mut worker, job, Err(Failure::Input(unreadable())));
+    assert!(matches!(&give(&mut worker, &order, 2)[..], [Effect::Compute(_)]), "with a new lease");
+    done(&mut worker, job, Err(Failure::Input(unreadable())));
+
+    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM) }]);
+    let retries = (OPEN_FROM..OPEN_FROM + 80).filter(|height| {
+        let is_taken = !block(&mut worker, *height, vec![]).is_empty();
+        if is_taken {
+            assert_eq!(done(&mut worker, job, Err(Failure::Input(unreadable()))), [], "nobody waits for it");
+        }
+        is_taken
+    });
+    assert!(retries.count() >= 3, "and without one");
+}
+
+#[test]
+fn who_has_a_seat_tries_until_the_answer_is_there() {
+    let order = spec(1, Assurance::A2);
+    let job = job_id(&order);
+    let mut worker = worker(1);
+    let seat = Seat { worker: me(), price: Amount::ciro(5), commitment: Hash32([0; 32]), output: None };
+    let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)) });
+    let mut effects = worker.step(Input::Known { id: job, job: &state });
+    for (tries, failure) in (1..).zip([Failure::Input(unreadable()), Failure::Input(missing())]) {
+        assert_eq!(effects.len(), 1);
+        assert_eq!(done(&mut worker, job, Err(failure)), []);
+        effects = (0..5).flat_map(|n| block(&mut worker, 10 + 5 * tries + n, vec![])).collect();
+    }
+    let effects = done(&mut worker, job, Ok(answer(3)));
+    assert!(matches!(submitted(&effects), Some(Action::RevealResult { .. })), "{effects:?}");
 }
 
 #[test]

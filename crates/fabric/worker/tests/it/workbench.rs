@@ -9,7 +9,7 @@ use ciro_types::{
     encode,
 };
 use ciro_verifier::{Claim, ProofContext, verify};
-use ciro_worker::{BlobError, Blobs, Task, Workbench};
+use ciro_worker::{BlobError, Blobs, Fault, Task, Workbench};
 
 fn input(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
@@ -94,7 +94,10 @@ fn every_rung_gives_the_same_output_and_only_a4_a_proof() {
 fn what_is_missing_altered_or_unfit_is_refused_with_its_reason() {
     let good = input([1.0, 1.0]);
     let task = task(Assurance::A0, &good);
-    let reason = |shelf: &Shelf| Workbench::new().answer(&task, shelf).expect_err("must be refused").reason();
+    let reason = |shelf: &Shelf| match Workbench::new().answer(&task, shelf).expect_err("must be refused").fault() {
+        Fault::Job(reason) => Some(reason),
+        Fault::Machine(_) => None,
+    };
 
     assert_eq!(reason(&Shelf { input: None, ..shelf([1.0, 1.0]) }), Some(FailReason::InputUnavailable));
     assert_eq!(reason(&shelf([1.0, 1.5])), Some(FailReason::InputUnavailable), "another input");
@@ -112,5 +115,5 @@ fn what_is_missing_altered_or_unfit_is_refused_with_its_reason() {
 fn an_input_outside_the_models_range_is_the_jobs_fault() {
     let far = input([1e9, 0.0]);
     let error = Workbench::new().answer(&task(Assurance::A4, &far), &shelf([1e9, 0.0])).expect_err("must be refused");
-    assert_eq!(error.reason(), Some(FailReason::InputInvalid));
+    assert_eq!(error.fault(), Fault::Job(FailReason::InputInvalid));
 }
