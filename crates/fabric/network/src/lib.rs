@@ -3,7 +3,7 @@
 //! ```text
 //!  gateway ─ LocalNode ──reads──► validator 0 ◄─bytes─► validators 1, 2, 3      one thread each
 //!                 │                   │ committed blocks
-//!                 └──transactions──► dispatcher: scheduler, workers, outboxes   one thread
+//!                 └──transactions──► dispatcher around a desk                   one thread
 //!                                     │ tasks
 //!                                   pool: execute, prove, self-check            one thread per core
 //! ```
@@ -12,7 +12,11 @@
 //! |---|---|
 //! | [`network`] | [`Network`]: starting and stopping it all |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
-//! | [`dispatcher`] | committed blocks to scheduler and workers, answers to the ledger |
+//! | [`dispatcher`] | the thread around the desk |
+//! | [`desk`] | [`Desk`]: a step machine: committed blocks to matcher and workers, answers to the ledger, outcomes to clients |
+//! | [`matcher`] | the scheduler and the account from which it reports |
+//! | [`hand`] | a worker, the account it acts for, and its standing offer |
+//! | [`counter`] | clients that wait for a transaction |
 //! | [`node`] | [`LocalNode`]: what the gateway serves |
 //! | [`receipts`] | receipts, put together from a validator's store |
 //! | [`genesis`] | the founding of a local network |
@@ -28,13 +32,17 @@
 #![forbid(unsafe_code)]
 
 pub mod blobs;
+pub mod counter;
+pub mod desk;
 pub mod dispatcher;
 pub mod durable;
 pub mod error;
 pub mod genesis;
+pub mod hand;
 pub mod keyfile;
 pub mod latency;
 pub mod layout;
+pub mod matcher;
 pub mod network;
 pub mod node;
 pub mod outbox;
@@ -43,9 +51,12 @@ pub mod receipts;
 pub mod validator;
 
 pub use blobs::{BlobStore, BlobStoreError};
+pub use desk::Desk;
 pub use error::NetworkError;
+pub use hand::{Hand, Terms};
 pub use keyfile::{KeyFileError, create_key, load_key, load_or_create_key};
 pub use layout::{Layout, LayoutError};
+pub use matcher::Matcher;
 pub use network::{Network, Notice, Notify};
 pub use node::LocalNode;
 pub use outbox::Outbox;

@@ -1,26 +1,27 @@
 //! Starting and stopping a whole network.
 
 use crate::blobs::BlobStore;
-use crate::dispatcher::{Dispatcher, Hand, Job, local_offer};
+use crate::desk::Desk;
+use crate::dispatcher::{Clients, Dispatcher, Job};
 use crate::error::NetworkError;
-use crate::genesis::{Members, VALIDATORS, load_or_found};
+use crate::genesis::{Members, VALIDATORS, WORKER_STAKE, load_or_found};
+use crate::hand::{Hand, Terms};
 use crate::latency::Latencies;
 use crate::layout::Layout;
+use crate::matcher::Matcher;
 use crate::node::LocalNode;
-use crate::outbox::Outbox;
 use crate::pool::Pool;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_crypto::Keypair;
 use ciro_engine::{
-    Admission, Committed, Config, DiskFile, Disks, Effect, EngineError, Limits, Store, Timeouts, Validator,
-    VerifiedTxs, query,
+    Admission, Committed, Config, DiskFile, Disks, Effect, EngineError, Limits, Store, Timeouts, Validator, VerifiedTxs,
 };
-use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, QueueError};
+use ciro_queue::{EmbeddedLog, Limits as LogLimits, QueueError};
 use ciro_receipt::ProofVerifier;
-use ciro_scheduler::{Config as SchedulerConfig, Effect as Scheduled, Ledger, Scheduler, SchedulerError};
-use ciro_state::{EventPosition, Genesis, State};
-use ciro_types::{AccountId, ChainId, Requirements};
-use ciro_worker::{Blobs, Config as WorkerConfig, Worker};
+use ciro_scheduler::Effect as Scheduled;
+use ciro_state::{Genesis, State};
+use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements};
+use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -252,22 +253,17 @@ fn assemble(
     wires: Wires,
     notify: &Notify,
 ) -> Result<(Dispatcher, Vec<Scheduled>, LocalNode), NetworkError> {
-    let chain = genesis.chain_id();
-    let (scheduler, first) = start_scheduler(layout, &genesis, &members.scheduler, state, &wires.store, notify)?;
+    let (matcher, first) = start_matcher(layout, &members.scheduler, state, &wires.store, notify)?;
     let (head, seen) = watch::channel(state.height());
     let latencies = Arc::new(Mutex::new(Latencies::default()));
-    let hands =
-        members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, &genesis, state)).collect();
+    let hands = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state)).collect();
     let dispatcher = Dispatcher {
-        scheduler,
-        reports: outbox(chain, members.scheduler, state),
-        hands,
+        desk: Desk::new(Some(matcher), hands),
         pool: start_pool(&wires.blobs, &wires.desk),
         ledger: wires.ledger.clone(),
-        clients: BTreeMap::new(),
         latencies: Arc::clone(&latencies),
         head,
-        params: genesis.params.clone(),
+        clients: Clients::default(),
     };
     let node = LocalNode {
         genesis,
@@ -281,43 +277,15 @@ fn assemble(
     Ok((dispatcher, first, node))
 }
 
-fn start_scheduler(
+fn start_matcher(
     layout: &Layout,
-    genesis: &Genesis,
     key: &Keypair,
     state: &State,
     store: &Store,
     notify: &Notify,
-) -> Result<(Scheduler<EmbeddedLog>, Vec<Scheduled>), NetworkError> {
+) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
     let log = open_log(&layout.job_log(), notify)?;
-    let config = SchedulerConfig {
-        chain: genesis.chain_id(),
-        key: Keypair::from_seed(key.seed()),
-        fee: genesis.params.fee,
-        lease_blocks: LEASE_BLOCKS.min(genesis.params.max_lease_blocks),
-    };
-    let head = log.head().map_err(|e| NetworkError::Scheduler(e.into()))?;
-    let (mut scheduler, first) = Scheduler::restore(config, log, Ledger::of(state)).map_err(NetworkError::Scheduler)?;
-    let after = head.map(|head| EventPosition { height: head.height, index: head.index });
-    catch_up(&mut scheduler, store, after).map_err(NetworkError::Scheduler)?;
-    Ok((scheduler, first))
-}
-
-/// Feeds the log the events that were committed while it was not listening.
-fn catch_up(
-    scheduler: &mut Scheduler<EmbeddedLog>,
-    store: &Store,
-    mut after: Option<EventPosition>,
-) -> Result<(), SchedulerError> {
-    const PAGE: usize = 1_024;
-    // A store that cannot be read fails its validator, which says so; the log may have gaps, the ledger has none.
-    while let Ok(events) = query::events_after(store, after, PAGE) {
-        let Some(last) = events.last().map(|event| event.position) else { break };
-        let height = scheduler.height();
-        scheduler.on_block(last.height.min(height), &events)?;
-        after = Some(last);
-    }
-    Ok(())
+    Matcher::open(key, LEASE_BLOCKS, log, state, store).map_err(NetworkError::Scheduler)
 }
 
 /// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.
@@ -343,24 +311,24 @@ fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {
     })
 }
 
-fn hand(number: usize, key: Keypair, genesis: &Genesis, state: &State) -> Hand {
-    let offer = local_offer(key.account(), number, SLOTS);
-    let config = WorkerConfig {
-        chain: genesis.chain_id(),
-        account: key.account(),
-        secret: key.seed(),
-        scheduler: genesis.scheduler,
-        slots: usize::from(SLOTS),
-        machine: Requirements { memory: offer.memory, flags: offer.flags, min_reputation: 0 },
-        price: offer.price,
-        fee: genesis.params.fee,
-    };
-    Hand { worker: Worker::new(config, state.height()), outbox: outbox(genesis.chain_id(), key, state), offer }
+fn hand(number: usize, key: Keypair, state: &State) -> Hand {
+    Hand::new(key, Terms { offer: local_offer(number), stake: WORKER_STAKE }, state)
 }
 
-fn outbox(chain: ChainId, key: Keypair, state: &State) -> Outbox {
-    let nonce = state.account(&key.account()).nonce;
-    Outbox::new(chain, key, nonce, state.height())
+/// The offer of worker `number` of a local network. Prices differ, so that matching is seen to choose.
+fn local_offer(number: usize) -> Offer {
+    let step = Amount(Amount::ONE.0 / 10);
+    let premium = step.mul_div(u64::try_from(number).unwrap_or(0), 1).unwrap_or(Amount::ZERO);
+    Offer {
+        worker: AccountId::ZERO,
+        sequence: 0,
+        flags: CapabilityFlags(0),
+        memory: MemoryMib(4_096),
+        price: Amount::ONE.checked_add(premium).unwrap_or(Amount::ONE),
+        slots: SLOTS,
+        expires: Height(0),
+        label: format!("local worker {number}"),
+    }
 }
 
 fn run_dispatcher(

@@ -1,7 +1,8 @@
 //! The running network as the gateway sees it: reads of one validator's state and store, writes through the dispatcher.
 
 use crate::blobs::BlobStore;
-use crate::dispatcher::{Job, refused};
+use crate::counter;
+use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
 use crate::receipts::{self, PublicModel};
 use crate::validator::Mail;
@@ -9,13 +10,13 @@ use ciro_engine::{Store, query};
 use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
 use ciro_graph::{Model, check_model};
 use ciro_prover::ProvingKey;
-use ciro_queue::{EmbeddedLog, Position};
+use ciro_queue::Position;
 use ciro_receipt::Receipt;
-use ciro_scheduler::{Refusal, Scheduler};
+use ciro_scheduler::Refusal;
 use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State};
 use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Nonce, Requirements, TxId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -51,22 +52,15 @@ impl LocalNode {
         wait(&answer, READ_PATIENCE)
     }
 
-    fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Scheduler<EmbeddedLog>) -> T + Send + 'static,
-    ) -> Result<T, NodeError> {
+    fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Result<T, NodeError> {
         let (reply, answer) = channel();
-        let job = Job::Ask(Box::new(move |scheduler| drop(reply.send(question(scheduler)))));
-        self.jobs.try_send(job).map_err(|_| stopping())?;
+        self.jobs.try_send(Job::Ask(question(reply))).map_err(|_| stopping())?;
         wait(&answer, READ_PATIENCE)
     }
 
     /// What became of a transaction that is in a block already.
     fn known(&self, id: TxId) -> Result<Option<Result<TxId, NodeError>>, NodeError> {
-        let Some(height) = self.store.tx_height(&id).map_err(broken)? else { return Ok(None) };
-        let journal = self.store.journal(height).map_err(broken)?;
-        let record = journal.and_then(|journal| journal.txs.into_iter().find(|tx| tx.id == id));
-        Ok(record.map(|record| record.result.map(|_| id).map_err(|error| refused(&error))))
+        counter::known(&self.store, id).map_err(broken)
     }
 }
 
@@ -131,11 +125,11 @@ impl Node for LocalNode {
         requirements: Requirements,
         count: usize,
     ) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {
-        self.ask(move |scheduler| scheduler.quote(&requirements, count))
+        self.ask(|reply| Question::Offers { requirements, count, reply })
     }
 
     fn waits_for(&self, job: JobId) -> Result<Option<Refusal>, NodeError> {
-        self.ask(move |scheduler| scheduler.explain(job))
+        self.ask(|reply| Question::Wait { job, reply })
     }
 
     fn receipt(&self, job: JobId) -> Result<Option<Receipt>, NodeError> {

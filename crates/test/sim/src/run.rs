@@ -157,7 +157,7 @@ fn has_ended(sim: &Sim, ordered: &Ordered) -> bool {
         // Nothing of it may still be on its way.
         None => {
             let client = &sim.clients()[ordered.order.client];
-            client.refused.contains_key(&ordered.job) && client.outbox.is_empty()
+            client.refused.contains_key(&ordered.job) && client.is_idle()
         }
     }
 }

@@ -1,20 +1,47 @@
-//! A client's machine: it orders, waits, and orders again what it has not seen included.
+//! A client's machine: what `ciro run` decides, and the gateway's half that answers it.
 
-use super::Follower;
+use super::{Follower, undisturbed};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
-use ciro_engine::{Committed, SubmitError};
-use ciro_network::Outbox;
-use ciro_state::{Action, TxError};
+use ciro_crypto::Keypair;
+use ciro_gateway::{Answer, Ask, Errand, NodeError, Until};
+use ciro_network::Desk;
+use ciro_network::counter::Ticket;
+use ciro_network::desk::{Effect, Input};
+use ciro_state::{Action, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::BTreeMap;
 
+/// How long an answer is waited for, milliseconds. Then the question is asked again.
+const PATIENCE_MS: u64 = 3_000;
+
+/// What a client's validator says of its account and of a transaction.
+pub struct Books<'a> {
+    /// Nonces used up, and the first that nothing holds.
+    pub nonces: (Nonce, Nonce),
+    /// What became of a transaction that is in a block.
+    pub known: &'a dyn Fn(TxId) -> Option<Result<TxId, NodeError>>,
+}
+
+/// Something the client wants done: one command of its user.
+struct Command {
+    job: Option<JobId>,
+    errand: Errand,
+    /// What it waits for, and since when.
+    asked: Option<(Ticket, u64)>,
+    /// How it was answered.
+    answer: Option<Result<TxId, NodeError>>,
+}
+
 /// A client's machine. It is never switched off: whoever waits for money stays awake.
 pub struct ClientNode {
-    /// What it has sent and not seen included.
-    pub outbox: Outbox,
+    key: Keypair,
+    chain: ChainId,
+    desk: Desk,
+    commands: Vec<Command>,
+    tickets: Ticket,
     /// Why its orders were refused, by job.
-    pub refused: BTreeMap<JobId, TxError>,
+    pub refused: BTreeMap<JobId, NodeError>,
     /// Whom it follows.
     pub follower: Follower,
 }
@@ -23,30 +50,146 @@ impl ClientNode {
     /// A client of `chain`.
     #[must_use]
     pub fn new(number: usize, chain: ChainId) -> Self {
-        let outbox = Outbox::new(chain, Place::Client(number).key(), Nonce(0), Height(0));
-        let follower = Follower { home: number % VALIDATORS, next: Height(1) };
-        Self { outbox, refused: BTreeMap::new(), follower }
+        Self {
+            key: Place::Client(number).key(),
+            chain,
+            desk: Desk::default(),
+            commands: Vec::new(),
+            tickets: 0,
+            refused: BTreeMap::new(),
+            follower: Follower { home: number % VALIDATORS, next: Height(1) },
+        }
     }
 
     /// Publishes the model that every job runs.
     pub fn register_model(&mut self) {
         let shelf = Shelf::shared();
         let action = Action::RegisterModel { program: shelf.program.clone(), weight_root: shelf.weight_root };
-        self.outbox.push(None, action);
+        self.want(None, action);
     }
 
     /// Orders, or withdraws.
     pub fn ask(&mut self, job: JobId, action: Action) {
-        self.outbox.push(Some(job), action);
+        self.want(Some(job), action);
     }
 
-    /// Takes in a block.
-    pub fn on_news(&mut self, news: &Committed) {
-        self.refused.extend(self.outbox.on_committed(news));
+    fn want(&mut self, job: Option<JobId>, action: Action) {
+        let errand = Errand::new(self.chain, action);
+        self.commands.push(Command { job, errand, asked: None, answer: None });
     }
 
-    /// The validator would not queue a transaction.
-    pub fn on_refused(&mut self, id: TxId, error: SubmitError) {
-        self.refused.extend(self.outbox.on_refused(id, error));
+    /// Whether nothing is on its way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Takes one step with the gateway's half. Returns what to send.
+    pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
+        let effects = undisturbed(self.desk.step(input));
+        self.hear(effects)
+    }
+
+    /// Takes the answers out of what the gateway's half asks for.
+    fn hear(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut rest = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Reply { ticket, result } => self.note(ticket, result),
+                Effect::Submit(_) | Effect::Compute { .. } | Effect::Grant(_) => rest.push(effect),
+            }
+        }
+        rest
+    }
+
+    fn note(&mut self, ticket: Ticket, result: Result<TxId, NodeError>) {
+        let is_asked = |command: &&mut Command| command.asked.is_some_and(|(asked, _)| asked == ticket);
+        if let Some(command) = self.commands.iter_mut().find(is_asked) {
+            command.answer = Some(result);
+        }
+    }
+
+    /// Brings every command as far as it goes. Returns what to send.
+    pub fn go_on(&mut self, now_ms: u64, books: &Books<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for mut command in std::mem::take(&mut self.commands) {
+            if self.advance(&mut command, now_ms, books, &mut effects) {
+                self.commands.push(command);
+            }
+        }
+        effects
+    }
+
+    /// Returns whether the command goes on.
+    fn advance(&mut self, command: &mut Command, now_ms: u64, books: &Books<'_>, effects: &mut Vec<Effect>) -> bool {
+        match self.take_answer(command, now_ms, books) {
+            Some(Ok(answer)) => command.errand.on_answer(answer),
+            Some(Err(error)) => {
+                self.refused.extend(command.job.map(|job| (job, error)));
+                return false;
+            }
+            None if command.asked.is_some() => return true,
+            None => {}
+        }
+        match command.errand.ask() {
+            Some(Ask::Account) => {
+                command.errand.on_account(&self.key, books.nonces.0, books.nonces.1);
+                self.advance(command, now_ms, books, effects)
+            }
+            Some(Ask::Enqueue(tx)) => self.post(command, tx, Until::Waiting, now_ms, books, effects),
+            Some(Ask::Follow(tx)) => self.post(command, tx, Until::Committed, now_ms, books, effects),
+            None => false,
+        }
+    }
+
+    /// The answer to what was asked, if there is one or none will come; an error ends the command.
+    fn take_answer(&self, command: &mut Command, now_ms: u64, books: &Books<'_>) -> Option<Result<Answer, NodeError>> {
+        let (_, since_ms) = command.asked?;
+        let answer = match command.answer.take() {
+            Some(answer) => self.settle(command, answer, books),
+            None if now_ms >= since_ms + PATIENCE_MS => Ok(Answer::Unknown),
+            None => return None,
+        };
+        command.asked = None;
+        Some(answer)
+    }
+
+    /// As the gateway's node does: what is in a block outweighs what the validator said of its nonce.
+    fn settle(
+        &self,
+        command: &Command,
+        answer: Result<TxId, NodeError>,
+        books: &Books<'_>,
+    ) -> Result<Answer, NodeError> {
+        let known = match command.errand.ask() {
+            Some(Ask::Enqueue(tx) | Ask::Follow(tx)) => (books.known)(tx.id()),
+            Some(Ask::Account) | None => None,
+        };
+        match known.unwrap_or(answer) {
+            Ok(_) => Ok(Answer::Done),
+            Err(NodeError::Nonce { .. }) => Ok(Answer::NonceTaken),
+            Err(NodeError::Unavailable { .. }) => Ok(Answer::Unknown),
+            Err(error @ (NodeError::Refused { .. } | NodeError::Invalid { .. })) => Err(error),
+        }
+    }
+
+    fn post(
+        &mut self,
+        command: &mut Command,
+        tx: SignedTx,
+        until: Until,
+        now_ms: u64,
+        books: &Books<'_>,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        self.tickets += 1;
+        command.asked = Some((self.tickets, now_ms));
+        if let Some(Ok(id)) = (books.known)(tx.id()) {
+            command.answer = Some(Ok(id));
+            return self.advance(command, now_ms, books, effects);
+        }
+        let ticket = self.tickets;
+        effects.extend(undisturbed(self.desk.step(Input::Client { tx, until, ticket })));
+        true
     }
 }

@@ -1,4 +1,4 @@
-//! The machines. Each wraps the product's own step machine with what its host does: disks, restarts, an outbox.
+//! The machines. Each runs one of the product's own step machines, and does what its host does: disks, restarts, links.
 
 pub mod client;
 pub mod scheduler;
@@ -10,6 +10,8 @@ pub use scheduler::SchedulerNode;
 pub use validator::ValidatorNode;
 pub use worker::WorkerNode;
 
+use ciro_network::desk::Effect;
+use ciro_scheduler::SchedulerError;
 use ciro_types::Height;
 
 /// Why a machine stopped.
@@ -28,6 +30,14 @@ pub struct Follower {
     pub home: usize,
     /// The next height.
     pub next: Height,
+}
+
+/// What a desk asks for that has no matcher, and so no log that could fail.
+///
+/// # Panics
+/// Never: see above.
+fn undisturbed(effects: Result<Vec<Effect>, SchedulerError>) -> Vec<Effect> {
+    effects.expect("a desk without a matcher has no log")
 }
 
 /// Every link of a chain of errors.

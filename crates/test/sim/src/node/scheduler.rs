@@ -1,21 +1,16 @@
-//! The scheduler's machine: its queue on one file, and an outbox for what it tells the ledger.
+//! The scheduler's machine: the product's desk with a matcher alone, and its queue on one file.
 
 use super::{Follower, Stopped, explain};
 use crate::cast::{LEASE_BLOCKS, Place};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
-use ciro_engine::Committed;
-use ciro_network::Outbox;
+use ciro_engine::Store;
+use ciro_network::desk::{Effect, Input};
+use ciro_network::{Desk, Matcher};
 use ciro_queue::{EmbeddedLog, Limits};
-use ciro_scheduler::{Config, Effect, Ledger, Scheduler};
-use ciro_state::{Action, CommittedEvent, Facts, SignedLease, State};
+use ciro_scheduler::Scheduler;
+use ciro_state::State;
 use ciro_types::Height;
-
-/// What runs while the machine is on.
-struct Desk {
-    scheduler: Scheduler<EmbeddedLog>,
-    outbox: Outbox,
-}
 
 /// The scheduler's machine.
 pub struct SchedulerNode {
@@ -37,44 +32,30 @@ impl Default for SchedulerNode {
 }
 
 impl SchedulerNode {
-    /// Starts from the queue and the ledger's `state`, and completes the queue with blocks up to that state.
-    /// Returns the leases to hand out.
+    /// Starts from the queue, the ledger's `state` and the `store` it is kept in. Returns what to do.
     ///
     /// # Errors
     /// [`Stopped`] if the power goes meanwhile, or the queue does not hold what it must.
-    pub fn start(
-        &mut self,
-        state: &State,
-        missed: impl Fn(Height) -> Result<Vec<CommittedEvent>, Stopped>,
-    ) -> Result<Vec<SignedLease>, Stopped> {
+    pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Effect>, Stopped> {
         let log = self.open_log()?;
-        let first = ciro_queue::JobLog::head(&log).map_err(|e| self.stopped(&e))?.map_or(Height(1), |head| head.height);
-        let (chain, key) = (state.meta().chain, Place::Scheduler.key());
-        let config = Config { chain, key, fee: state.params().fee, lease_blocks: LEASE_BLOCKS };
-        let (scheduler, effects) = Scheduler::restore(config, log, Ledger::of(state)).map_err(|e| self.stopped(&e))?;
-        let nonce = state.account(&Place::Scheduler.account()).nonce;
-        let outbox = Outbox::new(chain, Place::Scheduler.key(), nonce, state.height());
-        let mut desk = Desk { scheduler, outbox };
-        for height in (first.0..=state.height().0).map(Height) {
-            desk.scheduler.on_block(height, &missed(height)?).map_err(|e| self.stopped(&e))?;
-        }
+        let opened = Matcher::open(&Place::Scheduler.key(), LEASE_BLOCKS, log, state, store);
+        let (matcher, first) = opened.map_err(|e| self.stopped(&e))?;
+        let mut desk = Desk::new(Some(matcher), Vec::new());
+        let effects = desk.start(state, first);
         self.follower.next = state.height().next();
-        let leases = desk.carry_out(effects);
         self.desk = Some(desk);
-        Ok(leases)
+        Ok(effects)
     }
 
-    /// Takes in a block. Returns the leases to hand out.
+    /// Takes one step, if the machine is on. Returns what to do.
     ///
     /// # Errors
     /// [`Stopped`] if the queue failed.
-    pub fn on_news(&mut self, news: &Committed) -> Result<Vec<SignedLease>, Stopped> {
-        let Some(desk) = &mut self.desk else { return Ok(Vec::new()) };
-        // A block that the ledger includes has been refused or accepted: nobody waits for the job it was about.
-        desk.outbox.on_committed(news);
-        match desk.scheduler.on_block(news.header.height, &news.events) {
-            Ok(effects) => Ok(desk.carry_out(effects)),
-            Err(error) => Err(self.stopped(&error)),
+    pub fn step(&mut self, input: Input<'_>) -> Result<Vec<Effect>, Stopped> {
+        match self.desk.as_mut().map(|desk| desk.step(input)) {
+            Some(Ok(effects)) => Ok(effects),
+            Some(Err(error)) => Err(self.stopped(&error)),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -96,15 +77,10 @@ impl SchedulerNode {
         if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(explain(error)) }
     }
 
-    /// Takes a step with the outbox, while the machine is on.
-    pub fn outbox(&mut self) -> Option<&mut Outbox> {
-        self.desk.as_mut().map(|desk| &mut desk.outbox)
-    }
-
     /// The scheduler, while the machine is on.
     #[must_use]
     pub fn scheduler(&self) -> Option<&Scheduler<EmbeddedLog>> {
-        self.desk.as_ref().map(|desk| &desk.scheduler)
+        Some(&self.desk.as_ref()?.matcher.as_ref()?.scheduler)
     }
 
     /// Cuts the power at a later flush.
@@ -122,18 +98,5 @@ impl SchedulerNode {
             self.is_made = false;
         }
         self.power.restore();
-    }
-}
-
-impl Desk {
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<SignedLease> {
-        let mut leases = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Grant(lease) => leases.push(lease),
-                Effect::ReportTimeout(lease) => self.outbox.push(None, Action::ReportTimeout { lease }),
-            }
-        }
-        leases
     }
 }

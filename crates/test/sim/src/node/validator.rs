@@ -6,7 +6,7 @@ use crate::disk::{Disk, Power};
 use crate::rng::Rng;
 use ciro_engine::{Config, Disks, Effect, EngineError, Input, Limits, Store, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
-use ciro_state::{CommittedEvent, EventPosition, Genesis, State};
+use ciro_state::{Genesis, State};
 use ciro_types::{Height, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -101,16 +101,5 @@ impl ValidatorNode {
     #[must_use]
     pub fn has(&self, height: Height) -> bool {
         self.state().is_some_and(|state| state.height() >= height)
-    }
-
-    /// The events of the block at `height`; none if it is not committed here.
-    ///
-    /// # Errors
-    /// If the store cannot be read although the power is on.
-    pub fn events(&self, height: Height) -> Result<Vec<CommittedEvent>, Stopped> {
-        let Some(validator) = &self.running else { return Ok(Vec::new()) };
-        let journal = validator.ledger().store().journal(height).map_err(|e| self.stopped(&e))?.unwrap_or_default();
-        let event = |(index, event)| CommittedEvent { position: EventPosition { height, index }, event };
-        Ok((0..).zip(journal.events).map(event).collect())
     }
 }

@@ -1,18 +1,18 @@
-//! A worker's machine. It keeps nothing: after a restart everything follows from the ledger.
+//! A worker's machine: the product's desk with one worker. It keeps nothing: after a restart everything follows from the ledger.
+//!
+//! A cheat runs the same desk and lies to it or for it: about what was computed, about what was sent.
 
-use super::Follower;
+use super::{Follower, undisturbed};
 use crate::cast::{CHEAP, PRICE, Place, STAKE};
 use crate::model::Shelf;
 use crate::plan::Character;
-use ciro_engine::{Committed, SubmitError};
+use ciro_engine::{Admission, SubmitError};
 use ciro_graph::RawOutput;
-use ciro_network::Outbox;
-use ciro_state::{Action, Authority, Facts, SignedLease, State};
-use ciro_types::{
-    Amount, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, Requirements, TxId, decode, encode,
-};
-use ciro_worker::worker::{Config, Effect, Input};
-use ciro_worker::{Answer, Task, Worker};
+use ciro_network::desk::{Effect, Input};
+use ciro_network::{Desk, Hand, Terms};
+use ciro_state::{Action, Authority, SignedLease, SignedTx, State, TxError};
+use ciro_types::{AccountId, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, decode, encode};
+use ciro_worker::{Answer, Task};
 use std::collections::BTreeMap;
 
 /// Memory of every worker.
@@ -20,19 +20,13 @@ pub const MEMORY: MemoryMib = MemoryMib(4_096);
 /// Jobs a worker does at once.
 const SLOTS: u16 = 2;
 
-/// What runs while the machine is on.
-struct Desk {
-    worker: Worker,
-    outbox: Outbox,
-    /// Leases a thief sits on.
-    leases: BTreeMap<JobId, SignedLease>,
-}
-
 /// A worker's machine.
 pub struct WorkerNode {
     number: usize,
     character: Character,
     desk: Option<Desk>,
+    /// Leases a thief sits on.
+    leases: BTreeMap<JobId, SignedLease>,
     /// Counts starts, so that computations of an earlier life are recognised.
     pub incarnation: u64,
     /// Whom it follows.
@@ -44,60 +38,36 @@ impl WorkerNode {
     #[must_use]
     pub fn new(number: usize, character: Character) -> Self {
         let follower = Follower { home: number % crate::cast::VALIDATORS, next: Height(1) };
-        Self { number, character, desk: None, incarnation: 0, follower }
+        Self { number, character, desk: None, leases: BTreeMap::new(), incarnation: 0, follower }
     }
 
     fn place(&self) -> Place {
         Place::Worker(self.number)
     }
 
-    /// Starts from the ledger's `state`. Returns what to compute.
-    pub fn start(&mut self, state: &State) -> Vec<Task> {
+    /// Starts from the ledger's `state`. Returns what to do.
+    pub fn start(&mut self, state: &State) -> Vec<Effect> {
         self.incarnation += 1;
-        let (key, account) = (self.place().key(), self.place().account());
-        let config = Config {
-            chain: state.meta().chain,
-            account,
-            secret: key.seed(),
-            scheduler: state.meta().scheduler,
-            slots: usize::from(SLOTS),
-            machine: Requirements { memory: MEMORY, flags: CapabilityFlags::INT8, min_reputation: 0 },
-            price: self.price(),
-            fee: state.params().fee,
-        };
-        let outbox = Outbox::new(state.meta().chain, key, state.account(&account).nonce, state.height());
-        let worker = Worker::new(config, state.height());
+        let hand = Hand::new(self.place().key(), Terms { offer: self.offer(), stake: STAKE }, state);
+        let mut desk = Desk::new(None, vec![hand]);
+        let effects = desk.start(state, Vec::new());
         self.follower.next = state.height().next();
-        self.desk = Some(Desk { worker, outbox, leases: BTreeMap::new() });
-        self.enlist(state);
-        state.jobs().flat_map(|(id, job)| self.step(Input::Known { id: *id, job })).collect()
+        self.leases.clear();
+        self.desk = Some(desk);
+        self.cheat(effects)
     }
 
     /// Cheats are cheap, so that they get their chance.
-    fn price(&self) -> Amount {
-        if self.character == Character::Honest { PRICE } else { CHEAP }
-    }
-
-    /// Registers and offers, as far as the ledger does not know of it.
-    fn enlist(&mut self, state: &State) {
-        let (account, price) = (self.place().account(), self.price());
-        let Some(desk) = &mut self.desk else { return };
-        let known = state.worker(&account);
-        if known.is_none() {
-            desk.outbox.push(None, Action::RegisterWorker { stake: STAKE });
-        }
-        if state.offer(&account).is_none() {
-            let offer = Offer {
-                worker: account,
-                sequence: known.map_or(0, |worker| worker.offer_sequence) + 1,
-                flags: CapabilityFlags::INT8,
-                memory: MEMORY,
-                price,
-                slots: SLOTS,
-                expires: state.height().plus(50_000),
-                label: String::new(),
-            };
-            desk.outbox.push(None, Action::PublishOffer { offer });
+    fn offer(&self) -> Offer {
+        Offer {
+            worker: AccountId::ZERO,
+            sequence: 0,
+            flags: CapabilityFlags::INT8,
+            memory: MEMORY,
+            price: if self.character == Character::Honest { PRICE } else { CHEAP },
+            slots: SLOTS,
+            expires: Height(0),
+            label: String::new(),
         }
     }
 
@@ -113,44 +83,52 @@ impl WorkerNode {
         self.desk.is_some()
     }
 
-    /// The outbox, while the machine is on.
-    pub fn outbox(&mut self) -> Option<&mut Outbox> {
-        self.desk.as_mut().map(|desk| &mut desk.outbox)
+    /// Takes one step, if the machine is on. Returns what to do.
+    pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
+        let Some(desk) = &mut self.desk else { return Vec::new() };
+        let effects = undisturbed(desk.step(input));
+        self.cheat(effects)
     }
 
-    /// Takes in a lease. Returns what to compute.
-    pub fn on_lease(&mut self, lease: SignedLease, spec: &JobSpec) -> Vec<Task> {
+    /// Takes in a lease. Returns what to do.
+    pub fn on_lease(&mut self, lease: SignedLease, spec: &JobSpec) -> Vec<Effect> {
         if self.character == Character::Thief {
-            if let Some(desk) = &mut self.desk {
-                desk.leases.insert(lease.lease.job, lease);
-            }
+            self.leases.insert(lease.lease.job, lease);
             return Vec::new();
         }
         self.step(Input::Lease { lease, spec })
     }
 
-    /// Takes in a block. Returns what to compute.
-    pub fn on_news(&mut self, news: &Committed) -> Vec<Task> {
-        let Some(desk) = &mut self.desk else { return Vec::new() };
-        let refused = desk.outbox.on_committed(news);
-        let mut tasks = self.step(Input::Block { height: news.header.height, events: &news.events });
-        for (job, error) in refused {
-            tasks.extend(self.step(Input::Refused { job, error }));
-        }
-        tasks
-    }
-
-    /// The validator would not queue a transaction. Returns what to compute.
-    pub fn on_refused(&mut self, id: TxId, error: SubmitError) -> Vec<Task> {
-        let refused = self.outbox().and_then(|outbox| outbox.on_refused(id, error));
-        refused.map_or_else(Vec::new, |(job, error)| self.step(Input::Refused { job, error }))
-    }
-
-    /// Does the work, in its own way. Returns what to compute next.
-    pub fn compute(&mut self, task: &Task) -> Vec<Task> {
+    /// Does the work, in its own way. Returns what to do.
+    pub fn compute(&mut self, task: &Task) -> Vec<Effect> {
         let shelf = Shelf::shared();
         let result = shelf.bench().answer(task, shelf).map(|answer| self.colour(task, answer));
-        self.step(Input::Computed { job: task.job(), result })
+        self.step(Input::Computed { hand: 0, job: task.job(), result })
+    }
+
+    /// What becomes of the desk's wishes.
+    fn cheat(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        match self.character {
+            Character::Honest | Character::Liar => effects,
+            Character::Vanisher => effects.into_iter().flat_map(|effect| self.vanish(effect)).collect(),
+            // It computes nothing.
+            Character::Thief => {
+                effects.into_iter().filter(|effect| !matches!(effect, Effect::Compute { .. })).collect()
+            }
+        }
+    }
+
+    /// Answers are never sent, and the desk believes that nobody wants them.
+    fn vanish(&mut self, effect: Effect) -> Vec<Effect> {
+        let Effect::Submit(txs) = effect else { return vec![effect] };
+        let (answers, rest): (Vec<SignedTx>, Vec<SignedTx>) =
+            txs.into_iter().partition(|tx| is_answer(&tx.body.action));
+        let mut effects = if rest.is_empty() { Vec::new() } else { vec![Effect::Submit(rest)] };
+        for tx in answers {
+            let late = SubmitError::Invalid(TxError::TooLateToCommit { latest: Height(0), height: Height(0) });
+            effects.extend(self.step(Input::Admission(Admission { tx: Some(tx.id()), result: Err(late) })));
+        }
+        effects
     }
 
     fn colour(&self, task: &Task, answer: Answer) -> Answer {
@@ -163,10 +141,9 @@ impl WorkerNode {
         }
     }
 
-    /// Sees what another worker has sent, and takes it for its own.
-    pub fn steal(&mut self, action: &Action) {
-        let Some(desk) = &mut self.desk else { return };
-        let own = |job: JobId| match desk.leases.get(&job) {
+    /// Sees what another worker has sent, and takes it for its own. Returns what to do.
+    pub fn steal(&mut self, action: &Action) -> Vec<Effect> {
+        let own = |job: JobId| match self.leases.get(&job) {
             Some(lease) => Authority::Lease(lease.clone()),
             None => Authority::Open { job },
         };
@@ -181,23 +158,12 @@ impl WorkerNode {
                 Action::CommitResult { authority: own(authority.job()), commitment: *commitment }
             }
             Action::RevealResult { .. } => action.clone(),
-            _ => return,
+            _ => return Vec::new(),
         };
-        desk.outbox.push(None, stolen);
-    }
-
-    fn step(&mut self, input: Input<'_>) -> Vec<Task> {
-        let character = self.character;
-        let Some(desk) = self.desk.as_mut().filter(|_| character != Character::Thief) else { return Vec::new() };
-        let mut tasks = Vec::new();
-        for effect in desk.worker.step(input) {
-            match effect {
-                Effect::Compute(task) => tasks.push(task),
-                Effect::Submit { action, .. } if character == Character::Vanisher && is_answer(&action) => {}
-                Effect::Submit { job, action } => desk.outbox.push(Some(job), action),
-            }
+        if let Some(hand) = self.desk.as_mut().and_then(|desk| desk.hands.first_mut()) {
+            hand.outbox.push(None, stolen);
         }
-        tasks
+        self.step(Input::Undelivered(Vec::new()))
     }
 }
 

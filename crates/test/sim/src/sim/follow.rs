@@ -3,11 +3,14 @@
 use super::{Happening, Ordered, Sim};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
-use crate::node::Follower;
+use crate::node::client::Books;
 use crate::node::worker::MEMORY;
+use crate::node::{Follower, Stopped};
 use crate::plan::{Order, Wish};
 use crate::violation::{TokenUse, Violation};
 use ciro_engine::{Admission, Committed};
+use ciro_network::counter::known;
+use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, Facts, SignedLease, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
 use ciro_worker::Task;
@@ -63,20 +66,19 @@ impl Sim {
             return Ok(());
         };
         self.starting.remove(&place);
-        let validator = &self.validators[home];
-        let Some(state) = validator.state() else { return Ok(()) };
+        let Some(validator) = self.validators[home].validator() else { return Ok(()) };
+        let state = validator.state();
         match place {
-            Place::Scheduler => match self.scheduler.start(state, |height| validator.events(height)) {
-                Ok(leases) => self.hand_out(leases)?,
-                Err(stopped) => self.on_stopped(place, stopped)?,
-            },
+            Place::Scheduler => {
+                let started = self.scheduler.start(state, validator.ledger().store());
+                self.do_or_stop(place, started)?;
+            }
             Place::Worker(n) => {
-                let tasks = self.workers[n].start(state);
-                self.compute(n, tasks);
+                let effects = self.workers[n].start(state);
+                self.act(place, effects)?;
             }
             Place::Client(_) | Place::Validator(_) => {}
         }
-        self.flush(place);
         Ok(())
     }
 
@@ -95,41 +97,79 @@ impl Sim {
             let Some(news) = news.cloned() else { break };
             self.on_news(place, &news)?;
         }
-        self.flush(place);
-        Ok(())
+        self.go_on(place)
     }
 
     fn on_news(&mut self, place: Place, news: &Committed) -> Result<(), Violation> {
         self.trace.note(self.now_ms, &[b"news", place.to_string().as_bytes(), &news.header.height.0.to_le_bytes()]);
         self.follower_mut(place).next = news.header.height.next();
+        self.tell_desk(place, Input::Committed(news))
+    }
+
+    /// The desk of `place` takes one step.
+    fn tell_desk(&mut self, place: Place, input: Input<'_>) -> Result<(), Violation> {
         match place {
-            Place::Scheduler => match self.scheduler.on_news(news) {
-                Ok(leases) => self.hand_out(leases)?,
-                Err(stopped) => self.on_stopped(place, stopped)?,
-            },
-            Place::Worker(n) => {
-                let tasks = self.workers[n].on_news(news);
-                self.compute(n, tasks);
+            Place::Scheduler => {
+                let stepped = self.scheduler.step(input);
+                self.do_or_stop(place, stepped)
             }
-            Place::Client(n) => self.clients[n].on_news(news),
-            Place::Validator(_) => {}
+            Place::Worker(n) => {
+                let effects = self.workers[n].step(input);
+                self.act(place, effects)
+            }
+            Place::Client(n) => {
+                let effects = self.clients[n].step(input);
+                self.act(place, effects)
+            }
+            Place::Validator(_) => Ok(()),
+        }
+    }
+
+    fn do_or_stop(&mut self, place: Place, stepped: Result<Vec<Effect>, Stopped>) -> Result<(), Violation> {
+        match stepped {
+            Ok(effects) => self.act(place, effects),
+            Err(stopped) => self.on_stopped(place, stopped),
+        }
+    }
+
+    /// Does what the desk of `place` asks for.
+    fn act(&mut self, place: Place, effects: Vec<Effect>) -> Result<(), Violation> {
+        for effect in effects {
+            match (effect, place) {
+                (Effect::Submit(txs), _) => self.send_txs(place, &txs),
+                (Effect::Grant(lease), _) => self.hand_out(&lease)?,
+                (Effect::Compute { task, .. }, Place::Worker(n)) => self.compute(n, task),
+                (Effect::Compute { .. } | Effect::Reply { .. }, _) => {}
+            }
         }
         Ok(())
     }
 
-    /// Leases go to their workers; each is noted, whether it arrives or not.
-    fn hand_out(&mut self, leases: Vec<SignedLease>) -> Result<(), Violation> {
-        for lease in leases {
-            let grant = &lease.lease;
-            self.counts.leases += 1;
-            self.chain.on_token(grant.token, TokenUse { job: grant.job, worker: grant.worker })?;
-            let found = (0..self.workers.len()).find(|n| Place::Worker(*n).account() == grant.worker);
-            let Some(worker) = found else { continue };
-            let text = format!("lease {} for job {} to worker {worker}", grant.token, grant.job.short());
-            self.note(&text);
-            let grant = || Happening::Grant { worker, lease: Box::new(lease.clone()) };
-            self.post(Place::Scheduler, Place::Worker(worker), grant);
-        }
+    /// A client's commands go on, if a validator answers.
+    fn go_on(&mut self, place: Place) -> Result<(), Violation> {
+        let Place::Client(n) = place else { return Ok(()) };
+        let Some(home) = self.home(place) else { return Ok(()) };
+        let Some(validator) = self.validators[home].validator() else { return Ok(()) };
+        let account = place.account();
+        let store = validator.ledger().store();
+        let nonces = (validator.state().account(&account).nonce, validator.next_nonce(&account));
+        // What cannot be read is not known.
+        let known = |id| known(store, id).ok().flatten();
+        let effects = self.clients[n].go_on(self.now_ms, &Books { nonces, known: &known });
+        self.act(place, effects)
+    }
+
+    /// A lease goes to its worker; it is noted, whether it arrives or not.
+    fn hand_out(&mut self, lease: &SignedLease) -> Result<(), Violation> {
+        let grant = &lease.lease;
+        self.counts.leases += 1;
+        self.chain.on_token(grant.token, TokenUse { job: grant.job, worker: grant.worker })?;
+        let found = (0..self.workers.len()).find(|n| Place::Worker(*n).account() == grant.worker);
+        let Some(worker) = found else { return Ok(()) };
+        let text = format!("lease {} for job {} to worker {worker}", grant.token, grant.job.short());
+        self.note(&text);
+        let grant = || Happening::Grant { worker, lease: Box::new(lease.clone()) };
+        self.post(Place::Scheduler, Place::Worker(worker), grant);
         Ok(())
     }
 
@@ -138,18 +178,14 @@ impl Sim {
         let job = self.validators[home].state().and_then(|state| state.job(&lease.lease.job));
         // A worker whose validator does not know the job yet has nothing to look it up in.
         let Some(spec) = job.map(|job| job.spec.clone()) else { return Ok(()) };
-        let tasks = self.workers[n].on_lease(lease, &spec);
-        self.compute(n, tasks);
-        self.flush(Place::Worker(n));
-        Ok(())
+        let effects = self.workers[n].on_lease(lease, &spec);
+        self.act(Place::Worker(n), effects)
     }
 
-    fn compute(&mut self, n: usize, tasks: Vec<Task>) {
+    fn compute(&mut self, n: usize, task: Task) {
         let incarnation = self.workers[n].incarnation;
-        for task in tasks {
-            let at_ms = self.soon(COMPUTE_MS.0, COMPUTE_MS.1);
-            self.at(at_ms, Happening::Computed { worker: n, incarnation, task: Box::new(task) });
-        }
+        let at_ms = self.soon(COMPUTE_MS.0, COMPUTE_MS.1);
+        self.at(at_ms, Happening::Computed { worker: n, incarnation, task: Box::new(task) });
     }
 
     pub(super) fn on_computed(&mut self, n: usize, incarnation: u64, task: &Task) -> Result<(), Violation> {
@@ -157,48 +193,24 @@ impl Sim {
             return Ok(());
         }
         self.trace.note(self.now_ms, &[b"computed", &[n as u8], &task.job().0]);
-        let tasks = self.workers[n].compute(task);
-        self.compute(n, tasks);
-        self.flush(Place::Worker(n));
-        Ok(())
+        let effects = self.workers[n].compute(task);
+        self.act(Place::Worker(n), effects)
     }
 
     pub(super) fn on_theft(&mut self, n: usize, action: &Action) -> Result<(), Violation> {
-        self.workers[n].steal(action);
-        self.flush(Place::Worker(n));
-        Ok(())
+        let effects = self.workers[n].steal(action);
+        self.act(Place::Worker(n), effects)
     }
 
     pub(super) fn on_answer(&mut self, to: Place, admission: Admission) -> Result<(), Violation> {
-        let (Some(id), Err(error)) = (admission.tx, admission.result) else { return Ok(()) };
-        match to {
-            Place::Worker(n) => {
-                let tasks = self.workers[n].on_refused(id, error);
-                self.compute(n, tasks);
-            }
-            Place::Client(n) => self.clients[n].on_refused(id, error),
-            Place::Scheduler => {
-                if let Some(outbox) = self.scheduler.outbox() {
-                    outbox.on_refused(id, error);
-                }
-            }
-            Place::Validator(_) => {}
-        }
-        Ok(())
+        self.tell_desk(to, Input::Admission(admission))?;
+        self.go_on(to)
     }
 
-    /// Sends what is due.
-    fn flush(&mut self, place: Place) {
-        let outbox = match place {
-            Place::Scheduler => self.scheduler.outbox(),
-            Place::Worker(n) => self.workers[n].outbox(),
-            Place::Client(n) => Some(&mut self.clients[n].outbox),
-            Place::Validator(_) => None,
-        };
-        let due: Vec<SignedTx> = outbox.map(ciro_network::Outbox::flush).unwrap_or_default();
+    fn send_txs(&mut self, place: Place, txs: &[SignedTx]) {
         let Some(home) = self.home(place) else { return };
-        for tx in due {
-            let bytes: Arc<[u8]> = encode(&tx).into();
+        for tx in txs {
+            let bytes: Arc<[u8]> = encode(tx).into();
             let on_arrival = || Happening::Submit { from: place, to: home, bytes: Arc::clone(&bytes) };
             self.post(place, Place::Validator(home), on_arrival);
         }
@@ -219,8 +231,7 @@ impl Sim {
             self.ordered.insert(number, Ordered { order, job, spec });
             self.follow_up(number, &order);
         }
-        self.flush(place);
-        Ok(())
+        self.go_on(place)
     }
 
     fn follow_up(&mut self, number: usize, order: &Order) {

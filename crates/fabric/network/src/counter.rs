@@ -1,0 +1,119 @@
+//! Clients that wait for a transaction, and what each is told.
+
+use ciro_engine::{Committed, Store, SubmitError};
+use ciro_gateway::{NodeError, Until};
+use ciro_state::TxError;
+use ciro_types::{Height, TxId};
+use std::collections::BTreeMap;
+
+/// Names a waiting client. Never used twice by one desk's caller.
+pub type Ticket = u64;
+
+/// Blocks after which nobody waits any more. Validators give up on a waiting transaction about then.
+const WAIT_BLOCKS: u64 = 512;
+
+/// A client that waits.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    ticket: Ticket,
+    until: Until,
+    since: Height,
+}
+
+/// A client's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) ticket: Ticket,
+    pub(crate) result: Result<TxId, NodeError>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    height: Height,
+    waiting: BTreeMap<TxId, Vec<Waiter>>,
+}
+
+impl Counter {
+    /// A client waits for `id` from now on.
+    pub(crate) fn expect(&mut self, id: TxId, until: Until, ticket: Ticket) {
+        let waiter = Waiter { ticket, until, since: self.height };
+        self.waiting.entry(id).or_default().push(waiter);
+    }
+
+    /// A block answers those whose transactions it holds, and those who have waited too long.
+    pub(crate) fn on_committed(&mut self, committed: &Committed) -> Vec<Reply> {
+        self.height = committed.header.height;
+        let mut replies = Vec::new();
+        for tx in &committed.txs {
+            let result = tx.result.as_ref().map(|_| tx.id).map_err(refused);
+            replies.extend(self.answer(tx.id, |_| true, &result));
+        }
+        let now = self.height;
+        let has_waited = |waiter: &Waiter| waiter.since.0.saturating_add(WAIT_BLOCKS) <= now.0;
+        let late: Vec<TxId> =
+            self.waiting.iter().filter(|(_, waiters)| waiters.iter().any(has_waited)).map(|(id, _)| *id).collect();
+        for id in late {
+            replies.extend(self.answer(id, has_waited, &Err(late_answer())));
+        }
+        replies
+    }
+
+    /// The validator's word answers those who only wait for it, and all if it is a refusal.
+    pub(crate) fn on_admission(&mut self, id: TxId, result: &Result<(), SubmitError>) -> Vec<Reply> {
+        match result {
+            Ok(()) => self.answer(id, |waiter| waiter.until == Until::Waiting, &Ok(id)),
+            Err(error) => self.answer(id, |_| true, &Err(not_queued(error))),
+        }
+    }
+
+    /// The validator was not reached.
+    pub(crate) fn on_undelivered(&mut self, id: TxId) -> Vec<Reply> {
+        let reason = "the validator is overloaded or stopping".into();
+        self.answer(id, |_| true, &Err(NodeError::Unavailable { reason }))
+    }
+
+    fn answer(&mut self, id: TxId, is_meant: impl Fn(&Waiter) -> bool, result: &Result<TxId, NodeError>) -> Vec<Reply> {
+        let waiters = self.waiting.remove(&id).unwrap_or_default();
+        let (meant, others): (Vec<_>, Vec<_>) = waiters.into_iter().partition(is_meant);
+        if !others.is_empty() {
+            self.waiting.insert(id, others);
+        }
+        meant.into_iter().map(|waiter| Reply { ticket: waiter.ticket, result: result.clone() }).collect()
+    }
+}
+
+fn late_answer() -> NodeError {
+    NodeError::Unavailable { reason: format!("not in a block after {WAIT_BLOCKS} of them; it may be sent again") }
+}
+
+/// The ledger's refusal as a client is told.
+fn refused(error: &TxError) -> NodeError {
+    let reason = error.to_string();
+    match error {
+        TxError::WrongNonce { .. } => NodeError::Nonce { reason },
+        _ => NodeError::Refused { reason },
+    }
+}
+
+/// The validator's refusal as a client is told.
+fn not_queued(error: &SubmitError) -> NodeError {
+    match error {
+        SubmitError::Invalid(error) => refused(error),
+        SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::NonceAhead { .. } => {
+            NodeError::Nonce { reason: error.to_string() }
+        }
+        SubmitError::Malformed(_) => NodeError::Refused { reason: error.to_string() },
+        SubmitError::PoolFull => NodeError::Unavailable { reason: error.to_string() },
+    }
+}
+
+/// What became of a transaction that is in a block already.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn known(store: &Store, id: TxId) -> Result<Option<Result<TxId, NodeError>>, ciro_store::StoreError> {
+    let Some(height) = store.tx_height(&id)? else { return Ok(None) };
+    let record = store.journal(height)?.and_then(|journal| journal.txs.into_iter().find(|tx| tx.id == id));
+    Ok(record.map(|record| record.result.map(|_| id).map_err(|error| refused(&error))))
+}
