@@ -4,8 +4,8 @@ use crate::error::{CliError, Exit};
 use crate::patience::Patience;
 use crate::purse::Purse;
 use ciro_gateway::{
-    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, Status, StoredModel,
-    SubmittedJob, SubmittedTx, TxRequest, Until,
+    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, Status,
+    StoredModel, SubmittedJob, SubmittedTx, TxRequest, Until,
 };
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -149,6 +150,25 @@ fn one_directory_runs_one_network() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("a network is running in"));
 }
 
+/// What the gateway of `home` answers.
+fn ask(home: &Path, path: &str) -> Value {
+    let endpoint = std::fs::read_to_string(home.join("endpoint")).expect("a network runs");
+    let host = endpoint.trim().strip_prefix("http://").expect("HTTP");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).expect("JSON")
+}
+
+/// Nobody who served honestly has lost stake, whatever was killed when.
+fn assert_nobody_is_slashed(home: &Path) {
+    for worker in ask(home, "/v1/workers").as_array().expect("workers") {
+        assert_eq!((&worker["stake"], &worker["disputes_lost"]), (&Value::from("1000"), &Value::from(0)), "{worker}");
+    }
+}
+
 /// Commands that share a wallet in one test run.
 const CROWD: usize = 64;
 
@@ -175,6 +195,7 @@ fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own
     }
     let after = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
     assert_eq!(before - after, paid, "what left the wallet is what the receipts say");
+    assert_nobody_is_slashed(home);
     assert_eq!(std::fs::read_dir(home.join("orders")).expect("readable").count(), 0, "every order has ended");
     assert_eq!(up.interrupt(), Some(0));
 }
@@ -182,7 +203,7 @@ fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own
 /// Samples in the file. Two orders at once are never for the same one, so each is a job of its own.
 const SAMPLE_COUNT: u64 = 32;
 
-/// Kills of one test run. More on demand: `CIRO_KILLS=100`.
+/// Kills of one test run. More on demand: `./test soak 100`.
 fn kills() -> u64 {
     std::env::var("CIRO_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
@@ -240,5 +261,6 @@ fn killing_the_network_at_any_moment_loses_no_accepted_job_and_no_money() {
     }
     let after = units(&json(&ciro(home.path(), &["wallet", "balance", "--json"]))["balance"]);
     assert_eq!(before - after, paid, "what left the wallet is what the receipts say, and nothing is still held");
+    assert_nobody_is_slashed(home.path());
     assert_eq!(up.interrupt(), Some(0));
 }

@@ -51,7 +51,7 @@ pub enum Input<'a> {
     /// A client's transaction.
     Client {
         /// The transaction.
-        tx: SignedTx,
+        tx: Box<SignedTx>,
         /// When the client is answered.
         until: Until,
         /// Names the client in the answer.
@@ -124,7 +124,7 @@ impl Desk {
             Input::Computed { hand, job, result } => self.work(hand, Work::Computed { job, result }),
             Input::Client { tx, until, ticket } => {
                 self.counter.expect(tx.id(), until, ticket);
-                self.out.push(Effect::Submit(vec![tx]));
+                self.out.push(Effect::Submit(vec![*tx]));
             }
         }
         Ok(self.finish())

@@ -114,7 +114,7 @@ impl Dispatcher {
                 Job::Computed(Computed { worker, task, result }) => {
                     self.step(Input::Computed { hand: worker, job: task.job(), result })?;
                 }
-                Job::Client { tx, until, reply } => self.on_client(*tx, until, reply)?,
+                Job::Client { tx, until, reply } => self.on_client(tx, until, reply)?,
                 Job::Ask(question) => self.on_question(question),
                 Job::Stop => return Ok(()),
             }
@@ -147,7 +147,7 @@ impl Dispatcher {
 
     fn on_client(
         &mut self,
-        tx: SignedTx,
+        tx: Box<SignedTx>,
         until: Until,
         reply: Sender<Result<TxId, NodeError>>,
     ) -> Result<(), SchedulerError> {

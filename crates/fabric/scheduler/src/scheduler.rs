@@ -388,7 +388,7 @@ impl<L: JobLog> Scheduler<L> {
         if hopeless.contains(&kind) {
             return Ok(());
         }
-        match pick(&mut self.book, demand, &job.history, self.height) {
+        match pick(&mut self.book, &demand, &job.history, self.height) {
             Some((worker, price)) => effects.push(self.grant(view, worker, price, expires)?),
             // An exclusion concerns this job alone.
             None if job.history.is_empty() => drop(hopeless.insert(kind)),
@@ -500,10 +500,10 @@ impl<L: JobLog> Scheduler<L> {
 }
 
 /// The best worker that has not had the job, or else the best that has rested from it.
-fn pick(book: &mut Book, demand: Demand<'_>, history: &History, now: Height) -> Option<(AccountId, Amount)> {
-    book.pick(&demand).or_else(|| {
+fn pick(book: &mut Book, demand: &Demand<'_>, history: &History, now: Height) -> Option<(AccountId, Amount)> {
+    book.pick(demand).or_else(|| {
         let out = history.out(now)?;
-        book.pick(&Demand { excluded: &out, ..demand })
+        book.pick(&Demand { excluded: &out, ..demand.clone() })
     })
 }
 

@@ -7,7 +7,9 @@ use ciro_network::{Layout, LocalNode, Network, Notify, load_key};
 use ciro_prover::ProvingKey;
 use ciro_queue::Position;
 use ciro_receipt::{Receipt, check};
-use ciro_state::{Action, Facts as _, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id};
+use ciro_state::{
+    Action, DeclineReason, Event, Facts as _, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id,
+};
 use ciro_test_models::relu;
 use ciro_types::{
     AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, Requirements, decode, encode,
@@ -147,6 +149,27 @@ fn a_job_nobody_can_answer_is_refunded_with_the_workers_reason() {
         );
     }
     assert_eq!(client.balance(), before);
+}
+
+#[test]
+fn a_job_whose_input_the_machine_cannot_read_for_now_is_answered_later() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_network, client) = start(directory.path());
+    let model = client.register();
+    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let path = Layout::new(directory.path()).blobs().join("inputs").join(input.to_string());
+    let aside = directory.path().join("aside");
+    std::fs::rename(&path, &aside).expect("there");
+    // A link to itself cannot be opened, whoever tries.
+    std::os::unix::fs::symlink(&path, &path).expect("writable");
+    let job = client.order(model, input, Assurance::A4, 0);
+    client.wait("a worker that declines", || {
+        let events = client.node.events(Position::default(), 10_000).expect("answers");
+        let declines = |event: &Event| matches!(event, Event::LeaseAbandoned { reason: DeclineReason::Impaired, .. });
+        events.iter().any(|event| declines(&event.event)).then_some(())
+    });
+    std::fs::rename(&aside, &path).expect("writable");
+    assert_eq!(output_of(&client.receipt(job)), RawOutput(vec![vec![4]]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the network and its parts.
 
+mod desk;
 mod jobs;
 mod outbox;
 mod parts;

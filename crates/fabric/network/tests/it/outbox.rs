@@ -224,11 +224,9 @@ impl World {
         }
         let at = if self.storm { self.dice.below(self.wire.len() as u64) as usize } else { 0 };
         let tx = self.wire.remove(at);
-        if let Some(error) = self.admit(&tx) {
-            if !self.strikes(20) {
-                let refused = self.outbox.on_refused(tx.id(), error);
-                self.report(refused.into_iter().collect());
-            }
+        if let Some(error) = self.admit(&tx).filter(|_| !self.strikes(20)) {
+            let refused = self.outbox.on_refused(tx.id(), error);
+            self.report(refused.into_iter().collect());
         }
     }
 

@@ -189,7 +189,7 @@ impl ClientNode {
             return self.advance(command, now_ms, books, effects);
         }
         let ticket = self.tickets;
-        effects.extend(undisturbed(self.desk.step(Input::Client { tx, until, ticket })));
+        effects.extend(undisturbed(self.desk.step(Input::Client { tx: Box::new(tx), until, ticket })));
         true
     }
 }
