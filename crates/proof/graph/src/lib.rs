@@ -16,6 +16,7 @@
 //! | [`mod@shape`] | dimensions, strides, broadcasting |
 //! | [`bounds`] | shape, kind and interval of every operator's result |
 //! | [`interval`], [`arith`] | interval arithmetic and the scalar rules that execution and checks share |
+//! | `work` | what checking a model takes, from its program alone |
 //! | [`mod@render`] | outputs as decimal text and labels |
 //!
 //! Dependency position: part of the verifier's closure. Knows nothing of ONNX, of proofs, or of files.
@@ -37,6 +38,7 @@ pub mod program;
 pub mod render;
 pub mod shape;
 pub mod tensor;
+mod work;
 
 pub use check::{CheckError, check_model, check_program};
 pub use exec::{ExecError, Execution, execute, execute_on, resume};
@@ -49,3 +51,4 @@ pub use program::{
 pub use render::{RenderError, Rendered, render};
 pub use shape::{broadcast, strides};
 pub use tensor::{RawInput, RawOutput, RawTensor};
+pub use work::ModelWork;

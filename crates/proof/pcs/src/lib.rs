@@ -26,6 +26,7 @@
 //! |---|---|
 //! | [`params`] | rates, folds, queries, proof of work |
 //! | [`soundness`] | what each of them is worth, term by term |
+//! | [`cost`] | what verifying an opening takes, and how long it is |
 //! | [`merkle`] | leaves, nodes, pruned multi-proofs |
 //! | [`whir`] | the verifier |
 //!
@@ -54,6 +55,7 @@
 
 extern crate alloc;
 
+pub mod cost;
 pub mod merkle;
 pub mod params;
 pub mod soundness;

@@ -3,18 +3,21 @@
 
 use alloc::vec::Vec;
 use blake2::{Blake2s256, Digest as _};
+use ciro_transcript::cost::wide;
 use ciro_transcript::field::{ext_to_bytes, push_base};
-use ciro_transcript::{Digest, E, F, ReadError, Reader};
+use ciro_transcript::{Digest, E, F, ReadError, Reader, meter};
 
 /// Digest of a leaf's canonical bytes.
 #[must_use]
 pub fn leaf_digest(bytes: &[u8]) -> Digest {
+    meter::hash(wide(bytes.len()));
     Blake2s256::digest(bytes).into()
 }
 
 /// Digest of an inner node.
 #[must_use]
 pub fn node_digest(left: &Digest, right: &Digest) -> Digest {
+    meter::hash(64);
     let mut hash = Blake2s256::new();
     hash.update(left);
     hash.update(right);

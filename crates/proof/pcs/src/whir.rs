@@ -1,10 +1,12 @@
 //! The verifier of a joined opening. The module doc of the crate is the protocol; the names here are its names.
 
+use crate::cost::POINT_OPS;
 use crate::merkle::{base_leaf_bytes, ext_leaf_bytes, leaf_digest, read_root};
 use crate::params::{Params, Round};
 use alloc::vec::Vec;
 use ciro_sumcheck::{Work, eq, eq_table, evaluate, powers_point, suffix, verify_hard_rounds};
-use ciro_transcript::{Digest, E, F, ReadError, Reader, Transcript};
+use ciro_transcript::cost::{E_MUL, F_MUL, wide};
+use ciro_transcript::{Digest, E, F, ReadError, Reader, Transcript, meter};
 use core::ops::Mul;
 use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 
@@ -80,14 +82,30 @@ impl Claims {
 
 /// Π (1 − rᵢ + rᵢ·pᵢ): the power-weight's extension at r.
 fn power_weight(point: &[E], r: &[E]) -> E {
+    meter::field(wide(point.len().min(r.len())).saturating_mul(2 * E_MUL));
     point.iter().zip(r).fold(E::ONE, |acc, (&p, &r)| acc * (E::ONE - r + r * p))
 }
 
+/// What an element of E is multiplied by.
+trait Factor: Copy {
+    /// Field operations of a product.
+    const OPS: u64;
+}
+
+impl Factor for E {
+    const OPS: u64 = E_MUL;
+}
+
+impl Factor for F {
+    const OPS: u64 = F_MUL;
+}
+
 /// Σ g[i]·xⁱ by Horner, at a point of either field: at one of the base field, as queries are, products take a fifth of the work.
-fn dot_powers<X: Copy>(g: &[E], x: X) -> E
+fn dot_powers<X: Factor>(g: &[E], x: X) -> E
 where
     E: Mul<X, Output = E>,
 {
+    meter::field(wide(g.len()).saturating_mul(X::OPS));
     g.iter().rev().fold(E::ZERO, |acc, &v| acc * x + v)
 }
 
@@ -100,6 +118,7 @@ fn distinct(mut positions: Vec<u32>) -> Vec<u32> {
 
 /// ω^position on the domain of 2^`log_size` points.
 fn domain_point(log_size: u32, position: u32) -> F {
+    meter::field(POINT_OPS);
     let generator = F::two_adic_generator(usize::try_from(log_size).unwrap_or(0).min(F::TWO_ADICITY));
     generator.exp_u64(u64::from(position))
 }
@@ -128,6 +147,7 @@ fn read_first(
         let mut salts = salts.iter();
         let mut leaves = Vec::with_capacity(positions.len());
         for ((row, &position), (_, value)) in cells.chunks_exact(width).zip(positions).zip(&mut values) {
+            meter::field(wide(width).saturating_mul(F_MUL));
             let mut leaf = base_leaf_bytes(row);
             leaf.extend(salts.next().into_iter().flatten());
             leaves.push((position, leaf_digest(&leaf)));
@@ -154,6 +174,7 @@ fn read_tail(
     let mut leaves = Vec::with_capacity(positions.len());
     let mut values = Vec::with_capacity(positions.len());
     for (row, &position) in cells.chunks_exact(width).zip(positions) {
+        meter::field(wide(width).saturating_mul(E_MUL));
         leaves.push((position, leaf_digest(&ext_leaf_bytes(row))));
         let folded = row.iter().zip(weights).fold(E::ZERO, |acc, (&x, &w)| acc + w * x);
         values.push((domain_point(round.log_leaves(), position), folded));

@@ -153,6 +153,19 @@ impl Blocks {
         high
     }
 
+    /// How many numbers [`Blocks::places`] gives: rows of the tensor as a matrix, and its columns.
+    #[must_use]
+    pub fn place_counts(&self) -> [usize; 2] {
+        let (last, outer) = self.dims.split_last().map_or((1, &[][..]), |(last, outer)| (last.len, outer));
+        [outer.iter().fold(1, |count: usize, cut| count.saturating_mul(cut.len)), last]
+    }
+
+    /// Elements of the last dimension that are neighbours at least, but for the last of them.
+    #[must_use]
+    pub fn run(&self) -> usize {
+        self.dims.last().map_or(1, |cut| 1usize.checked_shl(cut.low()).unwrap_or(usize::MAX))
+    }
+
     /// Where each element lies: element (i, j) of the tensor as a matrix, whose columns are its last dimension, lies at the i-th of the
     /// first numbers plus the j-th of the second.
     #[must_use]

@@ -325,20 +325,9 @@ impl<'a> Builder<'a> {
         self.constrain(name, rows, terms);
     }
 
-    /// a·b, both without products. A constant times a column needs no mask: the column is zero in the padding.
-    pub fn times(a: &Expr, b: &Expr) -> Expr {
-        let mut product = Expr::constant(a.constant.saturating_mul(b.constant));
-        product = product.plus(b.constant, &Expr { constant: 0, ..a.clone() });
-        product = product.plus(a.constant, &Expr { constant: 0, ..b.clone() });
-        for (c, x) in &a.terms {
-            product.quads.extend(b.terms.iter().map(|(d, y)| (c.saturating_mul(*d), *x, *y)));
-        }
-        product
-    }
-
     /// Constrains col = a·b, row by row.
     pub fn constrain_product(&mut self, name: &'static str, rows: &Rows, col: ColId, a: &Expr, b: &Expr) {
-        let product = Self::times(a, b).plus_col(-1, col);
+        let product = a.multiplied(b).plus_col(-1, col);
         self.constrain_expr(name, rows, &product);
     }
 

@@ -5,10 +5,10 @@
 //!
 //! 1. from the length of a program, what it takes to decode and check it ([`of_program`]);
 //! 2. while a relation is built, from its entries ([`crate::size`]);
-//! 3. from the finished relation, what its claims take ([`Relation::cost`]), and from the parameters of its commitments what a proof
-//!    takes besides (`ciro_verifier::VerifyingKey::cost`).
+//! 3. from the finished relation and the parameters of its commitments, what its claims and a proof of them take
+//!    (`ciro_verifier::VerifyingKey::cost`).
 
-use crate::relation::{Column, Relation, RelationError, Source};
+use crate::relation::{Relation, RelationError};
 use ciro_transcript::cost::{Cost, wide};
 
 /// Bytes that a byte of a program becomes at most, decoded, while the vectors that hold it grow.
@@ -40,14 +40,10 @@ pub(crate) fn of_entries(entries: usize) -> Cost {
 }
 
 impl Relation {
-    /// Building it, and evaluating once whatever of it is public.
+    /// What building it took.
     #[must_use]
-    pub fn cost(&self) -> Cost {
-        let public = |column: &Column| match column.source {
-            Source::Public(i) => self.public.get(i).map(|public| public.cost(column.log_len)),
-            _ => None,
-        };
-        self.columns.iter().filter_map(public).fold(of_entries(self.entries), Cost::and)
+    pub fn built(&self) -> Cost {
+        of_entries(self.entries)
     }
 }
 

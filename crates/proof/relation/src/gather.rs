@@ -7,8 +7,10 @@
 use crate::rows::wide;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_sumcheck::{eq, eq_table};
-use ciro_transcript::E;
+use ciro_sumcheck::{EqSplit, eq, eq_bits, eq_ops};
+use ciro_transcript::cost::{Cost, E_MUL, wide as long};
+use ciro_transcript::field::E_BYTES;
+use ciro_transcript::{E, meter};
 use p3_field::PrimeCharacteristicRing;
 
 use crate::relation::ColId;
@@ -73,13 +75,20 @@ pub struct Axis {
 impl Axis {
     /// eq of r and each combination of positions that decide.
     fn combined(&self, r: &[E]) -> Vec<E> {
-        let mut combined = vec![E::ONE];
-        for span in &self.by {
-            let own = eq_table(span.of(r), E::ONE);
-            let own = own.get(..span.len).unwrap_or(&own);
+        let mut combined = vec![self.singles(r)];
+        for span in self.by.iter().filter(|span| span.len != 1) {
+            let own = EqSplit::new(span.of(r));
+            let own: Vec<E> = (0..span.len).map(|i| own.at(i)).collect();
+            meter::field(long(combined.len().saturating_mul(own.len())).saturating_mul(E_MUL));
             combined = combined.iter().flat_map(|&c| own.iter().map(move |&w| c * w)).collect();
         }
         combined
+    }
+
+    /// eq of r and the only position of dimensions that have but one.
+    fn singles(&self, r: &[E]) -> E {
+        let singles = self.by.iter().filter(|span| span.len == 1);
+        singles.fold(E::ONE, |acc, span| acc * eq_bits(0, span.of(r)))
     }
 
     /// S(r, ·) of this axis, for the gathered column's point r: 2^bits values.
@@ -97,41 +106,52 @@ impl Axis {
 
     /// S(r, σ) of this axis: as [`Axis::weights`] evaluated at σ, at the cost of the cells that it reads.
     fn weight(&self, r: &[E], sigma: &[E]) -> E {
-        let sum = |combined: &[E], positions: &[E], log_run: u32| {
-            let step = 1usize.checked_shl(log_run).unwrap_or(usize::MAX);
-            let read = |index: &Option<usize>| positions.get((*index)?.checked_shr(log_run)?).copied();
-            let terms = combined.iter().zip(self.index.iter().step_by(step));
-            terms.filter_map(|(&c, index)| Some(c * read(index)?)).sum::<E>()
-        };
         let log_run = self.log_run();
         let low = wide(log_run);
         match self.by.as_slice() {
-            [span] if low > 0 => {
+            [span] => {
                 // Whole runs are read in order, so that their last variables are the same on both sides.
                 let (r, sigma) = (split_last(span.of(r), low), split_last(sigma, low));
-                sum(&eq_table(r.0, E::ONE), &eq_table(sigma.0, E::ONE), log_run) * eq(r.1, sigma.1)
+                let (picking, picked) = (EqSplit::new(r.0), EqSplit::new(sigma.0));
+                let step = 1usize.checked_shl(log_run).unwrap_or(usize::MAX);
+                let read = |index: &Option<usize>| Some(picked.at((*index)?.checked_shr(log_run)?));
+                let terms = self.index.iter().step_by(step).enumerate();
+                terms.filter_map(|(i, index)| Some(picking.at(i) * read(index)?)).sum::<E>() * eq(r.1, sigma.1)
             }
-            _ => sum(&self.combined(r), &eq_table(sigma, E::ONE), 0),
+            _ => {
+                let picked = EqSplit::new(sigma);
+                let terms = self.combined(r).into_iter().zip(&self.index);
+                terms.filter_map(|(c, index)| Some(c * picked.at((*index)?))).sum()
+            }
         }
+    }
+
+    /// What [`Axis::weight`] takes: three products for each position, the tables, and the search for runs.
+    fn cost(&self) -> Cost {
+        let each = long(self.index.len()).saturating_mul(4 * E_MUL);
+        let bits = |bits: usize| EqSplit::ops(bits).saturating_add(eq_ops(bits)).saturating_add(E_MUL);
+        let tables = self.by.iter().map(|span| bits(span.bits)).fold(bits(self.bits), u64::saturating_add);
+        let combined = long(self.index.len().saturating_mul(2 * E_BYTES));
+        Cost::field(each.saturating_add(tables)).and(Cost::memory(combined.saturating_add(tables)))
     }
 
     /// log₂ of the longest runs, aligned on both sides, that are read in order or not at all, where one dimension decides.
     fn log_run(&self) -> u32 {
         let [span] = self.by.as_slice() else { return 0 };
-        let in_runs = |log: &u32| {
-            let len = 1usize.checked_shl(*log).unwrap_or(usize::MAX);
-            let is_run = |run: &[Option<usize>]| match run.first() {
-                Some(Some(start)) => {
-                    run.len() == len
-                        && start.checked_rem(len) == Some(0)
-                        && run.iter().zip(*start..).all(|(index, at)| *index == Some(at))
-                }
-                _ => run.iter().all(Option::is_none),
-            };
-            self.index.chunks(len).all(is_run)
-        };
         let most = u32::try_from(span.bits.min(self.bits)).unwrap_or(0);
-        (1..=most).rev().find(in_runs).unwrap_or(0)
+        let longer = |log: &u32| self.is_in_runs_of_twice(*log);
+        (0..most).take_while(longer).last().map_or(0, |log| log.saturating_add(1))
+    }
+
+    /// Whether positions that are in runs of 2^`log` are in runs twice as long.
+    fn is_in_runs_of_twice(&self, log: u32) -> bool {
+        let half = 1usize.checked_shl(log).unwrap_or(usize::MAX);
+        let starts: Vec<Option<usize>> = self.index.iter().step_by(half).copied().collect();
+        starts.chunks(2).all(|pair| match *pair {
+            [Some(a), Some(b)] => a.checked_rem(half.saturating_mul(2)) == Some(0) && a.checked_add(half) == Some(b),
+            [None, None] | [None] => true,
+            _ => false,
+        })
     }
 }
 
@@ -165,6 +185,13 @@ impl Gather {
             rest = after;
         }
         product
+    }
+
+    /// What [`Gather::weight`] takes, and [`Gather::point`].
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        let parts = Cost::field(long(self.parts.len()).saturating_mul(2 * E_MUL));
+        self.axes().fold(parts, |sum, axis| sum.and(axis.cost()))
     }
 
     /// Where the column that is read is evaluated: passed variables from r, picked ones from σ.

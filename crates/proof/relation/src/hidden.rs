@@ -21,6 +21,9 @@ use ciro_graph::{Disclosure, ValueId};
 /// Most cells of the matrix that picks rows of a table for hidden row numbers.
 const ONE_HOT_MAX: usize = 1 << 24;
 
+/// Most classes of a hidden label, log₂: the matrix of pairs of classes has 2²⁴ cells, as that of row numbers has.
+const LOG_CLASSES_MAX: u32 = 12;
+
 /// Where the columns of a part lie of which this much is shown; `None` for public ones.
 fn poly_of(disclosure: Disclosure, committed: Poly) -> Option<Poly> {
     match disclosure {
@@ -129,6 +132,7 @@ impl Lowering<'_> {
     /// A hidden label of each sample, whose scores are one row (`ciro_graph::check_program` refuses others): a one at the class that it names, with which the scores are compared as for a public one.
     pub(crate) fn hide_label(&mut self, poly: Poly, k: usize, label: ValueId, x: &Val) -> Result<(), RelationError> {
         let (rows, classes) = (x.rows(), x.row());
+        self.b.limit("classes of a hidden label", log_ceil(classes).max(1), LOG_CLASSES_MAX)?;
         let chosen = self.b.witness("is label", &rows);
         self.b.hint(Hint::OneAt { flag: chosen, value: label, run: classes });
         self.b.constrain_bit("is label is a bit", &rows, chosen);
@@ -179,7 +183,7 @@ impl Lowering<'_> {
         let gap = self.repeat(&number, &dims)?.plus(-1, &self.repeat(&index, &dims)?);
         let chosen = self.b.witness("picked", &rows);
         self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run: table_rows });
-        let missed = Builder::times(&Expr::column(chosen), &gap);
+        let missed = Expr::column(chosen).multiplied(&gap);
         self.b.constrain_expr("the row is picked", &rows, &missed);
         let count = self.sum(&Val { expr: Expr::column(chosen), dims, lo: 0, hi: 1 }, None);
         self.b.constrain_expr("one row is picked", &ids.rows(), &Expr::column(count).plus_const(-1));

@@ -15,6 +15,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`relation`] | the data |
+//! | `expr` | sums of columns and their products |
 //! | [`blocks`] | tensors cut so that padding takes no space |
 //! | [`rows`] | which rows of a padded table are real |
 //! | [`gather`] | columns picked from others, axis by axis |
@@ -48,6 +49,7 @@ pub mod blocks;
 pub mod builder;
 mod cells;
 pub mod cost;
+mod expr;
 mod fit;
 pub mod forest;
 pub mod gather;

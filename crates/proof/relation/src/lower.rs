@@ -431,7 +431,7 @@ impl Lowering<'_> {
         self.b.constrain_expr("fraction", &rows, &fraction_expr.plus_col(-1, fraction));
         self.b.range("fraction", &rows, &Expr::column(fraction), shift)?;
 
-        let rise = Builder::times(&Expr::column(slope), &Expr::column(fraction));
+        let rise = Expr::column(slope).multiplied(&Expr::column(fraction));
         let y = self.b.witness("curve", &rows);
         self.b.hint(Hint::Value { col: y, value: target.id });
         let remainder =

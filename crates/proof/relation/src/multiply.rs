@@ -1,6 +1,5 @@
 //! Gadgets of products, element by element.
 
-use crate::builder::Builder;
 use crate::lower::{Lowering, Target, Val};
 use crate::relation::{Expr, Operand, Product, RelationError, Var};
 use crate::rows::Rows;
@@ -45,7 +44,7 @@ impl Lowering<'_> {
             if small { expr.clone() } else { Expr::column(self.b.materialize("factor", rows, expr)) }
         };
         let (a, b) = (factor(a), factor(b));
-        Builder::times(&a, &b)
+        a.multiplied(&b)
     }
 }
 

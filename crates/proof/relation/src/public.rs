@@ -1,13 +1,13 @@
 //! Public columns: the verifier evaluates them itself.
 
-use crate::rows::{Rows, log_ceil};
+use crate::rows::{Rows, log_ceil, wide};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_sumcheck::{eq, eq_bits, evaluate_base, index_mle, mask_mle};
-use ciro_transcript::cost::{Cost, E_MUL, wide};
+use ciro_sumcheck::{EqSplit, eq, index_mle, mask_mle};
+use ciro_transcript::E;
+use ciro_transcript::cost::{Cost, E_MUL, wide as long};
 use ciro_transcript::field::from_int;
-use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
 
 /// The public integers of one inference, as the program's ingest and outputs define them.
@@ -105,7 +105,7 @@ pub enum Public {
 
 /// Σ over the first bit where row and column differ, the column's being one.
 fn later(point: &[E], log_len: u32) -> E {
-    let (row, column) = point.split_at(usize::try_from(log_len).unwrap_or(0).min(point.len()));
+    let (row, column) = point.split_at(wide(log_len).min(point.len()));
     let (mut sum, mut same) = (E::ZERO, E::ONE);
     for (&i, &j) in row.iter().zip(column) {
         sum += same * (E::ONE - i) * j;
@@ -195,51 +195,82 @@ impl Public {
     /// What [`Public::evaluate`] takes, for a column of 2^`log_len` rows.
     #[must_use]
     pub fn cost(&self, log_len: u32) -> Cost {
-        let vars = u64::from(log_len);
-        let of_rows = |rows: usize, each: u64| Cost::field(wide(rows).saturating_mul(each));
+        let vars = u64::from(log_len).saturating_add(1);
         match self {
             Self::Mask { .. } | Self::Index | Self::Numbers { .. } | Self::Later { .. } => {
-                Cost::field(vars.saturating_add(1).saturating_mul(5 * E_MUL))
+                Cost::field(vars.saturating_mul(4 * E_MUL))
             }
             Self::Input { rows, .. }
             | Self::InputHigh { rows, .. }
             | Self::InputLow { rows, .. }
-            | Self::Output { rows, .. } => of_rows(rows.real(), E_MUL),
-            Self::OneHot { rows, .. } => of_rows(rows.real(), vars.saturating_mul(E_MUL)),
-            Self::IsLabel { log_cols, .. } | Self::BeforeLabel { log_cols, .. } => {
-                let samples = 1usize.checked_shl(log_len.saturating_sub(*log_cols)).unwrap_or(usize::MAX);
-                of_rows(samples, vars.saturating_mul(2 * E_MUL))
+            | Self::Output { rows, .. } => rows.cost(),
+            Self::OneHot { rows, log_cols, .. } => {
+                let each = Cost::field(long(rows.real()).saturating_mul(4 * E_MUL));
+                rows.cost().and(each).and(split_cost(*log_cols))
             }
-            Self::ClassOfRow { class, .. } => of_rows(class.len(), vars.saturating_mul(E_MUL)),
+            Self::IsLabel { log_cols, .. } => entries_cost(of_samples(log_len, *log_cols), log_len, 3 * E_MUL),
+            Self::BeforeLabel { log_cols, .. } => {
+                entries_cost(of_samples(log_len, *log_cols), log_len, vars.saturating_mul(2 * E_MUL))
+            }
+            Self::ClassOfRow { class, .. } => entries_cost(long(class.len()), log_len, 3 * E_MUL),
         }
     }
 
-    /// The column's multilinear extension at `point`.
+    /// The column's multilinear extension at `point`: at the cost of its real cells, whatever they are padded to.
     pub fn evaluate(&self, instance: &Instance, point: &[E]) -> E {
+        let input = |k: usize| part(&instance.inputs, k);
         match self {
             Self::Mask { rows } => rows.mask(point),
             Self::Index => index_mle(point),
             Self::Numbers { log_row, stride, first } => {
-                let cols = usize::try_from(*log_row).unwrap_or(0);
-                let (sample, j) = point.split_at(point.len().saturating_sub(cols));
+                let (sample, j) = split_last(point, *log_row);
                 index_mle(sample) * E::from_usize(*stride) + index_mle(j) + E::from_usize(*first)
             }
             Self::Later { log_len } => later(point, *log_len),
-            Self::IsLabel { output, log_cols } => {
-                by_rows(labels(instance, *output).enumerate(), *log_cols, point, eq_bits)
-            }
+            Self::IsLabel { output, log_cols } => one_hot_at(labels(instance, *output).enumerate(), *log_cols, point),
             Self::BeforeLabel { output, log_cols } => {
-                by_rows(labels(instance, *output).enumerate(), *log_cols, point, mask_mle)
+                let (sample, col) = split_last(point, *log_cols);
+                let sample = EqSplit::new(sample);
+                let before = |(s, label): (usize, usize)| sample.at(s) * mask_mle(label, col);
+                labels(instance, *output).enumerate().map(before).sum()
             }
-            Self::ClassOfRow { class, log_cols } => by_rows(classes(class), *log_cols, point, eq_bits),
-            Self::OneHot { input, rows, log_cols } => by_rows(ids(instance, *input, rows), *log_cols, point, eq_bits),
-            Self::Input { .. } | Self::InputHigh { .. } | Self::InputLow { .. } | Self::Output { .. } => {
-                let log_len = u32::try_from(point.len()).unwrap_or(0);
-                let dense: Vec<F> = self.dense(instance, log_len).into_iter().map(from_int).collect();
-                evaluate_base(&dense, point)
+            Self::ClassOfRow { class, log_cols } => one_hot_at(classes(class), *log_cols, point),
+            Self::OneHot { input: k, rows, log_cols } => {
+                let (position, row) = split_last(point, *log_cols);
+                let row = EqSplit::new(row);
+                let mut ids = input(*k).iter().map(|&id| usize::try_from(id).unwrap_or(0));
+                rows.sum_runs(position, |eq, len| {
+                    let own = ids.by_ref().take(len).enumerate();
+                    own.map(|(i, id)| eq.at(i) * row.at(id)).sum()
+                })
             }
+            Self::Input { input: k, rows } => rows.evaluate(input(*k), point, from_int),
+            Self::InputHigh { input: k, rows } => rows.evaluate(input(*k), point, |x| from_int(x >> 16)),
+            Self::InputLow { input: k, rows } => rows.evaluate(input(*k), point, |x| from_int(x & 0xffff)),
+            Self::Output { output, rows } => rows.evaluate(part(&instance.outputs, *output), point, from_int),
         }
     }
+}
+
+/// All but the last `n` coordinates, and these.
+fn split_last(point: &[E], n: u32) -> (&[E], &[E]) {
+    point.split_at(point.len().saturating_sub(wide(n)))
+}
+
+/// Rows of a matrix (sample, class).
+fn of_samples(log_len: u32, log_cols: u32) -> u64 {
+    1u64.checked_shl(log_len.saturating_sub(log_cols)).unwrap_or(u64::MAX)
+}
+
+/// What so many entries of a matrix of 2^`log_len` cells take, `each` and its sum, and tables for its point.
+fn entries_cost(entries: u64, log_len: u32, each: u64) -> Cost {
+    Cost::field(entries.saturating_mul(each.saturating_add(E_MUL))).and(split_cost(log_len))
+}
+
+/// Tables for so many variables, however they are split.
+fn split_cost(vars: u32) -> Cost {
+    let ops = EqSplit::ops(wide(vars));
+    Cost::field(ops).and(Cost::memory(ops))
 }
 
 /// An input's elements as (position, row number). The ingest map bounds them.
@@ -260,23 +291,18 @@ fn one_hot<'a>(
     Box::new(ones.filter_map(move |(row, column)| Some((row.checked_shl(log_cols)?.saturating_add(column), 1))))
 }
 
-/// Σ eq(row)·of(column) over (row, column), at a point of rows and 2^`log_cols` columns.
-fn by_rows(
-    entries: impl Iterator<Item = (usize, usize)>,
-    log_cols: u32,
-    point: &[E],
-    of: impl Fn(usize, &[E]) -> E,
-) -> E {
-    let cols = usize::try_from(log_cols).unwrap_or(0);
-    let (row, col) = point.split_at(point.len().saturating_sub(cols));
-    let rows = ciro_sumcheck::eq_table(row, E::ONE);
-    entries.fold(E::ZERO, |acc, (r, c)| acc + rows.get(r).map_or(E::ZERO, |&w| w * of(c, col)))
+/// The matrix of 2^`log_cols` columns with ones at (row, column), at a point.
+fn one_hot_at(ones: impl Iterator<Item = (usize, usize)>, log_cols: u32, point: &[E]) -> E {
+    let (row, col) = split_last(point, log_cols);
+    let (row, col) = (EqSplit::new(row), EqSplit::new(col));
+    ones.map(|(r, c)| row.at(r) * col.at(c)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ciro_sumcheck::evaluate_base;
+    use ciro_transcript::F;
 
     #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
@@ -307,7 +333,10 @@ mod tests {
             let dense: Vec<F> = column.dense(&instance, log_len).into_iter().map(from_int).collect();
             assert_eq!(column.evaluate(&instance, point), evaluate_base(&dense, point), "{column:?}");
         };
-        columns.iter().for_each(|column| check(column, &point));
+        for column in &columns {
+            let longest = (0..=point.len()).rev().find(|&vars| column.fits(u32::try_from(vars).unwrap_or(0)));
+            check(column, &point[..longest.unwrap_or(0)]);
+        }
         for log_len in 0..3 {
             let point: Vec<E> = (0..2 * log_len).map(|_| sponge.challenge("z")).collect();
             check(&Public::Later { log_len }, &point);

@@ -1,6 +1,6 @@
 //! The gadget of rectified, rounded and pooled sums: numbers compared in pairs.
 
-use crate::builder::{Builder, RANGE_BITS_MAX, bits_for};
+use crate::builder::{RANGE_BITS_MAX, bits_for};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
 use crate::relation::{ColId, Expr, RelationError};
@@ -75,7 +75,7 @@ impl Lowering<'_> {
     /// m as the larger one of a and b, from which it is less than 2^bits away.
     fn is_larger(&mut self, rows: &Rows, m: ColId, (a, b): (&Expr, &Expr), bits: u32) -> Result<Expr, RelationError> {
         let [above_a, above_b] = [a, b].map(|part| Expr::column(m).plus(-1, part));
-        self.b.constrain_expr("the larger is one of two", rows, &Builder::times(&above_a, &above_b));
+        self.b.constrain_expr("the larger is one of two", rows, &above_a.multiplied(&above_b));
         self.b.range("difference", rows, &above_a.plus(1, &above_b), bits)?;
         Ok(Expr::column(m))
     }

@@ -1,6 +1,7 @@
 //! The data of a relation.
 
 use crate::blocks::Blocks;
+pub use crate::expr::{COEFFICIENT_MAX, Expr};
 use crate::gather::{Gather, Span};
 use crate::hint::Hint;
 use crate::public::Public;
@@ -153,67 +154,6 @@ impl View {
         self.repeats.iter().fold(E::ONE, |acc, span| acc * mask_mle(span.len, span.of(point)))
     }
 }
-
-/// Σ coefficient·column + Σ coefficient·column·column + constant, row by row. Columns of length one stand for their value on
-/// every row. Lookups take expressions without products only.
-///
-/// Arithmetic saturates, because a foreign program chooses the factors; a relation with a saturated coefficient is refused
-/// when it is finished ([`COEFFICIENT_MAX`]).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Expr {
-    /// (coefficient, column).
-    pub terms: Vec<(i64, ColId)>,
-    /// (coefficient, column, column).
-    pub quads: Vec<(i64, ColId, ColId)>,
-    /// Added on every row.
-    pub constant: i64,
-}
-
-impl Expr {
-    /// The expression that is one column.
-    #[must_use]
-    pub fn column(col: ColId) -> Self {
-        Self { terms: vec![(1, col)], ..Self::default() }
-    }
-
-    /// A constant.
-    #[must_use]
-    pub fn constant(constant: i64) -> Self {
-        Self { constant, ..Self::default() }
-    }
-
-    /// `self + factor·other`.
-    #[must_use]
-    pub fn plus(mut self, factor: i64, other: &Self) -> Self {
-        self.terms.extend(other.terms.iter().map(|(c, col)| (c.saturating_mul(factor), *col)));
-        self.quads.extend(other.quads.iter().map(|(c, a, b)| (c.saturating_mul(factor), *a, *b)));
-        self.constant = self.constant.saturating_add(other.constant.saturating_mul(factor));
-        self
-    }
-
-    /// `self + factor·col`.
-    #[must_use]
-    pub fn plus_col(mut self, factor: i64, col: ColId) -> Self {
-        self.terms.push((factor, col));
-        self
-    }
-
-    /// `self + constant`.
-    #[must_use]
-    pub fn plus_const(mut self, constant: i64) -> Self {
-        self.constant = self.constant.saturating_add(constant);
-        self
-    }
-
-    /// `self · factor`.
-    #[must_use]
-    pub fn times(&self, factor: i64) -> Self {
-        Self::default().plus(factor, self)
-    }
-}
-
-/// No coefficient of a relation is larger in magnitude.
-pub const COEFFICIENT_MAX: i64 = 1 << 61;
 
 /// coefficient · a · b (or coefficient · a).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

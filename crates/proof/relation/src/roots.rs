@@ -1,6 +1,6 @@
 //! Gadgets of roots and quotients: integers pinned between two products.
 
-use crate::builder::{Builder, RANGE_BITS_MAX, bits_for};
+use crate::builder::{RANGE_BITS_MAX, bits_for};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
 use crate::relation::{ColId, Expr, RelationError};
@@ -46,7 +46,7 @@ impl Lowering<'_> {
         let (y, r) = (self.b.witness("quotient", &rows), self.b.witness("rest", &rows));
         let (dividend, shift) = (num.expr.clone(), low_bits);
         self.b.hint(Hint::Divide { quotient: y, remainder: r, dividend, shift, divisor: divisor.clone() });
-        let multiple = Builder::times(&Expr::column(y), &divisor).plus_col(1, r);
+        let multiple = Expr::column(y).multiplied(&divisor).plus_col(1, r);
         let mut equation = num.expr.clone().plus(-(1i64 << low_bits), &multiple);
         if low_bits > 0 {
             let low = self.b.witness("low rest", &rows);

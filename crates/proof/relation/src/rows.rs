@@ -5,8 +5,9 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_sumcheck::mask_mle;
-use ciro_transcript::E;
+use ciro_sumcheck::{EqSplit, mask_mle};
+use ciro_transcript::cost::{Cost, E_MUL, F_MUL, wide as long};
+use ciro_transcript::{E, F};
 use core::ops::Range;
 use p3_field::PrimeCharacteristicRing;
 
@@ -108,6 +109,44 @@ impl Rows {
         cells
     }
 
+    /// Σ eq(row, point)·of(value) over the real rows and their values, in order. It takes no table of all rows.
+    pub fn evaluate<T: Copy>(&self, values: &[T], point: &[E], of: impl Fn(T) -> F) -> E {
+        let mut rest = values;
+        self.sum_runs(point, |eq, len| {
+            let (run, after) = rest.split_at(len.min(rest.len()));
+            rest = after;
+            eq.dot(0, run, &of)
+        })
+    }
+
+    /// Σ over the runs of the last dimension, in order, of the weight of a run and what `run` makes of the weights within it and its length.
+    pub(crate) fn sum_runs(&self, point: &[E], mut run: impl FnMut(&EqSplit, usize) -> E) -> E {
+        let mut dims = Vec::with_capacity(self.dims.len().max(1));
+        let mut rest = point;
+        for &d in &self.dims {
+            let (own, after) = rest.split_at(wide(log_ceil(d)).min(rest.len()));
+            dims.push((EqSplit::new(own), d));
+            rest = after;
+        }
+        if dims.is_empty() {
+            dims.push((EqSplit::new(&[]), 1));
+        }
+        sum_runs(&dims, &mut run)
+    }
+
+    /// What [`Rows::evaluate`] takes: a product for each value, two for each run and each dimension around it, and the tables.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        let (last, outer) = self.dims.split_last().map_or((1, &[][..]), |(&last, outer)| (last, outer));
+        // Dimensions around are of two positions at least, and all but the first of three: they are as many as half of the runs more.
+        let runs = outer.iter().fold(1usize, |count, &d| count.saturating_mul(d));
+        let in_runs =
+            long(self.real()).saturating_mul(F_MUL).saturating_add(long(last_steps(last, runs)).saturating_mul(E_MUL));
+        let around = long(runs).saturating_mul(8 * E_MUL);
+        let tables = self.dims.iter().map(|&d| EqSplit::ops(wide(log_ceil(d)))).fold(0, u64::saturating_add);
+        Cost::field(in_runs.saturating_add(around).saturating_add(tables)).and(Cost::memory(tables))
+    }
+
     /// The polynomial that is one on the real rows, at `point`.
     pub fn mask(&self, point: &[E]) -> E {
         let mut rest = point;
@@ -118,6 +157,23 @@ impl Rows {
             rest = after;
         }
         value
+    }
+}
+
+/// Runs of neighbours that the tables of the last dimension cut it into, for all runs of rows.
+fn last_steps(last: usize, runs: usize) -> usize {
+    let low = 1usize.checked_shl(log_ceil(last).div_ceil(2)).unwrap_or(usize::MAX);
+    last.div_ceil(low).saturating_mul(runs)
+}
+
+fn sum_runs(dims: &[(EqSplit, usize)], run: &mut impl FnMut(&EqSplit, usize) -> E) -> E {
+    match dims {
+        [] => E::ZERO,
+        [(eq, len)] => run(eq, *len),
+        [(eq, len), inner @ ..] => {
+            ciro_transcript::meter::field(long(*len).saturating_mul(E_MUL));
+            (0..*len).fold(E::ZERO, |sum, i| sum + eq.at(i) * sum_runs(inner, run))
+        }
     }
 }
 
@@ -141,6 +197,19 @@ mod tests {
             let runs: Vec<Range<usize>> = rows.runs().collect();
             assert_eq!(runs.iter().cloned().flatten().collect::<Vec<_>>(), rows.indices(), "{dims:?}");
             assert!(runs.windows(2).all(|pair| pair[0].end < pair[1].start), "{dims:?}: neighbours are one run");
+        }
+    }
+
+    #[test]
+    fn values_weigh_as_in_a_table_of_all_rows() {
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        for dims in [&[][..], &[1], &[3], &[8], &[3, 5], &[2, 3, 3], &[3, 5, 2], &[5, 4, 3, 7]] {
+            let rows = Rows::new(dims);
+            let point: Vec<E> = (0..rows.log_len()).map(|_| sponge.challenge("z")).collect();
+            let values: Vec<u32> = (0..rows.real() as u32).map(|i| i * i + 3).collect();
+            let mut dense = vec![E::ZERO; 1 << rows.log_len()];
+            rows.indices().into_iter().zip(&values).for_each(|(i, &v)| dense[i] = E::from_u32(v));
+            assert_eq!(rows.evaluate(&values, &point, F::from_u32), evaluate(&dense, &point), "{dims:?}");
         }
     }
 

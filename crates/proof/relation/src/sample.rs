@@ -3,6 +3,8 @@
 use crate::relation::ColId;
 use crate::rows::Rows;
 use alloc::vec::Vec;
+use ciro_transcript::E;
+use ciro_transcript::field::from_int;
 
 /// A column of a committed input or output. Its first dimension is the sample; the others are those of `rows`.
 #[derive(Clone, Debug)]
@@ -54,11 +56,20 @@ impl SampleColumn {
     /// The cells of one sample, padded, from the integers of its inputs and outputs.
     #[must_use]
     pub fn cells(&self, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Vec<i64> {
+        self.rows.scatter(self.integers(inputs, outputs).iter().map(|&x| self.digits.of(x)))
+    }
+
+    /// The polynomial of these cells at `point`.
+    pub fn evaluate(&self, inputs: &[Vec<i64>], outputs: &[Vec<i64>], point: &[E]) -> E {
+        self.rows.evaluate(self.integers(inputs, outputs), point, |x| from_int(self.digits.of(x)))
+    }
+
+    fn integers<'a>(&self, inputs: &'a [Vec<i64>], outputs: &'a [Vec<i64>]) -> &'a [i64] {
         let values = match self.value {
             SampleValue::Input(k) => inputs.get(k),
             SampleValue::Output(k) => outputs.get(k),
         };
-        let digits = values.into_iter().flatten().map(|&x| self.digits.of(x));
-        self.rows.scatter(digits)
+        let all = values.map_or(&[][..], Vec::as_slice);
+        all.get(..self.rows.real()).unwrap_or(all)
     }
 }

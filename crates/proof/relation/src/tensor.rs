@@ -1,7 +1,7 @@
 //! Gadgets of what sums and moves elements. Sums of products are proven by sumcheck and cost no cell; movements are views and
 //! gathers.
 
-use crate::builder::{Builder, RANGE_BITS_MAX, bits_for};
+use crate::builder::{RANGE_BITS_MAX, bits_for};
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val, dims, size};
@@ -247,7 +247,7 @@ impl Lowering<'_> {
         let gap = self.repeat(&top, &x.dims)?.plus(-1, &input);
         let chosen = self.b.witness("chosen", &rows);
         self.b.hint(Hint::FirstZero { flag: chosen, expr: gap.clone(), run });
-        let missed = Builder::times(&Expr::column(chosen), &gap);
+        let missed = Expr::column(chosen).multiplied(&gap);
         self.b.constrain_expr("chosen attains the max", &rows, &missed);
         let count = self.sum(&Val { expr: Expr::column(chosen), ..x.clone() }, None);
         self.b.constrain_expr("one is chosen", &Rows::new(&dims), &Expr::column(count).plus_const(-1));
@@ -300,17 +300,16 @@ impl Lowering<'_> {
         }
         let Some(last) = gaps.pop() else { return Err(self.misplaced("the largest of nothing")) };
         let mut flags = Vec::with_capacity(gaps.len());
-        let mut rest = Expr::constant(1);
         for gap in gaps {
             let flag = self.b.witness("chosen", &rows);
-            rest = rest.plus_col(-1, flag);
             self.b.constrain_bit("chosen is a bit", &rows, flag);
-            let missed = Builder::times(&Expr::column(flag), &gap);
+            let missed = Expr::column(flag).multiplied(&gap);
             self.b.constrain_expr("chosen is largest", &rows, &missed);
             flags.push((flag, gap));
         }
+        let rest = Expr::linear(flags.iter().map(|(flag, _)| (-1, *flag)).collect()).plus_const(1);
         self.b.hint(Hint::FirstZeroOf { flags });
-        let missed = Builder::times(&rest, &last);
+        let missed = rest.multiplied(&last);
         self.b.constrain_expr("the last is largest if no other is", &rows, &missed);
         Ok(Expr::column(m))
     }
@@ -370,15 +369,15 @@ impl Lowering<'_> {
         let source = self.plain(x);
         let each = COLUMN_ENTRIES.saturating_add(bits.len()).saturating_add(repeats.len());
         self.b.spend(each.saturating_mul(source.terms.len()))?;
-        let mut expr = Expr::constant(source.constant);
+        let mut terms = Vec::with_capacity(source.terms.len());
         for (c, col) in source.terms {
             let view = match self.b.view_of(col) {
                 None => View { of: col, bits: bits.to_vec(), repeats: repeats.to_vec() },
                 Some(inner) => compose(inner, bits, repeats).ok_or_else(|| self.misplaced("a view of a view"))?,
             };
-            expr = expr.plus_col(c, self.b.view("view", view, rows.clone()));
+            terms.push((c, self.b.view("view", view, rows.clone())));
         }
-        Ok(expr)
+        Ok(Expr::linear(terms).plus_const(source.constant))
     }
 
     /// The value's expression, materialized if it has products.
@@ -400,6 +399,7 @@ impl Lowering<'_> {
             return Err(self.misplaced("a reshape that permutes too many elements"));
         }
         let [sample, by @ ..] = &*spans(to) else { return Err(self.misplaced("a reshape of nothing")) };
+        self.b.spend(one.real())?;
         let index: Vec<Option<usize>> = one.indices().into_iter().map(Some).collect();
         let axis = Axis { bits: wide(one.log_len()), by: by.to_vec(), index };
         self.gathered(x, &[Part::Pass(*sample), Part::Pick(axis)], to)
@@ -414,12 +414,12 @@ impl Lowering<'_> {
             return self.gathered(&Val { expr: Expr::column(col), ..x.clone() }, parts, to);
         }
         self.b.spend(parts.iter().map(Part::entries).sum::<usize>().saturating_mul(source.terms.len()))?;
-        let mut expr = Expr::default();
+        let mut terms = Vec::with_capacity(source.terms.len());
         for (c, of) in source.terms {
             let gather = Gather { of, parts: parts.to_vec() };
-            expr = expr.plus_col(c, self.b.gather("gathered", gather, rows.clone()));
+            terms.push((c, self.b.gather("gathered", gather, rows.clone())));
         }
-        Ok(expr)
+        Ok(Expr::linear(terms))
     }
 
     fn is_gathered(&self, col: ColId) -> bool {
@@ -466,18 +466,18 @@ impl Lowering<'_> {
     fn concat(&mut self, parts: &[ValueId], axis: usize, target: &Target) -> Result<Expr, RelationError> {
         let axis = axis.saturating_add(1);
         let total = target.dims.get(axis).copied().unwrap_or(1);
-        let mut expr = Expr::default();
+        let mut terms = Vec::new();
         let mut start = 0usize;
         for &part in parts {
             let part = self.val(part)?;
             let len = part.dims.get(axis).copied().unwrap_or(1);
             self.b.spend(total)?;
             let index: Vec<Option<usize>> = (0..total).map(|i| i.checked_sub(start).filter(|&i| i < len)).collect();
-            let piece = self.pick(&part, &[(axis, index)], &target.dims)?;
-            expr = expr.plus(1, &piece);
+            // Gathered columns alone: no constant, no products.
+            terms.extend(self.pick(&part, &[(axis, index)], &target.dims)?.terms);
             start = start.saturating_add(len);
         }
-        Ok(expr)
+        Ok(Expr::linear(terms))
     }
 
     /// Σ over channel and tap of weight · window, the windows gathered from x.

@@ -38,5 +38,8 @@ extern crate alloc;
 pub mod multilinear;
 pub mod rounds;
 
-pub use multilinear::{eq, eq_bits, eq_table, evaluate, evaluate_base, index_mle, mask_mle, powers_point, suffix};
-pub use rounds::{Reduced, Work, interpolate, verify_hard_rounds, verify_rounds};
+pub use multilinear::{
+    EqSplit, cells, eq, eq_bits, eq_ops, eq_table, evaluate, evaluate_base, index_mle, mask_mle, powers_point, suffix,
+    table_ops,
+};
+pub use rounds::{Reduced, Work, interpolate, rounds_cost, verify_hard_rounds, verify_rounds};

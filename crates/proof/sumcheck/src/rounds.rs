@@ -4,7 +4,10 @@
 //! by construction and the check lies in the evaluation at the end.
 
 use alloc::vec::Vec;
-use ciro_transcript::{E, F, ReadError, Reader, Transcript};
+use ciro_transcript::cost::{Cost, E_MUL, wide};
+use ciro_transcript::field::E_BYTES;
+use ciro_transcript::sponge::{absorb_cost, challenge_cost};
+use ciro_transcript::{E, F, ReadError, Reader, Transcript, meter};
 use core::ops::Range;
 use p3_field::{Field, PrimeCharacteristicRing};
 
@@ -78,8 +81,27 @@ pub fn verify_hard_rounds(
     Ok(Reduced { point, claim })
 }
 
+/// Field operations of an inverse in F: squarings and products by the bits of p − 2.
+const INVERSE_OPS: u64 = 64;
+
+/// Field operations of [`interpolate`] for a polynomial of this degree.
+fn interpolate_ops(degree: usize) -> u64 {
+    let nodes = wide(degree).saturating_add(1);
+    let node = nodes.saturating_mul(E_MUL).saturating_add(INVERSE_OPS + 2 * E_MUL);
+    nodes.saturating_mul(node)
+}
+
+/// Checking `rounds` rounds of degree `degree`, without proofs of work.
+#[must_use]
+pub fn rounds_cost(rounds: usize, degree: usize) -> Cost {
+    let message = absorb_cost(degree.saturating_mul(E_BYTES));
+    let point = Cost::memory(wide(rounds.saturating_mul(E_BYTES)));
+    message.and(challenge_cost()).and(Cost::field(interpolate_ops(degree))).times(wide(rounds)).and(point)
+}
+
 /// h(r), for h given by `sent` = h(0), h(2), …, h(d) and h(0) + h(1) = `claim`.
 pub fn interpolate(sent: &[E], claim: E, r: E) -> E {
+    meter::field(interpolate_ops(sent.len()));
     let Some((&h0, rest)) = sent.split_first() else { return E::ZERO };
     let mut values = Vec::with_capacity(sent.len().saturating_add(1));
     values.push(h0);

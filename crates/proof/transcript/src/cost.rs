@@ -22,7 +22,7 @@ pub const BLOCK_BYTES: u64 = 64;
 
 /// Picoseconds of one field operation, measured on the reference machine (`docs/reference/bench.md`) and rounded up: what loops over
 /// tables take, loads and stores included.
-const FIELD_OP_PS: u64 = 2_000;
+const FIELD_OP_PS: u64 = 1_500;
 
 /// Picoseconds of hashing one byte.
 const HASH_BYTE_PS: u64 = 2_000;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`cost`] | work and memory, counted before anything is done |
 //! | [`field`] | the field F = KoalaBear and its quintic extension E, canonical bytes |
+//! | [`meter`] | what is done, counted for tests |
 //! | [`sponge`] | Blake2s chaining with labels and lengths; challenges by rejection sampling |
 //! | [`writer`] | the prover's side, which records where each labelled message lies |
 //! | [`reader`] | the verifier's side |
@@ -37,9 +38,12 @@
 )]
 
 extern crate alloc;
+#[cfg(feature = "meter")]
+extern crate std;
 
 pub mod cost;
 pub mod field;
+pub mod meter;
 pub mod reader;
 pub mod sponge;
 pub mod writer;

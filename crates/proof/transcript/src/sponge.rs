@@ -1,6 +1,8 @@
 //! The hash chain under both sides of the transcript.
 
+use crate::cost::{Cost, wide};
 use crate::field::{E, E_BYTES, E_DEGREE, F, base_from_bytes};
+use crate::meter;
 use alloc::vec::Vec;
 use blake2::{Blake2s256, Digest as _};
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
@@ -24,6 +26,33 @@ const ABSORB: u8 = 0;
 const CHALLENGE: u8 = 1;
 const GRIND: u8 = 2;
 
+/// Bytes of a step besides its label and its data: state, kind and two lengths.
+const STEP_BYTES: usize = 32 + 1 + 8 + 8;
+
+/// The longest label, for costs.
+const LABEL_BYTES: usize = 24;
+
+/// Draws of eight words that a challenge takes, five of which have to be below p: a second one in one challenge of four million.
+const DRAWS: u64 = 2;
+
+/// Absorbing a message of so many bytes.
+#[must_use]
+pub fn absorb_cost(bytes: usize) -> Cost {
+    Cost::hash(wide(STEP_BYTES.saturating_add(LABEL_BYTES).saturating_add(bytes)))
+}
+
+/// Drawing a challenge.
+#[must_use]
+pub fn challenge_cost() -> Cost {
+    absorb_cost(0).times(2).times(DRAWS)
+}
+
+/// Drawing so many query positions, eight at a time.
+#[must_use]
+pub fn positions_cost(count: usize) -> Cost {
+    absorb_cost(0).times(2).times(wide(count.div_ceil(8)))
+}
+
 /// Bytes of [`Sponge::work_message`]: state, kind, two lengths and the nonce.
 pub const WORK_MESSAGE_BYTES: usize = 32 + 1 + 8 + 8 + 8;
 
@@ -37,6 +66,7 @@ impl Sponge {
     }
 
     fn step(&self, kind: u8, label: &str, data: &[u8]) -> Digest {
+        meter::hash(wide(STEP_BYTES.saturating_add(label.len()).saturating_add(data.len())));
         let mut hash = Blake2s256::new();
         hash.update(self.state);
         hash.update([kind]);

@@ -6,13 +6,18 @@
 //! The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges follow proofs of work.
 
 use crate::error::VerifyError;
+use crate::evaluate::Checks;
 use crate::layout::{Evaluation, Evaluations, count};
 use crate::products::absent;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use ciro_pcs::{Opening, Params, verify_opening};
-use ciro_relation::{Poly, Relation, Space};
-use ciro_sumcheck::{Work, eq, eq_bits, eq_table, evaluate_base, suffix, verify_hard_rounds};
-use ciro_transcript::{Digest, E, F, Reader, Transcript};
+use ciro_relation::{Poly, Relation, Space, Window};
+use ciro_sumcheck::{
+    Reduced as Challenged, Work, eq, eq_bits, eq_ops, eq_table, suffix, table_ops, verify_hard_rounds,
+};
+use ciro_transcript::cost::{E_MUL, wide};
+use ciro_transcript::{Digest, E, Reader, Transcript, meter};
 use p3_field::PrimeCharacteristicRing;
 
 /// How many of the last variables are bound before the first one. Then a prover sums over the leading variables in the
@@ -47,8 +52,8 @@ pub fn vars_max(spaces: &[Space]) -> usize {
 /// What the verifier has of a polynomial.
 #[derive(Clone, Copy, Debug)]
 pub enum Known<'a> {
-    /// All its cells.
-    Cells(&'a [F]),
+    /// The weights that its cells are.
+    Weights(&'a [Vec<i32>]),
     /// A commitment.
     Committed(Digest),
 }
@@ -66,96 +71,115 @@ pub struct Reduced {
 ///
 /// # Errors
 /// By the batch or by the opening, or if a claim is left that neither discharges.
-pub fn verify(
+pub fn verify<'a>(
     transcript: &mut Reader<'_>,
-    relation: &Relation,
+    relation: &'a Relation,
     params: &Params,
-    known: &[Known<'_>],
+    known: &[Known<'a>],
     claims: Evaluations,
+    checks: &mut Checks<'a>,
 ) -> Result<Reduced, VerifyError> {
     let claims = claims.into_committed().ok_or(VerifyError::Undischarged)?;
-    reduce(transcript, &relation.spaces, params, known, &claims)
+    reduce(transcript, &relation.spaces, params, known, claims, checks)
 }
 
 /// As [`verify`], for claims on some polynomials, which `known` and `params` are about.
 ///
 /// # Errors
 /// By the batch or by the opening.
-pub fn reduce(
+pub fn reduce<'a>(
     transcript: &mut Reader<'_>,
     spaces: &[Space],
     params: &Params,
-    known: &[Known<'_>],
-    claims: &[Evaluation],
+    known: &[Known<'a>],
+    claims: Vec<Evaluation>,
+    checks: &mut Checks<'a>,
 ) -> Result<Reduced, VerifyError> {
     let eta = transcript.challenge("eta");
     let sum = claims.iter().rev().fold(E::ZERO, |acc, c| acc * eta + c.value);
     let rounds = vars_max(spaces);
-    let reduced = verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(rounds, params))?;
-    let point = in_order(reduced.point);
-    let opened = known.iter().filter(|known| matches!(known, Known::Committed(_))).count();
-    let values = transcript.read_exts("opened values", opened)?;
-    let mut sent = values.iter().copied();
-    let mut openings = Vec::with_capacity(opened);
-    let mut total = E::ZERO;
-    for (space, known) in spaces.iter().zip(known) {
-        let vars = count(space.vars);
-        let own = suffix(&point, vars);
-        let value = match known {
-            Known::Cells(cells) => evaluate_base(cells, own),
-            Known::Committed(root) => {
-                let value = sent.next().unwrap_or(E::ZERO);
-                openings.push(Opening { root: *root, value });
-                value
-            }
-        };
-        total += value * absent(&point, vars) * claims_weight(claims, eta, space.poly, own);
-    }
-    if total != reduced.claim {
-        return Err(VerifyError::Batch);
-    }
+    let Challenged { point: challenges, claim } =
+        verify_hard_rounds(transcript, "batch rounds", rounds, 2, sum, &round_work(rounds, params))?;
+    let point = in_order(challenges);
+    let roots = known.iter().filter_map(|known| match known {
+        Known::Committed(root) => Some(*root),
+        Known::Weights(_) => None,
+    });
+    let values = transcript.read_exts("opened values", roots.clone().count())?;
+    let openings: Vec<Opening> = roots.zip(&values).map(|(root, &value)| Opening { root, value }).collect();
+    let mut sent = values.clone().into_iter();
+    let of = |known: &Known<'a>| match known {
+        Known::Weights(weights) => Value::Weights(weights),
+        Known::Committed(_) => Value::Sent(sent.next().unwrap_or(E::ZERO)),
+    };
+    let known: Vec<(Space, Value<'a>)> = spaces.iter().copied().zip(known.iter().map(of)).collect();
+    let rho = point.clone();
+    checks.add(move |evaluator| {
+        let total = total(evaluator.relation(), &known, &claims, (eta, &rho));
+        if total == claim { Ok(()) } else { Err(VerifyError::Batch) }
+    })?;
     verify_opening(transcript, params, &openings, &point).map_err(VerifyError::Opening)?;
     Ok(Reduced { point, values })
 }
 
-/// Σ ηⁱ·eq(window of claim i, ρ) over the claims on `poly`.
-fn claims_weight<'a>(claims: &'a [Evaluation], eta: E, poly: Poly, rho: &'a [E]) -> E {
-    let mut power = E::ONE;
-    let mut sum = E::ZERO;
-    let powers: Vec<E> = claims
-        .iter()
-        .map(|_| {
-            let now = power;
-            power *= eta;
-            now
-        })
-        .collect();
-    let mut equals = Equals { rho, known: Vec::new() };
-    for (claim, power) in claims.iter().zip(powers).filter(|(c, _)| c.window.poly == poly) {
-        sum += power * window_weight(claim, &mut equals);
+/// The value of a polynomial at ρ.
+enum Value<'a> {
+    /// To be made of its weights.
+    Weights(&'a [Vec<i32>]),
+    /// As it was sent.
+    Sent(E),
+}
+
+/// Σ over the polynomials of their values at ρ, each times the weight of the claims on it.
+fn total(relation: &Relation, known: &[(Space, Value<'_>)], claims: &[Evaluation], (eta, rho): (E, &[E])) -> E {
+    let powers: Vec<E> = eta.powers().take(claims.len()).collect();
+    let mut total = E::ZERO;
+    for (space, value) in known {
+        let vars = count(space.vars);
+        let own = suffix(rho, vars);
+        let value = match value {
+            Value::Weights(weights) => relation.evaluate_model(weights, own),
+            Value::Sent(value) => *value,
+        };
+        total += value * absent(rho, vars) * claims_weight(claims, &powers, space.poly, own);
     }
-    sum
+    total
+}
+
+/// Σ ηⁱ·eq(window of claim i, ρ) over the claims on `poly`.
+fn claims_weight(claims: &[Evaluation], powers: &[E], poly: Poly, rho: &[E]) -> E {
+    let mut equals = Equals { rho, known: BTreeMap::new() };
+    let own = claims.iter().zip(powers).filter(|(claim, _)| claim.window.poly == poly);
+    own.map(|(claim, &power)| power * window_weight(claim, &mut equals)).sum()
 }
 
 /// eq of points with the last coordinates of ρ, each computed once: many claims are at the same point.
 struct Equals<'a> {
     rho: &'a [E],
-    known: Vec<(&'a [E], E)>,
+    known: BTreeMap<&'a [E], E>,
 }
 
 impl<'a> Equals<'a> {
     fn at(&mut self, point: &'a [E]) -> E {
-        if let Some((_, value)) = self.known.iter().find(|(known, _)| *known == point) {
-            return *value;
-        }
-        let value = eq(point, suffix(self.rho, point.len()));
-        self.known.push((point, value));
-        value
+        let rho = self.rho;
+        *self.known.entry(point).or_insert_with(|| eq(point, suffix(rho, point.len())))
     }
+}
+
+/// Field operations of the weight of a claim on a window, which powers of η and the claims' sum are part of.
+#[must_use]
+pub fn window_ops(window: &Window, vars: usize) -> u64 {
+    let high = count(window.high);
+    let tables = table_ops(high).saturating_mul(2);
+    // Two products a block, and at most two places for the bits that the table leaves.
+    let blocks = wide(window.blocks.len()).saturating_mul(2 * E_MUL);
+    let around = wide(vars.saturating_add(8)).saturating_mul(2 * E_MUL);
+    tables.saturating_add(blocks).saturating_add(around).saturating_add(eq_ops(vars))
 }
 
 /// Σ over the claim's blocks of eq(cell of the window, ρ)·eq(cell of the column, point).
 fn window_weight<'a>(claim: &'a Evaluation, equals: &mut Equals<'a>) -> E {
+    meter::field(wide(claim.window.blocks.len()).saturating_mul(2 * E_MUL).saturating_add(4 * E_MUL));
     let rho = equals.rho;
     let high = count(claim.window.high).min(claim.point.len());
     let (choice, point) = claim.point.split_at(high);

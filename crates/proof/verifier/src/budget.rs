@@ -7,13 +7,11 @@
 
 use crate::batch::{round_work, vars_max};
 use crate::key::VerifyingKey;
-use crate::layout::{Evaluations, constraint_columns, constraint_rounds, count, is_sent, lookup_reads, slots};
+use crate::layout::{Claims, constraint_rounds, count, slots};
 use alloc::vec::Vec;
 use ciro_pcs::soundness::{Draws, FIELD_BITS, log_up};
 use ciro_pcs::{Params, Term};
 use ciro_relation::{Relation, Space};
-use ciro_transcript::E;
-use p3_field::PrimeCharacteristicRing;
 
 /// All terms and what they leave together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,36 +170,14 @@ impl Degrees {
         let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
         let leaves = if relation.lookups.is_empty() { 0 } else { 1usize.checked_shl(depth).unwrap_or(usize::MAX) };
         let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
-        let [products, gathers, claims] = claims(relation);
+        let claims = Claims::of(relation);
         Self {
             fractions: leaves.saturating_mul(width),
             constraints: constraints.saturating_add(constraint_rounds(relation)),
-            products,
-            gathers,
+            products: claims.products.len(),
+            gathers: claims.gathered.len(),
             // And one for each committed polynomial, if they are sampled.
-            batch: claims.saturating_add(relation.committed().count()),
+            batch: claims.committed.len().saturating_add(relation.committed().count()),
         }
     }
-}
-
-/// How many claims the product, the gather and the batch phase weigh against one another: as many as they do in every proof.
-fn claims(relation: &Relation) -> [usize; 3] {
-    let mut claims = Evaluations::default();
-    // Counted alone: where and what does not matter.
-    let claim = |claims: &mut Evaluations, col| claims.claim(relation, col, Vec::new(), E::ZERO);
-    let looked_up = lookup_reads(relation).into_iter().map(|read| read.col);
-    looked_up.chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
-    let products = claims.take_products();
-    for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
-        let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o.col));
-        sent.for_each(|operand| claim(&mut claims, operand.col));
-    }
-    let gathers = claims.take_gathered();
-    for gather in gathers.iter().filter_map(|c| relation.gathers.get(c.gather)) {
-        if is_sent(relation, gather.of) {
-            claim(&mut claims, gather.of);
-        }
-    }
-    let committed = claims.into_committed().map_or(usize::MAX, |claims| claims.len());
-    [products.len(), gathers.len(), committed]
 }

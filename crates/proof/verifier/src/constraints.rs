@@ -4,21 +4,23 @@
 //! shorter than the longest ignore the leading variables, over which eq(ρ, ·) sums to one.
 
 use crate::error::VerifyError;
+use crate::evaluate::Checks;
 use crate::layout::{Evaluations, Values, constraint_columns, constraint_rounds};
-use ciro_relation::{Constraint, Instance, Relation};
+use ciro_relation::{Constraint, Relation};
 use ciro_sumcheck::{eq, verify_rounds};
+use ciro_transcript::cost::{E_MUL, F_MUL, wide};
 use ciro_transcript::field::from_int;
-use ciro_transcript::{E, Reader, Transcript};
+use ciro_transcript::{E, Reader, Transcript, meter};
 use p3_field::PrimeCharacteristicRing;
 
 /// Verifies the constraint phase and records the claims it leaves.
 ///
 /// # Errors
 /// If the constraints do not vanish.
-pub fn verify(
+pub fn verify<'a>(
     transcript: &mut Reader<'_>,
-    relation: &Relation,
-    instance: &Instance,
+    relation: &'a Relation,
+    checks: &mut Checks<'a>,
     claims: &mut Evaluations,
 ) -> Result<(), VerifyError> {
     let rounds = constraint_rounds(relation);
@@ -27,22 +29,27 @@ pub fn verify(
     let reduced = verify_rounds(transcript, "constraint rounds", rounds, 3, E::ZERO)?;
     let columns = constraint_columns(relation);
     let values = transcript.read_exts("constraint columns", columns.len())?;
-    let at = Values::new(relation, instance, &reduced.point, &columns, &values);
-
-    let mut sum = E::ZERO;
-    let mut weight = E::ONE;
-    for constraint in relation.sections.iter().flat_map(|s| &s.constraints) {
-        sum += weight * evaluate(constraint, &at);
-        weight *= lambda;
-    }
-    if eq(&rho, &reduced.point) * sum != reduced.claim {
-        return Err(VerifyError::Constraints);
-    }
     claims.claim_columns(relation, &columns, &reduced.point, &values);
-    Ok(())
+    checks.add(move |evaluator| {
+        let mut at = Values::new(evaluator, &reduced.point, columns.into_iter().zip(values));
+        let sum = weighted(relation, lambda, &mut at);
+        if eq(&rho, &reduced.point) * sum == reduced.claim { Ok(()) } else { Err(VerifyError::Constraints) }
+    })
 }
 
-fn evaluate(constraint: &Constraint, at: &Values<'_>) -> E {
+/// Σ λʲ·C_j.
+fn weighted(relation: &Relation, lambda: E, at: &mut Values<'_, '_>) -> E {
+    let (mut sum, mut weight) = (E::ZERO, E::ONE);
+    for constraint in relation.sections.iter().flat_map(|s| &s.constraints) {
+        meter::field(2 * E_MUL);
+        sum += weight * evaluate(constraint, at);
+        weight *= lambda;
+    }
+    sum
+}
+
+fn evaluate(constraint: &Constraint, at: &mut Values<'_, '_>) -> E {
+    meter::field(wide(constraint.terms.len()).saturating_mul(E_MUL + F_MUL));
     constraint.terms.iter().fold(E::ZERO, |acc, term| {
         let b = term.b.map_or(E::ONE, |b| at.get(b));
         acc + at.get(term.a) * b * from_int(term.coefficient)

@@ -86,6 +86,16 @@ pub enum VerifyError {
         /// What the statement does.
         got: &'static str,
     },
+    /// The proof is shorter or longer than any of its kind.
+    #[error("proof: expected {least} to {most} bytes, got {got}")]
+    ProofLength {
+        /// Bytes of the shortest.
+        least: usize,
+        /// Bytes of the longest.
+        most: usize,
+        /// Bytes given.
+        got: usize,
+    },
     /// The proof's bytes could not be read.
     #[error("proof: {0}")]
     Read(#[from] ReadError),
@@ -134,7 +144,7 @@ impl VerifyError {
             | Self::Output { .. }
             | Self::Sample { .. }
             | Self::Shown { .. } => Phase::Statement,
-            Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
+            Self::ProofLength { .. } | Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
             Self::Constraints => Phase::Constraints,
             Self::Products => Phase::Products,

@@ -2,7 +2,9 @@
 
 use crate::batch::{Known, Reduced};
 use crate::budget::Work;
+use crate::cost::Costs;
 use crate::error::VerifyError;
+use crate::evaluate::{Checks, Evaluator};
 use crate::layout::Evaluations;
 use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement, WEIGHTS_BYTES_MAX, Weights};
 use crate::{batch, constraints, gathers, lookup, products, samples};
@@ -11,8 +13,9 @@ use alloc::vec::Vec;
 use ciro_graph::{Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_relation::{Cost, Instance, Knowledge, Limits, Poly, Relation, Space, cost};
-use ciro_transcript::{Digest, F, Reader, Transcript};
+use ciro_transcript::{Digest, Reader, Transcript};
 use ciro_types::{Hash32, ModelId, decode, encode};
+use core::ops::RangeInclusive;
 
 /// Name and version of the protocol; the first thing absorbed.
 pub const PROTOCOL: &str = "ciro/inference/v4";
@@ -56,9 +59,13 @@ pub struct VerifyingKey {
     params: Params,
     work: Work,
     cost: Cost,
+    /// Whether checks that evaluate public columns wait for the cheaper ones: see [`crate::evaluate`].
+    are_put_off: bool,
+    /// Shortest and longest proof.
+    proof_bytes: RangeInclusive<usize>,
     weight_root: Hash32,
-    /// The model polynomial, if the weights are public.
-    weights: Option<Arc<Vec<F>>>,
+    /// The weights, if they are public.
+    weights: Option<Arc<Vec<Vec<i32>>>>,
     model: ModelId,
 }
 
@@ -124,8 +131,7 @@ impl VerifyingKey {
         check_shown("weights", key.program.visibility.weights, Disclosure::Public)?;
         let model = Model { program: key.program, weights };
         check_model(&model).map_err(VerifyError::Program)?;
-        let cells = key.relation.model_cells(&model.weights);
-        Ok(Self { program: model.program, weights: Some(Arc::new(cells)), ..key })
+        Ok(Self { program: model.program, weights: Some(Arc::new(model.weights)), ..key })
     }
 
     /// The key of the same program under another weight commitment: neither relation nor parameters depend on it.
@@ -157,10 +163,11 @@ impl VerifyingKey {
         let sizes: Vec<Size> = relation.committed().map(size).collect();
         let params = Params::new(&sizes, security, profile);
         let work = Work::new(&relation, &params);
-        let cost = of_program.and(relation.cost()).and(crate::cost::of_statement(&program));
-        let cost = cost.and(crate::cost::of_weights(&relation)).and(crate::cost::of_opening(&params));
+        let costs = Costs::new(&program, &relation, &params, &work);
+        let cost = of_program.and(costs.total());
         limits.admit(&cost)?;
-        Ok(Self { program, relation, params, work, cost, weight_root, weights: None, model })
+        let (are_put_off, proof_bytes) = (costs.evaluates_much(), costs.proof_bytes());
+        Ok(Self { program, relation, params, work, cost, are_put_off, proof_bytes, weight_root, weights: None, model })
     }
 
     /// What it takes to build this key and verify one proof: an upper bound, whatever statement and proof say.
@@ -306,24 +313,39 @@ impl VerifyingKey {
     /// As [`VerifyingKey::verify`].
     pub fn reduce(&self, statement: &Statement, proof: &[u8]) -> Result<Reduced, VerifyError> {
         let instance = self.instance(statement)?;
+        self.check_length(proof)?;
+        let mut checks = Checks::new(Evaluator::new(&self.relation, &instance), self.are_put_off);
         let mut transcript = Reader::new(PROTOCOL, proof);
         self.absorb(&mut transcript, statement);
         let witness_root = transcript.read_digest("witness root")?;
         let mut claims = Evaluations::default();
         samples::verify(&mut transcript, &self.relation, &self.params, &mut claims)?;
         transcript.check_work("lookup work", self.work.lookups)?;
-        lookup::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        lookup::verify(&mut transcript, &self.relation, &mut checks, &mut claims)?;
         transcript.check_work("constraint work", self.work.constraints)?;
-        constraints::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        constraints::verify(&mut transcript, &self.relation, &mut checks, &mut claims)?;
         transcript.check_work("product work", self.work.products)?;
-        products::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        products::verify(&mut transcript, &self.relation, &mut checks, &mut claims)?;
         transcript.check_work("gather work", self.work.gathers)?;
-        gathers::verify(&mut transcript, &self.relation, &instance, &mut claims)?;
+        gathers::verify(&mut transcript, &self.relation, &mut checks, &mut claims)?;
         transcript.check_work("batch work", self.work.batch)?;
         let known = self.known(statement, witness_root);
-        let reduced = batch::verify(&mut transcript, &self.relation, &self.params, &known, claims)?;
+        let reduced = batch::verify(&mut transcript, &self.relation, &self.params, &known, claims, &mut checks)?;
         transcript.finish()?;
+        checks.finish()?;
         Ok(reduced)
+    }
+
+    /// Lengths that a proof may have, bytes: how many of its queries fall together decides.
+    #[must_use]
+    pub fn proof_bytes(&self) -> RangeInclusive<usize> {
+        self.proof_bytes.clone()
+    }
+
+    /// Refuses what is no proof by its length, before anything is done.
+    fn check_length(&self, proof: &[u8]) -> Result<(), VerifyError> {
+        let (least, most, got) = (*self.proof_bytes.start(), *self.proof_bytes.end(), proof.len());
+        if self.proof_bytes.contains(&got) { Ok(()) } else { Err(VerifyError::ProofLength { least, most, got }) }
     }
 
     /// What is known of each polynomial of the relation, in order.
@@ -331,7 +353,7 @@ impl VerifyingKey {
         let root = |root: Option<Hash32>| Known::Committed(root.map_or([0; 32], |root| root.0));
         let of = |space: &Space| match space.poly {
             Poly::Model => match &self.weights {
-                Some(cells) => Known::Cells(cells),
+                Some(weights) => Known::Weights(weights),
                 None => Known::Committed(self.weight_root.0),
             },
             Poly::Witness => Known::Committed(witness_root),

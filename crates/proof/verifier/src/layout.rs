@@ -1,11 +1,13 @@
 //! Orders that prover and verifier share. Nothing here depends on a proof.
 
+use crate::evaluate::{Evaluator, Reading};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Expr, Instance, Lookup, Parts, Poly, Relation, Source, Window};
+use ciro_relation::{ColId, Expr, Lookup, Parts, Poly, Relation, Source, Window};
 use ciro_sumcheck::{eq_bits, suffix};
-use ciro_transcript::E;
+use ciro_transcript::cost::{F_MUL, wide};
 use ciro_transcript::field::from_int;
+use ciro_transcript::{E, meter};
 use p3_field::PrimeCharacteristicRing;
 
 /// What occupies a slot of the lookup circuit's leaves.
@@ -190,43 +192,38 @@ pub fn count(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-/// Values of columns at the suffixes of one point.
-pub struct Values<'a> {
-    relation: &'a Relation,
-    instance: &'a Instance,
-    point: &'a [E],
+/// Values of columns at the suffixes of one point, each made once.
+pub struct Values<'b, 'a> {
+    evaluator: &'b mut Evaluator<'a>,
+    point: &'b [E],
     sent: BTreeMap<ColId, E>,
+    known: BTreeMap<ColId, E>,
 }
 
-impl<'a> Values<'a> {
+impl<'b, 'a> Values<'b, 'a> {
     /// Pairs the columns that were asked for with the values that came.
     #[must_use]
-    pub fn new(
-        relation: &'a Relation,
-        instance: &'a Instance,
-        point: &'a [E],
-        columns: &[ColId],
-        values: &[E],
-    ) -> Self {
-        let sent = columns.iter().copied().zip(values.iter().copied()).collect();
-        Self { relation, instance, point, sent }
+    pub fn new(evaluator: &'b mut Evaluator<'a>, point: &'b [E], sent: impl Iterator<Item = (ColId, E)>) -> Self {
+        Self { evaluator, point, sent: sent.collect(), known: BTreeMap::new() }
     }
 
     /// The value of a column at the last coordinates of the point. For a view, what was sent is the value of the column seen.
-    pub fn get(&self, col: ColId) -> E {
-        let Some(column) = self.relation.column(col) else { return E::ZERO };
-        let point = suffix(self.point, count(column.log_len));
-        let sent = || self.sent.get(&col).copied().unwrap_or(E::ZERO);
-        match (self.relation.view(col), self.relation.public_column(col)) {
-            (None, Some(public)) => public.evaluate(self.instance, point),
-            (None, None) => sent(),
-            (Some(view), Some(public)) => view.factor(point) * public.evaluate(self.instance, &view.point(point)),
-            (Some(view), None) => view.factor(point) * sent(),
+    pub fn get(&mut self, col: ColId) -> E {
+        if let Some(&value) = self.known.get(&col) {
+            return value;
         }
+        let relation = self.evaluator.relation();
+        let Some(column) = relation.column(col) else { return E::ZERO };
+        let is_sent = is_sent(relation, col);
+        let sent = is_sent.then(|| self.sent.get(&col).copied().unwrap_or(E::ZERO));
+        let value = self.evaluator.value(col, suffix(self.point, count(column.log_len)), sent);
+        self.known.insert(col, value);
+        value
     }
 
     /// The value of an expression.
-    pub fn expr(&self, expr: &Expr) -> E {
+    pub fn expr(&mut self, expr: &Expr) -> E {
+        meter::field(wide(expr.terms.len()).saturating_mul(F_MUL));
         let constant = E::from(from_int(expr.constant));
         expr.terms.iter().fold(constant, |acc, (c, col)| acc + self.get(*col) * from_int(*c))
     }
@@ -320,24 +317,20 @@ impl Evaluations {
         }
     }
 
-    /// The value of a column at `point`: the verifier's own if it is public, else the next one sent, which is claimed.
+    /// Reads a column at `point`: a public one is for the verifier to evaluate; of another the next value was sent, which is claimed.
     pub fn read(
         &mut self,
         relation: &Relation,
-        instance: &Instance,
         col: ColId,
         point: Vec<E>,
         sent: &mut impl Iterator<Item = E>,
-    ) -> E {
-        let view = relation.view(col);
-        let factor = view.map_or(E::ONE, |view| view.factor(&point));
-        if let Some(public) = relation.public_column(col) {
-            let seen = view.map_or_else(|| point.clone(), |view| view.point(&point));
-            return factor * public.evaluate(instance, &seen);
+    ) -> Reading {
+        if !is_sent(relation, col) {
+            return Reading { col, point, sent: None };
         }
         let value = sent.next().unwrap_or(E::ZERO);
-        self.claim(relation, col, point, value);
-        factor * value
+        self.claim(relation, col, point.clone(), value);
+        Reading { col, point, sent: Some(value) }
     }
 
     /// The claims on results of products, which leave.
@@ -357,5 +350,34 @@ impl Evaluations {
     pub fn into_committed(self) -> Option<Vec<Evaluation>> {
         let others = self.products.len().saturating_add(self.gathered.len()).saturating_add(self.stray);
         (others == 0).then_some(self.committed)
+    }
+}
+
+/// The claims that the product, the gather and the batch phase weigh against one another: those of every proof, without their points and
+/// values.
+pub(crate) struct Claims {
+    pub(crate) products: Vec<ProductClaim>,
+    pub(crate) gathered: Vec<GatherClaim>,
+    pub(crate) committed: Vec<Evaluation>,
+}
+
+impl Claims {
+    pub(crate) fn of(relation: &Relation) -> Self {
+        let mut claims = Evaluations::default();
+        let claim = |claims: &mut Evaluations, col| claims.claim(relation, col, Vec::new(), E::ZERO);
+        let looked_up = lookup_reads(relation).into_iter().map(|read| read.col);
+        looked_up.chain(constraint_columns(relation)).for_each(|col| claim(&mut claims, col));
+        let products = claims.take_products();
+        for product in products.iter().filter_map(|c| relation.products.get(c.product)) {
+            let sent = [&product.a, &product.b].into_iter().filter(|o| is_sent(relation, o.col));
+            sent.for_each(|operand| claim(&mut claims, operand.col));
+        }
+        let gathered = claims.take_gathered();
+        for gather in gathered.iter().filter_map(|c| relation.gathers.get(c.gather)) {
+            if is_sent(relation, gather.of) {
+                claim(&mut claims, gather.of);
+            }
+        }
+        Self { products, gathered, committed: claims.committed }
     }
 }

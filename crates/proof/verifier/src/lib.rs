@@ -19,6 +19,7 @@
 //! | helper | what it holds |
 //! |---|---|
 //! | [`layout`] | orders that prover and verifier share: column sets, lookup slots, claims |
+//! | [`evaluate`] | what the verifier evaluates itself, once, and when |
 //! | [`error`] | why a proof is rejected, by phase |
 //! | `cost` | what verifying takes besides the relation, counted before it is done |
 //! | [`budget`] | the soundness error of a proof, term by term, and the work that makes up for it |
@@ -50,6 +51,7 @@ pub mod budget;
 pub mod constraints;
 mod cost;
 pub mod error;
+pub mod evaluate;
 pub mod gathers;
 pub mod key;
 pub mod layout;

@@ -6,15 +6,17 @@
 //! pole is cancelled by a table's, so every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
 
 use crate::error::VerifyError;
+use crate::evaluate::{Checks, Evaluator};
 use crate::layout::{
     Evaluations, Occupant, Parted, Read, Slot, Values, count, lookup_columns, lookup_reads, part_bits, parted_len,
     slots,
 };
 use alloc::vec::Vec;
-use ciro_relation::{ColId, Instance, Lookup, Parts, Relation, Table};
+use ciro_relation::{ColId, Lookup, Parts, Relation, Table};
 use ciro_sumcheck::{eq, eq_bits, verify_rounds};
+use ciro_transcript::cost::E_MUL;
 use ciro_transcript::field::from_int;
-use ciro_transcript::{E, Reader, Transcript};
+use ciro_transcript::{E, Reader, Transcript, meter};
 use p3_field::PrimeCharacteristicRing;
 
 /// Challenges that compress tuples: leaf denominator = β − (tag + α·c₀ + α²·c₁ + …).
@@ -37,6 +39,7 @@ impl Compression {
         let mut sum = E::from_usize(tag);
         let mut power = self.alpha;
         for entry in tuple {
+            meter::field(2 * E_MUL);
             sum += power * entry;
             power *= self.alpha;
         }
@@ -75,10 +78,10 @@ struct Layer {
 ///
 /// # Errors
 /// By the sum, by a layer, or by the leaves.
-pub fn verify(
+pub fn verify<'a>(
     transcript: &mut Reader<'_>,
-    relation: &Relation,
-    instance: &Instance,
+    relation: &'a Relation,
+    checks: &mut Checks<'a>,
     claims: &mut Evaluations,
 ) -> Result<(), VerifyError> {
     if relation.lookups.is_empty() {
@@ -89,10 +92,12 @@ pub fn verify(
     let layer = descend(transcript, count(depth))?;
     let reads = lookup_reads(relation);
     let values = transcript.read_exts("lookup columns", parted_len(&reads))?;
-    check_leaves(relation, instance, &slots, &compression, &layer, &Parted::new(&reads, &values))?;
     let bound = transcript.challenges("lookup parts", part_bits(&reads));
     claims.claim_parts(relation, &reads, &layer.point, &bound, &values);
-    Ok(())
+    checks.add(move |evaluator| {
+        let sent = Parted::new(&reads, &values);
+        check_leaves(&slots, &layer, &mut Leaf { evaluator, compression: &compression, sent: &sent })
+    })
 }
 
 /// From the root to the leaves.
@@ -125,17 +130,10 @@ fn split(transcript: &mut Reader<'_>, [p0, p1, q0, q1]: [E; 4], node: Vec<E>) ->
     Layer { point: child(node, tau), p: p0 + tau * (p1 - p0), q: q0 + tau * (q1 - q0) }
 }
 
-fn check_leaves(
-    relation: &Relation,
-    instance: &Instance,
-    slots: &[Slot],
-    compression: &Compression,
-    layer: &Layer,
-    sent: &Parted<'_>,
-) -> Result<(), VerifyError> {
+fn check_leaves(slots: &[Slot], layer: &Layer, leaf: &mut Leaf<'_, '_>) -> Result<(), VerifyError> {
     let (mut p, mut q, mut occupied) = (E::ZERO, E::ZERO, E::ZERO);
-    let leaf = Leaf { relation, instance, compression, sent };
     for slot in slots {
+        meter::field(4 * E_MUL);
         let log_len = count(slot.log_len);
         let (high, low) = layer.point.split_at(layer.point.len().saturating_sub(log_len));
         let weight = eq_bits(slot.offset.checked_shr(slot.log_len).unwrap_or(0), high);
@@ -150,45 +148,42 @@ fn check_leaves(
 }
 
 /// What numerators and denominators are made of.
-struct Leaf<'a> {
-    relation: &'a Relation,
-    instance: &'a Instance,
-    compression: &'a Compression,
-    sent: &'a Parted<'a>,
+struct Leaf<'b, 'a> {
+    evaluator: &'b mut Evaluator<'a>,
+    compression: &'b Compression,
+    sent: &'b Parted<'b>,
 }
 
-impl Leaf<'_> {
+impl Leaf<'_, '_> {
     /// Numerator and denominator of a slot at the point's last coordinates.
-    fn of(&self, occupant: Occupant, low: &[E]) -> (E, E) {
+    fn of(&mut self, occupant: Occupant, low: &[E]) -> (E, E) {
+        let relation = self.evaluator.relation();
         match occupant {
             Occupant::Lookup { lookup, part } => {
-                self.relation.lookups.get(lookup).map_or((E::ZERO, E::ONE), |lookup| self.lookup(lookup, part, low))
+                relation.lookups.get(lookup).map_or((E::ZERO, E::ONE), |lookup| self.lookup(lookup, part, low))
             }
-            Occupant::Table(i) => self.relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| self.table(table, low)),
+            Occupant::Table(i) => relation.tables.get(i).map_or((E::ZERO, E::ONE), |table| self.table(table, low)),
         }
     }
 
-    fn lookup(&self, lookup: &Lookup, part: usize, low: &[E]) -> (E, E) {
+    fn lookup(&mut self, lookup: &Lookup, part: usize, low: &[E]) -> (E, E) {
         let parts = lookup.rows.parts();
         let point = parts.point(&parts.coordinates(part), low);
-        let reads: Vec<Read> = lookup_columns(self.relation, lookup).collect();
-        let at = self.values(&point, &reads, part);
-        let tuple = lookup.tuple.iter().map(|e| at.expr(e));
-        (lookup.rows.mask(&point), self.compression.denominator(lookup.tag, tuple))
+        let reads = lookup_columns(self.evaluator.relation(), lookup);
+        let sent: Vec<(ColId, E)> = reads.map(|read| (read.col, self.sent.get(&read, part))).collect();
+        let mut at = Values::new(self.evaluator, &point, sent.into_iter());
+        let tuple: Vec<E> = lookup.tuple.iter().map(|e| at.expr(e)).collect();
+        (lookup.rows.mask(&point), self.compression.denominator(lookup.tag, tuple.into_iter()))
     }
 
-    fn table(&self, table: &Table, low: &[E]) -> (E, E) {
+    fn table(&mut self, table: &Table, low: &[E]) -> (E, E) {
         let columns = table.tuple.iter().copied().chain([table.multiplicity]);
-        let reads: Vec<Read> = columns.map(|col| Read { col, parts: Parts::WHOLE }).collect();
-        let at = self.values(low, &reads, 0);
-        let tuple = table.tuple.iter().map(|&c: &ColId| at.get(c));
-        (at.get(table.multiplicity) * from_int(-1), self.compression.denominator(table.tag, tuple))
-    }
-
-    fn values<'a>(&'a self, point: &'a [E], reads: &[Read], part: usize) -> Values<'a> {
-        let columns: Vec<ColId> = reads.iter().map(|read| read.col).collect();
-        let values: Vec<E> = reads.iter().map(|read| self.sent.get(read, part)).collect();
-        Values::new(self.relation, self.instance, point, &columns, &values)
+        let sent: Vec<(ColId, E)> =
+            columns.map(|col| (col, self.sent.get(&Read { col, parts: Parts::WHOLE }, 0))).collect();
+        let mut at = Values::new(self.evaluator, low, sent.into_iter());
+        let tuple: Vec<E> = table.tuple.iter().map(|&c: &ColId| at.get(c)).collect();
+        let multiplicity = at.get(table.multiplicity);
+        (multiplicity * from_int(-1), self.compression.denominator(table.tag, tuple.into_iter()))
     }
 }
 

@@ -10,6 +10,7 @@
 
 use crate::batch::{self, Known, Reduced};
 use crate::error::VerifyError;
+use crate::evaluate::{Checks, Evaluator};
 use crate::key::VerifyingKey;
 use crate::layout::{Evaluation, count};
 use crate::statement::{STATEMENT_BYTES_MAX, Statement};
@@ -18,10 +19,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_graph::{Disclosure, RawInput, RawOutput, ingest};
 use ciro_pcs::Params;
-use ciro_relation::{Poly, SampleColumn, Space, Window};
-use ciro_sumcheck::{evaluate_base, suffix};
-use ciro_transcript::field::from_int;
-use ciro_transcript::{E, F, Reader, Transcript};
+use ciro_relation::{Instance, Poly, SampleColumn, Space, Window};
+use ciro_sumcheck::suffix;
+use ciro_transcript::{E, Reader, Transcript};
 use ciro_types::{ModelId, decode, encode};
 use p3_field::PrimeCharacteristicRing;
 
@@ -132,10 +132,9 @@ impl VerifyingKey {
         for column in columns {
             let Some(window) = self.relation().window(column.col) else { continue };
             let within = suffix(&r, count(column.rows.log_len()));
-            let cells: Vec<F> = column.cells(&inputs, &outputs).into_iter().map(from_int).collect();
             let point = [self.sample_bits(column, sample.index), within.to_vec()].concat();
             let point = self.relation().in_window(column.col, point);
-            claims.push(Evaluation { window, point, value: evaluate_base(&cells, within) });
+            claims.push(Evaluation { window, point, value: column.evaluate(&inputs, &outputs, within) });
         }
         for (space, &value) in self.relation().committed().zip(&reduced.values).filter(|(space, _)| is_shown(space)) {
             let window = Window { poly: space.poly, offset: 0, high: 0, blocks: vec![0] };
@@ -198,8 +197,11 @@ impl VerifiedProof<'_> {
             Known::Committed(root.map_or([0; 32], |root| root.0))
         };
         let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
-        batch::reduce(&mut transcript, &spaces, &key.sample_params(), &known, &claims)?;
+        let instance = Instance::default();
+        let mut checks = Checks::new(Evaluator::new(key.relation(), &instance), false);
+        batch::reduce(&mut transcript, &spaces, &key.sample_params(), &known, claims, &mut checks)?;
         transcript.finish()?;
+        checks.finish()?;
         Ok(VerifiedSample { model: key.model(), batch: key.program().batch })
     }
 }

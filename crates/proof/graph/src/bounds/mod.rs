@@ -509,6 +509,7 @@ pub(crate) fn check_node(
     shapes: &[Constant],
     weights: Option<&[Vec<i32>]>,
 ) -> Result<(), Problem> {
+    at_most("dimensions", MAX_RANK, node.shape.len() as u64)?;
     let declared = declared("declared", node.lo, node.hi)?;
     let mut outcome = scope.outcome(&node.op, Consts { shapes, weights })?;
     tensor::reshaped(&node.op, &mut outcome, &node.shape);

@@ -1,6 +1,8 @@
 //! Programs written node by node, and one honest case per gadget.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+#[cfg(feature = "meter")]
+pub(crate) mod allocated;
 pub(crate) mod blocks;
 pub(crate) mod liar;
 pub(crate) mod net;
