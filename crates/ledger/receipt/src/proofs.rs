@@ -2,7 +2,7 @@
 
 use ciro_state::{ProofCheck, ProofClaim, ProofRejection};
 use ciro_types::ModelId;
-use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey, model_id};
+use ciro_verifier::{Limits, ProofContext, Statement, VerifyError, VerifyingKey, model_id};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,14 +45,14 @@ impl ProofVerifier {
     /// The key of a model, built if it is not known.
     ///
     /// # Errors
-    /// If the program is malformed or cannot be proven.
+    /// If the program is malformed or cannot be proven, or if verifying costs more than a settlement may ([`Limits::LEDGER`]).
     pub fn key(&self, program: &[u8], weight_root: ciro_types::Hash32) -> Result<Arc<VerifyingKey>, VerifyError> {
         let model = model_id(program, weight_root);
         // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
         if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
             return Ok(key);
         }
-        let key = Arc::new(VerifyingKey::new(program, weight_root)?);
+        let key = Arc::new(VerifyingKey::new_within(program, weight_root, &Limits::LEDGER)?);
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).put(model, &key);
         Ok(key)
     }

@@ -4,7 +4,7 @@ use crate::constants::Constants;
 use crate::oracle::{BaseOracle, UNSALTED};
 use ciro_graph::{Disclosure, Model};
 use ciro_types::{Hash32, ModelId, encode};
-use ciro_verifier::{VerifyError, VerifyingKey, Weights};
+use ciro_verifier::{Limits, VerifyError, VerifyingKey, Weights};
 use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
@@ -19,18 +19,18 @@ pub struct ProvingKey {
 }
 
 impl ProvingKey {
-    /// Commits to the weights of a checked model ([`ciro_graph::check_model`]).
+    /// Commits to the weights of a checked model ([`ciro_graph::check_model`]), whatever verifying its proofs costs.
     ///
     /// # Errors
     /// If the program is malformed or has no relation.
     pub fn new(model: Model) -> Result<Self, VerifyError> {
         let program = encode(&model.program);
         if model.program.visibility.weights == Disclosure::Public {
-            let verifying = VerifyingKey::with_weights(&program, model.weights.clone())?;
+            let verifying = VerifyingKey::with_weights_within(&program, model.weights.clone(), &Limits::NONE)?;
             let constants = Arc::new(Constants::new(verifying.relation(), &model.weights));
             return Ok(Self { model, program, verifying, constants, oracle: None });
         }
-        let draft = VerifyingKey::new(&program, Hash32::ZERO)?;
+        let draft = VerifyingKey::new_within(&program, Hash32::ZERO, &Limits::NONE)?;
         let constants = Arc::new(Constants::new(draft.relation(), &model.weights));
         let round = draft.params().first.first();
         let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));

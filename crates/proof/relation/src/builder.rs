@@ -1,6 +1,7 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
 use crate::blocks::Blocks;
+use crate::cost::Limits;
 use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
@@ -11,7 +12,7 @@ use crate::relation::{
 };
 use crate::rows::{Rows, log_ceil};
 use crate::sample::SampleColumn;
-use crate::size::COLUMN_ENTRIES;
+use crate::size::{COLUMN_ENTRIES, CUT_ENTRIES};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -54,6 +55,8 @@ enum Reading {
 /// What is gathered before windows are placed.
 pub struct Builder<'a> {
     pub(crate) program: &'a Program,
+    /// What building may cost.
+    pub(crate) limits: Limits,
     /// Width of one range-check limb.
     pub(crate) limb_bits: u32,
     pub(crate) columns: Vec<Column>,
@@ -66,6 +69,8 @@ pub struct Builder<'a> {
     /// Witness columns that are copies of expressions.
     copies: BTreeMap<Expr, ColId>,
     masks: BTreeMap<Rows, ColId>,
+    /// The cut of witness columns, by their rows.
+    few: BTreeMap<Rows, Blocks>,
     sections: BTreeMap<Rows, Vec<Constraint>>,
     /// Numbers to be shown to lie in a range.
     pub(crate) ranges: Vec<Range>,
@@ -87,11 +92,12 @@ pub struct Builder<'a> {
 pub const RANGE_TAG: usize = 1;
 
 impl<'a> Builder<'a> {
-    /// An empty relation for `program`.
+    /// An empty relation for `program`, which may become as large as `limits` admit.
     #[must_use]
-    pub fn new(program: &'a Program) -> Self {
+    pub fn new(program: &'a Program, limits: Limits) -> Self {
         Self {
             program,
+            limits,
             limb_bits: limb_bits(program),
             columns: Vec::new(),
             slices: BTreeMap::new(),
@@ -101,6 +107,7 @@ impl<'a> Builder<'a> {
             gathers: Vec::new(),
             copies: BTreeMap::new(),
             masks: BTreeMap::new(),
+            few: BTreeMap::new(),
             sections: BTreeMap::new(),
             ranges: Vec::new(),
             lookups: Vec::new(),
@@ -192,7 +199,7 @@ impl<'a> Builder<'a> {
     /// A column of `poly`, made for each proof, whose padding is constrained to zero.
     /// In the witness polynomial it lies in blocks where that saves space.
     pub fn committed(&mut self, poly: Poly, name: &'static str, rows: &Rows) -> ColId {
-        let blocks = Blocks::few(rows.dims());
+        let blocks = self.few_blocks(rows);
         if poly == Poly::Witness && blocks.high() > 0 {
             // Cells that are not stored are zero.
             let is_padded = blocks.cells() > rows.real();
@@ -206,6 +213,17 @@ impl<'a> Builder<'a> {
         let col = self.add_column(name, Source::Committed { poly, offset: 0 }, rows.log_len(), rows.clone());
         self.constrain_padding(name, col, rows);
         col
+    }
+
+    /// How columns of these rows are cut: looked for once.
+    fn few_blocks(&mut self, rows: &Rows) -> Blocks {
+        if let Some(blocks) = self.few.get(rows) {
+            return blocks.clone();
+        }
+        self.count(CUT_ENTRIES);
+        let blocks = Blocks::few(rows.dims());
+        self.few.insert(rows.clone(), blocks.clone());
+        blocks
     }
 
     fn unpadded_witness(&mut self, name: &'static str, log_len: u32, rows: Rows) -> ColId {
@@ -281,6 +299,7 @@ impl<'a> Builder<'a> {
         dims: &[usize],
         vars: &[Var],
     ) -> Result<Operand, RelationError> {
+        self.count(CUT_ENTRIES);
         let blocks = Blocks::new(dims);
         if blocks.high() == 0 {
             return Ok(Operand { col: self.constant(name, id, dims)?, vars: vars.to_vec() });

@@ -5,6 +5,7 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for};
+use crate::cost::Limits;
 use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
@@ -62,8 +63,16 @@ impl Relation {
     /// # Errors
     /// [`RelationError`] if the program is malformed, too wide or too large.
     pub fn build(program: &Program) -> Result<Self, RelationError> {
+        Self::build_within(program, &Limits::NONE)
+    }
+
+    /// As [`Relation::build`], for somebody who accepts to spend no more than `limits`.
+    ///
+    /// # Errors
+    /// As [`Relation::build`], and [`RelationError::TooCostly`] as soon as building costs more.
+    pub fn build_within(program: &Program, limits: &Limits) -> Result<Self, RelationError> {
         let mut lowering = Lowering {
-            b: Builder::new(program),
+            b: Builder::new(program, *limits),
             samples: size(program.batch),
             values: Vec::new(),
             tables: BTreeMap::new(),

@@ -5,6 +5,7 @@
 //! made at once.
 
 use crate::builder::Builder;
+use crate::cost::of_entries;
 use crate::relation::{Expr, RelationError};
 
 /// Most entries of a relation: terms, positions that gathers list, variables that views name, and what else takes some words. All
@@ -13,6 +14,9 @@ pub const ENTRIES_MAX: usize = 1 << 22;
 
 /// What a column counts as: itself, its rows, its place, and the steps that fill it.
 pub(crate) const COLUMN_ENTRIES: usize = 8;
+
+/// What looking for a tensor's cut into blocks counts as: each of its bits is tried for each that is taken.
+pub(crate) const CUT_ENTRIES: usize = 32;
 
 impl Expr {
     /// How many entries it is.
@@ -30,12 +34,13 @@ impl Builder<'_> {
     /// Counts entries that are about to be made.
     ///
     /// # Errors
-    /// [`RelationError::TooMany`] if there would be more than [`ENTRIES_MAX`].
+    /// [`RelationError::TooMany`] if there would be more than [`ENTRIES_MAX`], [`RelationError::TooCostly`] if they cost more than whoever
+    /// is to verify accepts.
     pub(crate) fn spend(&mut self, entries: usize) -> Result<(), RelationError> {
         self.count(entries);
         if self.entries > ENTRIES_MAX {
             return Err(RelationError::TooMany { node: self.node, expected: ENTRIES_MAX, got: self.entries });
         }
-        Ok(())
+        self.limits.admit(&of_entries(self.entries))
     }
 }

@@ -10,7 +10,7 @@ use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement, WEIG
 use crate::{batch, constraints, gathers, lookup, products, samples};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use ciro_graph::{Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
+use ciro_graph::{Constant, Disclosure, Model, Op, Program, RawOutput, check_model, check_program, ingest};
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_relation::{Cost, Instance, Knowledge, Limits, Poly, Relation, Space, cost};
 use ciro_transcript::{Digest, Reader, Transcript};
@@ -86,9 +86,13 @@ impl VerifyingKey {
         match weights {
             Weights::Committed(root) => Self::new_within(program, *root, limits),
             Weights::Public(bytes) => {
+                let draft = Self::draft(program, limits)?;
+                check_shown("weights", draft.program.visibility.weights, Disclosure::Public)?;
+                // What was admitted is a model of this size.
+                let limit = WEIGHTS_BYTES_MAX.min(weights_bytes(&draft.program));
                 let error = |source| VerifyError::Decode { what: "weights", source };
-                let weights = decode(bytes, WEIGHTS_BYTES_MAX).map_err(error)?;
-                Self::with_weights_within(program, weights, limits)
+                let known = decode(bytes, limit).map_err(error)?;
+                Ok(draft.holding(known)?.rooted(program, weights.root()))
             }
         }
     }
@@ -107,9 +111,9 @@ impl VerifyingKey {
     /// If the program is malformed or has no relation, if verifying costs more than `limits`, or if its weights are public: these
     /// take [`VerifyingKey::with_weights`].
     pub fn new_within(program: &[u8], weight_root: Hash32, limits: &Limits) -> Result<Self, VerifyError> {
-        let key = Self::draft(program, weight_root, limits)?;
-        check_shown("weights", key.program.visibility.weights, Disclosure::Committed)?;
-        Ok(key)
+        let draft = Self::draft(program, limits)?;
+        check_shown("weights", draft.program.visibility.weights, Disclosure::Committed)?;
+        Ok(draft.rooted(program, weight_root))
     }
 
     /// The key of a program in canonical bytes whose weights are public, if verifying costs no more than [`Limits::VERIFY`].
@@ -127,11 +131,22 @@ impl VerifyingKey {
     /// If program or weights are malformed, if verifying costs more than `limits`, if intervals do not hold for the weights, or if
     /// the program commits to its weights.
     pub fn with_weights_within(program: &[u8], weights: Vec<Vec<i32>>, limits: &Limits) -> Result<Self, VerifyError> {
-        let key = Self::draft(program, Weights::Public(encode(&weights)).root(), limits)?;
-        check_shown("weights", key.program.visibility.weights, Disclosure::Public)?;
-        let model = Model { program: key.program, weights };
+        let draft = Self::draft(program, limits)?;
+        check_shown("weights", draft.program.visibility.weights, Disclosure::Public)?;
+        let root = Weights::Public(encode(&weights)).root();
+        Ok(draft.holding(weights)?.rooted(program, root))
+    }
+
+    /// The key with its weights, which fit its program.
+    fn holding(self, weights: Vec<Vec<i32>>) -> Result<Self, VerifyError> {
+        let model = Model { program: self.program, weights };
         check_model(&model).map_err(VerifyError::Program)?;
-        Ok(Self { program: model.program, weights: Some(Arc::new(model.weights)), ..key })
+        Ok(Self { program: model.program, weights: Some(Arc::new(model.weights)), ..self })
+    }
+
+    /// The key with its identity.
+    fn rooted(self, program: &[u8], weight_root: Hash32) -> Self {
+        Self { weight_root, model: model_id(program, weight_root), ..self }
     }
 
     /// The key of the same program under another weight commitment: neither relation nor parameters depend on it.
@@ -144,14 +159,14 @@ impl VerifyingKey {
         Ok(Self { weight_root, model, ..self })
     }
 
-    fn draft(program: &[u8], weight_root: Hash32, limits: &Limits) -> Result<Self, VerifyError> {
+    /// The key of a program that costs no more than `limits`, without weights and identity.
+    fn draft(program: &[u8], limits: &Limits) -> Result<Self, VerifyError> {
         let of_program = cost::of_program(program.len());
         limits.admit(&of_program)?;
-        let model = model_id(program, weight_root);
         let program: Program =
             decode(program, STATEMENT_BYTES_MAX).map_err(|source| VerifyError::Decode { what: "program", source })?;
         check_program(&program).map_err(VerifyError::Program)?;
-        let relation = Relation::build(&program)?;
+        let relation = Relation::build_within(&program, limits)?;
         let profile = match program.profile {
             ciro_graph::Profile::Native => Profile::Native,
             ciro_graph::Profile::Chain => Profile::Chain,
@@ -167,6 +182,7 @@ impl VerifyingKey {
         let cost = of_program.and(costs.total());
         limits.admit(&cost)?;
         let (are_put_off, proof_bytes) = (costs.evaluates_much(), costs.proof_bytes());
+        let (weight_root, model) = (Hash32::ZERO, ModelId([0; 32]));
         Ok(Self { program, relation, params, work, cost, are_put_off, proof_bytes, weight_root, weights: None, model })
     }
 
@@ -371,6 +387,13 @@ fn size(space: &Space) -> Size {
         is_shared: space.poly == Poly::Model,
         is_salted: space.known == Knowledge::Salted,
     }
+}
+
+/// Canonical bytes of the weights of a model of this program: a length for each constant, and four bytes for each element.
+fn weights_bytes(program: &Program) -> usize {
+    let bytes = |constant: &Constant| u64::from(constant.len()).saturating_mul(4).saturating_add(4);
+    let all = program.constants.iter().map(bytes).fold(4u64, u64::saturating_add);
+    usize::try_from(all).unwrap_or(usize::MAX)
 }
 
 fn check_shown(what: &'static str, expected: Disclosure, got: Disclosure) -> Result<(), VerifyError> {

@@ -62,6 +62,7 @@ pub mod single;
 pub mod statement;
 
 pub use budget::{Budget, Work};
+pub use ciro_relation::{Cost, Limits};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
 pub use single::{Sample, VerifiedProof, VerifiedSample};

@@ -1,6 +1,7 @@
 //! `ciro compile`: from a model file to an integer program with an identity.
 
 use crate::cli::CompileArgs;
+use crate::cmd::verify::CostView;
 use crate::error::{CliError, chain};
 use crate::models;
 use crate::ui::Ui;
@@ -19,6 +20,8 @@ struct View {
     operators: usize,
     weights: usize,
     compile_ms: f64,
+    /// What verifying a proof takes at most.
+    verification: CostView,
     report: Option<AccuracyReport>,
     notes: Vec<String>,
 }
@@ -32,18 +35,19 @@ pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
     let key = ProvingKey::new(compiled.model.clone()).map_err(CliError::failed)?;
     let compile_ms = started.elapsed().as_secs_f64() * 1e3;
     compiled.write(&args.output).map_err(|e| CliError::failed(chain(&e)))?;
-    let view = view(&compiled, key.model_id(), &args.output, compile_ms);
+    let view = view(&compiled, &key, &args.output, compile_ms);
     ui.result(&view, || text(&view))
 }
 
-fn view(compiled: &Compiled, model_id: ModelId, directory: &Path, compile_ms: f64) -> View {
+fn view(compiled: &Compiled, key: &ProvingKey, directory: &Path, compile_ms: f64) -> View {
     View {
-        model_id,
+        model_id: key.model_id(),
         name: compiled.model.program.name.clone(),
         directory: directory.display().to_string(),
         operators: compiled.model.program.nodes.len(),
         weights: compiled.model.weights.iter().map(Vec::len).sum(),
         compile_ms,
+        verification: CostView::of(key.verifying()),
         report: compiled.report.clone(),
         notes: compiled.notes.clone(),
     }
@@ -54,6 +58,7 @@ fn text(view: &View) -> String {
         format!("model    {}", view.model_id),
         format!("name     {}", view.name),
         format!("program  {} operators, {} constants, {:.1} ms", view.operators, view.weights, view.compile_ms),
+        format!("verifying, at most\n{}", view.verification.text()),
         format!("folder   {}", view.directory),
     ];
     match &view.report {

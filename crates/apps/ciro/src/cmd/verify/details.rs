@@ -20,7 +20,7 @@ pub(super) struct Details {
 
 /// What verifying takes at most, building the key included.
 #[derive(Serialize)]
-struct CostView {
+pub(crate) struct CostView {
     /// About a microsecond of one core each: what limits are about.
     units: u64,
     field_ops: u64,
@@ -164,13 +164,13 @@ impl Details {
 }
 
 impl CostView {
-    fn of(key: &VerifyingKey) -> Self {
+    pub(crate) fn of(key: &VerifyingKey) -> Self {
         let cost = key.cost();
         let Cost { field_ops, hash_bytes, peak_bytes } = cost;
         Self { units: cost.units(), field_ops, hash_bytes, peak_bytes }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!(
             "  {} units of about 1 µs: {} field operations, {} bytes hashed\n  {} bytes of memory",
             self.units, self.field_ops, self.hash_bytes, self.peak_bytes

@@ -17,6 +17,7 @@ use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Report, Terms};
 use ciro_relation::{Limits, RelationError};
 use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
 use ciro_verifier::VerifyError;
+pub(crate) use details::CostView;
 use details::Details;
 use serde::Serialize;
 use std::path::Path;
