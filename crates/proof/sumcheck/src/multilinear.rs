@@ -75,7 +75,7 @@ impl EqSplit {
     /// The tables for a point.
     #[must_use]
     pub fn new(point: &[E]) -> Self {
-        let (high, low) = point.split_at(point.len() / 2);
+        let (high, low) = point.split_at(point.len().saturating_sub(point.len().div_ceil(2)));
         let log_low = u32::try_from(low.len()).unwrap_or(u32::MAX);
         Self { high: eq_table(high, E::ONE), low: eq_table(low, E::ONE), log_low }
     }
