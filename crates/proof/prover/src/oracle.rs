@@ -203,6 +203,7 @@ impl ExtOracle {
 mod tests {
     use super::*;
     use crate::kernel::table::tests::cells;
+    use ciro_pcs::soundness::SLACKS;
 
     /// Whole blocks of columns are kept, and the last one if all fit.
     fn kept_columns(room: usize, columns: usize) -> usize {
@@ -213,7 +214,8 @@ mod tests {
     fn a_codeword_that_is_not_kept_opens_like_one_that_is() {
         for (fold, vars, columns, rate) in [(2, 7, 4, 1), (6, 8, 37, 1), (7, 9, 100, 2), (1, 14, 2, 1)] {
             let column = 4usize << (vars + rate);
-            let round = Round { fold, vars, log_inv_rate: rate, queries: 9, columns, is_salted: false };
+            let round =
+                Round { fold, vars, log_inv_rate: rate, slack: SLACKS[0], queries: 9, columns, is_salted: false };
             let cells = cells(1 << (fold + vars));
             let positions: Vec<u32> = (0..9).map(|i| (i * (1 << (vars + rate))) / 9 + i % 3).collect();
             let opened = |oracle: BaseOracle| {

@@ -30,7 +30,6 @@
 //! | `ranges` | which numbers lie in 0..2^bits |
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `multiply` | its part on products, element by element |
-//! | `rescales` | what is rounded again |
 //! | `rectify` | its part on rectified sums and the largest of windows |
 //! | `roots` | its part on roots and quotients |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
@@ -63,7 +62,6 @@ pub mod public;
 mod ranges;
 mod rectify;
 pub mod relation;
-mod rescales;
 mod roots;
 pub mod rows;
 pub mod sample;

@@ -10,7 +10,6 @@ use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, Relation, RelationError};
-use crate::rescales::{Rescaled, Rescales};
 use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -77,7 +76,6 @@ impl Relation {
             values: Vec::new(),
             tables: BTreeMap::new(),
             readers: readers(program),
-            rescales: Rescales::of_program(program),
             halves: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
@@ -135,7 +133,6 @@ pub(crate) struct Lowering<'a> {
     /// Tags of the tables of constants.
     tables: BTreeMap<ConstId, usize>,
     readers: BTreeMap<ValueId, (i64, i64)>,
-    rescales: Rescales,
     /// What forests read of a value.
     pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
 }
@@ -285,30 +282,11 @@ impl Lowering<'_> {
             self.b.range("remainder", &rows, &remainder, shift)?;
             y = Expr::column(col);
         }
-        // A table of this very domain bounds it as well, and so do the ranges of a Rescale to whole steps of it.
-        let looked_up = self.readers.get(&target.id) == Some(&(lo, 1i64 << bits));
-        if !looked_up && !self.is_rescaled_from(target.id, (lo, lo + (1i64 << bits))) {
+        // A table of this very domain bounds it as well.
+        if self.looked_up_in(target.id) != Some((lo, 1i64 << bits)) {
             self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
         }
         Ok(y)
-    }
-
-    /// Whether a Rescale reads the value whose results and rests are, in range, exactly those of the integers from `lo` to below `end`.
-    fn is_rescaled_from(&self, id: ValueId, (lo, end): (i64, i64)) -> bool {
-        self.rescales.of(id).any(|rescale| {
-            let half = (1i64 << rescale.shift) >> 1;
-            let (first, last) = (rescale.lo, rescale.hi);
-            // A range of so many bits has no other number; one of a single number would have two.
-            let is_exact = last > first && (last - first).saturating_add(1).count_ones() == 1;
-            is_exact && ((first << rescale.shift) - half, ((last + 1) << rescale.shift) - half) == (lo, end)
-        })
-    }
-
-    /// Whether a Rescale of a value, which was itself rounded by `shift` bits, leaves it so few integers in a row that one of them at
-    /// most is rounded from a residue.
-    fn is_held_by_rescale(&self, id: ValueId, shift: u32) -> bool {
-        let bits = |rescale: &Rescaled| bits_for(rescale.hi - rescale.lo).saturating_add(rescale.shift);
-        self.rescales.of(id).any(|rescale| bits(rescale).saturating_add(shift) <= RANGE_BITS_MAX)
     }
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
@@ -320,9 +298,6 @@ impl Lowering<'_> {
         if let Some(&(_, entries)) = self.readers.get(&target.id)
             && entries << shift <= i64::from(P)
         {
-            return Ok(());
-        }
-        if self.is_held_by_rescale(target.id, shift) {
             return Ok(());
         }
         let bits = bits_for(hi - lo);

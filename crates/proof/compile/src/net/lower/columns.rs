@@ -48,29 +48,16 @@ impl Lowering<'_> {
         let wide = self.at_scale(at, id, source, choice.scale)?;
         match choice.how {
             How::Free => self.rescaled(at, wide, choice.scale),
-            How::Declared(end) => self.declared_to_round(at, wide, (choice.scale, end), self.normalized(id)),
+            How::Declared(end) => self.declared(at, wide, choice.scale, end),
         }
     }
 
     /// A wide value at `scale`, or a coarser one, where it is declared to lie in ±end: a power of two many integers.
     pub(super) fn declared(&mut self, at: &At, wide: Quant, scale: f64, end: f64) -> Result<Quant, CompileError> {
-        self.declared_to_round(at, wide, (scale, end), None)
-    }
-
-    /// As [`Self::declared`]; if the value is also to be rounded to a coarse copy of up to a power of two, its integers are those that
-    /// are rounded to whole steps, so that the copy's ranges show its own.
-    fn declared_to_round(
-        &mut self,
-        at: &At,
-        wide: Quant,
-        (scale, end): (f64, f64),
-        coarse: Option<f64>,
-    ) -> Result<Quant, CompileError> {
         let (x, shift) = self.before_shift(at, wide, scale)?;
         let scale = x.scale * f64::from(shift).exp2();
         let bits = (end / scale).log2().ceil().max(0.0) as u8 + 1;
-        let rounded = coarse.map_or(0, |most| i32::from(bits) - 1 - most.log2() as i32).clamp(0, i32::from(bits) - 1);
-        let lo = -(1 << (bits - 1)) - ((1 << rounded) >> 1);
+        let lo = -(1 << (bits - 1));
         let id = self.node(at, Op::Narrow { x: x.id, shift: shift as u8, lo, bits })?;
         Ok(Quant { id, scale })
     }

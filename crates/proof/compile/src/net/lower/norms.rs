@@ -4,7 +4,7 @@ use super::Lowering;
 use super::form::Quant;
 use super::range::{How, choose};
 use crate::error::{At, CompileError};
-use crate::net::step::{Id, Kind};
+use crate::net::step::Id;
 use ciro_graph::arith::rounded;
 use ciro_graph::{Op, ValueId};
 
@@ -69,17 +69,6 @@ impl Lowering<'_> {
         let fits = |shift: &u8| interval.map(|v| rounded(v, *shift)).magnitude() as f64 <= most;
         let shift = (0..29).find(fits).unwrap_or(29);
         self.rescaled(at, fine, fine.scale * f64::from(shift).exp2())
-    }
-
-    /// If a coarse copy of a value is normalised: up to where that goes.
-    pub(super) fn normalized(&self, id: Id) -> Option<f64> {
-        let row = self.net.row(id);
-        self.net.steps.iter().find_map(|step| match step.kind {
-            Kind::Normalize { centred, .. } if step.operands.contains(&id) && !self.budget.has_blocks(row) => {
-                Some(coarsest(row, centred))
-            }
-            _ => None,
-        })
     }
 
     pub(super) fn offset(&mut self, at: &At, x: ValueId, by: i32) -> Result<ValueId, CompileError> {
