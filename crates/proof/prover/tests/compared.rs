@@ -233,10 +233,10 @@ fn a_number_that_its_rounded_copy_does_not_hold() {
     }
 }
 
-/// A rounded number has no range where one rounded from it has: a rest that is three larger, with a quotient that is as many eighths smaller
-/// modulo p, is in range, and so may be the copy's rest; but not the copy.
+/// A rest that is three larger is in range, with a quotient that is as many eighths smaller modulo p, and so may be the rest of a copy that
+/// is rounded from it; but neither quotient is.
 #[test]
-fn another_rounding_that_only_a_rounded_copy_refuses() {
+fn another_rounding_that_a_rounded_copy_could_hold() {
     let mut net = Net::new(&[2], 4000, 4);
     let y = net.node(Op::Rescale { x: X, shift: 3 });
     let coarse = net.node(Op::Rescale { x: y, shift: 2 });
