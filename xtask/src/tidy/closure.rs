@@ -26,8 +26,19 @@ const TOTAL_CRATES: [&str; 6] =
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
 const TOTAL_READERS: [&str; 1] = ["ciro-receipt"];
 
-/// Files of other crates that do: what a receipt and a light client read of the ledger. They deny the tier at their top.
-const TOTAL_FILES: [&str; 10] = [
+/// Files of other crates that do: what a receipt and a light client read of the ledger, and what the command line shows of files and
+/// answers of strangers. They deny the tier at their top.
+const TOTAL_FILES: [&str; 20] = [
+    "crates/apps/ciro/src/client.rs",
+    "crates/apps/ciro/src/cmd/inspect.rs",
+    "crates/apps/ciro/src/cmd/open.rs",
+    "crates/apps/ciro/src/cmd/quote.rs",
+    "crates/apps/ciro/src/cmd/run.rs",
+    "crates/apps/ciro/src/cmd/verify/details.rs",
+    "crates/apps/ciro/src/cmd/verify/mod.rs",
+    "crates/apps/ciro/src/files.rs",
+    "crates/apps/ciro/src/order.rs",
+    "crates/apps/ciro/src/show.rs",
     "crates/ledger/consensus/src/block.rs",
     "crates/ledger/consensus/src/certificate.rs",
     "crates/ledger/consensus/src/evidence.rs",

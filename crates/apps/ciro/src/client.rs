@@ -1,4 +1,19 @@
 //! The gateway, as a client sees it: typed questions, and refusals in this command line's words.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::error::{CliError, Exit};
 use crate::patience::Patience;
@@ -105,7 +120,7 @@ impl Client {
     pub(crate) fn receipt(&self, job: JobId) -> Answer<Receipt> {
         let path = format!("/v1/jobs/{job}/receipt");
         let answer = self.agent.get(self.url(&path)).call().map_err(|e| self.unreachable(&e))?;
-        let bytes = self.bytes(answer, RECEIPT_BYTES_MAX as u64)?;
+        let bytes = self.bytes(answer, u64::try_from(RECEIPT_BYTES_MAX).unwrap_or(u64::MAX))?;
         Receipt::from_bytes(&bytes).map_err(|e| Refused::strange(&e.to_string()))
     }
 
@@ -225,7 +240,7 @@ fn passing(refused: Option<Refused>, patience: &Patience) -> Answer<Then> {
 /// The gateway's refusal in our words.
 fn refused(body: &[u8]) -> Refused {
     let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
-        return Refused::strange(&String::from_utf8_lossy(&body[..body.len().min(200)]));
+        return Refused::strange(&String::from_utf8_lossy(body.get(..200).unwrap_or(body)));
     };
     let exit = match error.code.as_str() {
         "refused" => Exit::Refused,

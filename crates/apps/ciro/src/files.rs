@@ -1,4 +1,19 @@
 //! Reading files that users name.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::error::CliError;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
@@ -11,7 +26,8 @@ use std::path::Path;
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
     let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
     let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
+    let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(beyond).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
     if bytes.len() > limit {
         return Err(CliError::failed(format!("{} is too long: expected at most {limit} bytes", path.display())));
     }

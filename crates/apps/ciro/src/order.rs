@@ -2,6 +2,21 @@
 //!
 //! An order that is under way is kept in the data directory until it has ended ([`crate::orders`]). Repeating a command that was cut
 //! short therefore finds its order, and the same order is the same job, paid once. Equal commands that run at once are orders of their own.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::cli::{NeedsArgs, Rung};
 use crate::client::Client;

@@ -80,12 +80,17 @@ impl Report {
     /// The verdict in three lines, in which no word was chosen by a stranger: rung and model; settlement; what the evidence is bound to.
     #[must_use]
     pub fn verdict(&self) -> String {
-        let rung = match self.assurance {
+        format!("valid, {} · model id {}\n{}\n{}", self.worth(), self.model, self.settlement_line(), self.bound_line())
+    }
+
+    /// What the answer is worth: whether it is proven, and how.
+    #[must_use]
+    pub const fn worth(&self) -> &'static str {
+        match self.assurance {
             Assurance::A0 => "not proven (A0: signed answer)",
             Assurance::A2 => "not proven (A2: answers that agree)",
             Assurance::A4 => "proven (A4: proof of the inference)",
-        };
-        format!("valid, {rung} · model id {}\n{}\n{}", self.model, self.settlement_line(), self.bound_line())
+        }
     }
 
     fn settlement_line(&self) -> String {

@@ -140,7 +140,6 @@ class Verified(_Answer):
     """What was checked."""
     assumptions: list[Finding]
     """What you must accept for the conclusion to hold."""
-
     text: str = field(repr=False)
     """All that `ciro verify` prints, the verdict first."""
 
@@ -201,7 +200,10 @@ def _expected(model: Model, checked: Verified) -> str:
     return model._native.id_of_batch(checked.batch, checked.visibility["input"], checked.visibility["output"])
 
 
-def _bound(network: str, job: str, workers: list[str]) -> Bound:
+def _bound(native: Optional[tuple[str, str, list[str]]]) -> Optional[Bound]:
+    if native is None:
+        return None
+    network, job, workers = native
     return Bound(network, job, tuple(workers))
 
 
@@ -215,7 +217,7 @@ def _verified(native: _ciro.Verified) -> Verified:
         assurance=native.assurance,
         proven=native.proven,
         settled=native.settled,
-        bound_to=native.bound_to and _bound(*native.bound_to),
+        bound_to=_bound(native.bound_to),
         inputs={name: to_array(shape, values) for name, shape, values in native.inputs or []},
         outputs={name: to_array(shape, values) for name, shape, values in native.outputs or []},
         visibility=dict(zip(("input", "output", "weights"), native.visibility)),

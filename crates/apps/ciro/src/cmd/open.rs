@@ -1,4 +1,19 @@
 //! `ciro open`: whether a receipt's committed input or output is the one in an opening file.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::cli::OpenArgs;
 use crate::error::CliError;
@@ -89,7 +104,7 @@ fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> 
     let (inputs, outputs) = match opening.part {
         Part::Input => {
             let numbers = |(input, values): (&Input, &Vec<i64>)| {
-                let sample = (input.value_len() as usize).max(1);
+                let sample = usize::try_from(input.value_len()).unwrap_or(usize::MAX).max(1);
                 (input.name.clone(), values.chunks(sample).flat_map(|values| input.numbers(values)).collect())
             };
             (Some(program.inputs.iter().zip(&opening.values).map(numbers).collect()), None)

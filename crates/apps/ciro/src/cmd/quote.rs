@@ -1,4 +1,19 @@
 //! `ciro quote`: what each rung costs and is worth.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::cli::QuoteArgs;
 use crate::error::CliError;
@@ -25,8 +40,10 @@ fn text(quote: &Quote) -> String {
     lines.extend(quote.rungs.iter().map(line));
     lines.push(String::new());
     lines.extend(quote.rungs.iter().map(|rung| format!("{:?}: {}", rung.assurance, Escaped(&rung.basis))));
-    let percent = f64::from(quote.fee.0) / 100.0;
-    lines.push(format!("Prices include the protocol fee of {percent} %. What a job does not need comes back."));
+    let (percent, hundredths) = (quote.fee.0 / 100, quote.fee.0 % 100);
+    lines.push(format!(
+        "Prices include the protocol fee of {percent}.{hundredths:02} %. What a job does not need comes back."
+    ));
     lines.join("\n")
 }
 

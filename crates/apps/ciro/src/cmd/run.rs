@@ -1,4 +1,20 @@
 //! `ciro run`: quote, escrow, answer, receipt, checked here.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![expect(clippy::float_arithmetic, reason = "how long a stage took, for people")]
 
 use crate::cli::RunArgs;
 use crate::error::{CliError, Exit};
@@ -25,6 +41,9 @@ struct View {
     network: ChainId,
     is_throwaway: bool,
     assurance: Assurance,
+    proven: bool,
+    #[serde(skip)]
+    worth: &'static str,
     workers: Vec<AccountId>,
     paid: Amount,
     fee: Amount,
@@ -121,6 +140,7 @@ fn view(
 ) -> Result<View, CliError> {
     let output = report.output.public().ok_or_else(|| CliError::failed("the receipt hides the output"))?;
     let outputs = show::outputs(&report.program, output)?;
+    let (proven, worth) = (report.is_proven(), report.worth());
     let record = report.record.ok_or_else(|| CliError::failed("the receipt carries no settlement"))?;
     let mut prices = record.payments.iter().map(|payment| payment.price);
     let paid = prices.try_fold(Amount::ZERO, Amount::checked_add);
@@ -131,6 +151,8 @@ fn view(
         network: record.chain,
         is_throwaway,
         assurance: report.assurance,
+        proven,
+        worth,
         workers: record.payments.iter().map(|payment| payment.worker).collect(),
         paid: paid.ok_or_else(|| CliError::failed("the receipt's payments are more than any money there is"))?,
         fee: record.fee,
@@ -142,8 +164,9 @@ fn view(
 
 fn text(view: &View) -> String {
     format!(
-        "{}\n\nmodel    {}\njob      {}\npaid     {} CIRO and a fee of {} CIRO\nreceipt  {}\ncheck    ciro verify {}",
+        "{}\n\nworth    {}\nmodel    {}\njob      {}\npaid     {} CIRO and a fee of {} CIRO\nreceipt  {}\ncheck    ciro verify {}",
         show::output_lines(&view.outputs),
+        view.worth,
         view.model_id,
         view.job,
         view.paid,

@@ -2,10 +2,11 @@
 
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_graph::check::{CheckError, Problem};
-use ciro_receipt::{ReceiptError, check};
+use ciro_receipt::{Judged, ReceiptError, Terms, check};
 use ciro_state::GenesisError;
-use ciro_types::TextError;
+use ciro_types::{Lines, TextError};
 use ciro_verifier::VerifyError;
+use proptest::prelude::*;
 
 /// One of each kind: moves the cursor, ends the line, reorders, hides, piles up.
 const LIES: [&str; 8] = [
@@ -45,5 +46,37 @@ fn a_network_whose_name_is_not_printable_is_refused() {
         forger.genesis.network = lie.into();
         let error = check(&forger.signed(tree()), None).map(|_| ());
         assert!(matches!(error, Err(ReceiptError::Genesis(GenesisError::Name(_)))), "{lie:?}: {error:?}");
+    }
+}
+
+fn judged(text: &str) -> Option<Judged> {
+    Terms::default().judge(&Forger::default().signed(tree().named(text)).to_bytes()).ok()
+}
+
+/// Anything, what is printable, and what looks like our own sentences.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "\\PC{0,60}", "[a-z0-9 =,:()\"\\\\\u{300}-\u{303}]{0,30}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a stranger calls things: where it is accepted, every line begins as with harmless names, and none is more or less.
+    #[test]
+    fn no_name_adds_a_line_or_begins_one(text in texts()) {
+        let printed = |judged: Judged| judged.text().expect("rendered");
+        let harmless = printed(judged("x").expect("valid"));
+        if let Some(loud) = judged(&text) {
+            let model = loud.report.model.to_string();
+            let loud = printed(loud);
+            prop_assert_eq!(Lines(&loud).to_string(), loud.as_str());
+            prop_assert_eq!(loud.lines().count(), harmless.lines().count());
+            let first = format!("valid, not proven (A0: signed answer) · model id {model}");
+            prop_assert_eq!(loud.lines().next(), Some(first.as_str()));
+            for (line, expected) in loud.lines().zip(harmless.lines()) {
+                let start: String = expected.chars().take(2).collect();
+                prop_assert!(line.starts_with(&start), "{line:?} in place of {expected:?}");
+            }
+        }
     }
 }

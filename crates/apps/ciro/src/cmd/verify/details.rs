@@ -1,4 +1,19 @@
 //! What stands behind a verdict: the soundness budget term by term, and the sizes that it follows from.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::error::CliError;
 use ciro_graph::Profile;
@@ -128,7 +143,7 @@ fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
 
 fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
     let (program, relation) = (key.program(), key.relation());
-    let len = |shape: &[u32]| shape.iter().map(|&d| u64::from(d)).product::<u64>();
+    let len = |shape: &[u32]| shape.iter().fold(1, |len: u64, &d| len.saturating_mul(u64::from(d)));
     Sizes {
         receipt_bytes: receipt.to_bytes().len(),
         program_bytes: receipt.program.len(),
