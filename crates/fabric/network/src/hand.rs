@@ -32,7 +32,7 @@ impl Hand {
     #[must_use]
     pub fn new(key: Keypair, terms: Terms, state: &State) -> Self {
         let account = key.account();
-        let Params { fee, max_offer_blocks, .. } = *state.params();
+        let Params { fee, max_offer_blocks, max_output_bytes, max_proof_bytes, .. } = *state.params();
         let offer = &terms.offer;
         let config = Config {
             chain: state.chain(),
@@ -43,6 +43,8 @@ impl Hand {
             machine: Requirements { memory: offer.memory, flags: offer.flags, min_reputation: 0 },
             price: offer.price,
             fee,
+            output_bytes_max: max_output_bytes,
+            proof_bytes_max: max_proof_bytes,
         };
         let worker = Worker::new(config, state.height());
         let outbox = Outbox::new(state.chain(), key, state.account(&account).nonce, state.height());

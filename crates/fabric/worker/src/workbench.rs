@@ -63,6 +63,16 @@ pub enum Failure {
         /// What the prover said.
         reason: String,
     },
+    /// The ledger takes no answer of this length.
+    #[error("the {what} is too long for the network: expected at most {expected} bytes, got {got}")]
+    TooLong {
+        /// Which part.
+        what: &'static str,
+        /// The limit, bytes.
+        expected: u32,
+        /// The part's length, bytes.
+        got: usize,
+    },
     /// Our own proof does not verify: a fault of this machine. Never submitted.
     #[error("this worker's own proof does not verify: {reason}")]
     SelfCheck {
@@ -89,7 +99,7 @@ impl Failure {
             Self::Input(_) => Fault::Job(FailReason::InputUnavailable),
             Self::Model(_) => Fault::Job(FailReason::ModelUnavailable),
             Self::Refused { .. } => Fault::Job(FailReason::InputInvalid),
-            Self::Unprovable { .. } => Fault::Job(FailReason::ModelInvalid),
+            Self::Unprovable { .. } | Self::TooLong { .. } => Fault::Job(FailReason::ModelInvalid),
             Self::SelfCheck { .. } => Fault::Machine(DeclineReason::Unsuitable),
         }
     }

@@ -43,6 +43,10 @@ pub struct Config {
     pub price: Amount,
     /// The protocol fee on top.
     pub fee: BasisPoints,
+    /// Longest output that the ledger takes, bytes.
+    pub output_bytes_max: u32,
+    /// Longest proof that the ledger takes, bytes.
+    pub proof_bytes_max: u32,
 }
 
 /// What happens to a worker.
@@ -307,6 +311,9 @@ impl Worker {
     }
 
     fn on_answer(&mut self, id: JobId, answer: Answer) -> Option<Effect> {
+        if let Some(failure) = self.too_long(&answer) {
+            return self.on_failure(id, &failure);
+        }
         let salt = self.salt(id);
         let work = self.work.get_mut(&id)?;
         let authority = work.authority.clone();
@@ -321,6 +328,16 @@ impl Worker {
             return self.reveal(id);
         }
         Some(Effect::Submit { job: id, action: Action::CommitResult { authority, commitment } })
+    }
+
+    /// Why the ledger would refuse the answer. To commit to one that cannot be revealed would cost stake.
+    fn too_long(&self, answer: &Answer) -> Option<Failure> {
+        let parts = [
+            ("output", self.config.output_bytes_max, answer.output.len()),
+            ("proof", self.config.proof_bytes_max, answer.proof.len()),
+        ];
+        let (what, expected, got) = parts.into_iter().find(|(_, expected, got)| *got > *expected as usize)?;
+        Some(Failure::TooLong { what, expected, got })
     }
 
     /// The salt of our commitment to `job`: secret, and the same after a restart.

@@ -32,6 +32,8 @@ fn worker(slots: usize) -> Worker {
         machine: Requirements { memory: MemoryMib(64), flags: CapabilityFlags(0), min_reputation: 0 },
         price: Amount::ciro(5),
         fee: BasisPoints(1_000),
+        output_bytes_max: 10,
+        proof_bytes_max: 20,
     };
     Worker::new(config, Height(10))
 }
@@ -164,6 +166,21 @@ fn the_jobs_fault_is_reported_and_the_machines_own_is_a_decline() {
             other => panic!("unexpected {other:?}"),
         }
         assert_eq!(worker.in_work(), 0, "the slot is free");
+    }
+}
+
+#[test]
+fn an_answer_that_the_ledger_would_not_take_is_never_committed_to() {
+    let long = [
+        Answer { input: vec![1], output: vec![0; 11], proof: vec![] },
+        Answer { input: vec![1], output: vec![0; 10], proof: vec![0; 21] },
+    ];
+    for (assurance, answer) in Assurance::ALL.into_iter().flat_map(|rung| long.clone().map(|answer| (rung, answer))) {
+        let (mut worker, order) = (worker(1), spec(1, assurance));
+        give(&mut worker, &order, 1);
+        let effects = done(&mut worker, job_id(&order), Ok(answer));
+        let Some(Action::FailJob { reason, .. }) = submitted(&effects) else { panic!("unexpected {effects:?}") };
+        assert_eq!((*reason, worker.in_work()), (FailReason::ModelInvalid, 0));
     }
 }
 
