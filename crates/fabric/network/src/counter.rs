@@ -89,11 +89,7 @@ fn late_answer() -> NodeError {
 
 /// The ledger's refusal as a client is told.
 fn refused(error: &TxError) -> NodeError {
-    let reason = error.to_string();
-    match error {
-        TxError::WrongNonce { .. } => NodeError::Nonce { reason },
-        _ => NodeError::Refused { reason },
-    }
+    NodeError::Refused { reason: error.to_string() }
 }
 
 /// The validator's refusal as a client is told.
@@ -103,8 +99,10 @@ fn not_queued(error: &SubmitError) -> NodeError {
         SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::NonceAhead { .. } => {
             NodeError::Nonce { reason: error.to_string() }
         }
-        SubmitError::Malformed(_) => NodeError::Refused { reason: error.to_string() },
-        SubmitError::PoolFull => NodeError::Unavailable { reason: error.to_string() },
+        SubmitError::Malformed(_) | SubmitError::Unfunded { .. } | SubmitError::Barred { .. } => {
+            NodeError::Refused { reason: error.to_string() }
+        }
+        SubmitError::SenderFull { .. } | SubmitError::PoolFull => NodeError::Unavailable { reason: error.to_string() },
     }
 }
 

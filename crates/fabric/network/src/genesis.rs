@@ -19,6 +19,7 @@ pub const BLOCK_MS: u64 = 1_000;
 
 const GENESIS_BYTES_MAX: usize = 1 << 20;
 const VALIDATOR_STAKE: Amount = Amount::ciro(10_000);
+/// Its stake, and enough for the fees of some ten thousand answers. Each answer earns more than it costs.
 const WORKER_BALANCE: Amount = Amount::ciro(1_100);
 /// What a worker of a local network puts at risk.
 pub const WORKER_STAKE: Amount = Amount::ciro(1_000);

@@ -104,7 +104,11 @@ impl Outbox {
         match error {
             SubmitError::Invalid(error) => return self.conclude(id, Some(error)),
             // Room, or the nonces before it, come with the next block.
-            SubmitError::PoolFull | SubmitError::NonceAhead { .. } => self.send_again(id, self.height.next()),
+            SubmitError::PoolFull
+            | SubmitError::SenderFull { .. }
+            | SubmitError::Unfunded { .. }
+            | SubmitError::NonceAhead { .. } => self.send_again(id, self.height.next()),
+            SubmitError::Barred { commits } => self.send_again(id, self.height.plus(commits.max(1))),
             // A block says, or will say, what became of the nonce.
             SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::Malformed(_) => {}
         }
@@ -117,11 +121,6 @@ impl Outbox {
     }
 
     fn conclude(&mut self, id: TxId, error: Option<TxError>) -> Option<(JobId, TxError)> {
-        if let Some(TxError::WrongNonce { .. }) = error {
-            // The block came too early for it, and has dropped it from the pool.
-            self.send_again(id, self.height);
-            return None;
-        }
         let nonce = self.find(id)?;
         match self.sent.remove(&nonce)?.purpose {
             Purpose::Wanted { job } => job.zip(error),

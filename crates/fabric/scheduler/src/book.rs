@@ -4,13 +4,16 @@
 //! Equal scores are broken by the demand's pivot: the first account at or after it, going round. Accounts are keys, so
 //! pivots drawn from job ids spread equal work evenly, and anyone can replay the choice.
 //!
+//! A worker whose lease ran out is benched: nothing is granted to it for a while, twice as long each time until it is paid for
+//! an answer. So an offer that is never served costs the network a lease now and then, however cheap it is.
+//!
 //! Workers with the same flags, memory and reputation band form a class. A demand looks at the best score of each class
 //! that can serve its requirements and descends into a class only if it may hold the winner.
 
 use crate::class::{BAND, Class, ClassKey, Rank, Score};
 use crate::refusal::Refusal;
 use ciro_state::Reputation;
-use ciro_types::{AccountId, Amount, LeaseToken, Offer, Requirements};
+use ciro_types::{AccountId, Amount, Height, LeaseToken, Offer, Requirements};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One seat to fill.
@@ -61,6 +64,20 @@ impl Candidate {
     }
 }
 
+/// Blocks for which a worker is benched after its first lease that ran out.
+const BENCH_BLOCKS: u64 = 16;
+/// How often that doubles at most.
+const BENCH_DOUBLINGS: u32 = 10;
+
+/// A worker that let leases run out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bench {
+    /// How many since it was last paid.
+    misses: u32,
+    /// From this height on it is granted leases again.
+    until: Height,
+}
+
 /// Requirement shapes remembered at once; more are recomputed.
 const SHAPES: usize = 4096;
 
@@ -71,6 +88,8 @@ pub struct Book {
     /// Kept without an offer too: a worker may withdraw and return while it holds leases.
     live: BTreeMap<AccountId, BTreeSet<LeaseToken>>,
     reputations: BTreeMap<AccountId, Reputation>,
+    benched: BTreeMap<AccountId, Bench>,
+    now: Height,
     classes: Vec<Class>,
     /// Best score of each class, side by side so that a scan touches little memory.
     best: Vec<Option<Score>>,
@@ -129,6 +148,29 @@ impl Book {
         self.refresh(worker);
     }
 
+    /// A lease of this worker ran out unused.
+    pub fn bench(&mut self, worker: AccountId) {
+        let bench = self.benched.entry(worker).or_default();
+        bench.until = self.now.plus(BENCH_BLOCKS << bench.misses.min(BENCH_DOUBLINGS));
+        bench.misses = bench.misses.saturating_add(1);
+        self.refresh(worker);
+    }
+
+    /// The worker was paid for an answer.
+    pub fn absolve(&mut self, worker: AccountId) {
+        if self.benched.remove(&worker).is_some() {
+            self.refresh(worker);
+        }
+    }
+
+    /// Says how high the ledger is. Benched workers whose time is over come back.
+    pub fn advance(&mut self, now: Height) {
+        let before = std::mem::replace(&mut self.now, now);
+        let is_back = |bench: &Bench| before < bench.until && bench.until <= now;
+        let back: Vec<_> = self.benched.iter().filter(|(_, bench)| is_back(bench)).map(|(id, _)| *id).collect();
+        back.into_iter().for_each(|worker| self.refresh(worker));
+    }
+
     /// Whether any slot is free.
     #[must_use]
     pub fn has_free_slot(&self) -> bool {
@@ -185,7 +227,8 @@ impl Book {
 
     fn is_free(&self, candidate: &Candidate) -> bool {
         let live = self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len);
-        live < usize::from(candidate.offer.slots)
+        let is_benched = self.benched.get(&candidate.offer.worker).is_some_and(|bench| self.now < bench.until);
+        live < usize::from(candidate.offer.slots) && !is_benched
     }
 
     fn reputation(&self, worker: AccountId) -> Reputation {

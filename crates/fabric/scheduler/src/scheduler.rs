@@ -133,6 +133,7 @@ impl<L: JobLog> Scheduler<L> {
             jobs: BTreeMap::new(),
             claims: BTreeMap::new(),
         };
+        scheduler.book.advance(ledger.height);
         scheduler.restore_book(ledger.offers, ledger.reputations);
         if scheduler.log.head()?.is_none() {
             // The log is new or was lost: tokens may be out that it does not remember.
@@ -158,6 +159,7 @@ impl<L: JobLog> Scheduler<L> {
         let mut effects = Vec::new();
         if height > self.height {
             self.height = height;
+            self.book.advance(height);
             for event in events {
                 self.apply(&event.event)?;
             }
@@ -241,7 +243,10 @@ impl<L: JobLog> Scheduler<L> {
             Event::JobReopened { job, wanted, excluded, fence, .. } => {
                 self.reopen(*job, *wanted as usize, excluded, *fence)?;
             }
-            Event::JobSettled { record, .. } => self.close(record.job)?,
+            Event::JobSettled { record, .. } => {
+                record.payments.iter().for_each(|payment| self.book.absolve(payment.worker));
+                self.close(record.job)?;
+            }
             Event::JobRefunded { job, .. } => self.close(*job)?,
             _ => {}
         }
@@ -350,6 +355,7 @@ impl<L: JobLog> Scheduler<L> {
         for expired in self.log.tick(self.height)? {
             if let Some(claimed) = self.drop_claim(expired.token) {
                 self.note_return(&claimed);
+                self.book.bench(claimed.lease.worker);
                 effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
             }
         }

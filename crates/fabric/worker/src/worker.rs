@@ -24,6 +24,9 @@ const RETRY_BLOCKS: u64 = 2;
 /// Blocks over which workers spread when a job needs no lease any more.
 const STAGGER_BLOCKS: u64 = 16;
 
+/// Blocks after which the ledger draws other lots.
+const DRAW_BLOCKS: u64 = 8;
+
 /// What a worker is and has.
 #[derive(Clone)]
 pub struct Config {
@@ -356,7 +359,7 @@ impl Worker {
         let work = self.work.remove(&id)?;
         let fault = failure.fault();
         match fault {
-            Fault::Machine(DeclineReason::Impaired) => self.postpone(id),
+            Fault::Machine(DeclineReason::Impaired) => self.postpone(id, STAGGER_BLOCKS),
             Fault::Job(_) | Fault::Machine(_) => drop(self.open.remove(&id)),
         }
         match work.authority {
@@ -382,7 +385,7 @@ impl Worker {
     /// again when the job is reopened, or once it needs no lease.
     fn on_refused(&mut self, id: JobId, error: &TxError) {
         if is_passing(error) {
-            self.postpone(id);
+            self.postpone(id, pause_after(error));
         } else {
             self.open.remove(&id);
         }
@@ -394,8 +397,8 @@ impl Worker {
     }
 
     /// Leaves a job to others for a while.
-    fn postpone(&mut self, id: JobId) {
-        let turn = self.height.plus(STAGGER_BLOCKS);
+    fn postpone(&mut self, id: JobId, blocks: u64) {
+        let turn = self.height.plus(blocks);
         if let Some(open) = self.open.get_mut(&id) {
             open.turn = open.turn.max(turn);
         }
@@ -430,7 +433,14 @@ const fn is_passing(error: &TxError) -> bool {
             | TxError::TokenUsed { .. }
             | TxError::LeaseRequired { .. }
             | TxError::JobCancelling { .. }
+            | TxError::NotDrawn { .. }
+            | TxError::SeatNotCovered { .. }
     )
+}
+
+/// Lots are drawn again soon; everything else takes as long as it takes others to have their turn.
+const fn pause_after(error: &TxError) -> u64 {
+    if matches!(error, TxError::NotDrawn { .. }) { DRAW_BLOCKS } else { STAGGER_BLOCKS }
 }
 
 fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {

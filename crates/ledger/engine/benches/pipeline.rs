@@ -5,9 +5,10 @@ use ciro_crypto::Keypair;
 use ciro_engine::ledger::Ledger;
 use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_state::{
-    Action, Genesis, GenesisAccount, GenesisValidator, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, TxBody,
+    Action, Genesis, GenesisAccount, GenesisValidator, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection,
+    SignedTx, TxBody,
 };
-use ciro_types::{Amount, Nonce, encode};
+use ciro_types::{Amount, Hash32, Nonce, encode};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ struct NoProofs;
 impl ProofCheck for NoProofs {
     fn check(&self, _: &ProofClaim<'_>) -> Result<(), ProofRejection> {
         Err(ProofRejection { reason: "no proofs here".into() })
+    }
+
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+        Err(ProofRejection { reason: "no models here".into() })
     }
 }
 
@@ -55,7 +60,7 @@ fn transfers(count: usize, from: u64) -> Vec<Vec<u8>> {
 fn open_ledger(directory: &std::path::Path) -> Ledger {
     let store = Arc::new(Store::open(&directory.join("store.redb")).expect("a new file"));
     let verified = Arc::new(VerifiedTxs::default());
-    Ledger::open(&genesis(), store, Limits::default(), Arc::new(NoProofs), verified).expect("opens")
+    Ledger::open(&genesis(), store, Arc::new(NoProofs), verified).expect("opens")
 }
 
 fn decided(block: SealedBlock) -> DecidedBlock {

@@ -3,7 +3,7 @@
 use crate::verified::VerifiedTxs;
 use ciro_consensus::Timeouts;
 use ciro_crypto::Keypair;
-use ciro_state::{Genesis, ProofCheck};
+use ciro_state::{Genesis, Lane, Load, ProofCheck};
 use ciro_store::Store;
 use std::sync::Arc;
 
@@ -34,23 +34,38 @@ pub struct Disks<F> {
     pub store: Arc<Store>,
 }
 
-/// Bounds of one validator. Block bounds are judged by every validator, so they are the same across a network.
+/// Bounds of one validator's pool. What a block may hold follows from the network's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most transactions of a block.
-    pub block_txs: usize,
-    /// Most transaction bytes of a block. One transaction of the largest allowed size always fits.
-    pub block_bytes: usize,
-    /// Most waiting transactions.
+    /// Most waiting transactions, in all lanes together.
     pub pool_txs: usize,
-    /// Most bytes of waiting transactions.
+    /// Most bytes of waiting transactions, in all lanes together.
     pub pool_bytes: usize,
-    /// Most waiting transactions of one sender, and how far ahead of its account its nonces may be.
+    /// Most waiting transactions of one sender.
     pub pool_per_sender: usize,
+    /// Most bytes of waiting transactions of one sender, unless it is a single one.
+    pub sender_bytes: usize,
+    /// How far beyond the next free nonce of its sender a transaction's may be.
+    pub gap: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { block_txs: 4_000, block_bytes: 8 << 20, pool_txs: 40_000, pool_bytes: 128 << 20, pool_per_sender: 4_096 }
+        Self { pool_txs: 40_000, pool_bytes: 128 << 20, pool_per_sender: 4_096, sender_bytes: 16 << 20, gap: 16 }
+    }
+}
+
+impl Limits {
+    /// What one lane may hold of it: a half, a quarter, three sixteenths and a sixteenth.
+    #[must_use]
+    pub fn share(&self, lane: Lane) -> Load {
+        let sixteenths = match lane {
+            Lane::Plain => 8,
+            Lane::Work => 4,
+            Lane::Reveal => 3,
+            Lane::Report => 1,
+        };
+        let part = |whole: usize| (whole / 16).saturating_mul(sixteenths) + whole % 16 * sixteenths / 16;
+        Load { txs: part(self.pool_txs).max(1), bytes: part(self.pool_bytes), units: 0 }
     }
 }

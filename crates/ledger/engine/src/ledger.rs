@@ -1,13 +1,13 @@
 //! Where the chain stands, and the three things done with a block: building, checking, executing.
 
-use crate::config::Limits;
 use crate::error::EngineError;
 use crate::evidence::Judge;
 use crate::step::Committed;
 use crate::verified::VerifiedTxs;
 use ciro_consensus::{Block, BlockHeader, DecidedBlock, SealedBlock, Validator, ValidatorSet, txs_root};
 use ciro_state::{
-    BlockContext, BlockEffects, Checked, Genesis, ProofCheck, SignedTx, State, TxError, apply_block, check_stateless,
+    BlockContext, BlockEffects, Checked, Genesis, InclusionError, Item, ProofCheck, SignedTx, State, TxError,
+    apply_block, check_reports, check_stateless, manifest, screen,
 };
 use ciro_store::{Store, TxRecord};
 use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, Nonce, StateRoot, TxId};
@@ -29,25 +29,14 @@ pub enum BlockRefusal {
     /// Built by somebody who is not a validator.
     #[error("built by {0}, who is not a validator")]
     Outsider(AccountId),
-    /// More transactions, or bytes of them, than a block may hold.
-    #[error("block too large: expected at most {expected}, got {got}")]
-    TooLarge {
-        /// The limit.
-        expected: usize,
-        /// The block's size, in the unit of the limit that is exceeded.
-        got: usize,
-    },
+    /// More than a block may hold, out of order, or unpaid.
+    #[error("the block holds what it may not")]
+    Inclusion(#[source] InclusionError),
     /// Bytes that are no transaction.
     #[error("transaction {index} is malformed")]
     Malformed {
         /// Position in the block.
         index: usize,
-    },
-    /// The same transaction twice.
-    #[error("transaction {id} appears twice")]
-    Repeated {
-        /// The transaction.
-        id: TxId,
     },
     /// A transaction that its sender did not sign for this network, or that is larger than the network allows. Such
     /// a one can never have been valid, so an honest proposer does not include it.
@@ -66,7 +55,7 @@ pub enum BlockRefusal {
 struct Prepared {
     ids: Vec<TxId>,
     senders: BTreeSet<AccountId>,
-    checked: Vec<Result<Checked, TxError>>,
+    checked: Vec<Checked>,
 }
 
 /// State, store and the checks that stand between them and a block.
@@ -76,7 +65,6 @@ pub struct Ledger {
     validators: ValidatorSet,
     parent: BlockId,
     root: StateRoot,
-    limits: Limits,
     proofs: Arc<dyn ProofCheck + Send + Sync>,
     verified: Arc<VerifiedTxs>,
     /// Blocks of the next height that have passed [`Ledger::check`].
@@ -91,7 +79,6 @@ impl Ledger {
     pub fn open(
         genesis: &Genesis,
         store: Arc<Store>,
-        limits: Limits,
         proofs: Arc<dyn ProofCheck + Send + Sync>,
         verified: Arc<VerifiedTxs>,
     ) -> Result<Self, EngineError> {
@@ -101,7 +88,7 @@ impl Ledger {
         let last = if height == Height(0) { None } else { store.block(height).map_err(EngineError::Store)? };
         let parent = last.map_or(BlockId::ZERO, |block| block.id());
         let root = store.root().map_err(EngineError::Store)?;
-        Ok(Self { state, store, validators, parent, root, limits, proofs, verified, prepared: BTreeMap::new() })
+        Ok(Self { state, store, validators, parent, root, proofs, verified, prepared: BTreeMap::new() })
     }
 
     /// The state after the last committed block.
@@ -143,11 +130,15 @@ impl Ledger {
     }
 
     /// Runs the stateless phase of many transactions on all cores, for its effect on the cache: [`Ledger::check_tx`] is
-    /// then cheap for those that pass. Transactions whose nonce is used up are not worth a signature check.
-    pub(crate) fn check_ahead(&self, txs: &[Vec<u8>]) {
+    /// then cheap for those that pass. What its sender could not pay for, or has no right to, is not worth a signature
+    /// check, and that of the `suspect` none either.
+    pub(crate) fn check_ahead(&self, txs: &[Vec<u8>], suspect: impl Fn(&AccountId) -> bool + Sync) {
         txs.par_iter().for_each(|bytes| {
             let Ok(tx) = SignedTx::decode(bytes, self.max_tx_bytes()) else { return };
-            if tx.body.nonce >= self.state.account(&tx.body.sender).nonce {
+            let (sender, account) = (tx.body.sender, self.state.account(&tx.body.sender));
+            let is_payable = self.state.fee(&Item::of(&self.state, &tx, bytes.len())) <= account.balance;
+            let is_due = tx.body.nonce >= account.nonce && is_payable && !suspect(&sender);
+            if is_due && self.state.admit(sender, &tx.body.action).is_ok() {
                 // Refusals are found again, and reported, when the transaction is taken in.
                 let _ = self.check_tx(&tx, tx.id(), bytes.len());
             }
@@ -165,8 +156,8 @@ impl Ledger {
     }
 
     /// Whether `block` may become the next one. Everything here is a function of the block and the last committed
-    /// state, so that honest validators agree. Transactions that merely fail are allowed: whether they fail may have
-    /// changed since the proposer looked.
+    /// state, so that honest validators agree. Transactions that merely fail are allowed, and pay: whether they fail may
+    /// have changed since the proposer looked.
     ///
     /// # Errors
     /// [`BlockRefusal`], naming the first thing that is wrong.
@@ -175,7 +166,6 @@ impl Ledger {
             return Ok(());
         }
         self.check_header(block)?;
-        self.check_size(block)?;
         let prepared = self.prepare(block)?;
         self.prepared.insert(block.id(), prepared);
         Ok(())
@@ -188,7 +178,8 @@ impl Ledger {
     pub fn commit(&mut self, decided: &DecidedBlock) -> Result<Committed, EngineError> {
         let block = &decided.block;
         let Prepared { ids, senders, checked } = self.take_prepared(block)?;
-        let context = BlockContext { height: block.height(), proposer: block.header().proposer };
+        let (height, proposer, entropy) = (block.height(), block.header().proposer, Hash32(self.parent.0));
+        let context = BlockContext { height, proposer, entropy };
         let undecidable = |source| EngineError::Undecidable { height: block.height(), block: block.id(), source };
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
         let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
@@ -234,58 +225,45 @@ impl Ledger {
         }
     }
 
-    fn check_size(&self, block: &SealedBlock) -> Result<(), BlockRefusal> {
-        let bytes = block.txs().iter().map(Vec::len).sum();
-        let sizes = [(self.limits.block_txs, block.txs().len()), (self.block_bytes(), bytes)];
-        match sizes.into_iter().find(|(expected, got)| got > expected) {
-            Some((expected, got)) => Err(BlockRefusal::TooLarge { expected, got }),
-            None => Ok(()),
-        }
-    }
-
-    /// The byte limit of a block: one transaction of the largest size always fits.
-    pub(crate) fn block_bytes(&self) -> usize {
-        self.limits.block_bytes.max(self.max_tx_bytes())
-    }
-
     pub(crate) fn max_tx_bytes(&self) -> usize {
         self.state.meta().params.max_tx_bytes()
     }
 
-    /// Runs the stateless phase of every transaction, on all cores: none depends on another.
+    /// Looks at everything a block may not hold, the cheap things first: nonces, fees and room, then signatures, and at last,
+    /// on all cores, what the stateless phase says about each transaction. None depends on another.
     fn prepare(&self, block: &SealedBlock) -> Result<Prepared, BlockRefusal> {
-        let results: Vec<_> = block.txs().par_iter().map(|bytes| self.prepare_one(bytes)).collect();
-        let mut prepared = Prepared { ids: Vec::new(), senders: BTreeSet::new(), checked: Vec::new() };
-        let mut seen = BTreeSet::new();
+        let txs = self.decode(block)?;
+        let sized = txs.iter().zip(block.txs()).map(|(tx, bytes)| (tx, bytes.len()));
+        manifest(&self.state, sized).map_err(BlockRefusal::Inclusion)?;
+        let results: Vec<_> = txs.par_iter().zip(block.txs()).map(|(tx, bytes)| self.screen(tx, bytes.len())).collect();
+        let senders = txs.iter().map(|tx| tx.body.sender).collect();
+        let (mut ids, mut checked) = (Vec::new(), Vec::new());
         for (index, result) in results.into_iter().enumerate() {
-            let (id, sender, checked) = result.ok_or(BlockRefusal::Malformed { index })?;
-            if !seen.insert(id) {
-                return Err(BlockRefusal::Repeated { id });
-            }
-            if let Err(source) = &checked {
-                refuse_unsigned(index, source)?;
-            }
-            prepared.ids.push(id);
-            prepared.senders.insert(sender);
-            prepared.checked.push(checked);
+            let passed = result.map_err(|source| BlockRefusal::Unsigned { index, source })?;
+            ids.push(passed.id());
+            checked.push(passed);
         }
-        Ok(prepared)
+        check_reports(&self.state, &checked).map_err(BlockRefusal::Inclusion)?;
+        Ok(Prepared { ids, senders, checked })
     }
 
-    fn prepare_one(&self, bytes: &[u8]) -> Option<(TxId, AccountId, Result<Checked, TxError>)> {
-        let tx = SignedTx::decode(bytes, self.max_tx_bytes()).ok()?;
-        let id = tx.id();
-        Some((id, tx.body.sender, self.check_tx(&tx, id, bytes.len())))
+    fn decode(&self, block: &SealedBlock) -> Result<Vec<SignedTx>, BlockRefusal> {
+        let decode = |bytes: &Vec<u8>| SignedTx::decode(bytes, self.max_tx_bytes()).ok();
+        let txs = block.txs().iter().map(decode).enumerate();
+        txs.map(|(index, tx)| tx.ok_or(BlockRefusal::Malformed { index })).collect()
     }
-}
 
-/// These three depend on nothing but the transaction and the genesis, so every validator sees them alike at any time.
-fn refuse_unsigned(index: usize, error: &TxError) -> Result<(), BlockRefusal> {
-    match error {
-        TxError::WrongChain { .. } | TxError::TooLarge { .. } | TxError::BadSignature { .. } => {
-            Err(BlockRefusal::Unsigned { index, source: error.clone() })
+    /// Like [`Ledger::check_tx`], for a transaction of a block: it may be one that will be refused.
+    fn screen(&self, tx: &SignedTx, bytes: usize) -> Result<Checked, TxError> {
+        let height = self.state.height();
+        if let Some(checked) = self.verified.get(&tx.id(), height) {
+            return Ok(checked);
         }
-        _ => Ok(()),
+        let checked = screen(tx, &self.state, self.proofs.as_ref(), &Judge)?;
+        if checked.verdict().is_ok() {
+            self.verified.put(height, bytes, checked.clone());
+        }
+        Ok(checked)
     }
 }
 

@@ -1,31 +1,48 @@
 //! Transactions that wait for a block. Bounded, each once, in order of nonce per sender and of arrival overall.
 //!
-//! Nothing enters before its stateless phase has passed. A transaction that only lacks something a coming block may
-//! bring, a job or a model, is parked and tried again after each commit, because gossip may be faster than the block.
+//! Nothing enters before its sender is seen to be able to pay, for it and for everything else of it that waits, and before its
+//! stateless phase has passed. A transaction that only lacks something a coming block may bring, a job, a seat or a model, is
+//! parked and tried again after each commit, because gossip may be faster than the block.
+//!
+//! **Lanes.** Each lane ([`ciro_state::lane`]) has its own share of the pool, so that a flood in one leaves the others their room.
+//!
+//! **Gaps.** A nonce beyond the next free one waits for those before it. Few may, and not for long: nobody pays for them.
+//!
+//! **Eviction.** In a full lane, a newcomer takes the place of what pays less for each byte; what waits behind a gap pays
+//! nothing. What the same sender sent after it goes as well, as it could not be executed. Nobody evicts itself.
 
 use crate::config::Limits;
 use crate::step::SubmitError;
-use ciro_types::{AccountId, Nonce, TxId};
-use std::collections::{BTreeMap, VecDeque};
+use ciro_state::{Account, InclusionError, Item, Lane, Load, Manifest, Offence, State};
+use ciro_types::{AccountId, Amount, Nonce, TxId};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Most parked transactions.
+/// Most parked transactions, of one sender, and most bytes of all.
 const MAX_PARKED: usize = 1_024;
+const MAX_PARKED_OF_SENDER: usize = 64;
+const MAX_PARKED_BYTES: usize = 16 << 20;
 /// How many commits a parked transaction is given.
 const PARKED_COMMITS: u8 = 4;
-/// How many commits a transaction may wait, for a gap before it to be filled or for room. Without an end, transactions
-/// that nobody can ever execute would fill the pool.
+/// How many commits a transaction may wait for room. Without an end, what a full lane never takes would stay.
 pub const MAX_WAIT_COMMITS: u64 = 512;
+/// How many commits a transaction may wait for those before it.
+pub const MAX_GAP_COMMITS: u64 = 16;
 
 /// A transaction that has passed the stateless phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its id.
     pub id: TxId,
-    /// Its sender.
-    pub sender: AccountId,
-    /// Its nonce.
-    pub nonce: Nonce,
+    /// Who pays, and for what.
+    pub item: Item,
+    /// Its lane when it came.
+    pub lane: Lane,
+    /// What it pays.
+    pub fee: Amount,
+    /// The offence that it reports, if it is a report.
+    pub offence: Option<Offence>,
     /// Its encoding.
     pub bytes: Arc<[u8]>,
 }
@@ -33,6 +50,8 @@ pub struct Waiting {
 /// A transaction that a coming block may make valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
+    /// Who signed it.
+    pub sender: AccountId,
     /// Its encoding.
     pub bytes: Vec<u8>,
     /// Whether a client of this validator waits for the verdict.
@@ -41,24 +60,69 @@ pub struct Parked {
     commits: u8,
 }
 
+/// What a place in a full lane is given up for: pay for each byte, then age.
+type Rank = (u128, Reverse<u64>, AccountId, Nonce);
+
 #[derive(Debug)]
 struct Entry {
     arrival: u64,
+    /// Pay for each kibibyte; nothing while it waits behind a gap.
+    rate: u128,
+    /// The commit at which it has waited too long.
+    until: u64,
     waiting: Waiting,
+}
+
+impl Entry {
+    const fn rank(&self) -> Rank {
+        (self.rate, Reverse(self.arrival), self.waiting.item.sender, self.waiting.item.nonce)
+    }
+}
+
+/// What waits of one sender.
+#[derive(Debug)]
+struct Queue {
+    /// The account's nonce, as of the last commit.
+    next: Nonce,
+    txs: BTreeMap<Nonce, Entry>,
+    bytes: usize,
+    owed: u128,
+}
+
+impl Queue {
+    /// The first nonce with which nothing waits.
+    fn next_free(&self) -> Nonce {
+        self.txs.range(self.next..).fold(self.next, |free, (nonce, _)| if *nonce == free { after(free) } else { free })
+    }
+}
+
+/// What waits in one lane.
+#[derive(Debug, Default)]
+struct Share {
+    load: Load,
+    ranks: BTreeSet<Rank>,
 }
 
 /// The pool.
 #[derive(Debug)]
 pub struct Mempool {
     limits: Limits,
-    senders: BTreeMap<AccountId, BTreeMap<Nonce, Entry>>,
+    senders: BTreeMap<AccountId, Queue>,
     ids: BTreeMap<TxId, (AccountId, Nonce)>,
-    bytes: usize,
+    shares: BTreeMap<Lane, Share>,
     arrivals: u64,
     commits: u64,
-    /// In order of arrival: which transaction, and how many commits there had been.
-    ages: VecDeque<(u64, TxId, u64)>,
+    /// When each has waited too long.
+    ends: BTreeSet<(u64, TxId)>,
     parked: BTreeMap<TxId, Parked>,
+}
+
+const fn after(nonce: Nonce) -> Nonce {
+    Nonce(nonce.0.saturating_add(1))
+}
+
+fn rate(fee: Amount, bytes: usize) -> u128 {
+    fee.0.saturating_mul(1_024) / (bytes.max(1) as u128)
 }
 
 impl Mempool {
@@ -69,10 +133,10 @@ impl Mempool {
             limits,
             senders: BTreeMap::new(),
             ids: BTreeMap::new(),
-            bytes: 0,
+            shares: BTreeMap::new(),
             arrivals: 0,
             commits: 0,
-            ages: VecDeque::new(),
+            ends: BTreeSet::new(),
             parked: BTreeMap::new(),
         }
     }
@@ -95,130 +159,262 @@ impl Mempool {
         self.ids.contains_key(id)
     }
 
-    /// Whether a transaction with this nonce has room, before anyone pays for its signature. `next` is what the
-    /// sender's account wants.
+    /// How many commits there have been.
+    #[must_use]
+    pub const fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Whether a transaction may wait, before anyone pays for its signature. `account` is its sender's.
     ///
     /// # Errors
-    /// [`SubmitError`] if the nonce is used, taken or too far ahead, or the pool is full.
-    pub fn admits(&self, sender: AccountId, nonce: Nonce, size: usize, next: Nonce) -> Result<(), SubmitError> {
+    /// [`SubmitError`] if the nonce is used, taken or too far ahead, if the sender cannot pay or has too much here, or if the
+    /// lane is full of what pays better.
+    pub fn admits(&self, item: &Item, lane: Lane, fee: Amount, account: &Account) -> Result<(), SubmitError> {
+        self.admits_nonce(item, account.nonce)?;
+        self.admits_sender(item, fee, account)?;
+        self.victims(item, lane, fee, account.nonce).map(|_| ())
+    }
+
+    fn admits_nonce(&self, item: &Item, next: Nonce) -> Result<(), SubmitError> {
+        let nonce = item.nonce;
         if nonce < next {
             return Err(SubmitError::NonceUsed { expected: next, got: nonce });
         }
-        let ahead = self.limits.pool_per_sender;
-        if nonce.0 - next.0 >= ahead as u64 {
-            return Err(SubmitError::NonceAhead { next, ahead, got: nonce });
-        }
-        if let Some(entry) = self.senders.get(&sender).and_then(|nonces| nonces.get(&nonce)) {
+        if let Some(entry) = self.senders.get(&item.sender).and_then(|queue| queue.txs.get(&nonce)) {
             return Err(SubmitError::NonceTaken { nonce, waiting: entry.waiting.id });
         }
-        let fits = self.ids.len() < self.limits.pool_txs && self.bytes + size <= self.limits.pool_bytes;
-        if fits { Ok(()) } else { Err(SubmitError::PoolFull) }
+        let (free, ahead) = (self.next_free(&item.sender, next), self.limits.gap);
+        if nonce.0.saturating_sub(free.0) > ahead as u64 {
+            return Err(SubmitError::NonceAhead { next: free, ahead, got: nonce });
+        }
+        Ok(())
     }
 
-    /// Takes a transaction for which [`Mempool::admits`] has said yes.
-    pub fn insert(&mut self, waiting: Waiting) {
+    fn admits_sender(&self, item: &Item, fee: Amount, account: &Account) -> Result<(), SubmitError> {
+        let queue = self.senders.get(&item.sender);
+        let owed = queue.map_or(0, |queue| queue.owed);
+        let (expected, got) = (Amount(owed.saturating_add(fee.0)), account.balance);
+        if expected > got {
+            return Err(SubmitError::Unfunded { expected, got });
+        }
+        let (txs, bytes) = queue.map_or((0, 0), |queue| (queue.txs.len(), queue.bytes));
+        // One transaction of any size may wait.
+        let fits = txs == 0 || txs < self.limits.pool_per_sender && bytes + item.bytes <= self.limits.sender_bytes;
+        if fits { Ok(()) } else { Err(SubmitError::SenderFull { txs, bytes }) }
+    }
+
+    /// What has to go for this transaction to have room.
+    fn victims(&self, item: &Item, lane: Lane, fee: Amount, next: Nonce) -> Result<Vec<TxId>, SubmitError> {
+        let limit = self.limits.share(lane);
+        let Some(share) = self.shares.get(&lane) else { return Ok(Vec::new()) };
+        let mut load = share.load.plus(load_of(item));
+        let rate = if item.nonce > self.next_free(&item.sender, next) { 0 } else { rate(fee, item.bytes) };
+        let mut victims = Vec::new();
+        for &(theirs, _, sender, nonce) in &share.ranks {
+            if fits(load, limit) {
+                break;
+            }
+            if theirs >= rate || sender == item.sender {
+                return Err(SubmitError::PoolFull);
+            }
+            let queue = self.senders.get(&sender).into_iter();
+            for entry in queue.flat_map(|queue| queue.txs.range(nonce..)).map(|(_, entry)| entry) {
+                if entry.waiting.lane == lane && !victims.contains(&entry.waiting.id) {
+                    load.txs -= 1;
+                    load.bytes -= entry.waiting.item.bytes;
+                    victims.push(entry.waiting.id);
+                }
+            }
+        }
+        if fits(load, limit) { Ok(victims) } else { Err(SubmitError::PoolFull) }
+    }
+
+    /// Takes a transaction for which [`Mempool::admits`] has said yes, with the same `account`.
+    pub fn insert(&mut self, waiting: Waiting, account: &Account) {
+        let item = waiting.item;
+        let victims = self.victims(&item, waiting.lane, waiting.fee, account.nonce).unwrap_or_default();
+        victims.iter().for_each(|id| self.remove_tail(id));
         self.arrivals += 1;
-        self.bytes += waiting.bytes.len();
-        self.ids.insert(waiting.id, (waiting.sender, waiting.nonce));
-        self.ages.push_back((self.arrivals, waiting.id, self.commits));
-        let entry = Entry { arrival: self.arrivals, waiting };
-        let nonces = self.senders.entry(entry.waiting.sender).or_default();
-        nonces.insert(entry.waiting.nonce, entry);
+        self.ids.insert(waiting.id, (item.sender, item.nonce));
+        let share = self.shares.entry(waiting.lane).or_default();
+        share.load = share.load.plus(load_of(&item));
+        let empty = Queue { next: account.nonce, txs: BTreeMap::new(), bytes: 0, owed: 0 };
+        let queue = self.senders.entry(item.sender).or_insert(empty);
+        queue.bytes += item.bytes;
+        queue.owed = queue.owed.saturating_add(waiting.fee.0);
+        let until = self.commits + MAX_GAP_COMMITS;
+        let entry = Entry { arrival: self.arrivals, rate: 0, until, waiting };
+        share.ranks.insert(entry.rank());
+        self.ends.insert((until, entry.waiting.id));
+        queue.txs.insert(item.nonce, entry);
+        self.rank(item.sender);
+    }
+
+    /// Gives those of a sender's transactions that no longer wait behind a gap their rank and their time.
+    fn rank(&mut self, sender: AccountId) {
+        let Some(queue) = self.senders.get_mut(&sender) else { return };
+        let mut next = queue.next;
+        for (nonce, entry) in queue.txs.range_mut(queue.next..) {
+            if *nonce != next {
+                break;
+            }
+            next = after(next);
+            if entry.rate > 0 {
+                continue;
+            }
+            let Some(share) = self.shares.get_mut(&entry.waiting.lane) else { continue };
+            share.ranks.remove(&entry.rank());
+            // A free report outranks nothing and needs not to: its lane is its own.
+            entry.rate = rate(entry.waiting.fee, entry.waiting.item.bytes).max(1);
+            share.ranks.insert(entry.rank());
+            self.ends.remove(&(entry.until, entry.waiting.id));
+            entry.until = self.commits + MAX_WAIT_COMMITS;
+            self.ends.insert((entry.until, entry.waiting.id));
+        }
     }
 
     /// The first nonce at or after `next` with which nothing of `sender` waits.
     #[must_use]
     pub fn next_free(&self, sender: &AccountId, next: Nonce) -> Nonce {
-        let waiting = self.senders.get(sender).into_iter().flat_map(|nonces| nonces.range(next..));
-        waiting.fold(next, |free, (nonce, _)| if *nonce == free { Nonce(free.0 + 1) } else { free })
+        self.senders.get(sender).map_or(next, |queue| queue.next_free().max(next))
     }
 
-    /// Whether some transaction could go into a block now. `next` gives the nonce that an account wants.
-    pub fn is_ready(&self, next: impl Fn(&AccountId) -> Nonce) -> bool {
-        self.senders.iter().any(|(sender, nonces)| nonces.contains_key(&next(sender)))
+    /// Whether some transaction could go into a block now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.senders.values().any(|queue| queue.txs.contains_key(&queue.next))
     }
 
-    /// A batch for a block: in order of arrival, but each sender's in order of nonce without gaps. Stops at the first
-    /// transaction that does not fit, so that a large one is not passed over for ever.
-    pub fn batch(&self, max_txs: usize, max_bytes: usize, next: impl Fn(&AccountId) -> Nonce) -> Vec<Vec<u8>> {
+    /// A batch for a block after `state`: in order of arrival, but each sender's in order of nonce without gaps. A lane ends at
+    /// the first transaction that does not fit, so that a large one is not passed over for ever.
+    #[must_use]
+    pub fn batch(&self, state: &State) -> Vec<Vec<u8>> {
         let mut heads: BTreeMap<u64, &Entry> = BTreeMap::new();
-        let push = |heads: &mut BTreeMap<u64, _>, sender: &AccountId, nonce: Nonce| {
-            if let Some(entry) = self.senders.get(sender).and_then(|nonces| nonces.get(&nonce)) {
-                heads.insert(entry.arrival, entry);
-            }
-        };
-        self.senders.keys().for_each(|sender| push(&mut heads, sender, next(sender)));
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for queue in self.senders.values() {
+            heads.extend(queue.txs.get(&queue.next).map(|entry| (entry.arrival, entry)));
+        }
+        let (mut manifest, mut batch) = (Manifest::new(state), Vec::new());
+        let (mut full, mut reported) = (BTreeSet::new(), BTreeSet::new());
         while let Some((_, entry)) = heads.pop_first() {
-            let tx = &entry.waiting;
-            bytes += tx.bytes.len();
-            if batch.len() == max_txs || bytes > max_bytes {
-                break;
+            let item = &entry.waiting.item;
+            let lane = state.lane(&item.sender, item.errand);
+            if full.contains(&lane) || lane == Lane::Report && !is_news(&entry.waiting, state, &mut reported) {
+                continue;
             }
-            batch.push(tx.bytes.to_vec());
-            push(&mut heads, &tx.sender, Nonce(tx.nonce.0 + 1));
+            match manifest.add(item) {
+                Ok(()) => batch.push(entry.waiting.bytes.to_vec()),
+                Err(InclusionError::Full { lane }) => {
+                    full.insert(lane);
+                    continue;
+                }
+                // Its money went, or its nonce: what follows of this sender has to wait as well.
+                Err(
+                    InclusionError::Nonce { .. } | InclusionError::Unfunded { .. } | InclusionError::IdleReport { .. },
+                ) => {
+                    continue;
+                }
+            }
+            let follower = self.senders.get(&item.sender).and_then(|queue| queue.txs.get(&after(item.nonce)));
+            heads.extend(follower.map(|entry| (entry.arrival, entry)));
         }
         batch
     }
 
-    /// Ends a block: drops what it held, whatever its senders' accounts have moved past, and what has waited too long.
-    pub fn forget(&mut self, included: &[TxId], next: impl Fn(&AccountId) -> Nonce) {
-        let mut touched = Vec::new();
+    /// Ends a block: drops what it held, what its senders' accounts have moved past or cannot pay any more, reports that came
+    /// too late, and what has waited too long.
+    pub fn forget(&mut self, included: &[TxId], state: &State) {
         for id in included {
             self.parked.remove(id);
-            touched.extend(self.remove(id));
+            self.remove(id);
         }
-        for sender in touched {
-            let wanted = next(&sender);
-            let nonces = self.senders.get(&sender).into_iter().flat_map(|nonces| nonces.range(..wanted));
-            let used: Vec<_> = nonces.map(|(_, entry)| entry.waiting.id).collect();
-            for id in used {
-                self.remove(&id);
-            }
+        let moved =
+            |(sender, queue): (&AccountId, &Queue)| (state.account(sender).nonce != queue.next).then_some(*sender);
+        let moved: Vec<_> = self.senders.iter().filter_map(moved).collect();
+        for sender in moved {
+            self.follow(sender, &state.account(&sender));
         }
+        self.forget_reports(state);
         self.commits += 1;
         self.expire();
     }
 
+    /// Brings a sender's queue in line with its account.
+    fn follow(&mut self, sender: AccountId, account: &Account) {
+        let Some(queue) = self.senders.get_mut(&sender) else { return };
+        queue.next = account.nonce;
+        let used: Vec<_> = queue.txs.range(..account.nonce).map(|(_, entry)| entry.waiting.id).collect();
+        used.iter().for_each(|id| self.remove(id));
+        while let Some(last) = self.last_unpaid(sender, account.balance) {
+            self.remove(&last);
+        }
+        self.rank(sender);
+    }
+
+    fn last_unpaid(&self, sender: AccountId, balance: Amount) -> Option<TxId> {
+        let queue = self.senders.get(&sender).filter(|queue| queue.owed > balance.0)?;
+        queue.txs.last_key_value().map(|(_, entry)| entry.waiting.id)
+    }
+
+    fn forget_reports(&mut self, state: &State) {
+        let ranks = self.shares.get(&Lane::Report).into_iter().flat_map(|share| &share.ranks);
+        let waiting =
+            ranks.filter_map(|(_, _, sender, nonce)| Some(&self.senders.get(sender)?.txs.get(nonce)?.waiting));
+        let is_late = |waiting: &&Waiting| !waiting.offence.is_some_and(|offence| state.is_punishable(&offence));
+        let late: Vec<_> = waiting.filter(is_late).map(|waiting| waiting.id).collect();
+        late.iter().for_each(|id| self.remove(id));
+    }
+
     fn expire(&mut self) {
-        while let Some(&(arrival, id, commits)) = self.ages.front() {
-            let gone = self.arrival(&id) != Some(arrival);
-            if !gone && self.commits - commits <= MAX_WAIT_COMMITS {
-                break;
-            }
-            self.ages.pop_front();
-            if !gone {
-                self.remove(&id);
-            }
+        while let Some(&(until, id)) = self.ends.first().filter(|(until, _)| *until < self.commits) {
+            self.ends.remove(&(until, id));
+            self.remove_tail(&id);
         }
     }
 
-    fn arrival(&self, id: &TxId) -> Option<u64> {
-        let (sender, nonce) = self.ids.get(id)?;
-        Some(self.senders.get(sender)?.get(nonce)?.arrival)
+    /// Removes a transaction and what its sender sent after it.
+    fn remove_tail(&mut self, id: &TxId) {
+        let Some((sender, nonce)) = self.ids.get(id).copied() else { return };
+        let queue = self.senders.get(&sender).into_iter();
+        let tail: Vec<_> =
+            queue.flat_map(|queue| queue.txs.range(nonce..)).map(|(_, entry)| entry.waiting.id).collect();
+        tail.iter().for_each(|id| self.remove(id));
     }
 
-    /// Removes one transaction and returns its sender.
-    fn remove(&mut self, id: &TxId) -> Option<AccountId> {
-        let (sender, nonce) = self.ids.remove(id)?;
-        let nonces = self.senders.get_mut(&sender)?;
-        if let Some(entry) = nonces.remove(&nonce) {
-            self.bytes -= entry.waiting.bytes.len();
+    fn remove(&mut self, id: &TxId) {
+        let Some((sender, nonce)) = self.ids.remove(id) else { return };
+        let Some(queue) = self.senders.get_mut(&sender) else { return };
+        if let Some(entry) = queue.txs.remove(&nonce) {
+            let Waiting { item, lane, fee, .. } = &entry.waiting;
+            queue.bytes -= item.bytes;
+            queue.owed -= fee.0;
+            self.ends.remove(&(entry.until, *id));
+            if let Some(share) = self.shares.get_mut(lane) {
+                share.ranks.remove(&entry.rank());
+                share.load.txs -= 1;
+                share.load.bytes -= item.bytes;
+            }
         }
-        if nonces.is_empty() {
+        if queue.txs.is_empty() {
             self.senders.remove(&sender);
         }
-        Some(sender)
     }
 
     /// Keeps a transaction to be tried after the next commits. False if there is no room.
-    pub fn park(&mut self, id: TxId, bytes: Vec<u8>, local: bool) -> bool {
-        if self.parked.len() >= MAX_PARKED {
-            return false;
+    pub fn park(&mut self, id: TxId, sender: AccountId, bytes: Vec<u8>, local: bool) -> bool {
+        if let Some(parked) = self.parked.get_mut(&id) {
+            parked.local |= local;
+            return true;
         }
-        let parked = self.parked.entry(id).or_insert(Parked { bytes, local, commits: PARKED_COMMITS });
-        parked.local |= local;
-        true
+        let of_sender = self.parked.values().filter(|parked| parked.sender == sender).count();
+        let held: usize = self.parked.values().map(|parked| parked.bytes.len()).sum();
+        let fits = self.parked.len() < MAX_PARKED
+            && of_sender < MAX_PARKED_OF_SENDER
+            && held + bytes.len() <= MAX_PARKED_BYTES;
+        if fits {
+            self.parked.insert(id, Parked { sender, bytes, local, commits: PARKED_COMMITS });
+        }
+        fits
     }
 
     /// Takes the parked transactions for another try, each with one try less.
@@ -235,4 +431,18 @@ impl Mempool {
         }
         again
     }
+}
+
+fn load_of(item: &Item) -> Load {
+    Load { txs: 1, bytes: item.bytes, units: 0 }
+}
+
+const fn fits(load: Load, limit: Load) -> bool {
+    load.is_within(Load { units: u64::MAX, ..limit })
+}
+
+/// Whether a free report would punish somebody whom no report before it in the block punishes.
+fn is_news(waiting: &Waiting, state: &State, reported: &mut BTreeSet<(AccountId, u64, u32)>) -> bool {
+    let Some(offence) = waiting.offence.filter(|offence| state.is_punishable(offence)) else { return false };
+    reported.insert((offence.validator, offence.height.0, offence.round))
 }

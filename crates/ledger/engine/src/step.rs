@@ -3,7 +3,7 @@
 use ciro_consensus::BlockHeader;
 use ciro_state::{CommittedEvent, SettlementRecord, TxError};
 use ciro_store::TxRecord;
-use ciro_types::{AccountId, BlockId, DecodeError, Nonce, TxId};
+use ciro_types::{AccountId, Amount, BlockId, DecodeError, Nonce, TxId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -96,7 +96,29 @@ pub enum SubmitError {
         /// The one that waits.
         waiting: TxId,
     },
-    /// The pool is full. Try again after the next block.
+    /// Its sender cannot pay the fees of all its waiting transactions.
+    #[error("fees of this and the sender's waiting transactions: expected a balance of at least {expected}, got {got}")]
+    Unfunded {
+        /// All fees together.
+        expected: Amount,
+        /// The balance.
+        got: Amount,
+    },
+    /// Its sender has as much waiting as one may have. Try again after the next block.
+    #[error("{txs} transactions of this sender with {bytes} bytes wait already")]
+    SenderFull {
+        /// How many wait.
+        txs: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+    /// Its sender sent something false that was dear to check. Try again some blocks later.
+    #[error("a false proof, model or report of this sender was refused; try again {commits} blocks later")]
+    Barred {
+        /// For how long.
+        commits: u64,
+    },
+    /// Its part of the pool is full of what pays as much for each byte. Try again after the next block.
     #[error("the pool of waiting transactions is full")]
     PoolFull,
 }

@@ -1,8 +1,8 @@
 //! The step function that joins agreement, ledger and pool.
 
-use crate::config::{Config, Disks, Limits};
+use crate::config::{Config, Disks};
 use crate::error::EngineError;
-use crate::evidence::Reports;
+use crate::evidence::{Duty, Reports};
 use crate::ledger::Ledger;
 use crate::mempool::{Mempool, Parked, Waiting};
 use crate::step::{Admission, Effect, Input, SubmitError};
@@ -12,9 +12,9 @@ use ciro_consensus::{
     SealedBlock, Tip, WalFile,
 };
 use ciro_crypto::Keypair;
-use ciro_state::{SignedTx, State, TxError};
+use ciro_state::{Action, Item, SignedTx, State, TxError};
 use ciro_types::{AccountId, Height, Nonce, TxId, encode};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Most blocks, and most bytes of them, in one answer to a peer that is behind.
@@ -22,6 +22,11 @@ const MAX_SERVED_BLOCKS: usize = 64;
 const MAX_SERVED_BYTES: usize = 4 << 20;
 /// Most transaction bytes of one gossip message; a larger transaction travels alone.
 const MAX_GOSSIP_BYTES: usize = 1 << 20;
+
+/// Commits during which nothing dear is checked for an account whose last proof, model or evidence was false.
+const BAR_COMMITS: u64 = 64;
+/// Most accounts remembered for that.
+const MAX_BARRED: usize = 4_096;
 
 /// A transaction that was not waiting before, and so is news to the other validators.
 type News = Option<Arc<[u8]>>;
@@ -33,7 +38,8 @@ pub struct Validator<F> {
     pool: Mempool,
     reports: Reports,
     key: Keypair,
-    limits: Limits,
+    /// Accounts for which nothing dear is checked until so many commits.
+    barred: BTreeMap<AccountId, u64>,
     /// Whether the last block paid somebody: the next header is what proves it, so it is not kept waiting.
     uncertified: bool,
     /// Whether the pool holds something that can go into the next block.
@@ -50,7 +56,7 @@ impl<F: WalFile> Validator<F> {
     /// [`EngineError`] if a disk cannot be used or belongs to another network.
     pub fn open(config: Config, disks: Disks<F>, now_ms: u64) -> Result<(Self, Vec<Effect>), EngineError> {
         let Config { genesis, key, timeouts, limits, proofs, verified } = config;
-        let ledger = Ledger::open(&genesis, disks.store, limits, proofs, verified)?;
+        let ledger = Ledger::open(&genesis, disks.store, proofs, verified)?;
         let tip = Tip { committed: ledger.state().height(), validators: ledger.validators().clone() };
         let voting_key = Keypair::from_seed(key.seed());
         let agreement = ConsensusConfig { chain: ledger.chain(), key: voting_key, timeouts };
@@ -63,7 +69,7 @@ impl<F: WalFile> Validator<F> {
             pool: Mempool::new(limits),
             reports: Reports::default(),
             key,
-            limits,
+            barred: BTreeMap::new(),
             uncertified,
             ready: false,
             agreed: effects.into(),
@@ -149,7 +155,7 @@ impl<F: WalFile> Validator<F> {
     /// Takes in what it can, and returns what is news to the other validators.
     fn take_all(&mut self, txs: Vec<Vec<u8>>, local: bool) -> Vec<Arc<[u8]>> {
         if txs.len() > 1 {
-            self.ledger.check_ahead(&txs);
+            self.ledger.check_ahead(&txs, |sender| self.barred.contains_key(sender));
         }
         txs.into_iter().filter_map(|bytes| self.admit(bytes, local)).collect()
     }
@@ -158,9 +164,15 @@ impl<F: WalFile> Validator<F> {
     fn admit(&mut self, bytes: Vec<u8>, local: bool) -> News {
         let (id, result) = self.try_admit(&bytes);
         match (id, result) {
-            (Some(id), Err(error)) if is_premature(&error) && self.pool.park(id, bytes, local) => None,
+            (Some(id), Err(error)) if self.park(id, &error, bytes, local) => None,
             (tx, result) => self.answer(tx, result, local),
         }
+    }
+
+    /// Keeps what a coming block may make acceptable. Only what its sender signed: others could take its places.
+    fn park(&mut self, id: TxId, error: &SubmitError, bytes: Vec<u8>, local: bool) -> bool {
+        let Ok(tx) = SignedTx::decode(&bytes, self.ledger.max_tx_bytes()) else { return false };
+        is_premature(error) && tx.verify_signature().is_ok() && self.pool.park(id, tx.body.sender, bytes, local)
     }
 
     fn answer(&mut self, tx: Option<TxId>, result: Result<News, SubmitError>, local: bool) -> News {
@@ -174,8 +186,8 @@ impl<F: WalFile> Validator<F> {
         fresh.filter(|_| local)
     }
 
-    /// Cheap checks first: identity, nonce, room; then the signature; the proof last. A transaction that waits
-    /// already is no news.
+    /// Cheap checks first: identity, nonce, balance, room and rights; then the signature; the proof last. A transaction that
+    /// waits already is no news.
     fn try_admit(&mut self, bytes: &[u8]) -> (Option<TxId>, Result<News, SubmitError>) {
         let tx = match SignedTx::decode(bytes, self.ledger.max_tx_bytes()) {
             Ok(tx) => tx,
@@ -189,15 +201,49 @@ impl<F: WalFile> Validator<F> {
     }
 
     fn take_in(&mut self, tx: &SignedTx, id: TxId, bytes: &[u8]) -> Result<Arc<[u8]>, SubmitError> {
-        let (sender, nonce) = (tx.body.sender, tx.body.nonce);
-        let next = self.state().account(&sender).nonce;
-        self.pool.admits(sender, nonce, bytes.len(), next)?;
-        self.ledger.check_tx(tx, id, bytes.len()).map_err(SubmitError::Invalid)?;
+        let (state, sender) = (self.ledger.state(), tx.body.sender);
+        let (item, account) = (Item::of(state, tx, bytes.len()), state.account(&sender));
+        let (lane, fee) = (state.lane(&sender, item.errand), state.fee(&item));
+        self.pool.admits(&item, lane, fee, &account)?;
+        state.admit(sender, &tx.body.action).map_err(SubmitError::Invalid)?;
+        self.check_bar(tx)?;
+        let checked = self.ledger.check_tx(tx, id, bytes.len()).inspect_err(|error| {
+            if is_dear(error) {
+                bar(&mut self.barred, sender, self.pool.commits() + BAR_COMMITS);
+            }
+        });
+        let offence = checked.map_err(SubmitError::Invalid)?.offence();
         let bytes: Arc<[u8]> = bytes.into();
-        self.pool.insert(Waiting { id, sender, nonce, bytes: bytes.clone() });
+        self.pool.insert(Waiting { id, item, lane, fee, offence, bytes: bytes.clone() }, &account);
         // A later nonce waits for this one, so it changes nothing about readiness.
-        self.ready |= nonce == next;
+        self.ready |= item.nonce == account.nonce;
         Ok(bytes)
+    }
+
+    /// Refuses to check anything dear for an account whose last word was false.
+    fn check_bar(&self, tx: &SignedTx) -> Result<(), SubmitError> {
+        let is_dear = match &tx.body.action {
+            Action::SettleJob { proof, .. } => !proof.is_empty(),
+            Action::RegisterModel { .. } | Action::ReportEquivocation { .. } => true,
+            Action::Transfer { .. }
+            | Action::RemoveModel { .. }
+            | Action::RegisterWorker { .. }
+            | Action::AddStake { .. }
+            | Action::RequestUnstake { .. }
+            | Action::WithdrawStake
+            | Action::PublishOffer { .. }
+            | Action::SubmitJob { .. }
+            | Action::CancelJob { .. }
+            | Action::CommitResult { .. }
+            | Action::RevealResult { .. }
+            | Action::AbandonLease { .. }
+            | Action::FailJob { .. }
+            | Action::ReportTimeout { .. } => false,
+        };
+        match self.barred.get(&tx.body.sender).filter(|_| is_dear) {
+            Some(until) => Err(SubmitError::Barred { commits: until.saturating_sub(self.pool.commits()) }),
+            None => Ok(()),
+        }
     }
 
     /// Tells the other validators about transactions they have not heard of, in messages of bounded size.
@@ -260,9 +306,7 @@ impl<F: WalFile> Validator<F> {
     }
 
     fn build_block(&mut self, round: u32) -> Result<(), EngineError> {
-        let state = self.ledger.state();
-        let (max_txs, max_bytes) = (self.limits.block_txs, self.ledger.block_bytes());
-        let txs = self.pool.batch(max_txs, max_bytes, |account| state.account(account).nonce);
+        let txs = self.pool.batch(self.ledger.state());
         let block = self.ledger.build(self.account(), txs);
         match self.ledger.check(&block) {
             Ok(()) => self.feed(Agreement::Built { round, block }),
@@ -287,9 +331,9 @@ impl<F: WalFile> Validator<F> {
         let height = block.height();
         let committed = self.ledger.commit(&DecidedBlock { block, certificate })?;
         let ids: Vec<TxId> = committed.txs.iter().map(|tx| tx.id).collect();
-        let state = self.ledger.state();
-        self.pool.forget(&ids, |account| state.account(account).nonce);
-        self.ready = self.pool.is_ready(|account| state.account(account).nonce);
+        self.pool.forget(&ids, self.ledger.state());
+        self.ready = self.pool.is_ready();
+        self.barred.retain(|_, until| *until > self.pool.commits());
         self.reports.settle(&committed.txs);
         self.reports.note(self.ledger.chain(), evidence);
         self.uncertified = !committed.records.is_empty();
@@ -321,11 +365,14 @@ impl<F: WalFile> Validator<F> {
     /// Reports one offence at a time. Every honest validator does; the ledger punishes once.
     fn report(&mut self) {
         let nonce = self.next_nonce(&self.account());
-        let Some(tx) = self.reports.next(self.ledger.state(), &self.key, nonce) else { return };
-        let (_, result) = self.try_admit(&encode(&tx));
-        match result {
-            Ok(fresh) => self.gossip(fresh.into_iter().collect()),
-            Err(error) => self.out.push(Effect::Anomaly(format!("own evidence report refused: {error}"))),
+        match self.reports.next(self.ledger.state(), &self.pool, &self.key, nonce) {
+            None => {}
+            Some(Duty::Repeat(tx)) => self.gossip(vec![encode(&tx).into()]),
+            Some(Duty::Submit(tx)) => match self.try_admit(&encode(&tx)).1 {
+                Ok(fresh) => self.gossip(fresh.into_iter().collect()),
+                // The next commit may bring room, or the right nonce.
+                Err(_) => self.reports.refused(),
+            },
         }
     }
 
@@ -345,8 +392,28 @@ impl<F: WalFile> Validator<F> {
 }
 
 /// Whether a coming block may make this acceptable.
-fn is_premature(error: &SubmitError) -> bool {
-    matches!(error, SubmitError::Invalid(TxError::UnknownJob { .. } | TxError::UnknownModel { .. }))
+const fn is_premature(error: &SubmitError) -> bool {
+    matches!(error, SubmitError::Invalid(error) if ciro_state::admission::is_premature(error))
+}
+
+/// Whether it took more than a signature to find this out.
+const fn is_dear(error: &TxError) -> bool {
+    matches!(
+        error,
+        TxError::ProofRejected { .. }
+            | TxError::ModelRejected { .. }
+            | TxError::ModelTooCostly { .. }
+            | TxError::EvidenceRejected { .. }
+    )
+}
+
+/// Remembers an account. Where too many are remembered already, the one whose time ends first is forgotten.
+fn bar(barred: &mut BTreeMap<AccountId, u64>, account: AccountId, until: u64) {
+    if barred.len() >= MAX_BARRED {
+        let first = barred.iter().min_by_key(|(_, until)| **until).map(|(account, _)| *account);
+        first.map(|account| barred.remove(&account));
+    }
+    barred.insert(account, until);
 }
 
 fn last_block_paid(ledger: &Ledger) -> Result<bool, EngineError> {

@@ -1,7 +1,7 @@
 //! The proof check that validators run.
 
-use ciro_state::{ProofCheck, ProofClaim, ProofRejection};
-use ciro_types::ModelId;
+use ciro_state::{ProofCheck, ProofClaim, ProofCost, ProofRejection};
+use ciro_types::{Hash32, ModelId};
 use ciro_verifier::{Limits, ProofContext, Statement, VerifyError, VerifyingKey, model_id};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl ProofVerifier {
     ///
     /// # Errors
     /// If the program is malformed or cannot be proven, or if verifying costs more than a settlement may ([`Limits::LEDGER`]).
-    pub fn key(&self, program: &[u8], weight_root: ciro_types::Hash32) -> Result<Arc<VerifyingKey>, VerifyError> {
+    pub fn key(&self, program: &[u8], weight_root: Hash32) -> Result<Arc<VerifyingKey>, VerifyError> {
         let model = model_id(program, weight_root);
         // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
         if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
@@ -67,6 +67,15 @@ impl ProofVerifier {
 
 impl ProofCheck for ProofVerifier {
     fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection> {
-        self.verify(claim).map_err(|e| ProofRejection { reason: e.to_string() })
+        self.verify(claim).map_err(|e| rejection(&e))
     }
+
+    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ProofCost, ProofRejection> {
+        let cost = self.key(program, weight_root).map_err(|e| rejection(&e))?.cost();
+        Ok(ProofCost { units: cost.units(), memory: cost.peak_bytes })
+    }
+}
+
+fn rejection(error: &VerifyError) -> ProofRejection {
+    ProofRejection { reason: error.to_string() }
 }

@@ -4,10 +4,10 @@
 use ciro_crypto::Keypair;
 use ciro_state::{
     Action, BlockContext, Checked, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
-    Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, TxBody, TxError, apply_block,
+    Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, TxBody, apply_block,
     check_stateless,
 };
-use ciro_types::{AccountId, Amount, ChainId, Nonce};
+use ciro_types::{AccountId, Amount, ChainId, Hash32, Nonce};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -21,6 +21,10 @@ struct Nothing;
 impl ProofCheck for Nothing {
     fn check(&self, _: &ProofClaim<'_>) -> Result<(), ProofRejection> {
         Err(ProofRejection { reason: "no proofs here".into() })
+    }
+
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+        Err(ProofRejection { reason: "no models here".into() })
     }
 }
 
@@ -68,9 +72,9 @@ fn stateless(criterion: &mut Criterion) {
 
 fn ordered(criterion: &mut Criterion) {
     let (state, ids) = state();
-    let check = |number| check_stateless(&transfer(&state, &ids, number), &state, &Nothing, &Nothing);
-    let txs: Vec<Result<Checked, TxError>> = (0..TXS).map(check).collect();
-    let context = BlockContext { height: state.height().next(), proposer: ids[0] };
+    let check = |number| check_stateless(&transfer(&state, &ids, number), &state, &Nothing, &Nothing).expect("sound");
+    let txs: Vec<Checked> = (0..TXS).map(check).collect();
+    let context = BlockContext { height: state.height().next(), proposer: ids[0], entropy: Hash32::ZERO };
     let mut group = criterion.benchmark_group("block");
     group.throughput(Throughput::Elements(TXS));
     group.bench_function("transfers/txs=1000", |bench| {

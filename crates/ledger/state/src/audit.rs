@@ -5,8 +5,8 @@ use crate::money::Totals;
 use crate::state::State;
 use crate::worker::{MAX_UNBONDINGS, Reputation, Worker};
 use crate::{job_id, model_id};
-use ciro_types::{AccountId, Amount, Height, JobId, LeaseToken};
-use std::collections::BTreeSet;
+use ciro_types::{AccountId, Amount, Height, JobId, LeaseToken, ModelId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +69,26 @@ pub enum AuditError {
         /// Its highest token.
         highest: LeaseToken,
     },
+    /// A worker's seats are not those it has pledged for.
+    #[error("pledge of {worker}: expected {expected}, got {got}")]
+    Pledge {
+        /// Which worker.
+        worker: AccountId,
+        /// Prices of its seats in open jobs.
+        expected: Amount,
+        /// Kept along.
+        got: Amount,
+    },
+    /// A retired model that no job names is still there, or jobs are not counted right.
+    #[error("model {model} is named by {expected} jobs, counted {got}")]
+    JobsOn {
+        /// Which model.
+        model: ModelId,
+        /// Counted from the rows.
+        expected: u64,
+        /// Kept along.
+        got: u64,
+    },
     /// The index of what is due does not follow the rows.
     #[error("index of due heights: expected {expected} entries, got {got}, or different ones")]
     Due {
@@ -88,7 +108,9 @@ impl State {
         self.audit_money()?;
         self.tables.jobs.iter().try_for_each(|(id, job)| self.audit_job(*id, job))?;
         self.audit_models()?;
+        self.audit_jobs_on()?;
         self.audit_workers()?;
+        self.audit_pledges()?;
         self.audit_due()
     }
 
@@ -110,6 +132,7 @@ impl State {
             unbonding: tables.workers.iter().map(|(_, worker)| worker.unbonding_total()).sum(),
             validator_stakes: tables.validators.iter().map(|(_, validator)| validator.stake).sum(),
             escrow: tables.jobs.iter().map(|(_, job)| job.escrow).sum(),
+            deposits: tables.models.iter().map(|(_, model)| model.deposit).sum(),
             pools: self.tip.totals.pools,
         }
     }
@@ -124,13 +147,39 @@ impl State {
             return Err(AuditError::Fence { job: id, fence: job.fence, highest: job.highest_token });
         }
         let height = self.height();
-        let consistent = if job.is_open() { may_be_open(job, height) } else { is_at_rest(job) };
+        let is_counted = job.round.crowded <= self.tip.crowded;
+        let consistent = is_counted && if job.is_open() { may_be_open(job, height) } else { is_at_rest(job) };
         if consistent { Ok(()) } else { Err(AuditError::Lifecycle { job: id, status: job.status, height }) }
     }
 
     fn audit_models(&self) -> Result<(), AuditError> {
         let mut models = self.tables.models.iter();
         models.try_for_each(|(id, model)| check_name(model_id(&model.program, model.weight_root) == *id, id))
+    }
+
+    fn audit_jobs_on(&self) -> Result<(), AuditError> {
+        let counts = self.derived_jobs_on();
+        for (model, row) in self.tables.models.iter() {
+            let (expected, got) = (counts.get(model).copied().unwrap_or(0), self.jobs_on(model));
+            if expected != got || row.is_retired && got == 0 {
+                return Err(AuditError::JobsOn { model: *model, expected, got });
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_pledges(&self) -> Result<(), AuditError> {
+        let mut pledged: BTreeMap<AccountId, u128> = BTreeMap::new();
+        for seat in self.tables.jobs.iter().flat_map(|(_, job)| &job.round.seats) {
+            *pledged.entry(seat.worker).or_default() += seat.price.0;
+        }
+        for (worker, row) in self.tables.workers.iter() {
+            let (expected, got) = (Amount(pledged.get(worker).copied().unwrap_or(0)), row.pledged);
+            if expected != got {
+                return Err(AuditError::Pledge { worker: *worker, expected, got });
+            }
+        }
+        Ok(())
     }
 
     fn audit_workers(&self) -> Result<(), AuditError> {
@@ -177,5 +226,6 @@ fn is_sound_round(job: &Job) -> bool {
 }
 
 fn is_at_rest(job: &Job) -> bool {
-    job.cancel_at.is_none() && job.round == Round::default() && job.barred.is_empty() && job.failures.is_empty()
+    let is_blameless = job.barred.is_empty() && job.failures.is_empty() && job.timed_out.is_empty();
+    job.cancel_at.is_none() && job.round == Round::default() && is_blameless
 }

@@ -1,8 +1,9 @@
-//! One block: sweep what is due, execute in order, hand back everything the node persists and publishes.
+//! One block: sweep what is due, take every fee, execute in order, hand back everything the node persists and publishes.
 
 use crate::check::Checked;
 use crate::error::TxError;
 use crate::event::{CommittedEvent, Event, EventPosition};
+use crate::inclusion::{Bill, InclusionError, check_reports, manifest};
 use crate::job::JobStatus;
 use crate::merkle::{MerklePath, merkle_root};
 use crate::receipt::SettlementRecord;
@@ -11,6 +12,7 @@ use crate::{exec, snapshot};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, ModelId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What consensus decided besides the transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct BlockContext {
     pub height: Height,
     /// A validator.
     pub proposer: AccountId,
+    /// The hash of the block before: what nobody could know when an order was signed or a worker registered.
+    pub entropy: Hash32,
 }
 
 /// A change to the authenticated store.
@@ -71,6 +75,8 @@ pub enum Outcome {
     TimeoutReported { job: JobId, worker: AccountId },
     /// The validator lost this much.
     EquivocationPunished { validator: AccountId, amount: Amount },
+    /// The model goes, and its deposit returns, with the last of so many jobs that name it.
+    ModelRetired { model: ModelId, jobs: u64 },
 }
 
 /// Everything that follows from a block.
@@ -118,6 +124,9 @@ pub enum BlockError {
         /// The block's proposer.
         got: AccountId,
     },
+    /// It holds a transaction that it may not hold.
+    #[error("the block holds what it may not")]
+    Inclusion(#[from] InclusionError),
 }
 
 impl BlockEffects {
@@ -129,8 +138,8 @@ impl BlockEffects {
     }
 }
 
-/// Applies a decided block: what is due by itself first, then `txs` in order. A transaction that failed the stateless
-/// phase is passed on as its error; like one that fails here, it leaves no trace but its outcome.
+/// Applies a decided block: what is due by itself first, then the fees of all transactions, then `txs` in order. One whose
+/// verdict is a refusal, like one that is refused here, leaves nothing behind but its fee, its spent nonce and its outcome.
 ///
 /// The stateless phase must have run against this state or an earlier one of the same network.
 ///
@@ -139,17 +148,25 @@ impl BlockEffects {
 ///
 /// # Panics
 /// If money was made or lost: a node must stop before it signs that.
-pub fn apply_block(
-    state: &mut State,
-    context: &BlockContext,
-    txs: &[Result<Checked, TxError>],
-) -> Result<BlockEffects, BlockError> {
+pub fn apply_block(state: &mut State, context: &BlockContext, txs: &[Checked]) -> Result<BlockEffects, BlockError> {
     check_context(state, context)?;
+    let (bills, is_crowded) = examine(state, txs)?;
     state.tip.height = context.height;
+    exec::stir(state, context.entropy);
     state.commit();
     exec::sweep(state);
-    let outcomes = txs.iter().map(|tx| execute_one(state, tx)).collect();
+    state.tip.crowded += u64::from(is_crowded);
+    exec::charge(state, &bills);
+    let outcomes = txs.iter().map(|tx| exec::execute(state, tx)).collect();
     Ok(finish(state, outcomes))
+}
+
+/// Who pays what for the block, and whether it is crowded.
+fn examine(state: &State, txs: &[Checked]) -> Result<(BTreeMap<AccountId, Bill>, bool), InclusionError> {
+    let manifest = manifest(state, txs.iter().map(|checked| (&checked.tx, checked.bytes())))?;
+    check_reports(state, txs)?;
+    let is_crowded = manifest.is_crowded();
+    Ok((manifest.into_bills(), is_crowded))
 }
 
 fn check_context(state: &State, context: &BlockContext) -> Result<(), BlockError> {
@@ -160,13 +177,6 @@ fn check_context(state: &State, context: &BlockContext) -> Result<(), BlockError
     match state.validator(&context.proposer) {
         Some(_) => Ok(()),
         None => Err(BlockError::UnknownProposer { got: context.proposer }),
-    }
-}
-
-fn execute_one(state: &mut State, tx: &Result<Checked, TxError>) -> Result<Outcome, TxError> {
-    match tx {
-        Ok(checked) => exec::execute(state, checked),
-        Err(error) => Err(error.clone()),
     }
 }
 

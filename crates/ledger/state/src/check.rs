@@ -3,8 +3,8 @@
 //! Signatures, sizes, who may say what, input binding and the proof itself. It runs in parallel and before ordering;
 //! its result, [`Checked`], is the only thing [`crate::apply_block`] executes, so an unchecked proof cannot be paid.
 //!
-//! The facts it reads never change once they are true (a registered model, the spec of a job, the genesis), and a job
-//! that has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a node
+//! The facts it reads stay true for as long as they matter (the model of an open job, the spec of a job, the genesis), and
+//! what has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a node
 //! may keep it. A negative answer may become positive later (the job was not known yet) and is not kept.
 
 use crate::error::{SizedField, TxError};
@@ -12,12 +12,14 @@ use crate::job::Job;
 use crate::lease::{Authority, SignedLease};
 use crate::model::Model;
 use crate::params::Params;
-use crate::tx::{Action, SignedTx, input_hash};
+use crate::tx::{Action, SignedTx, input_hash, model_id};
 use crate::worker::Reputation;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{
     AccountId, Assurance, ChainId, Hash32, Height, JobId, JobSpec, JobType, ModelId, Offer, TextError, TxId,
     check_printable,
 };
+use serde::{Deserialize, Serialize};
 
 /// What the stateless phase may read. [`crate::State`] implements it.
 pub trait Facts {
@@ -69,6 +71,15 @@ pub struct ProofRejection {
     pub reason: String,
 }
 
+/// What verifying one proof of a model costs at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ProofCost {
+    /// Time: one unit is about a microsecond of one core.
+    pub units: u64,
+    /// Memory, bytes.
+    pub memory: u64,
+}
+
 /// Verifies proofs. Must be total (no panic on any bytes) and a pure function of the claim: every validator's answer
 /// decides whether money moves, so two builds that answer differently fork the network.
 pub trait ProofCheck {
@@ -77,6 +88,13 @@ pub trait ProofCheck {
     /// # Errors
     /// [`ProofRejection`] for every other proof.
     fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection>;
+
+    /// What verifying a proof of this model costs. A pure function of the model, like [`ProofCheck::check`], which must
+    /// not cost more on any proof.
+    ///
+    /// # Errors
+    /// [`ProofRejection`] if the bytes are no model that can be proven.
+    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ProofCost, ProofRejection>;
 }
 
 /// A consensus offence that evidence proves.
@@ -107,15 +125,50 @@ pub trait EvidenceCheck {
     fn check(&self, chain: ChainId, evidence: &[u8]) -> Result<Offence, EvidenceRejection>;
 }
 
-/// A transaction that passed the stateless phase. Only [`check_stateless`] makes one.
+/// A transaction that a block may hold: signed for this network and within its sizes. Only [`screen`] makes one.
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub(crate) tx: SignedTx,
     pub(crate) id: TxId,
-    pub(crate) offence: Option<Offence>,
+    bytes: usize,
+    pub(crate) verdict: Result<Finding, TxError>,
+}
+
+/// What the stateless phase found out for the ordered one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Nothing but that the transaction may be executed.
+    Sound,
+    /// The offence that a report proves.
+    Offence(Offence),
+    /// Units of verification of a model that was not registered yet.
+    Model { units: u64 },
 }
 
 impl Checked {
+    /// Length of its encoding.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it may be executed, or why the ledger will refuse it.
+    ///
+    /// # Errors
+    /// [`TxError`] naming the first thing that is wrong.
+    pub fn verdict(&self) -> Result<(), TxError> {
+        self.verdict.clone().map(|_| ())
+    }
+
+    /// The offence that it proves, if it is a report.
+    #[must_use]
+    pub const fn offence(&self) -> Option<Offence> {
+        match self.verdict {
+            Ok(Finding::Offence(offence)) => Some(offence),
+            Ok(Finding::Sound | Finding::Model { .. }) | Err(_) => None,
+        }
+    }
+
     /// The transaction.
     #[must_use]
     pub const fn tx(&self) -> &SignedTx {
@@ -140,12 +193,28 @@ pub fn check_stateless(
     proofs: &dyn ProofCheck,
     evidence: &dyn EvidenceCheck,
 ) -> Result<Checked, TxError> {
+    let checked = screen(tx, facts, proofs, evidence)?;
+    checked.verdict.clone()?;
+    Ok(checked)
+}
+
+/// Checks the same, but refuses only what no block may hold: what its sender did not sign for this network, or what is too
+/// long. Whatever else is wrong is told by [`Checked::verdict`]: in a block, such a transaction pays and is refused.
+///
+/// # Errors
+/// [`TxError`] of a transaction that no block may hold.
+pub fn screen(
+    tx: &SignedTx,
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    evidence: &dyn EvidenceCheck,
+) -> Result<Checked, TxError> {
     let sender = tx.body.sender;
     check_chain(facts, tx.body.chain)?;
     check_sizes(facts.params(), &tx.body.action)?;
     tx.verify_signature().map_err(|_| TxError::BadSignature { sender })?;
-    let offence = check_action(tx, facts, proofs, evidence)?;
-    Ok(Checked { tx: tx.clone(), id: tx.id(), offence })
+    let verdict = check_action(tx, facts, proofs, evidence);
+    Ok(Checked { tx: tx.clone(), id: tx.id(), bytes: tx.size(), verdict })
 }
 
 fn check_action(
@@ -153,36 +222,63 @@ fn check_action(
     facts: &dyn Facts,
     proofs: &dyn ProofCheck,
     evidence: &dyn EvidenceCheck,
-) -> Result<Option<Offence>, TxError> {
-    let sender = tx.body.sender;
+) -> Result<Finding, TxError> {
     match &tx.body.action {
+        Action::RegisterModel { program, weight_root } => check_model(facts, proofs, program, *weight_root),
+        Action::ReportEquivocation { evidence: bytes } => evidence
+            .check(facts.chain(), bytes)
+            .map(Finding::Offence)
+            .map_err(|rejection| TxError::EvidenceRejected { reason: rejection.reason }),
+        action => check_plain(facts, proofs, tx.body.sender, action).map(|()| Finding::Sound),
+    }
+}
+
+/// The actions about which there is nothing to find out but whether they are sound.
+fn check_plain(facts: &dyn Facts, proofs: &dyn ProofCheck, sender: AccountId, action: &Action) -> Result<(), TxError> {
+    match action {
         Action::Transfer { amount, .. } | Action::AddStake { amount } | Action::RequestUnstake { amount } => {
-            if amount.0 == 0 { Err(TxError::ZeroAmount) } else { Ok(None) }
+            if amount.0 == 0 { Err(TxError::ZeroAmount) } else { Ok(()) }
         }
         Action::RegisterModel { .. }
+        | Action::RemoveModel { .. }
         | Action::RegisterWorker { .. }
         | Action::WithdrawStake
-        | Action::CancelJob { .. } => Ok(None),
-        Action::PublishOffer { offer } => check_offer(sender, offer).map(|()| None),
-        Action::SubmitJob { spec } => check_spec(facts, sender, spec).map(|()| None),
+        | Action::ReportEquivocation { .. }
+        | Action::CancelJob { .. } => Ok(()),
+        Action::PublishOffer { offer } => check_offer(sender, offer),
+        Action::SubmitJob { spec } => check_spec(facts, sender, spec),
         Action::SettleJob { authority, input, output, proof } => {
             check_authority(facts, sender, authority)?;
             check_settlement(facts, proofs, sender, &Answer { job: authority.job(), input, output, proof })
-                .map(|()| None)
         }
         Action::CommitResult { authority, .. } => {
             check_authority(facts, sender, authority)?;
-            redundant_job(facts, &authority.job()).map(|_| None)
+            redundant_job(facts, &authority.job()).map(|_| ())
         }
-        Action::RevealResult { job, input, .. } => check_input(redundant_job(facts, job)?, input).map(|()| None),
-        Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => {
-            check_own_lease(facts, sender, lease).map(|()| None)
-        }
-        Action::ReportTimeout { lease } => check_lease(facts, lease).map(|()| None),
-        Action::ReportEquivocation { evidence: bytes } => evidence
-            .check(facts.chain(), bytes)
-            .map(Some)
-            .map_err(|rejection| TxError::EvidenceRejected { reason: rejection.reason }),
+        Action::RevealResult { job, input, .. } => check_input(redundant_job(facts, job)?, input),
+        Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => check_own_lease(facts, sender, lease),
+        Action::ReportTimeout { lease } => check_lease(facts, lease),
+    }
+}
+
+/// A program that is registered already is not looked at again.
+fn check_model(
+    facts: &dyn Facts,
+    proofs: &dyn ProofCheck,
+    program: &[u8],
+    weight_root: Hash32,
+) -> Result<Finding, TxError> {
+    if facts.model(&model_id(program, weight_root)).is_some() {
+        return Ok(Finding::Sound);
+    }
+    let cost =
+        proofs.cost(program, weight_root).map_err(|rejection| TxError::ModelRejected { reason: rejection.reason })?;
+    let params = facts.params();
+    let (expected, got) = (ProofCost { units: params.max_proof_units, memory: params.max_proof_memory }, cost);
+    if got.units <= expected.units && got.memory <= expected.memory {
+        Ok(Finding::Model { units: got.units })
+    } else {
+        Err(TxError::ModelTooCostly { expected, got })
     }
 }
 

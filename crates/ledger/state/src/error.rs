@@ -1,8 +1,9 @@
-//! Why a transaction was refused. A refused transaction leaves no trace: no money, nonce, event or write.
+//! Why a transaction was refused. A refused transaction leaves nothing behind but its fee and its spent nonce.
 
+use crate::check::ProofCost;
 use crate::job::JobStatus;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{AccountId, Amount, Assurance, ChainId, Hash32, Height, JobId, JobType, LeaseToken, ModelId, Nonce};
+use ciro_types::{AccountId, Amount, Assurance, ChainId, Hash32, Height, JobId, JobType, LeaseToken, ModelId};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -113,12 +114,21 @@ pub enum TxError {
     /// The proof does not verify.
     #[error("proof rejected: {reason}")]
     ProofRejected { reason: String },
+    /// The program is malformed, or no proof about it could be verified.
+    #[error("model rejected: {reason}")]
+    ModelRejected { reason: String },
+    /// Verifying a proof of the model would hold every validator up.
+    #[error(
+        "a proof of this model takes {} units and {} bytes to verify, expected at most {} and {}",
+        .got.units, .got.memory, .expected.units, .expected.memory
+    )]
+    ModelTooCostly { expected: ProofCost, got: ProofCost },
+    /// Its owner has withdrawn the model.
+    #[error("model {model} is being removed")]
+    ModelRetired { model: ModelId },
     /// The evidence convicts nobody.
     #[error("evidence rejected: {reason}")]
     EvidenceRejected { reason: String },
-    /// Replayed, or sent too early.
-    #[error("nonce: expected {expected}, got {got}")]
-    WrongNonce { expected: Nonce, got: Nonce },
     /// Not enough money.
     #[error("balance of {account}: expected at least {expected}, got {got}")]
     InsufficientBalance { account: AccountId, expected: Amount, got: Amount },
@@ -149,9 +159,15 @@ pub enum TxError {
     /// A height outside the range that is accepted now.
     #[error("{field}: expected a height from {earliest} to {latest}, got {got}")]
     HeightOutOfRange { field: TimedField, earliest: Height, latest: Height, got: Height },
-    /// The job pays less than the network's minimum.
+    /// The job cannot pay its workers the network's minimum and the fee.
     #[error("maximum price: expected at least {expected}, got {got}")]
     PriceBelowMinimum { expected: Amount, got: Amount },
+    /// The price of an offer or a lease is below the network's minimum.
+    #[error("price of one worker: expected at least {expected}, got {got}")]
+    AskBelowMinimum { expected: Amount, got: Amount },
+    /// There is too little stake behind the offer.
+    #[error("slots of an offer: expected at most {expected}, which the stake backs, got {got}")]
+    TooManySlots { expected: u64, got: u16 },
     /// The worker asks for more than the job can pay after the fee.
     #[error("price of one worker: expected at most {expected}, got {got}")]
     PriceAboveMaximum { expected: Amount, got: Amount },
@@ -167,6 +183,18 @@ pub enum TxError {
     /// The worker does not meet the job's requirements.
     #[error("worker {worker} does not meet the requirements of job {job}")]
     RequirementsNotMet { job: JobId, worker: AccountId },
+    /// Other workers drew the lot to answer this job without a lease.
+    #[error("worker {worker} may not take a seat of job {job} without a lease now: others were drawn")]
+    NotDrawn { job: JobId, worker: AccountId },
+    /// The stake is too small for one more seat.
+    #[error("stake of {worker} for all its open seats: expected at least {expected}, got {got}")]
+    SeatNotCovered { worker: AccountId, expected: Amount, got: Amount },
+    /// The lease ended before its worker could have used it.
+    #[error("lease {token} ended at height {got}, before {expected}: nobody could have used it")]
+    LeaseNeverRan { token: LeaseToken, expected: Height, got: Height },
+    /// The worker's failure is noted already.
+    #[error("{worker} is known to have let job {job} lapse")]
+    TimeoutKnown { job: JobId, worker: AccountId },
     /// The lease has run out.
     #[error("lease {token} was void from height {expires}, the block is at {height}")]
     LeaseExpired { token: LeaseToken, expires: Height, height: Height },

@@ -47,6 +47,8 @@ pub enum Event {
         model: ModelId,
         /// Who registered it.
         by: AccountId,
+        /// What is kept back until the model goes.
+        deposit: Amount,
     },
     /// A worker arrived.
     WorkerRegistered {
@@ -166,7 +168,8 @@ pub enum Event {
         worker: AccountId,
         /// To what.
         commitment: Hash32,
-        /// Set when this was the last wanted seat: reveals count up to and including this height.
+        /// Set when this was the last wanted seat: reveals count up to and including this height, or longer if blocks
+        /// until then are crowded.
         reveal_by: Option<Height>,
     },
     /// An A2 worker opened its commitment.
@@ -230,5 +233,21 @@ pub enum Event {
         worker: AccountId,
         /// The standing now.
         reputation: Reputation,
+    },
+    /// An account paid the fees of its transactions in this block.
+    FeePaid {
+        /// Who.
+        account: AccountId,
+        /// How much, all together.
+        amount: Amount,
+    },
+    /// A model's deposit went back: the model is gone, or another account keeps it from now on.
+    DepositReturned {
+        /// Which model.
+        model: ModelId,
+        /// Who gets it.
+        owner: AccountId,
+        /// How much.
+        amount: Amount,
     },
 }

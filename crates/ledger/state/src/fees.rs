@@ -1,5 +1,10 @@
-//! The protocol fee: how much goes on top of a price, and where it goes in which phase (FEATURES C1 and C2).
+//! The protocol fee: how much goes on top of a price, and where it goes in which phase (FEATURES C1 and C2); and the fee of
+//! a transaction, which is divided in the same way.
+//!
+//! A transaction pays `base + bytes × byte fee + units × unit fee` before it is executed, and gets nothing of it back when
+//! it is refused: what a block holds costs every validator its bytes and its checks, whatever becomes of it.
 
+use crate::params::Params;
 use ciro_types::{Amount, Assurance, BasisPoints, Height};
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +109,14 @@ pub fn portion(amount: Amount, rate: BasisPoints) -> Amount {
 #[must_use]
 pub fn with_fee(price: Amount, fee: BasisPoints) -> Option<Amount> {
     price.checked_add(portion(price, fee))
+}
+
+/// What a transaction of `bytes` that takes `units` of verification pays. More than there can be where that overflows.
+#[must_use]
+pub fn tx_fee(params: &Params, bytes: usize, units: u64) -> Amount {
+    let part = |rate: Amount, count: u64| rate.0.saturating_mul(count.into());
+    let (by_bytes, by_units) = (part(params.tx_byte_fee, bytes as u64), part(params.tx_unit_fee, units));
+    Amount(params.tx_fee.0.saturating_add(by_bytes).saturating_add(by_units))
 }
 
 /// How many workers a job at this rung pays.

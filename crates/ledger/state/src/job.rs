@@ -12,7 +12,15 @@
 //! closes: silent seats lose 10 % of their stake and are barred from the job; two equal answers settle it and every
 //! differing answer loses 50 %; without two equal answers one more worker is asked, up to three. Three different answers
 //! convict nobody: the client is refunded and no stake moves. A tie-break worker can read the earlier answers; its
-//! independence rests on its own stake and on the scheduler's choice, which is what A2 costs less than A4 for.
+//! independence rests on its own stake and on who chose it: the scheduler, or, where that is silent, lots.
+//!
+//! **Silence.** A reveal that found no room is no silence. Blocks in which some lane was full ([`crate::lane`]) do not count:
+//! a window that saw `n` of them is `n` blocks longer, and what it sees meanwhile counts again. If it would outlast the job's
+//! deadline, it ends without punishing anybody. A validator gains nothing by leaving reveals out: its block then has room, so it
+//! counts, and the next proposer includes them. Filling a block costs its fees, every time.
+//!
+//! **Stake.** A seat is refused unless the worker's active stake is `seat_cover` times the prices of all its open seats: half
+//! of the stake is what a lie costs, so with a cover of 20 it costs ten times what all seats together could earn.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, LeaseToken};
@@ -107,6 +115,8 @@ pub struct Round {
     pub seats: Vec<Seat>,
     /// Last height at which a reveal counts; set while every wanted seat is taken.
     pub reveal_by: Option<Height>,
+    /// How many crowded blocks there had been when the window began, or was last extended.
+    pub crowded: u64,
 }
 
 impl Round {
@@ -143,6 +153,8 @@ pub struct Job {
     pub barred: Vec<AccountId>,
     /// Who said that the job cannot be answered, and why.
     pub failures: Vec<(AccountId, FailReason)>,
+    /// Workers whose lease of this job ran out.
+    pub timed_out: Vec<AccountId>,
 }
 
 impl Job {

@@ -1,15 +1,17 @@
 //! The ledger's state machine: signed transactions in, effects out. No I/O, clock, float, randomness or unordered map.
 //!
 //! Two phases. [`check_stateless`] looks at one transaction alone (signature, sizes, input, proof) and may run in
-//! parallel, early, and be kept; [`apply_block`] executes what passed, in order. A transaction that is refused in either
-//! leaves no trace.
+//! parallel, early, and be kept; [`apply_block`] takes the fees of a whole block first and then executes, in order. A
+//! transaction that is refused in either leaves nothing behind but its fee and its spent nonce.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`tx`], [`lease`] | what accounts and the scheduler sign |
 //! | [`check`] | the stateless phase, and the traits by which proofs and evidence are judged |
+//! | [`lane`], [`inclusion`] | what a block may hold: who pays, in which order, and which part of it who may fill |
+//! | [`admission`] | what is not worth a place in a pool |
 //! | [`block`] | the ordered phase of a whole block and its effects |
-//! | `exec` | one transaction each: accounts, workers, jobs, leases, A2 rounds, slashing; and the sweep of what is due |
+//! | `exec` | one transaction each: accounts, models, workers, jobs, leases, A2 rounds, lots, slashing; and the sweep of what is due |
 //! | [`job`], [`worker`], [`model`], [`validator`], [`account`] | the rows |
 //! | [`money`], [`fees`], [`slash`] | pots and totals; the protocol fee and its phases; offences and their price |
 //! | [`receipt`], [`merkle`] | settlement records and the path that shows one to a stranger |
@@ -24,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod admission;
 pub mod audit;
 pub mod block;
 pub mod check;
@@ -33,8 +36,10 @@ pub mod event;
 mod exec;
 pub mod fees;
 pub mod genesis;
+pub mod inclusion;
 pub mod job;
 pub mod keys;
+pub mod lane;
 pub mod lease;
 pub mod merkle;
 pub mod model;
@@ -53,14 +58,16 @@ pub use account::Account;
 pub use audit::AuditError;
 pub use block::{BlockContext, BlockEffects, BlockError, Outcome, Write, apply_block};
 pub use check::{
-    Checked, EvidenceCheck, EvidenceRejection, Facts, Offence, ProofCheck, ProofClaim, ProofContext, ProofRejection,
-    check_stateless,
+    Checked, EvidenceCheck, EvidenceRejection, Facts, Offence, ProofCheck, ProofClaim, ProofContext, ProofCost,
+    ProofRejection, check_stateless, screen,
 };
 pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};
 pub use genesis::{Genesis, GenesisAccount, GenesisError, GenesisValidator};
+pub use inclusion::{InclusionError, Item, Manifest, check_reports, manifest};
 pub use job::{DeclineReason, FailReason, Job, JobStatus, RefundReason, Round, Seat};
 pub use keys::Key;
+pub use lane::{Errand, Lane, Load};
 pub use lease::{Authority, SignedLease};
 pub use merkle::{MerklePath, PathError, merkle_root};
 pub use model::Model;

@@ -1,17 +1,39 @@
 //! Registered models.
+//!
+//! A row is kept for as long as its owner wants, so it is paid for by a deposit per byte. `RemoveModel` gives the deposit
+//! back, but a job is checked against its model's row and a receipt is put together from it: so a removal only retires the
+//! model, and the row goes with the last job that names it. Until then anybody may register the model anew, which puts a new
+//! deposit in place of the old one.
 
+use crate::params::Params;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{AccountId, Hash32, Height};
+use ciro_types::{AccountId, Amount, Hash32, Height};
 
-/// A compiled model as registered. Immutable.
+/// Bytes of a row besides its program, rounded up.
+const ROW_BYTES: u64 = 256;
+
+/// A compiled model as registered.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Model {
     /// Public part of the integer program.
     pub program: Vec<u8>,
     /// Commitment to the weights.
     pub weight_root: Hash32,
-    /// Who registered it first.
+    /// Who registered it and gets the deposit back.
     pub owner: AccountId,
     /// When.
     pub registered: Height,
+    /// Money held until the row goes.
+    pub deposit: Amount,
+    /// Units of verification of one proof.
+    pub units: u64,
+    /// Its owner wants it removed: no further job may be ordered on it.
+    pub is_retired: bool,
+}
+
+/// What registering a program of this length keeps back.
+#[must_use]
+pub fn deposit(params: &Params, program_bytes: usize) -> Amount {
+    let bytes = (program_bytes as u64).saturating_add(ROW_BYTES);
+    Amount(params.model_byte_deposit.0.saturating_mul(bytes.into()))
 }

@@ -7,7 +7,7 @@ use crate::slash::SlashDestination;
 use crate::state::State;
 use crate::worker::{Unbonding, Worker};
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{AccountId, Amount, Height, JobId};
+use ciro_types::{AccountId, Amount, Height, JobId, ModelId};
 use serde::{Deserialize, Serialize};
 
 /// Money that belongs to nobody.
@@ -36,6 +36,8 @@ pub struct Totals {
     pub validator_stakes: Amount,
     /// Held for open jobs.
     pub escrow: Amount,
+    /// Held for registered models.
+    pub deposits: Amount,
     /// Money that belongs to nobody.
     pub pools: Pools,
 }
@@ -48,8 +50,9 @@ impl Totals {
     #[must_use]
     pub fn sum(&self) -> Amount {
         let Pools { reserve, treasury, insurance, burned } = self.pools;
-        let held = [self.balances, self.worker_stakes, self.unbonding, self.validator_stakes, self.escrow];
-        held.into_iter().chain([reserve, treasury, insurance, burned]).sum()
+        let stakes = [self.worker_stakes, self.unbonding, self.validator_stakes];
+        let held = [self.balances, self.escrow, self.deposits, reserve, treasury, insurance, burned];
+        stakes.into_iter().chain(held).sum()
     }
 }
 
@@ -62,6 +65,7 @@ pub(crate) enum Pot {
     Unbonding(AccountId, Height),
     ValidatorStake(AccountId),
     Escrow(JobId),
+    Deposit(ModelId),
     Reserve,
     Treasury,
     Insurance,
@@ -111,13 +115,13 @@ impl State {
         })
     }
 
-    /// Pays a fee out of a job's escrow.
-    pub(crate) fn pay_fee(&mut self, job: JobId, split: FeeSplit) {
+    /// Pays a fee out of a pot that holds it.
+    pub(crate) fn pay_fee(&mut self, from: Pot, split: FeeSplit) {
         let FeeSplit { burn, reserve, treasury, insurance } = split;
         let parts =
             [(Pot::Burned, burn), (Pot::Reserve, reserve), (Pot::Treasury, treasury), (Pot::Insurance, insurance)];
         for (pot, part) in parts {
-            self.shift_held(Pot::Escrow(job), pot, part);
+            self.shift_held(from, pot, part);
         }
     }
 
@@ -131,6 +135,7 @@ impl State {
             }
             Pot::ValidatorStake(id) => self.tables.validators.get(&id).map_or(Amount::ZERO, |found| found.stake),
             Pot::Escrow(id) => self.tables.jobs.get(&id).map_or(Amount::ZERO, |job| job.escrow),
+            Pot::Deposit(id) => self.tables.models.get(&id).map_or(Amount::ZERO, |model| model.deposit),
             Pot::Reserve => self.tip.totals.pools.reserve,
             Pot::Treasury => self.tip.totals.pools.treasury,
             Pot::Insurance => self.tip.totals.pools.insurance,
@@ -162,6 +167,11 @@ impl State {
                 self.tables.validators.put(id, validator);
             }
             Pot::Escrow(id) => self.edit_job(id, |job| job.escrow = level).expect(EXISTS),
+            Pot::Deposit(id) => {
+                let mut model = self.tables.models.get(&id).expect(EXISTS).clone();
+                model.deposit = level;
+                self.tables.models.put(id, model);
+            }
             // A pool has no row: its level is its total.
             Pot::Reserve | Pot::Treasury | Pot::Insurance | Pot::Burned => {}
         }
@@ -175,6 +185,7 @@ fn total_of(totals: &mut Totals, pot: Pot) -> &mut Amount {
         Pot::Unbonding(..) => &mut totals.unbonding,
         Pot::ValidatorStake(_) => &mut totals.validator_stakes,
         Pot::Escrow(_) => &mut totals.escrow,
+        Pot::Deposit(_) => &mut totals.deposits,
         Pot::Reserve => &mut totals.pools.reserve,
         Pot::Treasury => &mut totals.pools.treasury,
         Pot::Insurance => &mut totals.pools.insurance,

@@ -21,8 +21,26 @@ pub struct Params {
     pub fee: BasisPoints,
     /// Stake below which a worker takes no part.
     pub min_stake: Amount,
-    /// The smallest `max_price` of a job.
+    /// The smallest price of an offer or a lease. A job's `max_price` must pay its workers this and the fee.
     pub min_price: Amount,
+    /// What every transaction pays before it is executed, refused ones included.
+    pub tx_fee: Amount,
+    /// What each byte of a transaction adds to that.
+    pub tx_byte_fee: Amount,
+    /// What each unit of verification adds: about a microsecond of one core of every validator.
+    pub tx_unit_fee: Amount,
+    /// The most units a model's proof may cost to verify. A registration pays for as many.
+    pub max_proof_units: u64,
+    /// The most memory that verifying a model's proof may take, bytes.
+    pub max_proof_memory: u64,
+    /// What each byte of a registered model keeps back from its owner until the model is removed.
+    pub model_byte_deposit: Amount,
+    /// Active stake that must stand behind each slot of an offer.
+    pub slot_stake: Amount,
+    /// How many times the prices of its open A2 seats a worker's active stake must be.
+    pub seat_cover: u64,
+    /// Blocks a lease must have been able to run before its end counts against its worker.
+    pub min_lease_blocks: u64,
     /// Blocks between asking for stake and getting it.
     pub unstake_delay: u64,
     /// The furthest a job's deadline may lie ahead. Below `unstake_delay`, so that stake outlives every dispute.
@@ -95,6 +113,15 @@ impl Params {
             fee: MAX_FEE,
             min_stake: Amount::ciro(100),
             min_price: Amount::ciro(1),
+            tx_fee: Amount(Amount::ONE.0 / 10_000),
+            tx_byte_fee: Amount(Amount::ONE.0 / 10_000_000),
+            tx_unit_fee: Amount(Amount::ONE.0 / 10_000_000),
+            max_proof_units: 50_000,
+            max_proof_memory: 64 << 20,
+            model_byte_deposit: Amount(Amount::ONE.0 / 100_000),
+            slot_stake: Amount::ciro(25),
+            seat_cover: 20,
+            min_lease_blocks: blocks(4_000, block_ms),
             unstake_delay: blocks(7 * DAY_MS, block_ms),
             max_job_blocks: blocks(DAY_MS, block_ms),
             max_lease_blocks: blocks(10 * MINUTE_MS, block_ms),
@@ -136,6 +163,7 @@ impl Params {
         self.check_positive()?;
         self.check_spans()?;
         check_below(("max_job_blocks", self.max_job_blocks), ("unstake_delay", self.unstake_delay))?;
+        check_below(("min_lease_blocks", self.min_lease_blocks), ("max_lease_blocks", self.max_lease_blocks))?;
         check_below(("reveal_window", self.reveal_window), ("max_job_blocks", self.max_job_blocks))
     }
 
@@ -154,6 +182,9 @@ impl Params {
         let positive = [
             ("min_stake", self.min_stake.0 == 0),
             ("min_price", self.min_price.0 == 0),
+            ("tx_fee", self.tx_fee.0 == 0),
+            ("slot_stake", self.slot_stake.0 == 0),
+            ("seat_cover", self.seat_cover == 0),
             ("max_job_blocks", self.max_job_blocks == 0),
             ("max_lease_blocks", self.max_lease_blocks == 0),
             ("max_offer_blocks", self.max_offer_blocks == 0),

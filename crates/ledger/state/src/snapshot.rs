@@ -10,7 +10,7 @@ use crate::validator::Validator;
 use crate::{Account, merkle_root};
 use borsh::BorshSerialize;
 use ciro_types::codec::BorshDeserialize;
-use ciro_types::{Amount, DecodeError, Height, LeaseToken, decode, encode};
+use ciro_types::{Amount, DecodeError, Hash32, Height, LeaseToken, decode, encode};
 
 /// Why stored rows are no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,8 @@ impl State {
             receipts_root: merkle_root(&[]),
             token_floor: LeaseToken(0),
             totals: totals(genesis),
+            crowded: 0,
+            beacon: Hash32::ZERO,
         };
         let mut state = Self { meta, tip, before: tip, tables: first_rows(genesis), journal: Journal::default() };
         state.commit();
@@ -89,6 +91,8 @@ impl State {
         let mut state = Self { meta, tip, before: tip, tables: stored.tables, journal: Journal::default() };
         let due: Vec<_> = state.derived_due().collect();
         due.into_iter().for_each(|at| state.tables.due.put(at, ()));
+        let counts = state.derived_jobs_on();
+        counts.into_iter().for_each(|(model, count)| state.tables.jobs_on.put(model, count));
         state.commit();
         take_writes(&mut state);
         state.audit().map_err(RestoreError::Audit)?;
@@ -146,6 +150,7 @@ pub(crate) fn take_writes(state: &mut State) -> Vec<Write> {
     add(&mut writes, Key::Token, tables.tokens.take_changes());
     add(&mut writes, Key::Offence, tables.offences.take_changes());
     tables.due.take_changes();
+    tables.jobs_on.take_changes();
     writes
 }
 

@@ -15,6 +15,7 @@ use crate::validator::Validator;
 use crate::worker::Worker;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, ChainId, Hash32, Height, JobId, LeaseToken, ModelId, Offer};
+use std::collections::BTreeMap;
 
 /// What a genesis fixed. Stored once.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -40,6 +41,10 @@ pub struct Tip {
     pub token_floor: LeaseToken,
     /// The sum of each kind of money: a light client checks conservation with this row alone.
     pub totals: Totals,
+    /// Blocks so far in which a lane had no room left.
+    pub crowded: u64,
+    /// From which lots are drawn. Changes once an epoch.
+    pub beacon: Hash32,
 }
 
 /// The first and only use of a fencing token.
@@ -77,6 +82,8 @@ pub(crate) struct Tables {
     pub(crate) offences: Table<OffenceKey, Height>,
     /// Derived from the rows above; never stored.
     pub(crate) due: Table<DueAt, ()>,
+    /// How many rows of jobs name a model. Derived; never stored.
+    pub(crate) jobs_on: Table<ModelId, u64>,
 }
 
 /// What the running block has said so far, and how much of it the running transaction may take back.
@@ -100,6 +107,7 @@ macro_rules! each_table {
         tables.tokens.$method();
         tables.offences.$method();
         tables.due.$method();
+        tables.jobs_on.$method();
     };
 }
 
@@ -177,6 +185,12 @@ impl State {
         self.tables.models.iter()
     }
 
+    /// How many jobs name this model, open ones and those that ended not long ago.
+    #[must_use]
+    pub fn jobs_on(&self, model: &ModelId) -> u64 {
+        self.tables.jobs_on.get(model).copied().unwrap_or(0)
+    }
+
     /// Whether an offence was punished, and when.
     #[must_use]
     pub fn punished(&self, offence: &OffenceKey) -> Option<Height> {
@@ -238,9 +252,26 @@ impl State {
     /// Writes a job. Rows that decide when something is due go through these four, so that the index follows.
     pub(crate) fn put_job(&mut self, id: JobId, job: Job) {
         let old = self.tables.jobs.get(&id).map(|old| due::of_job(id, old, &self.meta.params));
+        if old.is_none() {
+            self.count_job(job.spec.model, 1);
+        }
         let new = due::of_job(id, &job, &self.meta.params);
         self.tables.jobs.put(id, job);
         self.reindex(old, new);
+    }
+
+    /// Drops an ended job. What was due about it has happened.
+    pub(crate) fn remove_job(&mut self, id: &JobId) -> Option<Job> {
+        let job = self.tables.jobs.remove(id)?;
+        self.count_job(job.spec.model, -1);
+        Some(job)
+    }
+
+    fn count_job(&mut self, model: ModelId, change: i64) {
+        match self.jobs_on(&model).saturating_add_signed(change) {
+            0 => drop(self.tables.jobs_on.remove(&model)),
+            count => self.tables.jobs_on.put(model, count),
+        }
     }
 
     pub(crate) fn put_worker(&mut self, id: AccountId, worker: Worker) {
@@ -316,6 +347,15 @@ impl State {
             Due::ExpireOffer(id) => tables.offers.get(id).map(|offer| due::of_offer(*id, offer)),
         };
         asked.is_some_and(|asked| asked.contains(at))
+    }
+
+    /// What the count of jobs per model must be.
+    pub(crate) fn derived_jobs_on(&self) -> BTreeMap<ModelId, u64> {
+        let mut counts = BTreeMap::new();
+        for (_, job) in self.tables.jobs.iter() {
+            *counts.entry(job.spec.model).or_default() += 1;
+        }
+        counts
     }
 
     /// What the index must hold: everything the rows decide that lies ahead.

@@ -40,9 +40,9 @@ pub enum Action {
         /// How much, above zero.
         amount: Amount,
     },
-    /// Publishes a compiled model. Idempotent: the model's id is the hash of both fields.
+    /// Publishes a compiled model, for a deposit by its size. Idempotent: the model's id is the hash of both fields.
     RegisterModel {
-        /// Public part of the integer program, opaque here.
+        /// Public part of the integer program, judged by a [`crate::ProofCheck`].
         program: Vec<u8>,
         /// Commitment to the weights.
         weight_root: Hash32,
@@ -132,6 +132,12 @@ pub enum Action {
         /// Opaque here; judged by an [`crate::EvidenceCheck`].
         evidence: Vec<u8>,
     },
+    /// Withdraws the sender's model. No job may be ordered on it from then on; once the last one is forgotten, the row goes
+    /// and its deposit returns to the sender.
+    RemoveModel {
+        /// The model.
+        model: ModelId,
+    },
 }
 
 /// What a sender signs.
@@ -141,7 +147,8 @@ pub struct TxBody {
     pub chain: ChainId,
     /// Who asks, and signs.
     pub sender: AccountId,
-    /// The sender's transaction count: exactly the account's current value.
+    /// The sender's transaction count: exactly the account's current value. A block spends it, whatever becomes of the
+    /// request, so nobody can play a refused transaction again.
     pub nonce: Nonce,
     /// The request.
     pub action: Action,
@@ -170,6 +177,15 @@ impl SignedTx {
     /// [`DecodeError`] for anything that is not the canonical encoding.
     pub fn decode(bytes: &[u8], limit: usize) -> Result<Self, DecodeError> {
         ciro_types::decode(bytes, limit)
+    }
+
+    /// How many bytes it is encoded in. Cost: a pass over its fields.
+    ///
+    /// # Panics
+    /// Never: counting bytes needs no memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        borsh::object_length(self).expect("counting bytes cannot fail")
     }
 
     /// Hash of the signed bytes.

@@ -23,6 +23,8 @@ impl Reputation {
     pub const DONE: i16 = 10;
     /// Cost of a lease or a reveal window that ran out.
     pub const TIMEOUT: i16 = -50;
+    /// Cost of saying that a job cannot be answered that another worker then answers.
+    pub const FALSE_ALARM: i16 = -50;
     /// Cost of an answer that two others contradict.
     pub const LOST_DISPUTE: i16 = -100;
 
@@ -59,12 +61,18 @@ pub struct Worker {
     pub timeouts: u64,
     /// Disputes lost.
     pub disputes_lost: u64,
+    /// Jobs it said nobody could answer, and somebody did.
+    pub false_alarms: u64,
+    /// Prices of the A2 seats it holds in open jobs, summed. Its stake must cover them.
+    pub pledged: Amount,
+    /// When it registered.
+    pub registered: Height,
 }
 
 impl Worker {
     /// A worker that has just arrived, stake not yet moved in.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(registered: Height) -> Self {
         Self {
             stake: Amount::ZERO,
             unbonding: Vec::new(),
@@ -73,6 +81,9 @@ impl Worker {
             jobs_done: 0,
             timeouts: 0,
             disputes_lost: 0,
+            false_alarms: 0,
+            pledged: Amount::ZERO,
+            registered,
         }
     }
 
@@ -80,11 +91,5 @@ impl Worker {
     #[must_use]
     pub fn unbonding_total(&self) -> Amount {
         self.unbonding.iter().map(|part| part.amount).sum()
-    }
-}
-
-impl Default for Worker {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -8,9 +8,9 @@ use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{Amount, ChainId, Nonce, encode};
 
 /// Another statement in place of the one in `bytes`, signed as well and just as well formed; none if there is nothing
-/// to contradict.
+/// to contradict. `nonce` is the next one of the liar's account.
 #[must_use]
-pub fn contradict(liar: Place, chain: ChainId, bytes: &[u8]) -> Option<Vec<u8>> {
+pub fn contradict(liar: Place, chain: ChainId, nonce: Nonce, bytes: &[u8]) -> Option<Vec<u8>> {
     let Ok(Wire::Consensus(message)) = Wire::from_bytes(bytes) else { return None };
     let lie = match message {
         Message::Vote(vote) if vote.body.validator == liar.account() => {
@@ -19,7 +19,7 @@ pub fn contradict(liar: Place, chain: ChainId, bytes: &[u8]) -> Option<Vec<u8>> 
             Message::Vote(Signed::sign(Vote { block, ..vote.body }, chain, &liar.key()))
         }
         Message::Proposal(proposal) if proposal.statement.body.proposer == liar.account() => {
-            Message::Proposal(other_proposal(liar, chain, &proposal)?)
+            Message::Proposal(other_proposal(liar, chain, nonce, &proposal)?)
         }
         _ => return None,
     };
@@ -27,17 +27,17 @@ pub fn contradict(liar: Place, chain: ChainId, bytes: &[u8]) -> Option<Vec<u8>> 
 }
 
 /// A block that every honest validator would accept, with one transaction more or all of them less.
-fn other_proposal(liar: Place, chain: ChainId, proposal: &SignedProposal) -> Option<SignedProposal> {
-    let txs = if proposal.block.txs().is_empty() { vec![futile_tx(liar, chain)] } else { Vec::new() };
+fn other_proposal(liar: Place, chain: ChainId, nonce: Nonce, proposal: &SignedProposal) -> Option<SignedProposal> {
+    let txs = if proposal.block.txs().is_empty() { vec![futile_tx(liar, chain, nonce)] } else { Vec::new() };
     let header = BlockHeader { txs_root: txs_root(&txs), ..proposal.block.header().clone() };
     let block = SealedBlock::seal(Block { header, txs }).ok()?;
     let body = Proposal { block: block.id(), ..proposal.statement.body.clone() };
     Some(SignedProposal { statement: Signed::sign(body, chain, &liar.key()), block })
 }
 
-/// A transaction that may be in a block and moves nothing: its sender has no money.
-fn futile_tx(liar: Place, chain: ChainId) -> Vec<u8> {
+/// A transaction that may be in a block and moves nothing but its fee.
+fn futile_tx(liar: Place, chain: ChainId, nonce: Nonce) -> Vec<u8> {
     let action = Action::Transfer { to: liar.account(), amount: Amount::ONE };
-    let body = TxBody { chain, sender: liar.account(), nonce: Nonce(u64::MAX), action };
+    let body = TxBody { chain, sender: liar.account(), nonce, action };
     encode(&SignedTx::sign(body, &liar.key()))
 }

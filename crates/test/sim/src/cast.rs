@@ -14,11 +14,13 @@ pub const CLIENTS: usize = 2;
 /// What each client starts with.
 pub const CLIENT_FUNDS: Amount = Amount::ciro(100_000);
 /// What each worker starts with.
-pub const WORKER_FUNDS: Amount = Amount::ciro(2_000);
+pub const WORKER_FUNDS: Amount = Amount::ciro(6_000);
 /// What the scheduler starts with: it pays for what it reports.
 pub const SCHEDULER_FUNDS: Amount = Amount::ciro(100);
-/// What each worker stakes.
-pub const STAKE: Amount = Amount::ciro(1_000);
+/// What each worker stakes: the cover of twenty seats.
+pub const STAKE: Amount = Amount::ciro(4_000);
+/// What each validator has for fees.
+pub const POCKET_MONEY: Amount = Amount::ciro(10);
 /// What each validator stakes.
 pub const VALIDATOR_STAKE: Amount = Amount::ciro(10_000);
 /// What a worker asks that does not mean to earn it.
@@ -103,12 +105,13 @@ pub fn genesis(workers: usize) -> Genesis {
     let funded = |place: Place, balance| GenesisAccount { account: place.account(), balance };
     let clients = (0..CLIENTS).map(|n| funded(Place::Client(n), CLIENT_FUNDS));
     let workers = (0..workers).map(|n| funded(Place::Worker(n), WORKER_FUNDS));
+    let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), POCKET_MONEY));
     Genesis {
         network: "simulated".into(),
         params: params(),
         scheduler: Place::Scheduler.account(),
         validators: (0..VALIDATORS).map(validator).collect(),
-        accounts: clients.chain(workers).chain([funded(Place::Scheduler, SCHEDULER_FUNDS)]).collect(),
+        accounts: clients.chain(workers).chain(validators).chain([funded(Place::Scheduler, SCHEDULER_FUNDS)]).collect(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The history as a stranger keeps it: from committed events alone, with none of the ledger's code. Whatever any
 //! validator commits is compared with it.
 
-use crate::cast::{CLIENT_FUNDS, CLIENTS, Place, SCHEDULER_FUNDS, VALIDATOR_STAKE, VALIDATORS, WORKER_FUNDS};
+use crate::cast::{
+    CLIENT_FUNDS, CLIENTS, POCKET_MONEY, Place, SCHEDULER_FUNDS, VALIDATOR_STAKE, VALIDATORS, WORKER_FUNDS,
+};
 use crate::model::Shelf;
 use crate::violation::{TokenUse, Violation};
 use ciro_engine::Committed;
@@ -74,7 +76,7 @@ impl Chain {
         let funded = |place: Place, balance, stake| (place.account(), Purse { balance, stake });
         let clients = (0..CLIENTS).map(|n| funded(Place::Client(n), CLIENT_FUNDS, Amount::ZERO));
         let workers = (0..workers).map(|n| funded(Place::Worker(n), WORKER_FUNDS, Amount::ZERO));
-        let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), Amount::ZERO, VALIDATOR_STAKE));
+        let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), POCKET_MONEY, VALIDATOR_STAKE));
         let scheduler = funded(Place::Scheduler, SCHEDULER_FUNDS, Amount::ZERO);
         Self {
             blocks: Vec::new(),
@@ -176,6 +178,9 @@ impl Chain {
                 self.pay(*from, *amount);
                 self.earn(*to, *amount);
             }
+            Event::FeePaid { account, amount } => self.pay(*account, *amount),
+            Event::ModelRegistered { by, deposit, .. } => self.pay(*by, *deposit),
+            Event::DepositReturned { owner, amount, .. } => self.earn(*owner, *amount),
             _ => {}
         }
         Ok(())

@@ -7,7 +7,8 @@ use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
 use ciro_state::{
     BlockContext, CommittedEvent, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
-    Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, apply_block, check_stateless, input_hash,
+    Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, apply_block, check_stateless,
+    input_hash,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
@@ -59,6 +60,10 @@ impl ProofCheck for Nothing {
     fn check(&self, _: &ProofClaim<'_>) -> Result<(), ProofRejection> {
         Err(ProofRejection { reason: "no proof is expected here".into() })
     }
+
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+        Ok(ProofCost::default())
+    }
 }
 
 impl EvidenceCheck for Nothing {
@@ -96,8 +101,10 @@ impl Node for TestNode {
         let mut state = self.state.lock().expect("not poisoned");
         let refused = |e: ciro_state::TxError| NodeError::Refused { reason: e.to_string() };
         let checked = check_stateless(&tx, &*state, &Nothing, &Nothing).map_err(refused)?;
-        let context = BlockContext { height: state.height().next(), proposer: validator() };
-        let effects = apply_block(&mut state, &context, &[Ok(checked)]).expect("the block is next");
+        let (height, proposer) = (state.height().next(), validator());
+        let context = BlockContext { height, proposer, entropy: Hash32::ZERO };
+        let refused_block = |e: ciro_state::BlockError| NodeError::Refused { reason: format!("{e:?}") };
+        let effects = apply_block(&mut state, &context, &[checked]).map_err(refused_block)?;
         self.events.lock().expect("not poisoned").extend(effects.committed());
         self.committed.send_replace(state.height());
         match &effects.outcomes[0] {

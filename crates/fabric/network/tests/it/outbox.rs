@@ -126,15 +126,6 @@ fn a_lost_transaction_is_sent_again_as_it_was() {
     assert_eq!(outbox.flush(), txs, "silence is not inclusion");
 }
 
-#[test]
-fn what_a_block_took_too_early_is_sent_again_as_it_was() {
-    let mut outbox = outbox(2);
-    let txs = outbox.flush();
-    let early = TxError::WrongNonce { expected: Nonce(7), got: Nonce(8) };
-    assert_eq!(outbox.on_block(Height(11), Some(Nonce(7)), [(txs[1].id(), Some(early))]), []);
-    assert_eq!(outbox.flush(), txs[1..]);
-}
-
 /// Chance from a seed.
 struct Dice(u64);
 
@@ -261,9 +252,6 @@ impl World {
         let before = self.nonce;
         let mut included = Vec::new();
         if self.strikes(10) {
-            self.take_out_of_turn(&mut included);
-        }
-        if self.strikes(10) {
             // Another process with the same key was faster.
             self.pool.remove(&self.nonce);
             self.nonce += 1;
@@ -281,17 +269,6 @@ impl World {
         }
         let nonce = (self.nonce > before || !included.is_empty()).then_some(Nonce(self.nonce));
         self.news.push_back(Block { height: Height(self.height), nonce, included });
-    }
-
-    /// A proposer includes what is not its turn: the ledger refuses it, and the pool drops it.
-    fn take_out_of_turn(&mut self, included: &mut Vec<(TxId, Option<TxError>)>) {
-        let Some((got, tx)) = self.pool.pop_last() else { return };
-        if got == self.nonce {
-            self.pool.insert(got, tx);
-            return;
-        }
-        let error = TxError::WrongNonce { expected: Nonce(self.nonce), got: Nonce(got) };
-        included.push((tx.id(), Some(error)));
     }
 
     fn execute(&mut self, tx: &SignedTx, included: &mut Vec<(TxId, Option<TxError>)>) -> bool {

@@ -330,9 +330,10 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
         fence: LeaseToken(0),
         highest_token: LeaseToken(0),
         cancel_at: None,
-        round: Round { seats: seats.into_iter().map(seat).collect(), reveal_by: None },
+        round: Round { seats: seats.into_iter().map(seat).collect(), reveal_by: None, crowded: 0 },
         barred: Vec::new(),
         failures: Vec::new(),
+        timed_out: Vec::new(),
     };
     Ledger {
         height: Height(height),

@@ -218,7 +218,7 @@ fn who_has_a_seat_tries_until_the_answer_is_there() {
     let job = job_id(&order);
     let mut worker = worker(1);
     let seat = Seat { worker: me(), price: Amount::ciro(5), commitment: Hash32([0; 32]), output: None };
-    let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)) });
+    let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)), crowded: 0 });
     let mut effects = worker.step(Input::Known { id: job, job: &state });
     for (tries, failure) in (1..).zip([Failure::Input(unreadable()), Failure::Input(missing())]) {
         assert_eq!(effects.len(), 1);
@@ -271,6 +271,7 @@ fn known(order: &JobSpec, round: Round) -> Job {
         round,
         barred: Vec::new(),
         failures: Vec::new(),
+        timed_out: Vec::new(),
     }
 }
 
@@ -287,7 +288,7 @@ fn a_restarted_worker_opens_the_commitment_it_made_before() {
 
     let mut after = worker(1);
     let seat = Seat { worker: me(), price: Amount::ciro(5), commitment: *hidden, output: None };
-    let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)) });
+    let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)), crowded: 0 });
     assert!(matches!(&after.step(Input::Known { id: job, job: &state })[..], [Effect::Compute(_)]));
     let effects = done(&mut after, job, Ok(answer(3)));
     let Some(Action::RevealResult { output, salt, .. }) = submitted(&effects) else {

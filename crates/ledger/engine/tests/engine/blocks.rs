@@ -5,25 +5,25 @@ use crate::support::node::Node;
 use crate::support::{CALM, Net, genesis, key};
 use ciro_consensus::{Block, BlockHeader, CommitCertificate, DecidedBlock, SealedBlock, txs_root};
 use ciro_engine::ledger::{BlockRefusal, Ledger};
-use ciro_engine::{EngineError, Limits, MemoryBackend, Store};
-use ciro_state::{Action, Genesis, SignedTx, TxError};
+use ciro_engine::{EngineError, MemoryBackend, Store};
+use ciro_state::{Action, Genesis, InclusionError, Lane, SignedTx, TxError};
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, Height, StateRoot};
 use std::sync::Arc;
 
-fn ledger_on(store: &Arc<Store>, limits: Limits, genesis: &Genesis) -> Result<Ledger, EngineError> {
+fn ledger_on(store: &Arc<Store>, genesis: &Genesis) -> Result<Ledger, EngineError> {
     let proofs = Arc::new(crate::support::node::CountingProofs::default());
-    Ledger::open(genesis, store.clone(), limits, proofs, Arc::default())
+    Ledger::open(genesis, store.clone(), proofs, Arc::default())
 }
 
 fn fresh() -> Ledger {
     let store = Arc::new(Store::open_on(MemoryBackend::default()).expect("a new file"));
-    ledger_on(&store, Limits { block_txs: 10, ..Limits::default() }, &genesis()).expect("opens")
+    ledger_on(&store, &genesis()).expect("opens")
 }
 
 /// A second ledger with the content of `node`'s, on a disk of its own.
 pub(crate) fn reopened(node: &mut Node) -> Ledger {
     let store = Arc::new(Store::open_on(node.database_copy()).expect("recoverable"));
-    ledger_on(&store, Limits::default(), &genesis()).expect("opens")
+    ledger_on(&store, &genesis()).expect("opens")
 }
 
 pub(crate) fn uncertified(block: SealedBlock) -> DecidedBlock {
@@ -76,16 +76,28 @@ fn bodies_that_no_honest_proposer_builds_are_refused() {
     let mut trailing = good.clone();
     trailing.push(0);
     assert_eq!(refusal(vec![trailing], &mut ledger), BlockRefusal::Malformed { index: 0 });
-    assert!(matches!(refusal(vec![good.clone(), good.clone()], &mut ledger), BlockRefusal::Repeated { .. }));
+    let inclusion = |txs, ledger: &mut Ledger| match refusal(txs, ledger) {
+        BlockRefusal::Inclusion(error) => error,
+        other => panic!("{other}"),
+    };
+    let twice = inclusion(vec![good.clone(), good.clone()], &mut ledger);
+    assert!(matches!(twice, InclusionError::Nonce { .. }), "{twice}");
+    let early = inclusion(vec![tx_at(11, 1, Action::WithdrawStake)], &mut ledger);
+    assert!(matches!(early, InclusionError::Nonce { .. }), "{early}");
+    let unpaid = inclusion(vec![tx_at(99, 0, Action::WithdrawStake)], &mut ledger);
+    assert!(matches!(unpaid, InclusionError::Unfunded { .. }), "{unpaid}");
+    let idle = inclusion(vec![tx_at(1, 0, Action::ReportEquivocation { evidence: vec![1] })], &mut ledger);
+    assert!(matches!(idle, InclusionError::IdleReport { .. }), "{idle}");
     let unsigned = refusal(vec![ciro_types::encode(&stolen)], &mut ledger);
     assert!(matches!(unsigned, BlockRefusal::Unsigned { index: 0, source: TxError::BadSignature { .. } }));
     let mut client = Client::new(11);
-    let many: Vec<_> = (0..11).map(|_| client.transfer(key(12).account(), 1)).collect();
-    assert_eq!(refusal(many, &mut ledger), BlockRefusal::TooLarge { expected: 10, got: 11 });
+    let quota = genesis().params.quota(Lane::Plain).txs;
+    let many: Vec<_> = (0..=quota).map(|_| client.tx(Action::WithdrawStake)).collect();
+    assert_eq!(inclusion(many, &mut ledger), InclusionError::Full { lane: Lane::Plain });
 }
 
 #[test]
-fn a_transaction_that_fails_in_a_block_leaves_only_its_outcome() {
+fn a_transaction_that_fails_in_a_block_leaves_only_its_outcome_and_its_fee() {
     let mut ledger = fresh();
     let overdraft = tx_at(11, 0, Action::Transfer { to: key(12).account(), amount: Amount::ciro(999_999) });
     let fine = tx_at(12, 0, Action::Transfer { to: key(11).account(), amount: Amount::ciro(1) });
@@ -94,7 +106,8 @@ fn a_transaction_that_fails_in_a_block_leaves_only_its_outcome() {
     let committed = ledger.commit(&uncertified(block)).expect("executable");
     assert!(matches!(committed.txs[0].result, Err(TxError::InsufficientBalance { .. })));
     assert!(committed.txs[1].result.is_ok());
-    assert_eq!(ledger.state().account(&key(11).account()).balance, Amount::ciro(10_001));
+    let (balance, whole) = (ledger.state().account(&key(11).account()).balance, Amount::ciro(10_001));
+    assert!(balance < whole && balance > Amount(whole.0 - Amount::ONE.0 / 100), "{balance}");
     assert_eq!(ledger.state().audit(), Ok(()));
 }
 
@@ -118,9 +131,9 @@ fn a_header_certifies_the_state_and_receipts_of_the_block_before() {
 #[test]
 fn a_store_of_another_network_is_refused() {
     let store = Arc::new(Store::open_on(MemoryBackend::default()).expect("a new file"));
-    ledger_on(&store, Limits::default(), &genesis()).expect("opens");
+    ledger_on(&store, &genesis()).expect("opens");
     let other = Genesis { network: "another".into(), ..genesis() };
-    assert!(matches!(ledger_on(&store, Limits::default(), &other), Err(EngineError::OtherChain { .. })));
+    assert!(matches!(ledger_on(&store, &other), Err(EngineError::OtherChain { .. })));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Crashes, storms and traitors: the chain stays one, the money whole, and work gets done once the faults stop.
 
-use crate::support::client::Client;
+use crate::support::client::{Client, tx_at};
 use crate::support::node::Node;
 use crate::support::{CALM, CLIENTS, Event, Net, STORM, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{Message, Signed, Vote, VoteKind};
 use ciro_engine::wire::Wire;
-use ciro_state::{Event as Happened, SlashReason};
+use ciro_state::{Action, Event as Happened, SlashReason};
 use ciro_types::{Amount, BlockId, Height, Nonce};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
@@ -175,4 +175,34 @@ fn the_same_seed_gives_the_same_trace() {
     };
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
+}
+
+/// A full pool once silenced a report for good: it was counted as sent before it had a place.
+#[test]
+fn a_full_pool_silences_no_evidence() {
+    let mut nodes: Vec<_> = VALIDATORS.map(Node::new).into();
+    nodes.iter_mut().for_each(|node| node.limits.pool_txs = 8);
+    let mut net = Net::with_nodes(3, CALM, nodes);
+    net.run_for(200);
+    let traitor = VALIDATORS[3];
+    let account = key(traitor).account();
+    let position = net.nodes.iter().position(|n| n.account == account).expect("a validator");
+    net.nodes[position].validator = None;
+    for node in (0..4).filter(|&n| n != position) {
+        let gaps = (1..=8).map(|nonce| tx_at(11, nonce, Action::WithdrawStake)).collect();
+        net.at(net.now_ms, Event::Submit { node, txs: gaps });
+    }
+    net.run_for(400);
+    let height = net.living().map(Node::height).max().unwrap_or(0) + 1;
+    for bytes in contradiction(traitor, height) {
+        for n in (0..4).filter(|&n| n != position) {
+            net.post_one(account, n, &bytes);
+        }
+    }
+    net.run_for(10_000);
+    for node in net.living() {
+        let slashes = node.events.iter().filter(|e| matches!(e.event, Happened::Slashed { .. })).count();
+        assert_eq!(slashes, 1, "height {}", node.height());
+    }
+    assert_whole(&net);
 }

@@ -130,7 +130,7 @@ fn a_bad_proof_is_refused_at_the_door_and_pays_nobody_in_a_block() {
     let refused = net.nodes[2].admissions.last().expect("answered");
     assert!(matches!(refused.result, Err(SubmitError::Invalid(TxError::ProofRejected { .. }))), "{refused:?}");
 
-    // A Byzantine proposer puts it into a block all the same: the block stands, the transaction leaves no trace.
+    // A Byzantine proposer puts it into a block all the same: the block stands, and the transaction pays for the check.
     for node in &mut net.nodes {
         let account = node.account;
         let block = node.validator().ledger().build(account, vec![bad.clone()]);

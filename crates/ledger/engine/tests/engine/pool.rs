@@ -2,37 +2,53 @@
 
 use crate::support::client::Client;
 use crate::support::{genesis, key};
-use ciro_engine::mempool::{MAX_WAIT_COMMITS, Mempool, Waiting};
+use ciro_engine::mempool::{MAX_GAP_COMMITS, MAX_WAIT_COMMITS, Mempool, Waiting};
 use ciro_engine::{Limits, SubmitError, VerifiedTxs};
-use ciro_state::{Checked, SignedTx, State, check_stateless};
-use ciro_types::{AccountId, Height, Nonce, TxId};
-use std::collections::BTreeMap;
+use ciro_state::{
+    Account, Action, BlockContext, Checked, Errand, Genesis, GenesisAccount, Item, Lane, SignedTx, State, TxBody,
+    apply_block, check_stateless, screen,
+};
+use ciro_types::{AccountId, Amount, Hash32, Height, Nonce, TxId};
 
-const LIMITS: Limits = Limits { block_txs: 100, block_bytes: 1_000, pool_txs: 6, pool_bytes: 600, pool_per_sender: 4 };
+/// Shares of the lanes: 8 transactions and 800 bytes plain, half of that for work.
+const LIMITS: Limits = Limits { pool_txs: 16, pool_bytes: 1_600, pool_per_sender: 6, sender_bytes: 700, gap: 3 };
 
 fn sender(n: u8) -> AccountId {
     AccountId([n; 32])
 }
 
-fn waiting(n: u8, nonce: u64, size: usize) -> Waiting {
-    let mut id = [n; 32];
-    id[31] = nonce as u8;
-    Waiting { id: TxId(id), sender: sender(n), nonce: Nonce(nonce), bytes: vec![n; size].into() }
+/// Senders 1 to 9 with money for some transactions; sender 9 has none.
+fn state() -> State {
+    let account = |n| GenesisAccount { account: sender(n), balance: if n == 9 { Amount(1) } else { Amount::ONE } };
+    State::genesis(&Genesis { accounts: (1..=9).map(account).collect(), ..genesis() }).expect("a valid genesis")
 }
 
-fn put(pool: &mut Mempool, n: u8, nonce: u64, size: usize) -> Result<(), SubmitError> {
-    pool.admits(sender(n), Nonce(nonce), size, Nonce(0))?;
-    pool.insert(waiting(n, nonce, size));
+fn item(n: u8, nonce: u64, bytes: usize) -> Item {
+    Item { sender: sender(n), nonce: Nonce(nonce), bytes, units: 0, errand: Errand::Plain }
+}
+
+fn id(n: u8, nonce: u64) -> TxId {
+    let mut id = [n; 32];
+    id[31] = nonce as u8;
+    TxId(id)
+}
+
+fn put_in(lane: Lane, pool: &mut Mempool, n: u8, nonce: u64, size: usize) -> Result<(), SubmitError> {
+    let (state, item) = (state(), item(n, nonce, size));
+    let (fee, account) = (state.fee(&item), state.account(&item.sender));
+    pool.admits(&item, lane, fee, &account)?;
+    let bytes = vec![n; size].into();
+    pool.insert(Waiting { id: id(n, nonce), item, lane, fee, offence: None, bytes }, &account);
     Ok(())
 }
 
-fn origin(_: &AccountId) -> Nonce {
-    Nonce(0)
+fn put(pool: &mut Mempool, n: u8, nonce: u64, size: usize) -> Result<(), SubmitError> {
+    put_in(Lane::Plain, pool, n, nonce, size)
 }
 
 /// Which senders' transactions a batch holds, in order.
-fn batch(pool: &Mempool, txs: usize, bytes: usize) -> Vec<u8> {
-    pool.batch(txs, bytes, origin).iter().map(|tx| tx[0]).collect()
+fn batch(pool: &Mempool) -> Vec<u8> {
+    pool.batch(&state()).iter().map(|tx| tx[0]).collect()
 }
 
 #[test]
@@ -41,90 +57,191 @@ fn a_batch_keeps_arrival_order_and_each_senders_nonce_order() {
     for (n, nonce) in [(2, 1), (1, 0), (2, 0), (3, 1)] {
         put(&mut pool, n, nonce, 10).expect("room");
     }
-    assert_eq!(batch(&pool, 10, 1_000), [1, 2, 2], "sender 3 lacks nonce 0");
-    assert_eq!(batch(&pool, 2, 1_000), [1, 2]);
-    assert_eq!(batch(&pool, 10, 25), [1, 2], "bytes bound the batch");
-    assert!(pool.is_ready(origin));
+    assert_eq!(batch(&pool), [1, 2, 2], "sender 3 lacks nonce 0");
+    assert!(pool.is_ready());
 }
 
 #[test]
 fn a_large_transaction_is_not_passed_over_for_ever() {
-    let mut pool = Mempool::new(LIMITS);
-    put(&mut pool, 1, 0, 500).expect("room");
-    put(&mut pool, 2, 0, 10).expect("room");
-    assert_eq!(batch(&pool, 10, 505), [1], "the small one behind it waits its turn");
+    let mut pool = Mempool::new(Limits { pool_bytes: 64 << 20, sender_bytes: 8 << 20, ..LIMITS });
+    let quota = genesis().params.quota(Lane::Plain).bytes;
+    put(&mut pool, 1, 0, quota / 2 + 1).expect("room");
+    put(&mut pool, 2, 0, quota / 2).expect("room");
+    put(&mut pool, 3, 0, 10).expect("room");
+    assert_eq!(batch(&pool), [1], "the small one behind the second large one waits its turn");
 }
 
 #[test]
 fn a_gap_makes_a_sender_unready_and_filling_it_ready() {
     let mut pool = Mempool::new(LIMITS);
     put(&mut pool, 1, 1, 10).expect("room");
-    assert!(!pool.is_ready(origin) && batch(&pool, 10, 1_000).is_empty());
+    assert!(!pool.is_ready() && batch(&pool).is_empty());
     assert_eq!(pool.next_free(&sender(1), Nonce(0)), Nonce(0));
     put(&mut pool, 1, 0, 10).expect("room");
-    assert!(pool.is_ready(origin));
+    assert!(pool.is_ready());
     assert_eq!(pool.next_free(&sender(1), Nonce(0)), Nonce(2));
 }
 
 #[test]
-fn every_bound_holds() {
+fn every_bound_of_a_sender_holds() {
     let mut pool = Mempool::new(LIMITS);
     put(&mut pool, 1, 0, 10).expect("room");
     assert!(matches!(put(&mut pool, 1, 0, 10), Err(SubmitError::NonceTaken { .. })));
-    assert!(matches!(put(&mut pool, 1, 4, 10), Err(SubmitError::NonceAhead { ahead: 4, .. })));
-    assert!(matches!(pool.admits(sender(1), Nonce(2), 10, Nonce(3)), Err(SubmitError::NonceUsed { .. })));
-    assert_eq!(put(&mut pool, 2, 0, 591), Err(SubmitError::PoolFull), "bytes");
-    for n in 2..=6 {
+    let ahead = SubmitError::NonceAhead { next: Nonce(1), ahead: 3, got: Nonce(5) };
+    assert_eq!(put(&mut pool, 1, 5, 10), Err(ahead));
+    let past = Account { nonce: Nonce(3), balance: Amount::ONE };
+    assert!(matches!(pool.admits(&item(1, 2, 10), Lane::Plain, Amount(1), &past), Err(SubmitError::NonceUsed { .. })));
+    assert!(matches!(put(&mut pool, 1, 1, 691), Err(SubmitError::SenderFull { txs: 1, bytes: 10 })), "bytes");
+    let mut pool = Mempool::new(LIMITS);
+    put(&mut pool, 2, 0, 800).expect("a single one may have any size");
+    let mut pool = Mempool::new(LIMITS);
+    for nonce in 0..6 {
+        put(&mut pool, 1, nonce, 10).expect("room");
+    }
+    assert!(matches!(put(&mut pool, 1, 6, 10), Err(SubmitError::SenderFull { txs: 6, .. })), "count");
+}
+
+#[test]
+fn nothing_waits_that_its_sender_cannot_pay_with_all_the_rest() {
+    let mut pool = Mempool::new(LIMITS);
+    assert!(matches!(put(&mut pool, 9, 0, 10), Err(SubmitError::Unfunded { got: Amount(1), .. })));
+    let fee = state().fee(&item(1, 0, 10));
+    let account = Account { nonce: Nonce(0), balance: Amount(2 * fee.0) };
+    for (nonce, is_paid) in [(0, true), (1, true), (2, false)] {
+        let admitted = pool.admits(&item(1, nonce, 10), Lane::Plain, fee, &account);
+        assert_eq!(admitted.is_ok(), is_paid, "{admitted:?}");
+        if is_paid {
+            put(&mut pool, 1, nonce, 10).expect("room");
+        }
+    }
+}
+
+#[test]
+fn a_full_lane_leaves_the_others_their_room() {
+    let mut pool = Mempool::new(LIMITS);
+    for n in 1..=8 {
         put(&mut pool, n, 0, 10).expect("room");
     }
-    assert_eq!(put(&mut pool, 7, 0, 10), Err(SubmitError::PoolFull), "count");
+    assert_eq!(put(&mut pool, 1, 1, 10), Err(SubmitError::PoolFull));
+    for lane in [Lane::Work, Lane::Reveal, Lane::Report] {
+        assert_eq!(put_in(lane, &mut pool, lane as u8 + 1, 1, 10), Ok(()), "{lane}");
+    }
+}
+
+#[test]
+fn a_full_lane_gives_up_what_pays_less_for_its_bytes() {
+    let mut pool = Mempool::new(LIMITS);
+    put(&mut pool, 1, 0, 500).expect("room");
+    put(&mut pool, 1, 1, 10).expect("room");
+    put(&mut pool, 2, 0, 280).expect("room");
+    assert_eq!(put(&mut pool, 3, 0, 600), Err(SubmitError::PoolFull), "it would pay the least");
+    put(&mut pool, 3, 0, 200).expect("it pays more than the largest");
+    assert!(!pool.contains(&id(1, 0)) && !pool.contains(&id(1, 1)), "what followed it could not be executed");
+    assert!(pool.contains(&id(2, 0)) && pool.contains(&id(3, 0)));
+}
+
+#[test]
+fn what_waits_behind_a_gap_is_given_up_first_and_evicts_nothing() {
+    let mut pool = Mempool::new(LIMITS);
+    for n in 1..=7 {
+        put(&mut pool, n, 0, 10).expect("room");
+    }
+    put(&mut pool, 8, 1, 10).expect("room");
+    assert_eq!(put(&mut pool, 1, 2, 10), Err(SubmitError::PoolFull), "it would wait behind a gap as well");
+    put(&mut pool, 1, 1, 100).expect("even a larger one pays more than nothing");
+    assert!(!pool.contains(&id(8, 1)));
 }
 
 #[test]
 fn committed_and_outdated_transactions_leave_and_make_room() {
     let mut pool = Mempool::new(LIMITS);
+    let who = key(11).account();
+    let state = State::genesis(&genesis()).expect("a valid genesis");
     for nonce in 0..3 {
-        put(&mut pool, 1, nonce, 100).expect("room");
+        let item = Item { sender: who, ..item(1, nonce, 100) };
+        let (fee, account) = (state.fee(&item), state.account(&who));
+        pool.admits(&item, Lane::Plain, fee, &account).expect("room");
+        let bytes = vec![1; 100].into();
+        pool.insert(Waiting { id: id(1, nonce), item, lane: Lane::Plain, fee, offence: None, bytes }, &account);
     }
     // A block held nonce 0, and another transaction with nonce 1 that went to another validator.
-    let next: BTreeMap<_, _> = [(sender(1), Nonce(2))].into();
-    pool.forget(&[waiting(1, 0, 100).id], |account| next[account]);
+    pool.forget(&[id(1, 0)], &spent(&state, 2));
     assert_eq!(pool.len(), 1);
-    assert!(pool.contains(&waiting(1, 2, 100).id));
-    put(&mut pool, 2, 0, 500).expect("the bytes are free again");
+    assert!(pool.contains(&id(1, 2)) && pool.is_ready());
+    put(&mut pool, 2, 0, 600).expect("the bytes are free again");
 }
 
 #[test]
-fn a_transaction_that_nobody_can_execute_does_not_wait_for_ever() {
+fn what_its_sender_cannot_pay_any_more_leaves() {
     let mut pool = Mempool::new(LIMITS);
-    put(&mut pool, 1, 1, 100).expect("room");
-    for _ in 0..MAX_WAIT_COMMITS {
-        pool.forget(&[], origin);
+    let who = key(11).account();
+    // Four fees of ten bytes each, to the unit; those of the block are of whole transactions.
+    let fee = state().fee(&item(1, 0, 10));
+    let account = GenesisAccount { account: who, balance: Amount(4 * fee.0) };
+    let poor = Genesis { accounts: vec![account], ..genesis() };
+    let state = State::genesis(&poor).expect("a valid genesis");
+    for nonce in 0..4 {
+        let item = Item { sender: who, ..item(1, nonce, 10) };
+        let (fee, account) = (state.fee(&item), state.account(&who));
+        pool.admits(&item, Lane::Plain, fee, &account).expect("paid so far");
+        let bytes = vec![1; 10].into();
+        pool.insert(Waiting { id: id(1, nonce), item, lane: Lane::Plain, fee, offence: None, bytes }, &account);
     }
-    put(&mut pool, 2, 0, 100).expect("room");
-    assert_eq!(pool.len(), 2);
-    pool.forget(&[], origin);
-    assert!(pool.len() == 1 && pool.contains(&waiting(2, 0, 100).id), "the older one is gone");
-    assert_eq!(put(&mut pool, 1, 1, 500), Ok(()), "and its bytes are free again");
+    pool.forget(&[id(1, 0)], &spent(&state, 2));
+    assert!(pool.len() == 1 && pool.contains(&id(1, 2)), "what is left pays for one of two");
+}
+
+/// The state after client 11 spent so many nonces.
+fn spent(state: &State, nonces: u64) -> State {
+    let mut state = state.clone();
+    let (chain, sender) = (state.meta().chain, key(11).account());
+    let body = |nonce| TxBody { chain, sender, nonce: Nonce(nonce), action: Action::WithdrawStake };
+    let proofs = crate::support::node::CountingProofs::default();
+    let judge = ciro_engine::evidence::Judge;
+    let check = |nonce| screen(&SignedTx::sign(body(nonce), &key(11)), &state, &proofs, &judge).expect("signed");
+    let txs: Vec<_> = (0..nonces).map(check).collect();
+    let context = BlockContext { height: Height(1), proposer: key(1).account(), entropy: Hash32::ZERO };
+    apply_block(&mut state, &context, &txs).expect("the next block");
+    state
 }
 
 #[test]
-fn parked_transactions_are_bounded_in_number_and_tries() {
+fn what_waits_for_a_gap_waits_a_short_time_and_what_waits_for_room_a_long_one() {
+    for (nonce, commits) in [(1, MAX_GAP_COMMITS), (0, MAX_WAIT_COMMITS)] {
+        let mut pool = Mempool::new(LIMITS);
+        put(&mut pool, 1, nonce, 100).expect("room");
+        for _ in 0..commits {
+            pool.forget(&[], &state());
+        }
+        put(&mut pool, 2, 0, 100).expect("room");
+        assert_eq!(pool.len(), 2);
+        pool.forget(&[], &state());
+        assert!(pool.len() == 1 && pool.contains(&id(2, 0)), "the older one is gone");
+        assert_eq!(put(&mut pool, 1, nonce, 600), Ok(()), "and its bytes are free again");
+    }
+}
+
+#[test]
+fn parked_transactions_are_bounded_in_number_bytes_and_tries() {
     let mut pool = Mempool::new(LIMITS);
-    let id = waiting(1, 0, 1).id;
-    assert!(pool.park(id, vec![1], false));
+    assert!(pool.park(id(1, 0), sender(1), vec![1], false));
     let mut tries = 0;
     while let Some((id, parked)) = pool.unpark().pop() {
         tries += 1;
         pool.repark(id, parked);
     }
     assert_eq!(tries, 4);
-    let parked = (0..2_000u32).filter(|n| {
+    let mut numbers = 0..;
+    let mut park = |pool: &mut Mempool, who: u8, bytes: usize| {
+        let number: u32 = numbers.next().expect("endless");
         let mut id = [0; 32];
-        id[..4].copy_from_slice(&n.to_le_bytes());
-        pool.park(TxId(id), Vec::new(), false)
-    });
-    assert_eq!(parked.count(), 1_024);
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        pool.park(TxId(id), sender(who), vec![0; bytes], false)
+    };
+    assert_eq!((0..100).filter(|_| park(&mut pool, 1, 0)).count(), 64, "of one sender");
+    assert_eq!((0..2_000).filter(|n| park(&mut pool, 2 + (n / 64) as u8, 0)).count(), 1_024 - 64, "of all");
+    let mut pool = Mempool::new(LIMITS);
+    assert_eq!((0..5).filter(|n| park(&mut pool, *n, 6 << 20)).count(), 2, "bytes");
 }
 
 fn checked(n: u64) -> Checked {

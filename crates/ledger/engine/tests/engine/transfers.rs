@@ -5,7 +5,7 @@ use crate::support::node::Node;
 use crate::support::{CALM, Net, VALIDATORS, assert_whole, key};
 use ciro_engine::query::events_after;
 use ciro_engine::{SubmitError, VerifiedTxs};
-use ciro_state::{Action, SignedTx};
+use ciro_state::{Action, Event as Happened, SignedTx};
 use ciro_types::{Amount, Nonce};
 use std::sync::Arc;
 
@@ -21,7 +21,12 @@ fn a_transfer_submitted_anywhere_moves_money_everywhere_once() {
         net.submit(node, tx);
         assert!(net.run_to_height(1, 1_000));
         for node in &net.nodes {
-            assert_eq!([balance(node, 11), balance(node, 12)], [Amount::ciro(9_993), Amount::ciro(10_007)]);
+            assert_eq!(balance(node, 12), Amount::ciro(10_007));
+            let (payer, left) = (balance(node, 11), Amount::ciro(9_993));
+            assert!(
+                payer < left && payer.0 + Amount::ONE.0 / 100 > left.0,
+                "{payer}: the transfer and its fee are gone"
+            );
         }
         assert_whole(&net);
     }
@@ -62,13 +67,13 @@ fn the_same_transaction_sent_to_everyone_again_and_again_counts_once() {
 fn transactions_sent_backwards_are_executed_forwards() {
     let mut net = Net::new(1, CALM);
     let mut client = Client::new(11);
-    let txs: Vec<_> = (0..20).map(|_| client.transfer(key(12).account(), 1)).collect();
+    let txs: Vec<_> = (0..17).map(|_| client.transfer(key(12).account(), 1)).collect();
     for (n, tx) in txs.into_iter().rev().enumerate() {
         net.at(n as u64, crate::support::Event::Submit { node: n % 4, txs: vec![tx] });
     }
     net.run_for(2_000);
-    assert_eq!(net.nodes[0].state().account(&client.account()).nonce, Nonce(20));
-    assert_eq!(balance(&net.nodes[1], 12), Amount::ciro(10_020));
+    assert_eq!(net.nodes[0].state().account(&client.account()).nonce, Nonce(17));
+    assert_eq!(balance(&net.nodes[1], 12), Amount::ciro(10_017));
 }
 
 #[test]
@@ -108,7 +113,8 @@ fn a_consumer_that_remembers_its_position_misses_and_repeats_no_event() {
         after = Some(last.position);
         read.extend(page);
     }
-    assert_eq!(read.len(), 30);
+    let transfers = read.iter().filter(|e| matches!(e.event, Happened::Transfer { .. })).count();
+    assert_eq!(transfers, 30);
     assert_eq!(read, net.nodes[1].events, "the store and the live feed agree");
     assert!(read.is_sorted_by_key(|e| e.position));
 }

@@ -1,38 +1,37 @@
-//! Nonces, transfers, models.
+//! Nonces, fees, transfers.
 
 use crate::account::Account;
 use crate::block::Outcome;
 use crate::error::TxError;
 use crate::event::Event;
-use crate::model::Model;
+use crate::fees::Phase;
+use crate::inclusion::Bill;
 use crate::money::Pot;
 use crate::state::State;
-use crate::tx::{TxBody, model_id};
-use ciro_types::{AccountId, Amount, Hash32, Nonce};
+use ciro_types::{AccountId, Amount};
+use std::collections::BTreeMap;
 
-/// Accepts exactly the sender's next transaction.
-pub(super) fn spend_nonce(state: &mut State, body: &TxBody) -> Result<(), TxError> {
-    let account = state.account(&body.sender);
-    if account.nonce != body.nonce {
-        return Err(TxError::WrongNonce { expected: account.nonce, got: body.nonce });
+/// Spends the nonces of a whole block and takes its fees. [`crate::inclusion`] has seen that every sender can pay.
+pub(crate) fn charge(state: &mut State, bills: &BTreeMap<AccountId, Bill>) {
+    for (sender, bill) in bills {
+        let account = state.account(sender);
+        state.tables.accounts.put(*sender, Account { nonce: bill.next, ..account });
+        take_fee(state, *sender, bill.fees);
     }
-    state.tables.accounts.put(body.sender, Account { nonce: Nonce(account.nonce.0 + 1), ..account });
-    Ok(())
+    state.commit();
+}
+
+fn take_fee(state: &mut State, account: AccountId, amount: Amount) {
+    if amount == Amount::ZERO {
+        return;
+    }
+    let phase = Phase::at(state.height(), state.meta.params.blocks_per_month);
+    state.pay_fee(Pot::Balance(account), phase.split(amount));
+    state.emit(Event::FeePaid { account, amount });
 }
 
 pub(super) fn transfer(state: &mut State, from: AccountId, to: AccountId, amount: Amount) -> Result<Outcome, TxError> {
     state.spend(from, Pot::Balance(to), amount)?;
     state.emit(Event::Transfer { from, to, amount });
     Ok(Outcome::Transferred)
-}
-
-pub(super) fn register_model(state: &mut State, by: AccountId, program: &[u8], weight_root: Hash32) -> Outcome {
-    let id = model_id(program, weight_root);
-    if state.tables.models.contains(&id) {
-        return Outcome::ModelKnown { model: id };
-    }
-    let registered = state.height();
-    state.tables.models.put(id, Model { program: program.to_vec(), weight_root, owner: by, registered });
-    state.emit(Event::ModelRegistered { model: id, by });
-    Outcome::ModelRegistered { model: id }
 }

@@ -2,15 +2,17 @@
 
 use super::slashing::slash_validator;
 use crate::block::Outcome;
-use crate::check::{Checked, Offence};
+use crate::check::{Finding, Offence};
 use crate::error::TxError;
 use crate::slash::SlashReason;
 use crate::state::State;
 use ciro_types::Amount;
 
 /// Takes stake once per validator, height and round.
-pub(super) fn punish(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
-    let offence = checked.offence.expect("the stateless phase keeps the offence it was shown");
+pub(super) fn punish(state: &mut State, finding: Finding) -> Result<Outcome, TxError> {
+    let Finding::Offence(offence) = finding else {
+        unreachable!("the stateless phase keeps the offence it was shown");
+    };
     let Offence { validator, height, round } = offence;
     let mut row = state.validator(&validator).ok_or(TxError::UnknownValidator { validator })?.clone();
     if state.punished(&offence.into()).is_some() {

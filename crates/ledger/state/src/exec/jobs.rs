@@ -1,10 +1,12 @@
 //! Ordering a job, withdrawing it, and the exits that refund it.
 
 use super::open_job;
+use super::redundant::release_seats;
 use super::workers::require_height;
 use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
+use crate::fees::cost;
 use crate::job::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
 use crate::money::Pot;
 use crate::state::State;
@@ -28,13 +30,15 @@ pub(super) fn submit(state: &mut State, spec: &JobSpec) -> Result<Outcome, TxErr
 
 fn check_order(state: &State, spec: &JobSpec) -> Result<(), TxError> {
     let params = &state.meta.params;
-    if !state.tables.models.contains(&spec.model) {
-        return Err(TxError::UnknownModel { model: spec.model });
+    let model = spec.model;
+    if state.tables.models.get(&model).ok_or(TxError::UnknownModel { model })?.is_retired {
+        return Err(TxError::ModelRetired { model });
     }
-    if spec.max_price < params.min_price {
-        return Err(TxError::PriceBelowMinimum { expected: params.min_price, got: spec.max_price });
+    let expected = cost(params.min_price, params.fee, spec.assurance).unwrap_or(Amount(u128::MAX));
+    if spec.max_price < expected {
+        return Err(TxError::PriceBelowMinimum { expected, got: spec.max_price });
     }
-    require_height(state, TimedField::Deadline, spec.deadline, params.max_job_blocks)
+    require_height(state.height(), TimedField::Deadline, spec.deadline, params.max_job_blocks)
 }
 
 fn opened(state: &State, spec: &JobSpec) -> Job {
@@ -51,6 +55,7 @@ fn opened(state: &State, spec: &JobSpec) -> Job {
         round: Round::default(),
         barred: Vec::new(),
         failures: Vec::new(),
+        timed_out: Vec::new(),
     }
 }
 
@@ -114,8 +119,10 @@ pub(super) fn return_escrow(state: &mut State, id: JobId) -> (AccountId, Amount)
     (client, amount)
 }
 
-/// Ends a job whose escrow is empty. What decided its future is dropped with it.
+/// Ends a job whose escrow is empty. What decided its future is dropped with it, and its seats' stake is free.
 pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
+    let seats = state.tables.jobs.get(&id).expect("an open job has a row").round.seats.clone();
+    release_seats(state, &seats);
     state.edit_job(id, |job| {
         assert!(job.is_open() && job.escrow == Amount::ZERO, "a job ends once, with an empty escrow");
         job.status = status;
@@ -123,5 +130,6 @@ pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
         job.round = Round::default();
         job.barred = Vec::new();
         job.failures = Vec::new();
+        job.timed_out = Vec::new();
     });
 }

@@ -1,6 +1,7 @@
 //! Fencing tokens: how a lease is used once, by whom it names, for the job it names, while it runs.
 
-use super::workers::{change_standing, find, require_active, require_height};
+use super::lots::is_drawn;
+use super::workers::{change_standing, find, require_active, require_height, require_price};
 use super::{jobs, open_job};
 use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
@@ -10,61 +11,115 @@ use crate::job::{DeclineReason, FailReason, Job, RefundReason};
 use crate::lease::Authority;
 use crate::state::{State, TokenUse};
 use crate::worker::Reputation;
-use ciro_types::{AccountId, Amount, Assurance, JobId, Lease, LeaseToken};
+use ciro_types::{AccountId, Amount, Assurance, Height, JobId, Lease, LeaseToken};
 
 /// Accepts `sender`'s right to answer and returns its price.
 pub(super) fn authorize(state: &mut State, sender: AccountId, authority: &Authority) -> Result<Amount, TxError> {
+    let price = check_right(state, state.height(), sender, authority)?;
+    if let Authority::Lease(signed) = authority {
+        record_use(state, &signed.lease);
+    }
+    Ok(price)
+}
+
+/// Whether `sender` may answer by this right in the block at `height`, and at which price.
+pub(crate) fn check_right(
+    state: &State,
+    height: Height,
+    sender: AccountId,
+    authority: &Authority,
+) -> Result<Amount, TxError> {
+    let id = authority.job();
+    open_job(state, id)?;
     require_active(state, sender)?;
     let price = match authority {
         Authority::Lease(signed) => {
-            use_running(state, &signed.lease)?;
+            check_running(state, height, &signed.lease)?;
             signed.lease.price
         }
-        Authority::Open { job } => open_price(state, sender, *job)?,
+        Authority::Open { .. } => open_price(state, height, sender, id)?,
     };
-    let spec = &open_job(state, authority.job())?.spec;
-    let expected = price_ceiling(spec.max_price, state.meta.params.fee, spec.assurance);
-    if price <= expected { Ok(price) } else { Err(TxError::PriceAboveMaximum { expected, got: price }) }
+    check_price(state, open_job(state, id)?, price)?;
+    Ok(price)
 }
 
-/// The price of a worker that answers without a lease: that of its standing offer.
-fn open_price(state: &State, worker: AccountId, id: JobId) -> Result<Amount, TxError> {
+fn check_price(state: &State, job: &Job, price: Amount) -> Result<(), TxError> {
+    let (spec, params) = (&job.spec, &state.meta.params);
+    require_price(state, price)?;
+    let expected = price_ceiling(spec.max_price, params.fee, spec.assurance);
+    if price <= expected { Ok(()) } else { Err(TxError::PriceAboveMaximum { expected, got: price }) }
+}
+
+/// The price of a worker that answers without a lease: that of its standing offer. At A2, where nothing but the choice of
+/// workers speaks for an answer, only those that drew the lot may.
+fn open_price(state: &State, height: Height, worker: AccountId, id: JobId) -> Result<Amount, TxError> {
     let job = open_job(state, id)?;
     if let Some(at) = job.cancel_at {
         return Err(TxError::JobCancelling { job: id, at });
     }
-    let (open_from, height) = (job.open_from, state.height());
+    let open_from = job.open_from;
     if height < open_from {
         return Err(TxError::LeaseRequired { job: id, open_from, height });
     }
+    let price = offer_price(state, job, worker)?;
+    match job.spec.assurance {
+        Assurance::A2 if !is_drawn(state, id, job, worker) => Err(TxError::NotDrawn { job: id, worker }),
+        Assurance::A0 | Assurance::A2 | Assurance::A4 => Ok(price),
+    }
+}
+
+/// What a worker asks whose standing offer fits the job.
+pub(super) fn offer_price(state: &State, job: &Job, worker: AccountId) -> Result<Amount, TxError> {
     let offer = state.offer(&worker).ok_or(TxError::NoOffer { worker })?;
     let needs = &job.spec.requirements;
     let standing = find(state, worker)?.reputation.0;
     let fits = offer.memory >= needs.memory && offer.flags.covers(needs.flags) && standing >= needs.min_reputation;
-    if fits { Ok(offer.price) } else { Err(TxError::RequirementsNotMet { job: id, worker }) }
+    if !fits {
+        return Err(TxError::RequirementsNotMet { job: job.id(), worker });
+    }
+    check_price(state, job, offer.price)?;
+    Ok(offer.price)
+}
+
+/// Whether a lease is unused and runs in the block at `height`.
+pub(crate) fn check_running(state: &State, height: Height, lease: &Lease) -> Result<(), TxError> {
+    check_token(state, lease)?;
+    let (token, expires) = (lease.token, lease.expires);
+    if expires <= height {
+        return Err(TxError::LeaseExpired { token, expires, height });
+    }
+    require_height(height, TimedField::LeaseExpiry, expires, state.meta.params.max_lease_blocks)
 }
 
 /// Uses the token of a lease that still runs.
 fn use_running(state: &mut State, lease: &Lease) -> Result<(), TxError> {
-    check_token(state, lease)?;
-    let (token, expires, height) = (lease.token, lease.expires, state.height());
-    if expires <= height {
-        return Err(TxError::LeaseExpired { token, expires, height });
-    }
-    require_height(state, TimedField::LeaseExpiry, expires, state.meta.params.max_lease_blocks)?;
+    check_running(state, state.height(), lease)?;
     record_use(state, lease);
     Ok(())
 }
 
-/// Uses the token of a lease that has run out.
+/// Uses the token of a lease that has run out, and could have been used before.
 fn use_expired(state: &mut State, lease: &Lease) -> Result<(), TxError> {
     check_token(state, lease)?;
     let (token, expires, height) = (lease.token, lease.expires, state.height());
     if expires > height {
         return Err(TxError::LeaseStillValid { token, expires, height });
     }
+    check_has_run(state, lease)?;
     record_use(state, lease);
     Ok(())
+}
+
+/// A lease of a job cannot have been granted before the job's round began. One that ended too soon after that gave its worker
+/// no time, so its end says nothing; and nobody lets the same job lapse twice, because nobody is granted it twice.
+fn check_has_run(state: &State, lease: &Lease) -> Result<(), TxError> {
+    let (job, params) = (open_job(state, lease.job)?, &state.meta.params);
+    if job.timed_out.contains(&lease.worker) {
+        return Err(TxError::TimeoutKnown { job: lease.job, worker: lease.worker });
+    }
+    let began = Height(job.open_from.0.saturating_sub(params.open_window));
+    let (expected, got) = (began.plus(params.min_lease_blocks), lease.expires);
+    if got >= expected { Ok(()) } else { Err(TxError::LeaseNeverRan { token: lease.token, expected, got }) }
 }
 
 fn check_token(state: &State, lease: &Lease) -> Result<(), TxError> {
@@ -111,7 +166,8 @@ pub(super) fn abandon(state: &mut State, lease: &Lease, reason: DeclineReason) -
     Ok(Outcome::LeaseAbandoned { job })
 }
 
-/// Counts a worker's word that nobody can answer the job. One worker alone cannot end it.
+/// Counts a worker's word that nobody can answer the job. One worker alone cannot end it, and whoever is proven wrong by an
+/// answer loses standing.
 pub(super) fn fail_job(state: &mut State, lease: &Lease, reason: FailReason) -> Result<Outcome, TxError> {
     let Lease { job: id, worker, token, .. } = *lease;
     require_active(state, worker)?;
@@ -130,10 +186,14 @@ fn add_failure(job: &mut Job, worker: AccountId, reason: FailReason) {
     job.failures.push((worker, reason));
 }
 
-/// A committed worker claims to have an answer, which no number of failures outvotes.
+/// Whether enough workers, with more than half of all active stake between them, say so: accounts are cheap. With less, the
+/// job stays open for others until its deadline. A committed worker claims to have an answer, which nothing outvotes.
 fn has_failed(state: &State, id: JobId) -> Result<bool, TxError> {
     let job = open_job(state, id)?;
-    Ok(job.failures.len() >= state.meta.params.fail_quorum as usize && job.round.seats.is_empty())
+    let stake_of = |worker: &AccountId| state.worker(worker).map_or(Amount::ZERO, |row| row.stake);
+    let agreeing: Amount = job.failures.iter().map(|(worker, _)| stake_of(worker)).sum();
+    let is_majority = agreeing.0 > state.tip.totals.worker_stakes.0 - agreeing.0;
+    Ok(job.failures.len() >= state.meta.params.fail_quorum as usize && is_majority && job.round.seats.is_empty())
 }
 
 pub(super) fn status(state: &State, id: JobId) -> Result<crate::JobStatus, TxError> {
@@ -145,6 +205,7 @@ pub(super) fn report_timeout(state: &mut State, lease: &Lease) -> Result<Outcome
     find(state, worker)?;
     use_expired(state, lease)?;
     fence(state, lease);
+    state.edit_job(job, |row| row.timed_out.push(worker));
     state.emit(Event::LeaseTimedOut { job, worker, token });
     change_standing(state, worker, Reputation::TIMEOUT, |row| row.timeouts += 1);
     Ok(Outcome::TimeoutReported { job, worker })

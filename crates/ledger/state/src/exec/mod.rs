@@ -1,4 +1,4 @@
-//! The ordered phase: one checked transaction against the state, all or nothing.
+//! The ordered phase: the fees of a block, then one checked transaction after the other, each all or nothing.
 //!
 //! Handlers may write before they know that they succeed: a refusal rolls the whole transaction back.
 
@@ -6,16 +6,22 @@ mod accounts;
 mod evidence;
 mod jobs;
 mod leases;
+mod lots;
+mod models;
 mod redundant;
 mod settle;
 mod slashing;
 mod sweep;
 mod workers;
 
+pub(crate) use accounts::charge;
+pub(crate) use leases::{check_right, check_running};
+pub(crate) use lots::stir;
+pub(crate) use redundant::{check_seat, check_silence};
 pub(crate) use sweep::sweep;
 
 use crate::block::Outcome;
-use crate::check::Checked;
+use crate::check::{Checked, Finding};
 use crate::error::TxError;
 use crate::state::State;
 use crate::tx::{Action, output_hash};
@@ -28,9 +34,9 @@ struct Origin {
     tx: TxId,
 }
 
-/// Executes one transaction. On refusal the state is as if the transaction had never been.
+/// Executes one transaction that has paid. On refusal the state is as if it had done nothing else.
 pub(crate) fn execute(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
-    let result = accounts::spend_nonce(state, &checked.tx.body).and_then(|()| dispatch(state, checked));
+    let result = checked.verdict.clone().and_then(|finding| dispatch(state, checked, finding));
     match result {
         Ok(_) => state.commit(),
         Err(_) => state.rollback(),
@@ -38,14 +44,15 @@ pub(crate) fn execute(state: &mut State, checked: &Checked) -> Result<Outcome, T
     result
 }
 
-fn dispatch(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
+fn dispatch(state: &mut State, checked: &Checked, finding: Finding) -> Result<Outcome, TxError> {
     let sender = checked.tx.body.sender;
     let origin = Origin { sender, tx: checked.id };
     match &checked.tx.body.action {
         Action::Transfer { to, amount } => accounts::transfer(state, sender, *to, *amount),
         Action::RegisterModel { program, weight_root } => {
-            Ok(accounts::register_model(state, sender, program, *weight_root))
+            models::register(state, sender, (program, *weight_root), finding)
         }
+        Action::RemoveModel { model } => models::retire(state, sender, *model),
         Action::RegisterWorker { stake } => workers::register(state, sender, *stake),
         Action::AddStake { amount } => workers::add_stake(state, sender, *amount),
         Action::RequestUnstake { amount } => workers::request_unstake(state, sender, *amount),
@@ -61,7 +68,7 @@ fn dispatch(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
         Action::AbandonLease { lease, reason } => leases::abandon(state, &lease.lease, *reason),
         Action::FailJob { lease, reason } => leases::fail_job(state, &lease.lease, *reason),
         Action::ReportTimeout { lease } => leases::report_timeout(state, &lease.lease),
-        Action::ReportEquivocation { .. } => evidence::punish(state, checked),
+        Action::ReportEquivocation { .. } => evidence::punish(state, finding),
     }
 }
 

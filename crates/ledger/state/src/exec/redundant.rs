@@ -13,7 +13,7 @@ use crate::slash::SlashReason;
 use crate::state::State;
 use crate::tx::commitment as commit_to;
 use crate::worker::Reputation;
-use ciro_types::{AccountId, Hash32, Height, JobId, TxId};
+use ciro_types::{AccountId, Amount, Hash32, Height, JobId, TxId};
 
 /// Takes a seat.
 pub(super) fn commit(
@@ -23,17 +23,34 @@ pub(super) fn commit(
     commitment: Hash32,
 ) -> Result<Outcome, TxError> {
     let id = authority.job();
-    check_seat(state, id, worker)?;
+    check_seat(state, state.height(), id, worker)?;
     let price = leases::authorize(state, worker, authority)?;
+    check_cover(state, worker, price)?;
+    state.edit_worker(worker, |row| row.pledged = Amount(row.pledged.0 + price.0));
     let window_end = state.height().plus(state.meta.params.reveal_window);
-    let reveal_by = state
-        .edit_job(id, |job| take_seat(job, Seat { worker, price, commitment, output: None }, window_end))
-        .flatten();
+    let (seat, crowded) = (Seat { worker, price, commitment, output: None }, state.tip.crowded);
+    let reveal_by = state.edit_job(id, |job| take_seat(job, seat, (window_end, crowded))).flatten();
     state.emit(Event::JobCommitted { job: id, worker, commitment, reveal_by });
     Ok(Outcome::Committed { job: id })
 }
 
-fn check_seat(state: &State, id: JobId, worker: AccountId) -> Result<(), TxError> {
+/// Whether the worker's stake covers one more seat at this price.
+pub(super) fn check_cover(state: &State, worker: AccountId, price: Amount) -> Result<(), TxError> {
+    let row = state.worker(&worker).ok_or(TxError::UnknownWorker { worker })?;
+    let pledged = row.pledged.0.saturating_add(price.0);
+    let (expected, got) = (Amount(pledged.saturating_mul(state.meta.params.seat_cover.into())), row.stake);
+    if got >= expected { Ok(()) } else { Err(TxError::SeatNotCovered { worker, expected, got }) }
+}
+
+/// The seats are gone: their workers' stake covers others.
+pub(super) fn release_seats(state: &mut State, seats: &[Seat]) {
+    for seat in seats {
+        state.edit_worker(seat.worker, |row| row.pledged = Amount(row.pledged.0 - seat.price.0));
+    }
+}
+
+/// Whether `worker` may take a seat in the block at `height`.
+pub(crate) fn check_seat(state: &State, height: Height, id: JobId, worker: AccountId) -> Result<(), TxError> {
     let job = open_job(state, id)?;
     if let Some(reveal_by) = job.round.reveal_by {
         return Err(TxError::RoundFull { job: id, reveal_by });
@@ -43,21 +60,21 @@ fn check_seat(state: &State, id: JobId, worker: AccountId) -> Result<(), TxError
     }
     // A window that ended after the deadline would let a silent worker escape, or punish one that had time left.
     let latest = job.spec.deadline.0.saturating_sub(state.meta.params.reveal_window);
-    let height = state.height();
     if height.0 <= latest { Ok(()) } else { Err(TxError::TooLateToCommit { latest: Height(latest), height }) }
 }
 
 /// Seats a worker; the last wanted one opens the reveal window.
-fn take_seat(job: &mut Job, seat: Seat, window_end: Height) -> Option<Height> {
+fn take_seat(job: &mut Job, seat: Seat, (window_end, crowded): (Height, u64)) -> Option<Height> {
     job.round.seats.push(seat);
     if job.round.seats.len() == job.round.wanted() {
         job.round.reveal_by = Some(window_end);
+        job.round.crowded = crowded;
     }
     job.round.reveal_by
 }
 
 /// Workers that may not take a seat.
-fn excluded(job: &Job) -> Vec<AccountId> {
+pub(super) fn excluded(job: &Job) -> Vec<AccountId> {
     job.round.seats.iter().map(|seat| seat.worker).chain(job.barred.iter().copied()).collect()
 }
 
@@ -76,18 +93,27 @@ pub(super) fn reveal(
     Ok(Outcome::Revealed { job: id, status: leases::status(state, id)? })
 }
 
-/// Finds the seat that may be opened with this output and salt.
-fn check_reveal(job: &Job, id: JobId, worker: AccountId, (output, salt): (Hash32, Hash32)) -> Result<usize, TxError> {
+/// Whether `worker` has a seat in this job that waits to be opened.
+pub(crate) fn check_silence(state: &State, id: JobId, worker: AccountId) -> Result<(), TxError> {
+    silent_seat(open_job(state, id)?, id, worker).map(|_| ())
+}
+
+fn silent_seat(job: &Job, id: JobId, worker: AccountId) -> Result<usize, TxError> {
     let not_seated = TxError::NotSeated { job: id, worker };
     let position = job.round.seats.iter().position(|seat| seat.worker == worker).ok_or(not_seated)?;
-    let seat = &job.round.seats[position];
-    if seat.output.is_some() {
+    if job.round.seats[position].output.is_some() {
         return Err(TxError::AlreadyRevealed { job: id, worker });
     }
     if job.round.reveal_by.is_none() {
         return Err(TxError::RevealTooEarly { job: id });
     }
-    let (expected, got) = (seat.commitment, commit_to(id, worker, output, salt));
+    Ok(position)
+}
+
+/// Finds the seat that may be opened with this output and salt.
+fn check_reveal(job: &Job, id: JobId, worker: AccountId, (output, salt): (Hash32, Hash32)) -> Result<usize, TxError> {
+    let position = silent_seat(job, id, worker)?;
+    let (expected, got) = (job.round.seats[position].commitment, commit_to(id, worker, output, salt));
     if expected == got { Ok(position) } else { Err(TxError::WrongReveal { expected, got }) }
 }
 
@@ -102,21 +128,55 @@ fn decide(state: &mut State, id: JobId, tx: TxId) {
     }
 }
 
-/// Ends a reveal window that somebody let pass. The seats that did reveal cannot agree: they would have closed the
-/// round before, or are alone.
+/// Ends a reveal window that somebody let pass, unless crowded blocks have shortened it. The seats that did reveal cannot
+/// agree: they would have closed the round before, or are alone.
 pub(super) fn close_reveals(state: &mut State, id: JobId) {
-    drop_silent_seats(state, id);
+    let silent = match lost_blocks(state, id) {
+        0 => {
+            let silent = drop_silent_seats(state, id);
+            punish_silence(state, id, &silent);
+            silent
+        }
+        lost if extend_reveals(state, id, lost) => return,
+        // There is no time left to make up for it, so nobody can be blamed.
+        _ => drop_silent_seats(state, id),
+    };
+    release_seats(state, &silent);
     reopen(state, id);
 }
 
-fn drop_silent_seats(state: &mut State, id: JobId) {
+/// How many blocks of the window had no room.
+fn lost_blocks(state: &State, id: JobId) -> u64 {
+    let round = state.tables.jobs.get(&id).map(|job| &job.round);
+    round.map_or(0, |round| state.tip.crowded - round.crowded)
+}
+
+/// Makes the window longer, if the deadline lets it.
+fn extend_reveals(state: &mut State, id: JobId, blocks: u64) -> bool {
+    let crowded = state.tip.crowded;
+    let extended = state.edit_job(id, |job| {
+        let later = job.round.reveal_by?.plus(blocks);
+        (later <= job.spec.deadline).then(|| {
+            job.round.reveal_by = Some(later);
+            job.round.crowded = crowded;
+        })
+    });
+    extended.flatten().is_some()
+}
+
+/// Takes the seats that were not opened, and keeps their workers out of the job.
+fn drop_silent_seats(state: &mut State, id: JobId) -> Vec<Seat> {
     let silent = state.edit_job(id, |job| {
         let (open, silent): (Vec<_>, Vec<_>) = job.round.seats.drain(..).partition(|seat| seat.output.is_some());
         job.round.seats = open;
         job.barred.extend(silent.iter().map(|seat| seat.worker));
         silent
     });
-    for seat in silent.into_iter().flatten() {
+    silent.unwrap_or_default()
+}
+
+fn punish_silence(state: &mut State, id: JobId, silent: &[Seat]) {
+    for seat in silent {
         slash_worker(state, seat.worker, SlashReason::Unavailable, id);
         change_standing(state, seat.worker, Reputation::TIMEOUT, |row| row.timeouts += 1);
     }
@@ -143,6 +203,7 @@ fn reopen(state: &mut State, id: JobId) {
     let open_from = state.height().plus(state.meta.params.open_window);
     let event = state.edit_job(id, |job| {
         job.round.reveal_by = None;
+        job.round.crowded = 0;
         job.fence = job.highest_token;
         job.open_from = open_from;
         let wanted = job.round.wanted() - job.round.seats.len();

@@ -39,16 +39,26 @@ pub(super) fn pay(state: &mut State, id: JobId, payments: Vec<Payment>, (output,
     for payment in &payments {
         change_standing(state, payment.worker, Reputation::DONE, |row| row.jobs_done += 1);
     }
+    note_false_alarms(state, id);
     let record = record(state, id, Terms { payments, output, fee, refund });
     jobs::close(state, id, JobStatus::Settled { height: record.height, record: record.digest() });
     state.journal.records.push(record.clone());
     state.emit(Event::JobSettled { record, tx });
 }
 
+/// Who said that the job could not be answered was wrong.
+fn note_false_alarms(state: &mut State, id: JobId) {
+    let job = state.tables.jobs.get(&id).expect("a job that is being paid has a row");
+    let wrong: Vec<_> = job.failures.iter().map(|(worker, _)| *worker).collect();
+    for worker in wrong {
+        change_standing(state, worker, Reputation::FALSE_ALARM, |row| row.false_alarms += 1);
+    }
+}
+
 fn pay_fee(state: &mut State, id: JobId, total: Amount) -> Amount {
     let fee = portion(total, state.meta.params.fee);
     let phase = Phase::at(state.height(), state.meta.params.blocks_per_month);
-    state.pay_fee(id, phase.split(fee));
+    state.pay_fee(Pot::Escrow(id), phase.split(fee));
     fee
 }
 

@@ -1,7 +1,7 @@
 //! What happens at the beginning of a block by itself.
 
 use super::workers::withdraw_offer;
-use super::{jobs, leases, redundant};
+use super::{jobs, leases, models, redundant};
 use crate::due::Due;
 use crate::event::Event;
 use crate::job::Job;
@@ -31,7 +31,9 @@ fn run(state: &mut State, due: Due) {
             jobs::refund(state, id, reason);
         }
         Due::ForgetJob(id) => {
-            state.tables.jobs.remove(&id);
+            if let Some(job) = state.remove_job(&id) {
+                models::drop_if_done(state, job.spec.model);
+            }
         }
         Due::ForgetToken(token) => leases::forget(state, token),
         Due::ReleaseStake(worker) => release_stake(state, worker),

@@ -28,7 +28,7 @@ pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> R
         return Err(TxError::WorkerExists { worker });
     }
     require_minimum(state, worker, stake)?;
-    state.put_worker(worker, Worker::new());
+    state.put_worker(worker, Worker::new(state.height()));
     state.spend(worker, Pot::Stake(worker), stake)?;
     state.emit(Event::WorkerRegistered { worker, stake });
     Ok(Outcome::WorkerRegistered)
@@ -78,16 +78,31 @@ pub(super) fn publish_offer(state: &mut State, offer: &Offer) -> Result<Outcome,
     if offer.sequence <= expected {
         return Err(TxError::StaleOffer { expected, got: offer.sequence });
     }
-    require_height(state, TimedField::OfferExpiry, offer.expires, state.meta.params.max_offer_blocks)?;
+    require_height(state.height(), TimedField::OfferExpiry, offer.expires, state.meta.params.max_offer_blocks)?;
+    require_price(state, offer.price)?;
+    require_backing(state, id, offer)?;
     state.edit_worker(id, |worker| worker.offer_sequence = offer.sequence);
     state.put_offer(offer.clone());
     state.emit(Event::OfferPublished { offer: offer.clone() });
     Ok(Outcome::OfferPublished)
 }
 
-/// Refuses a height that is not after this block, or more than `span` blocks after it.
-pub(super) fn require_height(state: &State, field: TimedField, got: Height, span: u64) -> Result<(), TxError> {
-    let (earliest, latest) = (state.height().next(), state.height().plus(span));
+/// Refuses a price that is too low to mean anything: for nothing, a worker can be idle.
+pub(super) fn require_price(state: &State, got: Amount) -> Result<(), TxError> {
+    let expected = state.meta.params.min_price;
+    if got >= expected { Ok(()) } else { Err(TxError::AskBelowMinimum { expected, got }) }
+}
+
+/// Refuses an offer of more slots than there is stake behind.
+fn require_backing(state: &State, worker: AccountId, offer: &Offer) -> Result<(), TxError> {
+    let backed = find(state, worker)?.stake.0 / state.meta.params.slot_stake.0;
+    let (expected, got) = (u64::try_from(backed).unwrap_or(u64::MAX), offer.slots);
+    if u64::from(got) <= expected { Ok(()) } else { Err(TxError::TooManySlots { expected, got }) }
+}
+
+/// Refuses a height that is not after the block at `now`, or more than `span` blocks after it.
+pub(super) fn require_height(now: Height, field: TimedField, got: Height, span: u64) -> Result<(), TxError> {
+    let (earliest, latest) = (now.next(), now.plus(span));
     if (earliest..=latest).contains(&got) {
         Ok(())
     } else {
@@ -95,9 +110,10 @@ pub(super) fn require_height(state: &State, field: TimedField, got: Height, span
     }
 }
 
-/// An offer stands only while the minimum stake is behind it.
+/// An offer stands only while the minimum stake is behind it, and that of each of its slots.
 pub(super) fn withdraw_offer_if_inactive(state: &mut State, worker: AccountId) {
-    if require_active(state, worker).is_err() {
+    let is_backed = |offer: &Offer| require_backing(state, worker, offer).is_ok();
+    if require_active(state, worker).is_err() || !state.offer(&worker).is_none_or(is_backed) {
         withdraw_offer(state, worker);
     }
 }

@@ -1,8 +1,8 @@
 //! Every reason to refuse a transaction can be met, and says what was expected and what was there.
 
 use crate::support::{
-    INPUT, MAX_PRICE, OUTPUT, PROGRAM, STAKE, ToyEvidence, ToyProofs, WEIGHTS, Who, World, params, reveal_action,
-    toy_evidence, variants,
+    INPUT, MAX_PRICE, OUTPUT, PROGRAM, STAKE, ToyEvidence, ToyProofs, WEIGHTS, WORKERS, Who, World, params,
+    reveal_action, toy_evidence, variants,
 };
 use ciro_state::error::SizedField;
 use ciro_state::worker::MAX_UNBONDINGS;
@@ -11,8 +11,7 @@ use ciro_state::{
     check_stateless,
 };
 use ciro_types::{
-    AccountId, Amount, Assurance, CapabilityFlags, ChainId, Height, JobId, JobType, Lease, LeaseToken, ModelId, Nonce,
-    encode,
+    AccountId, Amount, Assurance, CapabilityFlags, ChainId, Height, JobId, JobType, Lease, LeaseToken, ModelId, encode,
 };
 use std::collections::BTreeMap;
 
@@ -71,13 +70,14 @@ fn orders(world: &mut World, met: &mut Met) {
 }
 
 fn accounts(world: &mut World, met: &mut Met) {
-    let chain = Facts::chain(&world.state);
-    let action = Action::Transfer { to: Who::Bob.id(), amount: Amount::ONE };
-    let body = TxBody { chain, sender: Who::Alice.id(), nonce: Nonce(7), action };
-    let replay = SignedTx::sign(body, &Who::Alice.key());
-    met.add(world.block(&[replay]).outcomes[0].clone().expect_err("refused"));
     met.add(world.err(Who::Alice, Action::Transfer { to: Who::Bob.id(), amount: Amount::ZERO }));
-    met.add(world.err(Who::Alice, Action::RegisterModel { program: vec![0; 101], weight_root: WEIGHTS }));
+    let register = |program: &[u8]| Action::RegisterModel { program: program.to_vec(), weight_root: WEIGHTS };
+    met.add(world.err(Who::Alice, register(&[0; 101])));
+    met.add(world.err(Who::Alice, register(b"!malformed")));
+    met.add(world.err(Who::Alice, register(b"+costly")));
+    world.submit(Assurance::A4);
+    world.ok(Who::Maker, Action::RemoveModel { model: World::model() });
+    met.add(world.err(Who::Maker, Action::RemoveModel { model: World::model() }));
 }
 
 fn workers(world: &mut World, met: &mut Met) {
@@ -101,6 +101,10 @@ fn offers(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::W1, Action::PublishOffer { offer: loud }));
     let old = world.offer(Who::W1, 1);
     met.add(world.err(Who::W1, Action::PublishOffer { offer: old }));
+    let free = ciro_types::Offer { price: Amount::ZERO, ..world.offer(Who::W1, 2) };
+    met.add(world.err(Who::W1, Action::PublishOffer { offer: free }));
+    let many = ciro_types::Offer { slots: u16::MAX, ..world.offer(Who::W1, 2) };
+    met.add(world.err(Who::W1, Action::PublishOffer { offer: many }));
 }
 
 fn leases(world: &mut World, met: &mut Met) {
@@ -113,6 +117,16 @@ fn leases(world: &mut World, met: &mut Met) {
     world.ok(Who::W1, abandon(running.clone()));
     met.add(world.err(Who::W1, abandon(running)));
     met.add(world.err(Who::W1, abandon(older)));
+    let void = world.lease_until(job, Who::W1, Height(1));
+    met.add(world.err(Who::Alice, Action::ReportTimeout { lease: void }));
+    for refused in [false, true] {
+        let expires = world.height().plus(5);
+        let lease = world.lease_until(job, Who::W2, expires);
+        world.run_to_before(expires.next());
+        let reported = world.send(Who::Alice, Action::ReportTimeout { lease });
+        assert_eq!(reported.is_err(), refused);
+        reported.err().into_iter().for_each(|error| met.add(error));
+    }
 }
 
 fn open_market(world: &mut World, met: &mut Met) {
@@ -169,6 +183,19 @@ fn rounds(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::W1, reveal_action(job, Who::W1, b"lie")));
     world.reveal(job, Who::W1, OUTPUT);
     met.add(world.err(Who::W1, reveal_action(job, Who::W1, OUTPUT)));
+    let dear = world.submit(Assurance::A2);
+    world.run_to_before(world.job(dear).open_from);
+    let seats = WORKERS.map(|who| world.commitment_action(who, Authority::Open { job: dear }, OUTPUT));
+    let tries: Vec<_> = WORKERS.into_iter().zip(seats).map(|(who, seat)| world.clone().send(who, seat)).collect();
+    assert_eq!(tries.iter().filter(|result| result.is_ok()).count(), 2, "{tries:?}");
+    tries.into_iter().filter_map(Result::err).for_each(|error| met.add(error));
+    let refused = (0..).find_map(|_| {
+        let job = world.submit(Assurance::A2);
+        let authority = world.leased(job, Who::W4);
+        let seat = world.commitment_action(Who::W4, authority, OUTPUT);
+        world.send(Who::W4, seat).err()
+    });
+    met.add(refused.expect("the stake covers few seats"));
     let late = world.submit(Assurance::A2);
     world.run_to_before(Height(world.job(late).spec.deadline.0 - 1));
     let authority = world.leased(late, Who::W1);

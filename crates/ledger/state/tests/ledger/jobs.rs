@@ -1,6 +1,6 @@
 //! Jobs from order to end at A0 and A4, and every exit that refunds.
 
-use crate::support::{FUNDS, INPUT, MAX_PRICE, OUTPUT, PRICE, STAKE, WEIGHTS, Who, World, params};
+use crate::support::{FUNDS, INPUT, OUTPUT, PRICE, STAKE, WEIGHTS, Who, World, params};
 use ciro_state::{
     Action, Authority, Event, Facts, FailReason, JobStatus, MerklePath, Outcome, Params, RefundReason, TxError,
     merkle_root, output_hash,
@@ -162,7 +162,7 @@ fn a_job_somebody_took_and_dropped_is_refunded_as_expired() {
     let job = world.submit(Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(2));
     world.run_to_before(lease.lease.expires.next());
-    world.ok(Who::Stranger, Action::ReportTimeout { lease });
+    world.ok(Who::Bob, Action::ReportTimeout { lease });
     assert_eq!(world.worker(Who::W1).reputation.0, 450);
     world.run_to_before(world.job(job).spec.deadline.plus(2));
     assert_eq!(world.refund_reason(job), Some(RefundReason::Expired));
@@ -170,7 +170,7 @@ fn a_job_somebody_took_and_dropped_is_refunded_as_expired() {
 }
 
 #[test]
-fn a_quorum_of_workers_fails_a_job_and_one_alone_does_not() {
+fn a_quorum_with_most_of_the_stake_fails_a_job_and_less_does_not() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let reason = FailReason::InputInvalid;
@@ -179,8 +179,13 @@ fn a_quorum_of_workers_fails_a_job_and_one_alone_does_not() {
         let outcome = world.ok(Who::W1, Action::FailJob { lease, reason });
         assert_eq!(outcome, Outcome::FailureReported { job, status: JobStatus::Open });
     }
-    let lease = world.lease(job, Who::W2);
-    world.ok(Who::W2, Action::FailJob { lease, reason });
+    for (who, fails) in [(Who::W2, false), (Who::W3, true)] {
+        // Two of four workers have half of the stake, three have more.
+        assert_eq!(world.status(job), JobStatus::Open);
+        let lease = world.lease(job, who);
+        world.ok(who, Action::FailJob { lease, reason });
+        assert_eq!(world.refund_reason(job).is_some(), fails);
+    }
     assert_eq!(world.refund_reason(job), Some(RefundReason::Failed(reason)));
     assert_eq!(world.balance(Who::Alice), FUNDS);
     assert_eq!(world.worker(Who::W1).reputation.0, 500);
@@ -310,15 +315,14 @@ fn the_price_may_reach_the_ceiling_and_not_a_unit_more() {
 }
 
 #[test]
-fn a_free_job_is_paid_with_nothing_and_refunded_in_full() {
-    let mut world = World::new();
-    let job = world.submit(Assurance::A4);
-    let mut lease = world.lease(job, Who::W1).lease;
-    lease.price = Amount::ZERO;
-    let action = world.proven(Who::W1, Authority::Lease(world.grant(lease)));
-    world.ok(Who::W1, action);
-    assert_eq!((world.record().fee, world.record().refund), (Amount::ZERO, MAX_PRICE));
-    assert_eq!(world.balance(Who::Alice), FUNDS);
+fn a_lease_below_the_minimum_price_is_worth_nothing() {
+    for (price, is_good) in [(Amount::ONE, true), (Amount(Amount::ONE.0 - 1), false)] {
+        let mut world = World::new();
+        let job = world.submit(Assurance::A4);
+        let lease = ciro_types::Lease { price, ..world.lease(job, Who::W1).lease };
+        let action = world.proven(Who::W1, Authority::Lease(world.grant(lease)));
+        assert_eq!(world.send(Who::W1, action).is_ok(), is_good, "{price}");
+    }
 }
 
 #[test]
@@ -362,7 +366,7 @@ fn registering_a_model_again_changes_nothing() {
     let again = Action::RegisterModel { program: crate::support::PROGRAM.to_vec(), weight_root: WEIGHTS };
     assert_eq!(world.ok(Who::Alice, again), Outcome::ModelKnown { model: World::model() });
     let owner = world.state.models().next().map(|(_, model)| model.owner);
-    assert_eq!(owner, Some(Who::Bob.id()));
+    assert_eq!(owner, Some(Who::Maker.id()));
     let other = Action::RegisterModel { program: crate::support::PROGRAM.to_vec(), weight_root: Hash32([8; 32]) };
     assert!(matches!(world.ok(Who::Alice, other), Outcome::ModelRegistered { .. }));
     assert_eq!(world.state.models().count(), 2);

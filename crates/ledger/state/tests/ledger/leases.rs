@@ -135,7 +135,7 @@ fn a_lease_of_a_settled_job_is_no_timeout() {
     let job = world.submit(Assurance::A4);
     let (slow, fast) = (world.lease_until(job, Who::W1, world.height().plus(2)), world.lease(job, Who::W2));
     assert_eq!(settle_with(&mut world, Who::W2, fast), Ok(()));
-    let report = world.err(Who::Stranger, Action::ReportTimeout { lease: slow });
+    let report = world.err(Who::Bob, Action::ReportTimeout { lease: slow });
     assert!(matches!(report, TxError::JobClosed { .. }));
     assert_eq!(world.worker(Who::W1).reputation.0, 500);
 }

@@ -1,5 +1,6 @@
 //! Behaviour of the whole ledger through its public face.
 
+mod attacks;
 mod defects;
 mod errors;
 mod formats;

@@ -1,8 +1,11 @@
 //! Transfers, nonces, and transactions that fail.
 
 use crate::support::{FUNDS, Who, World, genesis, params};
-use ciro_state::{Action, BlockContext, BlockError, Event, Outcome, State, TxError, apply_block};
-use ciro_types::{Amount, Height, Nonce};
+use ciro_state::fees::tx_fee;
+use ciro_state::{
+    Account, Action, BlockContext, BlockError, Event, InclusionError, Key, Outcome, State, TxError, Write, apply_block,
+};
+use ciro_types::{Amount, Hash32, Height, Nonce};
 
 fn transfer(to: Who, amount: Amount) -> Action {
     Action::Transfer { to: to.id(), amount }
@@ -11,19 +14,24 @@ fn transfer(to: Who, amount: Amount) -> Action {
 #[test]
 fn a_transfer_moves_everything_or_nothing() {
     let mut world = World::empty();
-    let more = Amount(FUNDS.0 + 1);
-    let refused = world.err(Who::Alice, transfer(Who::Stranger, more));
-    assert_eq!(refused, TxError::InsufficientBalance { account: Who::Alice.id(), expected: more, got: FUNDS });
-    world.ok(Who::Alice, transfer(Who::Stranger, FUNDS));
-    assert_eq!((world.balance(Who::Alice), world.balance(Who::Stranger)), (Amount::ZERO, FUNDS));
-    let event = Event::Transfer { from: Who::Alice.id(), to: Who::Stranger.id(), amount: FUNDS };
-    assert_eq!(world.events(), [event]);
+    let tx = world.sign(Who::Alice, 0, transfer(Who::Stranger, FUNDS));
+    let fee = tx_fee(&params(), tx.size(), 0);
+    // The fee of the transfer itself is gone before it is executed.
+    let left = Amount(FUNDS.0 - fee.0);
+    let refused = world.err(Who::Alice, transfer(Who::Stranger, FUNDS));
+    assert_eq!(refused, TxError::InsufficientBalance { account: Who::Alice.id(), expected: FUNDS, got: left });
+    let rest = Amount(left.0 - fee.0);
+    world.ok(Who::Alice, transfer(Who::Stranger, rest));
+    assert_eq!((world.purse(Who::Alice), world.purse(Who::Stranger)), (Amount::ZERO, rest));
+    let paid = Event::FeePaid { account: Who::Alice.id(), amount: fee };
+    let moved = Event::Transfer { from: Who::Alice.id(), to: Who::Stranger.id(), amount: rest };
+    assert_eq!(world.events(), [paid, moved]);
 }
 
 #[test]
 fn a_transfer_to_oneself_changes_no_balance() {
     let mut world = World::empty();
-    world.ok(Who::Alice, transfer(Who::Alice, FUNDS));
+    world.ok(Who::Alice, transfer(Who::Alice, Amount(FUNDS.0 / 2)));
     assert_eq!(world.balance(Who::Alice), FUNDS);
 }
 
@@ -32,27 +40,34 @@ fn a_transaction_is_executed_once_and_in_order() {
     let mut world = World::empty();
     let first = world.sign(Who::Alice, 0, transfer(Who::Bob, Amount::ONE));
     let second = world.sign(Who::Alice, 1, transfer(Who::Bob, Amount::ONE));
-    let effects = world.block(&[second.clone(), first.clone(), first, second]);
-    let (now, early) = (Nonce(0), Nonce(1));
-    assert_eq!(effects.outcomes[0], Err(TxError::WrongNonce { expected: now, got: early }));
-    assert_eq!(effects.outcomes[1], Ok(Outcome::Transferred));
-    assert_eq!(effects.outcomes[2], Err(TxError::WrongNonce { expected: early, got: now }));
-    assert_eq!(effects.outcomes[3], Ok(Outcome::Transferred));
+    let sender = Who::Alice.id();
+    let wrong = |expected, got| InclusionError::Nonce { sender, expected: Nonce(expected), got: Nonce(got) };
+    assert_eq!(world.not_includable(&[second.clone(), first.clone()]), wrong(0, 1));
+    assert_eq!(world.not_includable(&[first.clone(), first.clone()]), wrong(1, 0));
+    let effects = world.block(&[first.clone(), second]);
+    assert_eq!(effects.outcomes, [Ok(Outcome::Transferred), Ok(Outcome::Transferred)]);
+    assert_eq!(world.not_includable(&[first]), wrong(2, 0));
     assert_eq!(world.balance(Who::Bob), Amount(FUNDS.0 + 2 * Amount::ONE.0));
 }
 
 #[test]
-fn a_refused_transaction_leaves_no_trace() {
+fn a_refused_transaction_leaves_nothing_but_its_fee_and_its_spent_nonce() {
     let mut world = World::new();
-    let mut quiet = world.clone();
-    // Refused after it has spent the nonce, created the row and started to move money.
+    let (before, mut quiet) = (world.state.account(&Who::Alice.id()), world.clone());
+    // Refused after it has created the row and started to move money.
     let mut spec = world.spec(ciro_types::Assurance::A4);
     spec.max_price = Amount(u128::MAX);
     world.err(Who::Alice, Action::SubmitJob { spec });
     let noisy = world.last.clone().expect("a block");
     let silent = quiet.block(&[]).clone();
-    assert_eq!((noisy.events, noisy.writes), (silent.events, silent.writes));
-    assert_eq!(world.state.snapshot(), quiet.state.snapshot());
+    let [Event::FeePaid { account, amount }] = noisy.events[..] else { panic!("{:?}", noisy.events) };
+    let after = Account { balance: Amount(before.balance.0 - amount.0), nonce: Nonce(before.nonce.0 + 1) };
+    assert_eq!((account, world.state.account(&Who::Alice.id())), (Who::Alice.id(), after));
+    let others = |writes: &[Write]| {
+        let its = [Key::Tip.encode(), Key::Account(Who::Alice.id()).encode()];
+        writes.iter().filter(|write| !its.contains(&write.key)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(others(&noisy.writes), others(&silent.writes));
 }
 
 #[test]
@@ -69,12 +84,13 @@ fn a_block_follows_its_parent_and_names_a_validator() {
     let mut state = State::genesis(&genesis(params())).expect("a sound genesis");
     let before = state.snapshot();
     let proposer = Who::Validator.id();
+    let entropy = Hash32::ZERO;
     for height in [0, 2] {
-        let context = BlockContext { height: Height(height), proposer };
+        let context = BlockContext { height: Height(height), proposer, entropy };
         let refused = apply_block(&mut state, &context, &[]).expect_err("refused");
         assert_eq!(refused, BlockError::WrongHeight { expected: Height(1), got: Height(height) });
     }
-    let context = BlockContext { height: Height(1), proposer: Who::Alice.id() };
+    let context = BlockContext { height: Height(1), proposer: Who::Alice.id(), entropy };
     let refused = apply_block(&mut state, &context, &[]).expect_err("refused");
     assert_eq!(refused, BlockError::UnknownProposer { got: Who::Alice.id() });
     assert_eq!(state.snapshot(), before);
@@ -84,6 +100,6 @@ fn a_block_follows_its_parent_and_names_a_validator() {
 fn the_genesis_counts_every_unit() {
     let state = State::genesis(&genesis(params())).expect("a sound genesis");
     assert_eq!(state.audit(), Ok(()));
-    assert_eq!(state.totals().balances, Amount(6 * FUNDS.0));
+    assert_eq!(state.totals().balances, Amount(7 * FUNDS.0));
     assert_eq!(state.totals().sum(), state.meta().supply);
 }

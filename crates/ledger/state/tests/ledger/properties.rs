@@ -1,13 +1,13 @@
 //! Random histories. The oracle is an account book kept from the events alone; it never calls the ledger's arithmetic.
 
 use crate::support::{
-    FUNDS, INPUT, OUTPUT, PRICE, STAKE, WORKERS, Who, World, params, reveal_action, toy_evidence, variants,
+    FUNDS, INPUT, OUTPUT, PRICE, STAKE, WEIGHTS, WORKERS, Who, World, params, reveal_action, toy_evidence, variants,
 };
 use ciro_state::{
-    Action, Authority, DeclineReason, Event, Facts, FailReason, JobStatus, Offence, Outcome, Params, SignedLease,
-    SignedTx, SlashDestination, State,
+    Action, Authority, DeclineReason, Event, Facts, FailReason, InclusionError, JobStatus, Offence, Params,
+    SignedLease, SignedTx, SlashDestination, State, model_id,
 };
-use ciro_types::{AccountId, Amount, Assurance, Height, JobId, LeaseToken, encode};
+use ciro_types::{AccountId, Amount, Assurance, Height, JobId, LeaseToken, ModelId, encode};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::cell::RefCell;
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 enum Step {
     Transfer { from: usize, to: usize, ciro: u64 },
+    Register { who: usize, program: usize },
+    Remove { who: usize, program: usize },
     Stake { worker: usize, ciro: u64 },
     Unstake { worker: usize, ciro: u64 },
     Withdraw { worker: usize },
@@ -72,6 +74,8 @@ fn steps() -> impl Strategy<Value = Step> {
     let any = any::<usize>;
     prop_oneof![
         1 => (any(), any(), 0..6_000u64).prop_map(|(from, to, ciro)| Step::Transfer { from, to, ciro }),
+        1 => (any(), any()).prop_map(|(who, program)| Step::Register { who, program }),
+        1 => (any(), any()).prop_map(|(who, program)| Step::Remove { who, program }),
         1 => (any(), 1..500u64).prop_map(|(worker, ciro)| Step::Stake { worker, ciro }),
         1 => (any(), 1..250u64).prop_map(|(worker, ciro)| Step::Unstake { worker, ciro }),
         1 => any().prop_map(|worker| Step::Withdraw { worker }),
@@ -101,7 +105,9 @@ struct Players {
     sequence: u64,
 }
 
-const PEOPLE: [Who; 6] = [Who::Alice, Who::Bob, Who::W1, Who::W2, Who::W3, Who::W4];
+const PEOPLE: [Who; 7] = [Who::Alice, Who::Bob, Who::W1, Who::W2, Who::W3, Who::W4, Who::Maker];
+/// Programs that come and go, besides the one that every job runs.
+const PROGRAMS: [&[u8]; 2] = [b"one", b"another"];
 
 fn pick<T: Copy>(from: &[T], choice: usize) -> Option<T> {
     from.get(choice.checked_rem(from.len())?).copied()
@@ -115,6 +121,19 @@ impl Players {
             Step::Transfer { from, to, ciro } => {
                 let to = PEOPLE[to % PEOPLE.len()].id();
                 (PEOPLE[from % PEOPLE.len()], Action::Transfer { to, amount: Amount::ciro(ciro) })
+            }
+            Step::Register { who, program } => {
+                let program = PROGRAMS[program % PROGRAMS.len()].to_vec();
+                (PEOPLE[who % PEOPLE.len()], Action::RegisterModel { program, weight_root: WEIGHTS })
+            }
+            Step::Remove { who, program } => {
+                let programs = PROGRAMS.map(|program| model_id(program, WEIGHTS));
+                let owned = || programs.iter().copied().chain([World::model()]);
+                let model = owned().nth(program % (PROGRAMS.len() + 1))?;
+                // More often than not its owner.
+                let owner = self.world.state.model(&model).map(|row| row.owner);
+                let owner = PEOPLE.into_iter().find(|who| Some(who.id()) == owner).filter(|_| who % 4 > 0);
+                (owner.unwrap_or(PEOPLE[who % PEOPLE.len()]), Action::RemoveModel { model })
             }
             Step::Stake { worker: who, ciro } => (worker(who), Action::AddStake { amount: Amount::ciro(ciro) }),
             Step::Unstake { worker: who, ciro } => (worker(who), Action::RequestUnstake { amount: Amount::ciro(ciro) }),
@@ -242,6 +261,7 @@ struct Book {
     balances: BTreeMap<AccountId, i128>,
     at_risk: BTreeMap<AccountId, i128>,
     escrows: BTreeMap<JobId, i128>,
+    deposits: BTreeMap<ModelId, i128>,
     fees: i128,
     insurance: i128,
     burned: i128,
@@ -274,6 +294,18 @@ impl Book {
             Event::Transfer { from, to, amount } => {
                 self.pay(*from, -signed(*amount));
                 self.pay(*to, signed(*amount));
+            }
+            Event::FeePaid { account, amount } => {
+                self.pay(*account, -signed(*amount));
+                self.fees += signed(*amount);
+            }
+            Event::ModelRegistered { model, by, deposit } => {
+                self.pay(*by, -signed(*deposit));
+                assert_eq!(self.deposits.insert(*model, signed(*deposit)), None, "a model is kept once");
+            }
+            Event::DepositReturned { model, owner, amount } => {
+                self.pay(*owner, signed(*amount));
+                assert_eq!(self.deposits.remove(model), Some(signed(*amount)), "deposit of {model}");
             }
             Event::WorkerRegistered { worker, stake: amount } | Event::StakeAdded { worker, amount } => {
                 self.pay(*worker, -signed(*amount));
@@ -329,6 +361,8 @@ impl Book {
         }
         let held = self.escrows.values().sum::<i128>();
         assert_eq!(signed(state.totals().escrow), held, "escrow");
+        assert_eq!(signed(state.totals().deposits), self.deposits.values().sum::<i128>(), "deposits");
+        assert!(state.models().all(|(id, model)| self.deposits.get(id) == Some(&signed(model.deposit))), "deposits");
         let pools = state.totals().pools;
         let got = [pools.burned, pools.reserve, pools.treasury, pools.insurance].map(signed).iter().sum::<i128>();
         assert_eq!(got, self.fees + self.insurance + self.burned, "pools");
@@ -343,21 +377,23 @@ fn signed(amount: Amount) -> i128 {
     amount.0.cast_signed()
 }
 
-/// Runs one block and checks it against the book, against the block without its refused transactions, and against a
-/// node that restarted before it.
+/// Runs one block and checks it against the book and against a node that restarted before it. No block may hold any of its
+/// transactions again, refused ones included.
 fn block(world: &mut World, book: &mut Book, txs: &[SignedTx]) {
     let before = world.clone();
     let effects = world.block(txs).clone();
     effects.events.iter().for_each(|event| book.note(event));
     book.agrees_with(&world.state);
 
-    let accepted = |(tx, outcome): (&SignedTx, &Result<Outcome, _>)| outcome.is_ok().then(|| tx.clone());
-    let accepted: Vec<_> = txs.iter().zip(&effects.outcomes).filter_map(accepted).collect();
     let mut restarted = before.clone();
     restarted.state = State::restore(before.state.snapshot()).expect("a whole snapshot");
-    let again = restarted.block(&accepted);
+    let again = restarted.block(txs);
     assert_eq!((&again.events, &again.writes), (&effects.events, &effects.writes));
     assert_eq!(restarted.state.snapshot(), world.state.snapshot());
+    for tx in txs {
+        let refused = world.not_includable(std::slice::from_ref(tx));
+        assert!(matches!(refused, InclusionError::Nonce { .. }), "{refused}");
+    }
 }
 
 /// Small windows, and an unstake delay that a history can outlast.
@@ -386,10 +422,8 @@ fn history(steps: &[Step], per_block: usize) -> BTreeSet<String> {
         let mut txs: Vec<SignedTx> = Vec::new();
         for step in together {
             let Some((who, action)) = players.act(step) else { continue };
-            let sent = txs.iter().filter(|tx| tx.body.sender == who.id()).count() / 2;
-            let tx = players.world.sign(who, sent as u64, action);
-            // The same transaction twice: the second never counts.
-            txs.extend([tx.clone(), tx]);
+            let sent = txs.iter().filter(|tx| tx.body.sender == who.id()).count();
+            txs.push(players.world.sign(who, sent as u64, action));
         }
         block(&mut players.world, &mut book, &txs);
         for _ in 0..together.iter().map(Step::pause).sum() {

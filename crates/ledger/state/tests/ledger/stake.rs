@@ -112,7 +112,7 @@ fn leaving_does_not_launder_a_reputation() {
     let job = world.submit(ciro_types::Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(2));
     world.block(&[]);
-    world.ok(Who::Stranger, Action::ReportTimeout { lease });
+    world.ok(Who::Bob, Action::ReportTimeout { lease });
     world.ok(Who::W1, Action::RequestUnstake { amount: STAKE });
     world.run_to_before(world.worker(Who::W1).unbonding[0].release);
     world.ok(Who::W1, Action::WithdrawStake);

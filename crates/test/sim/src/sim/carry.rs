@@ -106,7 +106,9 @@ impl Sim {
         if self.plan.equivocator != Some(from) || !self.rng.percent(CONTRADICTED) {
             return None;
         }
-        let lie = contradict(Place::Validator(from), self.chain_id, bytes)?;
+        let place = Place::Validator(from);
+        let nonce = self.validators[from].state()?.account(&place.account()).nonce;
+        let lie = contradict(place, self.chain_id, nonce, bytes)?;
         self.counts.contradictions += 1;
         Some(lie.into())
     }

@@ -5,8 +5,8 @@ use ciro_consensus::file::Fate;
 use ciro_engine::{
     Admission, Config, Disks, Effect, Input, Limits, MemoryBackend, MemoryFile, Store, Timeouts, Validator, VerifiedTxs,
 };
-use ciro_state::{CommittedEvent, ProofCheck, ProofClaim, ProofRejection, State};
-use ciro_types::AccountId;
+use ciro_state::{CommittedEvent, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
+use ciro_types::{AccountId, Hash32};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,6 +21,10 @@ impl ProofCheck for CountingProofs {
         self.0.fetch_add(1, Ordering::Relaxed);
         if claim.proof == GOOD_PROOF { Ok(()) } else { Err(ProofRejection { reason: "not the good proof".into() }) }
     }
+
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+        Ok(ProofCost { units: 1_000, memory: 0 })
+    }
 }
 
 pub(crate) struct Node {
@@ -34,6 +38,7 @@ pub(crate) struct Node {
     store: Option<Arc<Store>>,
     pub(crate) proofs: Arc<CountingProofs>,
     pub(crate) verified: Arc<VerifiedTxs>,
+    pub(crate) limits: Limits,
     pub(crate) events: Vec<CommittedEvent>,
     pub(crate) admissions: Vec<Admission>,
     pub(crate) anomalies: Vec<String>,
@@ -52,6 +57,7 @@ impl Node {
             store: None,
             proofs: Arc::default(),
             verified: Arc::default(),
+            limits: Limits::default(),
             events: Vec::new(),
             admissions: Vec::new(),
             anomalies: Vec::new(),
@@ -66,7 +72,7 @@ impl Node {
             genesis: genesis(),
             key: key(self.n),
             timeouts: Timeouts { propose_ms: 300, propose_step_ms: 150, rebroadcast_ms: 400, ..Timeouts::default() },
-            limits: Limits::default(),
+            limits: self.limits,
             proofs: self.proofs.clone(),
             verified: self.verified.clone(),
         };

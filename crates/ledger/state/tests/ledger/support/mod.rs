@@ -2,19 +2,23 @@
 //! transaction per block unless a test asks for more.
 
 use ciro_crypto::{Keypair, hash_encoded};
+use ciro_state::fees::Phase;
 use ciro_state::{
-    Action, Authority, BlockContext, BlockEffects, Checked, Event, EvidenceCheck, EvidenceRejection, Facts, Genesis,
-    GenesisAccount, GenesisValidator, Job, JobStatus, Offence, Outcome, Params, ProofCheck, ProofClaim, ProofRejection,
-    RefundReason, SettlementRecord, SignedLease, SignedTx, State, TxBody, TxError, Worker, apply_block,
-    check_stateless, commitment, input_hash, job_id, model_id, output_hash,
+    Action, Authority, BlockContext, BlockEffects, BlockError, Checked, Event, EvidenceCheck, EvidenceRejection, Facts,
+    Genesis, GenesisAccount, GenesisValidator, InclusionError, Job, JobStatus, Offence, Outcome, Params, ProofCheck,
+    ProofClaim, ProofCost, ProofRejection, RefundReason, SettlementRecord, SignedLease, SignedTx, State, TxBody,
+    TxError, Worker, apply_block, check_stateless, commitment, input_hash, job_id, model_id, output_hash, screen,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, CapabilityFlags, ChainId, DecodeError, Hash32, Height, JobId, JobSpec, JobType,
     Lease, LeaseToken, MemoryMib, ModelId, Nonce, Offer, Requirements, codec::BorshDeserialize, decode, encode,
 };
+use std::collections::BTreeMap;
 
 pub(crate) const PROGRAM: &[u8] = b"program";
 pub(crate) const WEIGHTS: Hash32 = Hash32([7; 32]);
+/// What verifying a toy proof costs.
+pub(crate) const UNITS: u64 = 3_000;
 pub(crate) const INPUT: &[u8] = b"input";
 pub(crate) const OUTPUT: &[u8] = b"output";
 pub(crate) const FUNDS: Amount = Amount::ciro(10_000);
@@ -36,6 +40,8 @@ pub(crate) enum Who {
     Scheduler,
     Validator,
     Stranger,
+    /// Has money and registers the model that every job runs.
+    Maker,
 }
 
 pub(crate) const WORKERS: [Who; 4] = [Who::W1, Who::W2, Who::W3, Who::W4];
@@ -50,7 +56,8 @@ impl Who {
     }
 }
 
-/// A proof is the hash of all that it must be bound to.
+/// A proof is the hash of all that it must be bound to. A program that begins with `!` is malformed, and one that begins with
+/// `+` costs a unit and a byte more than allowed.
 pub(crate) struct ToyProofs;
 
 pub(crate) fn toy_proof(claim: &ProofClaim<'_>) -> Vec<u8> {
@@ -62,6 +69,15 @@ pub(crate) fn toy_proof(claim: &ProofClaim<'_>) -> Vec<u8> {
 impl ProofCheck for ToyProofs {
     fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection> {
         if claim.proof == toy_proof(claim) { Ok(()) } else { Err(ProofRejection { reason: "toy proof".into() }) }
+    }
+
+    fn cost(&self, program: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+        let Params { max_proof_units, max_proof_memory, .. } = params();
+        match program.first() {
+            Some(b'!') => Err(ProofRejection { reason: "toy program".into() }),
+            Some(b'+') => Ok(ProofCost { units: max_proof_units + 1, memory: max_proof_memory + 1 }),
+            _ => Ok(ProofCost { units: UNITS, memory: 0 }),
+        }
     }
 }
 
@@ -90,6 +106,7 @@ pub(crate) fn params() -> Params {
         open_window: 8,
         reveal_window: 5,
         retention_blocks: 20,
+        min_lease_blocks: 2,
         blocks_per_month: 10,
         max_program_bytes: 100,
         max_input_bytes: 100,
@@ -102,7 +119,7 @@ pub(crate) fn params() -> Params {
 }
 
 pub(crate) fn genesis(params: Params) -> Genesis {
-    let funded = [Who::Alice, Who::Bob, Who::W1, Who::W2, Who::W3, Who::W4];
+    let funded = [Who::Alice, Who::Bob, Who::W1, Who::W2, Who::W3, Who::W4, Who::Maker];
     Genesis {
         network: "test".into(),
         params,
@@ -118,6 +135,11 @@ pub(crate) struct World {
     pub(crate) last: Option<BlockEffects>,
     pub(crate) next_token: u64,
     pub(crate) next_order: u64,
+    /// Fees that each account has paid.
+    pub(crate) fees: BTreeMap<AccountId, Amount>,
+    /// What of them went to the insurance fund, and what was burned.
+    pub(crate) fees_insured: Amount,
+    pub(crate) fees_burned: Amount,
 }
 
 impl World {
@@ -128,9 +150,17 @@ impl World {
 
     pub(crate) fn with_params(params: Params) -> Self {
         let state = State::genesis(&genesis(params)).expect("a sound genesis");
-        let mut world = Self { state, last: None, next_token: 1, next_order: 1 };
+        let mut world = Self {
+            state,
+            last: None,
+            next_token: 1,
+            next_order: 1,
+            fees: BTreeMap::new(),
+            fees_insured: Amount::ZERO,
+            fees_burned: Amount::ZERO,
+        };
         let register = Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: WEIGHTS };
-        world.ok(Who::Bob, register);
+        world.ok(Who::Maker, register);
         world
     }
 
@@ -159,16 +189,49 @@ impl World {
 
     /// One block with these transactions; every invariant holds afterwards.
     pub(crate) fn block(&mut self, txs: &[SignedTx]) -> &BlockEffects {
-        let checked: Vec<_> = txs.iter().map(|tx| self.check(tx)).collect();
-        let context = BlockContext { height: self.height().next(), proposer: Who::Validator.id() };
+        let checked: Vec<_> = txs.iter().map(|tx| self.screen(tx)).collect();
+        let context = self.context();
         let effects = apply_block(&mut self.state, &context, &checked).expect("the next block");
         self.state.audit().expect("every invariant holds");
+        for event in &effects.events {
+            if let Event::FeePaid { account, amount } = event {
+                let paid = self.fees.entry(*account).or_default();
+                *paid = Amount(paid.0 + amount.0);
+                let split = Phase::at(effects.height, self.state.params().blocks_per_month).split(*amount);
+                self.fees_insured = Amount(self.fees_insured.0 + split.insurance.0);
+                self.fees_burned = Amount(self.fees_burned.0 + split.burn.0);
+            }
+        }
         self.last.insert(effects)
     }
 
-    /// One block with one transaction.
+    fn screen(&self, tx: &SignedTx) -> Checked {
+        screen(tx, &self.state, &ToyProofs, &ToyEvidence).expect("signed, and within its sizes")
+    }
+
+    /// The next block's, with a hash that follows from its height.
+    pub(crate) fn context(&self) -> BlockContext {
+        let height = self.height().next();
+        BlockContext { height, proposer: Who::Validator.id(), entropy: hash_encoded("test/entropy", &height) }
+    }
+
+    /// Why no block may hold these transactions. Nothing changes.
+    #[track_caller]
+    pub(crate) fn not_includable(&mut self, txs: &[SignedTx]) -> InclusionError {
+        let checked: Vec<_> = txs.iter().map(|tx| self.screen(tx)).collect();
+        let (context, before) = (self.context(), self.state.snapshot());
+        let refused = apply_block(&mut self.state, &context, &checked).expect_err("refused");
+        assert_eq!(self.state.snapshot(), before);
+        match refused {
+            BlockError::Inclusion(error) => error,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// One block with one transaction. One that no block may hold is refused as a pool would.
     pub(crate) fn send(&mut self, who: Who, action: Action) -> Result<Outcome, TxError> {
         let tx = self.sign(who, 0, action);
+        screen(&tx, &self.state, &ToyProofs, &ToyEvidence)?;
         self.block(&[tx]).outcomes[0].clone()
     }
 
@@ -194,7 +257,24 @@ impl World {
         self.last.as_ref().map_or(&[], |effects| &effects.events)
     }
 
+    /// What the account would hold if transactions cost nothing, so that tests speak of what they are about.
     pub(crate) fn balance(&self, who: Who) -> Amount {
+        let paid = self.fees.get(&who.id()).copied().unwrap_or_default();
+        Amount(self.purse(who).0 + paid.0)
+    }
+
+    /// What the insurance fund would hold then.
+    pub(crate) fn insurance(&self) -> Amount {
+        Amount(self.state.totals().pools.insurance.0 - self.fees_insured.0)
+    }
+
+    /// What would have been burned then.
+    pub(crate) fn burned(&self) -> Amount {
+        Amount(self.state.totals().pools.burned.0 - self.fees_burned.0)
+    }
+
+    /// What the account holds.
+    pub(crate) fn purse(&self, who: Who) -> Amount {
         self.state.account(&who.id()).balance
     }
 

@@ -1,0 +1,61 @@
+//! What is not worth a place in a pool: what would be refused in the next block as the state stands, found without a
+//! signature or a proof. A block may hold such a transaction all the same, and its sender pays for it; a validator that looks
+//! here first does not spend a proof check on somebody without a right to answer.
+
+use crate::error::TxError;
+use crate::exec;
+use crate::lease::Authority;
+use crate::state::State;
+use crate::tx::Action;
+use ciro_types::{AccountId, Height};
+
+impl State {
+    /// Whether `sender` has the right that this action claims, by the present state. Signatures inside are not looked at.
+    /// Cost: a few lookups; one pass over the workers for an A2 seat without a lease.
+    ///
+    /// # Errors
+    /// [`TxError`] as the next block would refuse it. Some pass: see [`is_premature`].
+    pub fn admit(&self, sender: AccountId, action: &Action) -> Result<(), TxError> {
+        let next = self.height().next();
+        match action {
+            Action::SettleJob { authority, .. } => self.admit_answer(next, sender, authority),
+            Action::CommitResult { authority, .. } => {
+                exec::check_seat(self, next, authority.job(), sender)?;
+                self.admit_answer(next, sender, authority)
+            }
+            Action::RevealResult { job, .. } => exec::check_silence(self, *job, sender),
+            Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => {
+                exec::check_running(self, next, &lease.lease)
+            }
+            Action::Transfer { .. }
+            | Action::RegisterModel { .. }
+            | Action::RemoveModel { .. }
+            | Action::RegisterWorker { .. }
+            | Action::AddStake { .. }
+            | Action::RequestUnstake { .. }
+            | Action::WithdrawStake
+            | Action::PublishOffer { .. }
+            | Action::SubmitJob { .. }
+            | Action::CancelJob { .. }
+            | Action::ReportTimeout { .. }
+            | Action::ReportEquivocation { .. } => Ok(()),
+        }
+    }
+
+    fn admit_answer(&self, next: Height, sender: AccountId, authority: &Authority) -> Result<(), TxError> {
+        exec::check_right(self, next, sender, authority).map(|_| ())
+    }
+}
+
+/// Whether a block that is on its way may make this acceptable: it holds the order, the last seat or the model.
+#[must_use]
+pub const fn is_premature(error: &TxError) -> bool {
+    matches!(
+        error,
+        TxError::UnknownJob { .. }
+            | TxError::UnknownModel { .. }
+            | TxError::NotSeated { .. }
+            | TxError::RevealTooEarly { .. }
+            | TxError::LeaseRequired { .. }
+    )
+}

@@ -1,0 +1,74 @@
+//! Models: kept for a deposit, removed by their owner. The rules are in [`crate::model`].
+
+use crate::block::Outcome;
+use crate::check::Finding;
+use crate::error::TxError;
+use crate::event::Event;
+use crate::model::{Model, deposit};
+use crate::money::Pot;
+use crate::state::State;
+use crate::tx::model_id;
+use ciro_types::{AccountId, Amount, Hash32, ModelId};
+
+/// Registers a model. One that is registered already stays as it is, unless its owner has withdrawn it.
+pub(super) fn register(
+    state: &mut State,
+    by: AccountId,
+    (program, weight_root): (&[u8], Hash32),
+    finding: Finding,
+) -> Result<Outcome, TxError> {
+    let id = model_id(program, weight_root);
+    let units = match (state.tables.models.get(&id), finding) {
+        (Some(model), _) if !model.is_retired => return Ok(Outcome::ModelKnown { model: id }),
+        (Some(model), _) => model.units,
+        (None, Finding::Model { units }) => units,
+        // It was registered when the program would have been looked at, and is gone by now.
+        (None, Finding::Sound | Finding::Offence(_)) => return Err(TxError::UnknownModel { model: id }),
+    };
+    return_deposit(state, id);
+    let (registered, amount) = (state.height(), deposit(&state.meta.params, program.len()));
+    let row = Model {
+        program: program.to_vec(),
+        weight_root,
+        owner: by,
+        registered,
+        deposit: Amount::ZERO,
+        units,
+        is_retired: false,
+    };
+    state.tables.models.put(id, row);
+    state.spend(by, Pot::Deposit(id), amount)?;
+    state.emit(Event::ModelRegistered { model: id, by, deposit: amount });
+    Ok(Outcome::ModelRegistered { model: id })
+}
+
+/// Withdraws a model from the market. It goes at once if no job names it.
+pub(super) fn retire(state: &mut State, sender: AccountId, id: ModelId) -> Result<Outcome, TxError> {
+    let mut model = state.tables.models.get(&id).ok_or(TxError::UnknownModel { model: id })?.clone();
+    if model.owner != sender {
+        return Err(TxError::WrongSender { expected: model.owner, got: sender });
+    }
+    if model.is_retired {
+        return Err(TxError::ModelRetired { model: id });
+    }
+    model.is_retired = true;
+    state.tables.models.put(id, model);
+    drop_if_done(state, id);
+    Ok(Outcome::ModelRetired { model: id, jobs: state.jobs_on(&id) })
+}
+
+/// Drops a withdrawn model that no job names any more.
+pub(super) fn drop_if_done(state: &mut State, id: ModelId) {
+    let is_retired = state.tables.models.get(&id).is_some_and(|model| model.is_retired);
+    if is_retired && state.jobs_on(&id) == 0 {
+        return_deposit(state, id);
+        state.tables.models.remove(&id);
+    }
+}
+
+fn return_deposit(state: &mut State, id: ModelId) {
+    let Some(model) = state.tables.models.get(&id) else { return };
+    let (owner, amount) = (model.owner, model.deposit);
+    state.shift_held(Pot::Deposit(id), Pot::Balance(owner), amount);
+    state.emit(Event::DepositReturned { model: id, owner, amount });
+}
