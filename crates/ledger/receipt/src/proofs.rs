@@ -15,6 +15,9 @@ pub struct ProofVerifier {
     keys: Mutex<Keys>,
 }
 
+/// What keys may take together, bytes, by what their costs say.
+const KEYS_BYTES_MAX: u64 = 256 << 20;
+
 #[derive(Default)]
 struct Keys {
     /// Key and the tick of its last use.
@@ -33,11 +36,18 @@ impl Keys {
     }
 
     fn put(&mut self, model: ModelId, key: &Arc<VerifyingKey>) {
-        if self.known.len() >= KEYS_MAX {
+        while self.is_full_for(key) {
             let oldest = self.known.iter().min_by_key(|(_, (_, used))| *used).map(|(model, _)| *model);
-            oldest.map(|model| self.known.remove(&model));
+            let Some(oldest) = oldest else { break };
+            self.known.remove(&oldest);
         }
         self.known.insert(model, (Arc::clone(key), self.tick));
+    }
+
+    fn is_full_for(&self, key: &VerifyingKey) -> bool {
+        let own = key.cost().peak_bytes;
+        let held = self.known.values().fold(own, |sum, (key, _)| sum.saturating_add(key.cost().peak_bytes));
+        self.known.len() >= KEYS_MAX || held > KEYS_BYTES_MAX
     }
 }
 

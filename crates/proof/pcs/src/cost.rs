@@ -40,7 +40,7 @@ fn positions(round: &Round) -> usize {
     round.queries.min(1usize.checked_shl(round.log_leaves()).unwrap_or(usize::MAX))
 }
 
-/// Fewest and most bytes of an opening: how many queries fall together decides.
+/// Bytes that an opening has at least and at most: how many queries fall together decides.
 #[must_use]
 pub fn opening_bytes(params: &Params) -> (usize, usize) {
     let nonce = |bits: u32| if bits > 0 { NONCE_BYTES } else { 0 };
@@ -55,14 +55,13 @@ pub fn opening_bytes(params: &Params) -> (usize, usize) {
     let last = small(u32::try_from(cells(small(params.final_vars()))).unwrap_or(u32::MAX)).saturating_mul(E_BYTES);
     let fixed = nonce(params.first_work()).saturating_add(last).saturating_add(nonce(params.work_bits));
     let fixed = tail.fold(fixed, usize::saturating_add);
-    let opened = |leaves: fn(&Round) -> usize| {
-        oracles(params).fold(fixed, |sum, (round, cell)| {
-            let rows = leaves(round).saturating_mul(leaf_bytes(round, cell));
-            let paths = siblings(leaves(round), round.log_leaves()).saturating_mul(DIGEST_BYTES);
-            sum.saturating_add(rows).saturating_add(paths)
-        })
-    };
-    (opened(|_| 1), opened(positions))
+    oracles(params).fold((fixed, fixed), |(least, most), (round, cell)| {
+        let row = leaf_bytes(round, cell);
+        let rows = positions(round).saturating_mul(row);
+        let paths = siblings(positions(round), round.log_leaves()).saturating_mul(DIGEST_BYTES);
+        // One row; where all leaves are opened, no path.
+        (least.saturating_add(row), most.saturating_add(rows).saturating_add(paths))
+    })
 }
 
 /// What verifying an opening takes.

@@ -321,7 +321,7 @@ fn random_programs() {
     let _alone = alone();
     let mut measured = 0;
     for magnitude in [Magnitude::Small, Magnitude::HalfTheField] {
-        for seed in seeds(0..150) {
+        for seed in seeds(0..400) {
             let model = random::model(seed, magnitude);
             let Some(input) = random::input(&model, &mut Draw::new(!seed)) else { continue };
             if Relation::build(&model.program).is_err() {

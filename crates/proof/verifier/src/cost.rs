@@ -14,7 +14,7 @@ use crate::products::product_ops;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use ciro_graph::program::element_count;
-use ciro_graph::{Disclosure, ModelWork, Program};
+use ciro_graph::{Disclosure, Input, ModelWork, Program};
 use ciro_pcs::Params;
 use ciro_pcs::cost::{opening_bytes, opening_cost};
 use ciro_relation::{ColId, Cost, Knowledge, Lookup, Parts, Relation, Source};
@@ -63,7 +63,36 @@ impl<'a> Costs<'a> {
     pub(crate) fn total(&self) -> Cost {
         let key = self.relation.built().and(self.weights());
         let read = self.statement().and(self.transcript()).and(opening_cost(self.params));
-        key.and(read).and(self.evaluated())
+        key.and(read).and(self.evaluated()).and(self.sample())
+    }
+
+    /// Verifying that one sample is of the batch, where samples can be shown alone.
+    fn sample(&self) -> Cost {
+        let visibility = &self.program.visibility;
+        if [visibility.input, visibility.output].iter().any(|&shown| shown != Disclosure::Committed) {
+            return Cost::ZERO;
+        }
+        let [inputs, outputs] = self.elements();
+        let elements = inputs.saturating_add(outputs);
+        let proof = Cost::hash(wide(*self.proof_bytes().end())).and(Cost::hash(elements.saturating_mul(8)));
+        let shown =
+            Cost::field(elements.saturating_mul(ELEMENT_OPS)).and(Cost::memory(elements.saturating_mul(ELEMENT_BYTES)));
+        let vars = vars_max(&self.relation.spaces);
+        let rounds = rounds_cost(vars, 2).and(absorb_cost(NONCE_BYTES).times(2).times(wide(vars).saturating_add(8)));
+        let drawn = challenge_cost().times(wide(vars).saturating_add(4)).and(absorb_cost(96).times(12));
+        let columns = self.relation.samples.iter().fold(Cost::ZERO, |sum, column| {
+            let window = self.relation.window(column.col).map_or(0, |window| window_ops(&window, vars));
+            sum.and(column.rows.cost()).and(Cost::field(window)).and(claim(u32::try_from(vars).unwrap_or(u32::MAX)))
+        });
+        let whole = Cost::field(wide(vars.saturating_add(8)).saturating_mul(8 * E_MUL)).times(8);
+        [proof, shown, rounds, drawn, columns, opening_cost(self.params)].into_iter().fold(whole, Cost::and)
+    }
+
+    /// Elements of the inputs of one sample, and of its outputs.
+    fn elements(&self) -> [u64; 2] {
+        let len = |shape: &[u32]| u64::from(element_count(shape));
+        let inputs = self.program.inputs.iter().map(Input::value_len).fold(0, u64::saturating_add);
+        [inputs, self.program.outputs.iter().map(|output| len(&output.shape)).fold(0, u64::saturating_add)]
     }
 
     /// Whether a proof of zeros should not get as far as the checks that evaluate.
@@ -100,9 +129,7 @@ impl<'a> Costs<'a> {
     /// Decoding, hashing and ingesting what a statement shows.
     fn statement(&self) -> Cost {
         let shown = |disclosure| u64::from(disclosure == Disclosure::Public);
-        let inputs = self.program.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.value_len()));
-        let len = |shape: &[u32]| u64::from(element_count(shape));
-        let outputs = self.program.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(len(&output.shape)));
+        let [inputs, outputs] = self.elements();
         let inputs = inputs.saturating_mul(shown(self.program.visibility.input));
         let outputs = outputs.saturating_mul(shown(self.program.visibility.output));
         let elements = inputs.saturating_add(outputs).saturating_mul(u64::from(self.program.batch));

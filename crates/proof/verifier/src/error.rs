@@ -89,9 +89,9 @@ pub enum VerifyError {
     /// The proof is shorter or longer than any of its kind.
     #[error("proof: expected {least} to {most} bytes, got {got}")]
     ProofLength {
-        /// Bytes of the shortest.
+        /// Bytes that each has.
         least: usize,
-        /// Bytes of the longest.
+        /// Bytes that none exceeds.
         most: usize,
         /// Bytes given.
         got: usize,

@@ -61,7 +61,7 @@ pub struct VerifyingKey {
     cost: Cost,
     /// Whether checks that evaluate public columns wait for the cheaper ones: see [`crate::evaluate`].
     are_put_off: bool,
-    /// Shortest and longest proof.
+    /// No proof is shorter or longer.
     proof_bytes: RangeInclusive<usize>,
     weight_root: Hash32,
     /// The weights, if they are public.
@@ -186,7 +186,8 @@ impl VerifyingKey {
         Ok(Self { program, relation, params, work, cost, are_put_off, proof_bytes, weight_root, weights: None, model })
     }
 
-    /// What it takes to build this key and verify one proof: an upper bound, whatever statement and proof say.
+    /// What it takes to build this key and verify one proof, and where samples are shown alone one of them: an upper bound, whatever
+    /// statement and proof say.
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.cost
@@ -352,7 +353,7 @@ impl VerifyingKey {
         Ok(reduced)
     }
 
-    /// Lengths that a proof may have, bytes: how many of its queries fall together decides.
+    /// Lengths that a proof may have, bytes: how many of its queries fall together decides. Bounds: no proof is shorter or longer.
     #[must_use]
     pub fn proof_bytes(&self) -> RangeInclusive<usize> {
         self.proof_bytes.clone()
