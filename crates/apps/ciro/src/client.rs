@@ -165,6 +165,12 @@ impl Client {
                     drop(turn.take());
                     answer.err()
                 }
+                Some(Ask::Fill(tx)) => {
+                    // Taken or not, the next question for the account shows whether the gap is closed.
+                    let _: Answer<SubmittedTx> = self.post_tx(TRANSACTIONS, &tx, Until::Waiting);
+                    errand.on_answer(Then::Unknown);
+                    continue;
+                }
                 Some(Ask::Follow(tx)) => match self.post_tx(path, &tx, Until::Committed) {
                     Ok(answer) => return Ok(answer),
                     Err(refused) => Some(refused),

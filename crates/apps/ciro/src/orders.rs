@@ -78,7 +78,9 @@ impl Orders {
         let is_part = path.as_os_str().as_encoded_bytes().ends_with(PART.as_bytes());
         let spec = if is_part { None } else { read(path) };
         if spec.is_none_or(|spec| judge(&spec, false) == Verdict::Remove) {
-            Held::try_new(path)?.map(Held::end);
+            if let Some(held) = Held::try_new(path)? {
+                held.end();
+            }
         }
         Ok(())
     }

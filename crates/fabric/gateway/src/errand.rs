@@ -10,11 +10,14 @@
 //! then the action is signed anew. From then on a copy travels, and a second one under another nonce could be executed as well. So it
 //! is sent as it is, again and again, until the state shows that its nonce is used up and the ledger does not know it.
 //!
+//! A transaction whose client has given it up, or whose validator has lost it, leaves a gap that nothing behind it can pass. Whoever waits
+//! behind a gap uses its nonce up with a transfer of one unit to the account itself; everybody's is the same transaction.
+//!
 //! Owns no connection and no clock: the caller asks what [`Errand::ask`] says, and brings the answer.
 
 use ciro_crypto::Keypair;
 use ciro_state::{Action, SignedTx, TxBody};
-use ciro_types::{ChainId, Nonce};
+use ciro_types::{Amount, ChainId, Nonce};
 
 /// What to ask the gateway next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub enum Ask {
     Account,
     /// To take this transaction, answered once it waits: [`Errand::on_answer`]. Here the turn ends.
     Enqueue(SignedTx),
+    /// To take this transaction, which closes a gap before ours. Any answer, a refusal too, is [`Answer::Unknown`].
+    Fill(SignedTx),
     /// To say when this transaction is committed: [`Errand::on_answer`].
     Follow(SignedTx),
 }
@@ -44,6 +49,11 @@ enum Stage {
     Signed(SignedTx),
     /// The state may have moved past the nonce; it is asked before each question for the transaction.
     Sent(SignedTx),
+    /// Nothing holds a nonce before it.
+    Behind {
+        tx: SignedTx,
+        filler: SignedTx,
+    },
     Followed {
         tx: SignedTx,
         is_used: bool,
@@ -78,6 +88,7 @@ impl Errand {
         match &self.stage {
             Stage::Unsigned | Stage::Sent(_) => Some(Ask::Account),
             Stage::Signed(tx) => Some(Ask::Enqueue(tx.clone())),
+            Stage::Behind { filler, .. } => Some(Ask::Fill(filler.clone())),
             Stage::Followed { tx, .. } => Some(Ask::Follow(tx.clone())),
             Stage::Done => None,
         }
@@ -86,23 +97,28 @@ impl Errand {
     /// The account has `used` nonces up, and `next` is the first that nothing holds.
     pub fn on_account(&mut self, key: &Keypair, used: Nonce, next: Nonce) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Unsigned => Stage::Signed(self.sign(key, next)),
+            Stage::Unsigned => Stage::Signed(self.sign(key, next, self.action.clone())),
+            Stage::Sent(tx) if next < tx.body.nonce => {
+                let action = Action::Transfer { to: key.account(), amount: Amount(1) };
+                Stage::Behind { filler: self.sign(key, next, action), tx }
+            }
             Stage::Sent(tx) => Stage::Followed { is_used: used > tx.body.nonce, tx },
-            other @ (Stage::Signed(_) | Stage::Followed { .. } | Stage::Done) => other,
+            other @ (Stage::Signed(_) | Stage::Behind { .. } | Stage::Followed { .. } | Stage::Done) => other,
         };
     }
 
-    fn sign(&self, key: &Keypair, nonce: Nonce) -> SignedTx {
-        let body = TxBody { chain: self.chain, sender: key.account(), nonce, action: self.action.clone() };
+    fn sign(&self, key: &Keypair, nonce: Nonce, action: Action) -> SignedTx {
+        let body = TxBody { chain: self.chain, sender: key.account(), nonce, action };
         SignedTx::sign(body, key)
     }
 
-    /// The answer to [`Ask::Enqueue`] or [`Ask::Follow`].
+    /// The answer to [`Ask::Enqueue`], [`Ask::Fill`] or [`Ask::Follow`].
     pub fn on_answer(&mut self, answer: Answer) {
         self.stage = match (std::mem::replace(&mut self.stage, Stage::Done), answer) {
             (Stage::Signed(_), Answer::NonceTaken) => Stage::Unsigned,
             // Without an answer it may be on its way.
             (Stage::Signed(tx), Answer::Done | Answer::Unknown) => Stage::Sent(tx),
+            (Stage::Behind { tx, .. }, _) => Stage::Followed { tx, is_used: false },
             (Stage::Followed { .. }, Answer::Done) => Stage::Done,
             // In this order: whatever used the nonce up was in a block, and known, when the transaction was asked for.
             (Stage::Followed { is_used: true, .. }, Answer::NonceTaken) => Stage::Unsigned,
@@ -115,7 +131,7 @@ impl Errand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ciro_types::{AccountId, Amount};
+    use ciro_types::AccountId;
 
     fn errand() -> Errand {
         Errand::new(ChainId([1; 32]), Action::Transfer { to: AccountId([2; 32]), amount: Amount(1) })
@@ -127,7 +143,7 @@ mod tests {
 
     fn sent(errand: &Errand) -> SignedTx {
         match errand.ask() {
-            Some(Ask::Enqueue(tx) | Ask::Follow(tx)) => tx,
+            Some(Ask::Enqueue(tx) | Ask::Fill(tx) | Ask::Follow(tx)) => tx,
             other => panic!("expected a transaction, got {other:?}"),
         }
     }
@@ -154,6 +170,21 @@ mod tests {
         assert!(errand.is_unsigned());
         errand.on_account(&key(), Nonce(4), Nonce(5));
         assert_eq!(sent(&errand).body.nonce, Nonce(5));
+    }
+
+    #[test]
+    fn who_waits_behind_a_gap_closes_it_and_goes_on() {
+        let mut errand = errand();
+        errand.on_account(&key(), Nonce(4), Nonce(6));
+        let tx = sent(&errand);
+        errand.on_answer(Answer::Done);
+        // Whoever held nonce 5 is gone.
+        errand.on_account(&key(), Nonce(4), Nonce(5));
+        let Some(Ask::Fill(filler)) = errand.ask() else { panic!("expected a filler, got {:?}", errand.ask()) };
+        assert_eq!(filler.body.nonce, Nonce(5));
+        assert_eq!(filler.body.action, Action::Transfer { to: key().account(), amount: Amount(1) });
+        errand.on_answer(Answer::Unknown);
+        assert_eq!(errand.ask(), Some(Ask::Follow(tx)));
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl ClientNode {
                 command.errand.on_account(&self.key, books.nonces.0, books.nonces.1);
                 self.advance(command, now_ms, books, effects)
             }
-            Some(Ask::Enqueue(tx)) => self.post(command, tx, Until::Waiting, now_ms, books, effects),
+            Some(Ask::Enqueue(tx) | Ask::Fill(tx)) => self.post(command, tx, Until::Waiting, now_ms, books, effects),
             Some(Ask::Follow(tx)) => self.post(command, tx, Until::Committed, now_ms, books, effects),
             None => false,
         }
@@ -162,6 +162,7 @@ impl ClientNode {
         books: &Books<'_>,
     ) -> Result<Answer, NodeError> {
         let known = match command.errand.ask() {
+            Some(Ask::Fill(_)) => return Ok(Answer::Unknown),
             Some(Ask::Enqueue(tx) | Ask::Follow(tx)) => (books.known)(tx.id()),
             Some(Ask::Account) | None => None,
         };
