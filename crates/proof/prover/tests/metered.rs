@@ -7,14 +7,14 @@ mod common;
 
 use ciro_graph::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
-    RawInput, RawTensor, Security, ValueId, Visibility,
+    RawInput, RawOutput, RawTensor, Security, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, prove_hiding};
 use ciro_relation::{Cost, Limits, Relation};
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::meter;
-use ciro_types::encode;
-use ciro_verifier::{ProofContext, Statement, VerifyingKey};
+use ciro_types::{Hash32, encode};
+use ciro_verifier::{Phase, ProofContext, Statement, VerifyingKey};
 use common::{SEED, allocated};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -307,6 +307,53 @@ fn forests_of_many_parts() {
     let sum = p.sum(forests, &[1]);
     p.output(sum, &[1]);
     p.check("forests of many parts");
+}
+
+/// What a proof of zeros takes, as long as proofs are, about zeros: of a relation without lookups they are consistent up to the opening.
+fn zeros(p: &Hostile) -> Cost {
+    let key = VerifyingKey::new_within(&encode(&p.program), Hash32::ZERO, &Limits::NONE).expect("a key");
+    let len = |shape: &[u32]| shape.iter().product::<u32>() as usize;
+    let tensor = |input: &Input| RawTensor { shape: input.shape.clone(), bits: vec![0; len(&input.shape)] };
+    let input = RawInput(p.program.inputs.iter().map(tensor).collect());
+    let output = RawOutput(p.program.outputs.iter().map(|output| vec![0; len(&output.shape)]).collect());
+    let statement = Statement::public(input, output, ProofContext::default());
+    let proof = vec![0; *key.proof_bytes().end()];
+    let _ = meter::take();
+    let error = key.verify(&statement, &proof).expect_err("a proof of zeros");
+    assert_eq!(error.phase(), Phase::Encoding, "{error}");
+    meter::take()
+}
+
+/// However much there is to evaluate, it is not begun.
+#[test]
+fn a_proof_of_zeros_is_refused_at_once() {
+    let _alone = alone();
+    let mut sums = Hostile::new(&[1, 16]);
+    let len = 1u32 << 16;
+    let index = (0..len).map(|i| ((i ^ (i >> 3)) % 16) as i32).collect();
+    let taken = sums.node(Op::Take { x: X, picks: vec![Pick { axis: 1, index }] }, &[1, len], 1);
+    let each = (0..64).map(|_| (sums.node(Op::Sum { x: taken }, &[1, 1], len as i32), len as i32)).collect();
+    let total = sums.sum(each, &[1, 1]);
+    sums.output(total, &[1, 1]);
+
+    let mut turned = Hostile::new(&[13, 13, 13, 13]);
+    let orders = [[0, 1, 3, 2], [0, 2, 1, 3], [1, 0, 2, 3], [3, 2, 1, 0], [2, 3, 0, 1], [1, 2, 3, 0]];
+    let each = orders.map(|perm| (turned.node(Op::Transpose { x: X, perm: perm.to_vec() }, &[13, 13, 13, 13], 1), 1));
+    let total = turned.sum(each.to_vec(), &[13, 13, 13, 13]);
+    turned.output(total, &[13, 13, 13, 13]);
+
+    for p in [sums, turned] {
+        let elements = |shape: &[u32]| u64::from(shape.iter().product::<u32>());
+        let shown = elements(&p.program.inputs[0].shape) * 4 + elements(&p.program.outputs[0].shape) * 8;
+        let done = zeros(&p);
+        // The statement is hashed, whatever comes after it.
+        let statement = Cost::hash(shown).units();
+        assert!(
+            done.units() <= statement + 1_000,
+            "{done:?}: {} units, {statement} of them the statement",
+            done.units()
+        );
+    }
 }
 
 /// The seeds to try.

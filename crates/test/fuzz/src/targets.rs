@@ -7,13 +7,13 @@ use ciro_compile::{Options, compile_model};
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
 use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger};
-use ciro_graph::check_model;
+use ciro_graph::{Disclosure, Input, Program, RawInput, RawOutput, RawTensor, check_model};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, Terms};
 use ciro_relation::builder::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Escaped, Hash32, Lines, decode, encode};
 use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Claim, ProofContext, Sample, Statement, VerifiedProof, VerifyingKey, verify};
+use ciro_verifier::{Claim, Limits, ProofContext, Sample, Shown, Statement, VerifiedProof, VerifyingKey, verify};
 use std::sync::LazyLock;
 
 /// One function over foreign bytes, and what to start from.
@@ -31,8 +31,9 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "program", run: program, seeds: seeds::programs },
+    Target { name: "program_cost", run: program_cost, seeds: seeds::programs },
     Target { name: "statement", run: statement, seeds: seeds::statements },
     Target { name: "proof", run: proof, seeds: seeds::proofs },
     Target { name: "claim", run: claim, seeds: seeds::claims },
@@ -55,6 +56,49 @@ pub fn program(bytes: &[u8]) {
         assert!(relation.vars_max() <= VARS_MAX);
         let budget = key.budget();
         assert!(budget.total_bits >= key.params().security.bits(), "{budget:?}");
+    }
+}
+
+/// A program by a stranger, built and verified as a ledger does: no step takes more than its key says. What is done is counted with the
+/// feature `meter` only.
+///
+/// # Panics
+/// If one takes more.
+pub fn program_cost(bytes: &[u8]) {
+    let Ok(key) = VerifyingKey::new_within(bytes, Hash32::ZERO, &Limits::LEDGER) else { return };
+    let statement = zeros(key.program());
+    let proof = vec![0; *key.proof_bytes().end()];
+    #[cfg(feature = "meter")]
+    let _ = ciro_transcript::meter::take();
+    assert!(key.verify(&statement, &proof).is_err(), "a proof of zeros was accepted");
+    #[cfg(feature = "meter")]
+    {
+        let (done, said) = (ciro_transcript::meter::take(), key.cost());
+        assert!(done.field_ops <= said.field_ops && done.hash_bytes <= said.hash_bytes, "{done:?} of {said:?}");
+    }
+}
+
+/// A statement about zeros, as far as a program shows any.
+fn zeros(program: &Program) -> Statement {
+    let len = |shape: &[u32]| shape.iter().map(|&d| d as usize).product::<usize>();
+    let tensor = |input: &Input| {
+        let shape = program.batch_shape(&input.shape);
+        RawTensor { bits: vec![0; len(&shape)], shape }
+    };
+    let samples = program.batch as usize;
+    let output = RawOutput(program.outputs.iter().map(|output| vec![0; len(&output.shape) * samples]).collect());
+    Statement {
+        input: shown(program.visibility.input, RawInput(program.inputs.iter().map(tensor).collect())),
+        output: shown(program.visibility.output, output),
+        context: ProofContext::default(),
+    }
+}
+
+fn shown<T>(disclosure: Disclosure, public: T) -> Shown<T> {
+    match disclosure {
+        Disclosure::Public => Shown::Public(public),
+        Disclosure::Committed => Shown::Committed(Hash32::ZERO),
+        Disclosure::Private => Shown::Private,
     }
 }
 
