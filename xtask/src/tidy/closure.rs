@@ -20,8 +20,8 @@ use super::workspace::Member;
 pub(crate) const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
 
 /// Crates that carry the full tier: whatever foreign numbers reach before a verdict, whole.
-const TOTAL_CRATES: [&str; 6] =
-    ["ciro-types", "ciro-crypto", "ciro-transcript", "ciro-sumcheck", "ciro-pcs", "ciro-verifier"];
+const TOTAL_CRATES: [&str; 7] =
+    ["ciro-types", "ciro-crypto", "ciro-transcript", "ciro-sumcheck", "ciro-pcs", "ciro-relation", "ciro-verifier"];
 
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
 const TOTAL_READERS: [&str; 1] = ["ciro-receipt"];

@@ -32,7 +32,18 @@ pub const VARS_MAX: u32 = 28;
 /// Bits of the non-negative integers up to `max`.
 #[must_use]
 pub fn bits_for(max: i64) -> u32 {
-    i64::BITS - max.max(1).leading_zeros()
+    i64::BITS.saturating_sub(max.max(1).leading_zeros())
+}
+
+/// 2^`bits`; beyond 62 bits, the largest integer, which no interval reaches.
+#[must_use]
+pub(crate) const fn pow2(bits: u32) -> i64 {
+    if bits > 62 { i64::MAX } else { 1i64.wrapping_shl(bits) }
+}
+
+/// The number of the item that was pushed last.
+fn last<T>(items: &[T]) -> usize {
+    items.len().saturating_sub(1)
 }
 
 /// Most looked-up rows of a relation, a quarter of p: as many equal lookups as p would cancel one another.
@@ -125,7 +136,7 @@ impl<'a> Builder<'a> {
     fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, rows: Rows) -> ColId {
         self.count(COLUMN_ENTRIES);
         self.columns.push(Column { name, source, log_len, rows });
-        ColId(self.columns.len() - 1)
+        ColId(last(&self.columns))
     }
 
     /// Real rows of a column.
@@ -141,13 +152,13 @@ impl<'a> Builder<'a> {
     /// A public column.
     pub fn public(&mut self, name: &'static str, public: Public, rows: Rows) -> ColId {
         self.public.push(public);
-        self.add_column(name, Source::Public(self.public.len() - 1), rows.log_len(), rows)
+        self.add_column(name, Source::Public(last(&self.public)), rows.log_len(), rows)
     }
 
     /// A public matrix in a window of its own size.
     pub fn public_matrix(&mut self, name: &'static str, public: Public, log_len: u32) -> ColId {
         self.public.push(public);
-        self.add_column(name, Source::Public(self.public.len() - 1), log_len, Rows::vector(1 << log_len))
+        self.add_column(name, Source::Public(last(&self.public)), log_len, Rows::vector(1 << log_len))
     }
 
     /// The column of ones on the real rows.
@@ -173,7 +184,7 @@ impl<'a> Builder<'a> {
     pub fn view(&mut self, name: &'static str, view: View, rows: Rows) -> ColId {
         let log_len = rows.log_len();
         self.views.push(view);
-        self.add_column(name, Source::View(self.views.len() - 1), log_len, rows)
+        self.add_column(name, Source::View(last(&self.views)), log_len, rows)
     }
 
     /// The view that a column is, if it is one.
@@ -188,7 +199,7 @@ impl<'a> Builder<'a> {
     pub fn gather(&mut self, name: &'static str, gather: Gather, rows: Rows) -> ColId {
         let log_len = rows.log_len();
         self.gathers.push(gather);
-        self.add_column(name, Source::Gather(self.gathers.len() - 1), log_len, rows)
+        self.add_column(name, Source::Gather(last(&self.gathers)), log_len, rows)
     }
 
     /// A witness column whose padding is constrained to zero.
@@ -204,7 +215,7 @@ impl<'a> Builder<'a> {
             // Cells that are not stored are zero.
             let is_padded = blocks.cells() > rows.real();
             self.cuts.push(CutColumn { poly, blocks, offset: 0 });
-            let col = self.add_column(name, Source::Cut(self.cuts.len() - 1), rows.log_len(), rows.clone());
+            let col = self.add_column(name, Source::Cut(last(&self.cuts)), rows.log_len(), rows.clone());
             if is_padded {
                 self.constrain_padding(name, col, rows);
             }
@@ -244,7 +255,7 @@ impl<'a> Builder<'a> {
     /// round the block up to a power of two are constrained to zero.
     pub fn witness_block(&mut self, name: &'static str, rows: &Rows, count: usize) -> (ColId, Vec<ColId>) {
         let log_len = rows.log_len();
-        let parent = self.unpadded_witness(name, log_len + log_ceil(count), rows.clone());
+        let parent = self.unpadded_witness(name, log_len.saturating_add(log_ceil(count)), rows.clone());
         let mut slices = Vec::with_capacity(count);
         for k in 0..count.next_power_of_two() {
             let col = self.unpadded_witness(name, log_len, rows.clone());
@@ -313,7 +324,7 @@ impl<'a> Builder<'a> {
         }
         let is_in_order = blocks.is_in_order();
         self.cuts.push(CutColumn { poly: Poly::Model, blocks, offset: 0 });
-        let col = self.add_column(name, Source::Blocks(self.cuts.len() - 1), rows.log_len(), rows.clone());
+        let col = self.add_column(name, Source::Blocks(last(&self.cuts)), rows.log_len(), rows.clone());
         self.model.push(ModelColumn { constant: id, col });
         self.readings.insert(reading, col);
         // Whoever reads it row by row expects the order of its rows.
@@ -396,7 +407,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn next_tag(&self) -> usize {
-        RANGE_TAG + 1 + self.tables.len()
+        RANGE_TAG.saturating_add(1).saturating_add(self.tables.len())
     }
 
     /// Adds rows to a table, in columns of their own. Multiplicities are zero in the padding, so that padding is in no table.
@@ -484,7 +495,10 @@ impl<'a> Builder<'a> {
                 continue;
             };
             if let Some(column) = self.columns.get_mut(col.0) {
-                column.source = Source::Committed { poly, offset: offset + (k << column.log_len) };
+                column.source = Source::Committed {
+                    poly,
+                    offset: offset.saturating_add(k.saturating_mul(1usize.checked_shl(column.log_len).unwrap_or(0))),
+                };
             }
         }
         let sections = self

@@ -287,7 +287,7 @@ fn by_class(b: &mut Builder<'_>, walk: &Walk, forest: &Forest, block: ColId, val
         &[value] if !forest.tree_class.is_empty() => {
             let log_cols = log_ceil(classes);
             let public = Public::ClassOfRow { class: forest.tree_class.clone(), log_cols };
-            let matrix = b.public_matrix("class of tree", public, log_ceil(trees) + log_cols);
+            let matrix = b.public_matrix("class of tree", public, log_ceil(trees).saturating_add(log_cols));
             let values = Operand { col: value, vars: [of_sample, sum.clone()].concat() };
             [values, Operand { col: matrix, vars: [sum, of_class].concat() }]
         }

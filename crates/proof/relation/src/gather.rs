@@ -217,7 +217,10 @@ impl Gather {
     pub fn cell(&self, index: usize, log_len: u32) -> Option<usize> {
         let coordinate = |span: &Span| {
             let after = wide(log_len).saturating_sub(span.start).saturating_sub(span.bits);
-            let mask = (1usize << span.bits) - 1;
+            let mask = u32::try_from(span.bits)
+                .ok()
+                .and_then(|bits| 1usize.checked_shl(bits))
+                .map_or(usize::MAX, |end| end.saturating_sub(1));
             (index >> after) & mask
         };
         let mut cell = 0usize;
@@ -231,7 +234,7 @@ impl Gather {
                         if at >= span.len {
                             return None;
                         }
-                        combination = combination * span.len + at;
+                        combination = combination.saturating_mul(span.len).saturating_add(at);
                     }
                     (axis.bits, (*axis.index.get(combination)?)?)
                 }

@@ -5,7 +5,7 @@
 //! than that of −∞ and no larger than that of ∞, or missing. Columns lie in a polynomial of their own if the statement shows a
 //! commitment to them, and else in the witness.
 
-use crate::builder::{Builder, bits_for};
+use crate::builder::{Builder, bits_for, pow2};
 use crate::forest::{Halves, flag};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Val, size};
@@ -65,9 +65,9 @@ impl Builder<'_> {
         let rows = &Rows::new(dims);
         let col = self.hidden(poly, "input", dims, SampleValue::Input(size(input.0)), Digits::All);
         self.hint(Hint::Value { col, value: input });
-        let bits = bits_for(hi - lo);
-        self.range("input", rows, &Expr::column(col).plus_const(-lo), bits)?;
-        if hi - lo + 1 < 1 << bits {
+        let bits = bits_for(hi.saturating_sub(lo));
+        self.range("input", rows, &Expr::column(col).plus_const(lo.saturating_neg()), bits)?;
+        if hi.saturating_sub(lo).saturating_add(1) < pow2(bits) {
             self.range("input", rows, &Expr::constant(hi).plus_col(-1, col), bits)?;
         }
         Ok(col)
@@ -111,12 +111,11 @@ impl Builder<'_> {
     /// Shows that images are those of numbers from −∞ to ∞ where they are present: each integer between is one. The lower halves of
     /// both ends are zero, so only a number in the block of ∞ can be beyond it.
     fn bound_images(&mut self, rows: &Rows, (high, low): (ColId, ColId), present: &Expr) -> Result<(), RelationError> {
-        const LEAST: i64 = (ORDERED_MIN >> 16) as i64;
-        const MOST: i64 = (ORDERED_MAX >> 16) as i64;
         const { assert!(ORDERED_MIN.trailing_zeros() >= 16 && ORDERED_MAX.trailing_zeros() >= 16) };
-        self.range("above least", rows, &Expr::column(high).plus(-LEAST, present), 16)?;
+        let [least, most] = [ORDERED_MIN, ORDERED_MAX].map(|image| i64::from(image >> 16));
+        self.range("above least", rows, &Expr::column(high).plus(least.saturating_neg(), present), 16)?;
         let borrow = flag(self, "below most", &Expr::column(low).times(-1), rows)?;
-        self.range("below most", rows, &Expr::constant(MOST).plus_col(-1, high).plus_col(-1, borrow), 16)
+        self.range("below most", rows, &Expr::constant(most).plus_col(-1, high).plus_col(-1, borrow), 16)
     }
 }
 
@@ -147,7 +146,7 @@ impl Lowering<'_> {
         self.b.hint(Hint::Value { col, value: label });
         self.b.constrain_expr("label", &one, &number.plus_col(-1, col));
         let log_len = log_ceil(classes);
-        let later = self.b.public_matrix("later", Public::Later { log_len }, 2 * log_len);
+        let later = self.b.public_matrix("later", Public::Later { log_len }, log_len.saturating_mul(2));
         let before = self.rows_times(&flags, chosen, later, classes);
         let before = self.b.materialize("before label", &rows, &Expr::column(before));
         self.first_maximum(x, chosen, before)

@@ -4,7 +4,7 @@
 //! linear: quotients, flags, products, limbs. Each committed cell is pinned by a constraint and, where an equation could be met
 //! by another field element, by a range.
 
-use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for};
+use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for, pow2};
 use crate::cost::Limits;
 use crate::forest::Halves;
 use crate::hint::Hint;
@@ -103,6 +103,11 @@ pub(crate) fn size(n: u32) -> usize {
 
 pub(crate) fn dims(shape: &[u32]) -> Vec<usize> {
     shape.iter().map(|&d| size(d)).collect()
+}
+
+/// Half a unit of `shift` bits, which rounding adds; of at least one bit.
+const fn half(shift: u32) -> i64 {
+    pow2(shift.saturating_sub(1))
 }
 
 /// The verifier evaluates inputs and outputs cell by cell.
@@ -250,7 +255,7 @@ impl Lowering<'_> {
         let rows = target.rows();
         let y = self.b.witness("rescaled", &rows);
         self.b.hint(Hint::Value { col: y, value: target.id });
-        let remainder = x.expr.plus_const(1 << (shift.max(1) - 1)).plus_col(-(1i64 << shift), y);
+        let remainder = x.expr.plus_const(half(shift)).plus_col(pow2(shift).saturating_neg(), y);
         self.quotient(y, target, &remainder, shift)?;
         Ok(Expr::column(y))
     }
@@ -267,10 +272,13 @@ impl Lowering<'_> {
         let x = self.val(x)?;
         self.b.limit("narrowed", bits.saturating_add(shift), RANGE_BITS_MAX)?;
         let half = (1i64 << shift) >> 1;
-        let (first, end) = (lo << shift, (lo + (1i64 << bits)) << shift);
+        let unit = pow2(shift);
+        let (first, end) = (lo.saturating_mul(unit), lo.saturating_add(pow2(bits)).saturating_mul(unit));
         let p = i64::from(P);
-        if end - p > x.lo + half || first + p <= x.hi + half {
-            let (expected, got) = (RANGE_BITS_MAX, bits_for(end.max(-first).max(x.hi.max(-x.lo))) + 1);
+        let reaches = |v: i64| v.saturating_add(half);
+        if end.saturating_sub(p) > reaches(x.lo) || first.saturating_add(p) <= reaches(x.hi) {
+            let furthest = end.max(first.saturating_neg()).max(x.hi).max(x.lo.saturating_neg());
+            let (expected, got) = (RANGE_BITS_MAX, bits_for(furthest).saturating_add(1));
             return Err(RelationError::TooWide { node: self.b.node, what: "narrowed", expected, got });
         }
         let rows = target.rows();
@@ -278,13 +286,13 @@ impl Lowering<'_> {
         if shift > 0 {
             let col = self.b.witness("rescaled", &rows);
             self.b.hint(Hint::Value { col, value: target.id });
-            let remainder = y.plus_const(half).plus_col(-(1i64 << shift), col);
+            let remainder = y.plus_const(half).plus_col(unit.saturating_neg(), col);
             self.b.range("remainder", &rows, &remainder, shift)?;
             y = Expr::column(col);
         }
         // A table of this very domain bounds it as well.
         if self.looked_up_in(target.id) != Some((lo, 1i64 << bits)) {
-            self.b.range("narrowed", &rows, &y.clone().plus_const(-lo), bits)?;
+            self.b.range("narrowed", &rows, &y.clone().plus_const(lo.saturating_neg()), bits)?;
         }
         Ok(y)
     }
@@ -300,14 +308,14 @@ impl Lowering<'_> {
         {
             return Ok(());
         }
-        let bits = bits_for(hi - lo);
-        let span = (hi - lo + 1) << shift;
+        let bits = bits_for(hi.saturating_sub(lo));
+        let span = hi.saturating_sub(lo).saturating_add(1).saturating_mul(pow2(shift));
         if span > i64::from(P) {
             let (expected, got) = (RANGE_BITS_MAX, bits_for(span));
             return Err(RelationError::TooWide { node: self.b.node, what: "quotient", expected, got });
         }
-        self.b.range("quotient", &rows, &Expr::column(y).plus_const(-lo), bits)?;
-        if bits + shift > RANGE_BITS_MAX {
+        self.b.range("quotient", &rows, &Expr::column(y).plus_const(lo.saturating_neg()), bits)?;
+        if bits.saturating_add(shift) > RANGE_BITS_MAX {
             self.b.range("quotient", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
         }
         Ok(())
@@ -328,14 +336,14 @@ impl Lowering<'_> {
         self.b.constrain_bit("sign is a bit", &rows, negative);
         self.b.constrain_product("relu is input or zero", &rows, y, &input, &positive);
         let magnitude = Expr::column(y).times(2).plus(-1, &input).plus_col(-1, negative);
-        let (above, below) = (x.hi, -x.lo - 1);
+        let (above, below) = (x.hi, x.lo.saturating_neg().saturating_sub(1));
         let bits = bits_for(above.max(below));
         self.b.range("magnitude", &rows, &magnitude, bits)?;
         if bits == RANGE_BITS_MAX {
             // The ranges of positive and of negative numbers overlap modulo p: their upper ends are checked as well. An end
             // below 2²⁴ would let this second range wrap, and none needs to be that tight.
             let (above, below) = (above.max(1 << 24), below.max(1 << 24));
-            let end = Expr::constant(above).plus_col(below - above, negative);
+            let end = Expr::constant(above).plus_col(below.saturating_sub(above), negative);
             self.b.range("magnitude", &rows, &end.plus(-1, &magnitude), bits)?;
         }
         Ok(Expr::column(y))
@@ -344,7 +352,11 @@ impl Lowering<'_> {
     /// lo + relu(x − lo) − relu(x − hi).
     fn clamp(&mut self, x: ValueId, lo: i64, hi: i64) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
-        let shifted = |by: i64| Val { lo: x.lo - by, hi: x.hi - by, ..x.with(x.expr.clone().plus_const(-by)) };
+        let shifted = |by: i64| Val {
+            lo: x.lo.saturating_sub(by),
+            hi: x.hi.saturating_sub(by),
+            ..x.with(x.expr.clone().plus_const(by.saturating_neg()))
+        };
         let above_lo = if x.lo >= lo { x.expr.clone() } else { self.relu(&shifted(lo))?.plus_const(lo) };
         if x.hi <= hi {
             return Ok(above_lo);
@@ -381,7 +393,7 @@ impl Lowering<'_> {
         };
         let y = self.b.witness("entry", &rows);
         self.b.hint(Hint::Value { col: y, value: target.id });
-        self.b.lookup(&rows, tag, vec![input.plus_const(-lo), Expr::column(y)]);
+        self.b.lookup(&rows, tag, vec![input.plus_const(lo.saturating_neg()), Expr::column(y)]);
         Ok(Expr::column(y))
     }
 
@@ -401,7 +413,7 @@ impl Lowering<'_> {
         let index = self.b.public("segment", Public::Index, Rows::vector(segments));
         let tag = self.b.table(segments, vec![index, values, slopes]);
 
-        let u = Expr::column(self.b.materialize("curve input", &rows, &x.expr)).plus_const(-curve.left);
+        let u = Expr::column(self.b.materialize("curve input", &rows, &x.expr)).plus_const(curve.left.saturating_neg());
         let t = self.b.witness("segment", &rows);
         let (value, slope) = (self.b.witness("segment value", &rows), self.b.witness("segment slope", &rows));
         self.b.hint(Hint::ShiftRight { col: t, expr: u.clone(), shift });
@@ -410,7 +422,7 @@ impl Lowering<'_> {
         self.b.lookup(&rows, tag, vec![Expr::column(t), Expr::column(value), Expr::column(slope)]);
 
         let fraction = self.b.witness("fraction", &rows);
-        let fraction_expr = u.plus_col(-(1i64 << shift), t);
+        let fraction_expr = u.plus_col(pow2(shift).saturating_neg(), t);
         self.b.hint(Hint::Equal { col: fraction, expr: fraction_expr.clone() });
         self.b.constrain_expr("fraction", &rows, &fraction_expr.plus_col(-1, fraction));
         self.b.range("fraction", &rows, &Expr::column(fraction), shift)?;
@@ -419,7 +431,7 @@ impl Lowering<'_> {
         let y = self.b.witness("curve", &rows);
         self.b.hint(Hint::Value { col: y, value: target.id });
         let remainder =
-            rise.plus_col(1 << shift, value).plus_const(1 << (shift.max(1) - 1)).plus_col(-(1i64 << shift), y);
+            rise.plus_col(pow2(shift), value).plus_const(half(shift)).plus_col(pow2(shift).saturating_neg(), y);
         self.quotient(y, target, &remainder, shift)?;
         Ok(Expr::column(y))
     }
@@ -480,7 +492,12 @@ impl Lowering<'_> {
         let top = Expr::column(self.b.materialize("top score", &Rows::new(&samples), &at_label));
         let top = self.repeat(&Val { expr: top, dims: samples, ..x.clone() }, &x.dims)?;
         let gap = top.plus_col(-1, input).plus_col(-1, before);
-        self.b.nonnegative("gap to top", &rows, &gap, (x.lo - x.hi - 1, x.hi - x.lo))
+        self.b.nonnegative(
+            "gap to top",
+            &rows,
+            &gap,
+            (x.lo.saturating_sub(x.hi).saturating_sub(1), x.hi.saturating_sub(x.lo)),
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 //! All ranges of a program are placed together, because tables are paid for once: a number is cut into limbs of a width that is
 //! cheapest for all of them, and a limb of fewer bits has a table of its own where enough rows look it up.
 
-use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG};
+use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG, pow2};
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::relation::{ColId, Expr, RelationError};
@@ -67,7 +67,7 @@ impl Builder<'_> {
                 let rows = self.range_rows(rows, &expr, bits);
                 // The lookup of expr itself bounds it so that the shifted one does not wrap: see `wraps`.
                 if !own && bits < width {
-                    self.lookup(&rows, tag, vec![expr.times(1 << (width - bits))]);
+                    self.lookup(&rows, tag, vec![expr.times(pow2(width.saturating_sub(bits)))]);
                 }
                 self.lookup(&rows, tag, vec![expr]);
             }
@@ -101,12 +101,12 @@ impl Builder<'_> {
         let mut low = expr.clone();
         let mut shift = if virtual_low { width } else { 0 };
         while shift < bits {
-            let limb_bits = width.min(bits - shift);
+            let limb_bits = width.min(bits.saturating_sub(shift));
             let limb = self.witness(name, &rows);
             parts.push((limb, shift, limb_bits));
             limbs.entry(limb_bits).or_default().push((rows.clone(), Expr::column(limb)));
-            low = low.plus_col(-(1i64 << shift), limb);
-            shift += limb_bits;
+            low = low.plus_col(pow2(shift).saturating_neg(), limb);
+            shift = shift.saturating_add(limb_bits);
         }
         self.hint(Hint::Limbs { expr, limbs: parts });
         if virtual_low {
@@ -135,7 +135,8 @@ fn has_own_table(bits: u32, width: u32, rows: usize) -> bool {
 /// Whether a number below 2^width, shifted as one of `bits` may be below 2^width, can reach p: then some that have more bits come out
 /// below 2^width again.
 fn wraps(bits: u32, width: u32) -> bool {
-    ((1u64 << width) - 1) << (width - bits) >= u64::from(P)
+    let most = pow2(width).saturating_sub(1).saturating_mul(pow2(width.saturating_sub(bits)));
+    most >= i64::from(P)
 }
 
 /// The width of limbs, at most `widest`, at which the ranges cost least.
@@ -158,7 +159,7 @@ fn cost(rows: &BTreeMap<u32, usize>, width: u32) -> usize {
         *sum = sum.saturating_add(rows);
     };
     for (&bits, &rows) in rows {
-        let (whole, rest) = (bits / width, bits % width);
+        let (whole, rest) = (bits.div_euclid(width.max(1)), bits.rem_euclid(width.max(1)));
         for _ in 0..whole {
             add(width, rows);
         }
@@ -174,7 +175,7 @@ fn cost(rows: &BTreeMap<u32, usize>, width: u32) -> usize {
         let lookups = if own || bits == width { 1 } else { 2 };
         full |= !own;
         let table = if own { TABLE_ROW << bits } else { 0 };
-        cost = cost.saturating_add(rows.saturating_mul(LOOKUP * lookups)).saturating_add(table);
+        cost = cost.saturating_add(rows.saturating_mul(LOOKUP.saturating_mul(lookups))).saturating_add(table);
     }
     if full { cost.saturating_add(TABLE_ROW << width) } else { cost }
 }

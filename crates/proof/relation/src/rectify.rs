@@ -1,6 +1,6 @@
 //! The gadget of rectified, rounded and pooled sums: numbers compared in pairs.
 
-use crate::builder::{RANGE_BITS_MAX, bits_for};
+use crate::builder::{RANGE_BITS_MAX, bits_for, pow2};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
 use crate::relation::{ColId, Expr, RelationError};
@@ -24,8 +24,8 @@ impl Lowering<'_> {
     ) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         self.b.limit("compared", bits.saturating_add(shift), RANGE_BITS_MAX)?;
-        let furthest = i64::from(comparisons(taps.len())).saturating_mul(1 << (bits + shift));
-        let reach = x.hi.max(-x.lo).saturating_add(1 << shift).saturating_add(furthest);
+        let furthest = i64::from(comparisons(taps.len())).saturating_mul(pow2(bits.saturating_add(shift)));
+        let reach = x.hi.max(x.lo.saturating_neg()).saturating_add(pow2(shift)).saturating_add(furthest);
         if reach >= i64::from(P) {
             let (expected, got) = (RANGE_BITS_MAX, bits_for(reach));
             return Err(RelationError::TooWide { node: self.b.node, what: "compared", expected, got });
@@ -68,7 +68,7 @@ impl Lowering<'_> {
         let raised = x.expr.clone().plus_const((1i64 << shift) >> 1);
         let n = self.b.witness("rounded", &rows);
         self.b.hint(Hint::ShiftRight { col: n, expr: raised.clone(), shift });
-        self.b.range("remainder", &rows, &raised.plus_col(-(1i64 << shift), n), shift)?;
+        self.b.range("remainder", &rows, &raised.plus_col(pow2(shift).saturating_neg(), n), shift)?;
         Ok(n)
     }
 

@@ -1,6 +1,6 @@
 //! Gadgets of roots and quotients: integers pinned between two products.
 
-use crate::builder::{RANGE_BITS_MAX, bits_for};
+use crate::builder::{RANGE_BITS_MAX, bits_for, pow2};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
 use crate::relation::{ColId, Expr, RelationError};
@@ -47,7 +47,7 @@ impl Lowering<'_> {
         let (dividend, shift) = (num.expr.clone(), low_bits);
         self.b.hint(Hint::Divide { quotient: y, remainder: r, dividend, shift, divisor: divisor.clone() });
         let multiple = Expr::column(y).multiplied(&divisor).plus_col(1, r);
-        let mut equation = num.expr.clone().plus(-(1i64 << low_bits), &multiple);
+        let mut equation = num.expr.clone().plus(pow2(low_bits).saturating_neg(), &multiple);
         if low_bits > 0 {
             let low = self.b.witness("low rest", &rows);
             // Made positive by a multiple of 2^k.
@@ -57,10 +57,10 @@ impl Lowering<'_> {
             self.b.range("low rest", &rows, &Expr::column(low), low_bits)?;
         }
         self.b.constrain_expr("quotient times divisor", &rows, &equation);
-        let bits = bits_for(hi - lo);
-        self.b.range("quotient above", &rows, &Expr::column(y).plus_const(-lo), bits)?;
+        let bits = bits_for(hi.saturating_sub(lo));
+        self.b.range("quotient above", &rows, &Expr::column(y).plus_const(lo.saturating_neg()), bits)?;
         // A power of two many quotients end where the range does.
-        if hi - lo + 1 != 1i64 << bits {
+        if hi.saturating_sub(lo).saturating_add(1) != pow2(bits) {
             self.b.range("quotient below", &rows, &Expr::constant(hi).plus_col(-1, y), bits)?;
         }
         self.rest(&rows, r, &divisor, &den)?;
@@ -70,7 +70,8 @@ impl Lowering<'_> {
     /// A divisor as 2^k times another: the rest's k low bits are compared with nothing. Only as far as that saves limbs.
     fn halved(&self, den: Val) -> (u32, Val) {
         let width = u32::from(self.b.program.limb_bits).max(1);
-        let lookups = |k: u32| k.div_ceil(width) + 2 * bits_for(den.hi >> k).div_ceil(width);
+        let lookups =
+            |k: u32| k.div_ceil(width).saturating_add(bits_for(den.hi >> k).div_ceil(width).saturating_mul(2));
         let factors = den.expr.terms.iter().map(|(c, _)| c).chain(den.expr.quads.iter().map(|(c, ..)| c));
         let even = factors.chain([&den.expr.constant]).map(|c| c.trailing_zeros()).min().unwrap_or(0);
         let Some(k) = (0..=even.min(width)).min_by_key(|&k| (lookups(k), k)) else { return (0, den) };
@@ -87,7 +88,12 @@ impl Lowering<'_> {
         let bits = bits_for(den.hi);
         self.b.range("rest", rows, &Expr::column(r), bits)?;
         let room = divisor.clone().plus_col(-1, r).plus_const(-1);
-        self.b.nonnegative("rest below divisor", rows, &room, (den.lo - (1i64 << bits), den.hi - 1))
+        self.b.nonnegative(
+            "rest below divisor",
+            rows,
+            &room,
+            (den.lo.saturating_sub(pow2(bits)), den.hi.saturating_sub(1)),
+        )
     }
 
     /// Long division: r·2^d = q·den + r′ with 0 ≤ r′ < den, digit by digit.
@@ -100,12 +106,12 @@ impl Lowering<'_> {
     ) -> Result<Expr, RelationError> {
         let (num, den) = (self.val(num)?, self.val(den)?);
         self.b.limit("digit", digit_bits, RANGE_BITS_MAX)?;
-        self.b.limit("digits", digits, RANGE_BITS_MAX / digit_bits)?;
-        let quotient_bits = digit_bits + 2;
+        self.b.limit("digits", digits, RANGE_BITS_MAX.div_euclid(digit_bits.max(1)))?;
+        let quotient_bits = digit_bits.saturating_add(2);
         let den_bits = bits_for(den.hi);
-        if den_bits + digit_bits + 1 > RANGE_BITS_MAX {
+        let got = den_bits.saturating_add(digit_bits).saturating_add(1);
+        if got > RANGE_BITS_MAX {
             let expected = RANGE_BITS_MAX;
-            let got = den_bits + digit_bits + 1;
             return Err(RelationError::TooWide { node: self.b.node, what: "divisor", expected, got });
         }
         let divisor = Expr::column(self.b.materialize("divisor", &den.rows(), &den.expr));
@@ -113,12 +119,12 @@ impl Lowering<'_> {
         let rows = num.rows();
         let dividend = self.b.materialize("dividend", &rows, &num.expr);
         // |num| ≤ den, or the first digit's equation could wrap around the field.
-        let room = den.hi + num.hi.abs().max(num.lo.abs()).min(den.hi);
+        let room = den.hi.saturating_add(num.hi.saturating_abs().max(num.lo.saturating_abs()).min(den.hi));
         let below = divisor.clone().plus_col(-1, dividend);
-        self.b.nonnegative("dividend below divisor", &rows, &below, (1 - num.hi, room))?;
+        self.b.nonnegative("dividend below divisor", &rows, &below, (1i64.saturating_sub(num.hi), room))?;
         if num.lo < 0 {
             let above = divisor.clone().plus_col(1, dividend);
-            self.b.nonnegative("dividend above −divisor", &rows, &above, (1 + num.lo, room))?;
+            self.b.nonnegative("dividend above −divisor", &rows, &above, (num.lo.saturating_add(1), room))?;
         }
         let mut rest = Expr::column(dividend);
         let mut result = Expr::default();
@@ -136,7 +142,7 @@ impl Lowering<'_> {
             let taken = self.b.materialize("multiple", &rows, &taken);
             self.b.constrain_product("digit times divisor", &rows, taken, &Expr::column(q), &divisor);
             // |q| < 2^(d+1): q·den stays below 2³⁰, so the equation holds over the integers.
-            let offset = Expr::column(q).plus_const(1 << (quotient_bits - 1));
+            let offset = Expr::column(q).plus_const(pow2(quotient_bits.saturating_sub(1)));
             self.b.range("digit", &rows, &offset, quotient_bits)?;
             self.rest(&rows, r, &divisor, &den)?;
             result = result.times(1 << digit_bits).plus_col(1, q);

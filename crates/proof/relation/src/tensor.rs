@@ -69,7 +69,12 @@ impl Lowering<'_> {
             Op::Max { x } => {
                 let x = self.val(*x)?;
                 let (m, gap) = self.max(&x)?;
-                self.b.nonnegative("gap to max", &x.rows(), &gap, (x.lo - x.hi, x.hi - x.lo))?;
+                self.b.nonnegative(
+                    "gap to max",
+                    &x.rows(),
+                    &gap,
+                    (x.lo.saturating_sub(x.hi), x.hi.saturating_sub(x.lo)),
+                )?;
                 Ok(m)
             }
             Op::Gap { x, shift, bits } => self.gap(*x, (*shift, *bits), target),
@@ -154,14 +159,15 @@ impl Lowering<'_> {
         let lead = total_bits(a_rest.get(..a_rest.len().saturating_sub(1)).unwrap_or(&[]));
         let (m_bits, k_bits) = (wide(log_ceil(a_rest.last().copied().unwrap_or(1))), wide(log_ceil(k)));
         let n_bits = wide(log_ceil(target.dims.last().copied().unwrap_or(1)));
+        let [after_k, after_m] = [k_bits, m_bits].map(|bits| lead.saturating_add(bits));
         let tied: Vec<Var> = (0..lead).map(Var::Sum).collect();
-        let sum: Vec<Var> = (lead..lead + k_bits).map(Var::Sum).collect();
-        let left: Vec<Var> = (lead..lead + m_bits).map(Var::Out).collect();
-        let right: Vec<Var> = (lead + m_bits..lead + m_bits + n_bits).map(Var::Out).collect();
+        let sum: Vec<Var> = (lead..after_k).map(Var::Sum).collect();
+        let left: Vec<Var> = (lead..after_m).map(Var::Out).collect();
+        let right: Vec<Var> = (after_m..after_m.saturating_add(n_bits)).map(Var::Out).collect();
         let b_vars = if transposed { [tied.clone(), right, sum.clone()] } else { [tied.clone(), sum.clone(), right] };
         let a = Operand { col: self.operand("left matrix", &a), vars: [tied, left, sum].concat() };
         let b = Operand { col: self.operand("right matrix", &b), vars: b_vars.concat() };
-        self.finish_product(a, b, lead + k_bits, (0..lead).collect(), None, target)
+        self.finish_product(a, b, after_k, (0..lead).collect(), None, target)
     }
 
     fn dot(&mut self, a: ValueId, b: ValueId, target: &Target) -> Result<Expr, RelationError> {
@@ -200,11 +206,11 @@ impl Lowering<'_> {
             self.hidden_one_hot(&ids, rows)?
         } else {
             let one_hot = Public::OneHot { input, rows: positions, log_cols: row_bits };
-            self.b.public_matrix("one-hot", one_hot, t_bits + row_bits)
+            self.b.public_matrix("one-hot", one_hot, t_bits.saturating_add(row_bits))
         };
         let sum: Vec<Var> = (0..wide(row_bits)).map(Var::Sum).collect();
         let t: Vec<Var> = (0..wide(t_bits)).map(Var::Out).collect();
-        let column: Vec<Var> = (wide(t_bits)..wide(t_bits + d_bits)).map(Var::Out).collect();
+        let column: Vec<Var> = (wide(t_bits)..wide(t_bits.saturating_add(d_bits))).map(Var::Out).collect();
         let a = Operand { col: a, vars: [t, sum.clone()].concat() };
         let b = self.b.constant_operand("embedding", table, &[rows, d], &[sum, column].concat())?;
         self.finish_product(a, b, wide(row_bits), Vec::new(), None, target)
@@ -272,8 +278,13 @@ impl Lowering<'_> {
             let Interval { lo, hi } = interval.map(|v| rounded(v, shift));
             let (m, gap) = self.max(&Val { expr: n, lo, hi, ..x.clone() })?;
             let of_rows = Rows::new(&[x.dims.split_last().map_or(&[][..], |(_, lead)| lead), &[1]].concat());
-            self.b.range("max above", &of_rows, &m.clone().plus_const(-lo), bits_for(hi - lo))?;
-            self.b.range("max below", &of_rows, &Expr::constant(hi).plus(-1, &m), bits_for(hi - lo))?;
+            self.b.range(
+                "max above",
+                &of_rows,
+                &m.clone().plus_const(lo.saturating_neg()),
+                bits_for(hi.saturating_sub(lo)),
+            )?;
+            self.b.range("max below", &of_rows, &Expr::constant(hi).plus(-1, &m), bits_for(hi.saturating_sub(lo)))?;
             gap
         };
         // A table from zero on, no longer than that, bounds it as well.
@@ -295,7 +306,12 @@ impl Lowering<'_> {
         for part in parts {
             let col = self.operand("candidate", &part);
             let gap = Expr::column(m).plus_col(-1, col);
-            self.b.nonnegative("gap to largest", &rows, &gap, (least - part.hi, target.hi - part.lo))?;
+            self.b.nonnegative(
+                "gap to largest",
+                &rows,
+                &gap,
+                (least.saturating_sub(part.hi), target.hi.saturating_sub(part.lo)),
+            )?;
             gaps.push(gap);
         }
         let Some(last) = gaps.pop() else { return Err(self.misplaced("the largest of nothing")) };
@@ -493,7 +509,7 @@ impl Lowering<'_> {
         let (&[n, c, h, w], &[_, o, rows, cols]) = (x.dims.as_slice(), target.dims.as_slice()) else {
             return Err(self.misplaced("a convolution reads channels, rows and columns"));
         };
-        let (c_group, o_group) = (c / groups.max(1), o / groups.max(1));
+        let (c_group, o_group) = (c.div_euclid(groups.max(1)), o.div_euclid(groups.max(1)));
         let [kh, kw] = window.kernel.map(size);
         let grouped = Target { dims: vec![n, groups, o_group, rows, cols], ..target.clone() };
         let bias = self.bias(bias, &[groups, o_group, 1, 1], &grouped)?;
@@ -506,14 +522,15 @@ impl Lowering<'_> {
         let (summed, placed) = (total_bits(&[groups, c_group, kh, kw]), total_bits(&[rows, cols]));
         let named = |bits: usize, start: usize| (start..start.saturating_add(bits)).map(Var::Out).collect::<Vec<Var>>();
         let sample = named(s_bits, 0);
-        let channel = named(o_bits, s_bits + g_bits);
-        let place = named(placed, s_bits + g_bits + o_bits);
+        let after_groups = s_bits.saturating_add(g_bits);
+        let channel = named(o_bits, after_groups);
+        let place = named(placed, after_groups.saturating_add(o_bits));
         let tied: Vec<Var> = (0..g_bits).map(Var::Sum).collect();
         let sum: Vec<Var> = (g_bits..summed).map(Var::Sum).collect();
         let shape = [groups, o_group, c_group, kh, kw];
         let a = self.b.constant_operand("kernel", weight, &shape, &[tied.clone(), channel, sum.clone()].concat())?;
         let b = Operand { col: windows, vars: [sample, tied, sum, place].concat() };
-        let tied = (s_bits..s_bits + g_bits).collect();
+        let tied = (s_bits..after_groups).collect();
         let sums = self.finish_product(a, b, summed, tied, bias, &grouped)?;
         self.relayout(&Val { expr: sums, dims: grouped.dims, lo: target.lo, hi: target.hi }, &target.dims)
     }
@@ -556,7 +573,7 @@ fn compose(inner: &View, bits: &[usize], repeats: &[Span]) -> Option<View> {
     let seen = |i: &usize| bits.get(*i).copied();
     let moved = |span: &Span| {
         let start = if span.bits == 0 { 0 } else { *bits.get(span.start)? };
-        let whole = (0..span.bits).all(|i| bits.get(span.start + i) == Some(&(start + i)));
+        let whole = (0..span.bits).all(|i| bits.get(span.start.saturating_add(i)) == Some(&start.saturating_add(i)));
         whole.then_some(Span { start, ..*span })
     };
     let mut all: Vec<Span> = inner.repeats.iter().map(moved).collect::<Option<_>>()?;
