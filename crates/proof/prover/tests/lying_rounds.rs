@@ -15,6 +15,7 @@ use ciro_relation::{ColId, Instance, Poly, Relation, Source, Term};
 use ciro_sumcheck::{Work, eq, eq_table, evaluate, evaluate_base, interpolate, powers_point, suffix};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{Digest, E, F, Reader, Transcript, Writer};
+use ciro_verifier::evaluate::{Checks, Evaluator};
 use ciro_verifier::layout::{
     Evaluations, GatherClaim, Occupant, ProductClaim, Values, constraint_columns, constraint_rounds, is_sent,
     lookup_reads, product_degree, product_rounds, slots,
@@ -86,9 +87,10 @@ impl Scene {
     }
 
     /// The columns' values at the suffixes of a point, computed from them.
-    fn at<T>(&self, columns: &[ColId], point: &[E], read: impl Fn(&Values<'_>) -> T) -> T {
+    fn at<T>(&self, columns: &[ColId], point: &[E], read: impl Fn(&mut Values<'_, '_>) -> T) -> T {
         let values = self.witness.evaluate(self.relation(), columns, point);
-        read(&Values::new(self.relation(), &self.instance, point, columns, &values))
+        let mut evaluator = Evaluator::new(self.relation(), &self.instance);
+        read(&mut Values::new(&mut evaluator, point, columns.iter().copied().zip(values)))
     }
 
     /// What travels for a column at a point, if anything does: for a view, the value of the column seen.
@@ -115,7 +117,8 @@ impl Scene {
     /// The value of a column at a point.
     fn value(&self, col: ColId, point: Vec<E>) -> E {
         let mut sent = self.sent(col, &point).into_iter();
-        Evaluations::default().read(self.relation(), &self.instance, col, point, &mut sent)
+        let reading = Evaluations::default().read(self.relation(), col, point, &mut sent);
+        Evaluator::new(self.relation(), &self.instance).read(&reading)
     }
 }
 
@@ -124,10 +127,11 @@ fn judge(
     scene: &Scene,
     transcript: Writer,
     mut claims: Evaluations,
-    phase: impl Fn(&mut Reader<'_>, &Relation, &Instance, &mut Evaluations) -> Result<(), VerifyError>,
+    phase: impl for<'a> Fn(&mut Reader<'_>, &'a Relation, &mut Checks<'a>, &mut Evaluations) -> Result<(), VerifyError>,
 ) -> Result<(), VerifyError> {
     let (proof, _) = transcript.finish();
-    phase(&mut Reader::new(PROTOCOL, &proof), scene.relation(), &scene.instance, &mut claims)
+    let mut checks = Checks::new(Evaluator::new(scene.relation(), &scene.instance), false);
+    phase(&mut Reader::new(PROTOCOL, &proof), scene.relation(), &mut checks, &mut claims)
 }
 
 fn constraint_verdict(scene: &Scene) -> Result<(), VerifyError> {
@@ -139,9 +143,11 @@ fn constraint_verdict(scene: &Scene) -> Result<(), VerifyError> {
     let columns = constraint_columns(relation);
     let summand = |point: &[E]| {
         let constraints = relation.sections.iter().flat_map(|s| &s.constraints).zip(lambda.powers());
-        let term =
-            |at: &Values<'_>, t: &Term| at.get(t.a) * t.b.map_or(E::ONE, |b| at.get(b)) * from_int(t.coefficient);
-        let sum = |at: &Values<'_>| {
+        let term = |at: &mut Values<'_, '_>, t: &Term| {
+            let (a, b) = (at.get(t.a), t.b.map(|b| at.get(b)));
+            a * b.unwrap_or(E::ONE) * from_int(t.coefficient)
+        };
+        let sum = |at: &mut Values<'_, '_>| {
             constraints.clone().map(|(c, weight)| weight * c.terms.iter().map(|t| term(at, t)).sum::<E>()).sum::<E>()
         };
         eq(&rho, point) * scene.at(&columns, point, sum)
@@ -182,7 +188,7 @@ fn layers(scene: &Scene, compression: &Compression) -> Vec<[Vec<E>; 2]> {
     for slot in slots {
         for row in 0..1 << slot.log_len {
             let point = corner(row, depth as usize);
-            let leaf = |at: &Values<'_>| match slot.occupant {
+            let leaf = |at: &mut Values<'_, '_>| match slot.occupant {
                 Occupant::Lookup { lookup, .. } => {
                     let lookup = &relation.lookups[lookup];
                     let tuple = lookup.tuple.iter().map(|e| at.expr(e));
@@ -193,8 +199,9 @@ fn layers(scene: &Scene, compression: &Compression) -> Vec<[Vec<E>; 2]> {
                 }
                 Occupant::Table(i) => {
                     let table = &relation.tables[i];
+                    let count = at.get(table.multiplicity);
                     let tuple = table.tuple.iter().map(|&c| at.get(c));
-                    (-at.get(table.multiplicity), compression.denominator(table.tag, tuple))
+                    (-count, compression.denominator(table.tag, tuple))
                 }
             };
             (p[slot.offset + row], q[slot.offset + row]) = scene.at(&columns, &point, leaf);
@@ -382,6 +389,7 @@ fn cells(len: usize, seed: u32) -> Vec<F> {
 /// Claims on the values of two polynomials at a point, the second one off by `lie`.
 fn batch_verdict(case: &Case, lie: E) -> Result<(), VerifyError> {
     let (relation, params) = (case.key.verifying().relation(), case.key.verifying().params());
+    let instance = case.key.verifying().instance(&case.statement).expect("a statement");
     let polys = [Poly::Model, Poly::Witness];
     let vars = polys.map(|poly| relation.vars(poly) as usize);
     let tables = [cells(1 << vars[0], 1), cells(1 << vars[1], 2)];
@@ -408,7 +416,8 @@ fn batch_verdict(case: &Case, lie: E) -> Result<(), VerifyError> {
     transcript.write_exts("opened values", &[0, 1].map(|i| evaluate_base(&tables[i], suffix(&rho, vars[i]))));
     let (proof, _) = transcript.finish();
     let known = [batch::Known::Committed(Digest::default()); 2];
-    batch::verify(&mut Reader::new(PROTOCOL, &proof), relation, params, &known, claims).map(drop)
+    let mut checks = Checks::new(Evaluator::new(relation, &instance), false);
+    batch::verify(&mut Reader::new(PROTOCOL, &proof), relation, params, &known, claims, &mut checks).map(drop)
 }
 
 #[test]
