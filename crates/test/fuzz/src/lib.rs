@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`targets`] | the functions |
 //! | [`seeds`] | bytes to start from, from the vectors and the bundled models |
+//! | [`whole`] | the one over whole programs, which also proves |
 //! | [`mutate`] | reproducible damage |
 //!
 //! Dependency position: a test bed, on top of everything that reads bytes. Nothing depends on it.
@@ -14,6 +15,7 @@
 pub mod mutate;
 pub mod seeds;
 pub mod targets;
+pub mod whole;
 
 pub use mutate::Damage;
 pub use targets::{TARGETS, Target};

@@ -1,6 +1,8 @@
 //! What is fuzzed.
 
 use crate::seeds;
+use crate::whole::models as whole_models;
+pub use crate::whole::whole;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_compile::samples::{Port, parse};
 use ciro_compile::{Options, compile_model};
@@ -31,9 +33,10 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "program", run: program, seeds: seeds::programs },
     Target { name: "program_cost", run: program_cost, seeds: seeds::programs },
+    Target { name: "whole", run: whole, seeds: whole_models },
     Target { name: "statement", run: statement, seeds: seeds::statements },
     Target { name: "proof", run: proof, seeds: seeds::proofs },
     Target { name: "claim", run: claim, seeds: seeds::claims },

@@ -8,6 +8,7 @@ fn runs(target: &Target) -> u64 {
     let runs = match target.name {
         // These have proptests of their own beside them.
         "model_file" | "samples" => 600,
+        "whole" => 300,
         "claim" | "receipt" | "sample_receipt" | "verify_file" => 1_500,
         _ => 4_000,
     };
