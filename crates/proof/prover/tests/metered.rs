@@ -309,6 +309,37 @@ fn forests_of_many_parts() {
     p.check("forests of many parts");
 }
 
+/// Programs that say much in few bytes: whether they are well formed or not, decoding and checking them takes what their length says.
+#[test]
+fn programs_that_decode_to_much() {
+    let _alone = alone();
+    let plain = || Hostile::new(&[1]).program;
+    let mut nodes = plain();
+    nodes.nodes = vec![Node { op: Op::Relu { x: X }, shape: vec![], lo: 0, hi: 0 }; 1 << 17];
+    let mut labels = plain();
+    let kind = OutputKind::TextLabel { labels: vec![String::new(); 1 << 19] };
+    labels.outputs.push(Output { name: "y".into(), value: X, shape: vec![1], kind });
+    let mut picks = plain();
+    let picked = vec![Pick { axis: 0, index: vec![] }; 1 << 18];
+    picks.nodes.push(Node { op: Op::Take { x: X, picks: picked }, shape: vec![1], lo: 0, hi: 1 });
+    let mut taps = plain();
+    let op = Op::Rectify { x: X, shift: 0, bits: 1, taps: vec![vec![]; 1 << 19] };
+    taps.nodes.push(Node { op, shape: vec![1], lo: 0, hi: 1 });
+    let mut inputs = plain();
+    inputs.inputs = vec![Input { name: String::new(), ..inputs.inputs[0].clone() }; 1 << 16];
+    for program in [nodes, labels, picks, taps, inputs] {
+        let bytes = encode(&program);
+        drop(program);
+        let before = allocated::begin();
+        let key = VerifyingKey::new_within(&bytes, Hash32::ZERO, &Limits::NONE);
+        let peak = allocated::peak_since(before);
+        assert!(key.is_err());
+        let said = ciro_relation::cost::of_program(bytes.len());
+        eprintln!("{} bytes: {peak} of {}", bytes.len(), said.peak_bytes);
+        assert!(peak <= said.peak_bytes, "{} bytes: {peak} of {}", bytes.len(), said.peak_bytes);
+    }
+}
+
 /// What a proof of zeros takes, as long as proofs are, about zeros: of a relation without lookups they are consistent up to the opening.
 fn zeros(p: &Hostile) -> Cost {
     let key = VerifyingKey::new_within(&encode(&p.program), Hash32::ZERO, &Limits::NONE).expect("a key");
