@@ -31,7 +31,8 @@ use ciro_graph::Model;
 use ciro_network::Layout;
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
-use ciro_state::{Action, JobStatus, job_id};
+use ciro_state::fees::tx_fee;
+use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
 use ciro_types::{
     Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, JobSpec, JobType, MemoryMib, ModelId, Nonce,
     Requirements, encode,
@@ -150,6 +151,13 @@ impl Buyer<'_> {
         let held = orders.keep(kind, &spec).map_err(cannot_use)?;
         self.client.order(self.purse, &spec)?;
         Ok((spec, held))
+    }
+
+    /// What the transaction that orders this costs, whatever becomes of the job.
+    pub(crate) fn transaction_fee(&self, spec: &JobSpec) -> Amount {
+        let (sender, action) = (spec.client, Action::SubmitJob { spec: spec.clone() });
+        let body = TxBody { chain: spec.chain, sender, nonce: Nonce(0), action };
+        tx_fee(&self.status.params, SignedTx::sign(body, self.purse.key()).size(), 0)
     }
 
     fn spec(&self, wish: &Wish, model: ModelId, input: Hash32) -> Result<JobSpec, CliError> {

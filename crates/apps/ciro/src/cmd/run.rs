@@ -83,7 +83,11 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     stages.done("publish", &format!("model {}", model.short()));
     let (spec, held) = buyer.order(&wish, model, input)?;
     let job = job_id(&spec);
-    stages.done("escrow", &format!("job {}, up to {} CIRO", job.short(), spec.max_price));
+    let fee = buyer.transaction_fee(&spec);
+    stages.done(
+        "escrow",
+        &format!("job {}, up to {} CIRO, and {fee} CIRO for the transaction", job.short(), spec.max_price),
+    );
 
     if let Err(error) = buyer.wait_for_end(job) {
         // Only a refund ends the order. Whatever else happened, the job may still be answered and paid.
