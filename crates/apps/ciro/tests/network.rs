@@ -114,11 +114,13 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
 
     let quote = json(&ciro(home, &["quote", "--json"]));
     assert_eq!(quote["rungs"][1]["latency_jobs"], 1);
-    let before = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    let (account, before) = wallet(home);
+    let earlier = fees(home, &account);
     let to = "11".repeat(32);
     json(&ciro(home, &["wallet", "send", &to, "2.5", "--json"]));
-    let after = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
-    assert_eq!(before - after, 2_500_000_000_000_000_000);
+    let fee = fees(home, &account) - earlier;
+    assert!(fee > 0, "nothing is free");
+    assert_eq!(before - wallet(home).1, 2_500_000_000_000_000_000 + fee);
 
     assert_eq!(up.interrupt(), Some(0));
     assert_eq!(ciro(home, &["wallet", "balance"]).status.code(), Some(3), "nobody answers any more");
@@ -162,6 +164,39 @@ fn ask(home: &Path, path: &str) -> Value {
     serde_json::from_str(body).expect("JSON")
 }
 
+/// What the account has paid for transactions and deposits since the network's beginning, base units, by the events.
+fn fees(home: &Path, account: &str) -> u128 {
+    let endpoint = std::fs::read_to_string(home.join("endpoint")).expect("a network runs");
+    let host = endpoint.trim().strip_prefix("http://").expect("HTTP");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("it reads");
+    // The stream has no end: it is silent once everything is told.
+    stream.set_read_timeout(Some(Duration::from_secs(3))).expect("a timeout");
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let events = lines.filter_map(|line| Some(json_of(line.strip_prefix("data:")?)["event"].clone()));
+    events.map(|event| paid_by(account, &event)).sum()
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn paid_by(account: &str, event: &Value) -> u128 {
+    let is_theirs = |field: &str| event[field] == account;
+    match event["event"].as_str() {
+        Some("FeePaid") if is_theirs("account") => units(&event["amount"]),
+        Some("ModelRegistered") if is_theirs("by") => units(&event["deposit"]),
+        _ => 0,
+    }
+}
+
+/// The wallet's account and balance.
+fn wallet(home: &Path) -> (String, u128) {
+    let shown = json(&ciro(home, &["wallet", "show", "--json"]));
+    let balance = json(&ciro(home, &["wallet", "balance", "--json"]));
+    (shown["account"].as_str().expect("an id").to_string(), units(&balance["balance"]))
+}
+
 /// Nobody who served honestly has lost stake, whatever was killed when.
 fn assert_nobody_is_slashed(home: &Path) {
     for worker in ask(home, "/v1/workers").as_array().expect("workers") {
@@ -177,7 +212,7 @@ fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own
     let home = tempfile::tempdir().expect("a directory");
     let home = home.path();
     let up = Up::start(home);
-    let before = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
+    let (account, before) = wallet(home);
     // The same model and input for all, nothing published yet, and only the rung differs.
     let running: Vec<Child> = (0..CROWD)
         .map(|n| {
@@ -193,8 +228,8 @@ fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own
         assert!(jobs.insert(view["job"].to_string()), "each command is a job of its own");
         paid += units(&view["paid"]) + units(&view["fee"]);
     }
-    let after = units(&json(&ciro(home, &["wallet", "balance", "--json"]))["balance"]);
-    assert_eq!(before - after, paid, "what left the wallet is what the receipts say");
+    let spent = before - wallet(home).1;
+    assert_eq!(spent, paid + fees(home, &account), "what left the wallet is what receipts and fees say");
     assert_nobody_is_slashed(home);
     assert_eq!(std::fs::read_dir(home.join("orders")).expect("readable").count(), 0, "every order has ended");
     assert_eq!(up.interrupt(), Some(0));
@@ -239,7 +274,7 @@ fn insist(home: &Path, sample: u64) -> Value {
 fn killing_the_network_at_any_moment_loses_no_accepted_job_and_no_money() {
     let home = tempfile::tempdir().expect("a directory");
     let mut up = Up::start(home.path());
-    let before = units(&json(&ciro(home.path(), &["wallet", "balance", "--json"]))["balance"]);
+    let (account, before) = wallet(home.path());
     let mut paid = 0;
     let mut jobs = BTreeSet::new();
     for round in 0..kills() {
@@ -259,8 +294,9 @@ fn killing_the_network_at_any_moment_loses_no_accepted_job_and_no_money() {
             paid += units(&view["paid"]) + units(&view["fee"]);
         }
     }
-    let after = units(&json(&ciro(home.path(), &["wallet", "balance", "--json"]))["balance"]);
-    assert_eq!(before - after, paid, "what left the wallet is what the receipts say, and nothing is still held");
+    let spent = before - wallet(home.path()).1;
+    let fees = fees(home.path(), &account);
+    assert_eq!(spent, paid + fees, "what left the wallet is what receipts and fees say, and nothing is still held");
     assert_nobody_is_slashed(home.path());
     assert_eq!(up.interrupt(), Some(0));
 }

@@ -49,6 +49,21 @@ impl Client {
         self.state(move |state| state.account(&account).balance)
     }
 
+    /// What the client has paid for transactions and deposits, by the events.
+    fn fees(&self) -> u128 {
+        let account = self.key.account();
+        let events = self.node.events(Position::default(), 100_000).expect("answers");
+        let paid = events.iter().map(|event| match &event.event {
+            Event::FeePaid { account: by, amount } | Event::ModelRegistered { by, deposit: amount, .. }
+                if *by == account =>
+            {
+                amount.0
+            }
+            _ => 0,
+        });
+        paid.sum()
+    }
+
     fn send(&self, action: Action) -> Result<(), NodeError> {
         let sender = self.key.account();
         let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
@@ -115,7 +130,7 @@ fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
     let model = client.register();
     let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
     for (nonce, assurance) in (0..).zip(Assurance::ALL) {
-        let before = client.balance();
+        let (before, earlier) = (client.balance(), client.fees());
         let job = client.order(model, input, assurance, nonce);
         let receipt = client.receipt(job);
         assert_eq!(output_of(&receipt), RawOutput(vec![vec![4]]), "{assurance:?}");
@@ -123,7 +138,7 @@ fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
         let record = report.record.expect("settled");
         assert_eq!((report.assurance, record.job), (assurance, job));
         let paid: Amount = record.payments.iter().map(|payment| payment.price).sum();
-        assert_eq!(client.balance().0, before.0 - paid.0 - record.fee.0);
+        assert_eq!(client.balance().0, before.0 - paid.0 - record.fee.0 - (client.fees() - earlier));
     }
     assert!(client.node.latency(Assurance::A4).is_some());
 }
@@ -134,7 +149,7 @@ fn a_job_nobody_can_answer_is_refunded_with_the_workers_reason() {
     let (_network, client) = start(directory.path());
     let model = client.register();
     let far = client.node.put_input(raw([1e9, 0.0])).expect("stores");
-    let before = client.balance();
+    let (before, earlier) = (client.balance(), client.fees());
     for (nonce, (input, reason)) in
         (0..).zip([(far, FailReason::InputInvalid), (Hash32([7; 32]), FailReason::InputUnavailable)])
     {
@@ -148,7 +163,7 @@ fn a_job_nobody_can_answer_is_refunded_with_the_workers_reason() {
             "{status:?}"
         );
     }
-    assert_eq!(client.balance(), before);
+    assert_eq!(client.balance().0, before.0 - (client.fees() - earlier), "the price came back, fees do not");
 }
 
 #[test]
