@@ -239,7 +239,8 @@ fn names_are_short_and_distinct() {
 /// Whatever a program calls its parts ends on the screen of whoever checks a receipt.
 #[test]
 fn names_and_labels_are_printable() {
-    let parts: [(&str, fn(&mut Program, String)); 5] = [
+    type Part = (&'static str, fn(&mut Program, String));
+    let parts: [Part; 5] = [
         ("program name", |program, text| program.name = text),
         ("name", |program, text| program.inputs[0].name = text),
         ("name", |program, text| program.constants[0].name = text),
