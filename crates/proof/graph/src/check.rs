@@ -2,6 +2,21 @@
 //!
 //! [`check_program`] needs no weights: references, lengths, parameter ranges, kinds, limits, and the interval of every
 //! operator whose interval does not depend on a weight. [`check_model`] adds what does.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::batch::MAX_BATCH;
 use crate::bounds::{self, Kind, Scope};
@@ -188,7 +203,7 @@ pub fn check_program(program: &Program) -> Result<(), CheckError> {
 /// [`CheckError`] naming the place and the problem.
 pub fn check_model(model: &Model) -> Result<(), CheckError> {
     let (constants, weights) = (&model.program.constants, &model.weights);
-    length("weights", constants.len() as u64, weights.len()).map_err(at(Place::Program))?;
+    length("weights", wide(constants.len()), weights.len()).map_err(at(Place::Program))?;
     for (i, (constant, values)) in constants.iter().zip(weights).enumerate() {
         length("weights", u64::from(constant.len()), values.len()).map_err(at(Place::Constant(i)))?;
     }
@@ -225,10 +240,10 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
         return Err(Problem::Kind { expected: "public or committed weights", got: "private ones" });
     }
     in_range("limb bits", LIMB_BITS, i64::from(program.limb_bits))?;
-    at_most("inputs", MAX_PORTS, program.inputs.len() as u64)?;
-    at_most("outputs", MAX_PORTS, program.outputs.len() as u64)?;
-    at_most("nodes", MAX_NODES, program.nodes.len() as u64)?;
-    at_most("constants", MAX_NODES, program.constants.len() as u64)?;
+    at_most("inputs", MAX_PORTS, wide(program.inputs.len()))?;
+    at_most("outputs", MAX_PORTS, wide(program.outputs.len()))?;
+    at_most("nodes", MAX_NODES, wide(program.nodes.len()))?;
+    at_most("constants", MAX_NODES, wide(program.constants.len()))?;
     in_range("batch", Interval { lo: 1, hi: i64::from(MAX_BATCH) }, i64::from(program.batch))?;
     let in_inputs = program.inputs.iter().map(Input::value_len);
     let in_nodes = program.nodes.iter().map(|node| u64::from(node.len()));
@@ -239,14 +254,23 @@ fn check_sizes(program: &Program) -> Result<(), Problem> {
 
 fn check_constant(constant: &crate::program::Constant) -> Result<(), Problem> {
     text("name", &constant.name)?;
-    at_most("dimensions", MAX_RANK, constant.shape.len() as u64)?;
-    in_range("elements", Interval { lo: 1, hi: MAX_CONSTANT as i64 }, i64::from(constant.len()))
+    at_most("dimensions", MAX_RANK, wide(constant.shape.len()))?;
+    in_range("elements", up_to(MAX_CONSTANT), i64::from(constant.len()))
+}
+
+/// From one to a limit.
+fn up_to(limit: u64) -> Interval {
+    Interval { lo: 1, hi: i64::try_from(limit).unwrap_or(i64::MAX) }
+}
+
+fn wide(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
-    at_most("dimensions", MAX_RANK, shape.len() as u64)?;
+    at_most("dimensions", MAX_RANK, wide(shape.len()))?;
     let count = element_count(shape);
-    in_range("elements", Interval { lo: 1, hi: MAX_ELEMENTS as i64 }, i64::try_from(count).unwrap_or(i64::MAX))?;
+    in_range("elements", up_to(MAX_ELEMENTS), i64::try_from(count).unwrap_or(i64::MAX))?;
     Ok(count)
 }
 
@@ -281,10 +305,10 @@ fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
             in_range("fractional bits", Interval { lo: 0, hi: 62 }, i64::from(*frac_bits))?;
             return value.bounded().map(|_| ());
         }
-        OutputKind::IntLabel { labels } => labels.len() as u64,
+        OutputKind::IntLabel { labels } => wide(labels.len()),
         OutputKind::TextLabel { labels } => {
             labels.iter().try_for_each(|label| text("label", label))?;
-            labels.len() as u64
+            wide(labels.len())
         }
     };
     match value.kind {
@@ -326,7 +350,7 @@ pub(crate) fn in_range(what: &'static str, expected: Interval, got: i64) -> Resu
 }
 
 pub(crate) fn length(what: &'static str, expected: u64, got: usize) -> Result<(), Problem> {
-    let got = got as u64;
+    let got = wide(got);
     if got == expected { Ok(()) } else { Err(Problem::Length { what, expected, got }) }
 }
 

@@ -1,4 +1,19 @@
 //! Closed intervals of integers: how the compiler proves, and a loader re-checks, that nothing wraps around the field.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
@@ -66,7 +81,7 @@ impl Interval {
     /// The interval of products `self · factor`.
     #[must_use]
     pub fn times(self, factor: i64) -> Self {
-        let end = |v: i64| i128::from(v) * i128::from(factor);
+        let end = |v: i64| i128::from(v).saturating_mul(i128::from(factor));
         Self::saturating(end(self.lo).min(end(self.hi)), end(self.lo).max(end(self.hi)))
     }
 
@@ -85,7 +100,7 @@ impl Interval {
     /// The interval of squares.
     #[must_use]
     pub fn square(self) -> Self {
-        let at = |v: i64| i128::from(v) * i128::from(v);
+        let at = |v: i64| i128::from(v).saturating_mul(i128::from(v));
         let (a, b) = (at(self.lo), at(self.hi));
         Self::saturating(if self.has(0) { 0 } else { a.min(b) }, a.max(b))
     }
