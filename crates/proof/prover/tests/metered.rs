@@ -42,7 +42,7 @@ impl Measured {
         let Proof { bytes: proof, statement, .. } =
             prove_hiding(&key, input, &ProofContext::default(), &SEED).expect("the model runs");
         let (program, weights) = (key.program().to_vec(), key.weights());
-        let visibility = key.model().program.visibility.clone();
+        let visibility = key.model().program.visibility;
         let (input, output) = statement.encode();
         drop((key, statement));
         let _ = meter::take();
@@ -249,12 +249,11 @@ fn transposed_inputs() {
     let mut p = Hostile::new(&[6, 6, 6, 6]);
     let mut perms: Vec<Vec<u8>> = vec![vec![]];
     for _ in 0..4 {
-        let longer = |perm: &Vec<u8>| {
-            let perm = perm.clone();
-            (0..4u8).filter(move |axis| !perm.contains(axis)).map(|axis| axis).collect::<Vec<u8>>()
+        let longer = |perm: Vec<u8>| {
+            let free: Vec<u8> = (0..4).filter(|axis| !perm.contains(axis)).collect();
+            free.into_iter().map(move |axis| [&perm[..], &[axis]].concat())
         };
-        perms =
-            perms.iter().flat_map(|perm| longer(perm).into_iter().map(|axis| [&perm[..], &[axis]].concat())).collect();
+        perms = perms.into_iter().flat_map(longer).collect();
     }
     let turned = perms.into_iter().map(|perm| (p.node(Op::Transpose { x: X, perm }, &[6, 6, 6, 6], 1), 1)).collect();
     let sum = p.sum(turned, &[6, 6, 6, 6]);
