@@ -16,6 +16,10 @@ pub(super) const CLASSES_MAX: usize = 1 << 12;
 pub(super) enum Link {
     /// They are the predictions.
     Identity,
+    /// Their exponentials are: counts, amounts and hazards.
+    Exponential,
+    /// Whether the sum is positive, and nothing else.
+    Sign,
     /// One sum, of which the logistic function is the probability of the second class.
     Binary {
         /// The sum's factor.
@@ -34,12 +38,21 @@ pub(super) enum Link {
     },
 }
 
+/// What makes the sums.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// Trees, some of whose splits ask whether a feature is one of some categories.
+    Trees(Ensemble, Memberships),
+    /// A linear model.
+    Linear(Affine),
+}
+
 /// A booster.
 #[derive(Clone, Debug)]
 pub(super) struct Booster {
     pub(super) format: Format,
     pub(super) features: usize,
-    pub(super) forest: Ensemble,
+    pub(super) body: Body,
     pub(super) link: Link,
     pub(super) notes: Vec<String>,
 }
@@ -47,7 +60,6 @@ pub(super) struct Booster {
 impl Booster {
     /// What it computes. The last output is what the library's `predict` answers.
     pub(super) fn into_plan(self) -> Plan {
-        let classes = self.forest.classes;
         let input = PlanInput { name: "x".into(), dims: vec![1, self.features] };
         let plan = Plan {
             name: self.format.0.to_ascii_lowercase(),
@@ -58,7 +70,17 @@ impl Booster {
             notes: self.notes,
         };
         let mut draft = Draft { plan, operator: self.format.0 };
-        let sums = draft.push("trees", Kind::Trees(self.forest), 0, classes);
+        let (sums, classes) = match self.body {
+            Body::Trees(forest, memberships) => {
+                let features = draft.features(self.features, &memberships);
+                let classes = forest.classes;
+                (draft.push("trees", Kind::Trees(forest), features, classes), classes)
+            }
+            Body::Linear(affine) => {
+                let classes = affine.n;
+                (draft.push("weights", Kind::Affine(affine), 0, classes), classes)
+            }
+        };
         draft.outputs(sums, classes, self.link);
         draft.plan
     }
@@ -76,16 +98,33 @@ impl Draft {
         self.plan.id_of(self.plan.steps.len() - 1)
     }
 
+    /// The input, and after it a flag for each membership.
+    fn features(&mut self, features: usize, memberships: &Memberships) -> Id {
+        let flags = memberships.0.len();
+        if flags == 0 {
+            return 0;
+        }
+        let operator = self.operator.into();
+        let flag = self.push("categories", Kind::Trees(memberships.forest()), 0, flags);
+        let places = (0..features).map(|i| (0, i)).chain((0..flags).map(|i| (1, i))).collect();
+        let at = At { node: "features".into(), operator };
+        let step = Step { at, kind: Kind::Pick(places), operands: vec![0, flag], len: features + flags };
+        self.plan.steps.push(step);
+        self.plan.id_of(self.plan.steps.len() - 1)
+    }
+
     fn outputs(&mut self, sums: Id, classes: usize, link: Link) {
         match link {
             Link::Identity => self.reveal("prediction", sums, classes),
+            Link::Exponential => {
+                let id = self.push("prediction", Kind::Exp, sums, classes);
+                self.reveal("prediction", id, classes);
+            }
+            Link::Sign => self.pair(sums),
             Link::Logistic => self.logistic("prediction", sums, classes),
             Link::Binary { steepness } => {
                 let sums = self.steep(sums, classes, steepness);
-                // The second class only if its probability exceeds one half: of equals, the first one wins.
-                let affine = Affine { n: 2, weight: vec![-1.0, 1.0], bias: vec![0.0; 2] };
-                let pair = self.push("margins", Kind::Affine(affine), sums, 2);
-                self.label(pair, 2);
+                self.pair(sums);
                 self.logistic("probability", sums, classes);
             }
             Link::Softmax => {
@@ -100,6 +139,13 @@ impl Draft {
                 self.logistic("probabilities", sums, classes);
             }
         }
+    }
+
+    /// The second class only if its probability exceeds one half: of equals, the first one wins.
+    fn pair(&mut self, sums: Id) {
+        let affine = Affine { n: 2, weight: vec![-1.0, 1.0], bias: vec![0.0; 2] };
+        let pair = self.push("margins", Kind::Affine(affine), sums, 2);
+        self.label(pair, 2);
     }
 
     fn steep(&mut self, sums: Id, classes: usize, steepness: f32) -> Id {
@@ -129,13 +175,118 @@ impl Draft {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FileNode {
     Leaf(f32),
-    Split { feature: usize, mode: Mode, threshold: f32, yes: usize, no: usize, missing_yes: bool },
+    Split {
+        feature: usize,
+        mode: Mode,
+        threshold: f32,
+        yes: usize,
+        no: usize,
+        missing_yes: bool,
+    },
+    /// A split by the number of a membership.
+    Member {
+        number: usize,
+        member: usize,
+        other: usize,
+    },
 }
 
-/// Adds a tree that votes for `class`: the nodes that are reached from `root`, each of which `read` gives.
+/// Whether a feature is one of some categories, which are whole numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Membership {
+    pub(super) feature: usize,
+    /// Ascending, each once, below 2²⁴.
+    pub(super) categories: Vec<u32>,
+    /// Whether a missing value counts as one of them.
+    pub(super) missing: bool,
+    /// Whether numbers between −1 and 0 are category zero, as truncation has it.
+    pub(super) truncates: bool,
+}
+
+/// The memberships that a booster's splits ask for, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memberships(Vec<Membership>);
+
+impl Memberships {
+    /// The number of a membership.
+    pub(super) fn number(&mut self, membership: Membership) -> usize {
+        let known = self.0.iter().position(|other| *other == membership);
+        known.unwrap_or_else(|| {
+            self.0.push(membership);
+            self.0.len() - 1
+        })
+    }
+
+    /// A tree for each, which votes one for members.
+    fn forest(&self) -> Ensemble {
+        let classes = self.0.len();
+        let (mut roots, mut nodes) = (vec![], vec![]);
+        for (class, membership) in self.0.iter().enumerate() {
+            roots.push(nodes.len());
+            let bounds = membership.bounds();
+            // The stretch below all bounds has no members, and the next one has.
+            let stretches = Stretches { class, membership, bounds: &bounds, missing: usize::from(membership.missing) };
+            stretches.add(&mut nodes, 0, bounds.len());
+        }
+        Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: true }
+    }
+}
+
+impl Membership {
+    /// Where membership changes along the numbers, ascending: members lie from every first to every second bound.
+    fn bounds(&self) -> Vec<f32> {
+        let mut bounds: Vec<f32> = Vec::new();
+        for &category in &self.categories {
+            let first = if category == 0 && self.truncates { (-1f32).next_up() } else { category as f32 };
+            match bounds.last() {
+                Some(&end) if end.to_bits() == (category as f32).to_bits() => bounds.truncate(bounds.len() - 1),
+                _ => bounds.push(first),
+            }
+            bounds.push((category + 1) as f32);
+        }
+        bounds
+    }
+}
+
+/// The stretches between the bounds of a membership, as a tree.
+struct Stretches<'a> {
+    class: usize,
+    membership: &'a Membership,
+    bounds: &'a [f32],
+    /// Which stretch a missing value falls into.
+    missing: usize,
+}
+
+impl Stretches<'_> {
+    /// Adds the tree that tells the stretches from `first` to `last` apart.
+    fn add(&self, nodes: &mut Vec<TreeNode>, first: usize, last: usize) {
+        let at = nodes.len();
+        let vote = first % 2 == 1;
+        nodes.push(TreeNode::Leaf(vec![(self.class, f32::from(vote))]));
+        if first == last {
+            return;
+        }
+        let middle = first + (last - first) / 2;
+        let yes = nodes.len();
+        self.add(nodes, first, middle);
+        let no = nodes.len();
+        self.add(nodes, middle + 1, last);
+        nodes[at] = TreeNode::Split {
+            feature: self.membership.feature,
+            mode: Mode::Lt,
+            threshold: self.bounds[middle],
+            yes,
+            no,
+            missing_yes: self.missing <= middle,
+        };
+    }
+}
+
+/// Adds a tree that votes for `class`: the nodes that are reached from `root`, each of which `read` gives. The flags of memberships
+/// come after so many `features`.
 pub(super) fn add_tree(
     forest: &mut Ensemble,
-    (class, root): (usize, usize),
+    (class, root, features): (usize, usize, usize),
     place: impl Fn() -> String,
     format: Format,
     mut read: impl FnMut(usize) -> Result<FileNode, NativeError>,
@@ -154,6 +305,19 @@ pub(super) fn add_tree(
                 return Err(format.malformed(&place(), "finite leaves", format!("{value} at node {number}")));
             }
             FileNode::Leaf(value) => TreeNode::Leaf(vec![(class, value)]),
+            FileNode::Member { number, member, other } => {
+                let first = nodes.len();
+                nodes.extend([vacant(), vacant()]);
+                open.extend([(other, first), (member, first + 1)]);
+                TreeNode::Split {
+                    feature: features + number,
+                    mode: Mode::Lt,
+                    threshold: 0.5,
+                    yes: first,
+                    no: first + 1,
+                    missing_yes: true,
+                }
+            }
             FileNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
                 let first = nodes.len();
                 nodes.extend([vacant(), vacant()]);

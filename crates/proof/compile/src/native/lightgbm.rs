@@ -9,8 +9,8 @@ use super::booster::{FileNode, Link};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::{Ensemble, Mode};
 
-const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, quantile, mape, binary, cross_entropy, \
-    multiclass, multiclassova, lambdarank, rank_xendcg";
+const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, quantile, mape, poisson, gamma, tweedie, \
+    binary, cross_entropy, multiclass, multiclassova, lambdarank, rank_xendcg";
 
 /// The largest magnitude that counts as zero.
 const ZERO: f32 = 1e-35;
@@ -35,6 +35,7 @@ pub(super) fn link(objective: Option<&str>) -> Result<Link, NativeError> {
     match name {
         "regression" | "regression_l2" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank"
         | "rank_xendcg" | "custom" | "none" => Ok(Link::Identity),
+        "poisson" | "gamma" | "tweedie" => Ok(Link::Exponential),
         "cross_entropy" => Ok(Link::Logistic),
         "binary" => Ok(Link::Binary { steepness }),
         "multiclass" => Ok(Link::Softmax),

@@ -1,6 +1,6 @@
 //! LightGBM's JSON: `dump_model`, nested objects per tree.
 
-use super::booster::{Booster, CLASSES_MAX, FEATURES_MAX, FileNode, add_tree};
+use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
 use super::json::At;
 use super::lightgbm::{self, FileSplit, Missing};
 use super::{LIGHTGBM, NativeError};
@@ -14,17 +14,23 @@ pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
     let classes = root.field("num_tree_per_iteration")?.count(CLASSES_MAX)?.max(1);
     let objective = root.maybe("objective").map(|at| at.text()).transpose()?;
     let link = lightgbm::link(objective)?;
-    let mut forest = lightgbm::forest(classes);
+    let (mut forest, mut memberships) = (lightgbm::forest(classes), Memberships::default());
     for (number, tree) in root.field("tree_info")?.list()?.into_iter().enumerate() {
         let structure = tree.field("tree_structure")?;
-        add(structure, number % classes, features, &mut forest)?;
+        add(structure, number % classes, features, (&mut forest, &mut memberships))?;
     }
     let average = root.maybe("average_output").map_or(Ok(false), |at| at.flag())?;
     lightgbm::finish(&mut forest, link, average)?;
-    Ok(Booster { format: LIGHTGBM, features, forest, link, notes: vec![] })
+    let body = Body::Trees(forest, memberships);
+    Ok(Booster { format: LIGHTGBM, features, body, link, notes: vec![] })
 }
 
-fn add(structure: At<'_>, class: usize, features: usize, forest: &mut Ensemble) -> Result<(), NativeError> {
+fn add(
+    structure: At<'_>,
+    class: usize,
+    features: usize,
+    (forest, memberships): (&mut Ensemble, &mut Memberships),
+) -> Result<(), NativeError> {
     let place = structure.path().to_string();
     // Nodes in the order in which they are met; each is a parent's child, so none is met twice.
     let mut met = vec![structure];
@@ -38,19 +44,26 @@ fn add(structure: At<'_>, class: usize, features: usize, forest: &mut Ensemble) 
         }
         let children = (met.len(), met.len() + 1);
         met.extend([at.field("left_child")?, at.field("right_child")?]);
-        split(&at, children, features)?.node()
+        split(&at, children, features, memberships)
     };
-    add_tree(forest, (class, 0), || place.clone(), LIGHTGBM, read)
+    add_tree(forest, (class, 0, features), || place.clone(), LIGHTGBM, read)
 }
 
-fn split(at: &At<'_>, (left, right): (usize, usize), features: usize) -> Result<FileSplit, NativeError> {
+fn split(
+    at: &At<'_>,
+    (left, right): (usize, usize),
+    features: usize,
+    memberships: &mut Memberships,
+) -> Result<FileNode, NativeError> {
     let feature = at.field("split_feature")?.count(features - 1)?;
     let decision = at.field("decision_type")?;
     match decision.text()? {
         "<=" => {}
         "==" => {
-            let hint = "encode categories as numbers (one-hot) before training, or train with categorical_feature=\"\"";
-            return Err(LIGHTGBM.unsupported(format!("a categorical split on feature {feature}"), hint));
+            let categories = categories(&at.field("threshold")?)?;
+            // What is missing, negative or never seen goes right.
+            let membership = Membership { feature, categories, missing: false, truncates: true };
+            return Ok(FileNode::Member { number: memberships.number(membership), member: left, other: right });
         }
         other => return Err(decision.refuse("<= or ==", other)),
     }
@@ -62,5 +75,16 @@ fn split(at: &At<'_>, (left, right): (usize, usize), features: usize) -> Result<
         other => return Err(missing.refuse("None, Zero or NaN", other)),
     };
     let (threshold, default_left) = (at.field("threshold")?.number()?, at.field("default_left")?.flag()?);
-    Ok(FileSplit { feature, threshold, missing, default_left, left, right })
+    FileSplit { feature, threshold, missing, default_left, left, right }.node()
+}
+
+/// The categories that go left, such as `0||3||5`.
+fn categories(at: &At<'_>) -> Result<Vec<u32>, NativeError> {
+    let text = at.text()?;
+    let category = |word: &str| word.parse().ok().filter(|&c: &u32| c < 1 << 24);
+    let categories: Option<Vec<u32>> = text.split("||").map(category).collect();
+    let mut categories = categories.ok_or_else(|| at.refuse("numbers below 2²⁴ between ||", text))?;
+    categories.sort_unstable();
+    categories.dedup();
+    Ok(categories)
 }

@@ -3,7 +3,7 @@
 //! Lines `key=value` in blocks: a header, then a block per tree that begins with `Tree=`. A child below zero is a leaf: −1 is leaf
 //! 0, −2 leaf 1.
 
-use super::booster::{Booster, CLASSES_MAX, FEATURES_MAX, FileNode, add_tree};
+use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
 use super::lightgbm::{self, FileSplit, Missing};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
@@ -20,12 +20,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Booster, NativeError> {
     let features = header.count("max_feature_idx", FEATURES_MAX - 1)? + 1;
     let classes = header.count("num_tree_per_iteration", CLASSES_MAX)?.max(1);
     let link = lightgbm::link(header.values.get("objective").copied())?;
-    let mut forest = lightgbm::forest(classes);
+    let (mut forest, mut memberships) = (lightgbm::forest(classes), Memberships::default());
     for (number, block) in blocks.enumerate() {
-        add(&Block::of(format!("tree {number}"), block), number % classes, features, &mut forest)?;
+        let block = Block::of(format!("tree {number}"), block);
+        add(&block, number % classes, features, (&mut forest, &mut memberships))?;
     }
     lightgbm::finish(&mut forest, link, header.values.contains_key("average_output"))?;
-    Ok(Booster { format: LIGHTGBM, features, forest, link, notes: vec![] })
+    let body = Body::Trees(forest, memberships);
+    Ok(Booster { format: LIGHTGBM, features, body, link, notes: vec![] })
 }
 
 /// Lines `key=value`; a line without a value is a flag.
@@ -103,11 +105,33 @@ fn columns(block: &Block<'_>) -> Result<Columns, NativeError> {
     })
 }
 
-fn add(block: &Block<'_>, class: usize, features: usize, forest: &mut Ensemble) -> Result<(), NativeError> {
+/// The categories of each categorical split, by the number that the file gives it: those that go left.
+fn categories(block: &Block<'_>) -> Result<Vec<Vec<u32>>, NativeError> {
+    let splits = block.values.get("num_cat").map_or(Ok(0), |_| block.count("num_cat", FEATURES_MAX))?;
+    if splits == 0 {
+        return Ok(vec![]);
+    }
+    let ends: Vec<usize> = block.list("cat_boundaries", splits + 1)?;
+    let words: Vec<u32> = block.list("cat_threshold", ends.last().copied().unwrap_or(0))?;
+    let of = |pair: &[usize]| {
+        let words = words.get(pair[0]..pair[1]);
+        let words = words.ok_or_else(|| block.refuse("cat_boundaries", "ascending numbers", format!("{pair:?}")))?;
+        let bits = words.iter().enumerate().flat_map(|(i, &word)| (0..32).map(move |bit| (i, word, bit)));
+        Ok(bits.filter(|(_, word, bit)| word >> bit & 1 == 1).map(|(i, _, bit)| i as u32 * 32 + bit).collect())
+    };
+    ends.windows(2).map(of).collect()
+}
+
+fn add(
+    block: &Block<'_>,
+    class: usize,
+    features: usize,
+    (forest, memberships): (&mut Ensemble, &mut Memberships),
+) -> Result<(), NativeError> {
     if block.values.get("is_linear").is_some_and(|&flag| flag != "0") {
         return Err(LIGHTGBM.unsupported("linear models at the leaves", "train with linear_tree=false"));
     }
-    let columns = columns(block)?;
+    let (columns, categories) = (columns(block)?, categories(block)?);
     let splits = columns.feature.len();
     // Splits first, then leaves.
     let numbered = |child: i64| if child < 0 { splits + !child as usize } else { child as usize };
@@ -119,12 +143,18 @@ fn add(block: &Block<'_>, class: usize, features: usize, forest: &mut Ensemble) 
             return Err(block.refuse("children", format!("at most {splits} splits and a leaf more"), "others"));
         };
         let feature = columns.feature[node];
-        if decision & CATEGORICAL != 0 {
-            let hint = "encode categories as numbers (one-hot) before training, or train with categorical_feature=\"\"";
-            return Err(LIGHTGBM.unsupported(format!("a categorical split on feature {feature}"), hint));
-        }
         if feature >= features {
             return Err(block.refuse("split_feature", format!("numbers below {features}"), feature.to_string()));
+        }
+        if decision & CATEGORICAL != 0 {
+            let number = columns.threshold[node];
+            let found = categories.get(number as usize).filter(|_| number >= 0.0).cloned();
+            let found =
+                found.ok_or_else(|| block.refuse("threshold", "the number of a category list", number.to_string()))?;
+            // What is missing, negative or never seen goes right.
+            let membership = Membership { feature, categories: found, missing: false, truncates: true };
+            let (member, other) = (numbered(columns.left[node]), numbered(columns.right[node]));
+            return Ok(FileNode::Member { number: memberships.number(membership), member, other });
         }
         let missing = missing(decision);
         let split = FileSplit {
@@ -138,5 +168,5 @@ fn add(block: &Block<'_>, class: usize, features: usize, forest: &mut Ensemble) 
         split.node()
     };
     let root = 0;
-    add_tree(forest, (class, root), || block.place.clone(), LIGHTGBM, read)
+    add_tree(forest, (class, root, features), || block.place.clone(), LIGHTGBM, read)
 }

@@ -3,43 +3,62 @@
 //! A split sends x left if x < threshold in float32, and a missing value where `default_left` says. The sums start from
 //! `base_score`, which the file holds as the objective's prediction; a list has one number per class.
 
-use super::booster::{Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Link, add_tree};
+use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Link, Membership, Memberships, add_tree};
 use super::json::At;
 use super::{NativeError, XGBOOST};
-use crate::plan::{Ensemble, Mode};
+use crate::plan::{Affine, Ensemble, Mode};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 const OBJECTIVES: &str = "these work: reg:squarederror, reg:squaredlogerror, reg:pseudohubererror, reg:absoluteerror, \
-    reg:quantileerror, reg:logistic, binary:logistic, binary:logitraw, multi:softprob, multi:softmax, rank:*";
+    reg:quantileerror, reg:logistic, reg:gamma, reg:tweedie, count:poisson, survival:cox, survival:aft, binary:logistic, \
+    binary:logitraw, binary:hinge, multi:softprob, multi:softmax, rank:*";
 
 /// The booster in a document.
 pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
     let learner = At::root(XGBOOST, document).field("learner")?;
-    let boosting = learner.field("gradient_booster")?;
-    refuse_other_boosters(boosting.field("name")?.text()?)?;
     let parameters = learner.field("learner_model_param")?;
     let features = parameters.field("num_feature")?.count(FEATURES_MAX)?;
     let groups = |name| parameters.maybe(name).map_or(Ok(1), |at| at.count(CLASSES_MAX));
-    let classes = groups("num_class")?.max(groups("num_target")?).max(1);
+    let targets = groups("num_target")?;
+    let classes = groups("num_class")?.max(targets).max(1);
     let objective = learner.field("objective")?.field("name")?;
-    let link = link(objective.text()?)?;
-    if matches!(link, Link::Binary { .. }) && classes != 1 {
+    let link = match link(objective.text()?)? {
+        // Several labels, each by itself.
+        Link::Binary { .. } if targets > 1 => Link::Logistic,
+        link => link,
+    };
+    if matches!(link, Link::Binary { .. } | Link::Sign) && classes != 1 {
         return Err(objective.refuse("one class to score", classes.to_string()));
     }
     let base = base(&parameters.field("base_score")?, classes, link)?;
-    let mut forest = Ensemble { roots: vec![], nodes: vec![], classes, divisor: 1.0, base, takes_missing: true };
-    trees(&boosting.field("model")?, features, &mut forest)?;
-    Ok(Booster { format: XGBOOST, features, forest, link, notes: notes(&learner)? })
+    let (rounds, notes) = rounds(&learner)?;
+    let boosting = learner.field("gradient_booster")?;
+    let body = match boosting.field("name")?.text()? {
+        "gbtree" => trees(&boosting.field("model")?, None, (features, rounds), base)?,
+        "dart" => {
+            let weights = boosting.field("weight_drop")?;
+            trees(&boosting.field("gbtree")?.field("model")?, Some(&weights), (features, rounds), base)?
+        }
+        "gblinear" => linear(&boosting.field("model")?.field("weights")?, features, &base)?,
+        other => {
+            return Err(XGBOOST.unsupported(format!("booster {other:?}"), "train with booster=\"gbtree\""));
+        }
+    };
+    Ok(Booster { format: XGBOOST, features, body, link, notes })
 }
 
-fn refuse_other_boosters(name: &str) -> Result<(), NativeError> {
-    let hint = match name {
-        "gbtree" => return Ok(()),
-        "dart" => "train with booster=\"gbtree\": dart scales each tree when it predicts",
-        "gblinear" => "export the linear model as ONNX, or train with booster=\"gbtree\"",
-        _ => "train with booster=\"gbtree\"",
-    };
-    Err(XGBOOST.unsupported(format!("booster {name:?}"), hint))
+/// Weights by feature, then the offsets; in each, by class. The library adds the first base score to all classes.
+fn linear(weights: &At<'_>, features: usize, base: &[f32]) -> Result<Body, NativeError> {
+    let n = base.len();
+    let values: Vec<f32> = weights.numbers()?.into_iter().map(|w| w as f32).collect();
+    if values.len() != (features + 1) * n || values.iter().any(|w| !w.is_finite()) {
+        return Err(weights.refuse(format!("{} finite numbers", (features + 1) * n), values.len().to_string()));
+    }
+    let (weight, bias) = values.split_at(features * n);
+    let start = base.first().copied().unwrap_or(0.0);
+    let bias = bias.iter().map(|bias| bias + start).collect();
+    Ok(Body::Linear(Affine { n, weight: weight.to_vec(), bias }))
 }
 
 fn link(objective: &str) -> Result<Link, NativeError> {
@@ -54,6 +73,8 @@ fn link(objective: &str) -> Result<Link, NativeError> {
         ranking if ranking.starts_with("rank:") => Ok(Link::Identity),
         "reg:logistic" => Ok(Link::Logistic),
         "binary:logistic" => Ok(Link::Binary { steepness: 1.0 }),
+        "binary:hinge" => Ok(Link::Sign),
+        "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => Ok(Link::Exponential),
         "multi:softprob" => Ok(Link::Softmax),
         "multi:softmax" => Ok(Link::Class),
         other => Err(XGBOOST.unsupported(format!("objective {other:?}"), OBJECTIVES)),
@@ -73,7 +94,8 @@ fn base(at: &At<'_>, classes: usize, link: Link) -> Result<Vec<f32>, NativeError
     };
     let margin = |score: f32| match link {
         Link::Logistic | Link::Binary { .. } => -(1.0 / score - 1.0).ln(),
-        _ => score,
+        Link::Exponential => score.ln(),
+        Link::Identity | Link::Sign | Link::Softmax | Link::Class | Link::OneVersusAll { .. } => score,
     };
     let base: Vec<f32> = scores.into_iter().map(margin).collect();
     match base.iter().all(|b| b.is_finite()) {
@@ -82,18 +104,32 @@ fn base(at: &At<'_>, classes: usize, link: Link) -> Result<Vec<f32>, NativeError
     }
 }
 
-fn notes(learner: &At<'_>) -> Result<Vec<String>, NativeError> {
-    let Some(best) = learner.maybe("attributes").and_then(|attributes| attributes.maybe("best_iteration")) else {
-        return Ok(vec![]);
-    };
-    let best = best.text()?;
-    Ok(vec![format!(
-        "the file names iteration {best} as the best one; all trees count here, as in Booster.predict (to keep the best \
+/// How many rounds `predict` takes, if not all. The estimators of XGBoost's scikit-learn interface stop after the best one, and mark
+/// their files; a `Booster` takes all.
+fn rounds(learner: &At<'_>) -> Result<(Option<usize>, Vec<String>), NativeError> {
+    let attribute = |name| learner.maybe("attributes").and_then(|attributes| attributes.maybe(name));
+    let Some(best) = attribute("best_iteration") else { return Ok((None, vec![])) };
+    let number = best.count(usize::MAX >> 1)?;
+    if attribute("scikit_learn").is_some() {
+        let note = format!("trees up to the best iteration, {number}, count, as in the estimator's predict");
+        return Ok((Some(number + 1), vec![note]));
+    }
+    let note = format!(
+        "the file names iteration {number} as the best one; all trees count here, as in Booster.predict (to keep the best \
          ones only, save booster[: best_iteration + 1])"
-    )])
+    );
+    Ok((None, vec![note]))
 }
 
-fn trees(model: &At<'_>, features: usize, forest: &mut Ensemble) -> Result<(), NativeError> {
+fn trees(
+    model: &At<'_>,
+    weights: Option<&At<'_>>,
+    (features, rounds): (usize, Option<usize>),
+    base: Vec<f32>,
+) -> Result<Body, NativeError> {
+    let classes = base.len();
+    let mut forest = Ensemble { roots: vec![], nodes: vec![], classes, divisor: 1.0, base, takes_missing: true };
+    let mut memberships = Memberships::default();
     let info = model.field("tree_info")?;
     let groups = info.ints()?;
     let trees = model.field("trees")?.list()?;
@@ -103,12 +139,33 @@ fn trees(model: &At<'_>, features: usize, forest: &mut Ensemble) -> Result<(), N
     if trees.is_empty() {
         return Err(XGBOOST.unsupported("a booster without trees", "train it for one round at least"));
     }
-    for (tree, &group) in trees.iter().zip(&groups) {
-        let class = usize::try_from(group).ok().filter(|&class| class < forest.classes);
-        let class = class.ok_or_else(|| info.refuse(format!("numbers below {}", forest.classes), group.to_string()))?;
-        add(tree, class, features, forest)?;
+    let weights = match weights {
+        Some(at) => at.numbers()?.into_iter().map(|weight| weight as f32).collect(),
+        None => vec![1.0; trees.len()],
+    };
+    if weights.len() != trees.len() {
+        return Err(model.refuse(format!("a weight for each of {} trees", trees.len()), weights.len().to_string()));
     }
-    Ok(())
+    let kept = kept(model, rounds, trees.len())?;
+    for ((tree, &group), &weight) in trees.iter().zip(&groups).zip(&weights).take(kept) {
+        let class = usize::try_from(group).ok().filter(|&class| class < classes);
+        let class = class.ok_or_else(|| info.refuse(format!("numbers below {classes}"), group.to_string()))?;
+        add(tree, (class, weight), features, (&mut forest, &mut memberships))?;
+    }
+    Ok(Body::Trees(forest, memberships))
+}
+
+/// How many trees the first `rounds` have; all of them if nothing says less.
+fn kept(model: &At<'_>, rounds: Option<usize>, trees: usize) -> Result<usize, NativeError> {
+    let Some(rounds) = rounds else { return Ok(trees) };
+    let Some(at) = model.maybe("iteration_indptr") else {
+        let hint = "save the model again with a current version of XGBoost, or booster[: best_iteration + 1]";
+        return Err(
+            XGBOOST.unsupported("a model that stopped early, in a file that does not say where rounds end", hint)
+        );
+    };
+    let ends = at.ints()?;
+    Ok(ends.get(rounds).and_then(|&end| usize::try_from(end).ok()).unwrap_or(trees).min(trees))
 }
 
 /// The columns of one tree.
@@ -137,13 +194,43 @@ fn columns(tree: &At<'_>) -> Result<Columns, NativeError> {
     }
 }
 
-fn add(tree: &At<'_>, class: usize, features: usize, forest: &mut Ensemble) -> Result<(), NativeError> {
+/// The categories of each node that splits by them: those that go right.
+fn categories(tree: &At<'_>) -> Result<BTreeMap<usize, Vec<u32>>, NativeError> {
+    let Some(nodes) = tree.maybe("categories_nodes") else { return Ok(BTreeMap::new()) };
+    let (all, nodes) = (tree.field("categories")?, nodes.ints()?);
+    let (starts, sizes) = (tree.field("categories_segments")?.ints()?, tree.field("categories_sizes")?.ints()?);
+    let values = all.ints()?;
+    let mut found = BTreeMap::new();
+    for ((&node, &start), &size) in nodes.iter().zip(&starts).zip(&sizes) {
+        let range = usize::try_from(start).ok().zip(usize::try_from(size).ok());
+        let range = range.and_then(|(start, size)| values.get(start..start.checked_add(size)?));
+        let range = range.ok_or_else(|| all.refuse("the categories of each node", format!("none for node {node}")))?;
+        let category = |&c: &i64| u32::try_from(c).ok().filter(|&c| c < 1 << 24);
+        let mut categories: Vec<u32> = range
+            .iter()
+            .map(|c| category(c).ok_or_else(|| all.refuse("numbers below 2²⁴", c.to_string())))
+            .collect::<Result<_, _>>()?;
+        categories.sort_unstable();
+        categories.dedup();
+        let node = usize::try_from(node).map_err(|_| all.refuse("nodes", node.to_string()))?;
+        found.insert(node, categories);
+    }
+    Ok(found)
+}
+
+fn add(
+    tree: &At<'_>,
+    (class, weight): (usize, f32),
+    features: usize,
+    (forest, memberships): (&mut Ensemble, &mut Memberships),
+) -> Result<(), NativeError> {
     let width = tree.maybe("tree_param").and_then(|parameters| parameters.maybe("size_leaf_vector"));
     if width.map_or(Ok(1), |width| width.int())? > 1 {
         let hint = "train with multi_strategy=\"one_output_per_tree\"";
         return Err(XGBOOST.unsupported("leaves with a value per target", hint));
     }
     let categorical = tree.maybe("split_type").map_or(Ok(vec![]), |types| types.ints())?;
+    let categories = categories(tree)?;
     let columns = columns(tree)?;
     let read = |node: usize| {
         let column = |column: &[i64]| column.get(node).copied();
@@ -154,17 +241,20 @@ fn add(tree: &At<'_>, class: usize, features: usize, forest: &mut Ensemble) -> R
         };
         let threshold = columns.threshold[node] as f32;
         if left < 0 {
-            return Ok(FileNode::Leaf(threshold));
-        }
-        if categorical.get(node).is_some_and(|&kind| kind != 0) {
-            let hint = "encode categories as numbers (one-hot) before training";
-            return Err(XGBOOST.unsupported(format!("a categorical split on feature {index}"), hint));
+            return Ok(FileNode::Leaf(threshold * weight));
         }
         let feature = usize::try_from(index).ok().filter(|&feature| feature < features);
         let feature = feature.ok_or_else(|| tree.refuse(format!("features below {features}"), index.to_string()))?;
         let child = |child: i64| usize::try_from(child).map_err(|_| tree.refuse("two children", child.to_string()));
-        let (yes, no) = (child(left)?, child(right)?);
-        Ok(FileNode::Split { feature, mode: Mode::Lt, threshold, yes, no, missing_yes: columns.default_left[node] })
+        let (yes, no, missing_yes) = (child(left)?, child(right)?, columns.default_left[node]);
+        if categorical.get(node).is_none_or(|&kind| kind == 0) {
+            return Ok(FileNode::Split { feature, mode: Mode::Lt, threshold, yes, no, missing_yes });
+        }
+        let categories = categories.get(&node).filter(|categories| !categories.is_empty()).cloned();
+        let categories = categories.ok_or_else(|| tree.refuse("categories for each split by them", "none"))?;
+        // What is a category of the split goes right, and everything else, categories that were never seen included, left.
+        let membership = Membership { feature, categories, missing: !missing_yes, truncates: false };
+        Ok(FileNode::Member { number: memberships.number(membership), member: no, other: yes })
     };
-    add_tree(forest, (class, 0), || tree.path().to_string(), XGBOOST, read)
+    add_tree(forest, (class, 0, features), || tree.path().to_string(), XGBOOST, read)
 }
