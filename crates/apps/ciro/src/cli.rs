@@ -90,6 +90,12 @@ pub(crate) struct CompileArgs {
     /// Samples that tell the inputs' ranges and on which accuracy is measured
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) calibration: Option<PathBuf>,
+    /// What your own model answers to the samples, as .npz, .npy or .csv: compiling fails where the program does not
+    #[arg(long, value_name = "ANSWERS", requires = "calibration")]
+    pub(crate) expect: Option<PathBuf>,
+    /// Accept deviations of this part of an output's spread, and as many other classes [default: 0.001 and none for trees and linear models, 0.01 and 0.001 for networks]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) tolerance: Option<f64>,
     /// Largest magnitude of any input; overrides what the samples tell [default: 32 without samples]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) input_range: Option<f64>,

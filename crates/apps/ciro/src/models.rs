@@ -4,9 +4,9 @@ use crate::cli::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
 use crate::error::{CliError, chain};
 use crate::files::read;
 use crate::ui::Ui;
-use ciro_compile::onnx::MAX_ONNX_BYTES;
+use ciro_compile::onnx::{MAX_ONNX_BYTES, with_external_data};
 use ciro_compile::samples::{Port, Samples};
-use ciro_compile::{CompileError, Compiled, Options, Precision, compile_model, samples};
+use ciro_compile::{Answer, CompileError, Compiled, Options, Precision, compile_model, samples};
 use ciro_graph::{Profile, Program, RawInput, Security};
 use std::path::Path;
 
@@ -53,13 +53,24 @@ pub(crate) fn options(form: &FormArgs) -> Options {
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.
 pub(crate) fn compile(path: &Path, options: &Options) -> Result<Compiled, CliError> {
-    compile_model(&read(path, MAX_ONNX_BYTES)?, options).map_err(|e| refused(path, &e))
+    compile_model(&file(path)?, options).map_err(|e| refused(path, &e))
+}
+
+/// The bytes of a model file, with the constants that an exporter put beside it.
+fn file(path: &Path) -> Result<Vec<u8>, CliError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    with_external_data(read(path, MAX_ONNX_BYTES)?, folder).map_err(|e| refused(path, &e))
 }
 
 /// Calibration samples for the model file at `model`.
-pub(crate) fn calibration(model: &Path, file: &Path, dims: &[(String, u32)]) -> Result<Samples, CliError> {
-    let ports = ciro_compile::ports_with(&read(model, MAX_ONNX_BYTES)?, dims).map_err(|e| refused(model, &e))?;
-    load_samples(file, &ports)
+pub(crate) fn calibration(model: &Path, samples: &Path, dims: &[(String, u32)]) -> Result<Samples, CliError> {
+    let ports = ciro_compile::ports_with(&file(model)?, dims).map_err(|e| refused(model, &e))?;
+    load_samples(samples, &ports)
+}
+
+/// The answers of the user's own model in `file`.
+pub(crate) fn answers(file: &Path) -> Result<Vec<Answer>, CliError> {
+    samples::load_answers(file).map_err(|e| CliError::usage(chain(&e)))
 }
 
 /// Sample number `index` of the file at `path`, for `program`.

@@ -33,7 +33,7 @@ mod native {
     #[pymodule_export]
     use super::batch::BatchProof;
     #[pymodule_export]
-    use super::model::Model;
+    use super::model::{Model, with_external_data};
     #[pymodule_export]
     use super::receipt::{Proof, Verified, verify};
 }

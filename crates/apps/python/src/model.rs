@@ -11,6 +11,7 @@ use ciro_prover::{ProvingKey, Seed, prove_batch, prove_hiding};
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -25,6 +26,7 @@ pub(crate) struct Form {
     input_visibility: String,
     output_visibility: String,
     weights: String,
+    tolerance: Option<f64>,
 }
 
 impl Form {
@@ -34,6 +36,7 @@ impl Form {
             precision: named_precision(&self.precision)?,
             security: security(self.bits)?,
             visibility: self.visibility()?,
+            tolerance: self.tolerance,
             ..Options::default()
         })
     }
@@ -65,13 +68,15 @@ pub(crate) struct Model {
 
 #[pymethods]
 impl Model {
-    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file, `dims` the sizes of named dimensions.
+    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file and `answers` what the model itself says to
+    /// them, `dims` the sizes of named dimensions.
     #[staticmethod]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands what it converts over by value")]
     fn compile(
         py: Python<'_>,
         model: &[u8],
         samples: Option<&[u8]>,
+        answers: Option<&[u8]>,
         input_range: Option<f64>,
         dims: Vec<(String, u32)>,
         form: Form,
@@ -80,7 +85,9 @@ impl Model {
         py.detach(|| {
             let started = Instant::now();
             let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
-            let options = Options { calibration, input_range, dims, ..form };
+            let expected = answers.map(|npz| samples::parse_answers("npz", npz)).transpose();
+            let expected = expected.map_err(|e| error::samples("expected", &e))?.unwrap_or_default();
+            let options = Options { calibration, expected, input_range, dims, ..form };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -220,6 +227,13 @@ impl Model {
         let only: Result<[RawInput; 1], _> = samples.try_into();
         only.map(|[input]| input).map_err(|_| error::sample_count(got))
     }
+}
+
+/// A model file with the constants inside that an exporter put beside it, in `folder`.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands what it converts over by value")]
+pub(crate) fn with_external_data(model: Vec<u8>, folder: PathBuf) -> PyResult<Cow<'static, [u8]>> {
+    ciro_compile::onnx::with_external_data(model, &folder).map(Cow::Owned).map_err(|e| error::compile(&e))
 }
 
 /// Bytes from the system, if the model hides anything.

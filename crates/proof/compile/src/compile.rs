@@ -10,7 +10,7 @@ use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::Options;
 use crate::plan::{Plan, plan};
-use crate::report::{AccuracyReport, Subject, Tally};
+use crate::report::{AccuracyReport, Candidate, Floats, Subject, is_held_out, measure};
 use crate::samples::{Port, Samples};
 use ciro_graph::{Ingest, Program};
 
@@ -31,7 +31,9 @@ fn read(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
 fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
     let model = onnx::decode(bytes)?;
     let flat = match plan(&model) {
-        Ok(plan) => return Ok(Reading::Flat(plan)),
+        Ok(plan) if plan.reads_rows() => return Ok(Reading::Flat(plan)),
+        // Its products would take an input's last dimension for all of it.
+        Ok(_) => return net::read(&model, dims).map(Reading::Network),
         Err(error) => error,
     };
     match net::read(&model, dims) {
@@ -80,7 +82,7 @@ fn compile_flat(mut plan: Plan, options: &Options) -> Result<Compiled, CompileEr
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
     let report = match (&values, &options.calibration) {
-        (Some(values), Some(samples)) => Some(accuracy(&plan, &lowered, values, samples)?),
+        (Some(values), Some(samples)) => Some(accuracy(&plan, &lowered, (values, samples), options)?),
         _ => None,
     };
     let mut notes = std::mem::take(&mut plan.notes);
@@ -142,16 +144,23 @@ fn float_values(plan: &Plan, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, Co
 fn accuracy(
     plan: &Plan,
     lowered: &Lowered,
-    values: &[Vec<Vec<f32>>],
-    samples: &Samples,
+    (values, samples): (&[Vec<Vec<f32>>], &Samples),
+    options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
-    let mut tally = Tally::new(Subject::of(plan, lowered), samples.expected.as_ref());
-    for (i, (floats, raw)) in values.iter().zip(&samples.inputs).enumerate() {
-        let run = ciro_graph::execute(&lowered.model, raw)
-            .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
-        tally.add(floats, &run.values);
-    }
-    Ok(tally.finish())
+    let candidate = |lowered: &Lowered| Subject::of(plan, lowered);
+    let kept = |i: &usize| !is_held_out(*i, values.len());
+    let kept: Vec<_> = (0..values.len()).filter(kept).map(|i| values[i].clone()).collect();
+    let trial = if kept.len() < values.len() {
+        lower(plan, &Ranges::of(plan, options.input_range, Some(&kept))).ok()
+    } else {
+        None
+    };
+    let trial = trial.as_ref().map(|lowered| Candidate { model: &lowered.model, subject: candidate(lowered) });
+    let accepted = plan.tolerance().or(options.tolerance);
+    let candidate = Candidate { model: &lowered.model, subject: candidate(lowered) };
+    let outputs = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
+    let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
+    measure(candidate, trial, samples, (&options.expected, accepted), floats)
 }
 
 /// What each input accepts.

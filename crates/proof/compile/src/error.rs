@@ -1,6 +1,7 @@
 //! Why a model is not compiled.
 
 use crate::native::NativeError;
+use crate::tolerance::Disagreement;
 use std::fmt;
 
 /// A node of the ONNX graph.
@@ -19,7 +20,7 @@ impl fmt::Display for At {
 }
 
 /// Why a model is not compiled. [`CompileError::hint`] says what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CompileError {
     /// The bytes are no ONNX model.
     #[error("not an ONNX model: {reason}")]
@@ -122,6 +123,19 @@ pub enum CompileError {
         /// Why.
         reason: String,
     },
+    /// Answers that are none to the samples, or to no output.
+    #[error("answers {output:?}: expected {expected}, got {got}")]
+    Answers {
+        /// Their name.
+        output: String,
+        /// What fits.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// A program that answers otherwise than the model it was made from.
+    #[error("the program is not the model: {0}")]
+    Deviates(Box<Disagreement>),
     /// The compiled model failed the check that every loader makes: a defect of this compiler.
     #[error("the compiled model is not well formed: {0}")]
     Internal(ciro_graph::CheckError),
@@ -140,6 +154,8 @@ impl CompileError {
         let text = match self {
             Self::Operator { hint, .. } | Self::Form { hint, .. } => hint.as_str(),
             Self::Native(error) => error.hint(),
+            Self::Deviates(disagreement) => return Some(disagreement.hint()),
+            Self::Answers { .. } => "give one row of answers per sample, named as the model's output",
             Self::NotOnnx { .. } => {
                 "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx, or a booster with save_model"
             }

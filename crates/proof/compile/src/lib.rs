@@ -7,7 +7,9 @@
 //! | [`options`] | what a user may say: calibration samples, input range |
 //! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
 //! | [`artifact`] | [`Compiled`] and its folder on disk |
-//! | [`report`] | float against integer |
+//! | [`answers`] | what the user's own model answers to the samples |
+//! | [`report`] | the program against these answers, and against floats |
+//! | [`tolerance`] | how much may lie between them |
 //! | [`error`] | why a model is not compiled, and what to do about it |
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
 //! | `native` | the files of XGBoost and LightGBM |
@@ -20,6 +22,7 @@
 //! by `ciro_graph::check_model`.
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod artifact;
 pub mod compile;
 pub mod error;
@@ -33,10 +36,13 @@ pub mod options;
 mod plan;
 pub mod report;
 pub mod samples;
+pub mod tolerance;
 
+pub use answers::{Answer, Given};
 pub use artifact::{ArtifactError, Compiled};
 pub use compile::{compile_model, compile_onnx, ports, ports_with};
 pub use error::CompileError;
 pub use native::NativeError;
 pub use options::{Options, Precision};
 pub use report::AccuracyReport;
+pub use tolerance::Tolerance;

@@ -1,5 +1,6 @@
 //! What a user may say about a compilation.
 
+use crate::answers::Answer;
 use crate::samples::Samples;
 use ciro_graph::{Profile, Security, Visibility};
 use std::fmt;
@@ -33,6 +34,12 @@ pub struct Options {
     /// Samples that tell the inputs' ranges and on which accuracy is reported. Without them, inputs are taken from
     /// [−32, 32) and there is no report.
     pub calibration: Option<Samples>,
+    /// What the user's own model answers to the samples: what the program is held to. Without them, it is held to a float
+    /// evaluation of the file.
+    pub expected: Vec<Answer>,
+    /// What is accepted instead of the defaults ([`crate::Tolerance`]): deviations of that part of an output's spread, and
+    /// as large a part of other decisions.
+    pub tolerance: Option<f64>,
     /// A bound on every input's magnitude, rounded up to a power of two; overrides what the samples tell.
     pub input_range: Option<f64>,
     /// What proofs are made for.

@@ -1,11 +1,13 @@
-//! How far the integers are from the floats.
+//! How far the integers are from the reference: the user's own answers, or else a float evaluation of the file.
 
-use crate::error::At;
+use crate::answers::{Answer, Row};
+use crate::error::{At, CompileError};
 use crate::float::argmax;
 use crate::lower::{Exponents, Lowered};
-use crate::plan::{Kind, Plan};
-use crate::samples::Expected;
-use ciro_graph::ValueId;
+use crate::plan::{Kind, Labels, Plan};
+use crate::samples::Samples;
+use crate::tolerance::Tolerance;
+use ciro_graph::{Model, ValueId};
 use serde::{Deserialize, Serialize};
 
 /// Accuracy of the integer program on the calibration samples. It is a measurement, not a bound.
@@ -13,12 +15,27 @@ use serde::{Deserialize, Serialize};
 pub struct AccuracyReport {
     /// How many samples were run.
     pub samples: usize,
+    /// What was accepted.
+    pub tolerance: Tolerance,
     /// Each output against a float evaluation of the same file.
     pub outputs: Vec<OutputAccuracy>,
-    /// The last output against the answers that the sample file carried (array `y`), if it did.
-    pub expected: Option<OutputAccuracy>,
+    /// Outputs against the answers of the user's own model: those given, and the array `y` of the sample file.
+    pub expected: Vec<OutputAccuracy>,
+    /// A trial with a part of the samples, measured on the others; none where there are too few.
+    pub held_out: Option<HeldOut>,
     /// Each operator whose result the program holds, in order.
     pub operators: Vec<OperatorAccuracy>,
+}
+
+/// The same model calibrated on three of four samples, on the fourth ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// How many samples did not calibrate.
+    pub samples: usize,
+    /// How many of them were refused, as beyond what the others had shown.
+    pub refused: usize,
+    /// Each output on those that were not, against the answers where there are some, else against the float evaluation.
+    pub outputs: Vec<OutputAccuracy>,
 }
 
 /// Deviation of one output.
@@ -32,8 +49,10 @@ pub struct OutputAccuracy {
     pub mean_deviation: f64,
     /// The sample with the largest difference.
     pub worst_sample: usize,
-    /// Part of the samples with the same class, where the output tells one: a label, the largest of several numbers, or a
-    /// single probability against one half.
+    /// What differences are relative to: the largest number of the reference less the smallest.
+    pub spread: f64,
+    /// Part of the decisions that are the same, where the output tells a class: a label, the largest of several numbers, or a
+    /// single probability against one half. A map decides at each of its positions.
     pub same_class: Option<f64>,
 }
 
@@ -52,54 +71,166 @@ pub struct OperatorAccuracy {
 
 /// What tells a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ClassBy {
+pub(crate) enum ClassBy {
     Label,
     Largest,
     Half,
     Nothing,
 }
 
+/// Numbers that have to be the same, at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Difference {
+    pub(crate) sample: usize,
+    pub(crate) element: usize,
+    pub(crate) expected: f64,
+    pub(crate) got: f64,
+}
+
 /// Deviation so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct Deviation {
-    max: f64,
+#[derive(Clone, Debug)]
+pub(crate) struct Deviation {
+    /// Where the absolute difference is largest.
+    pub(crate) worst: Option<Difference>,
+    /// Where the reference is no number, or infinite.
+    pub(crate) undefined: Option<Difference>,
+    /// The largest mean absolute difference of one sample.
+    pub(crate) worst_mean: f64,
+    /// Decisions that are others: where, and by how much the reference prefers its own.
+    pub(crate) others: Vec<(Difference, f64)>,
+    pub(crate) decisions: usize,
     sum: f64,
     count: usize,
-    worst_sample: usize,
-    same: usize,
+    lo: f64,
+    hi: f64,
+}
+
+impl Default for Deviation {
+    fn default() -> Self {
+        Self {
+            worst: None,
+            undefined: None,
+            worst_mean: 0.0,
+            others: vec![],
+            decisions: 0,
+            sum: 0.0,
+            count: 0,
+            lo: f64::INFINITY,
+            hi: f64::NEG_INFINITY,
+        }
+    }
 }
 
 impl Deviation {
-    fn add(&mut self, sample: usize, floats: &[f32], integers: &[f64], by: ClassBy) {
-        for (float, integer) in floats.iter().zip(integers) {
-            let difference = (f64::from(*float) - integer).abs();
-            if difference > self.max {
-                (self.max, self.worst_sample) = (difference, sample);
+    fn numbers(&mut self, sample: usize, expected: &[f64], got: &[f64]) {
+        let mut sum = 0.0;
+        for (element, (&expected, &got)) in expected.iter().zip(got).enumerate() {
+            let here = Difference { sample, element, expected, got };
+            if !expected.is_finite() {
+                self.undefined.get_or_insert(here);
+                continue;
             }
-            self.sum += difference;
-            self.count += 1;
+            let difference = (expected - got).abs();
+            if self.worst.is_none_or(|worst| difference > (worst.expected - worst.got).abs()) {
+                self.worst = Some(here);
+            }
+            sum += difference;
+            (self.lo, self.hi) = (self.lo.min(expected), self.hi.max(expected));
         }
-        let narrowed: Vec<f32> = integers.iter().map(|&v| v as f32).collect();
-        self.same += usize::from(class(floats, by) == class(&narrowed, by));
+        self.sum += sum;
+        self.count += expected.len();
+        self.worst_mean = self.worst_mean.max(sum / expected.len().max(1) as f64);
     }
 
-    fn output(&self, name: &str, by: ClassBy, samples: usize) -> OutputAccuracy {
+    fn decisions(&mut self, sample: usize, expected: &[f64], got: &[f64], layout: Classes) {
+        for position in 0..layout.positions() {
+            let (expected, got) = (layout.at(expected, position), layout.at(got, position));
+            let (wanted, chosen) = (class(&expected, layout.by), class(&got, layout.by));
+            self.decisions += 1;
+            if wanted != chosen {
+                let preferred = match layout.by {
+                    ClassBy::Largest => expected[wanted] - expected[chosen],
+                    ClassBy::Half => (expected[0] - 0.5).abs(),
+                    ClassBy::Label | ClassBy::Nothing => f64::INFINITY,
+                };
+                let difference = Difference { sample, element: position, expected: wanted as f64, got: chosen as f64 };
+                self.others.push((difference, preferred));
+            }
+        }
+    }
+
+    fn add(&mut self, sample: usize, expected: &[f64], got: &[f64], layout: Classes) {
+        self.numbers(sample, expected, got);
+        if layout.by != ClassBy::Nothing && expected.iter().all(|v| v.is_finite()) {
+            self.decisions(sample, expected, got, layout);
+        }
+    }
+
+    /// What differences are relative to. Where the reference hardly changes it is its size, and where that is zero it is one.
+    pub(crate) fn spread(&self) -> f64 {
+        let (spread, size) = (self.hi - self.lo, self.hi.abs().max(self.lo.abs()));
+        match () {
+            () if spread > 1e-3 * size => spread,
+            () if size > 0.0 && size.is_finite() => size,
+            () => 1.0,
+        }
+    }
+
+    pub(crate) fn max(&self) -> f64 {
+        self.worst.map_or(0.0, |worst| (worst.expected - worst.got).abs())
+    }
+
+    fn output(&self, name: &str) -> OutputAccuracy {
+        let same = (self.decisions - self.others.len()) as f64 / self.decisions.max(1) as f64;
         OutputAccuracy {
             name: name.into(),
-            max_deviation: self.max,
+            max_deviation: self.max(),
             mean_deviation: self.sum / self.count.max(1) as f64,
-            worst_sample: self.worst_sample,
-            same_class: (by != ClassBy::Nothing).then(|| self.same as f64 / samples.max(1) as f64),
+            worst_sample: self.worst.map_or(0, |worst| worst.sample),
+            spread: self.spread(),
+            same_class: (self.decisions > 0).then_some(same),
         }
     }
 }
 
-fn class(values: &[f32], by: ClassBy) -> usize {
+fn class(values: &[f64], by: ClassBy) -> usize {
     match by {
         ClassBy::Label => values.first().map_or(0, |&v| v as usize),
-        ClassBy::Largest => argmax(values),
+        // In float32, as the runtimes compare.
+        ClassBy::Largest => argmax(&values.iter().map(|&v| v as f32).collect::<Vec<_>>()),
         ClassBy::Half => usize::from(values.first().is_some_and(|&v| v > 0.5)),
         ClassBy::Nothing => 0,
+    }
+}
+
+/// Where an output's decisions lie: `inner` of them side by side, each among `classes` numbers.
+#[derive(Clone, Copy, Debug)]
+struct Classes {
+    by: ClassBy,
+    len: usize,
+    classes: usize,
+    inner: usize,
+}
+
+impl Classes {
+    /// Images (N, C, H, W) decide along C, everything else along its last dimension.
+    fn of(dims: &[usize], by: ClassBy) -> Self {
+        let len = dims.iter().product();
+        let axis = if dims.len() >= 4 { 1 } else { dims.len().saturating_sub(1) };
+        let (classes, inner) = match dims.get(axis) {
+            Some(&classes) if by == ClassBy::Largest => (classes.max(1), dims[axis + 1..].iter().product()),
+            _ => (1, 1),
+        };
+        Self { by, len, classes, inner }
+    }
+
+    const fn positions(self) -> usize {
+        self.len / self.classes
+    }
+
+    fn at(self, values: &[f64], position: usize) -> Vec<f64> {
+        let first = position / self.inner * self.classes * self.inner + position % self.inner;
+        (0..self.classes).filter_map(|class| values.get(first + class * self.inner).copied()).collect()
     }
 }
 
@@ -136,22 +267,24 @@ impl Reading {
 /// An output that is compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
-    name: String,
+    pub(crate) name: String,
+    pub(crate) len: usize,
+    pub(crate) labels: Option<Labels>,
     /// Which value.
     value: usize,
-    len: usize,
-    by: ClassBy,
+    layout: Classes,
 }
 
 impl Watched {
-    pub(crate) fn new(name: &str, value: usize, len: usize, (label, probability): (bool, bool)) -> Self {
+    pub(crate) fn new(name: &str, value: usize, dims: &[usize], (labels, probability): (Option<Labels>, bool)) -> Self {
+        let len = dims.iter().product();
         let by = match len {
-            _ if label => ClassBy::Label,
+            _ if labels.is_some() => ClassBy::Label,
             2.. => ClassBy::Largest,
             _ if probability => ClassBy::Half,
             _ => ClassBy::Nothing,
         };
-        Self { name: name.into(), value, len, by }
+        Self { name: name.into(), len, labels, value, layout: Classes::of(dims, by) }
     }
 }
 
@@ -170,8 +303,8 @@ impl Subject {
     pub(crate) fn of(plan: &Plan, lowered: &Lowered) -> Self {
         let probability = |id| plan.step(id).is_some_and(|step| matches!(step.kind, Kind::Sigmoid));
         let outputs = plan.outputs.iter().map(|output| {
-            let kind = (output.labels.is_some(), probability(output.value));
-            Watched::new(&output.name, output.value, plan.len(output.value), kind)
+            let kind = (output.labels.clone(), probability(output.value));
+            Watched::new(&output.name, output.value, &output.dims, kind)
         });
         let readings = lowered
             .values
@@ -189,69 +322,153 @@ impl Subject {
     }
 }
 
-/// Collects deviations sample by sample.
-pub(crate) struct Tally<'a> {
-    subject: Subject,
-    expected: Option<&'a Expected>,
-    samples: usize,
-    outputs: Vec<Deviation>,
-    against_expected: Deviation,
-    operators: Vec<(Deviation, f64)>,
+/// A compiled model, and what is compared of it.
+pub(crate) struct Candidate<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) subject: Subject,
 }
 
-impl<'a> Tally<'a> {
-    pub(crate) fn new(subject: Subject, expected: Option<&'a Expected>) -> Self {
-        let last_len = subject.outputs.last().map_or(0, |output| output.len);
+/// Samples from which every fourth is held out, so that accuracy is also told on what did not calibrate.
+const ENOUGH_TO_HOLD_OUT: usize = 16;
+
+/// Whether sample `i` of so many is held out.
+pub(crate) const fn is_held_out(i: usize, samples: usize) -> bool {
+    samples >= ENOUGH_TO_HOLD_OUT && i % 4 == 3
+}
+
+/// A sample's values in floats.
+pub(crate) struct Floats {
+    /// By number, as the program was made from them.
+    pub(crate) values: Vec<Vec<f32>>,
+    /// The outputs of the model as it was read, before anything was rewritten.
+    pub(crate) outputs: Vec<Vec<f32>>,
+}
+
+/// Runs every sample through the program, and those held out through a `trial` that was calibrated on the others. `floats` gives
+/// a sample's values in floats.
+pub(crate) fn measure(
+    candidate: Candidate<'_>,
+    trial: Option<Candidate<'_>>,
+    samples: &Samples,
+    (answers, tolerance): (&[Answer], Tolerance),
+    mut floats: impl FnMut(usize) -> Floats,
+) -> Result<AccuracyReport, CompileError> {
+    let answers = Answer::by_output(answers, samples, &candidate.subject.outputs)?;
+    let mut all = Tally::new(candidate.subject, answers.clone());
+    let mut held = trial.map(|trial| (trial.model, Tally::new(trial.subject, answers), 0usize));
+    for (i, raw) in samples.inputs.iter().enumerate() {
+        let floats = floats(i);
+        let run = ciro_graph::execute(candidate.model, raw)
+            .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
+        all.add(i, &floats, &run.values);
+        if let Some((model, tally, refused)) = held.as_mut().filter(|_| is_held_out(i, samples.inputs.len())) {
+            match ciro_graph::execute(model, raw) {
+                Ok(run) => tally.add(i, &floats, &run.values),
+                Err(_) => *refused += 1,
+            }
+        }
+    }
+    all.judge(tolerance)?;
+    let held_out = held.map(|(_, tally, refused)| tally.held_out(refused, tolerance)).transpose()?;
+    Ok(all.finish(held_out, tolerance))
+}
+
+/// Collects deviations sample by sample.
+struct Tally {
+    subject: Subject,
+    /// For each output, the user's own answers to it.
+    answers: Vec<Option<Answer>>,
+    samples: usize,
+    /// Against the float evaluation.
+    outputs: Vec<Deviation>,
+    /// Against the answers.
+    answered: Vec<Deviation>,
+    operators: Vec<(f64, f64, bool)>,
+}
+
+impl Tally {
+    fn new(subject: Subject, answers: Vec<Option<Answer>>) -> Self {
+        let outputs = vec![Deviation::default(); subject.outputs.len()];
         Self {
-            expected: expected.filter(|expected| expected.width == last_len),
+            answers,
             samples: 0,
-            outputs: vec![Deviation::default(); subject.outputs.len()],
-            against_expected: Deviation::default(),
-            operators: vec![(Deviation::default(), 0.0); subject.steps.len()],
+            answered: outputs.clone(),
+            outputs,
+            operators: vec![(0.0, 0.0, false); subject.steps.len()],
             subject,
         }
     }
 
-    /// Adds a sample: all values in floats, by number, and the program's.
-    pub(crate) fn add(&mut self, floats: &[Vec<f32>], integers: &[Vec<i64>]) {
-        let sample = self.samples;
-        for (output, deviation) in self.subject.outputs.iter().zip(&mut self.outputs) {
-            if let Some(numbers) = self.subject.numbers(output.value, integers) {
-                deviation.add(sample, &floats[output.value], &numbers, output.by);
-            }
-        }
-        for ((_, id), (deviation, magnitude)) in self.subject.steps.iter().zip(&mut self.operators) {
-            if let Some(numbers) = self.subject.numbers(*id, integers) {
-                deviation.add(sample, &floats[*id], &numbers, ClassBy::Nothing);
-                *magnitude = floats[*id].iter().fold(*magnitude, |largest, v| largest.max(f64::from(v.abs())));
-            }
-        }
-        if let (Some(row), Some(output)) = (self.expected.and_then(|e| e.row(sample)), self.subject.outputs.last())
-            && let Some(numbers) = self.subject.numbers(output.value, integers)
-        {
-            self.against_expected.add(sample, row, &numbers, output.by);
-        }
+    /// Adds a sample: its values in floats, and the program's.
+    fn add(&mut self, sample: usize, floats: &Floats, integers: &[Vec<i64>]) {
         self.samples += 1;
+        for (i, output) in self.subject.outputs.iter().enumerate() {
+            let Some(numbers) = self.subject.numbers(output.value, integers) else { continue };
+            self.outputs[i].add(sample, &widened(&floats.outputs[i]), &numbers, output.layout);
+            match self.answers[i].as_ref().and_then(|answer| answer.row(sample, output)) {
+                Some(Row::Numbers(row)) => self.answered[i].add(sample, &row, &numbers, output.layout),
+                Some(Row::Class(class)) => self.answered[i].decisions(sample, &[class], &numbers, output.layout),
+                None => {}
+            }
+        }
+        for ((_, id), (deviation, magnitude, seen)) in self.subject.steps.iter().zip(&mut self.operators) {
+            let Some(numbers) = self.subject.numbers(*id, integers) else { continue };
+            let pairs = floats.values[*id].iter().map(|&v| f64::from(v)).zip(numbers);
+            // What a mask hides is infinite in floats, and no deviation.
+            for (float, number) in pairs.filter(|(float, _)| float.is_finite()) {
+                *deviation = deviation.max((float - number).abs());
+                *magnitude = magnitude.max(float.abs());
+            }
+            *seen = true;
+        }
     }
 
-    pub(crate) fn finish(self) -> AccuracyReport {
-        let samples = self.samples;
+    /// Fails if an output is further from its reference than is accepted.
+    fn judge(&self, tolerance: Tolerance) -> Result<(), CompileError> {
+        for (i, output) in self.subject.outputs.iter().enumerate() {
+            let answered = self.answers[i].is_some();
+            let deviation = if answered { &self.answered[i] } else { &self.outputs[i] };
+            tolerance.judge(output, deviation, answered)?;
+        }
+        Ok(())
+    }
+
+    fn held_out(self, refused: usize, tolerance: Tolerance) -> Result<HeldOut, CompileError> {
+        self.judge(tolerance)?;
+        let reference = |i: usize| if self.answers[i].is_some() { &self.answered[i] } else { &self.outputs[i] };
+        let outputs = self.subject.outputs.iter().enumerate();
+        Ok(HeldOut {
+            samples: self.samples + refused,
+            refused,
+            outputs: outputs.map(|(i, output)| reference(i).output(&output.name)).collect(),
+        })
+    }
+
+    fn finish(self, held_out: Option<HeldOut>, tolerance: Tolerance) -> AccuracyReport {
         let outputs = self.subject.outputs.iter().zip(&self.outputs);
-        let operators =
-            self.subject.steps.iter().zip(&self.operators).filter(|(_, (deviation, _))| deviation.count > 0);
-        let last = self.subject.outputs.last().filter(|_| self.against_expected.count > 0);
+        let expected = self.subject.outputs.iter().zip(&self.answered).zip(&self.answers);
+        let operators = self.subject.steps.iter().zip(&self.operators).filter(|(_, (.., seen))| *seen);
         AccuracyReport {
-            samples,
-            outputs: outputs.map(|(output, d)| d.output(&output.name, output.by, samples)).collect(),
-            expected: last.map(|output| self.against_expected.output(&output.name, output.by, samples)),
+            samples: self.samples,
+            tolerance,
+            outputs: outputs.map(|(output, d)| d.output(&output.name)).collect(),
+            expected: expected
+                .filter(|(_, answers)| answers.is_some())
+                .map(|((output, d), _)| d.output(&output.name))
+                .collect(),
+            held_out,
             operators: operators
-                .map(|((at, _), (deviation, magnitude))| OperatorAccuracy {
+                .map(|((at, _), (deviation, magnitude, _))| OperatorAccuracy {
                     node: at.node.clone(),
                     operator: at.operator.clone(),
-                    max_deviation: deviation.max,
+                    max_deviation: *deviation,
                     max_magnitude: *magnitude,
                 })
                 .collect(),
         }
     }
+}
+
+fn widened(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
 }

@@ -17,7 +17,7 @@ from ciro.batch import BatchProof, SampleReceipts, prove_batch
 from ciro.errors import ArtifactError, CiroError, CompileError, InputError, ProveError, VerifyError
 from ciro.model import Model, compile
 from ciro.proof import Bound, Finding, Proof, Verified, prove, verify
-from ciro.report import AccuracyReport, OperatorAccuracy, OutputAccuracy
+from ciro.report import AccuracyReport, HeldOut, OperatorAccuracy, OutputAccuracy
 
 __all__ = [
     "AccuracyReport",
@@ -27,6 +27,7 @@ __all__ = [
     "CiroError",
     "CompileError",
     "Finding",
+    "HeldOut",
     "InputError",
     "Model",
     "OperatorAccuracy",

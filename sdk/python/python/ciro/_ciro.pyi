@@ -12,9 +12,10 @@ class Model:
     def compile(
         model: bytes,
         samples: Optional[bytes],
+        answers: Optional[bytes],
         input_range: Optional[float],
         dims: list[tuple[str, int]],
-        form: dict[str, Union[str, int]],
+        form: dict[str, Union[str, int, float, None]],
     ) -> Model: ...
     @staticmethod
     def load(folder: Union[str, PathLike[str]]) -> Model: ...
@@ -110,3 +111,4 @@ class Verified:
     def assumptions(self) -> list[tuple[str, str]]: ...
 
 def verify(receipt: bytes, model: Optional[str], network: Optional[str]) -> Verified: ...
+def with_external_data(model: bytes, folder: Union[str, PathLike[str]]) -> bytes: ...

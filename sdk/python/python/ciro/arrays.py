@@ -18,16 +18,35 @@ Samples = Union[ArrayLike, Mapping[str, ArrayLike]]
 
 # The name under which samples of the only input are found whatever that input is called.
 ONLY_INPUT = "x"
+# The name of answers to a model's last numbers whatever that output is called.
+ONLY_ANSWER = "y"
 
 
 def to_npz(samples: Samples) -> bytes:
     """The bytes of an `.npz` file that holds the samples."""
     named = samples if isinstance(samples, Mapping) else {ONLY_INPUT: samples}
+    return _archive({str(name): numbers(str(name), array) for name, array in named.items()})
+
+
+def answers_to_npz(answers: Samples) -> bytes:
+    """The bytes of an `.npz` file that holds a model's answers: numbers, or texts that are labels."""
+    named = answers if isinstance(answers, Mapping) else {ONLY_ANSWER: answers}
+    return _archive({str(name): _answers(str(name), array) for name, array in named.items()})
+
+
+def _answers(name: str, array: ArrayLike) -> Array:
+    converted = np.asarray(array)
+    if converted.dtype.kind in "US" or (converted.dtype == object and all(isinstance(v, str) for v in converted.flat)):
+        return converted.astype(np.str_)
+    return numbers(name, converted)
+
+
+def _archive(arrays: Mapping[str, Array]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in named.items():
+        for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, numbers(str(name), array), allow_pickle=False)
+                np.lib.format.write_array(file, array, allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -49,8 +49,20 @@ def _saved_booster(model: Any) -> Optional[bytes]:
     if library == "lightgbm":
         booster = model if is_bare else model.booster_
         return str(booster.model_to_string()).encode()
+    if not is_bare:
+        _refuse_a_sentinel(model)
     booster = model if is_bare else _trees_used(model)
     return bytes(booster.save_raw(raw_format="ubj"))
+
+
+def _refuse_a_sentinel(model: Any) -> None:
+    """The file does not say which number stands for a missing value, so that the program would take it for a number."""
+    missing = getattr(model, "missing", None)
+    if missing is not None and missing == missing:  # noqa: PLR0124 - NaN differs from itself
+        raise CompileError(
+            f"{type(model).__name__}(missing={missing}): expected NaN for missing values",
+            f"fit it without missing= on numpy.where(x == {missing}, numpy.nan, x), and give such samples",
+        )
 
 
 def _trees_used(model: Any) -> Any:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Union
 
 from ciro import _ciro
-from ciro.arrays import Samples, to_npz
+from ciro.arrays import Samples, answers_to_npz, to_npz
 from ciro.convert import to_file
+from ciro.reference import answers_of
 from ciro.report import AccuracyReport, from_json
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     model: Source,
     samples: Optional[Samples] = None,
     *,
+    expected: Optional[Samples] = None,
+    tolerance: Optional[float] = None,
     input_range: Optional[float] = None,
     dims: Optional[Mapping[str, int]] = None,
     profile: Optional[Profile] = None,
@@ -142,6 +145,11 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         samples: inputs like those to come, for example the training data: they tell the ranges of the inputs, and accuracy
             is measured on them. One array with a row per sample, or arrays by input name. Without them inputs are taken
             from -32 to 32, and there is no accuracy report.
+        expected: what your own model answers to the samples: an array, or arrays by output name, of which `label` is the
+            class. Compiling fails where the program answers otherwise. Without it, an estimator is asked itself, as is
+            onnxruntime for an ONNX file where it can be imported.
+        tolerance: accepts deviations of that part of an output's spread, and as large a part of other classes. By default
+            0.001 and none for trees and linear models, 0.01 and 0.001 for networks.
         input_range: a bound on the magnitude of every input, which overrides what the samples tell.
         dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`; the batch is one.
         profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
@@ -159,8 +167,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         The model, ready to prove with.
 
     Raises:
-        CompileError: if an operator is not supported, numbers do not fit, or a converter is missing; the hint says what
-            to do, for example which package to install.
+        CompileError: if an operator is not supported, numbers do not fit, a converter is missing, or the program does not
+            answer as the model does; the hint says what to do, for example which package to install.
         InputError: if the samples do not fit the model.
         ArtifactError: if the folder is not a compiled model.
         ValueError: if the profile, the precision or the bits are none of theirs.
@@ -172,6 +180,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             return _load(
                 path,
                 samples=samples,
+                expected=expected,
+                tolerance=tolerance,
                 input_range=input_range,
                 dims=dims,
                 profile=profile,
@@ -181,19 +191,22 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
                 output_visibility=output_visibility,
                 weights=weights,
             )
-        model = path.read_bytes()
+        model = bytes(_ciro.with_external_data(path.read_bytes(), path.parent))
     npz = None if samples is None else to_npz(samples)
     named = list((dims or {}).items())
     file = to_file(model, samples)
-    form: dict[str, Union[str, int]] = {
+    answers = expected if expected is not None or samples is None else answers_of(model, file, samples, dims or {})
+    form: dict[str, Union[str, int, float, None]] = {
         "profile": profile or "native",
         "precision": precision or "balanced",
         "bits": 100 if bits is None else bits,
         "input_visibility": input_visibility or "public",
         "output_visibility": output_visibility or "public",
         "weights": weights or "committed",
+        "tolerance": tolerance,
     }
-    return Model(_ciro.Model.compile(file, npz, input_range, named, form))
+    answers_npz = None if answers is None else answers_to_npz(answers)
+    return Model(_ciro.Model.compile(file, npz, answers_npz, input_range, named, form))
 
 
 def _load(path: Path, **given: object) -> Model:

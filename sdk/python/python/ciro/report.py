@@ -9,7 +9,7 @@ from typing import Any, Optional, TypeVar
 
 @dataclass(frozen=True)
 class OutputAccuracy:
-    """Deviation of one output from a float evaluation of the same model."""
+    """Deviation of one output from its reference."""
 
     name: str
     """The output."""
@@ -20,7 +20,27 @@ class OutputAccuracy:
     worst_sample: int
     """The sample with the largest difference."""
     same_class: Optional[float] = None
-    """Part of the samples with the same class, from 0 to 1, where the output tells one."""
+    """Part of the decisions that are the same, from 0 to 1, where the output tells a class; a map decides at each position."""
+    spread: float = 1.0
+    """What differences are relative to: the largest number of the reference less the smallest."""
+
+    def __str__(self) -> str:
+        share = self.max_deviation / self.spread
+        line = f"{self.name}: largest deviation {self.max_deviation:.2e} ({share:.3%} of the spread)"
+        line = f"{line}, mean {self.mean_deviation:.2e}"
+        return line if self.same_class is None else f"{line}, same class {self.same_class:.2%}"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The same model calibrated on three of four samples, measured on the fourth ones."""
+
+    samples: int
+    """How many samples did not calibrate."""
+    refused: int
+    """How many of them were refused, as beyond what the others had shown."""
+    outputs: list[OutputAccuracy]
+    """Each output on those that were not."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +64,13 @@ class AccuracyReport:
     samples: int
     """How many were run."""
     outputs: list[OutputAccuracy]
-    """Each output."""
+    """Each output against a float evaluation of the file."""
+    expected: list[OutputAccuracy]
+    """Outputs against the answers of the model itself."""
+    held_out: Optional[HeldOut]
+    """A trial with a part of the samples, measured on the others; None where there are too few."""
+    tolerance: float
+    """The part of an output's spread that was accepted as a deviation."""
     operators: list[OperatorAccuracy]
     """Each operator whose result the program holds, in order."""
 
@@ -55,9 +81,14 @@ class AccuracyReport:
 
     def __str__(self) -> str:
         lines = [f"accuracy on {self.samples} samples, integer against float"]
-        for output in self.outputs:
-            line = f"  {output.name}: largest deviation {output.max_deviation:.2e}, mean {output.mean_deviation:.2e}"
-            lines.append(line if output.same_class is None else f"{line}, same class {output.same_class:.2%}")
+        lines.extend(f"  {output}" for output in self.outputs)
+        if self.expected:
+            lines.append("  against the answers of the model itself")
+            lines.extend(f"  {output}" for output in self.expected)
+        if self.held_out is not None:
+            measured = "measured anew on every fourth sample, calibrated on the others"
+            lines.append(f"  {measured}: {self.held_out.refused} of {self.held_out.samples} refused as beyond the others")
+            lines.extend(f"  {output}" for output in self.held_out.outputs)
         if self.worst is not None:
             lines.append(f"  largest inside: {self.worst.node} ({self.worst.operator}) {self.worst.max_deviation:.2e}")
         return "\n".join(lines)
@@ -69,11 +100,19 @@ _T = TypeVar("_T")
 def from_json(text: str) -> AccuracyReport:
     """Reads `report.json`."""
     report = json.loads(text)
+    held = report["held_out"]
     return AccuracyReport(
         samples=report["samples"],
-        outputs=[_known(OutputAccuracy, output) for output in report["outputs"]],
+        outputs=_outputs(report["outputs"]),
+        expected=_outputs(report["expected"]),
+        held_out=None if held is None else HeldOut(held["samples"], held["refused"], _outputs(held["outputs"])),
+        tolerance=report["tolerance"]["deviation"],
         operators=[_known(OperatorAccuracy, operator) for operator in report["operators"]],
     )
+
+
+def _outputs(values: list[dict[str, Any]]) -> list[OutputAccuracy]:
+    return [_known(OutputAccuracy, output) for output in values]
 
 
 def _known(kind: type[_T], values: dict[str, Any]) -> _T:

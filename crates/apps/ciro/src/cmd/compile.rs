@@ -5,6 +5,7 @@ use crate::cmd::verify::CostView;
 use crate::error::{CliError, chain};
 use crate::models;
 use crate::ui::Ui;
+use ciro_compile::report::OutputAccuracy;
 use ciro_compile::{AccuracyReport, Compiled, Options};
 use ciro_prover::ProvingKey;
 use ciro_types::ModelId;
@@ -29,7 +30,9 @@ struct View {
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
     let samples = args.calibration.as_deref();
     let calibration = samples.map(|file| models::calibration(&args.model, file, &args.form.dims)).transpose()?;
-    let options = Options { calibration, input_range: args.input_range, ..models::options(&args.form) };
+    let expected = args.expect.as_deref().map(models::answers).transpose()?.unwrap_or_default();
+    let (tolerance, input_range) = (tolerance(args)?, args.input_range);
+    let options = Options { calibration, expected, tolerance, input_range, ..models::options(&args.form) };
     let started = Instant::now();
     let compiled = models::compile(&args.model, &options)?;
     let key = ProvingKey::new(compiled.model.clone()).map_err(CliError::failed)?;
@@ -37,6 +40,15 @@ pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
     compiled.write(&args.output).map_err(|e| CliError::failed(chain(&e)))?;
     let view = view(&compiled, &key, &args.output, compile_ms);
     ui.result(&view, || text(&view))
+}
+
+fn tolerance(args: &CompileArgs) -> Result<Option<f64>, CliError> {
+    match args.tolerance {
+        Some(share) if !(share >= 0.0 && share.is_finite()) => {
+            Err(CliError::usage(format!("--tolerance: expected a number from 0 on, such as 0.01, got {share}")))
+        }
+        share => Ok(share),
+    }
 }
 
 fn view(compiled: &Compiled, key: &ProvingKey, directory: &Path, compile_ms: f64) -> View {
@@ -71,14 +83,28 @@ fn text(view: &View) -> String {
 
 fn report_lines(report: &AccuracyReport) -> Vec<String> {
     let mut lines = vec![format!("accuracy on {} samples, integer against float", report.samples)];
-    for output in report.outputs.iter().chain(&report.expected) {
-        let class = output.same_class.map_or_else(String::new, |part| format!(", same class {:.2} %", part * 100.0));
-        lines.push(format!(
-            "  {}: largest deviation {:.2e}, mean {:.2e}{class}",
-            output.name, output.max_deviation, output.mean_deviation
-        ));
+    lines.extend(report.outputs.iter().map(output_line));
+    if !report.expected.is_empty() {
+        lines.push("  against the answers of the model itself".to_string());
+        lines.extend(report.expected.iter().map(output_line));
+    }
+    if let Some(held) = &report.held_out {
+        let (refused, samples) = (held.refused, held.samples);
+        let measured = "measured anew on every fourth sample, calibrated on the others";
+        lines.push(format!("  {measured}: {refused} of {samples} refused as beyond the others"));
+        lines.extend(held.outputs.iter().filter(|_| refused < samples).map(output_line));
     }
     let worst = report.operators.iter().max_by(|a, b| a.max_deviation.total_cmp(&b.max_deviation));
     lines.extend(worst.map(|w| format!("  largest inside: {} ({}) {:.2e}", w.node, w.operator, w.max_deviation)));
     lines
+}
+
+fn output_line(output: &OutputAccuracy) -> String {
+    let class = output.same_class.map_or_else(String::new, |part| format!(", same class {:.2} %", part * 100.0));
+    let OutputAccuracy { name, max_deviation, mean_deviation, worst_sample, spread, .. } = output;
+    let share = max_deviation / spread * 100.0;
+    format!(
+        "  {name}: largest deviation {max_deviation:.2e} ({share:.3} % of the spread, sample {worst_sample}), \
+         mean {mean_deviation:.2e}{class}"
+    )
 }

@@ -26,12 +26,26 @@ pub(super) fn sigmoid(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result
 /// Largest exponent of an exponential: e²⁰ is where its integers would end.
 const EXPONENT_MAX: f64 = 20.0;
 
-/// `e^x`, by way of the distance from the largest x that there can be.
-pub(super) fn exp(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Quant, CompileError> {
+/// An exponential may be this many times larger than samples show, where intervals allow [`LOOSE`] times as much.
+const MORE: f64 = 16.0;
+/// See [`MORE`].
+const LOOSE: f64 = 64.0;
+
+/// `e^x`, by way of the distance from the largest x that there can be. Where samples show far smaller ones (up to `largest`), it is
+/// declared, and an input beyond it is refused.
+pub(super) fn exp(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    largest: Option<f64>,
+) -> Result<Quant, CompileError> {
     let x = uniform(builder, at, x)?;
     let finer = (x.exponents.at(0) - ARGUMENT_EXPONENT).max(0);
     let x = rescale(builder, at, &x, finer as u32)?;
-    let x = narrow(builder, at, &x, COMPARED_BITS - 1)?;
+    let mut x = narrow(builder, at, &x, COMPARED_BITS - 1)?;
+    if let Some(largest) = largest {
+        x.id = below(builder, at, &x, largest)?;
+    }
     let Interval { lo, hi } = builder.interval(x.id);
     let unit = f64::from(-x.exponents.at(0)).exp2();
     let (top, width) = (hi as f64 * unit, (hi - lo) as f64 * unit);
@@ -45,6 +59,19 @@ pub(super) fn exp(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Qua
     let reach = (width.ceil().clamp(1.0, REACH as f64) as i64 as u64).next_power_of_two() as i64;
     let distance = argument(builder, at, &Quant::uniform(distance, x.exponents.at(0)), 0, reach)?;
     curve(builder, at, distance, (0, reach), |v| ((top - v).exp(), (top - v).exp()))
+}
+
+/// x declared to lie below what samples show, if intervals allow far more.
+fn below(builder: &mut ProgramBuilder, at: &At, x: &Quant, largest: f64) -> Result<ValueId, CompileError> {
+    let unit = f64::from(-x.exponents.at(0)).exp2();
+    let Interval { lo, hi } = builder.interval(x.id);
+    if hi as f64 * unit <= largest + LOOSE.ln() {
+        return Ok(x.id);
+    }
+    let end = ((largest + MORE.ln()) / unit).ceil() as i64 + 1;
+    let bits = u64::BITS - ((end - lo).max(1) as u64 - 1).leading_zeros();
+    let lo = (end - (1 << bits)) as i32;
+    builder.node(at, Op::Narrow { x: x.id, shift: 0, lo, bits: bits as u8 })
 }
 
 /// x at the argument's scale, clamped to [lo, hi).

@@ -13,8 +13,11 @@ use ciro_graph::{Ingest, Input, ValueId};
 const DEFAULT_SPAN: f64 = 32.0;
 /// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
 const MARGIN: f64 = 4.0;
-/// A feature that is zero in this part of the samples tells little of its range: it takes the largest one.
+/// A feature that is zero in this part of the samples tells little of its range: it takes the largest one, unless that is a
+/// number of another kind, as amounts are beside counts.
 const SPARSE: f64 = 0.25;
+/// How many times larger a feature of the same kind may be.
+const ALIKE: f64 = 1024.0;
 
 /// What is known of the sizes of a plan's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +26,8 @@ pub(crate) struct Ranges {
     spans: Vec<Vec<f64>>,
     /// The usual size (root mean square) of each element of each value of the plan, if samples tell.
     typical: Option<Vec<Vec<f64>>>,
+    /// The largest element of each value of the plan, if samples tell.
+    largest: Option<Vec<f64>>,
 }
 
 impl Ranges {
@@ -35,7 +40,14 @@ impl Ranges {
         };
         let count = plan.inputs.len() + plan.steps.len();
         let typical = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| root_mean_squares(samples, id)).collect();
-        Self { spans: (0..plan.inputs.len()).map(of_input).collect(), typical: samples.map(typical) }
+        let largest = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| largest(samples, id)).collect();
+        let spans = (0..plan.inputs.len()).map(of_input).collect();
+        Self { spans, typical: samples.map(typical), largest: samples.map(largest) }
+    }
+
+    /// The largest element that samples show of a value.
+    pub(super) fn largest(&self, id: Id) -> Option<f64> {
+        self.largest.as_ref().map(|all| all[id])
     }
 
     /// The usual size of a value's elements.
@@ -80,6 +92,11 @@ fn root_mean_squares(samples: &[Vec<Vec<f32>>], id: Id) -> Vec<f64> {
     squares.into_iter().map(|sum| (sum / samples.len() as f64).sqrt()).collect()
 }
 
+fn largest(samples: &[Vec<Vec<f32>>], id: Id) -> f64 {
+    let numbers = samples.iter().flat_map(|sample| &sample[id]).filter(|v| v.is_finite());
+    numbers.fold(f64::NEG_INFINITY, |largest, &v| largest.max(f64::from(v)))
+}
+
 /// The smallest power of two that is not below `magnitude`, from 2⁻³⁰ to 2⁶⁰.
 fn power_of_two(magnitude: f64) -> f64 {
     magnitude.log2().ceil().clamp(-30.0, 60.0).exp2()
@@ -98,10 +115,12 @@ fn spans_of<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> + Clone)
     let overall = largest.iter().copied().fold(0.0, f64::max);
     let span = |(largest, zeros): (f64, usize)| {
         let sparse = zeros as f64 >= SPARSE * count as f64;
-        match if sparse { overall } else { largest } {
-            0.0 => DEFAULT_SPAN,
-            seen => power_of_two(MARGIN * seen),
-        }
+        let seen = match sparse {
+            false => largest,
+            true if largest == 0.0 => overall,
+            true => overall.min(ALIKE * largest),
+        };
+        if seen == 0.0 { DEFAULT_SPAN } else { power_of_two(MARGIN * seen) }
     };
     largest.into_iter().zip(zeros).map(span).collect()
 }
@@ -165,5 +184,8 @@ mod tests {
         let samples = [vec![1.0, 0.0, 100.0], vec![-1.1, 0.0, 90.0], vec![0.5, 0.25, 110.0], vec![0.4, 0.0, 80.0]];
         assert_eq!(spans_of(3, samples.iter()), [8.0, 512.0, 512.0]);
         assert_eq!(spans_of(1, [vec![0.0]].iter()), [DEFAULT_SPAN]);
+        // A count that is mostly zero, beside cents.
+        let samples = [vec![0.0, 1e10], vec![3.0, 2e9], vec![0.0, 5e9]];
+        assert_eq!(spans_of(2, samples.iter())[..1], [16384.0]);
     }
 }

@@ -96,7 +96,7 @@ impl Lowering<'_> {
                         Ok(Quant { id, exponents: x.exponents })
                     }
                     Kind::Sigmoid => curves::sigmoid(&mut self.builder, at, x),
-                    Kind::Exp => curves::exp(&mut self.builder, at, x),
+                    Kind::Exp => curves::exp(&mut self.builder, at, x, self.ranges.largest(step.operands[0])),
                     Kind::Softmax => curves::softmax(&mut self.builder, at, x),
                     Kind::ArgMax => {
                         let x = affine::uniform(&mut self.builder, at, x)?;

@@ -4,6 +4,7 @@ use super::eval::{deviation, evaluate};
 use super::import::is_unrolled;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::CompileError;
+use crate::report::is_held_out;
 use crate::samples::Samples;
 use std::collections::BTreeMap;
 
@@ -150,11 +151,19 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
     sizes.tie(net)
 }
 
-/// Sizes on samples: for each, every value of the network.
-pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> Sizes {
-    let mut sizes = Sizes::new(net);
-    inputs.iter().for_each(|sample| sizes.add(net, &evaluate(net, sample.clone())));
-    sizes.tie(net)
+/// Sizes on samples, and on those of them that are not held out, if any are.
+pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> (Sizes, Option<Sizes>) {
+    let (mut all, mut kept) = (Sizes::new(net), Sizes::new(net));
+    let is_held_out = |i: usize| is_held_out(i, inputs.len());
+    for (i, sample) in inputs.iter().enumerate() {
+        let values = evaluate(net, sample.clone());
+        all.add(net, &values);
+        if !is_held_out(i) {
+            kept.add(net, &values);
+        }
+    }
+    let kept = (0..inputs.len()).any(is_held_out).then(|| kept.tie(net));
+    (all.tie(net), kept)
 }
 
 /// For each input, how many rows the smallest table that it indexes has.

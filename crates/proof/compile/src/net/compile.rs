@@ -9,22 +9,27 @@ use super::step::{Kind, Net};
 use crate::artifact::Compiled;
 use crate::error::CompileError;
 use crate::options::{Options, Precision};
-use crate::report::{AccuracyReport, Subject, Tally, Watched};
+use crate::report::{AccuracyReport, Candidate, Floats, Subject, Watched, measure};
 use crate::samples::Samples;
+use crate::tolerance::Tolerance;
 
 /// Compiles a network as it was read.
-pub(crate) fn compile(net: &Net, options: &Options) -> Result<Compiled, CompileError> {
-    let mut net = simplify(net);
+pub(crate) fn compile(read: &Net, options: &Options) -> Result<Compiled, CompileError> {
+    let mut net = simplify(read);
     let mut notes = std::mem::take(&mut net.notes);
     let inputs = options.calibration.as_ref().map(|samples| calibrate::inputs(&net, samples)).transpose()?;
     let rows = calibrate::rows(&net);
-    let sizes = match &inputs {
+    let precision = (options.input_range, options.precision);
+    let (sizes, kept) = match &inputs {
         Some(inputs) => calibrate::measured(&net, inputs),
-        None => calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows),
+        None => (calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows), None),
     };
-    let lowered = lower(&net, &sizes, &rows, (options.input_range, options.precision))?;
+    let lowered = lower(&net, &sizes, &rows, precision)?;
     let report = match (&inputs, &options.calibration) {
-        (Some(inputs), Some(samples)) => Some(accuracy(&net, &lowered, inputs, samples)?),
+        (Some(inputs), Some(samples)) => {
+            let trial = kept.and_then(|kept| lower(&net, &kept, &rows, precision).ok());
+            Some(accuracy((read, &net), (&lowered, trial.as_ref()), (inputs, samples), options)?)
+        }
         _ => None,
     };
     notes.push(precision_note(options.precision, lowered.widest));
@@ -45,30 +50,31 @@ fn precision_note(precision: Precision, (multiplied, others): (u32, u32)) -> Str
     format!("precision {precision}: values have up to {bits}")
 }
 
+/// The reference is the network as it was read: what rewriting gets wrong shows too.
 fn accuracy(
-    net: &Net,
-    lowered: &Lowered,
-    inputs: &[Vec<Vec<f32>>],
-    samples: &Samples,
+    (read, net): (&Net, &Net),
+    (lowered, trial): (&Lowered, Option<&Lowered>),
+    (inputs, samples): (&[Vec<Vec<f32>>], &Samples),
+    options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
-    let mut tally = Tally::new(subject(net, lowered), samples.expected.as_ref());
-    for (i, (floats, raw)) in inputs.iter().zip(&samples.inputs).enumerate() {
-        let run = ciro_graph::execute(&lowered.model, raw)
-            .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
-        tally.add(&evaluate(net, floats.clone()), &run.values);
-    }
-    Ok(tally.finish())
+    let candidate = |lowered| candidate(net, lowered);
+    let accepted = Tolerance::NETWORK.or(options.tolerance);
+    let outputs = |i: usize| {
+        let values = evaluate(read, inputs[i].clone());
+        read.outputs.iter().map(|output| values[output.value].clone()).collect()
+    };
+    let floats = |i: usize| Floats { values: evaluate(net, inputs[i].clone()), outputs: outputs(i) };
+    measure(candidate(lowered), trial.map(candidate), samples, (&options.expected, accepted), floats)
+}
+
+fn candidate<'a>(net: &Net, lowered: &'a Lowered) -> Candidate<'a> {
+    Candidate { model: &lowered.model, subject: subject(net, lowered) }
 }
 
 /// What the report compares.
 fn subject(net: &Net, lowered: &Lowered) -> Subject {
     let outputs = net.outputs.iter().map(|output| {
-        Watched::new(
-            &output.name,
-            output.value,
-            net.len(output.value),
-            (output.labels.is_some(), probability(net, output.value)),
-        )
+        Watched::new(&output.name, output.value, &output.dims, (output.labels.clone(), probability(net, output.value)))
     });
     let steps = net.steps.iter().enumerate().map(|(i, step)| (step.at.clone(), net.id_of(i)));
     Subject { outputs: outputs.collect(), steps: steps.collect(), readings: lowered.readings() }

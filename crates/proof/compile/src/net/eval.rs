@@ -72,7 +72,8 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Mask { keep, fill } => {
             x.iter().zip(keep.spread(x_dims)).map(|(&v, keep)| if keep == 0.0 { *fill } else { v }).collect()
         }
-        Kind::Hide => hide(operands),
+        Kind::Choose { fill } => chosen(operands, *fill),
+        Kind::Hide => chosen(operands, f32::NEG_INFINITY),
         Kind::ArgMax => vec![crate::float::argmax(x) as f32],
         Kind::Reshape => x.to_vec(),
         Kind::Transpose(perm) => transpose(x_dims, x, perm),
@@ -202,9 +203,10 @@ fn binary(arith: Arith, operands: &[(&[usize], &[f32])]) -> Vec<f32> {
     positions(a_dims, &dims).into_iter().zip(positions(b_dims, &dims)).map(|(i, j)| both(a[i], b[j])).collect()
 }
 
-fn hide(operands: &[(&[usize], &[f32])]) -> Vec<f32> {
+/// The first operand where the second is not zero, else `fill`.
+fn chosen(operands: &[(&[usize], &[f32])], fill: f32) -> Vec<f32> {
     let (Some(&(dims, x)), Some(&(keep_dims, keep))) = (operands.first(), operands.get(1)) else { return vec![] };
-    let shown = |(&v, at): (&f32, usize)| if keep[at] == 0.0 { f32::NEG_INFINITY } else { v };
+    let shown = |(&v, at): (&f32, usize)| if keep[at] == 0.0 { fill } else { v };
     x.iter().zip(positions(keep_dims, dims)).map(shown).collect()
 }
 

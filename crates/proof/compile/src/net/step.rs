@@ -85,6 +85,8 @@ pub(crate) enum Kind {
     Embed(Array),
     /// x where `keep` is one, else `fill`.
     Mask { keep: Array, fill: f32 },
+    /// The first operand where the second (ones and zeros, broadcast) is one, else `fill`.
+    Choose { fill: f32 },
     /// The first operand where the second (ones and zeros, broadcast) is one; elsewhere so far down that a Softmax, its
     /// only reader, gives nothing.
     Hide,

@@ -1,11 +1,14 @@
 //! ONNX files: bounded decoding, tensors, typed attributes.
 
 mod attributes;
+mod external;
+mod functions;
 pub mod proto;
 mod tensor;
 
 pub(crate) use attributes::Attributes;
-pub(crate) use tensor::{Data, Tensor};
+pub use external::with_external_data;
+pub(crate) use tensor::{Data, Tensor, half};
 
 use crate::error::{At, CompileError};
 use prost::Message;
@@ -26,7 +29,7 @@ pub fn decode(bytes: &[u8]) -> Result<ModelProto, CompileError> {
     }
     let model = ModelProto::decode(bytes).map_err(|e| refuse(e.to_string()))?;
     match model.graph {
-        Some(ref graph) if !graph.output.is_empty() => Ok(model),
+        Some(ref graph) if !graph.output.is_empty() => functions::inline(model).map_err(refuse),
         _ => Err(refuse("it has no graph with an output".into())),
     }
 }

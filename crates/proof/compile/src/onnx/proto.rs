@@ -18,6 +18,46 @@ pub struct ModelProto {
     /// Operator set versions by domain.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    /// What the exporter says beside the graph.
+    #[prost(message, repeated, tag = "14")]
+    pub metadata_props: Vec<StringStringEntryProto>,
+    /// Operators that the model defines itself.
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// An operator that a model defines itself.
+#[derive(Clone, PartialEq, Message)]
+pub struct FunctionProto {
+    /// Its name.
+    #[prost(string, optional, tag = "1")]
+    pub name: Option<String>,
+    /// Names of its operands.
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    /// Names of its results.
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    /// What it is made of.
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    /// Its domain.
+    #[prost(string, optional, tag = "10")]
+    pub domain: Option<String>,
+    /// Defaults of its attributes.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
+}
+
+/// A pair of texts.
+#[derive(Clone, PartialEq, Message)]
+pub struct StringStringEntryProto {
+    /// The first.
+    #[prost(string, optional, tag = "1")]
+    pub key: Option<String>,
+    /// The second.
+    #[prost(string, optional, tag = "2")]
+    pub value: Option<String>,
 }
 
 /// A domain and the version of its operators.
@@ -92,6 +132,9 @@ pub struct AttributeProto {
     /// A tensor.
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
+    /// A graph: a branch of an If.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<GraphProto>>,
     /// Floats.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub floats: Vec<f32>,
@@ -104,6 +147,9 @@ pub struct AttributeProto {
     /// One of `ATTRIBUTE_*`.
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
+    /// In a function: the attribute of the call that this one is.
+    #[prost(string, optional, tag = "21")]
+    pub ref_attr_name: Option<String>,
 }
 
 /// A tensor of constants, in `raw_data` or in the field of its type.
@@ -136,6 +182,9 @@ pub struct TensorProto {
     /// Of a double tensor.
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,
+    /// Where in which other file the data lie: `location`, `offset`, `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<StringStringEntryProto>,
     /// One when the data lie in another file.
     #[prost(int32, optional, tag = "14")]
     pub data_location: Option<i32>,

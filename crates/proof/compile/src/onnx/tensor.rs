@@ -98,7 +98,7 @@ fn halves(ints: &[i32]) -> Vec<u16> {
 }
 
 /// A float16's value.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (bits >> 15, (bits >> 10) & 31, f32::from(bits & 0x3ff));
     let size = match exponent {
         0 => fraction * 2f32.powi(-24),

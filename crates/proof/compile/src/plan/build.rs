@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::{At, CompileError};
 use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+    GraphProto, ModelProto, NodeProto, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
 use crate::onnx::{self, Attributes, Data, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,8 @@ pub(super) enum Bound {
     TotalTest { of: Id, is_zero: bool },
     /// One, or a multiple of it, if the sum of the scores `of` is zero, else zero.
     NoTotal { of: Id },
+    /// Values of these dimensions, put together along a dimension before them: the models of an ensemble.
+    Stack { ids: Vec<Id>, dims: Vec<usize> },
     /// A constant.
     Const(Tensor),
 }
@@ -43,6 +45,8 @@ pub(super) struct Builder {
     pub(super) plan: Plan,
     /// Version of ai.onnx.
     pub(super) opset: i64,
+    /// What CatBoost means by its own files and does not say in the graph.
+    pub(super) catboost: Option<CatBoost>,
     names: BTreeMap<String, Bound>,
     /// Functions of a tree's leaf that are no steps yet.
     pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
@@ -50,6 +54,23 @@ pub(super) struct Builder {
     pub(super) stairs: BTreeSet<Id>,
     /// How many leaves and nodes these and the forests made of them have.
     pub(super) spent: usize,
+}
+
+/// What CatBoost means by its own files: missing values are below all numbers, and some predictions are exponentials of the sums.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CatBoost {
+    pub(super) exponential: bool,
+}
+
+impl CatBoost {
+    fn of(model: &ModelProto) -> Option<Self> {
+        model.producer_name.as_deref().filter(|name| *name == "CatBoost")?;
+        let parameters = model.metadata_props.iter().find(|entry| entry.key.as_deref() == Some("params"));
+        let parameters = parameters.and_then(|entry| entry.value.as_deref()).unwrap_or_default();
+        let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap_or_default();
+        let loss = parameters["loss_function"]["type"].as_str().unwrap_or_default();
+        Some(Self { exponential: matches!(loss, "Poisson" | "Tweedie" | "LogLinQuantile") })
+    }
 }
 
 /// Reads a model's graph.
@@ -88,6 +109,7 @@ impl Builder {
         let mut builder = Self {
             plan,
             opset: opset(model),
+            catboost: CatBoost::of(model),
             names: BTreeMap::new(),
             leaf_functions: BTreeMap::new(),
             stairs: BTreeSet::new(),
@@ -179,6 +201,7 @@ impl Builder {
             Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::TotalTest { .. } | Bound::NoTotal { .. }) => {
                 return Err(refuse(NO_NUMBERS));
             }
+            Some(Bound::Stack { .. }) => return Err(refuse("it is of several models, of which the mean can be shown")),
             None => return Err(refuse("no node produces it")),
         };
         self.plan.outputs.push(PlanOutput { name: name.into(), value, dims, labels });
@@ -205,8 +228,9 @@ fn input_dims(name: &str, info: &ValueInfoProto) -> Result<Vec<usize>, CompileEr
     let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
     let elem_type = tensor.elem_type.unwrap_or(0);
-    if ![TYPE_FLOAT, TYPE_INT64, TYPE_INT32].contains(&elem_type) {
-        return Err(refuse("a tensor of float, int64 or int32", format!("one of {}", type_name(elem_type))));
+    // Doubles are read as float32: where that makes a difference, the program does not pass for the model.
+    if ![TYPE_FLOAT, TYPE_DOUBLE, TYPE_INT64, TYPE_INT32].contains(&elem_type) {
+        return Err(refuse("a tensor of float, double, int64 or int32", format!("one of {}", type_name(elem_type))));
     }
     let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
     let mut dims = Vec::with_capacity(shape.dim.len());
@@ -249,6 +273,9 @@ impl Ctx<'_> {
             Some(Bound::Label { .. }) => Err(self.refuse(i, "numbers", "a class label")),
             Some(Bound::Whole { .. } | Bound::Total { .. } | Bound::TotalTest { .. } | Bound::NoTotal { .. }) => {
                 Err(self.refuse(i, "numbers", NO_NUMBERS))
+            }
+            Some(Bound::Stack { .. }) => {
+                Err(self.refuse(i, "numbers", "several models put together, of which the mean works"))
             }
             Some(Bound::Const(_)) => Err(self.refuse(i, "a value that depends on the input", "a constant")),
             None => Err(self.refuse(i, "a value", "nothing")),

@@ -1,8 +1,9 @@
 //! Operators of ai.onnx.
 
-use super::build::{Bound, Ctx};
+use super::build::{Bound, Ctx, Floats};
 use super::leaves;
 use super::shape::{axis, element_by_element, reshape, spread};
+use super::shares;
 use super::stairs;
 use super::{Affine, Elem, Id, Kind, Labels};
 use crate::error::CompileError;
@@ -20,10 +21,14 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileErro
         "Relu" => unary(ctx, Kind::Relu)?,
         "Sigmoid" => unary(ctx, Kind::Sigmoid)?,
         "Exp" => unary(ctx, Kind::Exp)?,
+        "Abs" => absolute(ctx)?,
+        "Sum" => sum(ctx)?,
+        "ReduceMean" => mean_of_stack(ctx)?,
+        "ReduceProd" => product(ctx)?,
+        "Tanh" => tanh(ctx)?,
         "Neg" => negated(ctx)?,
         "Pow" => power(ctx)?,
-        // Networks have it; this pathway's trees and linear maps are not made for it.
-        "Clip" => return Err(ctx.form("a Clip before a classical model", "clip the features before they go in")),
+        "Clip" => clip(ctx)?,
         "Softmax" => softmax(ctx)?,
         "ArgMax" => argmax(ctx)?,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => same_elements(ctx, operator)?,
@@ -123,6 +128,9 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
             };
             (ctx.push(Kind::Elem(elem), vec![id], dims.iter().product()), dims)
         }
+        (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) if operator == "Div" && is_one(&c) => {
+            return shares::reciprocal_of(ctx, id, dims).map(|_| ());
+        }
         (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) => {
             let c = spread_or_refuse(ctx, 0, &c, &dims)?;
             let elem = match operator {
@@ -142,6 +150,89 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
 /// Whether a constant is zero: exporters multiply a column by zero for its shape.
 fn is_zero(c: &Tensor) -> bool {
     matches!(&c.data, Data::Floats(v) if v.len() == 1 && v[0] == 0.0)
+}
+
+fn is_one(c: &Tensor) -> bool {
+    matches!(&c.data, Data::Floats(v) if v.iter().all(|v| v.to_bits() == 1f32.to_bits()))
+}
+
+/// Values of the same dimensions added up.
+fn sum(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (mut id, dims) = ctx.value(0)?;
+    let len = dims.iter().product();
+    for i in 1..ctx.node.input.len() {
+        let (next, other) = ctx.value(i)?;
+        if other != dims {
+            return Err(ctx.refuse(i, format!("dimensions {dims:?}"), format!("{other:?}")));
+        }
+        id = ctx.push(Kind::Add, vec![id, next], len);
+    }
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// The mean, over the first dimension, of values that were put together along it: of the models of an ensemble.
+fn mean_of_stack(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let by_attribute = ctx.attributes.ints("axes")?.to_vec();
+    let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    ctx.attributes.ignore(&["noop_with_empty_axes"]);
+    let axes = ctx.ints(1)?.unwrap_or(by_attribute);
+    let Some(Bound::Stack { ids, mut dims }) = ctx.operand(0)? else {
+        return Err(ctx.refuse(0, "models put together along the first dimension", "another value"));
+    };
+    if axes != [0] {
+        return Err(ctx.form(
+            format!("a mean over axes {axes:?}"),
+            "that over the first dimension works, of an ensemble's models",
+        ));
+    }
+    let len = dims.iter().product();
+    let count = ids.len() as f32;
+    let Some(total) = ids.into_iter().reduce(|a, b| ctx.push(Kind::Add, vec![a, b], len)) else { return Ok(()) };
+    let id = ctx.push(Kind::Elem(Elem::Div(vec![count; len])), vec![total], len);
+    if keep {
+        dims.insert(0, 1);
+    }
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// The product of a row's elements, of which there are few.
+fn product(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    const FEW: usize = 8;
+    let by_attribute = ctx.attributes.ints("axes")?.to_vec();
+    let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    ctx.attributes.ignore(&["noop_with_empty_axes"]);
+    let axes = ctx.ints(1)?.unwrap_or(by_attribute);
+    let (x, mut dims) = ctx.value(0)?;
+    let count: usize = dims.iter().product();
+    let over = match axes.as_slice() {
+        &[one] => axis(one, dims.len()).filter(|&axis| dims[axis] == count && count <= FEW),
+        _ => None,
+    };
+    let Some(over) = over else {
+        let what = format!("a product over axes {axes:?} of {dims:?}");
+        return Err(ctx.form(what, format!("of products, that of one row of up to {FEW} elements works")));
+    };
+    let mut factors = (0..count).map(|i| stairs::picked(ctx, &[(x, i)])).collect::<Vec<Id>>().into_iter();
+    let Some(first) = factors.next() else { return Err(ctx.refuse(0, "at least one element", "none")) };
+    let id = factors.fold(first, |product, factor| ctx.push(Kind::Mul, vec![product, factor], 1));
+    dims[over] = 1;
+    if !keep {
+        dims.remove(over);
+    }
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// The size of what is positive anyway.
+fn absolute(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (id, dims) = ctx.value(0)?;
+    if !shares::is_positive(ctx, id) {
+        return Err(ctx.form("the absolute value of what may be negative", "that of probabilities works"));
+    }
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
 }
 
 /// Arithmetic of constants.
@@ -189,6 +280,52 @@ fn negated(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let (x, dims) = ctx.value(0)?;
     let len = dims.iter().product();
     let id = ctx.push(Kind::Elem(Elem::Mul(vec![-1.0; len])), vec![x], len);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// tanh(x) = 2·σ(2x) − 1.
+fn tanh(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, dims) = ctx.value(0)?;
+    let len = dims.iter().product();
+    let twice = ctx.push(Kind::Elem(Elem::Mul(vec![2.0; len])), vec![x], len);
+    let logistic = ctx.push(Kind::Sigmoid, vec![twice], len);
+    let spread = Elem::Scale { offset: vec![0.5; len], scale: vec![2.0; len] };
+    let id = ctx.push(Kind::Elem(spread), vec![logistic], len);
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(())
+}
+
+/// min(max(x, lo), hi) = lo + max(x − lo, 0) − max(x − hi, 0).
+fn clip(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
+    let (x, dims) = ctx.value(0)?;
+    let len = dims.iter().product();
+    let bound = |ctx: &mut Ctx<'_>, i: usize, name: &'static str| match ctx.floats(i)? {
+        Some(Floats { values, .. }) if values.len() == 1 => Ok(values.first().copied()),
+        Some(Floats { dims, .. }) => Err(ctx.refuse(i, "one number", format!("dimensions {dims:?}"))),
+        None => ctx.attributes.float(name),
+    };
+    let (lo, hi) = (bound(ctx, 1, "min")?.filter(|v| *v > f32::MIN), bound(ctx, 2, "max")?.filter(|v| *v < f32::MAX));
+    let above = |ctx: &mut Ctx<'_>, x: Id, c: f32| {
+        let beyond = ctx.push(Kind::Elem(Elem::Sub(vec![c; len])), vec![x], len);
+        ctx.push(Kind::Relu, vec![beyond], len)
+    };
+    let id = match (lo, hi) {
+        (None, None) => x,
+        (Some(lo), None) => {
+            let above = above(ctx, x, lo);
+            ctx.push(Kind::Elem(Elem::Add(vec![lo; len])), vec![above], len)
+        }
+        (None, Some(hi)) => {
+            let above = above(ctx, x, hi);
+            ctx.push(Kind::Sub, vec![x, above], len)
+        }
+        (Some(lo), Some(hi)) => {
+            let (from_lo, from_hi) = (above(ctx, x, lo), above(ctx, x, hi.max(lo)));
+            let inside = ctx.push(Kind::Sub, vec![from_lo, from_hi], len);
+            ctx.push(Kind::Elem(Elem::Add(vec![lo; len])), vec![inside], len)
+        }
+    };
     ctx.bind(0, Bound::Value { id, dims });
     Ok(())
 }
@@ -330,7 +467,8 @@ fn cast(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
         Bound::Value { .. } if to_float => Some(bound),
         Bound::Value { id, dims } if to_int => Some(Bound::Whole { id, dims }),
         Bound::Whole { .. } if to_int => Some(bound),
-        Bound::Label { labels: Labels::Ints(_), .. } if to_int => Some(bound),
+        // A class is one, whatever type its number has.
+        Bound::Label { labels: Labels::Ints(_), .. } if to_int || to_float => Some(bound),
         Bound::Label { labels: Labels::Texts(_), .. } if to == TYPE_STRING => Some(bound),
         Bound::Const(tensor) => cast_constant(tensor, to_float, to_int).map(Bound::Const),
         _ => None,
@@ -393,6 +531,11 @@ fn concat(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
         parts.push((id, len));
     }
     let n: usize = parts.iter().map(|(_, len)| len).sum();
+    if axis == 0 && parts.iter().all(|(_, len)| *len == 1) && dims.iter().skip(1).product::<usize>() > 1 {
+        let ids = parts.into_iter().map(|(id, _)| id).collect();
+        ctx.bind(0, Bound::Stack { ids, dims: dims.split_off(1) });
+        return Ok(());
+    }
     dims[axis] = n;
     if dims.iter().product::<usize>() != n || n > LONGEST {
         let what = format!("a concatenation to dimensions {dims:?}");

@@ -62,6 +62,10 @@ fn two_classes(
     base: &[f32],
     (labels, post): (super::Labels, Post),
 ) -> Result<(), CompileError> {
+    let mirrored = post == Post::Logistic && base.is_empty() && is_mirrored(&forest);
+    if mirrored {
+        keep_second_column(&mut forest);
+    }
     let votes = || forest.nodes.iter().filter_map(|n| if let TreeNode::Leaf(votes) = n { Some(votes) } else { None });
     if votes().flatten().any(|&(class, _)| class != 0) {
         return two_columns(ctx, x, forest, base, post);
@@ -73,7 +77,7 @@ fn two_classes(
             base.len().to_string(),
         ));
     }
-    let probabilities = votes().flatten().all(|&(_, weight)| weight >= 0.0);
+    let probabilities = !mirrored && votes().flatten().all(|&(_, weight)| weight >= 0.0);
     forest.classes = 1;
     forest.base = vec![base.first().copied().unwrap_or(0.0)];
     let score = ctx.push(Kind::Trees(forest), vec![x], 1);
@@ -90,6 +94,28 @@ fn two_classes(
     };
     ctx.bind(1, Bound::Value { id, dims: vec![1, 2] });
     Ok(())
+}
+
+/// Whether every leaf votes for one class what it votes against the other, as CatBoost's do.
+fn is_mirrored(forest: &Ensemble) -> bool {
+    let mirrored = |votes: &[(usize, f32)]| match votes {
+        [] => true,
+        &[(a, v), (b, w)] => a + b == 1 && v + w == 0.0,
+        [..] => false,
+    };
+    let twice = |votes: &[(usize, f32)]| votes.len() == 2;
+    let leaves = || forest.nodes.iter().filter_map(|n| if let TreeNode::Leaf(votes) = n { Some(votes) } else { None });
+    leaves().all(|votes| mirrored(votes)) && leaves().any(|votes| twice(votes))
+}
+
+/// Keeps the votes for the second class, as those of the only column.
+fn keep_second_column(forest: &mut Ensemble) {
+    for node in &mut forest.nodes {
+        if let TreeNode::Leaf(votes) = node {
+            votes.retain(|&(class, _)| class == 1);
+            votes.iter_mut().for_each(|vote| vote.0 = 0);
+        }
+    }
 }
 
 fn two_columns(ctx: &mut Ctx<'_>, x: Id, forest: Ensemble, base: &[f32], post: Post) -> Result<(), CompileError> {
@@ -152,7 +178,11 @@ pub(super) fn regressor(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let base = ctx.attributes.floats("base_values")?;
     forest.base = base_values(ctx, base, targets)?;
     let scores = ctx.push(Kind::Trees(forest), vec![x], targets);
-    let id = transformed(ctx, scores, targets, post);
+    let mut id = transformed(ctx, scores, targets, post);
+    if ctx.builder.catboost.is_some_and(|catboost| catboost.exponential) {
+        ctx.note("the file holds sums; the predictions are their exponentials, as in CatBoost's predict".into());
+        id = ctx.push(Kind::Exp, vec![id], targets);
+    }
     ctx.bind(0, Bound::Value { id, dims: vec![1, targets] });
     Ok(())
 }
@@ -207,7 +237,7 @@ fn read_forest(
     }
     add_votes(ctx, names, classes, &index, &mut nodes)?;
     let roots = roots(ctx, &columns, &nodes)?;
-    let takes_missing = columns.missing.contains(&1);
+    let takes_missing = columns.missing.contains(&1) || ctx.builder.catboost.is_some();
     Ok(Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing })
 }
 

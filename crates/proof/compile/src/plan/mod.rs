@@ -21,6 +21,7 @@ pub(crate) use hints::hint;
 pub(crate) use shape::{axis, reshape};
 
 use crate::error::At;
+use crate::tolerance::Tolerance;
 
 /// Number of a value: inputs first, then steps.
 pub(crate) type Id = usize;
@@ -250,6 +251,27 @@ impl Plan {
     /// The step that produces a value; `None` for an input.
     pub(crate) fn step(&self, id: Id) -> Option<&Step> {
         id.checked_sub(self.inputs.len()).map(|i| &self.steps[i])
+    }
+
+    /// Whether each input is one row, so that its last dimension is all of it.
+    pub(crate) fn reads_rows(&self) -> bool {
+        self.inputs.iter().all(|input| input.dims.iter().rev().skip(1).all(|&d| d == 1))
+    }
+
+    /// Trees and linear models are exact, whatever follows them. Affine maps of what was curved or cut make a network.
+    pub(crate) fn tolerance(&self) -> Tolerance {
+        let curved = |id: Id| self.step(id).is_some_and(|step| !matches!(step.kind, Kind::Affine(_) | Kind::Trees(_)));
+        let layered =
+            |step: &Step| matches!(step.kind, Kind::Affine(_)) && curved(self.before_scaling(step.operands[0]));
+        if self.steps.iter().any(layered) { Tolerance::NETWORK } else { Tolerance::EXACT }
+    }
+
+    /// The value that a value is scaled, offset and picked from.
+    fn before_scaling(&self, mut id: Id) -> Id {
+        while let Some(Step { kind: Kind::Elem(_) | Kind::Pick(_), operands, .. }) = self.step(id) {
+            id = operands[0];
+        }
+        id
     }
 
     /// The value that step `i` produces.

@@ -87,7 +87,7 @@ fn total(ctx: &mut Ctx<'_>) -> Result<bool, CompileError> {
 }
 
 /// Whether a value's elements are positive.
-fn is_positive(ctx: &Ctx<'_>, id: Id) -> bool {
+pub(super) fn is_positive(ctx: &Ctx<'_>, id: Id) -> bool {
     let Some(step) = ctx.builder.plan.step(id) else { return false };
     match &step.kind {
         Kind::Sigmoid | Kind::Exp | Kind::Softmax => true,
@@ -99,6 +99,11 @@ fn is_positive(ctx: &Ctx<'_>, id: Id) -> bool {
 /// `1 / (1 + e^−x)` spelt out.
 fn reciprocal(ctx: &mut Ctx<'_>) -> Result<bool, CompileError> {
     let (id, dims) = ctx.value(0)?;
+    reciprocal_of(ctx, id, dims)
+}
+
+/// One divided by a value.
+pub(super) fn reciprocal_of(ctx: &mut Ctx<'_>, id: Id, dims: Vec<usize>) -> Result<bool, CompileError> {
     let x = logistic(ctx, id).ok_or_else(|| {
         ctx.form("the reciprocal of a value", "of reciprocals, that of 1 + exp(x) works: a logistic function")
     })?;

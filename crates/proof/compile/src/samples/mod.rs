@@ -13,6 +13,7 @@
 mod numpy;
 mod text;
 
+use crate::answers::Answer;
 use ciro_graph::{Program, RawInput, RawTensor};
 use std::fs::File;
 use std::io::{self, Read};
@@ -123,7 +124,7 @@ pub enum SampleProblem {
 struct Array {
     name: Option<String>,
     dims: Vec<usize>,
-    values: Vec<f32>,
+    values: Vec<f64>,
 }
 
 /// Arrays of a file.
@@ -141,6 +142,38 @@ pub fn load(path: &Path, ports: &[Port]) -> Result<Samples, SampleError> {
 }
 
 fn load_bytes(path: &Path, ports: &[Port]) -> Result<Samples, SampleProblem> {
+    let (extension, bytes) = contents(path)?;
+    parse(&extension, &bytes, ports)
+}
+
+/// Reads the answers of the user's own model in `path`: `.npz` with arrays named as outputs, or `label` and `y`; `.npy` with
+/// numbers; or `.csv` with a row per sample, texts or a column `label` being labels.
+///
+/// # Errors
+/// [`SampleError`] if the file cannot be read or is not in its format.
+pub fn load_answers(path: &Path) -> Result<Vec<Answer>, SampleError> {
+    let read = || {
+        let (extension, bytes) = contents(path)?;
+        parse_answers(&extension, &bytes)
+    };
+    read().map_err(|problem| SampleError { path: path.into(), problem })
+}
+
+/// Reads answers from the contents of a file with the given ending.
+///
+/// # Errors
+/// [`SampleProblem`] as [`load_answers`].
+pub fn parse_answers(extension: &str, bytes: &[u8]) -> Result<Vec<Answer>, SampleProblem> {
+    match extension {
+        "npy" => Ok(vec![numpy::answer("y", bytes)?]),
+        "npz" => numpy::answers(bytes),
+        "csv" => text::csv_answers(bytes),
+        other => Err(SampleProblem::Extension { got: other.into() }),
+    }
+}
+
+/// A file's ending and its bytes.
+fn contents(path: &Path) -> Result<(String, Vec<u8>), SampleProblem> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     if !["npy", "npz", "csv", "json"].contains(&extension.as_str()) {
         return Err(SampleProblem::Extension { got: extension });
@@ -151,7 +184,7 @@ fn load_bytes(path: &Path, ports: &[Port]) -> Result<Samples, SampleProblem> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format_problem(format!("at most {MAX_BYTES} bytes"), "more"));
     }
-    parse(&extension, &bytes, ports)
+    Ok((extension, bytes))
 }
 
 /// Reads samples from the contents of a file with the given ending.
@@ -192,11 +225,11 @@ fn assemble(ports: &[Port], arrays: Arrays) -> Result<Samples, SampleProblem> {
             ));
         }
         for (sample, values) in inputs.iter_mut().zip(array.values.chunks_exact(port.count())) {
-            let bits = values.iter().map(|v| v.to_bits()).collect();
+            let bits = values.iter().map(|&v| (v as f32).to_bits()).collect();
             sample.0.push(RawTensor { shape: port.shape.clone(), bits });
         }
     }
-    let expected = arrays.answers.and_then(|answers| answers_of(answers, inputs.len()));
+    let expected = arrays.answers.and_then(|answers| answers_of(&answers, inputs.len()));
     Ok(Samples { inputs, expected })
 }
 
@@ -235,8 +268,8 @@ fn shape_problem(port: &Port, expected: impl Into<String>, got: impl Into<String
     SampleProblem::Shape { input: port.name.clone(), expected: expected.into(), got: got.into() }
 }
 
-fn answers_of(answers: Array, samples: usize) -> Option<Expected> {
+fn answers_of(answers: &Array, samples: usize) -> Option<Expected> {
     let width = answers.values.len() / samples.max(1);
     let fits = answers.dims.first() == Some(&samples) && width * samples == answers.values.len() && width > 0;
-    fits.then_some(Expected { width, values: answers.values })
+    fits.then(|| Expected { width, values: answers.values.iter().map(|&v| v as f32).collect() })
 }

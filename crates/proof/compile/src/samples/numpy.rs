@@ -1,6 +1,7 @@
 //! NumPy's files.
 
 use super::{Array, Arrays, MAX_BYTES, Port, SampleProblem, format_problem};
+use crate::answers::{Answer, Given};
 use std::io::{Cursor, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -9,27 +10,58 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 struct Header {
     descr: String,
     dims: Vec<usize>,
+    /// Whether the first dimension is the one whose neighbours lie side by side.
+    fortran: bool,
+}
+
+impl Header {
+    fn fits(&self, got: usize) -> Result<(), SampleProblem> {
+        let count = self.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if count == Some(got) {
+            return Ok(());
+        }
+        Err(format_problem(format!("elements for shape {:?}", self.dims), format!("{got} elements")))
+    }
 }
 
 /// One array.
 pub(super) fn npy(bytes: &[u8]) -> Result<Array, SampleProblem> {
     let (header, data) = header(bytes)?;
     let values = elements(&header.descr, data)?;
-    let count = header.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    if count != Some(values.len()) {
-        let expected = format!("elements for shape {:?}", header.dims);
-        return Err(format_problem(expected, format!("{} elements", values.len())));
-    }
+    header.fits(values.len())?;
+    let values = if header.fortran { from_fortran(&header.dims, &values) } else { values };
     Ok(Array { name: None, dims: header.dims, values })
+}
+
+/// All arrays, as answers.
+pub(super) fn answers(bytes: &[u8]) -> Result<Vec<Answer>, SampleProblem> {
+    let mut archive = Archive::open(bytes)?;
+    let names = archive.names.clone();
+    names.into_iter().map(|name| answer(&name, &archive.read(&name)?)).collect()
+}
+
+/// One array, as answers.
+pub(super) fn answer(name: &str, bytes: &[u8]) -> Result<Answer, SampleProblem> {
+    let (header, data) = header(bytes)?;
+    let values = match header.descr.strip_prefix("<U") {
+        Some(width) => {
+            let texts = texts(width, data)?;
+            header.fits(texts.len())?;
+            Given::Texts(texts)
+        }
+        None => {
+            let Array { dims, values, .. } = npy(bytes)?;
+            Given::Numbers { width: dims.iter().skip(1).product(), values }
+        }
+    };
+    Ok(Answer { output: name.into(), values })
 }
 
 /// Inputs by name (or `x`), and `y`.
 pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Arrays, SampleProblem> {
-    let broken = |e: zip::result::ZipError| format_problem("a zip archive of arrays", e.to_string());
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut archive = Archive::open(bytes)?;
     let by_port = |name: &str| ports.iter().any(|port| port.name == name);
-    let files = archive.file_names().filter_map(Result::ok);
-    let all: Vec<String> = files.filter_map(|file| file.strip_suffix(".npy").map(String::from)).collect();
+    let all = archive.names.clone();
     let named = all.iter().any(|name| by_port(name));
     let mut arrays = Arrays { inputs: vec![], answers: None };
     for name in &all {
@@ -37,12 +69,7 @@ pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Arrays, SampleProblem>
         if !is_input && name != "y" {
             continue;
         }
-        let file = archive.by_name(&format!("{name}.npy")).map_err(broken)?;
-        let mut data = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut data).map_err(SampleProblem::Io)?;
-        if data.len() as u64 > MAX_BYTES {
-            return Err(format_problem(format!("arrays of at most {MAX_BYTES} bytes"), "more"));
-        }
+        let data = archive.read(name)?;
         if is_input {
             arrays.inputs.push(Array { name: Some(name.clone()), ..npy(&data)? });
         } else if header(&data)?.0.descr.contains('f') {
@@ -51,6 +78,37 @@ pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Arrays, SampleProblem>
         }
     }
     if arrays.inputs.is_empty() { Err(super::names_problem(ports, all)) } else { Ok(arrays) }
+}
+
+/// A zip archive of arrays.
+struct Archive<'a> {
+    zip: zip::ZipArchive<Cursor<&'a [u8]>>,
+    /// The arrays.
+    names: Vec<String>,
+}
+
+impl<'a> Archive<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, SampleProblem> {
+        let zip = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+        let files = zip.file_names().filter_map(Result::ok);
+        let names = files.filter_map(|file| file.strip_suffix(".npy").map(String::from)).collect();
+        Ok(Self { zip, names })
+    }
+
+    fn read(&mut self, name: &str) -> Result<Vec<u8>, SampleProblem> {
+        let file = self.zip.by_name(&format!("{name}.npy")).map_err(broken)?;
+        let mut data = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut data).map_err(SampleProblem::Io)?;
+        if data.len() as u64 > MAX_BYTES {
+            return Err(format_problem(format!("arrays of at most {MAX_BYTES} bytes"), "more"));
+        }
+        Ok(data)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn broken(error: zip::result::ZipError) -> SampleProblem {
+    format_problem("a zip archive of arrays", error.to_string())
 }
 
 fn header(bytes: &[u8]) -> Result<(Header, &[u8]), SampleProblem> {
@@ -66,15 +124,13 @@ fn header(bytes: &[u8]) -> Result<(Header, &[u8]), SampleProblem> {
     };
     let (text, data) = rest.split_at_checked(len).ok_or_else(broken)?;
     let text = std::str::from_utf8(text).map_err(|_| broken())?;
-    if value_of(text, "fortran_order").is_some_and(|v| v.starts_with("True")) {
-        return Err(format_problem("an array in C order (numpy.ascontiguousarray makes one)", "Fortran order"));
-    }
+    let fortran = value_of(text, "fortran_order").is_some_and(|v| v.starts_with("True"));
     let descr = value_of(text, "descr").and_then(|v| v.strip_prefix('\'')?.split('\'').next());
     let shape = value_of(text, "shape").and_then(|v| v.strip_prefix('(')?.split(')').next());
     let (descr, shape) = descr.zip(shape).ok_or_else(broken)?;
     let sizes = shape.split(',').map(str::trim).filter(|d| !d.is_empty());
     let dims: Result<Vec<usize>, _> = sizes.map(str::parse).collect();
-    Ok((Header { descr: descr.into(), dims: dims.map_err(|_| broken())? }, data))
+    Ok((Header { descr: descr.into(), dims: dims.map_err(|_| broken())?, fortran }, data))
 }
 
 /// The text after a key of the header, which is a Python dictionary.
@@ -83,25 +139,51 @@ fn value_of<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     Some(rest.trim_start())
 }
 
-fn elements(descr: &str, data: &[u8]) -> Result<Vec<f32>, SampleProblem> {
+fn elements(descr: &str, data: &[u8]) -> Result<Vec<f64>, SampleProblem> {
     match descr {
-        "<f4" => chunks(data, f32::from_le_bytes),
-        ">f4" => chunks(data, f32::from_be_bytes),
-        "<f8" => chunks(data, |b| f64::from_le_bytes(b) as f32),
-        ">f8" => chunks(data, |b| f64::from_be_bytes(b) as f32),
-        "|u1" | "|b1" => chunks(data, |[b]: [u8; 1]| f32::from(b)),
-        "|i1" => chunks(data, |b| f32::from(i8::from_le_bytes(b))),
-        "<u2" => chunks(data, |b| f32::from(u16::from_le_bytes(b))),
-        "<i2" => chunks(data, |b| f32::from(i16::from_le_bytes(b))),
-        "<u4" => chunks(data, |b| u32::from_le_bytes(b) as f32),
-        "<i4" => chunks(data, |b| i32::from_le_bytes(b) as f32),
-        "<u8" => chunks(data, |b| u64::from_le_bytes(b) as f32),
-        "<i8" => chunks(data, |b| i64::from_le_bytes(b) as f32),
+        "<f2" => chunks(data, |b| f64::from(crate::onnx::half(u16::from_le_bytes(b)))),
+        "<f4" => chunks(data, |b| f64::from(f32::from_le_bytes(b))),
+        ">f4" => chunks(data, |b| f64::from(f32::from_be_bytes(b))),
+        "<f8" => chunks(data, f64::from_le_bytes),
+        ">f8" => chunks(data, f64::from_be_bytes),
+        "|u1" | "|b1" => chunks(data, |[b]: [u8; 1]| f64::from(b)),
+        "|i1" => chunks(data, |b| f64::from(i8::from_le_bytes(b))),
+        "<u2" => chunks(data, |b| f64::from(u16::from_le_bytes(b))),
+        "<i2" => chunks(data, |b| f64::from(i16::from_le_bytes(b))),
+        "<u4" => chunks(data, |b| f64::from(u32::from_le_bytes(b))),
+        "<i4" => chunks(data, |b| f64::from(i32::from_le_bytes(b))),
+        "<u8" => chunks(data, |b| u64::from_le_bytes(b) as f64),
+        "<i8" => chunks(data, |b| i64::from_le_bytes(b) as f64),
         other => Err(format_problem("an array of floats or integers", format!("type {other:?}"))),
     }
 }
 
-fn chunks<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Result<Vec<f32>, SampleProblem> {
+/// Texts of a fixed width: four bytes a character, zeros after the last one.
+fn texts(width: &str, data: &[u8]) -> Result<Vec<String>, SampleProblem> {
+    let width: usize = width.parse().map_err(|_| format_problem("a width of texts", width))?;
+    let characters = chunks(data, u32::from_le_bytes)?;
+    let text = |codes: &[u32]| -> Option<String> {
+        codes.iter().take_while(|&&code| code != 0).map(|&code| char::from_u32(code)).collect()
+    };
+    let read = |codes: &[u32]| text(codes).ok_or_else(|| format_problem("texts", "other bytes"));
+    characters.chunks_exact(width.max(1)).map(read).collect()
+}
+
+/// The elements in C order of an array that lies in Fortran's.
+fn from_fortran(dims: &[usize], values: &[f64]) -> Vec<f64> {
+    let strides: Vec<usize> = (0..dims.len()).map(|axis| dims[..axis].iter().product()).collect();
+    let place = |flat: usize| {
+        let (mut rest, mut place) = (flat, 0);
+        for (&d, stride) in dims.iter().zip(&strides).rev() {
+            place += rest % d * stride;
+            rest /= d;
+        }
+        place
+    };
+    (0..values.len()).map(|flat| values[place(flat)]).collect()
+}
+
+fn chunks<T, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, SampleProblem> {
     let (chunks, rest) = data.as_chunks::<N>();
     if rest.is_empty() {
         return Ok(chunks.iter().map(|&chunk| read(chunk)).collect());

@@ -1,6 +1,7 @@
 //! Samples as text.
 
 use super::{Array, Port, SampleProblem, format_problem, names_problem};
+use crate::answers::{Answer, Given};
 use serde_json::{Map, Value};
 
 /// One sample a row; all inputs' elements, in order.
@@ -9,7 +10,7 @@ pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Vec<Array>, SampleProb
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let width: usize = ports.iter().map(Port::count).sum();
-    let mut rows: Vec<Vec<f32>> = Vec::new();
+    let mut rows: Vec<Vec<f64>> = Vec::new();
     for (position, (number, line)) in lines.enumerate() {
         match row(line) {
             Ok(row) if row.len() == width => rows.push(row),
@@ -35,10 +36,41 @@ pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Vec<Array>, SampleProb
     Ok(ports.iter().map(column).collect())
 }
 
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',').map(|cell| cell.trim().trim_matches('"'))
+}
+
+/// A sample a row: columns of texts and one named `label` by themselves, all others together.
+pub(super) fn csv_answers(bytes: &[u8]) -> Result<Vec<Answer>, SampleProblem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| format_problem("UTF-8 text", "other bytes"))?;
+    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().filter(|l| !l.trim().is_empty()).collect();
+    let named = lines.first().is_some_and(|line| row(line).is_err());
+    let rows: Vec<Vec<&str>> = lines.iter().skip(usize::from(named)).map(|line| cells(line).collect()).collect();
+    let width = rows.first().map_or(0, Vec::len);
+    if let Some(row) = rows.iter().find(|row| row.len() != width) {
+        return Err(format_problem(format!("{width} columns"), row.len().to_string()));
+    }
+    let names: Vec<&str> = if named { cells(lines[0]).collect() } else { vec![""; width] };
+    let number = |cell: &str| cell.parse::<f64>().ok();
+    let is_numbers =
+        |column: &usize| names.get(*column) != Some(&"label") && rows.iter().all(|r| number(r[*column]).is_some());
+    let (numbers, others): (Vec<usize>, Vec<usize>) = (0..width).partition(is_numbers);
+    let mut answers: Vec<Answer> = Vec::new();
+    for column in others {
+        let texts = Given::Texts(rows.iter().map(|row| row[column].to_string()).collect());
+        answers.push(Answer { output: names.get(column).copied().unwrap_or_default().into(), values: texts });
+    }
+    if !numbers.is_empty() {
+        let values = rows.iter().flat_map(|row| numbers.iter().filter_map(|&column| number(row[column]))).collect();
+        answers.push(Answer { output: "y".into(), values: Given::Numbers { width: numbers.len(), values } });
+    }
+    Ok(answers)
+}
+
 /// An empty cell is a missing value.
-fn row(line: &str) -> Result<Vec<f32>, String> {
-    let cells = line.split(',').map(|cell| cell.trim().trim_matches('"'));
-    let number = |cell: &str| if cell.is_empty() { Ok(f32::NAN) } else { cell.parse().map_err(|_| cell.to_string()) };
+fn row(line: &str) -> Result<Vec<f64>, String> {
+    let cells = cells(line);
+    let number = |cell: &str| if cell.is_empty() { Ok(f64::NAN) } else { cell.parse().map_err(|_| cell.to_string()) };
     cells.map(number).collect()
 }
 
@@ -90,19 +122,19 @@ fn flat(port: &Port, list: &Value) -> Result<Array, SampleProblem> {
     Ok(Array { name: Some(port.name.clone()), dims: vec![values.len() / count, count], values })
 }
 
-fn collect(value: &Value, into: &mut Vec<f32>) -> Result<(), SampleProblem> {
+fn collect(value: &Value, into: &mut Vec<f64>) -> Result<(), SampleProblem> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| collect(item, into)),
         Value::Number(number) => match number.as_f64() {
             Some(v) => {
-                into.push(v as f32);
+                into.push(v);
                 Ok(())
             }
             None => Err(format_problem("numbers", number.to_string())),
         },
         // JSON has no NaN.
         Value::Null => {
-            into.push(f32::NAN);
+            into.push(f64::NAN);
             Ok(())
         }
         other => Err(format_problem("numbers", kind(other))),

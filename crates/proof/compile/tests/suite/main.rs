@@ -3,8 +3,10 @@
 mod bundled;
 mod conformance;
 mod cost;
+mod fidelity;
 mod files;
 mod forests;
+mod graphs;
 mod hostile;
 mod missing;
 mod native;

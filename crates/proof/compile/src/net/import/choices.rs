@@ -105,13 +105,27 @@ fn select_by(
             let offset = ctx.pointwise(choice(f64::from(yes), 0.0), condition)?;
             ctx.arithmetic(Arith::Add, no, offset)
         }
-        _ => {
+        (None, Some(fill)) => {
+            let shown = ctx.pointwise(choice(1.0, 0.0), condition)?;
+            filled(ctx, (yes, shown), fill, dims)
+        }
+        (Some(fill), None) => {
+            let shown = ctx.pointwise(choice(0.0, 1.0), condition)?;
+            filled(ctx, (no, shown), fill, dims)
+        }
+        (None, None) => {
             let truth = ctx.pointwise(choice(1.0, 0.0), condition)?;
             let difference = ctx.arithmetic(Arith::Sub, yes, no.clone())?;
             let chosen = ctx.arithmetic(Arith::Mul, difference, truth)?;
             ctx.arithmetic(Arith::Add, chosen, no)
         }
     }
+}
+
+/// x where `shown` is one, else `fill`.
+fn filled(ctx: &mut Ctx<'_, '_>, (x, shown): (Bound, Bound), fill: f32, dims: &[usize]) -> Result<Bound, CompileError> {
+    let x = ctx.expand(x, dims)?;
+    ctx.push(Kind::Choose { fill }, vec![x, shown], dims.to_vec())
 }
 
 /// `yes` for what is not zero, else `no`.

@@ -31,7 +31,8 @@ use super::array::{Array, count};
 use super::step::{Net, NetInput, NetOutput};
 use crate::error::CompileError;
 use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TYPE_BOOL, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
+    GraphProto, ModelProto, NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32,
+    TYPE_INT64, TYPE_UINT8, ValueInfoProto, type_name,
 };
 use crate::onnx::{Attributes, Tensor};
 use crate::plan::node_at;
@@ -103,10 +104,12 @@ impl Builder<'_> {
         let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
         let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
         let whole = match tensor.elem_type.unwrap_or(0) {
-            TYPE_FLOAT => false,
-            TYPE_INT32 | TYPE_INT64 | TYPE_BOOL => true,
+            // Doubles are read as float32: where that makes a difference, the program does not pass for the model.
+            TYPE_FLOAT | TYPE_FLOAT16 | TYPE_DOUBLE => false,
+            TYPE_INT32 | TYPE_INT64 | TYPE_BOOL | TYPE_UINT8 | TYPE_INT8 => true,
             other => {
-                return Err(refuse("a tensor of float, int32, int64 or bool", format!("one of {}", type_name(other))));
+                let expected = "a tensor of float, float16, double, int8, uint8, int32, int64 or bool";
+                return Err(refuse(expected, format!("one of {}", type_name(other))));
             }
         };
         let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
@@ -134,6 +137,9 @@ impl Builder<'_> {
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
+        if operator == "If" {
+            return branch(&mut ctx);
+        }
         let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
         let known = core
             && (volumes::add(&mut ctx, operator)?
@@ -167,4 +173,28 @@ impl Builder<'_> {
         self.net.outputs.push(NetOutput { name: name.into(), value, dims, labels });
         Ok(())
     }
+}
+
+/// The branch that a constant condition takes, in place.
+fn branch(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    let taken = match ctx.operand(0)? {
+        Bound::Const(condition) => condition.scalar().is_some_and(|v| v != 0.0),
+        Bound::Value(_) => {
+            let hint = "export the model so that the branch is decided, or choose between both results with Where";
+            return Err(ctx.form("a branch by a condition that depends on the input", hint));
+        }
+    };
+    let name = if taken { "then_branch" } else { "else_branch" };
+    let graphs = ctx.node.attribute.iter().filter(|attribute| attribute.name.as_deref() == Some(name));
+    let Some(graph) = graphs.filter_map(|attribute| attribute.g.as_deref()).next_back() else {
+        return Err(ctx.attributes.refuse(name, "a graph", "nothing"));
+    };
+    ctx.builder.constants(graph)?;
+    graph.node.iter().try_for_each(|node| ctx.builder.node(node))?;
+    for (i, output) in graph.output.iter().enumerate() {
+        let found = ctx.builder.names.get(output.name.as_deref().unwrap_or_default()).cloned();
+        let result = found.ok_or_else(|| ctx.refuse(0, "a branch with results", "none"))?;
+        ctx.bind(i, result);
+    }
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! What moves elements and what changes only their dimensions.
 
 use super::super::array::count;
+use super::super::expr::{Arith, Expr};
+use super::super::step::{Kind, Linear, integral};
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
 
@@ -252,11 +254,39 @@ fn gather_nd(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
 
 fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
     let net = &ctx.builder.net;
-    if net.inputs.get(ids).is_none_or(|input| !input.whole) {
-        return Err(ctx.refuse(1, "an integer input of the model", "a computed value"));
-    }
     let dims = [net.dims(ids), &[width]].concat();
-    ctx.push(super::super::step::Kind::Embed(table), vec![Bound::Value(ids)], dims)
+    if net.inputs.get(ids).is_some_and(|input| input.whole) {
+        return ctx.push(Kind::Embed(table), vec![Bound::Value(ids)], dims);
+    }
+    if !integral(net, ids) {
+        return Err(ctx.refuse(1, "integers", "numbers"));
+    }
+    rows_by_flags(ctx, &table, ids, dims)
+}
+
+/// Most rows of a table that is read at a computed position: each costs a flag per position.
+const FLAGGED_ROWS: usize = 1 << 10;
+
+/// Rows of a table at computed positions, such as one column of an input of several ids: a flag for each row, times the table.
+fn rows_by_flags(
+    ctx: &mut Ctx<'_, '_>,
+    table: &super::Array,
+    ids: usize,
+    dims: Vec<usize>,
+) -> Result<Bound, CompileError> {
+    let (rows, width) = (table.dims[0], table.dims[1]);
+    if rows > FLAGGED_ROWS {
+        let hint = "give each column of ids an input of its own, or a table of fewer rows";
+        return Err(ctx.form(format!("a table of {rows} rows that is read at computed positions"), hint));
+    }
+    let lead = dims[..dims.len() - 1].to_vec();
+    let ids = ctx.reshape(Bound::Value(ids), [lead.as_slice(), &[1]].concat())?;
+    let ids = ctx.expand(ids, &[lead.as_slice(), &[rows]].concat())?;
+    let numbers = super::Array::whole(vec![rows], (0..rows).map(|row| row as f32).collect());
+    let distance = ctx.arithmetic(Arith::Sub, ids, Bound::Const(numbers))?;
+    let flags = ctx.pointwise(Expr::binary(Arith::Equal, Expr::X, Expr::Const(0.0)), distance)?;
+    let weight = Linear { k: rows, n: width, weight: table.values.clone(), bias: None };
+    ctx.push(Kind::Linear(weight), vec![flags], dims)
 }
 
 fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {

@@ -1,6 +1,6 @@
 //! Arithmetic and functions of single elements.
 
-use super::super::array::Array;
+use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Kind, integral};
 use super::choices::{is_flag, never, select, truth};
@@ -234,14 +234,20 @@ fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
                 Bound::Value(id) if !real && !integral(&ctx.builder.net, id) => {
                     return Err(ctx.form("a cast of numbers to integers", "integers are only supported as indices"));
                 }
+                // A number from here on: it divides as one.
+                Bound::Value(id) if real && integral(&ctx.builder.net, id) => return ctx.pointwise(Expr::X, x),
                 Bound::Value(_) => {}
             }
         }
         "Dropout" => {
             ctx.attributes.ignore(&["ratio", "seed", "is_test"]);
             let training = ctx.constant(2)?.and_then(|c| c.scalar()).is_some_and(|v| v != 0.0);
-            if training || ctx.names(1) {
+            if training {
                 return Err(ctx.form("dropout in training mode", "export the model in evaluation mode"));
+            }
+            if ctx.names(1) {
+                let kept = Array::whole(ctx.dims(&x), vec![1.0; count(&ctx.dims(&x))]);
+                ctx.bind(1, Bound::Const(kept));
             }
         }
         _ => {}

@@ -90,8 +90,9 @@ impl Form {
         let half_pixel = (i + 0.5) / e.scale - 0.5;
         match self.transformation.as_str() {
             "asymmetric" => i / e.scale,
-            "align_corners" if (length - 1.0).abs() < 1e-6 => 0.0,
-            "align_corners" => i * (from - 1.0) / (length - 1.0),
+            // The rounded number of elements, as onnxruntime takes it; ONNX's reference takes the fraction.
+            "align_corners" if e.to <= 1 => 0.0,
+            "align_corners" => i * (from - 1.0) / (to - 1.0),
             "pytorch_half_pixel" if e.to <= 1 => 0.0,
             "half_pixel_symmetric" => from / 2.0 * (1.0 - to / length) + half_pixel,
             _ => half_pixel,

@@ -1,7 +1,7 @@
 //! Products, quotients and maxima of values.
 
 use super::Lowering;
-use super::form::Quant;
+use super::form::{Form, Quant, Term};
 use super::range::power_of_two;
 use super::sums::integer;
 use crate::error::{At, CompileError};
@@ -24,6 +24,19 @@ impl Lowering<'_> {
         let c = self.builder.shaped_constant(at, "factor", narrow(&c.dims), values);
         let id = self.node(at, Op::MulConst { x: x.id, c })?;
         Ok(Quant { id, scale: x.scale * scale })
+    }
+
+    /// `x·keep + fill·(1 − keep)`, where keep is one or zero.
+    pub(super) fn choose(&mut self, at: &At, (x, keep): (Id, Id), fill: f32) -> Result<Form, CompileError> {
+        let (x, keep) = (self.column(x)?, self.column(keep)?);
+        let kept = self.node(at, Op::Mul { a: x.id, b: keep.id })?;
+        let kept = Quant { id: kept, scale: x.scale * keep.scale };
+        let mut terms = vec![Term::quant(kept)];
+        if fill != 0.0 {
+            terms.push(Term::quant(keep).times(-f64::from(fill)));
+            terms.push(Term::constant(Array::new(vec![1], vec![fill])));
+        }
+        Ok(Form::Sum(terms))
     }
 
     /// Arithmetic of two values other than sums.

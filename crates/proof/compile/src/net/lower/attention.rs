@@ -5,6 +5,7 @@ use super::form::{Form, Quant, Shares};
 use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};
+use crate::net::simplify::HIDES;
 use crate::net::step::{Id, Kind, Step};
 use ciro_graph::{Interval, Op, ValueId};
 
@@ -19,6 +20,8 @@ enum Shown {
     Always(Array),
     /// Where a value is one.
     By(Id),
+    /// Where a value is one; where it is one nowhere in a row, all elements are alike.
+    Alike(Id),
 }
 
 impl Lowering<'_> {
@@ -31,10 +34,13 @@ impl Lowering<'_> {
     /// How far each element of a Softmax's argument lies below the largest of its row.
     fn gaps(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
         let (x, mask) = match self.net.step(x) {
-            Some(Step { kind: Kind::Mask { keep, .. }, operands, .. }) => {
+            Some(Step { kind: Kind::Mask { keep, fill }, operands, .. }) if *fill <= HIDES => {
                 (operands[0], Some(Shown::Always(keep.clone())))
             }
             Some(Step { kind: Kind::Hide, operands, .. }) => (operands[0], Some(Shown::By(operands[1]))),
+            Some(Step { kind: Kind::Choose { .. }, operands, .. }) if matches!(self.forms[x], Form::Moved) => {
+                (operands[0], Some(Shown::Alike(operands[1])))
+            }
             _ => (x, None),
         };
         if mask.is_none()
@@ -48,6 +54,10 @@ impl Lowering<'_> {
             None => scores.id,
             Some(Shown::Always(keep)) => self.shut_out(at, scores, &keep)?,
             Some(Shown::By(keep)) => self.hidden(at, scores, keep)?,
+            Some(Shown::Alike(keep)) => {
+                let kept = self.kept(at, scores, keep)?;
+                self.hidden(at, kept, keep)?
+            }
         };
         let Interval { lo, hi } = self.builder.interval(scores);
         let bits = (hi - lo).max(1).ilog2() as u8 + 1;
@@ -121,6 +131,20 @@ impl Lowering<'_> {
         let span = (interval.hi - interval.lo) as i32;
         let far = (FAR / scores.scale).ceil() as i32;
         (2 * span + far + 1).unsigned_abs().next_power_of_two() as i32 - 1 - span
+    }
+
+    /// Whether `fill` is so far below all that a Softmax reads of x that its power is nothing.
+    pub(super) fn hides(&mut self, x: Id, fill: f32) -> Result<bool, CompileError> {
+        let source = self.source(x)?;
+        let reach = self.reach(&source).min(2.0 * power_of_two(self.sizes.of(x) * MARGIN));
+        Ok(f64::from(fill) <= -reach - FAR)
+    }
+
+    /// Scores, or zero where a value is zero.
+    fn kept(&mut self, at: &At, scores: Quant, keep: Id) -> Result<Quant, CompileError> {
+        let keep = self.column(keep)?;
+        let id = self.node(at, Op::Mul { a: scores.id, b: keep.id })?;
+        self.rescaled(at, Quant { id, scale: scores.scale * keep.scale }, scores.scale)
     }
 
     /// As [`Self::shut_out`], where a value is zero.

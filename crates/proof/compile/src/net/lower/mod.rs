@@ -38,6 +38,7 @@ mod sums;
 
 use super::calibrate::Sizes;
 use super::expr::Arith;
+use super::simplify::HIDES;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
 use crate::lower::builder::ProgramBuilder;
@@ -143,7 +144,9 @@ impl Lowering<'_> {
             Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) => Ok(Form::Moved),
             // A Softmax takes its mask into account itself.
             Kind::Hide => Ok(Form::Moved),
-            Kind::Mask { .. } if self.only_softmax(self.here()) => Ok(Form::Moved),
+            Kind::Mask { fill, .. } if *fill <= HIDES && self.only_softmax(self.here()) => Ok(Form::Moved),
+            Kind::Choose { fill } if self.only_softmax(self.here()) && self.hides(x, *fill)? => Ok(Form::Moved),
+            Kind::Choose { fill } => self.choose(at, (x, step.operands[1]), *fill),
             Kind::Softmax { log: false } => self.softmax(at, x),
             _ => self.computed(step, x).map(Form::Ready),
         }

@@ -10,6 +10,8 @@ mod pools;
 mod takes;
 mod weights;
 
+pub(crate) use norms::HIDES;
+
 use super::step::{Id, Kind, Net, Step};
 use crate::error::At;
 use std::collections::BTreeMap;

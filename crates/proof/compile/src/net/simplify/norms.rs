@@ -84,14 +84,14 @@ fn centred(rewriter: &Rewriter, id: Id) -> Option<Id> {
 }
 
 /// From this far down, a Softmax gives nothing that float32 or the table of powers could hold.
-const FAR: f32 = -1e3;
+pub(crate) const HIDES: f32 = -1e3;
 
 /// An offset that takes elements out of a Softmax is a mask.
 fn masked(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let Step { kind: Kind::AddConst(c), operands, at, dims } = rewriter.net.step(step.operands[0])?.clone() else {
         return None;
     };
-    let none = |&c: &f32| c == 0.0 || c <= FAR;
+    let none = |&c: &f32| c == 0.0 || c <= HIDES;
     if !c.values.iter().all(none) {
         return None;
     }
@@ -113,7 +113,7 @@ fn hidden(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     if rewriter.net.dims(x) != step.dims {
         return None;
     }
-    let shown = Expr::binary(Arith::Greater, Expr::X, Expr::Const(f64::from(FAR)));
+    let shown = Expr::binary(Arith::Greater, Expr::X, Expr::Const(f64::from(HIDES)));
     let dims = rewriter.net.dims(offset).to_vec();
     let keep = rewriter.add(&at, Kind::Pointwise(shown), vec![offset], dims);
     let x = rewriter.add(&at, Kind::Hide, vec![x, keep], step.dims.clone());
@@ -132,7 +132,7 @@ fn is_offset(net: &Net, id: Id) -> bool {
         Kind::Pointwise(expr) => {
             let flags: &[f64] = if integral(net, step.operands[0]) { &FLAGS } else { &NUMBERS };
             let offsets = || flags.iter().map(|&x| expr.at(x));
-            offsets().all(|v| v == 0.0 || v <= f64::from(FAR)) && offsets().any(|v| v != 0.0)
+            offsets().all(|v| v == 0.0 || v <= f64::from(HIDES)) && offsets().any(|v| v != 0.0)
         }
         Kind::Take(picks) => {
             picks.iter().all(|(_, index)| index.iter().all(Option::is_some)) && is_offset(net, step.operands[0])

@@ -1,0 +1,188 @@
+//! What may lie between a program and its reference, and the refusal where more does.
+
+use crate::error::CompileError;
+use crate::plan::Labels;
+use crate::report::{Deviation, Difference, Watched};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is accepted between the program and its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// Part of the decisions that have to be the same, from 0 to 1.
+    pub same_class: f64,
+    /// Largest deviation as a part of the output's spread, from 0 to 1.
+    pub deviation: f64,
+    /// Whether every single number is held to it. Otherwise the mean over a sample's numbers is, a single one to
+    /// [`SINGLE`] times as much, and of two classes whose reference differs by no more than that, either is right.
+    pub each: bool,
+}
+
+/// How much more a single number of a network's output may deviate than their mean.
+const SINGLE: f64 = 10.0;
+
+impl Tolerance {
+    /// For trees and linear models: every decision, and a thousandth of the spread.
+    pub const EXACT: Self = Self { same_class: 1.0, deviation: 1e-3, each: true };
+    /// For networks: 99.9 % of the decisions, and a hundredth of the spread.
+    pub const NETWORK: Self = Self { same_class: 0.999, deviation: 1e-2, each: false };
+
+    /// This one, or what the user accepts instead: that part of the spread, and as many other decisions.
+    pub(crate) fn or(self, accepted: Option<f64>) -> Self {
+        match accepted {
+            Some(share) => Self { same_class: 1.0 - share, deviation: share, ..self },
+            None => self,
+        }
+    }
+
+    /// Fails if an output is further from its reference than is accepted.
+    pub(crate) fn judge(self, output: &Watched, deviation: &Deviation, answered: bool) -> Result<(), CompileError> {
+        let refuse = |at: Difference, excess: Excess| {
+            let name = |v: f64| label(output.labels.as_ref(), v);
+            let is_class = matches!(excess, Excess::Decisions { .. }) && output.labels.is_some();
+            Err(CompileError::Deviates(Box::new(Disagreement {
+                sample: at.sample,
+                output: output.name.clone(),
+                element: at.element,
+                expected: if is_class { name(at.expected) } else { at.expected.to_string() },
+                got: if is_class { name(at.got) } else { at.got.to_string() },
+                answered,
+                excess,
+            })))
+        };
+        if let Some(at) = deviation.undefined {
+            return refuse(at, Excess::Undefined);
+        }
+        let spread = deviation.spread();
+        let near = if self.each { 0.0 } else { SINGLE * self.deviation * spread };
+        let mut others = deviation.others.iter().filter(|(_, preferred)| *preferred > near);
+        let count = others.clone().count();
+        if let Some((at, _)) = others.next()
+            && (count as f64) > (1.0 - self.same_class) * deviation.decisions as f64
+        {
+            let (of, allowed) = (deviation.decisions, 1.0 - self.same_class);
+            return refuse(*at, Excess::Decisions { count, of, allowed });
+        }
+        if output.labels.is_some() {
+            return Ok(());
+        }
+        let (single, mean) = (deviation.max() / spread, deviation.worst_mean / spread);
+        let share = if self.each { single } else { mean.max(single / SINGLE) };
+        match deviation.worst {
+            // What is no number is no small deviation.
+            Some(at) if share.is_nan() || share > self.deviation => {
+                refuse(at, Excess::Deviation { share, allowed: self.deviation })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn label(labels: Option<&Labels>, index: f64) -> String {
+    let named = match labels {
+        Some(Labels::Ints(labels)) => labels.get(index as usize).map(i64::to_string),
+        Some(Labels::Texts(labels)) => labels.get(index as usize).map(|label| format!("{label:?}")),
+        None => None,
+    };
+    named.unwrap_or_else(|| "another label".into())
+}
+
+/// Where a program is not its reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disagreement {
+    /// The sample's number.
+    pub sample: usize,
+    /// The output's name.
+    pub output: String,
+    /// The number of the output's element; for decisions, which one.
+    pub element: usize,
+    /// What the reference has there.
+    pub expected: String,
+    /// What the program has.
+    pub got: String,
+    /// Whether the reference is the answers given; otherwise it is a float evaluation of the file.
+    pub answered: bool,
+    /// By how much.
+    pub excess: Excess,
+}
+
+/// How a program is too far from its reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Excess {
+    /// The reference is no number.
+    Undefined,
+    /// Too many other decisions.
+    Decisions {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        of: usize,
+        /// The part that is accepted, from 0 to 1.
+        allowed: f64,
+    },
+    /// Too large a deviation.
+    Deviation {
+        /// As a part of the output's spread.
+        share: f64,
+        /// What is accepted of it.
+        allowed: f64,
+    },
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sample, output, element, expected, got, .. } = self;
+        let reference = if self.answered { "the answers given" } else { "the file evaluated in floats" };
+        write!(
+            f,
+            "sample {sample}, output {output:?}, element {element}: expected {expected} by {reference}, got {got}"
+        )?;
+        let percent = |share: f64| share * 100.0;
+        match self.excess {
+            Excess::Undefined => f.write_str(", and nothing can be compared with that"),
+            Excess::Decisions { count, of, allowed } => {
+                write!(f, "; {count} of {of} decisions differ, accepted are {} %", percent(allowed))
+            }
+            Excess::Deviation { share, allowed } => {
+                let (share, allowed) = (percent(share), percent(allowed));
+                write!(f, "; the deviation is {share:.3} % of the output's spread, accepted is {allowed} %")
+            }
+        }
+    }
+}
+
+impl Disagreement {
+    /// What to try next.
+    pub(crate) fn hint(&self) -> String {
+        let accept = match self.excess {
+            Excess::Undefined => return "give samples on which the model answers with numbers".into(),
+            Excess::Decisions { count, of, .. } => rounded_up(count as f64 / of.max(1) as f64),
+            Excess::Deviation { share, .. } => rounded_up(share),
+        };
+        let first = if self.answered {
+            "check that the file is the model that gave these answers, on the same columns in the same order"
+        } else {
+            "pass more calibration samples, or take precision \"exact\""
+        };
+        format!("{first}; a tolerance of {accept} accepts it as it is, and the report says so")
+    }
+}
+
+/// Two digits that are not below a share.
+fn rounded_up(share: f64) -> String {
+    let unit = 10f64.powf(share.max(1e-12).log10().floor() - 1.0);
+    let decimals = (-unit.log10()).round().max(0.0) as usize;
+    format!("{:.decimals$}", (share / unit).ceil() * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded_up;
+
+    #[test]
+    fn a_tolerance_that_is_offered_is_never_too_small() {
+        for (share, text) in [(0.0312, "0.032"), (0.5, "0.50"), (0.000_121, "0.00013"), (1.0, "1.0"), (7.01, "7.1")] {
+            assert_eq!(rounded_up(share), text);
+        }
+    }
+}
