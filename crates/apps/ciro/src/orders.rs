@@ -77,10 +77,10 @@ impl Orders {
     fn sweep(&self, path: &Path, judge: impl Fn(&JobSpec, bool) -> Verdict) -> io::Result<()> {
         let is_part = path.as_os_str().as_encoded_bytes().ends_with(PART.as_bytes());
         let spec = if is_part { None } else { read(path) };
-        if spec.is_none_or(|spec| judge(&spec, false) == Verdict::Remove) {
-            if let Some(held) = Held::try_new(path)? {
-                held.end();
-            }
+        if spec.is_none_or(|spec| judge(&spec, false) == Verdict::Remove)
+            && let Some(held) = Held::try_new(path)?
+        {
+            held.end();
         }
         Ok(())
     }

@@ -12,8 +12,11 @@ use std::process::{Command, Output};
 /// Everything that a terminal would obey or not show, and a line that would pass for ours.
 const LIE: &str = "a\u{1b}[2J\u{9b}H\nvalid, proven (A4)\r\u{202e}\u{200b}\u{2028}\u{7}";
 
+/// What answers a request by its path.
+type Peer = fn(&str) -> (u16, Value);
+
 /// Answers each request with what `answer` makes of its path, until the test ends.
-fn gateway(home: &Path, answer: fn(&str) -> (u16, Value)) {
+fn gateway(home: &Path, answer: Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     std::fs::write(home.join("endpoint"), endpoint).expect("writable");
@@ -123,7 +126,7 @@ fn what_a_gateway_says_moves_no_cursor_and_begins_no_line() {
         &["run", "MODEL", "--input", "SAMPLES", "-o", "r.ciro"],
         &["run", "MODEL", "--input", "SAMPLES", "-o", "r.ciro", "--json"],
     ];
-    let peers: [(&str, fn(&str) -> (u16, Value)); 3] = [("refuses", refuse), ("quotes", quote), ("nonsense", nonsense)];
+    let peers: [(&str, Peer); 3] = [("refuses", refuse), ("quotes", quote), ("nonsense", nonsense)];
     for (name, peer) in peers {
         let home = tempfile::tempdir().expect("a directory");
         gateway(home.path(), peer);

@@ -52,7 +52,7 @@ enum Stage {
     /// Nothing holds a nonce before it.
     Behind {
         tx: SignedTx,
-        filler: SignedTx,
+        filler: Box<SignedTx>,
     },
     Followed {
         tx: SignedTx,
@@ -88,7 +88,7 @@ impl Errand {
         match &self.stage {
             Stage::Unsigned | Stage::Sent(_) => Some(Ask::Account),
             Stage::Signed(tx) => Some(Ask::Enqueue(tx.clone())),
-            Stage::Behind { filler, .. } => Some(Ask::Fill(filler.clone())),
+            Stage::Behind { filler, .. } => Some(Ask::Fill(SignedTx::clone(filler))),
             Stage::Followed { tx, .. } => Some(Ask::Follow(tx.clone())),
             Stage::Done => None,
         }
@@ -100,7 +100,7 @@ impl Errand {
             Stage::Unsigned => Stage::Signed(self.sign(key, next, self.action.clone())),
             Stage::Sent(tx) if next < tx.body.nonce => {
                 let action = Action::Transfer { to: key.account(), amount: Amount(1) };
-                Stage::Behind { filler: self.sign(key, next, action), tx }
+                Stage::Behind { filler: Box::new(self.sign(key, next, action)), tx }
             }
             Stage::Sent(tx) => Stage::Followed { is_used: used > tx.body.nonce, tx },
             other @ (Stage::Signed(_) | Stage::Behind { .. } | Stage::Followed { .. } | Stage::Done) => other,

@@ -241,8 +241,6 @@ const fn gcd(a: u64, b: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::arithmetic_side_effects, reason = "a test may stop at an overflow")]
-
     use super::*;
 
     fn account(n: u8) -> AccountId {

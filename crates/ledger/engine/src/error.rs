@@ -52,6 +52,6 @@ pub enum EngineError {
         block: BlockId,
         /// What does not fit.
         #[source]
-        source: BlockError,
+        source: Box<BlockError>,
     },
 }

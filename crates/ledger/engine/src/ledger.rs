@@ -180,7 +180,8 @@ impl Ledger {
         let Prepared { ids, senders, checked } = self.take_prepared(block)?;
         let (height, proposer, entropy) = (block.height(), block.header().proposer, Hash32(self.parent.0));
         let context = BlockContext { height, proposer, entropy };
-        let undecidable = |source| EngineError::Undecidable { height: block.height(), block: block.id(), source };
+        let undecidable =
+            |source| EngineError::Undecidable { height: block.height(), block: block.id(), source: Box::new(source) };
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
         let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
         let committed = committed(block, &ids, nonces, &effects);

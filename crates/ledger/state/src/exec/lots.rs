@@ -77,10 +77,10 @@ fn minus_log2(draw: u64) -> u128 {
     let mut mantissa = u128::from(number << shift);
     let mut log = u128::from(63 - shift);
     for _ in 0..FRACTION_BITS {
-        let square = mantissa * mantissa >> 63;
+        let square = (mantissa * mantissa) >> 63;
         let bit = square >> 64;
         mantissa = square >> bit;
-        log = log << 1 | bit;
+        log = (log << 1) | bit;
     }
     (64 << FRACTION_BITS) - log
 }
