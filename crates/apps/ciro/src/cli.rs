@@ -359,6 +359,12 @@ pub(crate) struct UpArgs {
     /// Port of the gateway on 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 8700)]
     pub(crate) port: u16,
+    /// Blocks that are kept whole, with the proofs in them; older settlements stay provable, older receipts do not
+    #[arg(long, value_name = "BLOCKS", default_value_t = ciro_network::network::RETAINED_BLOCKS)]
+    pub(crate) retain: u64,
+    /// Keep every block for good
+    #[arg(long, conflicts_with = "retain")]
+    pub(crate) archive: bool,
 }
 
 /// `ciro quote`.

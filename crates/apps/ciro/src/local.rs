@@ -3,7 +3,8 @@
 use crate::client::Client;
 use crate::error::{CliError, Exit, chain};
 use crate::ui::{Ui, human_duration};
-use ciro_network::{Layout, Network, NetworkError, Notice, Notify};
+use ciro_engine::Health;
+use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,15 +28,27 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Starts the network of the directory `root`, and its gateway on `port`.
-    pub(crate) fn start(root: &Path, port: u16, ui: Ui) -> Result<Self, CliError> {
+    pub(crate) fn start(root: &Path, port: u16, options: Options, ui: Ui) -> Result<Self, CliError> {
         let listener = bind(port)?;
         let address = listener.local_addr().map_err(CliError::failed)?;
         let notify: Notify = Arc::new(move |notice| ui.warn(&sentence(&notice)));
-        let network = Network::start(root, &notify).map_err(|e| explain(&e))?;
+        let network = Network::start(root, options, &notify).map_err(|e| explain(&e))?;
         let (stop, stopped) = oneshot::channel();
         let gateway = spawn_gateway(listener, &network, stopped)?;
         let endpoint = format!("http://{address}");
         Ok(Self { endpoint, stop: Some(stop), gateway: Some(gateway), network: Some(network) })
+    }
+}
+
+impl Serving {
+    /// Waits until a member of the network stops by itself, and says why.
+    pub(crate) async fn failure(&self) -> String {
+        let Some(network) = &self.network else { return std::future::pending().await };
+        let mut failure = network.failure();
+        match failure.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => "the network stopped".into(),
+        }
     }
 }
 
@@ -93,6 +106,15 @@ fn explain(error: &NetworkError) -> CliError {
         NetworkError::OtherKeys | NetworkError::Genesis(_) => {
             failed.hint("restore the directory from a backup, or name a new one with --data")
         }
+        NetworkError::Validator { source, .. } if source.is_no_room() => {
+            failed.hint("make room on the disk, then start again")
+        }
+        NetworkError::Validator { source, .. } if source.is_damage() => failed.hint(
+            "no validator has an intact store: restore the directory from a backup, or name a new one with --data",
+        ),
+        NetworkError::Repair { .. } => {
+            failed.hint("restore the directory from a backup, or name a new one with --data")
+        }
         _ => failed,
     }
 }
@@ -101,6 +123,18 @@ fn sentence(notice: &Notice) -> String {
     match notice {
         Notice::Anomaly { validator, text } => format!("validator {validator}: {text}"),
         Notice::Failed { member, reason } => format!("{member} stopped: {reason}"),
+        Notice::Health { validator, health: Health::Well } => {
+            format!("validator {validator} has room on its disk again and goes on")
+        }
+        Notice::Health { validator, health: Health::ReadOnly { reason } } => {
+            format!("validator {validator} is read-only until there is room on its disk: {reason}")
+        }
+        Notice::Repaired { validator, reason } => {
+            format!(
+                "the store of validator {validator} was made anew from a peer's, the old one is kept as store.damaged: {reason}"
+            )
+        }
+        Notice::JobLogWaits { reason } => format!("the job log waits for room on the disk: {reason}"),
         Notice::JobLogRebuilt { reason } => format!("the job log is rebuilt from the ledger: {reason}"),
     }
 }
@@ -148,7 +182,7 @@ pub(crate) fn reach(home: &Layout, ui: Ui) -> Result<Reached, CliError> {
     }
     let started = Instant::now();
     let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;
-    let serving = Serving::start(directory.path(), 0, ui)?;
+    let serving = Serving::start(directory.path(), 0, Options::default(), ui)?;
     ui.note(&format!(
         "no network runs on {}: started a throw-away one with play money in {}; it ends with this command",
         home.root().display(),

@@ -69,6 +69,7 @@ fn status() -> Value {
         validators: 1,
         workers: 0,
         block_ms: 1_000,
+        read_only: None,
         params: Params::with_block_ms(1_000),
     };
     serde_json::to_value(status).expect("JSON")

@@ -74,6 +74,8 @@ impl From<NodeError> for ApiError {
             NodeError::Refused { reason } => Self::refused(reason),
             NodeError::Nonce { reason } => Self::new(StatusCode::CONFLICT, "nonce", reason)
                 .hint("once GET /v1/accounts/{account} shows a nonce above this one's, sign again with its next_nonce"),
+            NodeError::Pruned { reason } => Self::new(StatusCode::GONE, "pruned", reason)
+                .hint("a network that is run with --archive keeps all; settlements are kept anyway"),
             NodeError::Invalid { reason } => Self::bad_request(reason),
             NodeError::Unavailable { .. } => Self::unavailable(error.to_string()),
         }

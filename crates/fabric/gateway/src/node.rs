@@ -27,6 +27,12 @@ pub enum NodeError {
         /// The ledger's words.
         reason: String,
     },
+    /// It was kept once and is no longer.
+    #[error("{reason}")]
+    Pruned {
+        /// From where on such things are kept.
+        reason: String,
+    },
     /// The bytes are not what they are sent as.
     #[error("{reason}")]
     Invalid {
@@ -60,6 +66,9 @@ pub struct Status {
     pub workers: usize,
     /// Milliseconds between blocks, as configured.
     pub block_ms: u64,
+    /// Why the node takes nothing in, if it does not: its disk has no room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<String>,
     /// The network's fixed numbers.
     pub params: Params,
 }

@@ -102,7 +102,9 @@ fn not_queued(error: &SubmitError) -> NodeError {
         SubmitError::Malformed(_) | SubmitError::Unfunded { .. } | SubmitError::Barred { .. } => {
             NodeError::Refused { reason: error.to_string() }
         }
-        SubmitError::SenderFull { .. } | SubmitError::PoolFull => NodeError::Unavailable { reason: error.to_string() },
+        SubmitError::SenderFull { .. } | SubmitError::PoolFull | SubmitError::ReadOnly { .. } => {
+            NodeError::Unavailable { reason: error.to_string() }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::blobs::BlobStoreError;
 use crate::keyfile::KeyFileError;
 use crate::layout::LayoutError;
-use ciro_engine::EngineError;
+use ciro_engine::{EngineError, RepairError};
 use ciro_scheduler::SchedulerError;
 use ciro_types::DecodeError;
 use std::io;
@@ -42,6 +42,15 @@ pub enum NetworkError {
         /// Why.
         #[source]
         source: EngineError,
+    },
+    /// A validator's store is damaged, and its peers do not help.
+    #[error("the store of validator {number} cannot be repaired")]
+    Repair {
+        /// Which.
+        number: usize,
+        /// Why.
+        #[source]
+        source: RepairError,
     },
     /// The scheduler failed.
     #[error("the scheduler failed")]

@@ -11,6 +11,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | [`Network`]: starting and stopping it all |
+//! | `opening` | opening the validators, and repairing the store of one from a peer's |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`dispatcher`] | the thread around the desk |
 //! | [`desk`] | [`Desk`]: a step machine: committed blocks to matcher and workers, answers to the ledger, outcomes to clients |
@@ -45,6 +46,7 @@ pub mod layout;
 pub mod matcher;
 pub mod network;
 pub mod node;
+mod opening;
 pub mod outbox;
 pub mod pool;
 pub mod receipts;
@@ -57,7 +59,7 @@ pub use hand::{Hand, Terms};
 pub use keyfile::{KeyFileError, create_key, load_key, load_or_create_key};
 pub use layout::{Layout, LayoutError};
 pub use matcher::Matcher;
-pub use network::{Network, Notice, Notify};
+pub use network::{Network, Notice, Notify, Options};
 pub use node::LocalNode;
 pub use outbox::Outbox;
 pub use pool::Pool;

@@ -4,27 +4,27 @@ use crate::blobs::BlobStore;
 use crate::desk::Desk;
 use crate::dispatcher::{Clients, Dispatcher, Job};
 use crate::error::NetworkError;
-use crate::genesis::{Members, VALIDATORS, WORKER_STAKE, load_or_found};
+use crate::genesis::{Members, WORKER_STAKE, load_or_found};
 use crate::hand::{Hand, Terms};
 use crate::latency::Latencies;
 use crate::layout::Layout;
 use crate::matcher::Matcher;
 use crate::node::LocalNode;
+use crate::opening::{Opened, open_validators, suspect, words};
 use crate::pool::Pool;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_crypto::Keypair;
-use ciro_engine::{
-    Admission, Committed, Config, DiskFile, Disks, Effect, EngineError, Limits, Store, Timeouts, Validator, VerifiedTxs,
-};
-use ciro_queue::{EmbeddedLog, Limits as LogLimits, QueueError};
-use ciro_receipt::ProofVerifier;
+use ciro_engine::{Admission, Committed, EngineError, Health, Retention, Store};
+use ciro_queue::{EmbeddedLog, Limits as LogLimits, Patience, QueueError};
 use ciro_scheduler::Effect as Scheduled;
 use ciro_state::{Genesis, State};
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -37,9 +37,11 @@ const SLOTS: u16 = 4;
 const LEASE_BLOCKS: u64 = 120;
 /// Messages that wait for the dispatcher.
 const DESK: usize = 65_536;
-/// Transactions whose check each validator remembers.
-const VERIFIED_TXS: usize = 16_384;
-const VERIFIED_BYTES: usize = 64 << 20;
+/// Blocks that are kept whole, with the proofs in them: five hours and a half of an idle network.
+pub const RETAINED_BLOCKS: u64 = 20_000;
+/// Between two looks for room on a full disk, and after how many the operator is told again.
+const ROOM_PAUSE: Duration = Duration::from_millis(500);
+const SAID_EVERY: u64 = 120;
 /// How long the workers may take to join.
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,11 +55,30 @@ pub enum Notice {
         /// What.
         text: String,
     },
-    /// A member stopped by itself; the others go on.
+    /// A member stopped by itself. The network is to be stopped: see [`Network::failure`].
     Failed {
         /// Which member.
         member: String,
         /// Why.
+        reason: String,
+    },
+    /// A validator's disk is full, or has room again.
+    Health {
+        /// Which validator.
+        validator: usize,
+        /// How it is now.
+        health: Health,
+    },
+    /// A validator's store was damaged, or too far behind, and was made anew from a peer's.
+    Repaired {
+        /// Which validator.
+        validator: usize,
+        /// What was wrong with the old one, which is kept as `store.damaged`.
+        reason: String,
+    },
+    /// The job log waits for room on the disk; no job is handed out meanwhile.
+    JobLogWaits {
+        /// What the disk said.
         reason: String,
     },
     /// The job log was unusable and is being rebuilt from the ledger.
@@ -65,6 +86,19 @@ pub enum Notice {
         /// What was wrong with it.
         reason: String,
     },
+}
+
+/// How a network is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long whole blocks are kept.
+    pub retention: Retention,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { retention: Retention::Blocks(RETAINED_BLOCKS) }
+    }
 }
 
 /// Where notices go. Called from any thread.
@@ -76,6 +110,8 @@ pub struct Network {
     mailboxes: Vec<SyncSender<Mail>>,
     jobs: SyncSender<Job>,
     threads: Vec<JoinHandle<()>>,
+    failure: watch::Receiver<Option<String>>,
+    is_stopping: Arc<AtomicBool>,
     _lock: File,
 }
 
@@ -84,7 +120,7 @@ impl Network {
     ///
     /// # Errors
     /// [`NetworkError`] if the directory is in use or damaged, or the network does not become ready.
-    pub fn start(root: &Path, notify: &Notify) -> Result<Self, NetworkError> {
+    pub fn start(root: &Path, options: Options, notify: &Notify) -> Result<Self, NetworkError> {
         let layout = Layout::new(root);
         let lock = layout.acquire().map_err(NetworkError::Layout)?;
         let (genesis, members) = load_or_found(&layout)?;
@@ -92,21 +128,22 @@ impl Network {
 
         let (desk, jobs) = sync_channel(DESK);
         let epoch = Instant::now();
-        let opened = open_validators(&layout, &genesis, &members.validators)?;
-        let store = Arc::clone(opened[0].validator.ledger().store());
+        let opened = open_validators(&layout, &genesis, &members.validators, options, notify)?;
+        let store = Arc::clone(opened[0].validator.validator().ledger().store());
         let state = opened[0].validator.state().clone();
-        let (mailboxes, mut threads) = run_validators(opened, &desk, notify, epoch);
+        let (alarm, failure) = Alarm::new(&layout, notify);
+        let (mailboxes, mut threads) = run_validators(opened, &desk, &alarm, epoch);
 
         let (dispatcher, first, node) = assemble(
             &layout,
             genesis,
             members,
             &state,
-            Wires { store, blobs, desk: desk.clone(), ledger: mailboxes[0].clone() },
-            notify,
+            Wires { store, blobs, desk: desk.clone(), ledger: mailboxes[0].clone(), alarm: alarm.clone() },
         )?;
-        threads.push(run_dispatcher(dispatcher, state, first, jobs, notify));
-        let network = Self { node: Arc::new(node), mailboxes, jobs: desk, threads, _lock: lock };
+        threads.push(run_dispatcher(dispatcher, state, first, jobs, &alarm));
+        let is_stopping = Arc::clone(&alarm.is_stopping);
+        let network = Self { node: Arc::new(node), mailboxes, jobs: desk, threads, failure, is_stopping, _lock: lock };
         network.wait_until_ready()?;
         Ok(network)
     }
@@ -115,6 +152,13 @@ impl Network {
     #[must_use]
     pub fn node(&self) -> Arc<LocalNode> {
         Arc::clone(&self.node)
+    }
+
+    /// Holds why the first member stopped by itself, as soon as one has. A network that lacks a member is not the one that
+    /// was asked for: whoever runs it ends with an error.
+    #[must_use]
+    pub fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failure.clone()
     }
 
     fn wait_until_ready(&self) -> Result<(), NetworkError> {
@@ -134,6 +178,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         // A member that stopped by itself hears nothing, and a full mailbox is drained by a live one.
         let _ = self.jobs.send(Job::Stop);
         for mailbox in &self.mailboxes {
@@ -145,58 +190,80 @@ impl Drop for Network {
     }
 }
 
-/// A validator that is open and not running yet.
-struct Opened {
-    validator: Validator<DiskFile>,
-    first: Vec<Effect>,
+/// Tells of members that stopped by themselves, and of damage.
+#[derive(Clone)]
+pub(crate) struct Alarm {
+    layout: Layout,
+    notify: Notify,
+    health: Arc<watch::Sender<Health>>,
+    failed: Arc<watch::Sender<Option<String>>>,
+    is_stopping: Arc<AtomicBool>,
 }
 
-fn open_validators(layout: &Layout, genesis: &Genesis, keys: &[Keypair]) -> Result<Vec<Opened>, NetworkError> {
-    (0..VALIDATORS).zip(keys).map(|(number, key)| open_validator(layout, genesis, number, key)).collect()
-}
+impl Alarm {
+    fn new(layout: &Layout, notify: &Notify) -> (Self, watch::Receiver<Option<String>>) {
+        let (failed, failure) = watch::channel(None);
+        let health = Arc::new(watch::Sender::new(Health::Well));
+        let (layout, notify, failed) = (layout.clone(), Arc::clone(notify), Arc::new(failed));
+        (Self { layout, notify, health, failed, is_stopping: Arc::default() }, failure)
+    }
 
-fn open_validator(layout: &Layout, genesis: &Genesis, number: usize, key: &Keypair) -> Result<Opened, NetworkError> {
-    let directory = layout.validator(number);
-    let io_error = |source| NetworkError::Io { what: "a validator's directory", source };
-    std::fs::create_dir_all(&directory).map_err(io_error)?;
-    let failed = |source| NetworkError::Validator { number, source };
-    let store = Store::open(&directory.join("store.redb")).map_err(|e| failed(EngineError::Store(e)))?;
-    let disks = Disks {
-        wal: DiskFile::open(&directory.join("wal")).map_err(io_error)?,
-        guard: DiskFile::open(&directory.join("last-signed")).map_err(io_error)?,
-        store: Arc::new(store),
-    };
-    let config = Config {
-        genesis: genesis.clone(),
-        key: Keypair::from_seed(key.seed()),
-        timeouts: Timeouts::default(),
-        limits: Limits::default(),
-        // Each validator verifies every proof and signature itself, as it would on a machine of its own.
-        proofs: Arc::new(ProofVerifier::default()),
-        verified: Arc::new(VerifiedTxs::new(VERIFIED_TXS, VERIFIED_BYTES)),
-    };
-    let (validator, first) = Validator::open(config, disks, 0).map_err(failed)?;
-    Ok(Opened { validator, first })
+    /// The followed validator's store gave back what was not written.
+    pub(crate) fn damaged(&self, error: &dyn std::error::Error) {
+        let reason = chain(error);
+        suspect(&self.layout.validator(0), &reason);
+        self.failed("validator 0", reason);
+    }
+
+    fn failed(&self, member: &str, reason: String) {
+        (self.notify)(Notice::Failed { member: member.into(), reason: reason.clone() });
+        self.failed.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(format!("{member} stopped: {reason}"));
+            is_first
+        });
+    }
+
+    /// What the job log does about a full disk: it says so, and tries again until there is room or the network stops.
+    fn patience(&self) -> Patience {
+        let (notify, is_stopping) = (Arc::clone(&self.notify), Arc::clone(&self.is_stopping));
+        let said = AtomicU64::new(0);
+        Arc::new(move |error| {
+            if said.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAID_EVERY) {
+                notify(Notice::JobLogWaits { reason: error.to_string() });
+            }
+            std::thread::sleep(ROOM_PAUSE);
+            !is_stopping.load(Ordering::Relaxed)
+        })
+    }
+
+    /// Runs a member to its end. A panic is a failure like any other.
+    fn watch(&self, member: &str, run: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+            self.failed(member, format!("panic: {}", words(panic.as_ref())));
+        }
+    }
 }
 
 fn run_validators(
     opened: Vec<Opened>,
     desk: &SyncSender<Job>,
-    notify: &Notify,
+    alarm: &Alarm,
     epoch: Instant,
 ) -> (Vec<SyncSender<Mail>>, Vec<JoinHandle<()>>) {
-    let accounts: Vec<AccountId> = opened.iter().map(|open| open.validator.account()).collect();
+    let accounts: Vec<AccountId> = opened.iter().map(|open| open.validator.validator().account()).collect();
     let (mailboxes, receivers): (Vec<_>, Vec<_>) = accounts.iter().map(|_| sync_channel(MAILBOX)).unzip();
     let by_account: BTreeMap<_, _> = accounts.iter().copied().zip(mailboxes.iter().cloned()).collect();
     let start = |(number, (open, mailbox)): (usize, (Opened, Receiver<Mail>))| {
         let runner = Runner {
-            port: Port::new(open.validator.account(), &by_account),
+            port: Port::new(open.validator.validator().account(), &by_account),
             validator: open.validator,
             mailbox,
-            outlet: Reporter { number, desk: desk.clone(), notify: Arc::clone(notify) },
+            outlet: Reporter { number, desk: desk.clone(), alarm: alarm.clone() },
             epoch,
         };
-        std::thread::spawn(move || runner.run(open.first))
+        let alarm = alarm.clone();
+        std::thread::spawn(move || alarm.watch(&format!("validator {number}"), || runner.run(open.first)))
     };
     let threads = opened.into_iter().zip(receivers).enumerate().map(start).collect();
     (mailboxes, threads)
@@ -206,7 +273,7 @@ fn run_validators(
 struct Reporter {
     number: usize,
     desk: SyncSender<Job>,
-    notify: Notify,
+    alarm: Alarm,
 }
 
 impl Outlet for Reporter {
@@ -221,12 +288,22 @@ impl Outlet for Reporter {
     }
 
     fn anomaly(&self, text: String) {
-        (self.notify)(Notice::Anomaly { validator: self.number, text });
+        (self.alarm.notify)(Notice::Anomaly { validator: self.number, text });
+    }
+
+    fn health(&self, health: Health) {
+        if self.number == 0 {
+            self.alarm.health.send_replace(health.clone());
+        }
+        (self.alarm.notify)(Notice::Health { validator: self.number, health });
     }
 
     fn failed(&self, error: EngineError) {
-        let member = format!("validator {}", self.number);
-        (self.notify)(Notice::Failed { member, reason: chain(&error) });
+        let reason = chain(&error);
+        if error.is_damage() {
+            suspect(&self.alarm.layout.validator(self.number), &reason);
+        }
+        self.alarm.failed(&format!("validator {}", self.number), reason);
     }
 }
 
@@ -243,6 +320,7 @@ struct Wires {
     blobs: BlobStore,
     desk: SyncSender<Job>,
     ledger: SyncSender<Mail>,
+    alarm: Alarm,
 }
 
 fn assemble(
@@ -251,9 +329,8 @@ fn assemble(
     members: Members,
     state: &State,
     wires: Wires,
-    notify: &Notify,
 ) -> Result<(Dispatcher, Vec<Scheduled>, LocalNode), NetworkError> {
-    let (matcher, first) = start_matcher(layout, &members.scheduler, state, &wires.store, notify)?;
+    let (matcher, first) = start_matcher(layout, &members.scheduler, state, &wires.store, &wires.alarm)?;
     let (head, seen) = watch::channel(state.height());
     let latencies = Arc::new(Mutex::new(Latencies::default()));
     let hands = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state)).collect();
@@ -273,6 +350,8 @@ fn assemble(
         blobs: wires.blobs,
         latencies,
         head: seen,
+        health: wires.alarm.health.subscribe(),
+        alarm: wires.alarm,
     };
     Ok((dispatcher, first, node))
 }
@@ -282,23 +361,23 @@ fn start_matcher(
     key: &Keypair,
     state: &State,
     store: &Store,
-    notify: &Notify,
+    alarm: &Alarm,
 ) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
-    let log = open_log(&layout.job_log(), notify)?;
+    let log = open_log(&layout.job_log(), alarm)?;
     Matcher::open(key, LEASE_BLOCKS, log, state, store).map_err(NetworkError::Scheduler)
 }
 
 /// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.
-fn open_log(path: &Path, notify: &Notify) -> Result<EmbeddedLog, NetworkError> {
+fn open_log(path: &Path, alarm: &Alarm) -> Result<EmbeddedLog, NetworkError> {
     let scheduler = |e: QueueError| NetworkError::Scheduler(e.into());
-    let refusal = match EmbeddedLog::open(path, LogLimits::default()) {
+    let refusal = match EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()) {
         Ok(log) => return Ok(log),
         Err(refusal) => refusal,
     };
-    notify(Notice::JobLogRebuilt { reason: chain(&refusal) });
+    (alarm.notify)(Notice::JobLogRebuilt { reason: chain(&refusal) });
     let aside = path.with_extension("damaged");
     std::fs::rename(path, aside).map_err(|source| NetworkError::Io { what: "the job log", source })?;
-    EmbeddedLog::open(path, LogLimits::default()).map_err(scheduler)
+    EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()).map_err(scheduler)
 }
 
 fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {
@@ -336,18 +415,19 @@ fn run_dispatcher(
     state: State,
     first: Vec<Scheduled>,
     jobs: Receiver<Job>,
-    notify: &Notify,
+    alarm: &Alarm,
 ) -> JoinHandle<()> {
-    let notify = Arc::clone(notify);
-    std::thread::spawn(move || {
+    let alarm = alarm.clone();
+    let work = move |alarm: &Alarm| {
         if let Err(error) = dispatcher.run(&state, first, &jobs) {
-            notify(Notice::Failed { member: "the scheduler".into(), reason: chain(&error) });
+            alarm.failed("the scheduler", chain(&error));
         }
-    })
+    };
+    std::thread::spawn(move || alarm.watch("the scheduler", || work(&alarm)))
 }
 
 /// An error and its causes, outermost first.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

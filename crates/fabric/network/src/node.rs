@@ -4,9 +4,10 @@ use crate::blobs::BlobStore;
 use crate::counter;
 use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
+use crate::network::Alarm;
 use crate::receipts::{self, PublicModel};
 use crate::validator::Mail;
-use ciro_engine::{Store, query};
+use ciro_engine::{Health, Store, query};
 use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
 use ciro_graph::{Model, check_model};
 use ciro_prover::ProvingKey;
@@ -14,6 +15,7 @@ use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
 use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State};
+use ciro_store::StoreError;
 use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Nonce, Requirements, TxId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
@@ -42,6 +44,9 @@ pub struct LocalNode {
     pub latencies: Arc<Mutex<Latencies>>,
     /// How far the dispatcher is.
     pub head: watch::Receiver<Height>,
+    /// How the followed validator is.
+    pub health: watch::Receiver<Health>,
+    pub(crate) alarm: Alarm,
 }
 
 impl LocalNode {
@@ -58,15 +63,32 @@ impl LocalNode {
         wait(&answer, READ_PATIENCE)
     }
 
+    /// What the store says, with its refusals in the gateway's words. Damage is nobody's answer: it ends the network.
+    fn kept<T>(&self, found: Result<T, StoreError>) -> Result<T, NodeError> {
+        found.map_err(|error| match &error {
+            StoreError::Pruned { .. } => NodeError::Pruned { reason: error.to_string() },
+            error => {
+                if error.is_damage() {
+                    self.alarm.damaged(error);
+                }
+                broken(error)
+            }
+        })
+    }
+
     /// What became of a transaction that is in a block already.
     fn known(&self, id: TxId) -> Result<Option<Result<TxId, NodeError>>, NodeError> {
-        counter::known(&self.store, id).map_err(broken)
+        self.kept(counter::known(&self.store, id))
     }
 }
 
 impl Node for LocalNode {
     fn status(&self) -> Result<Status, NodeError> {
         let (genesis, head) = (self.genesis.clone(), *self.head.borrow());
+        let read_only = match &*self.health.borrow() {
+            Health::Well => None,
+            Health::ReadOnly { reason } => Some(reason.clone()),
+        };
         self.read(move |state| Status {
             network: genesis.network,
             chain: state.chain(),
@@ -76,6 +98,7 @@ impl Node for LocalNode {
             validators: genesis.validators.len(),
             workers: state.offers().count(),
             block_ms: crate::genesis::BLOCK_MS,
+            read_only,
             params: genesis.params,
         })
     }
@@ -133,7 +156,7 @@ impl Node for LocalNode {
     }
 
     fn receipt(&self, job: JobId) -> Result<Option<Receipt>, NodeError> {
-        let Some(settlement) = receipts::settlement(&self.store, &self.genesis, job).map_err(broken)? else {
+        let Some(settlement) = self.kept(receipts::settlement(&self.store, &self.genesis, job))? else {
             return Ok(None);
         };
         let id = settlement.record.model;
@@ -142,13 +165,13 @@ impl Node for LocalNode {
             Some(PublicModel { program: found.program.clone(), weight_root: found.weight_root })
         })?;
         match model {
-            Some(model) => receipts::receipt(&self.store, model, settlement).map_err(broken),
+            Some(model) => self.kept(receipts::receipt(&self.store, model, settlement)),
             None => Ok(None),
         }
     }
 
     fn block(&self, height: Height) -> Result<Option<BlockView>, NodeError> {
-        let Some(decided) = self.store.decided(height).map_err(broken)? else { return Ok(None) };
+        let Some(decided) = self.kept(self.store.decided(height))? else { return Ok(None) };
         let header = decided.block.header();
         let id_of = |bytes: &Vec<u8>| SignedTx::decode(bytes, bytes.len()).ok().map(|tx| tx.id());
         Ok(Some(BlockView {
@@ -165,7 +188,7 @@ impl Node for LocalNode {
 
     fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError> {
         let after = before(from);
-        let found = query::events_after(&self.store, after, limit).map_err(broken)?;
+        let found = self.kept(query::events_after(&self.store, after, limit))?;
         // What the dispatcher has not seen yet is not announced yet.
         let head = *self.head.borrow();
         Ok(found.into_iter().filter(|event| event.position.height <= head).collect())

@@ -107,6 +107,7 @@ impl Outbox {
             SubmitError::PoolFull
             | SubmitError::SenderFull { .. }
             | SubmitError::Unfunded { .. }
+            | SubmitError::ReadOnly { .. }
             | SubmitError::NonceAhead { .. } => self.send_again(id, self.height.next()),
             SubmitError::Barred { commits } => self.send_again(id, self.height.plus(commits.max(1))),
             // A block says, or will say, what became of the nonce.

@@ -36,7 +36,7 @@ pub fn settlement(store: &Store, genesis: &Genesis, job: JobId) -> Result<Option
 /// The receipt of a settled job.
 ///
 /// # Errors
-/// [`StoreError`] if the database cannot be read.
+/// [`StoreError::Pruned`] if the answer is no longer kept.
 pub fn receipt(store: &Store, model: PublicModel, settlement: Settlement) -> Result<Option<Receipt>, StoreError> {
     let Some(answer) = answer(store, &settlement.record)? else { return Ok(None) };
     Ok(Some(Receipt {
@@ -84,7 +84,10 @@ fn carrier(store: &Store, record: &SettlementRecord) -> Result<Option<SignedTx>,
         _ => None,
     };
     let Some(id) = journal.events.into_iter().find_map(settles) else { return Ok(None) };
-    let Some(height) = store.tx_height(&id)? else { return Ok(None) };
+    // A settlement names a transaction that was in a block.
+    let Some(height) = store.tx_height(&id)? else {
+        return Err(StoreError::Pruned { oldest: store.oldest()?, got: record.height });
+    };
     Ok(store.block(height)?.and_then(|block| transaction(&block, id)))
 }
 

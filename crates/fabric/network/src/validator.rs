@@ -1,9 +1,13 @@
 //! One validator on one thread. Validators share nothing but encoded bytes.
 
-use ciro_engine::{Admission, Committed, DiskFile, Effect, EngineError, Input, Net, Validator};
+use ciro_engine::{
+    Admission, Committed, DiskFile, Effect, EngineError, Health, Input, Machine, Net, Resident, Retention, Store,
+};
 use ciro_state::State;
 use ciro_types::{AccountId, Nonce};
 use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
@@ -75,6 +79,41 @@ impl Net for Port {
     }
 }
 
+/// The files of one validator.
+pub struct Files {
+    directory: PathBuf,
+    store: Arc<Store>,
+}
+
+impl Files {
+    /// Opens or creates the files in `directory`.
+    ///
+    /// # Errors
+    /// Whatever the file system or the store reports.
+    pub fn open(directory: &Path, retention: Retention) -> Result<Self, EngineError> {
+        let store = Store::open(&store_path(directory)).map_err(EngineError::Store)?.retaining(retention);
+        Ok(Self { directory: directory.to_path_buf(), store: Arc::new(store) })
+    }
+}
+
+/// Where the store of a validator's directory is.
+#[must_use]
+pub fn store_path(directory: &Path) -> PathBuf {
+    directory.join("store.redb")
+}
+
+impl Machine for Files {
+    type File = DiskFile;
+
+    fn files(&self) -> io::Result<(DiskFile, DiskFile)> {
+        Ok((DiskFile::open(&self.directory.join("wal"))?, DiskFile::open(&self.directory.join("last-signed"))?))
+    }
+
+    fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+}
+
 /// What a validator tells the process it runs in.
 pub trait Outlet: Send {
     /// What became of a submitted transaction.
@@ -83,6 +122,8 @@ pub trait Outlet: Send {
     fn committed(&self, committed: Arc<Committed>);
     /// Something only a bug or a Byzantine majority explains.
     fn anomaly(&self, text: String);
+    /// The validator stopped taking part, or takes part again.
+    fn health(&self, health: Health);
     /// The validator stopped by itself.
     fn failed(&self, error: EngineError);
 }
@@ -90,7 +131,7 @@ pub trait Outlet: Send {
 /// Runs a validator until it is told to stop or fails.
 pub struct Runner<O> {
     /// The step machine.
-    pub validator: Validator<DiskFile>,
+    pub validator: Resident<Files>,
     /// Its mailbox.
     pub mailbox: Receiver<Mail>,
     /// Its transport.
@@ -117,7 +158,7 @@ impl<O: Outlet> Runner<O> {
                 }
                 Ok(Mail::NextNonce { account, reply }) => {
                     // Who stopped waiting needs no answer.
-                    let _ = reply.send(self.validator.next_nonce(&account));
+                    let _ = reply.send(self.validator.validator().next_nonce(&account));
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -148,6 +189,7 @@ impl<O: Outlet> Runner<O> {
                 Effect::Admission(admission) => self.outlet.admission(admission),
                 Effect::Committed(committed) => self.outlet.committed(committed),
                 Effect::Anomaly(text) => self.outlet.anomaly(text),
+                Effect::Health(health) => self.outlet.health(health),
             }
         }
     }

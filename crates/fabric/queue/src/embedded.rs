@@ -5,6 +5,7 @@
 
 use crate::error::QueueError;
 use crate::log::{Age, Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
+use crate::patient::{Patience, PatientFile};
 use crate::row::{
     COUNTERS, DEAD, ENTRIES, HEAD, LAST_AGE, LAST_TOKEN, READY, TIMERS, WORK, WorkKey, WorkRow, from_key, key,
 };
@@ -34,7 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { record_bytes: 16 << 20, attempts: 16, reason_bytes: 256, cache_bytes: 16 << 20 }
+        Self { record_bytes: 16 << 20, attempts: 16, reason_bytes: 256, cache_bytes: 4 << 20 }
     }
 }
 
@@ -85,6 +86,15 @@ impl EmbeddedLog {
     pub fn open(path: &Path, limits: Limits) -> Result<Self, QueueError> {
         let database = builder(limits).create(path).map_err(QueueError::storage("open the file"))?;
         Self::start(database, limits)
+    }
+
+    /// Opens or creates the log at `path`, which nobody else has open. Its writer waits for room as `patience` says.
+    ///
+    /// # Errors
+    /// [`QueueError::Storage`].
+    pub fn open_patiently(path: &Path, limits: Limits, patience: Patience) -> Result<Self, QueueError> {
+        let file = PatientFile::open(path, patience).map_err(redb::StorageError::from);
+        Self::open_on(file.map_err(QueueError::storage("open the file"))?, limits)
     }
 
     /// Opens or creates the log on `backend`: memory, or a simulated disk that tears writes.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`log`] | [`JobLog`]: the contract every backend keeps, and its types |
 //! | [`embedded`] | [`EmbeddedLog`]: the default backend, one redb file, one writer, group commit |
+//! | [`patient`] | [`Patience`]: what the log does about a full disk |
 //! | [`error`] | [`QueueError`] |
 //!
 //! Two things live here. *Entries* are the ledger's committed events in order, deduplicated by (height, index), so that
@@ -17,8 +18,10 @@
 pub mod embedded;
 pub mod error;
 pub mod log;
+pub mod patient;
 mod row;
 
 pub use embedded::{EmbeddedLog, EventReader, Limits};
 pub use error::QueueError;
 pub use log::{Age, Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
+pub use patient::Patience;

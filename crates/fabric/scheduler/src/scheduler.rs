@@ -25,6 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Seats looked at in one read of the job log.
 const PAGE: usize = 256;
 
+/// Blocks whose events stay in the job log. Nobody but a person who looks for a cause reads them again.
+const LOGGED_BLOCKS: u64 = 1_024;
+/// The log is pruned at every so many heights: a block without events then costs no write.
+const PRUNED_EVERY: u64 = 64;
+
 /// What a scheduler needs to know besides the ledger.
 pub struct Config {
     /// The network.
@@ -165,9 +170,19 @@ impl<L: JobLog> Scheduler<L> {
             }
             self.take_back_expired(&mut effects)?;
             self.fill_seats(&mut effects)?;
+            self.prune_log()?;
         }
         self.log.commit()?;
         Ok(effects)
+    }
+
+    fn prune_log(&mut self) -> Result<(), SchedulerError> {
+        match self.height.0.checked_sub(LOGGED_BLOCKS) {
+            Some(before) if before.is_multiple_of(PRUNED_EVERY) => {
+                Ok(self.log.prune(Position::start_of(Height(before)))?)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The last block taken in.

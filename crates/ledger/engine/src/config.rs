@@ -24,6 +24,21 @@ pub struct Config {
     pub verified: Arc<VerifiedTxs>,
 }
 
+impl Config {
+    /// The same words again, for a validator that is opened again.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            genesis: self.genesis.clone(),
+            key: Keypair::from_seed(self.key.seed()),
+            timeouts: self.timeouts,
+            limits: self.limits,
+            proofs: Arc::clone(&self.proofs),
+            verified: Arc::clone(&self.verified),
+        }
+    }
+}
+
 /// What a validator survives on: two small files and a database. Each validator has its own.
 pub struct Disks<F> {
     /// The write-ahead log of the agreement.

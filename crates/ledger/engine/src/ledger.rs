@@ -6,8 +6,8 @@ use crate::step::Committed;
 use crate::verified::VerifiedTxs;
 use ciro_consensus::{Block, BlockHeader, DecidedBlock, SealedBlock, Validator, ValidatorSet, txs_root};
 use ciro_state::{
-    BlockContext, BlockEffects, Checked, Genesis, InclusionError, Item, ProofCheck, SignedTx, State, TxError,
-    apply_block, check_reports, check_stateless, manifest, screen,
+    BlockContext, BlockEffects, Checked, CommittedEvent, EventPosition, Genesis, InclusionError, Item, ProofCheck,
+    SignedTx, State, TxError, apply_block, check_reports, check_stateless, manifest, screen,
 };
 use ciro_store::{Store, TxRecord};
 use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, Nonce, StateRoot, TxId};
@@ -72,7 +72,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Restores the ledger from `store`, or writes the genesis into an empty one.
+    /// Restores the ledger from `store`, or writes the genesis into an empty one. The stored state is checked against its
+    /// root first: cost proportional to its rows.
     ///
     /// # Errors
     /// [`EngineError`] if the genesis is unusable, or the store damaged or of another network.
@@ -185,10 +186,28 @@ impl Ledger {
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
         let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
         let committed = committed(block, &ids, nonces, &effects);
-        self.root = self.store.commit(decided, &ids, effects).map_err(EngineError::Store)?;
+        self.root = self.store.commit(decided, &ids, &effects).map_err(EngineError::Store)?;
         self.parent = block.id();
         self.prepared.clear();
+        self.verified.forget(&ids);
         Ok(committed)
+    }
+
+    /// A block that was committed before, as it was announced or should have been.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the store cannot tell.
+    pub(crate) fn committed_at(&self, height: Height) -> Result<Option<Committed>, EngineError> {
+        let Some(block) = self.store.block(height).map_err(EngineError::Store)? else { return Ok(None) };
+        let Some(journal) = self.store.journal(height).map_err(EngineError::Store)? else { return Ok(None) };
+        let position = |index| EventPosition { height, index };
+        let events = (0..).zip(journal.events).map(|(i, event)| CommittedEvent { position: position(i), event });
+        let senders = block.txs().iter().filter_map(|bytes| SignedTx::decode(bytes, bytes.len()).ok());
+        // As of now, which is what the next transaction of each must carry.
+        let nonces = senders.map(|tx| (tx.body.sender, self.state.account(&tx.body.sender).nonce)).collect();
+        let (id, header) = (block.id(), block.header().clone());
+        let (txs, events, records) = (journal.txs, events.collect(), journal.records);
+        Ok(Some(Committed { id, header, txs, nonces, events, records }))
     }
 
     /// What the agreement log replays was checked before the crash, but its preparation is gone.
@@ -291,6 +310,7 @@ fn open_state(genesis: &Genesis, store: &Store) -> Result<State, EngineError> {
         store.write_genesis(state.snapshot()).map_err(EngineError::Store)?;
         return Ok(state);
     }
+    store.check().map_err(EngineError::Store)?;
     let state = State::restore(store.rows().map_err(EngineError::Store)?).map_err(EngineError::Restore)?;
     let (expected, got) = (genesis.chain_id(), state.meta().chain);
     if expected == got { Ok(state) } else { Err(EngineError::OtherChain { expected, got }) }

@@ -11,6 +11,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`validator`] | [`Validator`]: the step function that joins the parts |
+//! | [`resident`] | [`Resident`]: a validator that outlives a full disk |
+//! | [`repair`] | a damaged store, made anew from a peer's |
 //! | [`step`] | [`Input`], [`Effect`], [`Admission`], [`Committed`] |
 //! | [`config`] | what a validator is told once: genesis, key, limits, disks, proof check |
 //! | [`ledger`] | building, checking and executing blocks; where the chain stands |
@@ -35,6 +37,8 @@ pub mod ledger;
 pub mod mempool;
 pub mod net;
 pub mod query;
+pub mod repair;
+pub mod resident;
 pub mod settlement;
 pub mod step;
 pub mod validator;
@@ -42,11 +46,13 @@ pub mod verified;
 pub mod wire;
 
 pub use ciro_consensus::{DiskFile, MemoryFile, Timeouts, WalFile};
-pub use ciro_store::{MemoryBackend, Store};
+pub use ciro_store::{MemoryBackend, Retention, Store};
 pub use config::{Config, Disks, Limits};
 pub use error::EngineError;
 pub use net::Net;
+pub use repair::{RepairError, repair};
+pub use resident::{Machine, Resident};
 pub use settlement::{SettlementProof, SettlementProofError};
-pub use step::{Admission, Committed, Effect, Input, SubmitError};
+pub use step::{Admission, Committed, Effect, Health, Input, SubmitError};
 pub use validator::Validator;
 pub use verified::VerifiedTxs;

@@ -1,57 +1,61 @@
 //! What can be read from a validator. Reads of the database need no validator at all: see [`crate::Store`].
 
 use crate::settlement::SettlementProof;
-use ciro_consensus::{CertifiedHeader, DecidedBlock};
+use ciro_consensus::CertifiedHeader;
 use ciro_state::{CommittedEvent, EventPosition, MerklePath, SettlementRecord};
-use ciro_store::{Journal, Store, StoreError};
+use ciro_store::{Store, StoreError};
 use ciro_types::{Hash32, Height, JobId};
 
 /// The certified header of `height`, if it is committed here.
 ///
 /// # Errors
-/// [`StoreError`] if the database cannot be read.
+/// [`StoreError`] if the database cannot be read, or keeps that header no longer.
 pub fn certified_header(store: &Store, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
-    let decided = store.decided(height)?;
-    Ok(decided
-        .map(|DecidedBlock { block, certificate }| CertifiedHeader { header: block.header().clone(), certificate }))
+    store.certified_header(height)
 }
 
-/// The proof that `job` was paid, or none if it was not, or if the block after its own is not committed yet.
+/// The proof that `job` was paid, or none if it was not, or if the block after its own is not committed yet. It is kept for
+/// good, longer than the answer itself.
 ///
 /// # Errors
 /// [`StoreError`] if the database cannot be read.
 pub fn settlement_proof(store: &Store, job: &JobId) -> Result<Option<SettlementProof>, StoreError> {
     let Some(height) = store.settled_height(job)? else { return Ok(None) };
-    let Some(journal) = store.journal(height)? else { return Ok(None) };
     let Some(certified) = certified_header(store, height.next())? else { return Ok(None) };
-    Ok(record_and_path(journal, job).map(|(record, path)| SettlementProof { record, path, certified }))
+    let found = record_and_path(&store.records(height)?, job);
+    let (record, path) = found.ok_or_else(|| StoreError::Damaged {
+        table: "records",
+        key: height.to_string(),
+        expected: format!("a record of {job}"),
+        got: "none".into(),
+    })?;
+    Ok(Some(SettlementProof { record, path, certified }))
 }
 
-fn record_and_path(journal: Journal, job: &JobId) -> Option<(SettlementRecord, MerklePath)> {
-    let digests: Vec<Hash32> = journal.records.iter().map(SettlementRecord::digest).collect();
-    let index = journal.records.iter().position(|record| record.job == *job)?;
-    Some((journal.records.into_iter().nth(index)?, MerklePath::new(&digests, index)?))
+fn record_and_path(records: &[SettlementRecord], job: &JobId) -> Option<(SettlementRecord, MerklePath)> {
+    let digests: Vec<Hash32> = records.iter().map(SettlementRecord::digest).collect();
+    let index = records.iter().position(|record| record.job == *job)?;
+    Some((records.get(index)?.clone(), MerklePath::new(&digests, index)?))
 }
 
-/// Committed events after `after`, or from the beginning, in order: whole blocks, until at least `limit` events are
-/// found or the chain ends. A consumer that remembers the last position misses and repeats nothing.
+/// Up to `limit` committed events after `after`, or from the oldest that is kept, in order. A consumer that remembers the
+/// last position misses and repeats nothing. Cost: proportional to the events returned, wherever they stand.
 ///
 /// # Errors
-/// [`StoreError`] if the database cannot be read.
+/// [`StoreError::Pruned`] if events after `after` were kept once and are no longer.
 pub fn events_after(
     store: &Store,
     after: Option<EventPosition>,
     limit: usize,
 ) -> Result<Vec<CommittedEvent>, StoreError> {
-    let mut height = after.map_or(Height(1), |position| position.height);
-    let mut events = Vec::new();
-    while events.len() < limit {
-        let Some(journal) = store.journal(height)? else { break };
-        let positioned = (0..)
-            .zip(journal.events)
-            .map(|(index, event)| CommittedEvent { position: EventPosition { height, index }, event });
-        events.extend(positioned.filter(|event| after.is_none_or(|after| event.position > after)));
-        height = height.next();
+    let from = after.map_or(EventPosition { height: Height(0), index: 0 }, next);
+    store.events(from, limit)
+}
+
+/// The position after `position`. No block has 2³² events.
+fn next(position: EventPosition) -> EventPosition {
+    match position.index.checked_add(1) {
+        Some(index) => EventPosition { index, ..position },
+        None => EventPosition { height: Height(position.height.0.saturating_add(1)), index: 0 },
     }
-    Ok(events)
 }

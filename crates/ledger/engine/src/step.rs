@@ -50,6 +50,21 @@ pub enum Effect {
     Committed(Arc<Committed>),
     /// Something that only a bug, or a Byzantine majority, explains. For the operator's log.
     Anomaly(String),
+    /// The validator stops taking part, or takes part again.
+    Health(Health),
+}
+
+/// Whether a validator takes part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    #[default]
+    Well,
+    /// Its disk has no room. It answers from what it has, and tries again.
+    ReadOnly {
+        /// What the disk said.
+        reason: String,
+    },
 }
 
 /// Whether a submitted transaction waits for a block now.
@@ -121,6 +136,12 @@ pub enum SubmitError {
     /// Its part of the pool is full of what pays as much for each byte. Try again after the next block.
     #[error("the pool of waiting transactions is full")]
     PoolFull,
+    /// The validator takes nothing in until its disk has room.
+    #[error("read-only: {reason}")]
+    ReadOnly {
+        /// What the disk said.
+        reason: String,
+    },
 }
 
 /// A committed block, as the rest of the node follows it.

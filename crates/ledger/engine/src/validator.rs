@@ -13,6 +13,7 @@ use ciro_consensus::{
 };
 use ciro_crypto::Keypair;
 use ciro_state::{Action, Item, SignedTx, State, TxError};
+use ciro_store::StoreError;
 use ciro_types::{AccountId, Height, Nonce, TxId, encode};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Validator<F> {
     uncertified: bool,
     /// Whether the pool holds something that can go into the next block.
     ready: bool,
+    /// Validators that keep the blocks we lack no longer, and from where on they do.
+    pruned: BTreeMap<AccountId, Height>,
     agreed: VecDeque<Agreed>,
     out: Vec<Effect>,
     now_ms: u64,
@@ -72,6 +75,7 @@ impl<F: WalFile> Validator<F> {
             barred: BTreeMap::new(),
             uncertified,
             ready: false,
+            pruned: BTreeMap::new(),
             agreed: effects.into(),
             out: Vec::new(),
             now_ms,
@@ -142,7 +146,27 @@ impl<F: WalFile> Validator<F> {
                 self.take_all(txs, false);
                 self.nudge()
             }
+            Ok(Wire::Pruned(oldest)) => self.on_pruned(from, oldest),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// A validator no longer keeps the block that we lack. Once two thirds say so, waiting is in vain.
+    fn on_pruned(&mut self, from: AccountId, oldest: Height) -> Result<(), EngineError> {
+        let height = self.state().height().next();
+        let validators = self.ledger.validators();
+        if oldest <= height || validators.power(from).is_none() {
+            return Ok(());
+        }
+        if self.pruned.insert(from, oldest).is_none() {
+            let text = format!("{from} keeps blocks from {oldest} on only, and {height} is lacked here");
+            self.out.push(Effect::Anomaly(text));
+        }
+        self.pruned.retain(|_, oldest| *oldest > height);
+        let power = self.pruned.keys().filter_map(|peer| self.ledger.validators().power(*peer)).sum();
+        match self.pruned.values().min() {
+            Some(&oldest) if self.ledger.validators().is_quorum(power) => Err(EngineError::Stranded { height, oldest }),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -379,7 +403,15 @@ impl<F: WalFile> Validator<F> {
     fn serve_blocks(&mut self, to: AccountId, from: Height) -> Result<(), EngineError> {
         let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
         while blocks.len() < MAX_SERVED_BLOCKS && bytes < MAX_SERVED_BYTES {
-            let Some(decided) = self.ledger.store().decided(height).map_err(EngineError::Store)? else { break };
+            let decided = match self.ledger.store().decided(height) {
+                Ok(Some(decided)) => decided,
+                Ok(None) => break,
+                Err(StoreError::Pruned { oldest, .. }) => {
+                    self.out.push(Effect::Send { to, bytes: Wire::Pruned(oldest).to_bytes() });
+                    break;
+                }
+                Err(error) => return Err(EngineError::Store(error)),
+            };
             bytes += decided.block.txs().iter().map(Vec::len).sum::<usize>();
             blocks.push(decided);
             height = height.next();
@@ -417,6 +449,6 @@ fn bar(barred: &mut BTreeMap<AccountId, u64>, account: AccountId, until: u64) {
 }
 
 fn last_block_paid(ledger: &Ledger) -> Result<bool, EngineError> {
-    let journal = ledger.store().journal(ledger.state().height()).map_err(EngineError::Store)?;
-    Ok(journal.is_some_and(|journal| !journal.records.is_empty()))
+    let records = ledger.store().records(ledger.state().height()).map_err(EngineError::Store)?;
+    Ok(!records.is_empty())
 }

@@ -61,6 +61,19 @@ impl VerifiedTxs {
         }
     }
 
+    /// Forgets transactions that are in a block: nobody asks for them again.
+    pub fn forget(&self, ids: &[TxId]) {
+        let mut inner = self.inner();
+        for id in ids {
+            if let Some(entry) = inner.checked.remove(id) {
+                inner.bytes -= entry.bytes;
+            }
+        }
+        // Their places in line go with them, so that the line is no longer than the set.
+        let Inner { checked, order, .. } = &mut *inner;
+        order.retain(|id| checked.contains_key(id));
+    }
+
     /// A panic elsewhere cannot leave a wrong acceptance behind, only miscounted bytes.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_consensus::Message;
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
-use ciro_types::{DecodeError, decode, encode};
+use ciro_types::{DecodeError, Height, decode, encode};
 
 /// Most transactions of one gossip message.
 pub const MAX_GOSSIP_TXS: usize = 1_024;
@@ -15,6 +15,8 @@ pub enum Wire {
     Consensus(Message),
     /// Encoded transactions that wait for a block.
     Txs(Vec<Vec<u8>>),
+    /// "The blocks you ask for are pruned here; I keep those from this height on."
+    Pruned(Height),
 }
 
 impl Wire {

@@ -1,4 +1,4 @@
-//! Disks that lose their power.
+//! Disks that lose their power, or have no room.
 //!
 //! Each node has one [`Power`] and as many [`Disk`]s as it has files. The power goes at once or at a chosen flush: that
 //! flush and everything after it fails, as it does for a process whose machine goes dark. When the power returns, every
@@ -19,6 +19,8 @@ struct Supply {
     is_out: bool,
     /// Flushes that still succeed; none while the power is stable.
     flushes: Option<u64>,
+    /// Whether somebody else has taken all the room.
+    is_full: bool,
 }
 
 impl Power {
@@ -34,7 +36,19 @@ impl Power {
 
     /// Brings it back.
     pub fn restore(&self) {
-        *self.supply() = Supply::default();
+        let supply = &mut *self.supply();
+        *supply = Supply { is_full: supply.is_full, ..Supply::default() };
+    }
+
+    /// Takes all the room on the machine's disk, or gives it back.
+    pub fn set_full(&self, is_full: bool) {
+        self.supply().is_full = is_full;
+    }
+
+    /// Whether the machine's disk has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.supply().is_full
     }
 
     /// Whether it is away.
@@ -142,6 +156,9 @@ impl Disk {
 
     fn change(&self, change: Change) -> Result<()> {
         self.power.check()?;
+        if self.power.supply().is_full && matches!(change, Change::Write(..)) {
+            return Err(ErrorKind::StorageFull.into());
+        }
         let mut platter = self.platter();
         change.apply(&mut platter.visible);
         platter.pending.push(change);

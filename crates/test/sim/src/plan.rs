@@ -60,6 +60,17 @@ pub struct Outage {
     pub wipes: bool,
 }
 
+/// A time in which a validator's disk has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullDisk {
+    /// Whose.
+    pub validator: usize,
+    /// From here, milliseconds.
+    pub from_ms: u64,
+    /// To here.
+    pub to_ms: u64,
+}
+
 /// How a worker behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Character {
@@ -116,6 +127,8 @@ pub struct Plan {
     pub cuts: Vec<Cut>,
     /// Crashes.
     pub outages: Vec<Outage>,
+    /// Disks without room.
+    pub full_disks: Vec<FullDisk>,
     /// A validator that signs two things at once.
     pub equivocator: Option<usize>,
     /// The workers.
@@ -133,6 +146,7 @@ impl Plan {
             weather: Weather::fair(),
             cuts: Vec::new(),
             outages: Vec::new(),
+            full_disks: Vec::new(),
             equivocator: None,
             workers: vec![Character::Honest; 4],
             orders: Vec::new(),
@@ -151,6 +165,7 @@ impl Plan {
         plan.equivocator = rng.percent(30).then(|| rng.index(VALIDATORS));
         plan.workers[0] = character(rng);
         plan.orders = (0..rng.between(4, 8)).map(|_| order(rng, calm_ms)).collect();
+        plan.full_disks = (0..rng.between(0, 3)).map(|_| full_disk(rng, calm_ms)).collect();
         plan
     }
 
@@ -201,6 +216,12 @@ fn outage(rng: &mut Rng, calm_ms: u64) -> Outage {
     let wipes = place == Place::Scheduler && rng.percent(25);
     let flushes = (!wipes && rng.percent(60)).then(|| rng.between(0, 12));
     Outage { place, at_ms, flushes, back_ms, wipes }
+}
+
+fn full_disk(rng: &mut Rng, calm_ms: u64) -> FullDisk {
+    let from_ms = rng.between(STORM_MS, calm_ms - 500);
+    let to_ms = (from_ms + rng.between(50, 3_000)).min(calm_ms);
+    FullDisk { validator: rng.index(VALIDATORS), from_ms, to_ms }
 }
 
 fn character(rng: &mut Rng) -> Character {

@@ -3,7 +3,7 @@
 use crate::cast::{CLIENTS, Place, VALIDATORS};
 use crate::chain::End;
 use crate::model::INPUTS;
-use crate::plan::{Character, Cut, Order, Outage, Plan, STORM_MS, Wish};
+use crate::plan::{Character, Cut, FullDisk, Order, Outage, Plan, STORM_MS, Wish};
 use crate::sim::Sim;
 use ciro_state::{FailReason, RefundReason, SlashReason};
 use ciro_types::{AccountId, Assurance};
@@ -22,7 +22,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 12] = [
+pub const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "fair weather", plan: |seed| Plan::calm(seed).with_a_job_at_each_rung(), verdict: all_settled },
     Scenario { name: "equivocating validator", plan: equivocator, verdict: equivocator_is_slashed },
     Scenario {
@@ -48,6 +48,7 @@ pub const SCENARIOS: [Scenario; 12] = [
     Scenario { name: "repeating client", plan: repeater, verdict: all_settled },
     Scenario { name: "network split in halves", plan: halves, verdict: halves_decide_nothing },
     Scenario { name: "power cut everywhere", plan: blackout, verdict: all_settled },
+    Scenario { name: "full disks everywhere", plan: full_disks, verdict: all_settled },
     Scenario { name: "dead scheduler", plan: dead_scheduler, verdict: settled_without_leases },
     Scenario { name: "lost queue", plan: lost_queue, verdict: all_settled },
     Scenario { name: "lost causes", plan: lost_causes, verdict: refunded_with_reasons },
@@ -99,6 +100,17 @@ fn blackout(seed: u64) -> Plan {
     plan.outages = (0..).zip(places).map(outage).collect();
     plan.weather.calm_ms = STORM_MS + 3_000;
     plan
+}
+
+/// All disks fill up shortly after one another, and get room again.
+fn full_disks(seed: u64) -> Plan {
+    let full = |n: usize| FullDisk {
+        validator: n,
+        from_ms: STORM_MS + 200 + 70 * (seed + n as u64) % 280,
+        to_ms: STORM_MS + 3_000 + 50 * n as u64,
+    };
+    let full_disks = (0..VALIDATORS).map(full).collect();
+    Plan { full_disks, ..Plan::calm(seed).with_a_job_at_each_rung().with_a_job_at_each_rung() }
 }
 
 fn dead_scheduler(seed: u64) -> Plan {

@@ -5,8 +5,9 @@ use crate::error::CliError;
 use crate::home;
 use crate::local::Serving;
 use crate::ui::{Ui, human_duration};
-use ciro_network::Layout;
+use ciro_engine::Retention;
 use ciro_network::durable::{Access, replace};
+use ciro_network::{Layout, Options};
 use serde::Serialize;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +23,7 @@ struct View {
 pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
     let started = Instant::now();
     let home = home::resolve(args.data.data.as_deref())?;
-    let serving = Serving::start(home.root(), args.port, *ui)?;
+    let serving = Serving::start(home.root(), args.port, options(args), *ui)?;
     let _announced = Announced::write(&home, &serving.endpoint)?;
     let ready = started.elapsed();
     let view = View {
@@ -33,9 +34,13 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
     };
     ui.result(&view, || view.endpoint.clone())?;
     ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
-    wait_for_stop()?;
+    wait_for_stop(&serving)?;
     ui.note("stopping");
     Ok(())
+}
+
+fn options(args: &UpArgs) -> Options {
+    Options { retention: if args.archive { Retention::All } else { Retention::Blocks(args.retain) } }
 }
 
 /// The endpoint file, while the network runs. One that a crash left behind points at a port where nobody answers.
@@ -56,15 +61,20 @@ impl Drop for Announced {
     }
 }
 
-fn wait_for_stop() -> Result<(), CliError> {
+/// Waits for a signal, or for a member to stop by itself: a network that lacks one is not the one that was asked for.
+fn wait_for_stop(serving: &Serving) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            reason = serving.failure() => Err(stopped(&reason)),
         }
-        Ok(())
     })
+}
+
+fn stopped(reason: &str) -> CliError {
+    CliError::failed(reason).hint("start it again: a damaged store is then made anew from a peer's")
 }

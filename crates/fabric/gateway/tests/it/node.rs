@@ -84,6 +84,7 @@ impl Node for TestNode {
             validators: state.validators().count(),
             workers: state.offers().count(),
             block_ms: 100,
+            read_only: None,
             params: state.params().clone(),
         })
     }

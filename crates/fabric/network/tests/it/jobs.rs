@@ -3,7 +3,7 @@
 use ciro_crypto::Keypair;
 use ciro_gateway::{Node, NodeError, Until};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
-use ciro_network::{Layout, LocalNode, Network, Notify, load_key};
+use ciro_network::{Layout, LocalNode, Network, Notify, Options, load_key};
 use ciro_prover::ProvingKey;
 use ciro_queue::Position;
 use ciro_receipt::{Receipt, check};
@@ -19,32 +19,36 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-fn raw(values: [f32; 2]) -> Vec<u8> {
+pub(crate) fn raw(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
 }
 
 /// A client with the wallet of a network.
-struct Client {
-    node: Arc<LocalNode>,
-    key: Keypair,
+pub(crate) struct Client {
+    pub(crate) node: Arc<LocalNode>,
+    pub(crate) key: Keypair,
 }
 
 fn start(root: &Path) -> (Network, Client) {
     let notify: Notify = Arc::new(|notice| panic!("nothing goes wrong here, but: {notice:?}"));
-    let network = Network::start(root, &notify).expect("starts");
+    start_with(root, Options::default(), &notify)
+}
+
+pub(crate) fn start_with(root: &Path, options: Options, notify: &Notify) -> (Network, Client) {
+    let network = Network::start(root, options, notify).expect("starts");
     let key = load_key(&Layout::new(root).wallet()).expect("the wallet is there");
     let node = network.node();
     (network, Client { node, key })
 }
 
 impl Client {
-    fn state<T: Send + 'static>(&self, read: impl FnOnce(&ciro_state::State) -> T + Send + 'static) -> T {
+    pub(crate) fn state<T: Send + 'static>(&self, read: impl FnOnce(&ciro_state::State) -> T + Send + 'static) -> T {
         let (sender, receiver) = channel();
         self.node.with_state(Box::new(move |state| drop(sender.send(read(state))))).expect("answers");
         receiver.recv().expect("the state was shown")
     }
 
-    fn balance(&self) -> Amount {
+    pub(crate) fn balance(&self) -> Amount {
         let account = self.key.account();
         self.state(move |state| state.account(&account).balance)
     }
@@ -64,7 +68,7 @@ impl Client {
         paid.sum()
     }
 
-    fn send(&self, action: Action) -> Result<(), NodeError> {
+    pub(crate) fn send(&self, action: Action) -> Result<(), NodeError> {
         let sender = self.key.account();
         let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
         self.node
@@ -72,14 +76,14 @@ impl Client {
             .map(|_| ())
     }
 
-    fn register(&self) -> ModelId {
+    pub(crate) fn register(&self) -> ModelId {
         let stored = self.node.put_model(encode(&relu(0))).expect("a good model");
         let program = encode(&relu(0).program);
         self.send(Action::RegisterModel { program, weight_root: stored.weight_root }).expect("registers");
         stored.model
     }
 
-    fn order(&self, model: ModelId, input: Hash32, assurance: Assurance, nonce: u64) -> JobId {
+    pub(crate) fn order(&self, model: ModelId, input: Hash32, assurance: Assurance, nonce: u64) -> JobId {
         let (chain, height) = self.state(|state| (state.chain(), state.height()));
         let spec = JobSpec {
             chain,
@@ -98,7 +102,7 @@ impl Client {
     }
 
     /// Waits for what `look` finds. A test that hangs fails here with what it waited for.
-    fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             if let Some(found) = look() {
@@ -113,7 +117,7 @@ impl Client {
         self.state(move |state| state.job(&job).map(|job| job.status))
     }
 
-    fn receipt(&self, job: JobId) -> Receipt {
+    pub(crate) fn receipt(&self, job: JobId) -> Receipt {
         self.wait("a receipt", || self.node.receipt(job).expect("answers"))
     }
 }
@@ -214,7 +218,7 @@ fn one_directory_runs_one_network() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, _client) = start(directory.path());
     let notify: Notify = Arc::new(|_| {});
-    assert!(Network::start(directory.path(), &notify).is_err());
+    assert!(Network::start(directory.path(), Options::default(), &notify).is_err());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Tests of the network and its parts.
 
 mod desk;
+mod disks;
 mod jobs;
+mod long;
 mod outbox;
 mod parts;

@@ -401,3 +401,24 @@ fn what_the_ledger_closed_meanwhile_is_dropped_from_the_log() {
     assert_eq!(after.log().jobs(None, 10).expect("reads"), []);
     assert_eq!(after.on_block(Height(10), &[]).expect("the log works"), []);
 }
+
+#[test]
+fn the_job_log_keeps_the_latest_events_only() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
+    let busy = |bench: &mut Bench, blocks: u64| {
+        for _ in 0..blocks {
+            let reputation = ciro_state::Reputation::MAX;
+            drop(bench.block(vec![Event::ReputationChanged { worker: worker(1), reputation }]));
+        }
+    };
+    let logged = |bench: &Bench| bench.scheduler.log().replay(Position::default(), usize::MAX).expect("readable").len();
+    busy(&mut bench, 1_500);
+    let first = logged(&bench);
+    busy(&mut bench, 3_000);
+    assert!(
+        (1_024..1_200).contains(&first) && (1_024..1_200).contains(&logged(&bench)),
+        "{first}, then {}",
+        logged(&bench)
+    );
+    assert_eq!(bench.scheduler.log().head().expect("readable").map(|head| head.height), Some(Height(bench.height)));
+}

@@ -142,7 +142,7 @@ fn a_block_with_garbage_costs_its_proposer_the_round_and_nobody_the_chain() {
     net.submit(0, Client::new(11).transfer(key(12).account(), 1));
     assert!(net.run_to_height(1, 1_000));
     let byzantine = net.nodes.iter().position(|n| {
-        let ledger = n.validator.as_ref().expect("alive").ledger();
+        let ledger = n.validator().ledger();
         ledger.validators().proposer(Height(2), 0) == n.account
     });
     let byzantine = byzantine.expect("a validator proposes");

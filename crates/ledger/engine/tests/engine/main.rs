@@ -1,6 +1,7 @@
 //! Whole validators against the network, their disks, their clients and one another.
 
 mod blocks;
+mod disks;
 mod faults;
 mod jobs;
 mod pool;

@@ -170,7 +170,9 @@ impl ClientNode {
             Ok(_) => Ok(Answer::Done),
             Err(NodeError::Nonce { .. }) => Ok(Answer::NonceTaken),
             Err(NodeError::Unavailable { .. }) => Ok(Answer::Unknown),
-            Err(error @ (NodeError::Refused { .. } | NodeError::Invalid { .. })) => Err(error),
+            Err(error @ (NodeError::Refused { .. } | NodeError::Invalid { .. } | NodeError::Pruned { .. })) => {
+                Err(error)
+            }
         }
     }
 

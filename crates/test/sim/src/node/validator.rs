@@ -4,12 +4,31 @@ use super::{Stopped, explain};
 use crate::cast::{Place, timeouts};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
-use ciro_engine::{Config, Disks, Effect, EngineError, Input, Limits, Store, Validator, VerifiedTxs};
+use ciro_engine::{Config, Effect, EngineError, Input, Limits, Machine, Resident, Store, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Genesis, State};
 use ciro_types::{Height, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The files of a validator's machine.
+struct Files {
+    wal: Disk,
+    guard: Disk,
+    store: Arc<Store>,
+}
+
+impl Machine for Files {
+    type File = Disk;
+
+    fn files(&self) -> std::io::Result<(Disk, Disk)> {
+        Ok((self.wal.clone(), self.guard.clone()))
+    }
+
+    fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+}
 
 /// A validator's machine.
 pub struct ValidatorNode {
@@ -18,7 +37,7 @@ pub struct ValidatorNode {
     wal: Disk,
     guard: Disk,
     database: Disk,
-    running: Option<Validator<Disk>>,
+    running: Option<Resident<Files>>,
     /// Counts starts, so that wake-ups of an earlier life are recognised.
     pub incarnation: u64,
     /// Who waits to hear of which transaction.
@@ -40,7 +59,8 @@ impl ValidatorNode {
     /// [`Stopped`] if the power goes meanwhile, or the disks do not hold what they must.
     pub fn start(&mut self, genesis: &Genesis, now_ms: u64) -> Result<Vec<Effect>, Stopped> {
         self.incarnation += 1;
-        let store = Store::open_on(self.database.clone()).map_err(|e| self.stopped(&e))?;
+        let store =
+            Store::open_on(self.database.clone()).map_err(EngineError::Store).map_err(|e| self.not_started(&e))?;
         let config = Config {
             genesis: genesis.clone(),
             key: Place::Validator(self.number).key(),
@@ -49,8 +69,8 @@ impl ValidatorNode {
             proofs: Arc::new(ProofVerifier::default()),
             verified: Arc::new(VerifiedTxs::default()),
         };
-        let disks = Disks { wal: self.wal.clone(), guard: self.guard.clone(), store: Arc::new(store) };
-        let (validator, effects) = Validator::open(config, disks, now_ms).map_err(|e| self.stopped(&e))?;
+        let files = Files { wal: self.wal.clone(), guard: self.guard.clone(), store: Arc::new(store) };
+        let (validator, effects) = Resident::open(config, files, now_ms).map_err(|e| self.not_started(&e))?;
         self.running = Some(validator);
         Ok(effects)
     }
@@ -64,6 +84,11 @@ impl ValidatorNode {
         validator.step(now_ms, input).map_err(|e: EngineError| self.stopped(&e))
     }
 
+    /// A machine that finds no room when it starts is started again.
+    fn not_started(&self, error: &EngineError) -> Stopped {
+        if error.is_no_room() { Stopped::Dark } else { self.stopped(error) }
+    }
+
     fn stopped(&self, error: &dyn std::error::Error) -> Stopped {
         if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(explain(error)) }
     }
@@ -71,6 +96,17 @@ impl ValidatorNode {
     /// Cuts the power now, or at a later flush.
     pub fn cut_after(&self, flushes: u64) {
         self.power.cut_after(flushes);
+    }
+
+    /// Whether the machine's disk has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.power.is_full()
+    }
+
+    /// Fills the machine's disk, or makes room on it.
+    pub fn set_full(&self, is_full: bool) {
+        self.power.set_full(is_full);
     }
 
     /// The machine is off, and its disks hold what the cut left.
@@ -88,13 +124,13 @@ impl ValidatorNode {
     /// The validator, while the machine is on.
     #[must_use]
     pub fn validator(&self) -> Option<&Validator<Disk>> {
-        self.running.as_ref()
+        self.running.as_ref().map(Resident::validator)
     }
 
     /// The state after the last block, while the machine is on.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
-        self.running.as_ref().map(Validator::state)
+        self.running.as_ref().map(Resident::state)
     }
 
     /// Whether the block at `height` is committed here.

@@ -20,7 +20,15 @@ impl Sim {
     pub(super) fn start_validator(&mut self, n: usize) -> Result<(), Violation> {
         match self.validators[n].start(&self.genesis, self.now_ms) {
             Ok(effects) => self.carry_out(n, effects),
-            Err(stopped) => self.on_stopped(Place::Validator(n), stopped),
+            Err(stopped) => {
+                if self.validators[n].is_full() {
+                    // Its operator starts it again until there is room.
+                    let place = Place::Validator(n);
+                    let outage = Outage { place, at_ms: self.now_ms, flushes: None, back_ms: None, wipes: false };
+                    self.at(self.now_ms + RECOVERY_MS, Happening::Restart { outage });
+                }
+                self.on_stopped(Place::Validator(n), stopped)
+            }
         }
     }
 
@@ -75,6 +83,7 @@ impl Sim {
                 }
                 Effect::Admission(admission) => self.on_admission(n, &admission),
                 Effect::Committed(committed) => self.on_committed(n, &committed)?,
+                Effect::Health(health) => self.note(&format!("validator {n} is {health:?}")),
                 Effect::Anomaly(reason) => return Err(Violation::Anomaly { place: Place::Validator(n), reason }),
             }
         }

@@ -32,6 +32,7 @@ enum Happening {
     Order { number: usize },
     Crash { outage: Outage },
     Restart { outage: Outage },
+    Fill { validator: usize, is_full: bool },
 }
 
 /// A job that a client wants done.
@@ -123,6 +124,10 @@ impl Sim {
                 self.at(back_ms, Happening::Restart { outage });
             }
         }
+        for full in self.plan.full_disks.clone() {
+            self.at(full.from_ms, Happening::Fill { validator: full.validator, is_full: true });
+            self.at(full.to_ms, Happening::Fill { validator: full.validator, is_full: false });
+        }
         for (number, order) in self.plan.orders.clone().into_iter().enumerate() {
             self.at(order.at_ms, Happening::Order { number });
         }
@@ -180,6 +185,10 @@ impl Sim {
             Happening::Order { number } => self.on_order(number),
             Happening::Crash { outage } => self.on_crash(outage),
             Happening::Restart { outage } => self.on_restart(outage),
+            Happening::Fill { validator, is_full } => {
+                self.validators[validator].set_full(is_full);
+                Ok(())
+            }
         }
     }
 

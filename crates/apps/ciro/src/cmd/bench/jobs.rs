@@ -9,7 +9,7 @@ use crate::models;
 use crate::order::{Buyer, Wish};
 use crate::purse::Purse;
 use crate::ui::Ui;
-use ciro_network::Layout;
+use ciro_network::{Layout, Options};
 use ciro_types::{Assurance, Requirements, encode};
 use serde::Serialize;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Row {
 /// Measures A0 and A4 with the first model of `folder`.
 pub(super) fn measure(folder: &Path, runs: usize, ui: &Ui) -> Result<Vec<Row>, CliError> {
     let directory = tempfile::tempdir().map_err(CliError::failed)?;
-    let serving = Serving::start(directory.path(), 0, *ui)?;
+    let serving = Serving::start(directory.path(), 0, Options::default(), *ui)?;
     let client = Client::new(&serving.endpoint);
     let home = Layout::new(directory.path());
     [Assurance::A0, Assurance::A4]

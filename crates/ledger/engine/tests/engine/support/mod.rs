@@ -185,6 +185,7 @@ impl Net {
                 }
                 Effect::Admission(admission) => self.nodes[n].admissions.push(admission),
                 Effect::Anomaly(text) => self.nodes[n].anomalies.push(text),
+                Effect::Health(health) => self.nodes[n].health = health,
             }
         }
     }

@@ -3,12 +3,15 @@
 use super::{Rng, genesis, key};
 use ciro_consensus::file::Fate;
 use ciro_engine::{
-    Admission, Config, Disks, Effect, Input, Limits, MemoryBackend, MemoryFile, Store, Timeouts, Validator, VerifiedTxs,
+    Admission, Config, Effect, EngineError, Health, Input, Limits, Machine, MemoryBackend, MemoryFile, Resident,
+    Retention, Store, Timeouts, Validator, VerifiedTxs, WalFile,
 };
 use ciro_state::{CommittedEvent, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
 use ciro_types::{AccountId, Hash32};
+use redb::StorageBackend;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Accepts exactly one proof, and counts how often it is asked: what a cache must not change, and what it must.
 #[derive(Default)]
@@ -27,14 +30,95 @@ impl ProofCheck for CountingProofs {
     }
 }
 
+/// A file on a disk that may be full.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Small {
+    pub(crate) file: MemoryFile,
+    pub(crate) is_full: Arc<AtomicBool>,
+}
+
+impl Small {
+    fn on(is_full: &Arc<AtomicBool>) -> Self {
+        Self { file: MemoryFile::default(), is_full: Arc::clone(is_full) }
+    }
+
+    fn room(&self) -> io::Result<()> {
+        if self.is_full.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl WalFile for Small {
+    fn read(&mut self) -> io::Result<Vec<u8>> {
+        self.file.read()
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.room()?;
+        self.file.write_at(offset, bytes)
+    }
+
+    fn set_len(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
+impl StorageBackend for Small {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.file.clone().set_len(length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.clone().sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.room()?;
+        self.file.clone().write_at(offset, data)
+    }
+}
+
+/// The files of one validator, on one disk.
+pub(crate) struct Desk {
+    wal: Small,
+    guard: Small,
+    store: Arc<Store>,
+}
+
+impl Machine for Desk {
+    type File = Small;
+
+    fn files(&self) -> io::Result<(Small, Small)> {
+        Ok((self.wal.clone(), self.guard.clone()))
+    }
+
+    fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+}
+
 pub(crate) struct Node {
     n: u8,
     pub(crate) account: AccountId,
     pub(crate) incarnation: u64,
-    pub(crate) validator: Option<Validator<MemoryFile>>,
-    pub(crate) wal: MemoryFile,
-    guard: MemoryFile,
-    database: MemoryFile,
+    pub(crate) validator: Option<Resident<Desk>>,
+    pub(crate) wal: Small,
+    guard: Small,
+    database: Small,
+    pub(crate) retention: Retention,
+    pub(crate) health: Health,
+    pub(crate) stranded: Option<EngineError>,
     store: Option<Arc<Store>>,
     pub(crate) proofs: Arc<CountingProofs>,
     pub(crate) verified: Arc<VerifiedTxs>,
@@ -46,14 +130,18 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(n: u8) -> Self {
+        let disk = Arc::default();
         Self {
             n,
             account: key(n).account(),
             incarnation: 0,
             validator: None,
-            wal: MemoryFile::default(),
-            guard: MemoryFile::default(),
-            database: MemoryFile::default(),
+            wal: Small::on(&disk),
+            guard: Small::on(&disk),
+            database: Small::on(&disk),
+            retention: Retention::All,
+            health: Health::Well,
+            stranded: None,
             store: None,
             proofs: Arc::default(),
             verified: Arc::default(),
@@ -66,7 +154,8 @@ impl Node {
 
     pub(crate) fn boot(&mut self, now_ms: u64) -> Vec<Effect> {
         self.incarnation += 1;
-        let store = Arc::new(Store::open_on(MemoryBackend(self.database.clone())).expect("recoverable"));
+        let store = Store::open_on(self.database.clone()).expect("recoverable").retaining(self.retention);
+        let store = Arc::new(store);
         self.store = Some(store.clone());
         let config = Config {
             genesis: genesis(),
@@ -76,8 +165,8 @@ impl Node {
             proofs: self.proofs.clone(),
             verified: self.verified.clone(),
         };
-        let disks = Disks { wal: self.wal.clone(), guard: self.guard.clone(), store };
-        let (validator, effects) = Validator::open(config, disks, now_ms).expect("starts");
+        let desk = Desk { wal: self.wal.clone(), guard: self.guard.clone(), store };
+        let (validator, effects) = Resident::open(config, desk, now_ms).expect("starts");
         self.validator = Some(validator);
         effects
     }
@@ -91,8 +180,8 @@ impl Node {
             _ => Fate::Torn(rng.below(300) as usize),
         };
         // The disk is cut first: a database that is closed in an orderly way would have synced.
-        let database = self.database.fork();
-        for file in [&self.wal, &self.guard, &database] {
+        let database = Small { file: self.database.file.fork(), is_full: Arc::clone(&self.database.is_full) };
+        for file in [&self.wal.file, &self.guard.file, &database.file] {
             file.crash(|| fate(rng));
         }
         (self.validator, self.store, self.database) = (None, None, database);
@@ -112,9 +201,14 @@ impl Node {
     }
 
     fn step(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
-        match &mut self.validator {
-            Some(validator) => validator.step(now_ms, input).expect("keeps going"),
-            None => Vec::new(),
+        let Some(validator) = &mut self.validator else { return Vec::new() };
+        match validator.step(now_ms, input) {
+            Ok(effects) => effects,
+            Err(error @ EngineError::Stranded { .. }) => {
+                (self.validator, self.stranded) = (None, Some(error));
+                Vec::new()
+            }
+            Err(error) => panic!("does not keep going: {error:?}"),
         }
     }
 
@@ -132,10 +226,26 @@ impl Node {
 
     /// The content of its database on a disk of its own.
     pub(crate) fn database_copy(&self) -> MemoryBackend {
-        MemoryBackend(self.database.fork())
+        MemoryBackend(self.database.file.fork())
     }
 
-    pub(crate) fn validator(&mut self) -> &mut Validator<MemoryFile> {
-        self.validator.as_mut().expect("alive")
+    pub(crate) fn validator(&self) -> &Validator<Small> {
+        self.validator.as_ref().expect("alive").validator()
+    }
+
+    /// Fills the disk, or makes room on it.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.database.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// The store's file is gone.
+    pub(crate) fn lose_database(&mut self) {
+        (self.validator, self.store) = (None, None);
+        self.database = Small { file: MemoryFile::default(), is_full: Arc::clone(&self.database.is_full) };
+    }
+
+    /// Another store in place of the one that is lost.
+    pub(crate) fn fresh_store(&mut self) -> Store {
+        Store::open_on(self.database.clone()).expect("a new file").retaining(self.retention)
     }
 }

@@ -1,0 +1,175 @@
+//! Opening the validators of a data directory: each from its own disk, or from a peer's where its own is damaged.
+//!
+//! A store that is damaged, or so far behind that nobody keeps the blocks it lacks, is set aside as `store.damaged` and made
+//! anew from the intact peer that is furthest ahead. Without such a peer the network does not start.
+
+use crate::error::NetworkError;
+use crate::layout::Layout;
+use crate::network::{Notice, Notify, Options, chain};
+use crate::validator::{Files, store_path};
+use ciro_crypto::Keypair;
+use ciro_engine::{Config, Effect, EngineError, Limits, Machine as _, Resident, Store, Timeouts, VerifiedTxs, repair};
+use ciro_receipt::ProofVerifier;
+use ciro_state::Genesis;
+use ciro_store::StoreError;
+use ciro_types::Height;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Transactions whose check each validator remembers until they are in a block.
+const VERIFIED_TXS: usize = 16_384;
+const VERIFIED_BYTES: usize = 16 << 20;
+/// In a validator's directory after damage was found while it ran: the whole store is looked at before it runs again.
+const SUSPECT: &str = "suspect";
+
+/// A validator that is open and not running yet.
+pub(crate) struct Opened {
+    pub(crate) validator: Resident<Files>,
+    pub(crate) first: Vec<Effect>,
+}
+
+impl Opened {
+    fn store(&self) -> &Arc<Store> {
+        self.validator.validator().ledger().store()
+    }
+
+    fn height(&self) -> Height {
+        self.validator.state().height()
+    }
+}
+
+/// Notes that the store of `directory` gave back what was not written, whoever is told besides.
+pub(crate) fn suspect(directory: &Path, reason: &str) {
+    // A disk that is damaged may refuse this as well; the reason is printed in any case.
+    let _ = std::fs::write(directory.join(SUSPECT), reason);
+}
+
+/// What is needed to open any of the validators.
+struct Opening<'a> {
+    layout: &'a Layout,
+    genesis: &'a Genesis,
+    options: Options,
+    notify: &'a Notify,
+}
+
+/// Opens the validators of `keys`, in order.
+pub(crate) fn open_validators(
+    layout: &Layout,
+    genesis: &Genesis,
+    keys: &[Keypair],
+    options: Options,
+    notify: &Notify,
+) -> Result<Vec<Opened>, NetworkError> {
+    let opening = Opening { layout, genesis, options, notify };
+    let mut found = Vec::new();
+    for (number, key) in keys.iter().enumerate() {
+        found.push(opening.open(number, key)?);
+    }
+    let Some(best) = found.iter().flatten().max_by_key(|opened| opened.height()) else {
+        return Err(opening.hopeless(found));
+    };
+    let (peer, ahead) = (Arc::clone(best.store()), best.height());
+    let oldest = if ahead == Height(0) { Ok(ahead) } else { peer.oldest() };
+    let oldest = oldest.map_err(|e| NetworkError::Validator { number: 0, source: EngineError::Store(e) })?;
+    let numbered = found.into_iter().zip(keys).enumerate();
+    numbered.map(|(number, (found, key))| opening.settle(number, key, found, (&peer, oldest))).collect()
+}
+
+impl Opening<'_> {
+    fn directory(&self, number: usize) -> PathBuf {
+        self.layout.validator(number)
+    }
+
+    /// Opens a validator from its own disk. The inner error is damage.
+    fn open(&self, number: usize, key: &Keypair) -> Result<Result<Opened, EngineError>, NetworkError> {
+        let directory = self.directory(number);
+        let io_error = |source| NetworkError::Io { what: "a validator's directory", source };
+        std::fs::create_dir_all(&directory).map_err(io_error)?;
+        // The database library may panic over pages that it has not written so.
+        let opened = catch_unwind(AssertUnwindSafe(|| self.try_open(&directory, key)));
+        match opened.unwrap_or_else(|panic| Err(EngineError::Store(unreadable(panic.as_ref())))) {
+            Ok(opened) => Ok(Ok(opened)),
+            Err(error) if error.is_damage() => Ok(Err(error)),
+            Err(source) => Err(NetworkError::Validator { number, source }),
+        }
+    }
+
+    fn try_open(&self, directory: &Path, key: &Keypair) -> Result<Opened, EngineError> {
+        let files = Files::open(directory, self.options.retention)?;
+        let mark = directory.join(SUSPECT);
+        if mark.exists() {
+            files.store().check_all().map_err(EngineError::Store)?;
+        }
+        let (validator, first) = Resident::open(self.config(key), files, 0)?;
+        // Left behind, it costs the next start a longer look.
+        let _ = std::fs::remove_file(mark);
+        Ok(Opened { validator, first })
+    }
+
+    fn config(&self, key: &Keypair) -> Config {
+        Config {
+            genesis: self.genesis.clone(),
+            key: Keypair::from_seed(key.seed()),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            // Each validator verifies every proof and signature itself, as it would on a machine of its own.
+            proofs: Arc::new(ProofVerifier::default()),
+            verified: Arc::new(VerifiedTxs::new(VERIFIED_TXS, VERIFIED_BYTES)),
+        }
+    }
+
+    /// Keeps a validator that can go on from where it is, and repairs one that cannot.
+    fn settle(
+        &self,
+        number: usize,
+        key: &Keypair,
+        found: Result<Opened, EngineError>,
+        (peer, oldest): (&Arc<Store>, Height),
+    ) -> Result<Opened, NetworkError> {
+        let reason = match found {
+            Ok(opened) if opened.height().next() >= oldest => return Ok(opened),
+            Ok(opened) => chain(&EngineError::Stranded { height: opened.height().next(), oldest }),
+            Err(damage) => chain(&damage),
+        };
+        self.repair(number, peer)?;
+        (self.notify)(Notice::Repaired { validator: number, reason });
+        self.open(number, key)?.map_err(|source| NetworkError::Validator { number, source })
+    }
+
+    fn repair(&self, number: usize, peer: &Store) -> Result<(), NetworkError> {
+        let directory = self.directory(number);
+        let path = store_path(&directory);
+        let io_error = |source| NetworkError::Io { what: "a validator's store", source };
+        std::fs::rename(&path, directory.join("store.damaged")).map_err(io_error)?;
+        match std::fs::remove_file(directory.join(SUSPECT)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io_error(e)),
+            Ok(()) | Err(_) => {}
+        }
+        let failed = |source| NetworkError::Validator { number, source };
+        let files = Files::open(&directory, self.options.retention).map_err(failed)?;
+        repair(&files.store(), peer, self.genesis).map_err(|source| NetworkError::Repair { number, source })?;
+        Ok(())
+    }
+
+    /// Nobody is intact. The first damage stands for all.
+    fn hopeless(&self, found: Vec<Result<Opened, EngineError>>) -> NetworkError {
+        let mut damage = Vec::new();
+        for (number, found) in found.into_iter().enumerate() {
+            damage.extend(found.err().map(|source| NetworkError::Validator { number, source }));
+        }
+        damage.into_iter().next().unwrap_or(NetworkError::OtherKeys)
+    }
+}
+
+/// A panic over a file that cannot be read as what it is.
+fn unreadable(panic: &(dyn Any + Send)) -> StoreError {
+    StoreError::Damaged { table: "file", key: "all".into(), expected: "pages of a database".into(), got: words(panic) }
+}
+
+/// What a panic said.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
+}

@@ -1,0 +1,128 @@
+//! Stores that were changed, cut or swept away while the network was down, and blocks that are no longer kept.
+
+use crate::jobs::{Client, raw, start_with};
+use ciro_engine::Retention;
+use ciro_gateway::{Node as _, NodeError};
+use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
+
+use ciro_types::{Assurance, Height, JobId};
+use redb::{Database, ReadableTable as _, TableDefinition};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+const ROWS: TableDefinition<'_, &'static [u8], &'static [u8]> = TableDefinition::new("tree_rows");
+
+/// Keeps every notice.
+fn listen() -> (Notify, Arc<Mutex<Vec<Notice>>>) {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&heard);
+    (Arc::new(move |notice| ear.lock().expect("no panic").push(notice)), heard)
+}
+
+fn store(root: &Path, validator: usize) -> PathBuf {
+    Layout::new(root).validator(validator).join("store.redb")
+}
+
+/// Changes the newest row of an account, a balance for instance, as a tired disk or a curious owner would.
+fn change_a_balance(path: &Path) {
+    let database = Database::open(path).expect("a closed store");
+    let txn = database.begin_write().expect("writable");
+    {
+        let mut rows = txn.open_table(ROWS).expect("the state's rows");
+        let all = rows.iter().expect("readable").map(|row| row.expect("readable"));
+        let all = all.map(|(key, row)| (key.value().to_vec(), row.value().to_vec()));
+        // Behind the length of the key, the tag of accounts.
+        let newest = all.filter(|(_, row)| row[4] == 2).max_by_key(|(key, _)| key[32..].to_vec());
+        let (key, mut row) = newest.expect("the network has accounts");
+        row[4 + 33 + 5] ^= 1;
+        rows.insert(key.as_slice(), row.as_slice()).expect("writable");
+    }
+    txn.commit().expect("writable");
+}
+
+/// Founds a network that has settled a job, and stops it.
+fn settled(root: &Path) -> JobId {
+    let (notify, _) = listen();
+    let (_network, client) = start_with(root, Options::default(), &notify);
+    let job = settle(&client, 0);
+    client.receipt(job);
+    job
+}
+
+fn settle(client: &Client, nonce: u64) -> JobId {
+    let model = client.register();
+    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    client.order(model, input, Assurance::A4, nonce)
+}
+
+fn repaired(heard: &Mutex<Vec<Notice>>) -> Vec<(usize, String)> {
+    let heard = heard.lock().expect("no panic");
+    let repairs = heard.iter().filter_map(|notice| match notice {
+        Notice::Repaired { validator, reason } => Some((*validator, reason.clone())),
+        _ => None,
+    });
+    repairs.collect()
+}
+
+#[test]
+fn a_damaged_store_is_named_and_made_anew_from_a_peer_before_anything_is_served() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 3] = [
+        change_a_balance,
+        |path| std::fs::write(path, b"not a database at all").expect("writable"),
+        |path| {
+            let file = std::fs::File::options().write(true).open(path).expect("its file");
+            let length = file.metadata().expect("its length").len();
+            file.set_len(length / 2).expect("cut");
+        },
+    ];
+    let directory = tempfile::tempdir().expect("a directory");
+    let job = settled(directory.path());
+    for (number, damage) in damages.into_iter().enumerate() {
+        damage(&store(directory.path(), number));
+        let (notify, heard) = listen();
+        let (_network, client) = start_with(directory.path(), Options::default(), &notify);
+        let repairs = repaired(&heard);
+        assert_eq!(repairs.iter().map(|(validator, _)| *validator).collect::<Vec<_>>(), [number], "{repairs:?}");
+        assert!(number > 0 || repairs[0].1.contains("tree_rows") && repairs[0].1.contains("Account"), "{repairs:?}");
+        assert!(Layout::new(directory.path()).validator(number).join("store.damaged").exists());
+        assert_eq!(client.receipt(job).settlement.expect("settled").record.job, job);
+        let next = settle(&client, number as u64 + 1);
+        client.receipt(next);
+    }
+}
+
+#[test]
+fn without_an_intact_store_the_network_does_not_start_and_says_which_row() {
+    let directory = tempfile::tempdir().expect("a directory");
+    settled(directory.path());
+    (0..4).for_each(|number| change_a_balance(&store(directory.path(), number)));
+    let (notify, _) = listen();
+    match Network::start(directory.path(), Options::default(), &notify) {
+        Err(NetworkError::Validator { number: 0, source }) => assert!(source.is_damage(), "{source:?}"),
+        Err(error) => panic!("another error: {error:?}"),
+        Ok(_) => panic!("it serves what was not written"),
+    }
+}
+
+#[test]
+fn a_receipt_is_there_inside_the_window_and_refused_by_name_after_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (notify, _) = listen();
+    let options = Options { retention: Retention::Blocks(12) };
+    let (_network, client) = start_with(directory.path(), options, &notify);
+    let job = settle(&client, 0);
+    let settled = client.receipt(job).settlement.expect("settled").record.height;
+    let nonce = std::cell::Cell::new(0);
+    let refusal = client.wait("the end of the window", || {
+        nonce.set(nonce.get() + 1);
+        settle(&client, nonce.get());
+        client.node.receipt(job).err()
+    });
+    assert!(matches!(&refusal, NodeError::Pruned { reason } if reason.contains("oldest")), "{refusal:?}");
+    assert!(matches!(client.node.block(settled), Err(NodeError::Pruned { .. })));
+    let newest = client.node.status().expect("answers").height;
+    assert!(client.node.block(newest).expect("answers").is_some() && newest > Height(settled.0 + 11));
+    let next = settle(&client, nonce.get() + 1);
+    client.receipt(next);
+}

@@ -1,0 +1,70 @@
+//! A file that waits for room on a full disk instead of failing.
+//!
+//! The log is transport: while the disk is full there is nothing to transport, since the ledger does not move either. So
+//! its writer waits in the middle of a write, and goes on where it was.
+
+use redb::StorageBackend;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Asked each time there is no room, with what the disk said: waits a while and returns whether to try again.
+pub type Patience = Arc<dyn Fn(&io::Error) -> bool + Send + Sync>;
+
+/// See the module's documentation. Whoever opens it sees to it that nobody else does.
+pub(crate) struct PatientFile {
+    file: File,
+    patience: Patience,
+}
+
+impl PatientFile {
+    pub(crate) fn open(path: &Path, patience: Patience) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { file, patience })
+    }
+
+    fn insist(&self, attempt: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+        loop {
+            match attempt(&self.file) {
+                Err(error) if is_full(&error) && (self.patience)(&error) => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+impl std::fmt::Debug for PatientFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PatientFile").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl StorageBackend for PatientFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.insist(|file| file.set_len(length))
+    }
+
+    /// A flush that failed has lost what it was to flush: trying again would only hide that.
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.insist(|file| file.write_all_at(data, offset))
+    }
+}

@@ -1,0 +1,89 @@
+//! What is kept for how long, and what it costs.
+
+use crate::support::{Chain, job_id, records, stored, tx_id};
+use ciro_state::{EventPosition, SettlementRecord, merkle_root};
+use ciro_store::{Retention, Store, StoreError};
+use ciro_types::Height;
+
+const WINDOW: u64 = 50;
+/// About the length of a small model's proof, bytes.
+const PROOF_BYTES: usize = 55_000;
+
+fn chain(directory: &tempfile::TempDir, retention: Retention) -> Chain {
+    let store = Store::open(&directory.path().join("store.redb")).expect("a new file").retaining(retention);
+    Chain::new(store)
+}
+
+#[test]
+fn whole_blocks_are_kept_for_the_window_and_settlements_stay_provable_for_good() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut chain = chain(&directory, Retention::Blocks(WINDOW));
+    chain.run(200);
+    let store = &chain.store;
+    store.check_all().expect("intact");
+    let oldest = Height(201 - WINDOW);
+    assert_eq!(store.oldest().expect("readable"), oldest);
+    for height in 1..oldest.0 {
+        let (at, got) = (Height(height), |error| matches!(error, StoreError::Pruned { oldest: o, .. } if o == oldest));
+        assert!(store.decided(at).is_err_and(got) && store.journal(at).is_err_and(got));
+        assert_eq!(store.tx_height(&tx_id(height)).expect("readable"), None);
+        assert_eq!(store.records(at).expect("readable"), records(height));
+        let digests: Vec<_> = records(height).iter().map(SettlementRecord::digest).collect();
+        if !digests.is_empty() {
+            assert_eq!(store.settled_height(&job_id(height)).expect("readable"), Some(at));
+            let certified = store.certified_header(at.next()).expect("readable").expect("kept");
+            assert_eq!(certified.header.receipts_root, merkle_root(&digests));
+        }
+    }
+    for height in oldest.0..=200 {
+        assert_eq!(
+            store.decided(Height(height)).expect("readable").as_ref(),
+            Some(&chain.decided[height as usize - 1])
+        );
+        assert_eq!(store.tx_height(&tx_id(height)).expect("readable"), Some(Height(height)));
+    }
+    let first = store.events(EventPosition { height: Height(0), index: 0 }, 1).expect("from the oldest that is kept");
+    assert!(first[0].position.height >= oldest);
+    assert!(matches!(store.events(EventPosition { height: Height(1), index: 0 }, 1), Err(StoreError::Pruned { .. })));
+    assert_eq!(stored(store), chain.rows);
+}
+
+#[test]
+fn a_store_that_begins_to_prune_catches_up_and_an_archive_keeps_all() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut archive = chain(&directory, Retention::All);
+    archive.run(200);
+    assert_eq!(archive.store.oldest().expect("readable"), Height(1));
+    assert!(archive.store.decided(Height(1)).expect("readable").is_some());
+    let Chain { store, rows, decided, body_bytes } = archive;
+    let mut pruning = Chain { store: store.retaining(Retention::Blocks(WINDOW)), rows, decided, body_bytes };
+    pruning.run(40);
+    assert_eq!(pruning.store.oldest().expect("readable"), Height(241 - WINDOW));
+    pruning.store.check_all().expect("intact");
+}
+
+/// On demand, since it writes hundreds of megabytes: `cargo test --release -p ciro-store -- --ignored --nocapture`.
+fn bytes_per_job(jobs: u64) -> u64 {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut chain = chain(&directory, Retention::Blocks(WINDOW));
+    chain.body_bytes = PROOF_BYTES;
+    let size = || std::fs::metadata(directory.path().join("store.redb")).expect("its file").len();
+    chain.run(4 * WINDOW);
+    let before = size();
+    // Two of three blocks settle a job.
+    chain.run(jobs * 3 / 2);
+    let grown = size().saturating_sub(before);
+    println!("{jobs} jobs: {} MiB, then {grown} bytes more: {} a job", before >> 20, grown / jobs);
+    grown / jobs
+}
+
+#[test]
+fn a_settled_job_costs_at_most_three_kibibytes_after_its_window() {
+    assert!(bytes_per_job(1_000) <= 3 << 10);
+}
+
+#[test]
+#[ignore = "writes a gigabyte"]
+fn ten_thousand_settled_jobs_cost_at_most_three_kibibytes_each() {
+    assert!(bytes_per_job(10_000) <= 3 << 10);
+}
