@@ -1,7 +1,7 @@
 //! Dependencies point one way. This module holds the only table that says which way.
 //!
 //! ```text
-//! base  <-  verifier  <-  prover   <-  fabric  <-  apps, test
+//! base  <-  verifier  <-  prover   <-  fabric  <-  test  <-  apps
 //!                     <-  ledger   <-
 //! ```
 //!
@@ -88,7 +88,9 @@ impl Layer {
             Self::Verifier => &[Self::Base],
             Self::Prover | Self::Ledger => &[Self::Base, Self::Verifier],
             Self::Fabric => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger],
-            Self::Apps | Self::Test => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric],
+            Self::Test => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric],
+            // `ciro attack` ships the simulator: see docs/adr/0013-attackers-ship.md.
+            Self::Apps => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric, Self::Test],
         }
     }
 

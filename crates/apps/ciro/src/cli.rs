@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+use crate::cmd::attack::AttackArgs;
 use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::{Disclosure, Visibility};
 use ciro_relation::Limits;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Wallet(WalletArgs),
     /// Measure this machine: proofs, jobs end to end, the ledger
     Bench(BenchArgs),
+    /// Attack a network in every way that is known, and show that each attacker loses
+    Attack(AttackArgs),
     /// Print the operators that compile, and how ONNX's own tests of them went
     Ops,
     /// Print a completion script for a shell
@@ -365,6 +368,9 @@ pub(crate) struct UpArgs {
     /// Keep every block for good
     #[arg(long, conflicts_with = "retain")]
     pub(crate) archive: bool,
+    /// Also answer requests for this name, as a proxy forwards them; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 /// `ciro quote`.

@@ -18,9 +18,10 @@
 use crate::error::{CliError, Exit};
 use crate::patience::Patience;
 use crate::purse::Purse;
+use ciro_crypto::Keypair;
 use ciro_gateway::{
-    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, Status,
-    StoredModel, SubmittedJob, SubmittedTx, TxRequest, Until,
+    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, SIGNED_BLOCKS,
+    Status, StoredModel, SubmittedJob, SubmittedTx, TxRequest, Until, authorization,
 };
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
@@ -28,9 +29,11 @@ use ciro_state::{Action, SignedTx, job_id};
 use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
-use ureq::Agent;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use ureq::http::Response;
+use ureq::{Agent, RequestBuilder};
 
 /// Longer than the gateway takes to commit or to give up.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
@@ -44,10 +47,32 @@ const SAID_MAX: usize = 1_000;
 
 const TRANSACTIONS: &str = "/v1/transactions";
 
+/// The code of a gateway that did not answer.
+const UNREACHABLE: &str = "unreachable";
+
 /// A gateway.
 pub(crate) struct Client {
     agent: Agent,
     endpoint: String,
+    signer: OnceLock<Signer>,
+}
+
+/// Signs requests, so that the gateway knows whose they are.
+struct Signer {
+    key: Keypair,
+    chain: ChainId,
+    /// Up to which height signatures are good: half as far ahead as the gateway takes.
+    until: AtomicU64,
+}
+
+impl Signer {
+    fn seen(&self, height: Height) {
+        self.until.store(height.0.saturating_add(SIGNED_BLOCKS / 2), Ordering::Relaxed);
+    }
+
+    fn sign(&self, method: &str, path: &str) -> String {
+        authorization(&self.key, self.chain, method, path, Height(self.until.load(Ordering::Relaxed)))
+    }
 }
 
 /// An answer that is not a success.
@@ -55,6 +80,8 @@ pub(crate) struct Client {
 pub(crate) struct Refused {
     /// The gateway's code.
     pub(crate) code: String,
+    /// When to come again.
+    wait: Duration,
     error: CliError,
 }
 
@@ -80,7 +107,14 @@ impl Client {
     /// A client of the gateway at `endpoint`, `http://host:port`. Connects to nothing yet.
     pub(crate) fn new(endpoint: &str) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_PATIENCE)).build();
-        Self { agent: config.into(), endpoint: endpoint.trim_end_matches('/').to_string() }
+        Self { agent: config.into(), endpoint: endpoint.trim_end_matches('/').to_string(), signer: OnceLock::new() }
+    }
+
+    /// Signs all requests from now on with `key`: they have budgets of their own, and may read the account's receipts.
+    pub(crate) fn sign_as(&self, key: &Keypair, status: &Status) {
+        let key = Keypair::from_seed(key.seed());
+        let signer = self.signer.get_or_init(|| Signer { key, chain: status.chain, until: AtomicU64::new(0) });
+        signer.seen(status.height);
     }
 
     pub(crate) fn status(&self) -> Answer<Status> {
@@ -119,8 +153,8 @@ impl Client {
 
     pub(crate) fn receipt(&self, job: JobId) -> Answer<Receipt> {
         let path = format!("/v1/jobs/{job}/receipt");
-        let answer = self.agent.get(self.url(&path)).call().map_err(|e| self.unreachable(&e))?;
-        let bytes = self.bytes(answer, u64::try_from(RECEIPT_BYTES_MAX).unwrap_or(u64::MAX))?;
+        let limit = u64::try_from(RECEIPT_BYTES_MAX).unwrap_or(u64::MAX);
+        let bytes = self.exchange("GET", &path, limit, None)?;
         Receipt::from_bytes(&bytes).map_err(|e| Refused::strange(&e.to_string()))
     }
 
@@ -188,18 +222,54 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
-        let answer = self.agent.get(self.url(path)).call().map_err(|e| self.unreachable(&e))?;
-        self.json(answer)
+        from_json(&self.exchange("GET", path, JSON_BYTES_MAX, None)?)
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, kind: &str, body: &[u8]) -> Answer<T> {
-        let request = self.agent.post(self.url(path)).content_type(kind);
-        self.json(request.send(body).map_err(|e| self.unreachable(&e))?)
+        from_json(&self.exchange("POST", path, JSON_BYTES_MAX, Some((kind, body)))?)
     }
 
-    fn json<T: DeserializeOwned>(&self, answer: Response<ureq::Body>) -> Answer<T> {
-        let bytes = self.bytes(answer, JSON_BYTES_MAX)?;
-        serde_json::from_slice(&bytes).map_err(|e| Refused::strange(&e.to_string()))
+    /// Sends a request until it is answered: a busy gateway says when to come again, and one that has closed an idle connection is
+    /// simply called anew. Every request may be repeated.
+    fn exchange(&self, method: &str, path: &str, limit: u64, body: Option<(&str, &[u8])>) -> Answer<Vec<u8>> {
+        let started = Instant::now();
+        let (mut is_renewed, mut is_called_anew) = (false, false);
+        loop {
+            match self.once(method, path, limit, body, self.signer.get()) {
+                Err(refused) if refused.code == "too_many" && started.elapsed() < PATIENCE => {
+                    std::thread::sleep(refused.wait);
+                }
+                Err(refused) if refused.code == "unsigned" && !is_renewed => {
+                    is_renewed = true;
+                    self.renew()?;
+                }
+                Err(refused) if refused.code == UNREACHABLE && !is_called_anew => is_called_anew = true,
+                other => return other,
+            }
+        }
+    }
+
+    /// Signatures run out: the network has made many blocks since.
+    fn renew(&self) -> Answer<()> {
+        let status: Status = from_json(&self.once("GET", "/v1/status", JSON_BYTES_MAX, None, None)?)?;
+        self.signer.get().iter().for_each(|signer| signer.seen(status.height));
+        Ok(())
+    }
+
+    fn once(
+        &self,
+        method: &str,
+        path: &str,
+        limit: u64,
+        body: Option<(&str, &[u8])>,
+        signer: Option<&Signer>,
+    ) -> Answer<Vec<u8>> {
+        let signed = signer.map(|signer| signer.sign(method, path));
+        let answer = match body {
+            None => signed_by(self.agent.get(self.url(path)), signed).call(),
+            Some((kind, body)) => signed_by(self.agent.post(self.url(path)).content_type(kind), signed).send(body),
+        };
+        self.bytes(answer.map_err(|e| self.unreachable(&e))?, limit)
     }
 
     fn bytes(&self, mut answer: Response<ureq::Body>, limit: u64) -> Answer<Vec<u8>> {
@@ -215,7 +285,11 @@ impl Client {
     fn unreachable(&self, error: &ureq::Error) -> Refused {
         let message = format!("no answer from the network at {}: {error}", self.endpoint);
         let hint = "start one with `ciro up`; a command that was cut short may be repeated";
-        Refused { code: "unreachable".into(), error: CliError::new(Exit::Unreachable, message).hint(hint) }
+        Refused {
+            code: UNREACHABLE.into(),
+            wait: Duration::ZERO,
+            error: CliError::new(Exit::Unreachable, message).hint(hint),
+        }
     }
 }
 
@@ -224,7 +298,7 @@ impl Refused {
     fn strange(reason: &str) -> Self {
         let message = format!("the gateway's answer makes no sense: {}", said(reason));
         let hint = "is it of the same version? see `ciro --version` and GET /v1/status";
-        Self { code: "strange".into(), error: CliError::failed(message).hint(hint) }
+        Self { code: "strange".into(), wait: Duration::ZERO, error: CliError::failed(message).hint(hint) }
     }
 }
 
@@ -251,12 +325,24 @@ fn refused(body: &[u8]) -> Refused {
     let exit = match error.code.as_str() {
         "refused" => Exit::Refused,
         // Neither says what became of the order: the command may be repeated.
-        "unavailable" | "nonce" => Exit::Unreachable,
+        "unavailable" | "nonce" | "too_many" | "too_slow" => Exit::Unreachable,
         _ => Exit::Failed,
     };
     let mut told = CliError::new(exit, said(&error.message));
     told.hint = error.hint.as_deref().map(said);
-    Refused { code: error.code, error: told }
+    let wait = Duration::from_millis(error.retry_after_ms.unwrap_or_default());
+    Refused { code: error.code, wait, error: told }
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    serde_json::from_slice(bytes).map_err(|e| Refused::strange(&e.to_string()))
+}
+
+fn signed_by<B>(request: RequestBuilder<B>, signed: Option<String>) -> RequestBuilder<B> {
+    match signed {
+        Some(signed) => request.header("authorization", signed),
+        None => request,
+    }
 }
 
 /// What a gateway says, cut to a length that a person reads.

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::error::{CliError, Exit, chain};
 use crate::ui::{Ui, human_duration};
 use ciro_engine::Health;
+use ciro_gateway::Settings;
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -27,14 +28,14 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts the network of the directory `root`, and its gateway on `port`.
-    pub(crate) fn start(root: &Path, port: u16, options: Options, ui: Ui) -> Result<Self, CliError> {
+    /// Starts the network of the directory `root`, and its gateway on `port`, which also answers to the names `hosts`.
+    pub(crate) fn start(root: &Path, port: u16, options: Options, hosts: &[String], ui: Ui) -> Result<Self, CliError> {
         let listener = bind(port)?;
         let address = listener.local_addr().map_err(CliError::failed)?;
         let notify: Notify = Arc::new(move |notice| ui.warn(&sentence(&notice)));
         let network = Network::start(root, options, &notify).map_err(|e| explain(&e))?;
         let (stop, stopped) = oneshot::channel();
-        let gateway = spawn_gateway(listener, &network, stopped)?;
+        let gateway = spawn_gateway(listener, &network, hosts, stopped)?;
         let endpoint = format!("http://{address}");
         Ok(Self { endpoint, stop: Some(stop), gateway: Some(gateway), network: Some(network) })
     }
@@ -75,16 +76,19 @@ fn bind(port: u16) -> Result<TcpListener, CliError> {
 fn spawn_gateway(
     listener: TcpListener,
     network: &Network,
+    hosts: &[String],
     stopped: oneshot::Receiver<()>,
 ) -> Result<JoinHandle<()>, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)?;
     let node = network.node();
+    let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    let settings = Settings { hosts, ..Settings::of_this_process() };
     Ok(std::thread::spawn(move || {
         runtime.block_on(async {
             // A listener that cannot be used any more ends the gateway; its clients notice.
             let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
             let (begin, begun) = oneshot::channel::<()>();
-            let server = ciro_gateway::serve(listener, node, async move { drop(begun.await) });
+            let server = ciro_gateway::serve(listener, node, settings, async move { drop(begun.await) });
             let hurry = async {
                 drop(stopped.await);
                 drop(begin);
@@ -182,7 +186,7 @@ pub(crate) fn reach(home: &Layout, ui: Ui) -> Result<Reached, CliError> {
     }
     let started = Instant::now();
     let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;
-    let serving = Serving::start(directory.path(), 0, Options::default(), ui)?;
+    let serving = Serving::start(directory.path(), 0, Options::default(), &[], ui)?;
     ui.note(&format!(
         "no network runs on {}: started a throw-away one with play money in {}; it ends with this command",
         home.root().display(),

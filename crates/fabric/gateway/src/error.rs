@@ -2,9 +2,10 @@
 
 use crate::node::NodeError;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A refusal: `code` for programs, `message` and `hint` for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct ApiError {
     /// What to try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Milliseconds after which the same request may succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     #[serde(skip)]
     status: u16,
 }
@@ -27,7 +31,7 @@ struct Body {
 
 impl ApiError {
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: None, status: status.as_u16() }
+        Self { code: code.into(), message: message.into(), hint: None, retry_after_ms: None, status: status.as_u16() }
     }
 
     /// The request makes no sense.
@@ -40,9 +44,47 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("no such {what}"))
     }
 
+    /// The route takes other methods only.
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not take this method")
+    }
+
     /// It will exist, but does not yet.
     pub fn not_yet(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "not_yet", message)
+    }
+
+    /// The caller did not sign the request, or not well.
+    pub fn unsigned(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unsigned", message)
+            .hint("sign it: Authorization: Ciro <account>:<until>:<signature>, see GET /v1/openapi.json")
+    }
+
+    /// The caller may not have this, whoever it is.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// The request came through a page, or under a name, that this gateway does not answer to.
+    pub fn misdirected(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "misdirected", message)
+            .hint("no page may talk to a gateway; `ciro up --host NAME` adds a name that a proxy forwards")
+    }
+
+    /// The body did not come within its time.
+    pub fn too_slow(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message).retry_after(Duration::from_secs(1))
+    }
+
+    /// The body is declared as something else.
+    pub fn unsupported(expected: &str, got: &str) -> Self {
+        let message = format!("expected content-type {expected}, got {got:?}");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message)
+    }
+
+    /// The client took its part; others are served meanwhile.
+    pub fn too_many(message: impl Into<String>, wait: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message).retry_after(wait)
     }
 
     /// The body is longer than the network's limits allow.
@@ -58,6 +100,19 @@ impl ApiError {
     /// The node cannot answer now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).hint("try again")
+    }
+
+    /// The body that says it.
+    pub(crate) fn to_json(&self) -> String {
+        // The type has no maps with foreign keys, so this cannot fail.
+        serde_json::to_string(&Body { error: self.clone() }).unwrap_or_default()
+    }
+
+    /// Adds when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self
     }
 
     /// Adds what to try.
@@ -77,6 +132,7 @@ impl From<NodeError> for ApiError {
             NodeError::Pruned { reason } => Self::new(StatusCode::GONE, "pruned", reason)
                 .hint("a network that is run with --archive keeps all; settlements are kept anyway"),
             NodeError::Invalid { reason } => Self::bad_request(reason),
+            NodeError::Quota { reason, wait } => Self::too_many(reason, wait),
             NodeError::Unavailable { .. } => Self::unavailable(error.to_string()),
         }
     }
@@ -85,6 +141,10 @@ impl From<NodeError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(Body { error: self })).into_response()
+        // The header knows seconds only, and zero would mean at once.
+        let wait = self.retry_after_ms.map(|ms| (header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1))));
+        let mut response = (status, Json(Body { error: self })).into_response();
+        response.headers_mut().extend::<Option<(HeaderName, HeaderValue)>>(wait);
+        response
     }
 }

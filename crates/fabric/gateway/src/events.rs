@@ -1,11 +1,16 @@
 //! Committed events as a stream, from any position. Each message's id is its position, so a client that lost its connection goes on
 //! where it was.
+//!
+//! A stream holds one page of events. A reader that leaves the next one lying for longer than the gateway's patience gets a last
+//! message, `lagged`, with the position to resume at, and the stream ends.
 
+use crate::caller::{Caller, Client};
 use crate::error::ApiError;
 use crate::node::Node;
 use crate::read::parse;
-use crate::routes::{Shared, ask};
-use axum::extract::{Query, State as Extract};
+use crate::routes::Shared;
+use crate::shares::Share;
+use axum::extract::{Extension, Query, State as Extract};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
@@ -13,34 +18,60 @@ use ciro_queue::Position;
 use ciro_state::CommittedEvent;
 use ciro_types::Height;
 use futures_util::stream::{self, Stream, StreamExt as _};
+use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Events read from the node at once.
+/// Events read from the node at once; a block is never cut.
 const PAGE: usize = 256;
 
 /// Where a stream stands.
 struct Cursor {
-    node: Shared,
+    gateway: Shared,
+    /// What the node is asked for next.
     next: Position,
     ready: VecDeque<CommittedEvent>,
     committed: watch::Receiver<Height>,
+    /// When the reader was given the last event.
+    given: Option<Instant>,
+    has_lagged: bool,
+    // Held as long as the stream.
+    _place: Share<Client>,
+}
+
+/// What a reader is given.
+enum Item {
+    Event(Box<CommittedEvent>),
+    Lagged { resume: Position },
+}
+
+/// The last message of a stream whose reader is too slow.
+#[derive(Serialize)]
+struct Lagged {
+    /// `height.index`, for `from`.
+    resume: String,
 }
 
 pub(crate) async fn stream(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let next = start(&query, &headers)?;
-    let committed = node.committed();
-    let cursor = Cursor { node, next, ready: VecDeque::new(), committed };
+    let place = gateway.streams.take(&caller.client).ok_or_else(|| {
+        ApiError::too_many("as many event streams are open as may be at once", Duration::from_secs(5))
+    })?;
+    let committed = gateway.node.committed();
+    let cursor =
+        Cursor { gateway, next, ready: VecDeque::new(), committed, given: None, has_lagged: false, _place: place };
     let events = stream::unfold(cursor, |mut cursor| async move {
-        let event = cursor.advance().await?;
-        Some((event, cursor))
+        let item = cursor.advance().await?;
+        Some((item, cursor))
     });
-    Ok(Sse::new(events.map(|event| Ok(message(&event)))).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(events.map(|item| Ok(message(&item)))).keep_alive(KeepAlive::default()))
 }
 
 /// After `Last-Event-ID` if the client reconnects, else at `from`, else at the beginning.
@@ -62,8 +93,23 @@ fn position(text: &str) -> Result<Position, ApiError> {
 }
 
 impl Cursor {
-    /// The next event, waiting for blocks as long as the node runs.
-    async fn advance(&mut self) -> Option<CommittedEvent> {
+    /// What the reader is given next, waiting for blocks as long as the node runs.
+    async fn advance(&mut self) -> Option<Item> {
+        if self.has_lagged {
+            return None;
+        }
+        // From giving an event to being asked for the next one, only the reader is waited for.
+        let lag = self.given.map(|given| given.elapsed()).unwrap_or_default();
+        if lag > self.gateway.settings.limits.lag_patience {
+            self.has_lagged = true;
+            return Some(Item::Lagged { resume: self.ready.front().map_or(self.next, position_of) });
+        }
+        let event = self.event().await?;
+        self.given = Some(Instant::now());
+        Some(Item::Event(Box::new(event)))
+    }
+
+    async fn event(&mut self) -> Option<CommittedEvent> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
@@ -71,9 +117,9 @@ impl Cursor {
             // Seen before reading, so that a block that comes while we read is not missed.
             self.committed.borrow_and_update();
             let from = self.next;
-            let page = ask(&self.node, move |node: &dyn Node| Ok(node.events(from, PAGE)?)).await.ok()?;
+            let page = self.gateway.ask(move |node: &dyn Node| Ok(node.events(from, PAGE)?)).await.ok()?;
             if let Some(last) = page.last() {
-                self.next = Position { height: last.position.height, index: last.position.index }.next();
+                self.next = position_of(last).next();
                 self.ready = page.into();
             } else {
                 self.committed.changed().await.ok()?;
@@ -82,8 +128,20 @@ impl Cursor {
     }
 }
 
-fn message(event: &CommittedEvent) -> Event {
-    let id = format!("{}.{}", event.position.height, event.position.index);
-    // The type serialises into JSON without maps with foreign keys, so this cannot fail.
-    Event::default().id(id).json_data(event).unwrap_or_default()
+const fn position_of(event: &CommittedEvent) -> Position {
+    Position { height: event.position.height, index: event.position.index }
+}
+
+/// The types serialise into JSON without maps with foreign keys, so this cannot fail.
+fn message(item: &Item) -> Event {
+    match item {
+        Item::Event(event) => {
+            let id = format!("{}.{}", event.position.height, event.position.index);
+            Event::default().id(id).json_data(event).unwrap_or_default()
+        }
+        Item::Lagged { resume } => {
+            let resume = format!("{}.{}", resume.height, resume.index);
+            Event::default().event("lagged").json_data(Lagged { resume }).unwrap_or_default()
+        }
+    }
 }

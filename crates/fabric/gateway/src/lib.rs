@@ -1,4 +1,4 @@
-//! HTTP/JSON and an event stream in front of a validator. Holds no state: every answer is the validator's.
+//! HTTP/JSON and an event stream in front of a validator. Holds no truth: every answer is the validator's.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -9,27 +9,49 @@
 //! | [`quote`] | what each rung of the assurance ladder costs and is worth |
 //! | [`events`] | committed events as a stream, from any position |
 //! | [`errand`] | a client's half of a submission: when its action is signed, and when it is signed anew |
-//! | [`error`] | [`ApiError`]: code, message, hint |
+//! | [`error`] | [`ApiError`]: code, message, hint, when to try again |
+//! | [`limits`] | [`Limits`]: what a client may take, every number |
+//! | [`caller`] | who sends a request: an address, or an account that signed it |
+//! | [`budget`] | what each client may ask for per second |
+//! | `guard` | names, origins, content types, signatures, budgets: before any handler |
+//! | `body` | bodies within a length, a pace and a budget |
+//! | `shares` | places that clients hold for a while |
+//! | `hall`, `server` | connections: who gets a place, and who leaves |
+//! | [`gateway`] | [`Settings`], and what all handlers share |
 //!
 //! The schema is `api/openapi.json`; a test holds it against the list of routes. Whatever moves value is signed by its
-//! client before it comes here, so the gateway needs no trust and no login; it listens on loopback.
+//! client before it comes here, so the gateway needs no trust and no login; it listens on loopback. Who signs requests as well
+//! has budgets of its own and may read its own receipts.
 //!
 //! Dependency position: above `ciro-state` and `ciro-scheduler`; below `ciro-network`.
 #![forbid(unsafe_code)]
 
+mod body;
+pub mod budget;
+pub mod caller;
 pub mod errand;
 pub mod error;
 pub mod events;
+pub mod gateway;
+mod guard;
+mod hall;
+pub mod limits;
 pub mod node;
 pub mod quote;
 pub mod read;
 pub mod routes;
+mod server;
+mod shares;
 pub mod write;
 
+pub use caller::{Client, SIGNED_BLOCKS, authorization};
 pub use errand::{Answer, Ask, Errand};
 pub use error::ApiError;
-pub use node::{BlockView, Node, NodeError, Status, StoredModel, Until};
+pub use gateway::Settings;
+pub use limits::Limits;
+pub use node::{BlockView, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
 pub use quote::{Quote, Rung};
 pub use read::{AccountView, JobView, ModelView, WorkerView};
-pub use routes::{router, routes, serve};
+pub use routes::{router, routes};
+pub use server::serve;
 pub use write::{SubmittedJob, SubmittedTx, TxRequest};

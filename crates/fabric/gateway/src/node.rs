@@ -1,5 +1,6 @@
 //! What the gateway asks of the process it runs in.
 
+use crate::caller::Client;
 use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
@@ -9,7 +10,8 @@ use ciro_types::{
     TxId,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 /// Why the node gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +40,14 @@ pub enum NodeError {
     Invalid {
         /// What is wrong with them.
         reason: String,
+    },
+    /// The client keeps as much here as it may, or the node as much as it has room for.
+    #[error("{reason}")]
+    Quota {
+        /// What is full.
+        reason: String,
+        /// After which time there may be room.
+        wait: Duration,
     },
     /// The node is stopping, overloaded or broken.
     #[error("the node cannot answer: {reason}")]
@@ -116,6 +126,24 @@ pub struct StoredModel {
     pub is_registered: bool,
 }
 
+/// What became of a transaction.
+pub type Fate = Result<TxId, NodeError>;
+
+/// An upload on its way to the node. Dropping it leaves nothing behind. Calls may block.
+pub trait Sink<T>: Send {
+    /// Appends bytes. Holds no file open between calls.
+    ///
+    /// # Errors
+    /// [`NodeError::Quota`] if the client has no room for them, [`NodeError::Unavailable`].
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError>;
+
+    /// Keeps what came, durably once this returns.
+    ///
+    /// # Errors
+    /// [`NodeError::Invalid`] if the bytes are not what they are sent as.
+    fn keep(self: Box<Self>) -> Result<T, NodeError>;
+}
+
 /// The node behind a gateway. Calls come from many threads and may block.
 pub trait Node: Send + Sync + 'static {
     /// The network and how far it is.
@@ -136,24 +164,37 @@ pub trait Node: Send + Sync + 'static {
     /// [`NodeError::Unavailable`].
     fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError>;
 
-    /// Hands a transaction to consensus and returns when `until` says. Sending it again does no harm.
+    /// Hands a transaction to consensus. Its fate comes when `until` says, or once it is refused; the channel closes without
+    /// one if the node stops. Sending it again does no harm. Does not wait for the block.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if the ledger refused it; [`NodeError::Nonce`] if another transaction has its nonce;
-    /// [`NodeError::Unavailable`] if that is not known in time.
-    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError>;
+    /// [`NodeError::Unavailable`]. What the ledger refuses comes through the channel: [`NodeError::Refused`], or
+    /// [`NodeError::Nonce`] if another transaction has its nonce.
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError>;
 
-    /// Keeps a raw input for workers to fetch. Durable once this returns.
+    /// What became of a transaction that is in a block. `None` if none holds it.
     ///
     /// # Errors
     /// [`NodeError::Unavailable`].
-    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError>;
+    fn fate(&self, tx: TxId) -> Result<Option<Fate>, NodeError>;
 
-    /// Checks a compiled model, commits to its weights and keeps it. Durable once this returns.
+    /// Room for a raw input that workers can fetch, in the name of `client`.
     ///
     /// # Errors
-    /// [`NodeError::Invalid`] if the bytes are no model.
-    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError>;
+    /// [`NodeError::Quota`], [`NodeError::Unavailable`].
+    fn take_input(&self, client: &Client) -> Result<Box<dyn Sink<Hash32>>, NodeError>;
+
+    /// Room for a compiled model in the name of `client`. Keeping it checks it and commits to its weights.
+    ///
+    /// # Errors
+    /// [`NodeError::Quota`], [`NodeError::Unavailable`].
+    fn take_model(&self, client: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError>;
+
+    /// Removes what nobody refers to any more. Called about once a minute.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn tidy(&self) -> Result<(), NodeError>;
 
     /// The `count` workers that would serve these requirements now and what each asks, or why there are not as many.
     ///

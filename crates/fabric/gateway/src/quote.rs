@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::node::Node;
 use crate::read::{parse, with_state};
-use crate::routes::{Shared, ask};
+use crate::routes::Shared;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
 use ciro_scheduler::Refusal;
@@ -46,11 +46,11 @@ pub struct Rung {
 }
 
 pub(crate) async fn quote(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Quote>, ApiError> {
     let needs = requirements(&query)?;
-    ask(&node, move |node| make(node, &needs)).await.map(Json)
+    gateway.ask(move |node| make(node, &needs)).await.map(Json)
 }
 
 fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiError> {

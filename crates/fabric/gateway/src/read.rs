@@ -1,13 +1,14 @@
 //! What is: accounts, workers, models, jobs, receipts, blocks.
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::node::{BlockView, Node, NodeError, Status};
-use crate::routes::{Shared, ask};
+use crate::routes::Shared;
 use axum::Json;
-use axum::extract::{Path, State as Extract};
+use axum::extract::{Extension, Path, State as Extract};
 use axum::response::IntoResponse;
 use ciro_scheduler::Refusal;
-use ciro_state::{JobStatus, State};
+use ciro_state::{JobStatus, SettlementRecord, State};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, ModelId, Nonce, Offer};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -79,26 +80,27 @@ pub struct JobView {
     pub waits_because: Option<String>,
 }
 
-pub(crate) async fn status(Extract(node): Extract<Shared>) -> Result<Json<Status>, ApiError> {
-    ask(&node, |node| Ok(node.status()?)).await.map(Json)
+pub(crate) async fn status(Extract(gateway): Extract<Shared>) -> Result<Json<Status>, ApiError> {
+    gateway.ask(|node| Ok(node.status()?)).await.map(Json)
 }
 
 pub(crate) async fn account(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
     Path(account): Path<String>,
 ) -> Result<Json<AccountView>, ApiError> {
     let id: AccountId = parse("account", &account)?;
-    ask(&node, move |node| {
-        let found = with_state(node, move |state| state.account(&id))?;
-        let next_nonce = node.next_nonce(id)?.max(found.nonce);
-        Ok(AccountView { account: id, balance: found.balance, nonce: found.nonce, next_nonce })
-    })
-    .await
-    .map(Json)
+    gateway
+        .ask(move |node| {
+            let found = with_state(node, move |state| state.account(&id))?;
+            let next_nonce = node.next_nonce(id)?.max(found.nonce);
+            Ok(AccountView { account: id, balance: found.balance, nonce: found.nonce, next_nonce })
+        })
+        .await
+        .map(Json)
 }
 
-pub(crate) async fn workers(Extract(node): Extract<Shared>) -> Result<Json<Vec<WorkerView>>, ApiError> {
-    ask(&node, |node| Ok(with_state(node, worker_views)?)).await.map(Json)
+pub(crate) async fn workers(Extract(gateway): Extract<Shared>) -> Result<Json<Vec<WorkerView>>, ApiError> {
+    gateway.ask(|node| Ok(with_state(node, worker_views)?)).await.map(Json)
 }
 
 fn worker_views(state: &State) -> Vec<WorkerView> {
@@ -115,11 +117,11 @@ fn worker_views(state: &State) -> Vec<WorkerView> {
 }
 
 pub(crate) async fn model(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
     Path(model): Path<String>,
 ) -> Result<Json<ModelView>, ApiError> {
     let id: ModelId = parse("model", &model)?;
-    let view = ask(&node, move |node| Ok(with_state(node, move |state| model_view(state, id))?)).await?;
+    let view = gateway.ask(move |node| Ok(with_state(node, move |state| model_view(state, id))?)).await?;
     view.map(Json).ok_or_else(|| ApiError::not_found("model"))
 }
 
@@ -134,9 +136,9 @@ fn model_view(state: &State, id: ModelId) -> Option<ModelView> {
     })
 }
 
-pub(crate) async fn job(Extract(node): Extract<Shared>, Path(job): Path<String>) -> Result<Json<JobView>, ApiError> {
+pub(crate) async fn job(Extract(gateway): Extract<Shared>, Path(job): Path<String>) -> Result<Json<JobView>, ApiError> {
     let id: JobId = parse("job", &job)?;
-    ask(&node, move |node| job_view(node, id)).await.map(Json)
+    gateway.ask(move |node| job_view(node, id)).await.map(Json)
 }
 
 fn job_view(node: &dyn Node, id: JobId) -> Result<JobView, ApiError> {
@@ -156,17 +158,29 @@ fn job_view(node: &dyn Node, id: JobId) -> Result<JobView, ApiError> {
     })
 }
 
+/// A receipt holds input and output: its client may read it, and the workers who were paid.
 pub(crate) async fn receipt(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(job): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let id: JobId = parse("job", &job)?;
-    let receipt = ask(&node, move |node| match node.receipt(id)? {
-        Some(receipt) => Ok(receipt),
+    let reader = caller.account.ok_or_else(|| {
+        ApiError::unsigned("a receipt holds input and output: its client may read it, and the workers who were paid")
+    })?;
+    let receipt = gateway.ask(move |node| match node.receipt(id)? {
+        Some(receipt) if receipt.settlement.as_ref().is_some_and(|found| concerns(&found.record, reader)) => {
+            Ok(receipt)
+        }
+        Some(_) => Err(ApiError::forbidden(format!("account {reader} neither ordered job {id} nor was paid for it"))),
         None => Err(no_receipt(job_view(node, id)?.status)),
     });
     let bytes = receipt.await?.to_bytes();
     Ok(([("content-type", "application/octet-stream")], bytes))
+}
+
+fn concerns(record: &SettlementRecord, reader: AccountId) -> bool {
+    record.client == reader || record.payments.iter().any(|payment| payment.worker == reader)
 }
 
 fn no_receipt(status: JobStatus) -> ApiError {
@@ -181,11 +195,11 @@ fn no_receipt(status: JobStatus) -> ApiError {
 }
 
 pub(crate) async fn block(
-    Extract(node): Extract<Shared>,
+    Extract(gateway): Extract<Shared>,
     Path(height): Path<String>,
 ) -> Result<Json<BlockView>, ApiError> {
     let height: u64 = parse("height", &height)?;
-    let found = ask(&node, move |node| Ok(node.block(Height(height))?)).await?;
+    let found = gateway.ask(move |node| Ok(node.block(Height(height))?)).await?;
     found.map(Json).ok_or_else(|| ApiError::not_found("block").hint("GET /v1/status says how far the network is"))
 }
 
@@ -203,4 +217,30 @@ pub(crate) fn with_state<T: Send + 'static>(
 /// Parses a path or query parameter.
 pub(crate) fn parse<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|e: T::Err| ApiError::bad_request(format!("{name}: {}", e.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ciro_state::Payment;
+    use ciro_types::{Assurance, ChainId};
+
+    #[test]
+    fn a_settled_job_concerns_who_ordered_it_and_who_was_paid() {
+        let [client, worker, stranger] = [1, 2, 3].map(|n| AccountId([n; 32]));
+        let record = SettlementRecord {
+            chain: ChainId([0; 32]),
+            job: JobId([0; 32]),
+            client,
+            model: ModelId([0; 32]),
+            input: Hash32([0; 32]),
+            output: Hash32([0; 32]),
+            assurance: Assurance::A0,
+            payments: vec![Payment { worker, price: Amount(1) }],
+            fee: Amount(0),
+            refund: Amount(0),
+            height: Height(1),
+        };
+        assert_eq!([client, worker, stranger].map(|reader| concerns(&record, reader)), [true, true, false]);
+    }
 }

@@ -1,17 +1,20 @@
 //! What changes something. Everything that moves value is signed before it comes here.
 
+use crate::body::Reader;
+use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::node::{Node, StoredModel, Until};
+use crate::gateway::Gateway;
+use crate::guard::Peer;
+use crate::node::{Fate, NodeError, Sink, StoredModel, Until};
 use crate::read::with_state;
-use crate::routes::{BODY_BYTES_MAX, Shared, ask};
+use crate::routes::{BODY_BYTES_MAX, Shared};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State as Extract;
-use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
 use ciro_state::{Action, Facts, JobStatus, SignedTx, job_id};
 use ciro_types::{Hash32, JobId, TxId};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A signed transaction in hexadecimal canonical bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,82 +50,173 @@ pub struct StoredInput {
 }
 
 pub(crate) async fn transaction(
-    Extract(node): Extract<Shared>,
-    body: Result<Json<TxRequest>, JsonRejection>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
 ) -> Result<(StatusCode, Json<SubmittedTx>), ApiError> {
-    let TxRequest { tx, until } = body.map_err(|e| json_error(&e))?.0;
-    let submitted = ask(&node, move |node| {
-        let tx = node.submit(decode_tx(node, &tx)?, until)?;
-        Ok(SubmittedTx { tx })
-    });
+    let (tx, until) = read_tx(&gateway, &caller, request).await?;
+    let tx = submit(&gateway, tx, until).await?;
     let status = match until {
         Until::Waiting => StatusCode::ACCEPTED,
         Until::Committed => StatusCode::OK,
     };
-    Ok((status, Json(submitted.await?)))
+    Ok((status, Json(SubmittedTx { tx })))
 }
 
 pub(crate) async fn job(
-    Extract(node): Extract<Shared>,
-    body: Result<Json<TxRequest>, JsonRejection>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
 ) -> Result<(StatusCode, Json<SubmittedJob>), ApiError> {
-    let request = body.map_err(|e| json_error(&e))?.0;
-    let until = request.until;
-    let submitted = ask(&node, move |node| order(node, &request)).await?;
-    let status = match until {
-        _ if submitted.known.is_some() => StatusCode::OK,
-        Until::Waiting => StatusCode::ACCEPTED,
-        Until::Committed => StatusCode::CREATED,
+    let (tx, until) = read_tx(&gateway, &caller, request).await?;
+    let submitted = order(&gateway, tx, until).await?;
+    let status = match (until, submitted.known) {
+        (Until::Waiting | Until::Committed, Some(_)) => StatusCode::OK,
+        (Until::Waiting, None) => StatusCode::ACCEPTED,
+        (Until::Committed, None) => StatusCode::CREATED,
     };
     Ok((status, Json(submitted)))
 }
 
 /// Commits an order, unless the ledger has it: a retry with a spent nonce must not look like a failure.
-fn order(node: &dyn Node, request: &TxRequest) -> Result<SubmittedJob, ApiError> {
-    let tx = decode_tx(node, &request.tx)?;
+async fn order(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<SubmittedJob, ApiError> {
     let Action::SubmitJob { spec } = &tx.body.action else {
         return Err(ApiError::bad_request("expected a SubmitJob transaction").hint("POST /v1/transactions takes all"));
     };
     let job = job_id(spec);
-    let known = with_state(node, move |state| state.job(&job).map(|found| found.status))?;
+    let known =
+        gateway.ask(move |node| Ok(with_state(node, move |state| state.job(&job).map(|found| found.status))?)).await?;
     if known.is_none() {
-        node.submit(tx, request.until)?;
+        submit(gateway, tx, until).await?;
     }
     Ok(SubmittedJob { job, known })
 }
 
-fn decode_tx(node: &dyn Node, text: &str) -> Result<SignedTx, ApiError> {
-    let limit = with_state(node, |state| state.params().max_tx_bytes())?;
+/// Hands a transaction to the ledger and waits as long as the client wants, without a thread, at one of the sender's places.
+async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, ApiError> {
+    let id = tx.id();
+    let place = gateway.waiting.take(&tx.body.sender).ok_or_else(|| {
+        ApiError::too_many("as many transactions wait for their block as may at once", Duration::from_secs(1))
+    })?;
+    let submitted = gateway
+        .ask(move |node| match node.fate(id)? {
+            Some(Ok(id)) => Ok(Err(id)),
+            Some(Err(_)) | None => Ok(Ok(node.submit(tx, until)?)),
+        })
+        .await?;
+    let pending = match submitted {
+        Ok(pending) => pending,
+        Err(committed) => return Ok(committed),
+    };
+    let patience = gateway.settings.limits.commit_patience;
+    let fate = match tokio::time::timeout(patience, pending).await {
+        Ok(Ok(fate)) => fate,
+        Ok(Err(_)) => Err(NodeError::Unavailable { reason: "it is overloaded or stopping".into() }),
+        Err(_) => Err(no_answer(patience)),
+    };
+    drop(place);
+    settled(gateway, id, fate).await
+}
+
+/// A refusal may mean that a block took the transaction between the question and the submission, or refused it and used its nonce up.
+async fn settled(gateway: &Gateway, id: TxId, fate: Fate) -> Result<TxId, ApiError> {
+    match fate {
+        Ok(id) => Ok(id),
+        Err(refusal @ (NodeError::Refused { .. } | NodeError::Nonce { .. })) => {
+            let known = gateway.ask(move |node| Ok(node.fate(id)?)).await?;
+            known.unwrap_or(Err(refusal)).map_err(ApiError::from)
+        }
+        Err(
+            other @ (NodeError::Invalid { .. }
+            | NodeError::Quota { .. }
+            | NodeError::Pruned { .. }
+            | NodeError::Unavailable { .. }),
+        ) => Err(other.into()),
+    }
+}
+
+fn no_answer(patience: Duration) -> NodeError {
+    let seconds = patience.as_secs();
+    NodeError::Unavailable { reason: format!("no answer within {seconds} s; the same request may be sent again") }
+}
+
+/// The transaction of a request, with a good signature: whoever waits, waits at the sender's own places.
+async fn read_tx(gateway: &Gateway, caller: &Caller, request: Request) -> Result<(SignedTx, Until), ApiError> {
+    let limit = gateway.ask(|node| Ok(with_state(node, |state| state.params().max_tx_bytes())?)).await?;
+    // Two digits for a byte, and room for the rest of the document.
+    let json = read(gateway, caller, request, limit.saturating_mul(2).saturating_add(256))?.collect().await?;
+    gateway.ask(move |_| decode_tx(&json, limit)).await
+}
+
+fn decode_tx(json: &[u8], limit: usize) -> Result<(SignedTx, Until), ApiError> {
+    let request: TxRequest = serde_json::from_slice(json).map_err(|e| {
+        ApiError::bad_request(e.to_string()).hint("send {\"tx\": \"<hexadecimal>\"} as application/json")
+    })?;
     let bytes =
-        hex::decode(text).map_err(|e| ApiError::bad_request(format!("tx: expected hexadecimal digits: {e}")))?;
-    SignedTx::decode(&bytes, limit).map_err(|e| ApiError::bad_request(format!("tx: {e}")))
+        hex::decode(&request.tx).map_err(|e| ApiError::bad_request(format!("tx: expected hexadecimal digits: {e}")))?;
+    let tx = SignedTx::decode(&bytes, limit).map_err(|e| ApiError::bad_request(format!("tx: {e}")))?;
+    tx.verify_signature().map_err(|e| ApiError::bad_request(format!("tx: {e}")))?;
+    Ok((tx, request.until))
 }
 
 pub(crate) async fn model(
-    Extract(node): Extract<Shared>,
-    body: Result<Bytes, BytesRejection>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
 ) -> Result<Json<StoredModel>, ApiError> {
-    let bytes = body.map_err(|_| ApiError::too_large(BODY_BYTES_MAX))?;
-    ask(&node, move |node| Ok(node.put_model(bytes.to_vec())?)).await.map(Json)
+    let client = caller.client.clone();
+    let sink = gateway.ask(move |node| Ok(node.take_model(&client)?)).await?;
+    let sink = pour(&gateway, read(&gateway, &caller, request, BODY_BYTES_MAX)?, sink).await?;
+    let turn = gateway.models.clone().acquire_owned().await.map_err(|e| ApiError::unavailable(e.to_string()))?;
+    let kept = gateway.ask(move |_| {
+        let kept = sink.keep();
+        drop(turn);
+        Ok(kept?)
+    });
+    kept.await.map(Json)
 }
 
 pub(crate) async fn input(
-    Extract(node): Extract<Shared>,
-    body: Result<Bytes, BytesRejection>,
+    Extract(gateway): Extract<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
 ) -> Result<Json<StoredInput>, ApiError> {
-    let limit = ask(&node, |node| Ok(with_state(node, |state| state.params().max_input_bytes)?)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let bytes = body.map_err(|_| ApiError::too_large(limit))?;
-    if bytes.len() > limit {
-        return Err(ApiError::too_large(limit));
-    }
-    let input = ask(&node, move |node| Ok(node.put_input(bytes.to_vec())?)).await?;
+    let client = caller.client.clone();
+    let (limit, sink) = gateway
+        .ask(move |node| {
+            let limit = with_state(node, |state| state.params().max_input_bytes)?;
+            Ok((usize::try_from(limit).unwrap_or(usize::MAX), node.take_input(&client)?))
+        })
+        .await?;
+    let sink = pour(&gateway, read(&gateway, &caller, request, limit)?, sink).await?;
+    let input = gateway.ask(move |_| Ok(sink.keep()?)).await?;
     Ok(Json(StoredInput { input }))
 }
 
-fn json_error(rejection: &JsonRejection) -> ApiError {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(BODY_BYTES_MAX),
-        _ => ApiError::bad_request(rejection.body_text()).hint("send {\"tx\": \"<hexadecimal>\"} as application/json"),
+fn read<'a>(gateway: &'a Gateway, caller: &'a Caller, request: Request, limit: usize) -> Result<Reader<'a>, ApiError> {
+    let seat = request.extensions().get::<Peer>().map(|peer| peer.seat.clone());
+    let (head, body) = request.into_parts();
+    Reader::new(gateway, &caller.client, seat, &head.headers, body, limit)
+}
+
+/// Lets a body flow into the node, a buffer at a time.
+async fn pour<T: 'static>(
+    gateway: &Gateway,
+    mut reader: Reader<'_>,
+    mut sink: Box<dyn Sink<T>>,
+) -> Result<Box<dyn Sink<T>>, ApiError> {
+    let size = gateway.settings.limits.upload_buffer;
+    let mut buffer = Vec::new();
+    loop {
+        let piece = reader.next().await?;
+        let is_last = piece.is_none();
+        buffer.extend_from_slice(&piece.unwrap_or_default());
+        if is_last || buffer.len() >= size {
+            let full = std::mem::take(&mut buffer);
+            sink = gateway.ask(move |_| sink.write(&full).map(|()| sink).map_err(ApiError::from)).await?;
+        }
+        if is_last {
+            return Ok(sink);
+        }
     }
 }

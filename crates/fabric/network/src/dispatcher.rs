@@ -6,14 +6,17 @@ use crate::latency::Latencies;
 use crate::pool::{Computed, Pool};
 use crate::validator::Mail;
 use ciro_engine::{Admission, Committed};
-use ciro_gateway::{NodeError, Until};
+use ciro_gateway::{Fate, Until};
 use ciro_scheduler::{Effect as Scheduled, Refusal, SchedulerError};
 use ciro_state::{Action, CommittedEvent, Event, SignedTx, State};
-use ciro_types::{AccountId, Amount, Height, JobId, Requirements, TxId, encode};
+use ciro_types::{AccountId, Amount, Height, JobId, Requirements, encode};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+
+/// Where a client waits for what becomes of its transaction.
+pub type Reply = oneshot::Sender<Fate>;
 
 /// The workers that would serve, and what each asks; or why there are not enough.
 pub type Offers = Result<Vec<(AccountId, Amount)>, Refusal>;
@@ -53,7 +56,7 @@ pub enum Job {
         /// When the client is answered.
         until: Until,
         /// Where the client waits.
-        reply: Sender<Result<TxId, NodeError>>,
+        reply: Reply,
     },
     /// A question to the scheduler.
     Ask(Question),
@@ -81,21 +84,26 @@ pub struct Dispatcher {
 #[derive(Default)]
 pub struct Clients {
     last: Ticket,
-    replies: BTreeMap<Ticket, Sender<Result<TxId, NodeError>>>,
+    replies: BTreeMap<Ticket, Reply>,
 }
 
 impl Clients {
-    fn admit(&mut self, reply: Sender<Result<TxId, NodeError>>) -> Ticket {
+    fn admit(&mut self, reply: Reply) -> Ticket {
         self.last += 1;
         self.replies.insert(self.last, reply);
         self.last
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<TxId, NodeError>) {
+    fn answer(&mut self, ticket: Ticket, result: Fate) {
         if let Some(reply) = self.replies.remove(&ticket) {
             // A client that stopped waiting needs no answer.
             let _ = reply.send(result);
         }
+    }
+
+    /// A transaction that never comes must not keep the clients that gave it up.
+    fn forget_gone(&mut self) {
+        self.replies.retain(|_, reply| !reply.is_closed());
     }
 }
 
@@ -130,6 +138,7 @@ impl Dispatcher {
     fn on_committed(&mut self, committed: &Committed) -> Result<(), SchedulerError> {
         self.note_latencies(&committed.events);
         self.step(Input::Committed(committed))?;
+        self.clients.forget_gone();
         self.head.send_replace(committed.header.height);
         Ok(())
     }
@@ -145,12 +154,7 @@ impl Dispatcher {
         }
     }
 
-    fn on_client(
-        &mut self,
-        tx: Box<SignedTx>,
-        until: Until,
-        reply: Sender<Result<TxId, NodeError>>,
-    ) -> Result<(), SchedulerError> {
+    fn on_client(&mut self, tx: Box<SignedTx>, until: Until, reply: Reply) -> Result<(), SchedulerError> {
         if let Action::SubmitJob { spec } = &tx.body.action {
             let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
             latencies.ordered(ciro_state::job_id(spec));

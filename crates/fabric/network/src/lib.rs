@@ -23,7 +23,8 @@
 //! | [`genesis`] | the founding of a local network |
 //! | [`layout`] | what lies where in a data directory, and who holds it |
 //! | [`keyfile`] | secret keys on disk, readable by their owner only |
-//! | [`blobs`] | models and inputs on disk, by hash, checked on every read |
+//! | [`blobs`] | models and inputs on disk, by hash, under quotas, checked on every read |
+//! | [`shelf`] | how much of a kind of blobs there is, and whose it is |
 //! | [`durable`] | files that are whole or absent after a crash |
 //! | [`outbox`] | one account's transactions on their way to the ledger |
 //! | [`pool`] | the threads that compute answers |
@@ -50,9 +51,10 @@ mod opening;
 pub mod outbox;
 pub mod pool;
 pub mod receipts;
+pub mod shelf;
 pub mod validator;
 
-pub use blobs::{BlobStore, BlobStoreError};
+pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};
 pub use desk::Desk;
 pub use error::NetworkError;
 pub use hand::{Hand, Terms};

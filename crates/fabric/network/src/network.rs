@@ -1,6 +1,6 @@
 //! Starting and stopping a whole network.
 
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobStore, Quotas};
 use crate::desk::Desk;
 use crate::dispatcher::{Clients, Dispatcher, Job};
 use crate::error::NetworkError;
@@ -124,7 +124,7 @@ impl Network {
         let layout = Layout::new(root);
         let lock = layout.acquire().map_err(NetworkError::Layout)?;
         let (genesis, members) = load_or_found(&layout)?;
-        let blobs = BlobStore::open(&layout.blobs()).map_err(NetworkError::Blobs)?;
+        let blobs = BlobStore::open(&layout.blobs(), &Quotas::default()).map_err(NetworkError::Blobs)?;
 
         let (desk, jobs) = sync_channel(DESK);
         let epoch = Instant::now();
@@ -212,11 +212,11 @@ impl Alarm {
     pub(crate) fn damaged(&self, error: &dyn std::error::Error) {
         let reason = chain(error);
         suspect(&self.layout.validator(0), &reason);
-        self.failed("validator 0", reason);
+        self.failed("validator 0", &reason);
     }
 
-    fn failed(&self, member: &str, reason: String) {
-        (self.notify)(Notice::Failed { member: member.into(), reason: reason.clone() });
+    fn failed(&self, member: &str, reason: &str) {
+        (self.notify)(Notice::Failed { member: member.into(), reason: reason.into() });
         self.failed.send_if_modified(|first| {
             let is_first = first.is_none();
             first.get_or_insert(format!("{member} stopped: {reason}"));
@@ -240,7 +240,7 @@ impl Alarm {
     /// Runs a member to its end. A panic is a failure like any other.
     fn watch(&self, member: &str, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            self.failed(member, format!("panic: {}", words(panic.as_ref())));
+            self.failed(member, &format!("panic: {}", words(panic.as_ref())));
         }
     }
 }
@@ -303,7 +303,7 @@ impl Outlet for Reporter {
         if error.is_damage() {
             suspect(&self.alarm.layout.validator(self.number), &reason);
         }
-        self.alarm.failed(&format!("validator {}", self.number), reason);
+        self.alarm.failed(&format!("validator {}", self.number), &reason);
     }
 }
 
@@ -420,7 +420,7 @@ fn run_dispatcher(
     let alarm = alarm.clone();
     let work = move |alarm: &Alarm| {
         if let Err(error) = dispatcher.run(&state, first, &jobs) {
-            alarm.failed("the scheduler", chain(&error));
+            alarm.failed("the scheduler", &chain(&error));
         }
     };
     std::thread::spawn(move || alarm.watch("the scheduler", || work(&alarm)))

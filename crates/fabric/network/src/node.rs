@@ -1,6 +1,6 @@
 //! The running network as the gateway sees it: reads of one validator's state and store, writes through the dispatcher.
 
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobStore, BlobStoreError, Intake, Kind};
 use crate::counter;
 use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
@@ -8,7 +8,7 @@ use crate::network::Alarm;
 use crate::receipts::{self, PublicModel};
 use crate::validator::Mail;
 use ciro_engine::{Health, Store, query};
-use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
+use ciro_gateway::{BlockView, Client, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
 use ciro_graph::{Model, check_model};
 use ciro_prover::ProvingKey;
 use ciro_queue::Position;
@@ -18,13 +18,12 @@ use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State}
 use ciro_store::StoreError;
 use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Nonce, Requirements, TxId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::watch;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
 
-/// How long a client waits for its transaction to be committed.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a question waits for its answer.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -51,10 +50,7 @@ pub struct LocalNode {
 
 impl LocalNode {
     fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> Result<T, NodeError> {
-        let (reply, answer) = channel();
-        let mail = Mail::Read(Box::new(move |state| drop(reply.send(read(state)))));
-        self.ledger.try_send(mail).map_err(|_| stopping())?;
-        wait(&answer, READ_PATIENCE)
+        read_state(&self.ledger, read)
     }
 
     fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Result<T, NodeError> {
@@ -76,9 +72,13 @@ impl LocalNode {
         })
     }
 
-    /// What became of a transaction that is in a block already.
-    fn known(&self, id: TxId) -> Result<Option<Result<TxId, NodeError>>, NodeError> {
-        self.kept(counter::known(&self.store, id))
+    /// What the ledger refers to, as names of blobs: inputs of open jobs, registered models.
+    fn referred(&self) -> Result<(BTreeSet<String>, BTreeSet<String>), NodeError> {
+        self.read(|state| {
+            let open = state.jobs().filter(|(_, job)| job.is_open());
+            let inputs = open.map(|(_, job)| job.spec.input.to_string()).collect();
+            (inputs, state.models().map(|(id, _)| id.to_string()).collect())
+        })
     }
 }
 
@@ -113,34 +113,30 @@ impl Node for LocalNode {
         wait(&answer, READ_PATIENCE)
     }
 
-    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
-        let id = tx.id();
-        if let Some(Ok(_)) = self.known(id)? {
-            return Ok(id);
-        }
-        let (reply, answer) = channel();
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
+        let (reply, fate) = oneshot::channel();
         self.jobs.try_send(Job::Client { tx: Box::new(tx), until, reply }).map_err(|_| stopping())?;
-        let outcome = wait(&answer, COMMIT_PATIENCE)?;
-        match (&outcome, self.known(id)?) {
-            // It was committed between the question and the submission, or refused by a block that has used its nonce up.
-            (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(known)) => known,
-            _ => outcome,
-        }
+        Ok(fate)
     }
 
-    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError> {
-        self.blobs.put_input(&bytes).map_err(broken)
+    fn fate(&self, tx: TxId) -> Result<Option<Fate>, NodeError> {
+        self.kept(counter::known(&self.store, tx))
     }
 
-    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError> {
-        let invalid = |reason: String| NodeError::Invalid { reason };
-        let model: Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
-        check_model(&model).map_err(|e| invalid(e.to_string()))?;
-        let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
-        let (id, weight_root) = (key.model_id(), key.weight_root());
-        self.blobs.put_model(id, &bytes).map_err(broken)?;
-        let is_registered = self.read(move |state| state.model(&id).is_some())?;
-        Ok(StoredModel { model: id, weight_root, is_registered })
+    fn take_input(&self, client: &Client) -> Result<Box<dyn Sink<Hash32>>, NodeError> {
+        Ok(Box::new(InputSink(self.blobs.intake(Kind::Input, Some(client.clone())))))
+    }
+
+    fn take_model(&self, client: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError> {
+        let intake = self.blobs.intake(Kind::Model, Some(client.clone()));
+        Ok(Box::new(ModelSink { intake, ledger: self.ledger.clone() }))
+    }
+
+    fn tidy(&self) -> Result<(), NodeError> {
+        let (inputs, models) = self.referred()?;
+        let now = Instant::now();
+        self.blobs.sweep(Kind::Input, now, |name| inputs.contains(name)).map_err(not_stored)?;
+        self.blobs.sweep(Kind::Model, now, |name| models.contains(name)).map_err(not_stored)
     }
 
     fn offers(
@@ -200,6 +196,59 @@ impl Node for LocalNode {
 
     fn latency(&self, assurance: Assurance) -> Option<(u64, usize)> {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).median(assurance)
+    }
+}
+
+struct InputSink(Intake);
+
+impl Sink<Hash32> for InputSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        self.0.write(bytes).map_err(not_stored)
+    }
+
+    fn keep(self: Box<Self>) -> Result<Hash32, NodeError> {
+        self.0.keep_input().map_err(not_stored)
+    }
+}
+
+struct ModelSink {
+    intake: Intake,
+    ledger: SyncSender<Mail>,
+}
+
+impl Sink<StoredModel> for ModelSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        self.intake.write(bytes).map_err(not_stored)
+    }
+
+    fn keep(self: Box<Self>) -> Result<StoredModel, NodeError> {
+        let invalid = |reason: String| NodeError::Invalid { reason };
+        let bytes = self.intake.read_back().map_err(not_stored)?;
+        let model: Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
+        drop(bytes);
+        check_model(&model).map_err(|e| invalid(e.to_string()))?;
+        let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
+        let (id, weight_root) = (key.model_id(), key.weight_root());
+        self.intake.keep_model(id).map_err(not_stored)?;
+        let is_registered = read_state(&self.ledger, move |state| state.model(&id).is_some())?;
+        Ok(StoredModel { model: id, weight_root, is_registered })
+    }
+}
+
+fn read_state<T: Send + 'static>(
+    ledger: &SyncSender<Mail>,
+    read: impl FnOnce(&State) -> T + Send + 'static,
+) -> Result<T, NodeError> {
+    let (reply, answer) = channel();
+    let mail = Mail::Read(Box::new(move |state| drop(reply.send(read(state)))));
+    ledger.try_send(mail).map_err(|_| stopping())?;
+    wait(&answer, READ_PATIENCE)
+}
+
+fn not_stored(error: BlobStoreError) -> NodeError {
+    match error {
+        BlobStoreError::Full { age, .. } => NodeError::Quota { reason: error.to_string(), wait: age },
+        BlobStoreError::Io { .. } => broken(error),
     }
 }
 

@@ -77,6 +77,6 @@ pub use receipt::{Payment, SettlementRecord};
 pub use slash::{SlashDestination, SlashReason};
 pub use snapshot::RestoreError;
 pub use state::{State, Tip};
-pub use tx::{Action, SignedTx, TxBody, commitment, input_hash, job_id, model_id, output_hash};
+pub use tx::{Action, SignedTx, TxBody, commitment, input_hash, input_hasher, job_id, model_id, output_hash};
 pub use validator::Validator;
 pub use worker::{Reputation, Unbonding, Worker};

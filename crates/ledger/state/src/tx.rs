@@ -220,6 +220,12 @@ pub fn input_hash(input: &[u8]) -> Hash32 {
     ciro_crypto::hash(INPUT_DOMAIN, input)
 }
 
+/// The same, for bytes that come piece by piece.
+#[must_use]
+pub fn input_hasher() -> ciro_crypto::Hasher {
+    ciro_crypto::Hasher::new(INPUT_DOMAIN)
+}
+
 /// What a settlement record holds for these raw output bytes.
 #[must_use]
 pub fn output_hash(output: &[u8]) -> Hash32 {

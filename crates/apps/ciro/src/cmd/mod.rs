@@ -1,5 +1,6 @@
 //! One file per command; this one only wires.
 
+pub(crate) mod attack;
 mod bench;
 mod compile;
 mod completions;
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Wallet(args) => wallet::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),
+        Command::Attack(args) => attack::run(&args, ui),
         Command::Ops => ops::run(ui),
         Command::Completions(args) => completions::run(&args, ui),
     }

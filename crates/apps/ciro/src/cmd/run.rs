@@ -76,6 +76,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     let reached = local::reach(&home::resolve(args.data.data.as_deref())?, *ui)?;
     let status = reached.client.status()?;
     let purse = Purse::open(&reached.home)?;
+    reached.client.sign_as(purse.key(), &status);
     let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, home: &reached.home, ui: *ui };
     stages.done("network", &format!("{} at height {}", status.network, status.height));
 

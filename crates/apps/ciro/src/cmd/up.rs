@@ -23,7 +23,7 @@ struct View {
 pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
     let started = Instant::now();
     let home = home::resolve(args.data.data.as_deref())?;
-    let serving = Serving::start(home.root(), args.port, options(args), *ui)?;
+    let serving = Serving::start(home.root(), args.port, options(args), &args.host, *ui)?;
     let _announced = Announced::write(&home, &serving.endpoint)?;
     let ready = started.elapsed();
     let view = View {

@@ -3,14 +3,17 @@
 use crate::node::{TestNode, client};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
-use ciro_gateway::{Node, router};
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::Response;
+use ciro_crypto::Keypair;
+use ciro_gateway::{Limits, Node, Settings, authorization};
 use ciro_scheduler::Refusal;
 use ciro_state::{Action, SignedTx, TxBody, job_id};
 use ciro_types::{
     AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, encode,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
@@ -19,8 +22,20 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor").block_on(test)
 }
 
-async fn call(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
-    let response = router.clone().oneshot(request).await.expect("the router answers");
+/// A router as one client on this machine sees it.
+pub(crate) fn gateway(node: Arc<TestNode>) -> Router {
+    let settings = Settings { limits: Limits::for_descriptors(1_024), hosts: BTreeSet::new() };
+    ciro_gateway::router(node, settings)
+}
+
+pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Response {
+    let host = HeaderValue::from_static("127.0.0.1:8700");
+    request.headers_mut().entry(header::HOST).or_insert(host);
+    router.clone().oneshot(request).await.expect("the router answers")
+}
+
+pub(crate) async fn call(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = send(router, request).await;
     let status = response.status();
     let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
     (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
@@ -35,11 +50,11 @@ pub(crate) async fn post(router: &Router, path: &str, kind: &str, body: impl Int
     call(router, request.expect("a request")).await
 }
 
-async fn post_json(router: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
+pub(crate) async fn post_json(router: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
     post(router, path, "application/json", body.to_string()).await
 }
 
-fn signed(node: &TestNode, nonce: u64, action: Action) -> Value {
+pub(crate) fn signed(node: &TestNode, nonce: u64, action: Action) -> Value {
     let key = client();
     let body = TxBody { chain: node.chain(), sender: key.account(), nonce: Nonce(nonce), action };
     json!({ "tx": hex::encode(encode(&SignedTx::sign(body, &key))) })
@@ -64,14 +79,22 @@ fn spec(node: &TestNode) -> JobSpec {
     }
 }
 
-fn code(body: &Value) -> &str {
+/// A request for a receipt, signed by `key`.
+pub(crate) fn receipt_request(node: &TestNode, key: &Keypair, job: &str) -> Request<Body> {
+    let path = format!("/v1/jobs/{job}/receipt");
+    let until = Height(node.status().expect("answers").height.0 + 10);
+    let signed = authorization(key, node.chain(), "GET", &path, until);
+    Request::get(path).header(header::AUTHORIZATION, signed).body(Body::empty()).expect("a request")
+}
+
+pub(crate) fn code(body: &Value) -> &str {
     body["error"]["code"].as_str().unwrap_or_default()
 }
 
 #[test]
 fn an_order_is_charged_once_however_often_it_is_sent() {
     let node = Arc::new(TestNode::new());
-    let router = router(node.clone());
+    let router = gateway(node.clone());
     run(async {
         assert_eq!(post_json(&router, "/v1/transactions", &register(&node)).await.0, StatusCode::OK);
         let spec = spec(&node);
@@ -93,14 +116,15 @@ fn an_order_is_charged_once_however_often_it_is_sent() {
 #[test]
 fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
     let node = Arc::new(TestNode::new());
-    let router = router(node.clone());
+    let router = gateway(node.clone());
     run(async {
         post_json(&router, "/v1/transactions", &register(&node)).await;
         let spec = spec(&node);
         post_json(&router, "/v1/jobs", &signed(&node, 1, Action::SubmitJob { spec: spec.clone() })).await;
-        let (status, body) = get(&router, &format!("/v1/jobs/{}/receipt", job_id(&spec))).await;
+        let ask = async |job: &str| call(&router, receipt_request(&node, &client(), job)).await;
+        let (status, body) = ask(&job_id(&spec).to_string()).await;
         assert_eq!((status, code(&body)), (StatusCode::CONFLICT, "not_yet"));
-        let (status, body) = get(&router, &format!("/v1/jobs/{}/receipt", "0".repeat(64))).await;
+        let (status, body) = ask(&"0".repeat(64)).await;
         assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "not_found"));
     });
 }
@@ -108,7 +132,7 @@ fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
 #[test]
 fn what_the_ledger_refuses_is_refused_in_its_words() {
     let node = Arc::new(TestNode::new());
-    let router = router(node.clone());
+    let router = gateway(node.clone());
     run(async {
         let to = AccountId([3; 32]);
         let poor = signed(&node, 0, Action::Transfer { to, amount: Amount::ciro(5_000) });
@@ -124,7 +148,7 @@ fn what_the_ledger_refuses_is_refused_in_its_words() {
 
 #[test]
 fn malformed_input_is_refused_with_a_code_and_never_a_crash() {
-    let router = router(Arc::new(TestNode::new()));
+    let router = gateway(Arc::new(TestNode::new()));
     let bodies = [r#""#, "{", "[]", "{}", r#"{"tx": 1}"#, r#"{"tx": "zz"}"#, r#"{"tx": "00"}"#, "\u{0}\u{0}"];
     run(async {
         for body in bodies {
@@ -134,7 +158,7 @@ fn malformed_input_is_refused_with_a_code_and_never_a_crash() {
             }
         }
         let (status, _) = post(&router, "/v1/jobs", "text/plain", r#"{"tx": "00"}"#).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         for path in ["/v1/accounts/xyz", "/v1/jobs/1", "/v1/blocks/-1", "/v1/quote?memory=lots", "/v1/quote?gpu=1"] {
             let (status, answer) = get(&router, path).await;
             assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "bad_request"), "{path}");
@@ -150,7 +174,7 @@ fn malformed_input_is_refused_with_a_code_and_never_a_crash() {
 
 #[test]
 fn bodies_have_limits() {
-    let router = router(Arc::new(TestNode::new()));
+    let router = gateway(Arc::new(TestNode::new()));
     run(async {
         let limit = ciro_state::Params::with_block_ms(100).max_input_bytes as usize;
         let (status, _) = post(&router, "/v1/inputs", "application/octet-stream", vec![0; limit]).await;
@@ -166,7 +190,7 @@ fn bodies_have_limits() {
 
 #[test]
 fn models_and_inputs_are_named_by_what_they_are() {
-    let router = router(Arc::new(TestNode::new()));
+    let router = gateway(Arc::new(TestNode::new()));
     run(async {
         let octets = "application/octet-stream";
         let (_, body) = post(&router, "/v1/inputs", octets, "abc").await;
@@ -180,7 +204,7 @@ fn models_and_inputs_are_named_by_what_they_are() {
 
 #[test]
 fn a_quote_prices_every_rung_with_the_fee_and_says_what_it_is_worth() {
-    let router = router(Arc::new(TestNode::new()));
+    let router = gateway(Arc::new(TestNode::new()));
     run(async {
         let (status, quote) = get(&router, "/v1/quote?memory=64").await;
         assert_eq!(status, StatusCode::OK);
@@ -197,7 +221,7 @@ fn a_quote_prices_every_rung_with_the_fee_and_says_what_it_is_worth() {
 fn a_quote_nobody_can_serve_says_why() {
     let mut node = TestNode::new();
     node.offers = Err(Refusal::default());
-    let router = router(Arc::new(node));
+    let router = gateway(Arc::new(node));
     run(async {
         let (_, quote) = get(&router, "/v1/quote").await;
         assert_eq!(quote["rungs"][0]["price"], Value::Null);
@@ -208,7 +232,7 @@ fn a_quote_nobody_can_serve_says_why() {
 /// Reads server-sent events until `count` have come.
 async fn events(router: &Router, request: Request<Body>, count: usize) -> Vec<(String, Value)> {
     use futures_util::StreamExt as _;
-    let response = router.clone().oneshot(request).await.expect("the router answers");
+    let response = send(router, request).await;
     let mut body = response.into_body().into_data_stream();
     let (mut text, mut found) = (String::new(), Vec::new());
     while found.len() < count {
@@ -228,7 +252,7 @@ async fn events(router: &Router, request: Request<Body>, count: usize) -> Vec<(S
 #[test]
 fn events_stream_from_any_position_and_resume_after_the_last_one_seen() {
     let node = Arc::new(TestNode::new());
-    let router = router(node.clone());
+    let router = gateway(node.clone());
     let request = |uri: &str| Request::get(uri).body(Body::empty()).expect("a request");
     run(async {
         post_json(&router, "/v1/transactions", &register(&node)).await;
@@ -250,7 +274,7 @@ fn events_stream_from_any_position_and_resume_after_the_last_one_seen() {
 #[test]
 fn a_waiting_stream_wakes_when_a_block_is_committed() {
     let node = Arc::new(TestNode::new());
-    let router = router(node.clone());
+    let router = gateway(node.clone());
     run(async {
         let request = Request::get("/v1/events").body(Body::empty()).expect("a request");
         let waiting = events(&router, request, 1);

@@ -1,7 +1,7 @@
 //! A node with a real ledger state and no network: every accepted transaction is a block.
 
 use ciro_crypto::Keypair;
-use ciro_gateway::{BlockView, Node, NodeError, Status, StoredModel, Until};
+use ciro_gateway::{BlockView, Client, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
 use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
@@ -14,8 +14,9 @@ use ciro_types::{
     AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
     TxId,
 };
-use std::sync::Mutex;
-use tokio::sync::watch;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{oneshot, watch};
 
 pub(crate) fn client() -> Keypair {
     Keypair::from_seed([1; 32])
@@ -29,7 +30,12 @@ pub(crate) struct TestNode {
     state: Mutex<State>,
     events: Mutex<Vec<CommittedEvent>>,
     committed: watch::Sender<Height>,
+    fates: Mutex<BTreeMap<TxId, Fate>>,
     pub(crate) offers: Result<Vec<(AccountId, Amount)>, Refusal>,
+    /// Keeps every transaction waiting: where their clients wait.
+    pub(crate) stuck: Option<Mutex<Vec<oneshot::Sender<Fate>>>>,
+    /// How many bytes each piece of an upload brought.
+    pub(crate) uploads: Arc<Mutex<Vec<usize>>>,
 }
 
 impl TestNode {
@@ -45,12 +51,78 @@ impl TestNode {
             state: Mutex::new(State::genesis(&genesis).expect("a good genesis")),
             events: Mutex::new(Vec::new()),
             committed: watch::channel(Height(0)).0,
+            fates: Mutex::default(),
+            stuck: None,
+            uploads: Arc::default(),
             offers: Ok(vec![(AccountId([5; 32]), Amount::ciro(10)), (AccountId([6; 32]), Amount::ciro(12))]),
         }
     }
 
     pub(crate) fn chain(&self) -> ChainId {
         self.state.lock().expect("not poisoned").chain()
+    }
+}
+
+impl TestNode {
+    /// A block with this transaction alone.
+    fn execute(&self, tx: &SignedTx) -> Fate {
+        let mut state = self.state.lock().expect("not poisoned");
+        let refused = |e: ciro_state::TxError| NodeError::Refused { reason: e.to_string() };
+        let checked = check_stateless(tx, &*state, &Nothing, &Nothing).map_err(refused)?;
+        let (height, proposer) = (state.height().next(), validator());
+        let context = BlockContext { height, proposer, entropy: Hash32::ZERO };
+        let refused_block = |e: ciro_state::BlockError| NodeError::Refused { reason: format!("{e:?}") };
+        let effects = apply_block(&mut state, &context, &[checked]).map_err(refused_block)?;
+        self.events.lock().expect("not poisoned").extend(effects.committed());
+        self.committed.send_replace(state.height());
+        match &effects.outcomes[0] {
+            Ok(_) => Ok(tx.id()),
+            Err(error) => Err(refused(error.clone())),
+        }
+    }
+}
+
+/// An upload in memory.
+struct Taken {
+    uploads: Arc<Mutex<Vec<usize>>>,
+    bytes: Vec<u8>,
+}
+
+impl Taken {
+    fn new(uploads: &Arc<Mutex<Vec<usize>>>) -> Self {
+        Self { uploads: Arc::clone(uploads), bytes: Vec::new() }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.uploads.lock().expect("not poisoned").push(bytes.len());
+    }
+}
+
+impl Sink<Hash32> for Taken {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        self.take(bytes);
+        Ok(())
+    }
+
+    fn keep(self: Box<Self>) -> Result<Hash32, NodeError> {
+        Ok(input_hash(&self.bytes))
+    }
+}
+
+impl Sink<StoredModel> for Taken {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        self.take(bytes);
+        Ok(())
+    }
+
+    fn keep(self: Box<Self>) -> Result<StoredModel, NodeError> {
+        match self.bytes.first() {
+            Some(b'M') => {
+                Ok(StoredModel { model: ModelId([7; 32]), weight_root: Hash32([8; 32]), is_registered: false })
+            }
+            _ => Err(NodeError::Invalid { reason: "not a model".into() }),
+        }
     }
 }
 
@@ -98,33 +170,32 @@ impl Node for TestNode {
         Ok(self.state.lock().expect("not poisoned").account(&account).nonce)
     }
 
-    fn submit(&self, tx: SignedTx, _: Until) -> Result<TxId, NodeError> {
-        let mut state = self.state.lock().expect("not poisoned");
-        let refused = |e: ciro_state::TxError| NodeError::Refused { reason: e.to_string() };
-        let checked = check_stateless(&tx, &*state, &Nothing, &Nothing).map_err(refused)?;
-        let (height, proposer) = (state.height().next(), validator());
-        let context = BlockContext { height, proposer, entropy: Hash32::ZERO };
-        let refused_block = |e: ciro_state::BlockError| NodeError::Refused { reason: format!("{e:?}") };
-        let effects = apply_block(&mut state, &context, &[checked]).map_err(refused_block)?;
-        self.events.lock().expect("not poisoned").extend(effects.committed());
-        self.committed.send_replace(state.height());
-        match &effects.outcomes[0] {
-            Ok(_) => Ok(tx.id()),
-            Err(error) => Err(refused(error.clone())),
+    fn submit(&self, tx: SignedTx, _: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
+        let (reply, pending) = oneshot::channel();
+        if let Some(stuck) = &self.stuck {
+            stuck.lock().expect("not poisoned").push(reply);
+            return Ok(pending);
         }
+        let (id, fate) = (tx.id(), self.execute(&tx));
+        self.fates.lock().expect("not poisoned").insert(id, fate.clone());
+        reply.send(fate).expect("somebody waits");
+        Ok(pending)
     }
 
-    fn put_input(&self, bytes: Vec<u8>) -> Result<Hash32, NodeError> {
-        Ok(input_hash(&bytes))
+    fn fate(&self, tx: TxId) -> Result<Option<Fate>, NodeError> {
+        Ok(self.fates.lock().expect("not poisoned").get(&tx).cloned())
     }
 
-    fn put_model(&self, bytes: Vec<u8>) -> Result<StoredModel, NodeError> {
-        match bytes.first() {
-            Some(b'M') => {
-                Ok(StoredModel { model: ModelId([7; 32]), weight_root: Hash32([8; 32]), is_registered: false })
-            }
-            _ => Err(NodeError::Invalid { reason: "not a model".into() }),
-        }
+    fn take_input(&self, _: &Client) -> Result<Box<dyn Sink<Hash32>>, NodeError> {
+        Ok(Box::new(Taken::new(&self.uploads)))
+    }
+
+    fn take_model(&self, _: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError> {
+        Ok(Box::new(Taken::new(&self.uploads)))
+    }
+
+    fn tidy(&self) -> Result<(), NodeError> {
+        Ok(())
     }
 
     fn offers(&self, _: Requirements, count: usize) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {

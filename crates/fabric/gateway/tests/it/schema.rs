@@ -1,8 +1,8 @@
 //! `api/openapi.json` and the gateway say the same.
 
-use crate::api::{get, post, run};
+use crate::api::{gateway, get, post, run};
 use crate::node::TestNode;
-use ciro_gateway::{router, routes};
+use ciro_gateway::routes;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ fn check(schema: &Value, expected: &Value, value: &Value, at: &str) {
 
 #[test]
 fn answers_have_the_fields_the_schema_promises() {
-    let (schema, router) = (schema(), router(Arc::new(TestNode::new())));
+    let (schema, router) = (schema(), gateway(Arc::new(TestNode::new())));
     let answer = |path: &str, method: &str, status: &str| {
         schema["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"].clone()
     };

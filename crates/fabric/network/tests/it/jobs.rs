@@ -1,7 +1,7 @@
 //! Jobs through a whole network, and what a restart finds.
 
 use ciro_crypto::Keypair;
-use ciro_gateway::{Node, NodeError, Until};
+use ciro_gateway::{Client as Uploader, Node, NodeError, Sink, StoredModel, Until};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_network::{Layout, LocalNode, Network, Notify, Options, load_key};
 use ciro_prover::ProvingKey;
@@ -12,7 +12,8 @@ use ciro_state::{
 };
 use ciro_test_models::relu;
 use ciro_types::{
-    AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, Requirements, decode, encode,
+    AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, Requirements, TxId, decode,
+    encode,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -71,13 +72,40 @@ impl Client {
     pub(crate) fn send(&self, action: Action) -> Result<(), NodeError> {
         let sender = self.key.account();
         let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
-        self.node
-            .submit(SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key), Until::Committed)
-            .map(|_| ())
+        let tx = SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key);
+        self.submit(tx, Until::Committed).map(drop)
+    }
+
+    /// As the gateway does: what is in a block outweighs what the validator says of its nonce.
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
+        let id = tx.id();
+        let fate = self.node.submit(tx, until)?.blocking_recv().expect("the node runs");
+        match (fate, self.node.fate(id)?) {
+            (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(known)) => known,
+            (fate, _) => fate,
+        }
+    }
+
+    fn put_input(&self, bytes: &[u8]) -> Hash32 {
+        self.upload(self.node.take_input(&self.client()), bytes).expect("stores")
+    }
+
+    fn put_model(&self, bytes: &[u8]) -> Result<StoredModel, NodeError> {
+        self.upload(self.node.take_model(&self.client()), bytes)
+    }
+
+    fn upload<T>(&self, sink: Result<Box<dyn Sink<T>>, NodeError>, bytes: &[u8]) -> Result<T, NodeError> {
+        let mut sink = sink?;
+        bytes.chunks(100).try_for_each(|piece| sink.write(piece))?;
+        sink.keep()
+    }
+
+    fn client(&self) -> Uploader {
+        Uploader::Account(self.key.account())
     }
 
     pub(crate) fn register(&self) -> ModelId {
-        let stored = self.node.put_model(encode(&relu(0))).expect("a good model");
+        let stored = self.put_model(&encode(&relu(0))).expect("a good model");
         let program = encode(&relu(0).program);
         self.send(Action::RegisterModel { program, weight_root: stored.weight_root }).expect("registers");
         stored.model
@@ -132,7 +160,7 @@ fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
     let (_network, client) = start(directory.path());
     let chain = client.state(ciro_state::Facts::chain);
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     for (nonce, assurance) in (0..).zip(Assurance::ALL) {
         let (before, earlier) = (client.balance(), client.fees());
         let job = client.order(model, input, assurance, nonce);
@@ -152,7 +180,7 @@ fn a_job_nobody_can_answer_is_refunded_with_the_workers_reason() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
     let model = client.register();
-    let far = client.node.put_input(raw([1e9, 0.0])).expect("stores");
+    let far = client.put_input(&raw([1e9, 0.0]));
     let (before, earlier) = (client.balance(), client.fees());
     for (nonce, (input, reason)) in
         (0..).zip([(far, FailReason::InputInvalid), (Hash32([7; 32]), FailReason::InputUnavailable)])
@@ -175,7 +203,7 @@ fn a_job_whose_input_the_machine_cannot_read_for_now_is_answered_later() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     let path = Layout::new(directory.path()).blobs().join("inputs").join(input.to_string());
     let aside = directory.path().join("aside");
     std::fs::rename(&path, &aside).expect("there");
@@ -196,7 +224,7 @@ fn a_stopped_network_goes_on_where_it_was() {
     let directory = tempfile::tempdir().expect("a directory");
     let (network, client) = start(directory.path());
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     let job = client.order(model, input, Assurance::A4, 0);
     let receipt = client.receipt(job);
     let (balance, events) = (client.balance(), client.node.events(Position::default(), 1_000).expect("answers"));
@@ -227,7 +255,7 @@ fn the_model_is_what_its_id_says() {
     let (_network, client) = start(directory.path());
     let key = ProvingKey::new(relu(0)).expect("the model has a relation");
     assert_eq!(client.register(), key.model_id());
-    let refused = client.node.put_model(vec![1, 2, 3]);
+    let refused = client.put_model(&[1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
     assert!(matches!(poor, Err(NodeError::Refused { .. })), "{poor:?}");
@@ -239,7 +267,7 @@ fn a_strangers_stale_nonce_stops_nobody() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     let stranger = Client { node: Arc::clone(&client.node), key: Keypair::from_seed([77; 32]) };
     client.send(Action::Transfer { to: stranger.key.account(), amount: Amount::ciro(100) }).expect("pays");
     let pay = Action::Transfer { to: AccountId([1; 32]), amount: Amount(1) };
@@ -247,7 +275,7 @@ fn a_strangers_stale_nonce_stops_nobody() {
     (0..20).for_each(|_| stranger.send(pay.clone()).expect("pays"));
     let (chain, sender) = (client.state(ciro_state::Facts::chain), stranger.key.account());
     let stale = SignedTx::sign(TxBody { chain, sender, nonce: Nonce(0), action: Action::WithdrawStake }, &stranger.key);
-    let refused = client.node.submit(stale, Until::Committed);
+    let refused = client.submit(stale, Until::Committed);
     assert!(matches!(refused, Err(NodeError::Nonce { .. })), "{refused:?}");
     for (nonce, assurance) in (0..).zip(Assurance::ALL) {
         client.receipt(client.order(model, input, assurance, nonce));
@@ -266,13 +294,13 @@ fn a_waiting_transaction_holds_its_nonce_and_is_the_same_when_it_is_sent_again()
     };
     let txs: Vec<SignedTx> = (0..8).map(|n| pay(Nonce(first.0 + n), Amount(1))).collect();
     for (waiting, tx) in (1..).zip(&txs) {
-        client.node.submit(tx.clone(), Until::Waiting).expect("waits");
+        client.submit(tx.clone(), Until::Waiting).expect("waits");
         assert_eq!(client.node.next_nonce(sender), Ok(Nonce(first.0 + waiting)));
     }
     for tx in &txs {
-        assert_eq!(client.node.submit(tx.clone(), Until::Committed), Ok(tx.id()));
+        assert_eq!(client.submit(tx.clone(), Until::Committed), Ok(tx.id()));
     }
     assert_eq!(client.state(move |state| state.account(&to).balance), Amount(8), "each was paid once");
-    let other = client.node.submit(pay(first, Amount(2)), Until::Committed);
+    let other = client.submit(pay(first, Amount(2)), Until::Committed);
     assert!(matches!(other, Err(NodeError::Nonce { .. })), "{other:?}");
 }

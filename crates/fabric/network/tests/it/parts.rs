@@ -1,9 +1,14 @@
 //! Keys, blobs and the data directory, each by itself.
 
-use ciro_network::{BlobStore, KeyFileError, Layout, LayoutError, create_key, load_key, load_or_create_key};
+use ciro_network::{
+    BlobStore, BlobStoreError, KeyFileError, Kind, Layout, LayoutError, Quotas, create_key, load_key,
+    load_or_create_key,
+};
 use ciro_types::{Hash32, ModelId};
 use ciro_worker::{BlobError, Blobs as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_key_is_made_once_kept_private_and_read_back() {
@@ -32,7 +37,7 @@ fn a_key_file_whose_account_and_seed_disagree_is_refused() {
 #[test]
 fn blobs_come_back_whole_or_not_at_all() {
     let directory = tempfile::tempdir().expect("a directory");
-    let store = BlobStore::open(directory.path()).expect("opens");
+    let store = BlobStore::open(directory.path(), &Quotas::default()).expect("opens");
     let name = store.put_input(b"an input").expect("stores");
     store.put_model(ModelId([1; 32]), b"a model").expect("stores");
     assert_eq!(store.input(name), Ok(b"an input".to_vec()));
@@ -53,6 +58,63 @@ fn blobs_come_back_whole_or_not_at_all() {
 
     store.put_input(b"an input").expect("what cannot be read is replaced");
     assert_eq!(store.input(name), Ok(b"an input".to_vec()));
+}
+
+#[test]
+fn blobs_are_readable_by_their_owner_only() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = BlobStore::open(directory.path(), &Quotas::default()).expect("opens");
+    let name = store.put_input(b"an input").expect("stores");
+    let folder = directory.path().join("inputs");
+    let mode = |path: &Path| std::fs::metadata(path).expect("exists").permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&folder.join(name.to_string()))), (0o700, 0o600));
+}
+
+#[test]
+fn trouble_of_this_machine_says_nothing_of_a_blob() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = BlobStore::open(directory.path(), &Quotas::default()).expect("opens");
+    // A read that fails for another reason than the file's absence or content, as one without descriptors does.
+    std::fs::create_dir(directory.path().join("inputs").join(Hash32([5; 32]).to_string())).expect("makes");
+    assert!(matches!(store.input(Hash32([5; 32])), Err(BlobError::Unreadable { .. })));
+}
+
+fn names(directory: &Path, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(directory.join(folder)).expect("readable");
+    entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn an_upload_that_is_cut_off_leaves_nothing_behind_also_after_a_crash() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let quotas = Quotas { inputs: 10, ..Quotas::default() };
+    let store = BlobStore::open(directory.path(), &quotas).expect("opens");
+    let mut cut = store.intake(Kind::Input, None);
+    cut.write(b"12345678").expect("writes");
+    assert_eq!(names(directory.path(), "inputs").len(), 1);
+    assert!(matches!(store.put_input(b"123"), Err(BlobStoreError::Full { .. })), "its bytes are counted as they come");
+    drop(cut);
+    assert_eq!(names(directory.path(), "inputs"), Vec::<String>::new());
+    store.put_input(b"123").expect("there is room again");
+
+    std::fs::write(directory.path().join("inputs").join("7.part"), b"half").expect("writes");
+    BlobStore::open(directory.path(), &quotas).expect("opens");
+    assert_eq!(names(directory.path(), "inputs").len(), 1, "only the whole one");
+}
+
+#[test]
+fn what_no_order_refers_to_is_removed_after_a_while() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let quotas = Quotas { age: Duration::from_secs(10), ..Quotas::default() };
+    let store = BlobStore::open(directory.path(), &quotas).expect("opens");
+    let [ordered, junk] = [&b"ordered"[..], b"junk"].map(|bytes| store.put_input(bytes).expect("stores"));
+    let later = |seconds| Instant::now() + Duration::from_secs(seconds);
+    let refers = |name: &str| name == ordered.to_string();
+    store.sweep(Kind::Input, later(9), refers).expect("sweeps");
+    assert!(store.input(junk).is_ok());
+    store.sweep(Kind::Input, later(11), refers).expect("sweeps");
+    assert!(matches!(store.input(junk), Err(BlobError::Missing { .. })));
+    assert_eq!(store.input(ordered), Ok(b"ordered".to_vec()));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn is_named(file: &MemoryFile, rows: &Rows, root: StateRoot, context: &str) -> b
                 for height in [Height(11), Height(12)] {
                     match store.prove(height, key) {
                         Ok((value, _)) if height == Height(12) => {
-                            assert_eq!(value.as_ref(), rows.get(key), "{context}")
+                            assert_eq!(value.as_ref(), rows.get(key), "{context}");
                         }
                         Ok(_) => {}
                         Err(error) => assert!(error.is_damage(), "{context}: {error}"),

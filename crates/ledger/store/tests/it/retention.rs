@@ -63,6 +63,7 @@ fn a_store_that_begins_to_prune_catches_up_and_an_archive_keeps_all() {
 }
 
 /// On demand, since it writes hundreds of megabytes: `cargo test --release -p ciro-store -- --ignored --nocapture`.
+#[expect(clippy::print_stdout, reason = "the figure is what a test on demand is run for")]
 fn bytes_per_job(jobs: u64) -> u64 {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut chain = chain(&directory, Retention::Blocks(WINDOW));

@@ -170,9 +170,12 @@ impl ClientNode {
             Ok(_) => Ok(Answer::Done),
             Err(NodeError::Nonce { .. }) => Ok(Answer::NonceTaken),
             Err(NodeError::Unavailable { .. }) => Ok(Answer::Unknown),
-            Err(error @ (NodeError::Refused { .. } | NodeError::Invalid { .. } | NodeError::Pruned { .. })) => {
-                Err(error)
-            }
+            Err(
+                error @ (NodeError::Refused { .. }
+                | NodeError::Invalid { .. }
+                | NodeError::Pruned { .. }
+                | NodeError::Quota { .. }),
+            ) => Err(error),
         }
     }
 

@@ -36,7 +36,7 @@ impl Row {
 /// Measures A0 and A4 with the first model of `folder`.
 pub(super) fn measure(folder: &Path, runs: usize, ui: &Ui) -> Result<Vec<Row>, CliError> {
     let directory = tempfile::tempdir().map_err(CliError::failed)?;
-    let serving = Serving::start(directory.path(), 0, Options::default(), *ui)?;
+    let serving = Serving::start(directory.path(), 0, Options::default(), &[], *ui)?;
     let client = Client::new(&serving.endpoint);
     let home = Layout::new(directory.path());
     [Assurance::A0, Assurance::A4]
@@ -56,6 +56,7 @@ fn measure_rung(
     ui.note(&format!("… {runs} jobs at {assurance:?}"));
     let status = client.status()?;
     let purse = Purse::open(home)?;
+    client.sign_as(purse.key(), &status);
     let buyer = Buyer { client, status: &status, purse: &purse, home, ui: *ui };
     let wish = wish(folder, assurance, ui)?;
     let (model, input) = buyer.publish(&wish)?;

@@ -1,0 +1,32 @@
+//! Rows of the state that cost nothing.
+
+use super::ensure;
+use crate::cmd::attack::arena::Arena;
+use crate::cmd::attack::{Attacker, Verdict};
+use crate::error::CliError;
+use ciro_state::Action;
+use ciro_types::{Amount, Hash32};
+
+pub(crate) const ATTACKER: Attacker = Attacker {
+    name: "free-rows",
+    does: "registers junk as models, with and without money",
+    must: "bytes that are no program become no row, and without money nothing is taken",
+    descriptors: None,
+    attack,
+};
+
+const PROGRAM_BYTES: usize = 100_000;
+
+fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
+    let (poor, rich) = (arena.villain(), arena.funded(Amount::ciro(50))?);
+    let junk = |n: u8| Action::RegisterModel { program: vec![n; PROGRAM_BYTES], weight_root: Hash32([n; 32]) };
+    let model = |n: u8| ciro_state::model_id(&vec![n; PROGRAM_BYTES], Hash32([n; 32]));
+    let replies = [(1, poor.act(junk(1))), (2, rich.act(junk(2)))];
+    let kept: Vec<_> = replies
+        .iter()
+        .filter(|(n, _)| arena.get(&format!("/v1/models/{}", model(*n))).status == 200)
+        .map(|(n, _)| *n)
+        .collect();
+    Ok(ensure(kept.is_empty(), || format!("junk became rows for good: {}", kept.len()))
+        .map(|()| format!("refused with {} and {}", replies[0].1.status, replies[1].1.status)))
+}

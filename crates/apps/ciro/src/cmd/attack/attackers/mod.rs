@@ -1,0 +1,50 @@
+//! One file per attacker, and the list of all.
+
+mod bad_requests;
+mod black_hole;
+mod body_hoarder;
+mod bombs;
+mod descriptor_eater;
+mod flood;
+mod free_rows;
+mod gap_flood;
+mod input_hoarder;
+mod rebinding_page;
+mod receipt_thief;
+mod request_flood;
+mod slow_body;
+mod spoofed_name;
+mod sse_hoarder;
+mod stale_nonce;
+mod torn_row;
+mod zero_proof;
+
+use super::Attacker;
+
+/// Every attacker of a node.
+pub(crate) const ATTACKERS: [Attacker; 19] = [
+    bad_requests::ATTACKER,
+    black_hole::ATTACKER,
+    body_hoarder::ATTACKER,
+    bombs::RANK,
+    bombs::TERM,
+    descriptor_eater::ATTACKER,
+    flood::ATTACKER,
+    free_rows::ATTACKER,
+    gap_flood::ATTACKER,
+    input_hoarder::ATTACKER,
+    rebinding_page::ATTACKER,
+    receipt_thief::ATTACKER,
+    request_flood::ATTACKER,
+    slow_body::ATTACKER,
+    sse_hoarder::ATTACKER,
+    spoofed_name::ATTACKER,
+    stale_nonce::ATTACKER,
+    torn_row::ATTACKER,
+    zero_proof::ATTACKER,
+];
+
+/// `Ok` with what was seen if `holds`, else what the attacker won.
+pub(crate) fn ensure(holds: bool, won: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(won()) }
+}

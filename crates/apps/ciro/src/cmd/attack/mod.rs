@@ -1,0 +1,223 @@
+//! `ciro attack`: every attacker of the network that we know, each against a network of its own, each losing.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`attackers`] | one file per attacker, and the list of all |
+//! | [`arena`] | the network under attack, and an honest client in it |
+//! | [`wire`] | requests as an attacker writes them: byte by byte |
+//! | [`villain`] | keys and transactions of attackers |
+
+mod arena;
+mod attackers;
+mod villain;
+mod wire;
+
+use crate::error::CliError;
+use crate::ui::{Ui, human_duration};
+use arena::Arena;
+use attackers::ATTACKERS;
+use ciro_sim::scenario::SCENARIOS;
+use clap::Args;
+use serde::Serialize;
+use std::time::Instant;
+
+/// `ciro attack`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ciro attack --list\n  ciro attack slow-body descriptor-eater\n  ciro attack --all --seed 7 --json\n  ciro attack rebinding-page --against http://127.0.0.1:8700\n\nEach attacker gets a network of its own: a node on a free port with a temporary directory, or the simulator. Exit code 0: every\nattacker lost; 1: one won, and its name and the seed are the bug report."
+)]
+pub(crate) struct AttackArgs {
+    /// Which attackers
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "list"])]
+    pub(crate) names: Vec<String>,
+    /// Every attacker
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Name every attacker, what it does and what must happen
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) list: bool,
+    /// What the attacker's keys and choices follow from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// `simulator`; `up`, a node that is started for it; or the address of one that runs [default: both of the first]
+    #[arg(long, value_name = "simulator | up | URL")]
+    pub(crate) against: Option<String>,
+}
+
+/// What came of an attack: how it was lost, or what the attacker won.
+pub(crate) type Verdict = Result<String, String>;
+
+/// Somebody who means harm.
+pub(crate) struct Attacker {
+    /// What it is called on the command line.
+    name: &'static str,
+    /// What it does, in one sentence.
+    does: &'static str,
+    /// What must happen.
+    must: &'static str,
+    /// Descriptors that the node under attack may have, if the attack is about them.
+    descriptors: Option<u32>,
+    /// The attack on a node that runs.
+    attack: fn(&mut Arena) -> Result<Verdict, CliError>,
+}
+
+/// Where an attack is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Ground {
+    /// The whole network on one thread, from a seed.
+    Simulator,
+    /// A node that runs.
+    Node,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    against: Ground,
+    does: String,
+    must: String,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    name: String,
+    against: Ground,
+    seed: u64,
+    attacker_lost: bool,
+    how: String,
+    ms: u128,
+}
+
+pub(crate) fn run(args: &AttackArgs, ui: &Ui) -> Result<(), CliError> {
+    if args.list {
+        return list(ui);
+    }
+    let chosen = choose(args)?;
+    let mut outcomes = Vec::new();
+    for candidate in chosen {
+        ui.note(&format!("… {}", candidate.name()));
+        let outcome = candidate.run(args)?;
+        let mark = if outcome.attacker_lost { "lost" } else { "WON" };
+        let took = human_duration(std::time::Duration::from_millis(u64::try_from(outcome.ms).unwrap_or(u64::MAX)));
+        ui.note(&format!("{:<22} {mark:<5} {took:>9}  {}", outcome.name, outcome.how));
+        outcomes.push(outcome);
+    }
+    let winners: Vec<_> = outcomes.iter().filter(|outcome| !outcome.attacker_lost).map(|o| o.name.clone()).collect();
+    ui.result(&outcomes, || summary(&outcomes))?;
+    if winners.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::failed(format!("won: {}", winners.join(", "))).hint("the seed and the name are the bug report"))
+}
+
+fn summary(outcomes: &[Outcome]) -> String {
+    let lost = outcomes.iter().filter(|outcome| outcome.attacker_lost).count();
+    format!("{lost} of {} attackers lost", outcomes.len())
+}
+
+fn list(ui: &Ui) -> Result<(), CliError> {
+    let on_nodes = ATTACKERS.iter().map(|attacker| Listed {
+        name: attacker.name.into(),
+        against: Ground::Node,
+        does: attacker.does.into(),
+        must: attacker.must.into(),
+    });
+    let simulated = SCENARIOS.iter().map(|scenario| Listed {
+        name: dashed(scenario.name),
+        against: Ground::Simulator,
+        does: "a scenario of the simulator".into(),
+        must: "every job ends, the books balance, and nobody honest is slashed".into(),
+    });
+    let all: Vec<Listed> = on_nodes.chain(simulated).collect();
+    ui.result(&all, || all.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+fn line(listed: &Listed) -> String {
+    format!("{:<22} {}\n{:<22} must: {}", listed.name, listed.does, "", listed.must)
+}
+
+/// A scenario's name as one word.
+fn dashed(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
+}
+
+/// An attack that was asked for.
+enum Candidate {
+    Node(&'static Attacker),
+    Simulated(&'static ciro_sim::scenario::Scenario),
+}
+
+fn choose(args: &AttackArgs) -> Result<Vec<Candidate>, CliError> {
+    let takes_nodes = args.against.as_deref() != Some("simulator");
+    let takes_simulator = matches!(args.against.as_deref(), None | Some("simulator"));
+    let all = || {
+        let nodes = ATTACKERS.iter().filter(|_| takes_nodes).map(|attacker| Candidate::Node(attacker));
+        nodes.chain(SCENARIOS.iter().filter(|_| takes_simulator).map(Candidate::Simulated))
+    };
+    if args.all {
+        return Ok(all().collect());
+    }
+    let mut chosen = Vec::new();
+    for name in &args.names {
+        let found: Vec<_> = all().filter(|candidate| candidate.name() == *name).collect();
+        if found.is_empty() {
+            return Err(CliError::usage(format!("no attacker is called {name}")).hint("`ciro attack --list` names all"));
+        }
+        chosen.extend(found);
+    }
+    if chosen.is_empty() {
+        return Err(CliError::usage("expected the name of an attacker").hint("`ciro attack --list` names all"));
+    }
+    Ok(chosen)
+}
+
+impl Candidate {
+    fn name(&self) -> String {
+        match self {
+            Self::Node(attacker) => attacker.name.into(),
+            Self::Simulated(scenario) => dashed(scenario.name),
+        }
+    }
+
+    fn run(&self, args: &AttackArgs) -> Result<Outcome, CliError> {
+        let started = Instant::now();
+        let (against, verdict) = match self {
+            Self::Node(attacker) => {
+                let mut arena = Arena::open(args.against.as_deref(), args.seed, attacker.descriptors)?;
+                let verdict = (attacker.attack)(&mut arena)?;
+                (Ground::Node, verdict.and_then(|how| arena.still_serves().map(|served| format!("{how}; {served}"))))
+            }
+            Self::Simulated(scenario) => (Ground::Simulator, simulate(scenario, args.seed)),
+        };
+        let ms = started.elapsed().as_millis();
+        let (attacker_lost, how) = match verdict {
+            Ok(how) => (true, how),
+            Err(how) => (false, how),
+        };
+        Ok(Outcome { name: self.name(), against, seed: args.seed, attacker_lost, how, ms })
+    }
+}
+
+fn simulate(scenario: &ciro_sim::scenario::Scenario, seed: u64) -> Verdict {
+    match ciro_sim::run((scenario.plan)(seed), scenario.verdict) {
+        Ok(report) => Ok(format!("{} blocks, {} receipts checked", report.height, report.receipts)),
+        Err(failure) => Err(failure.violation.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_attacker_has_a_name_of_its_own_and_says_what_it_does_and_what_must_happen() {
+        let names: BTreeSet<_> = ATTACKERS.iter().map(|attacker| attacker.name).collect();
+        assert_eq!(names.len(), ATTACKERS.len());
+        for attacker in &ATTACKERS {
+            let is_word = attacker.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            assert!(is_word && !attacker.does.is_empty() && !attacker.must.is_empty(), "{}", attacker.name);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What every request passes before its handler: names, origins, content types, signatures, budgets.
+//!
+//! A page in a browser on this machine can reach the gateway. It cannot choose the `Host` header, so a name that an attacker
+//! made point here (DNS rebinding) is refused by name. It cannot hide its `Origin`, so a request that another page makes is
+//! refused too; and it cannot sign.
+
+use crate::budget::cost;
+use crate::caller::{Caller, Claim, Client, FUNDED};
+use crate::error::ApiError;
+use crate::gateway::Gateway;
+use crate::hall::Seat;
+use crate::read::with_state;
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use ciro_state::Facts as _;
+use ciro_types::AccountId;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The connection that a request came through.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) seat: Arc<Seat>,
+}
+
+/// What answers must not become in a browser.
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// What of a request decides whether it is let in. The body stays behind: it cannot be shared between threads.
+struct Call {
+    method: Method,
+    /// With the query: what is signed.
+    path: String,
+    /// Who pays unless a funded account signed.
+    address: Client,
+    claim: Option<Claim>,
+    price: u64,
+}
+
+pub(crate) async fn guard(Extract(gateway): Extract<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let admitted = match Call::read(&gateway, &request) {
+        Ok(call) => call.admit(&gateway).await,
+        Err(refusal) => Err(refusal),
+    };
+    let mut response = match admitted {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    response.headers_mut().extend(HEADERS);
+    response
+}
+
+impl Call {
+    /// Checks what needs no node.
+    fn read(gateway: &Gateway, request: &Request) -> Result<Self, ApiError> {
+        let (headers, method, uri) = (request.headers(), request.method(), request.uri());
+        check_host(headers, &gateway.settings.hosts)?;
+        check_origin(headers)?;
+        if method == Method::POST {
+            check_content_type(uri.path(), headers)?;
+        }
+        let signed = headers.get(header::AUTHORIZATION);
+        // Only tests call the router without a connection.
+        let address = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.address);
+        Ok(Self {
+            method: method.clone(),
+            path: uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            address: Client::Address(address),
+            claim: signed.map(|value| Claim::parse(value.to_str().unwrap_or_default())).transpose()?,
+            price: cost(method.as_str(), uri.path()),
+        })
+    }
+
+    /// Finds out who calls, and charges it.
+    async fn admit(self, gateway: &Gateway) -> Result<Caller, ApiError> {
+        let price = self.price;
+        let caller = self.identify(gateway).await?;
+        gateway.budgets.spend_units(&caller.client, price, Instant::now()).map_err(|wait| {
+            ApiError::too_many("this client has asked for more than it may for now", wait)
+                .hint("wait, or sign your requests: a funded account has a budget of its own")
+        })?;
+        Ok(caller)
+    }
+
+    async fn identify(self, gateway: &Gateway) -> Result<Caller, ApiError> {
+        let Self { method, path, address, claim, .. } = self;
+        let Some(claim) = claim else { return Ok(Caller { client: address, account: None }) };
+        let (account, is_funded) = gateway
+            .ask(move |node| {
+                let claimed = claim.account();
+                let (chain, height, is_funded) =
+                    with_state(node, move |state| (state.chain(), state.height(), is_funded(state, claimed)))?;
+                Ok((claim.check(chain, method.as_str(), &path, height)?, is_funded))
+            })
+            .await?;
+        let client = if is_funded { Client::Account(account) } else { address };
+        Ok(Caller { client, account: Some(account) })
+    }
+}
+
+/// The name under which the gateway was called must be one of its own.
+fn check_host(headers: &HeaderMap, hosts: &BTreeSet<String>) -> Result<(), ApiError> {
+    let mut named = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (named.next().and_then(|host| host.to_str().ok()), named.next()) else {
+        return Err(ApiError::misdirected("expected exactly one Host header"));
+    };
+    let name = without_port(host).to_ascii_lowercase();
+    if is_loopback(&name) || hosts.contains(&name) {
+        return Ok(());
+    }
+    Err(ApiError::misdirected(format!("expected a name of this gateway in Host, got {host:?}")))
+}
+
+fn is_loopback(name: &str) -> bool {
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    name == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    }
+}
+
+/// A page may talk to the gateway only if the gateway itself served it, which it does not do yet.
+fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let host = text(&header::HOST).unwrap_or_default();
+    for origin in headers.get_all(header::ORIGIN) {
+        let origin = origin.to_str().unwrap_or("?");
+        if origin.split_once("://").is_none_or(|(_, authority)| authority != host) {
+            return Err(ApiError::misdirected(format!("a page of the origin {origin:?} made this request")));
+        }
+    }
+    match text(&HeaderName::from_static("sec-fetch-site")) {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(site) => Err(ApiError::misdirected(format!("a {site} page made this request"))),
+    }
+}
+
+/// A body that says what it is says the right thing. One that says nothing is octets (RFC 9110, 8.3).
+fn check_content_type(path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+    let (expected, may_be_absent) = match path {
+        "/v1/models" | "/v1/inputs" => ("application/octet-stream", true),
+        _ => ("application/json", false),
+    };
+    let got = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let kind = got.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match kind {
+        None if may_be_absent => Ok(()),
+        Some(kind) if kind == expected => Ok(()),
+        None | Some(_) => Err(ApiError::unsupported(expected, got.unwrap_or_default())),
+    }
+}
+
+fn is_funded(state: &ciro_state::State, account: AccountId) -> bool {
+    state.account(&account).balance >= FUNDED || state.worker(&account).is_some_and(|worker| worker.stake >= FUNDED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn only_names_of_loopback_and_of_the_operator_are_answered() {
+        let hosts = BTreeSet::from(["ciro.example".to_string()]);
+        for good in
+            ["localhost", "LOCALHOST:8700", "127.0.0.1:1", "127.8.8.8", "[::1]:8700", "[::1]", "ciro.example:443"]
+        {
+            assert_eq!(check_host(&headers(&[("host", good)]), &hosts), Ok(()), "{good}");
+        }
+        let bad =
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "x", "::1:1"];
+        for bad in bad {
+            assert!(check_host(&headers(&[("host", bad)]), &hosts).is_err(), "{bad}");
+        }
+        assert!(check_host(&headers(&[]), &hosts).is_err(), "none");
+        let mut two = headers(&[("host", "localhost")]);
+        two.append("host", HeaderValue::from_static("evil.example"));
+        assert!(check_host(&two, &hosts).is_err(), "two");
+    }
+
+    #[test]
+    fn pages_of_other_origins_are_refused() {
+        let with = |name, value| headers(&[("host", "localhost:8700"), (name, value)]);
+        assert_eq!(check_origin(&headers(&[("host", "localhost:8700")])), Ok(()));
+        assert_eq!(check_origin(&with("origin", "http://localhost:8700")), Ok(()));
+        for site in ["same-origin", "none"] {
+            assert_eq!(check_origin(&with("sec-fetch-site", site)), Ok(()));
+        }
+        for origin in ["null", "http://localhost:3000", "http://evil.example", "localhost:8700", ""] {
+            assert!(check_origin(&with("origin", origin)).is_err(), "{origin}");
+        }
+        for site in ["cross-site", "same-site", "new"] {
+            assert!(check_origin(&with("sec-fetch-site", site)).is_err(), "{site}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_what_their_route_takes() {
+        let kind = |value| headers(&[("content-type", value)]);
+        assert_eq!(check_content_type("/v1/jobs", &kind("application/json; charset=utf-8")), Ok(()));
+        assert_eq!(check_content_type("/v1/inputs", &headers(&[])), Ok(()));
+        for (path, value) in
+            [("/v1/jobs", "text/plain"), ("/v1/inputs", "text/plain"), ("/v1/models", "application/json")]
+        {
+            assert!(check_content_type(path, &kind(value)).is_err(), "{path} {value}");
+        }
+        assert!(check_content_type("/v1/transactions", &headers(&[])).is_err());
+    }
+}
