@@ -17,7 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use ciro_state::Facts as _;
 use ciro_types::AccountId;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -124,8 +124,12 @@ fn check_host(headers: &HeaderMap, hosts: &BTreeSet<String>) -> Result<(), ApiEr
 }
 
 fn is_loopback(name: &str) -> bool {
-    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    name == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    // An IPv6 address without brackets is no host (RFC 3986, 3.2.2): its last group would pass for a port.
+    let v6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match v6 {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback()),
+        None => name == "localhost" || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback()),
+    }
 }
 
 fn without_port(host: &str) -> &str {

@@ -131,7 +131,7 @@ mod tests {
         for descriptors in [64, 256, 1_024, 4_096, usize::MAX] {
             let limits = Limits::for_descriptors(descriptors);
 
-            assert!(descriptors - limits.connections >= RESERVED_DESCRIPTORS.min(descriptors * 3 / 4), "{descriptors}");
+            assert!(descriptors - limits.connections >= RESERVED_DESCRIPTORS.min(descriptors / 4 * 3), "{descriptors}");
             assert!(limits.waiting + limits.streams <= limits.connections * 3 / 4, "{descriptors}");
             assert!(limits.waiting_per_account >= 1 && limits.streams_per_client >= 1);
         }

@@ -87,6 +87,10 @@ pub(crate) fn receipt_request(node: &TestNode, key: &Keypair, job: &str) -> Requ
     Request::get(path).header(header::AUTHORIZATION, signed).body(Body::empty()).expect("a request")
 }
 
+fn amount(value: &Value) -> Amount {
+    value.as_str().expect("an amount").parse().expect("digits")
+}
+
 pub(crate) fn code(body: &Value) -> &str {
     body["error"]["code"].as_str().unwrap_or_default()
 }
@@ -106,7 +110,8 @@ fn an_order_is_charged_once_however_often_it_is_sent() {
 
         let account = client().account();
         let (_, view) = get(&router, &format!("/v1/accounts/{account}")).await;
-        assert_eq!(view["balance"], "989");
+        let (paid, balance) = (node.fees(), amount(&view["balance"]));
+        assert_eq!(balance.0 + paid.0, Amount::ciro(989).0, "the escrow, the fees and the deposit, each once");
         let (_, job) = get(&router, &format!("/v1/jobs/{}", job_id(&spec))).await;
         assert_eq!((&job["status"], &job["escrow"]), (&json!("Open"), &json!("11")));
         assert_eq!(job["waits_because"], "no worker has a standing offer");
@@ -259,9 +264,9 @@ fn events_stream_from_any_position_and_resume_after_the_last_one_seen() {
         let order = signed(&node, 1, Action::SubmitJob { spec: spec(&node) });
         post_json(&router, "/v1/jobs", &order).await;
 
-        let all = events(&router, request("/v1/events"), 2).await;
-        assert_eq!(all[0].1["event"]["event"], "ModelRegistered");
-        assert_eq!(all[1].1["event"]["event"], "JobOpened");
+        let all = events(&router, request("/v1/events"), 4).await;
+        let kinds: Vec<_> = all.iter().map(|(_, event)| event["event"]["event"].as_str().unwrap_or_default()).collect();
+        assert_eq!(kinds, ["FeePaid", "ModelRegistered", "FeePaid", "JobOpened"]);
         let later = events(&router, request(&format!("/v1/events?from={}", all[1].0)), 1).await;
         assert_eq!(later[0], all[1]);
 
@@ -280,7 +285,7 @@ fn a_waiting_stream_wakes_when_a_block_is_committed() {
         let waiting = events(&router, request, 1);
         let (found, _) =
             futures_util::future::join(waiting, post_json(&router, "/v1/transactions", &register(&node))).await;
-        assert_eq!(found[0].1["event"]["event"], "ModelRegistered");
+        assert_eq!(found[0].1["event"]["event"], "FeePaid");
     });
     assert_eq!(node.status().expect("answers").height, Height(1));
 }

@@ -270,7 +270,7 @@ fn a_reader_that_lags_is_told_where_to_go_on() {
         }
         let events = send(&router, Request::get("/v1/events").body(Body::empty()).expect("a request")).await;
         let text = text_of(events).await;
-        assert!(text.starts_with("id: 1.0\n") && text.contains("event: lagged\ndata: {\"resume\":\"2.0\"}"), "{text}");
+        assert!(text.starts_with("id: 1.0\n") && text.contains("event: lagged\ndata: {\"resume\":\"1.1\"}"), "{text}");
     });
 }
 

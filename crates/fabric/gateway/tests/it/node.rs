@@ -6,9 +6,9 @@ use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
 use ciro_state::{
-    BlockContext, CommittedEvent, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
-    Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, apply_block, check_stateless,
-    input_hash,
+    BlockContext, CommittedEvent, Event, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount,
+    GenesisValidator, Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, apply_block,
+    check_stateless, input_hash,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
@@ -64,6 +64,17 @@ impl TestNode {
 }
 
 impl TestNode {
+    /// What its clients have paid for blocks, and the deposits of their models.
+    pub(crate) fn fees(&self) -> Amount {
+        let paid = |event: &CommittedEvent| match &event.event {
+            Event::FeePaid { amount, .. } => *amount,
+            _ => Amount::ZERO,
+        };
+        let fees: Amount = self.events.lock().expect("not poisoned").iter().map(paid).sum();
+        let deposits: Amount = self.state.lock().expect("not poisoned").models().map(|(_, model)| model.deposit).sum();
+        Amount(fees.0 + deposits.0)
+    }
+
     /// A block with this transaction alone.
     fn execute(&self, tx: &SignedTx) -> Fate {
         let mut state = self.state.lock().expect("not poisoned");
