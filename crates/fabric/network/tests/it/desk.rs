@@ -83,6 +83,7 @@ fn a_refusal_is_told_to_all_in_words_that_say_whether_to_try_again() {
             Err(NodeError::Nonce { .. }) => "nonce",
             Err(NodeError::Invalid { .. }) => "invalid",
             Err(NodeError::Quota { .. }) => "quota",
+            Err(NodeError::Pruned { .. }) => "pruned",
             Err(NodeError::Unavailable { .. }) => "unavailable",
         };
         let told: Vec<_> = replies.iter().map(|(ticket, result)| (*ticket, kind(result))).collect();

@@ -51,7 +51,7 @@ fn settled(root: &Path) -> JobId {
 
 fn settle(client: &Client, nonce: u64) -> JobId {
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     client.order(model, input, Assurance::A4, nonce)
 }
 

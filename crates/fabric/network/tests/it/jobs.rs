@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// As the gateway does: what is in a block outweighs what the validator says of its nonce.
-    fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
+    pub(crate) fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
         let id = tx.id();
         let fate = self.node.submit(tx, until)?.blocking_recv().expect("the node runs");
         match (fate, self.node.fate(id)?) {
@@ -86,7 +86,7 @@ impl Client {
         }
     }
 
-    fn put_input(&self, bytes: &[u8]) -> Hash32 {
+    pub(crate) fn put_input(&self, bytes: &[u8]) -> Hash32 {
         self.upload(self.node.take_input(&self.client()), bytes).expect("stores")
     }
 

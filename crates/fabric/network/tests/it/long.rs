@@ -4,7 +4,7 @@
 
 use crate::jobs::{Client, raw, start_with};
 use ciro_engine::Retention;
-use ciro_gateway::Node as _;
+use ciro_gateway::{Node as _, Until};
 use ciro_network::{Notify, Options};
 use ciro_state::{Action, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Assurance, Hash32, JobId, JobSpec, JobType, ModelId, Nonce, Requirements};
@@ -25,7 +25,7 @@ const WINDOW: u64 = 500;
 fn memory_mib() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").expect("a Linux machine");
     let resident: u64 = pages.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("pages");
-    resident * 4096 >> 20
+    (resident * 4096) >> 20
 }
 
 /// Processor time of this process, hundredths of a second.
@@ -65,7 +65,7 @@ impl Client {
                 let body =
                     TxBody { chain, sender, nonce: Nonce(nonce.0 + n), action: Action::SubmitJob { spec: spec(n) } };
                 let tx = SignedTx::sign(body, &self.key);
-                scope.spawn(move || self.node.submit(tx).expect("orders"));
+                scope.spawn(move || self.submit(tx, Until::Committed).expect("orders"));
             }
         });
         for job in (0..BATCH).map(|n| job_id(&spec(n))) {
@@ -87,11 +87,11 @@ impl Client {
 fn long_memory_and_disk_stay_flat_over_many_jobs() {
     let jobs: u64 = std::env::var("JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
     let directory = tempfile::tempdir().expect("a directory");
-    let notify: Notify = Arc::new(|notice| println!("{notice:?}"));
+    let notify: Notify = Arc::new(|notice| eprintln!("{notice:?}"));
     let options = Options { retention: Retention::Blocks(WINDOW) };
     let (_network, client) = start_with(directory.path(), options, &notify);
     let model = client.register();
-    let input = client.node.put_input(raw([5.0, 2.0])).expect("stores");
+    let input = client.put_input(&raw([5.0, 2.0]));
     let (mut done, mut next_report, mut first) = (0, 1_000, None);
     let started = Instant::now();
     while done < jobs {
@@ -101,7 +101,7 @@ fn long_memory_and_disk_stay_flat_over_many_jobs() {
             let (memory, disk) = (memory_mib(), disk_bytes(directory.path()));
             let height = client.node.status().expect("answers").height;
             let per_job = first.map_or(0, |(jobs, bytes)| disk.saturating_sub(bytes) / (done - jobs));
-            println!(
+            eprintln!(
                 "{done} jobs, {} s, height {height}: {memory} MiB of memory; store {} KiB, {per_job} B a job since the window",
                 started.elapsed().as_secs(),
                 disk >> 10
@@ -119,12 +119,12 @@ fn long_memory_and_disk_stay_flat_over_many_jobs() {
 #[ignore = "takes a minute, and the machine to itself"]
 fn long_an_idle_network_uses_little_of_a_core() {
     let directory = tempfile::tempdir().expect("a directory");
-    let notify: Notify = Arc::new(|notice| println!("{notice:?}"));
+    let notify: Notify = Arc::new(|notice| eprintln!("{notice:?}"));
     let (_network, _client) = start_with(directory.path(), Options::default(), &notify);
     std::thread::sleep(Duration::from_secs(5));
     let (before, started) = (ticks(), Instant::now());
     std::thread::sleep(Duration::from_secs(60));
     let percent = (ticks() - before) as f64 / started.elapsed().as_secs_f64();
-    println!("{percent:.2} % of a core, {} MiB", memory_mib());
+    eprintln!("{percent:.2} % of a core, {} MiB", memory_mib());
     assert!(percent <= IDLE_PERCENT as f64, "{percent:.2} %");
 }
