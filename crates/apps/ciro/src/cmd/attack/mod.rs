@@ -152,7 +152,7 @@ fn choose(args: &AttackArgs) -> Result<Vec<Candidate>, CliError> {
     let takes_nodes = args.against.as_deref() != Some("simulator");
     let takes_simulator = matches!(args.against.as_deref(), None | Some("simulator"));
     let all = || {
-        let nodes = ATTACKERS.iter().filter(|_| takes_nodes).map(|attacker| Candidate::Node(attacker));
+        let nodes = ATTACKERS.iter().filter(|_| takes_nodes).map(Candidate::Node);
         nodes.chain(SCENARIOS.iter().filter(|_| takes_simulator).map(Candidate::Simulated))
     };
     if args.all {
