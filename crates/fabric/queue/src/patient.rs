@@ -68,3 +68,23 @@ impl StorageBackend for PatientFile {
         self.insist(|file| file.write_all_at(data, offset))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn a_writer_without_room_asks_for_patience_and_fails_only_when_told_to() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
+        let patience: Patience = Arc::new(move |error| {
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+            count.fetch_add(1, Ordering::Relaxed) < 4
+        });
+        // The device that is always full.
+        let file = PatientFile::open(Path::new("/dev/full"), patience).expect("every Linux has it");
+        let refused = file.write(0, b"anything").expect_err("there is no room");
+        assert_eq!((refused.kind(), asked.load(Ordering::Relaxed)), (io::ErrorKind::StorageFull, 5));
+    }
+}

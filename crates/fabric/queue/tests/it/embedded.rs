@@ -3,9 +3,7 @@
 use crate::laws;
 use ciro_queue::{EmbeddedLog, JobLog, Limits, Position};
 use redb::backends::InMemoryBackend;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 fn limits() -> Limits {
     Limits { record_bytes: laws::RECORD_BYTES, attempts: laws::ATTEMPTS, reason_bytes: 16, cache_bytes: 1 << 20 }
@@ -53,21 +51,4 @@ fn the_laws_hold_on_a_patient_file() {
         let path = directory.path().join(format!("{files}.redb"));
         EmbeddedLog::open_patiently(&path, limits(), Arc::new(|_| false)).expect("opens")
     });
-}
-
-#[test]
-fn a_writer_without_room_asks_for_patience_and_fails_only_when_told_to() {
-    let asked = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&asked);
-    // The device that is always full.
-    let opened = EmbeddedLog::open_patiently(
-        Path::new("/dev/full"),
-        limits(),
-        Arc::new(move |error| {
-            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-            count.fetch_add(1, Ordering::Relaxed) < 4
-        }),
-    );
-    assert!(opened.is_err());
-    assert_eq!(asked.load(Ordering::Relaxed), 5);
 }
