@@ -89,7 +89,7 @@ impl Layer {
             Self::Prover | Self::Ledger => &[Self::Base, Self::Verifier],
             Self::Fabric => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger],
             Self::Test => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric],
-            // `ciro attack` ships the simulator: see docs/adr/0013-attackers-ship.md.
+            // `ciro attack` ships the simulator: see docs/adr/0014-attackers-ship.md.
             Self::Apps => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric, Self::Test],
         }
     }
