@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`validator`] | [`Validator`]: the step function that joins the parts |
 //! | [`resident`] | [`Resident`]: a validator that outlives a full disk |
-//! | [`repair`] | a damaged store, made anew from a peer's |
+//! | [`mod@repair`] | a damaged store, made anew from a peer's |
 //! | [`step`] | [`Input`], [`Effect`], [`Admission`], [`Committed`] |
 //! | [`config`] | what a validator is told once: genesis, key, limits, disks, proof check |
 //! | [`ledger`] | building, checking and executing blocks; where the chain stands |

@@ -14,7 +14,7 @@ pub struct Tolerance {
     /// Largest deviation as a part of the output's spread, from 0 to 1.
     pub deviation: f64,
     /// Whether every single number is held to it. Otherwise the mean over a sample's numbers is, a single one to
-    /// [`SINGLE`] times as much, and of two classes whose reference differs by no more than that, either is right.
+    /// `SINGLE` times as much, and of two classes whose reference differs by no more than that, either is right.
     pub each: bool,
 }
 
