@@ -5,7 +5,7 @@
 //! the leases handed to the caller. Feeding a block again changes nothing.
 //!
 //! A job has as many seats as it pays workers: one at A0 and A4, two at A2, one more for each round the ledger reopens.
-//! A worker that had the job comes last, and one that failed it never again ([`crate::history`]). A seat nobody can fill stays in line.
+//! A worker that had the job comes last, and one that failed it never again (`crate::history`). A seat nobody can fill stays in line.
 
 use crate::book::{Book, Demand};
 use crate::error::SchedulerError;

@@ -7,8 +7,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`draw`] | reproducible choices |
-//! | [`growing`] | a program that grows by a node at a time |
-//! | [`recipes`] | how each operator's parameters are drawn |
+//! | `growing` | a program that grows by a node at a time |
+//! | `recipes` | how each operator's parameters are drawn |
 
 pub mod draw;
 mod growing;
