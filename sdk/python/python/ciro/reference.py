@@ -94,7 +94,7 @@ def _feeds(inputs: list[Any], samples: Samples, dims: Mapping[str, int]) -> list
         array = numbers(port.name, samples[port.name] if isinstance(samples, Mapping) else samples)
         shape = [size if isinstance(size, int) else int(dims.get(size, 1)) for size in port.shape]
         width = int(np.prod(shape))
-        rows = array.reshape(-1, width).astype(_TYPES[port.type])
+        rows: Array = array.reshape(-1, width).astype(_TYPES[port.type])
         feeds = feeds or [{} for _ in rows]
         for feed, row in zip(feeds, rows):
             feed[port.name] = row.reshape(shape)
