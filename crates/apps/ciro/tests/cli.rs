@@ -134,6 +134,22 @@ fn profile_and_bits_are_part_of_the_model_and_come_too_late_for_a_compiled_folde
     }
 }
 
+/// The smallest models differ by less than what random positions of queries share of their paths.
+#[test]
+fn the_chain_profile_makes_the_smaller_proof_of_a_forest() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (model, input) = (bundled("D_xgb_bc.onnx"), bundled("D_xgb_bc.input.json"));
+    let receipt = home.path().join("receipt").display().to_string();
+    let bytes = |profile: &str| {
+        let args = ["prove", &model, "--input", &input, "-o", &receipt, "--profile", profile, "--json"];
+        let output = ciro(home.path(), &args);
+        let view: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("--json is JSON");
+        view["proof_bytes"].as_u64().expect("a size")
+    };
+    let (native, chain) = (bytes("native"), bytes("chain"));
+    assert!(chain < native - native / 20, "native {native}, chain {chain}");
+}
+
 #[test]
 fn bench_prove_measures_each_model_and_lists_what_fails() {
     let home = tempfile::tempdir().expect("a directory");
