@@ -46,3 +46,17 @@ fn every_target_has_its_binary() {
     let binaries = std::fs::read_dir(format!("{folder}/fuzz_targets")).expect("the folder").count();
     assert_eq!(binaries, TARGETS.len());
 }
+
+/// libFuzzer starts from files: `CIRO_FUZZ_CORPUS=fuzz/corpus cargo test --release -p ciro-fuzz -- --ignored seeds_become_files`.
+#[test]
+#[ignore = "writes files, for libFuzzer"]
+fn seeds_become_files() {
+    let folder = std::env::var("CIRO_FUZZ_CORPUS").expect("CIRO_FUZZ_CORPUS names the folder");
+    for target in TARGETS {
+        let folder = std::path::Path::new(&folder).join(target.name);
+        std::fs::create_dir_all(&folder).expect("the folder of the target");
+        for (number, seed) in (target.seeds)().iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), seed).expect("a seed");
+        }
+    }
+}
