@@ -13,11 +13,26 @@
 //! A transaction whose client has given it up, or whose validator has lost it, leaves a gap that nothing behind it can pass. Whoever waits
 //! behind a gap uses its nonce up with a transfer of one unit to the account itself; everybody's is the same transaction.
 //!
-//! Owns no connection and no clock: the caller asks what [`Errand::ask`] says, and brings the answer.
+//! Owns no connection and no clock: the caller asks what [`Errand::ask`] says, and brings the answer. After one that settles nothing,
+//! [`Answer::NonceTaken`] or [`Answer::Unknown`], it waits for [`pause_after`] before it asks again.
 
 use ciro_crypto::Keypair;
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{Amount, ChainId, Nonce};
+use std::time::Duration;
+
+/// The shortest pause. An answer takes some milliseconds at best.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+/// The longest pause. Many commands may wait for the same network.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// A pause is this part of the time that has passed, which bounds what waiting adds to it.
+const PAUSE_PART: u32 = 16;
+
+/// How long a client that has waited for `elapsed` waits before it asks again.
+#[must_use]
+pub fn pause_after(elapsed: Duration) -> Duration {
+    (elapsed / PAUSE_PART).clamp(PAUSE_MIN, PAUSE_MAX)
+}
 
 /// What to ask the gateway next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +147,13 @@ impl Errand {
 mod tests {
     use super::*;
     use ciro_types::AccountId;
+
+    #[test]
+    fn pauses_grow_with_the_time_that_has_passed_within_bounds() {
+        assert_eq!(pause_after(Duration::ZERO), PAUSE_MIN);
+        assert_eq!(pause_after(Duration::from_millis(160)), Duration::from_millis(10));
+        assert_eq!(pause_after(Duration::from_secs(3_600)), PAUSE_MAX);
+    }
 
     fn errand() -> Errand {
         Errand::new(ChainId([1; 32]), Action::Transfer { to: AccountId([2; 32]), amount: Amount(1) })

@@ -45,7 +45,7 @@ mod shares;
 pub mod write;
 
 pub use caller::{Client, SIGNED_BLOCKS, authorization};
-pub use errand::{Answer, Ask, Errand};
+pub use errand::{Answer, Ask, Errand, pause_after};
 pub use error::ApiError;
 pub use gateway::Settings;
 pub use limits::Limits;

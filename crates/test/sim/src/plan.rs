@@ -165,6 +165,7 @@ impl Plan {
         plan.equivocator = rng.percent(30).then(|| rng.index(VALIDATORS));
         plan.workers[0] = character(rng);
         plan.orders = (0..rng.between(4, 8)).map(|_| order(rng, calm_ms)).collect();
+        plan.full_disks = (0..rng.between(0, 3)).map(|_| full_disk(rng, calm_ms)).collect();
         plan
     }
 
@@ -215,6 +216,12 @@ fn outage(rng: &mut Rng, calm_ms: u64) -> Outage {
     let wipes = place == Place::Scheduler && rng.percent(25);
     let flushes = (!wipes && rng.percent(60)).then(|| rng.between(0, 12));
     Outage { place, at_ms, flushes, back_ms, wipes }
+}
+
+fn full_disk(rng: &mut Rng, calm_ms: u64) -> FullDisk {
+    let from_ms = rng.between(STORM_MS, calm_ms - 500);
+    let to_ms = (from_ms + rng.between(50, 3_000)).min(calm_ms);
+    FullDisk { validator: rng.index(VALIDATORS), from_ms, to_ms }
 }
 
 fn character(rng: &mut Rng) -> Character {

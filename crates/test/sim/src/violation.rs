@@ -134,6 +134,14 @@ pub enum Violation {
         /// What is missing.
         what: String,
     },
+    /// Something goes round in circles: far more happened than a run has to do.
+    #[error("no end after {steps} steps: {what}")]
+    Endless {
+        /// How many were taken.
+        steps: u64,
+        /// How many there were of each kind.
+        what: String,
+    },
     /// An order that was made in calm was not served.
     #[error("job {job}, ordered in calm, ended as {end}")]
     Unserved {

@@ -4,13 +4,14 @@ use super::{Follower, undisturbed};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
 use ciro_crypto::Keypair;
-use ciro_gateway::{Answer, Ask, Errand, NodeError, Until};
+use ciro_gateway::{Answer, Ask, Errand, NodeError, Until, pause_after};
 use ciro_network::Desk;
 use ciro_network::counter::Ticket;
 use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How long an answer is waited for, milliseconds. Then the question is asked again.
 const PATIENCE_MS: u64 = 3_000;
@@ -27,6 +28,10 @@ pub struct Books<'a> {
 struct Command {
     job: Option<JobId>,
     errand: Errand,
+    /// When it was given, milliseconds.
+    since_ms: u64,
+    /// Until when it asks nothing, milliseconds: its last answer settled nothing.
+    pause_ms: u64,
     /// What it waits for, and since when.
     asked: Option<(Ticket, u64)>,
     /// How it was answered.
@@ -40,6 +45,8 @@ pub struct ClientNode {
     desk: Desk,
     commands: Vec<Command>,
     tickets: Ticket,
+    /// When it looks at its commands again, milliseconds, if nothing happens before.
+    alarm_ms: Option<u64>,
     /// Why its orders were refused, by job.
     pub refused: BTreeMap<JobId, NodeError>,
     /// Whom it follows.
@@ -56,6 +63,7 @@ impl ClientNode {
             desk: Desk::default(),
             commands: Vec::new(),
             tickets: 0,
+            alarm_ms: None,
             refused: BTreeMap::new(),
             follower: Follower { home: number % VALIDATORS, next: Height(1) },
         }
@@ -65,17 +73,17 @@ impl ClientNode {
     pub fn register_model(&mut self) {
         let shelf = Shelf::shared();
         let action = Action::RegisterModel { program: shelf.program.clone(), weight_root: shelf.weight_root };
-        self.want(None, action);
+        self.want(None, action, 0);
     }
 
     /// Orders, or withdraws.
-    pub fn ask(&mut self, job: JobId, action: Action) {
-        self.want(Some(job), action);
+    pub fn ask(&mut self, job: JobId, action: Action, now_ms: u64) {
+        self.want(Some(job), action, now_ms);
     }
 
-    fn want(&mut self, job: Option<JobId>, action: Action) {
+    fn want(&mut self, job: Option<JobId>, action: Action, now_ms: u64) {
         let errand = Errand::new(self.chain, action);
-        self.commands.push(Command { job, errand, asked: None, answer: None });
+        self.commands.push(Command { job, errand, since_ms: now_ms, pause_ms: 0, asked: None, answer: None });
     }
 
     /// Whether nothing is on its way.
@@ -120,16 +128,34 @@ impl ClientNode {
         effects
     }
 
+    /// When the first pause ends, milliseconds, if that is news: each alarm is told once.
+    pub fn alarm(&mut self, now_ms: u64) -> Option<u64> {
+        let is_set = |alarm: &u64| *alarm > now_ms;
+        let set = self.alarm_ms.filter(is_set);
+        let due = self.commands.iter().map(|command| command.pause_ms).filter(is_set).min()?;
+        if set.is_some_and(|set| set <= due) {
+            return None;
+        }
+        self.alarm_ms = Some(due);
+        self.alarm_ms
+    }
+
     /// Returns whether the command goes on.
     fn advance(&mut self, command: &mut Command, now_ms: u64, books: &Books<'_>, effects: &mut Vec<Effect>) -> bool {
         match self.take_answer(command, now_ms, books) {
-            Some(Ok(answer)) => command.errand.on_answer(answer),
+            Some(Ok(answer)) => {
+                command.errand.on_answer(answer);
+                pause(command, answer, now_ms);
+            }
             Some(Err(error)) => {
                 self.refused.extend(command.job.map(|job| (job, error)));
                 return false;
             }
             None if command.asked.is_some() => return true,
             None => {}
+        }
+        if now_ms < command.pause_ms {
+            return true;
         }
         match command.errand.ask() {
             Some(Ask::Account) => {
@@ -197,5 +223,16 @@ impl ClientNode {
         let ticket = self.tickets;
         effects.extend(undisturbed(self.desk.step(Input::Client { tx: Box::new(tx), until, ticket })));
         true
+    }
+}
+
+/// As `ciro run`: an answer that settles nothing is followed by a pause.
+fn pause(command: &mut Command, answer: Answer, now_ms: u64) {
+    match answer {
+        Answer::Done => {}
+        Answer::NonceTaken | Answer::Unknown => {
+            let pause = pause_after(Duration::from_millis(now_ms - command.since_ms));
+            command.pause_ms = now_ms + pause.as_millis() as u64;
+        }
     }
 }

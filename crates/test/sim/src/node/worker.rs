@@ -10,7 +10,7 @@ use ciro_engine::{Admission, SubmitError};
 use ciro_graph::RawOutput;
 use ciro_network::desk::{Effect, Input};
 use ciro_network::{Desk, Hand, Terms};
-use ciro_state::{Action, Authority, SignedLease, SignedTx, State, TxError};
+use ciro_state::{Action, Authority, SignedLease, SignedTx, State, TxError, input_hash};
 use ciro_types::{AccountId, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, decode, encode};
 use ciro_worker::{Answer, Task};
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ pub struct WorkerNode {
     number: usize,
     character: Character,
     desk: Option<Desk>,
-    /// Leases a thief sits on.
-    leases: BTreeMap<JobId, SignedLease>,
+    /// Leases a thief sits on, and what they are for.
+    leases: BTreeMap<JobId, (SignedLease, JobSpec)>,
     /// Counts starts, so that computations of an earlier life are recognised.
     pub incarnation: u64,
     /// Whom it follows.
@@ -93,7 +93,7 @@ impl WorkerNode {
     /// Takes in a lease. Returns what to do.
     pub fn on_lease(&mut self, lease: SignedLease, spec: &JobSpec) -> Vec<Effect> {
         if self.character == Character::Thief {
-            self.leases.insert(lease.lease.job, lease);
+            self.leases.insert(lease.lease.job, (lease, spec.clone()));
             return Vec::new();
         }
         self.step(Input::Lease { lease, spec })
@@ -143,27 +143,41 @@ impl WorkerNode {
 
     /// Sees what another worker has sent, and takes it for its own. Returns what to do.
     pub fn steal(&mut self, action: &Action) -> Vec<Effect> {
-        let own = |job: JobId| match self.leases.get(&job) {
-            Some(lease) => Authority::Lease(lease.clone()),
-            None => Authority::Open { job },
-        };
-        let stolen = match action {
-            Action::SettleJob { authority, input, output, proof } if !proof.is_empty() => Action::SettleJob {
-                authority: own(authority.job()),
-                input: input.clone(),
-                output: output.clone(),
-                proof: proof.clone(),
-            },
-            Action::CommitResult { authority, commitment } => {
-                Action::CommitResult { authority: own(authority.job()), commitment: *commitment }
-            }
-            Action::RevealResult { .. } => action.clone(),
-            _ => return Vec::new(),
-        };
+        let stolen = self.stolen(action);
         if let Some(hand) = self.desk.as_mut().and_then(|desk| desk.hands.first_mut()) {
-            hand.outbox.push(None, stolen);
+            stolen.into_iter().for_each(|action| hand.outbox.push(None, action));
         }
         self.step(Input::Undelivered(Vec::new()))
+    }
+
+    fn stolen(&self, action: &Action) -> Vec<Action> {
+        match action {
+            Action::SettleJob { authority, input, output, proof } if !proof.is_empty() => {
+                let settle = |authority| Action::SettleJob {
+                    authority,
+                    input: input.clone(),
+                    output: output.clone(),
+                    proof: proof.clone(),
+                };
+                // A proof of the same answer to another's order would do as well, were it not bound to its job.
+                let alike = self.leases.values().filter(|(_, spec)| spec.input == input_hash(input));
+                let leased = alike.map(|(lease, _)| Authority::Lease(lease.clone()));
+                std::iter::once(self.own(authority.job())).chain(leased).map(settle).collect()
+            }
+            Action::CommitResult { authority, commitment } => {
+                vec![Action::CommitResult { authority: self.own(authority.job()), commitment: *commitment }]
+            }
+            Action::RevealResult { .. } => vec![action.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What entitles a thief to answer a job.
+    fn own(&self, job: JobId) -> Authority {
+        match self.leases.get(&job) {
+            Some((lease, _)) => Authority::Lease(lease.clone()),
+            None => Authority::Open { job },
+        }
     }
 }
 

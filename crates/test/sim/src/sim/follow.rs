@@ -156,6 +156,9 @@ impl Sim {
         // What cannot be read is not known.
         let known = |id| known(store, id).ok().flatten();
         let effects = self.clients[n].go_on(self.now_ms, &Books { nonces, known: &known });
+        if let Some(at_ms) = self.clients[n].alarm(self.now_ms) {
+            self.at(at_ms, Happening::Poll { place, repeats: false });
+        }
         self.act(place, effects)
     }
 
@@ -226,7 +229,7 @@ impl Sim {
         };
         let job = job_id(&spec);
         self.note(&format!("{place} orders job {} at {:?}: {:?}", job.short(), order.assurance, order.wish));
-        self.clients[order.client].ask(job, Action::SubmitJob { spec: spec.clone() });
+        self.clients[order.client].ask(job, Action::SubmitJob { spec: spec.clone() }, self.now_ms);
         if is_first {
             self.ordered.insert(number, Ordered { order, job, spec });
             self.follow_up(number, &order);
@@ -243,7 +246,7 @@ impl Sim {
             }
             Wish::Withdrawn => {
                 let job = self.ordered[&number].job;
-                self.clients[order.client].ask(job, Action::CancelJob { job });
+                self.clients[order.client].ask(job, Action::CancelJob { job }, self.now_ms);
             }
             Wish::Plain | Wish::Oversized | Wish::Inputless => {}
         }

@@ -19,6 +19,9 @@ use ciro_worker::Task;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Steps of a run at most: twenty times what the longest of 200 seeds took (4,626).
+const MAX_STEPS: u64 = 100_000;
+
 /// Something that happens at a time.
 enum Happening {
     Message { from: usize, to: usize, bytes: Arc<[u8]> },
@@ -33,6 +36,25 @@ enum Happening {
     Crash { outage: Outage },
     Restart { outage: Outage },
     Fill { validator: usize, is_full: bool },
+}
+
+impl Happening {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Message { .. } => "messages",
+            Self::Timer { .. } => "timers",
+            Self::Submit { .. } => "submissions",
+            Self::Answer { .. } => "answers",
+            Self::Poll { .. } => "polls",
+            Self::Grant { .. } => "grants",
+            Self::Computed { .. } => "computations",
+            Self::Theft { .. } => "thefts",
+            Self::Order { .. } => "orders",
+            Self::Crash { .. } => "crashes",
+            Self::Restart { .. } => "restarts",
+            Self::Fill { .. } => "disks",
+        }
+    }
 }
 
 /// A job that a client wants done.
@@ -60,6 +82,8 @@ pub struct Counts {
     pub refused_proofs: BTreeMap<Place, u64>,
     /// Contradictions that the equivocator has sent.
     pub contradictions: u64,
+    /// Steps of the run, by what happened.
+    pub steps: BTreeMap<&'static str, u64>,
     /// When each height was first committed, virtual milliseconds.
     pub decided_ms: Vec<u64>,
 }
@@ -169,7 +193,17 @@ impl Sim {
     pub fn step(&mut self) -> Result<bool, Violation> {
         let Some(((at_ms, _), happening)) = self.queue.pop_first() else { return Ok(false) };
         self.now_ms = at_ms;
+        self.count_step(happening.kind())?;
         self.happen(happening).map(|()| true)
+    }
+
+    fn count_step(&mut self, kind: &'static str) -> Result<(), Violation> {
+        let steps = &mut self.counts.steps;
+        *steps.entry(kind).or_default() += 1;
+        if steps.values().sum::<u64>() > MAX_STEPS {
+            return Err(Violation::Endless { steps: MAX_STEPS, what: format!("{steps:?}") });
+        }
+        Ok(())
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), Violation> {
@@ -279,5 +313,19 @@ impl Sim {
             Ok(effects) => self.carry_out(n, effects),
             Err(stopped) => self.on_stopped(Place::Validator(n), stopped),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_goes_round_in_circles_fails_and_says_what_went_round() {
+        let mut sim = Sim::new(Plan::calm(0), false);
+        let mut step = || sim.count_step("answers");
+        let failed = (0..=MAX_STEPS).find_map(|n| step().err().map(|violation| (n, violation)));
+        let what = format!("{{\"answers\": {}}}", MAX_STEPS + 1);
+        assert_eq!(failed, Some((MAX_STEPS, Violation::Endless { steps: MAX_STEPS, what })));
     }
 }
