@@ -18,6 +18,7 @@ use ciro_verifier::{Phase, ProofContext, Statement, VerifyingKey};
 use common::{SEED, allocated};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static COUNTED: allocated::Counting = allocated::Counting;
@@ -33,6 +34,8 @@ fn alone() -> MutexGuard<'static, ()> {
 struct Measured {
     said: Cost,
     done: Cost,
+    /// To compare with units; nothing depends on it.
+    took: Duration,
 }
 
 impl Measured {
@@ -46,19 +49,20 @@ impl Measured {
         let (input, output) = statement.encode();
         drop((key, statement));
         let _ = meter::take();
-        let before = allocated::begin();
+        let (before, started) = (allocated::begin(), Instant::now());
         let key = VerifyingKey::of_within(&program, &weights, &Limits::NONE).expect("a key");
         let statement = Statement::decode(&visibility, &input, &output, ProofContext::default()).expect("a statement");
         key.verify(&statement, &proof).expect("an honest proof verifies");
         let done = Cost { peak_bytes: allocated::peak_since(before), ..meter::take() };
+        let took = started.elapsed();
         assert!(key.proof_bytes().contains(&proof.len()));
-        Self { said: key.cost(), done }
+        Self { said: key.cost(), done, took }
     }
 
     /// Neither work nor memory is more than was said.
     fn check(&self, what: &str) {
-        let Self { said, done } = self;
-        eprintln!("{what}: {done:?} of {said:?}, {} units", said.units());
+        let Self { said, done, took } = self;
+        eprintln!("{what}: {done:?} of {said:?}, {} units, {} us", said.units(), took.as_micros());
         assert!(done.field_ops <= said.field_ops, "{what}: {done:?} of {said:?}");
         assert!(done.hash_bytes <= said.hash_bytes, "{what}: {done:?} of {said:?}");
         assert!(done.peak_bytes <= said.peak_bytes, "{what}: {done:?} of {said:?}");
