@@ -136,3 +136,14 @@ def test_what_is_no_model_is_refused_with_a_hint(tmp_path):
         ciro.compile(tmp_path)
     with pytest.raises(FileNotFoundError):
         ciro.compile(tmp_path / "missing.onnx")
+
+
+def test_a_run_without_a_proof_answers_as_a_proof_does_and_names_what_it_refuses(logistic, model):
+    batch = logistic.x[:3].copy()
+    batch[1] = 1e9
+    first, refused, last = model.run(batch)
+    assert refused.outputs is None and "expected a number from" in refused.refusal
+    for answer, x in ((first, batch[0]), (last, batch[2])):
+        assert answer.refusal is None
+        proven = model.prove(x).outputs
+        assert all(np.array_equal(answer.outputs[name], proven[name]) for name in proven)

@@ -2,9 +2,11 @@
 
 use crate::batch::BatchProof;
 use crate::receipt::Proof;
+use crate::tensor::{self, Tensor};
 use crate::{error, millis};
 use ciro_compile::samples::{self, Port, Samples};
 use ciro_compile::{AccuracyReport, Compiled, Options, Precision, compile_model, ports_with};
+use ciro_graph::exec::execute;
 use ciro_graph::{Disclosure, Profile, Program, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
 use ciro_prover::{ProvingKey, Seed, prove_batch, prove_hiding};
@@ -141,6 +143,21 @@ impl Model {
             let started = Instant::now();
             let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(|e| error::prove(&e))?;
             BatchProof::new(key, made, setup_ms, millis(started))
+        })
+    }
+
+    /// What a proof of each sample would state, without a proof: its outputs, or why the model refuses it.
+    fn run(&self, py: Python<'_>, samples: &[u8]) -> PyResult<Vec<(Option<Vec<Tensor>>, Option<String>)>> {
+        py.detach(|| {
+            let model = self.key.model();
+            let answer = |input: &RawInput| match execute(model, input) {
+                Ok(execution) => {
+                    let outputs = tensor::outputs(&model.program, &execution.outputs(&model.program))?;
+                    Ok((Some(outputs), None))
+                }
+                Err(refusal) => Ok((None, Some(refusal.to_string()))),
+            };
+            self.samples(samples)?.iter().map(answer).collect()
         })
     }
 

@@ -15,12 +15,13 @@ on that input. It hides nothing: input and output are public, and the proof is n
 
 from ciro.batch import BatchProof, SampleReceipts, prove_batch
 from ciro.errors import ArtifactError, CiroError, CompileError, InputError, ProveError, VerifyError
-from ciro.model import Model, compile
+from ciro.model import Answer, Model, compile
 from ciro.proof import Bound, Finding, Proof, Verified, prove, verify
 from ciro.report import AccuracyReport, HeldOut, OperatorAccuracy, OutputAccuracy
 
 __all__ = [
     "AccuracyReport",
+    "Answer",
     "ArtifactError",
     "BatchProof",
     "Bound",

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Union
 
 from ciro import _ciro
-from ciro.arrays import Samples, answers_to_npz, to_npz
+from ciro.arrays import Array, Samples, answers_to_npz, to_array, to_npz
 from ciro.convert import to_file
 from ciro.reference import answers_of
 from ciro.report import AccuracyReport, from_json
 
 if TYPE_CHECKING:
+    from ciro._ciro import _Tensor as Tensor
     from ciro.batch import BatchProof
     from ciro.proof import Proof
 
@@ -35,6 +36,21 @@ class Port(NamedTuple):
     """Its name in the ONNX file."""
     shape: tuple[int, ...]
     """Its dimensions, batch of one included."""
+
+
+class Answer(NamedTuple):
+    """What a model answers to one sample when it is run without a proof."""
+
+    outputs: Optional[dict[str, Array]]
+    """By output name, with the dimensions that a proof states; None if the sample is refused."""
+    refusal: Optional[str]
+    """Why the model refuses the sample."""
+
+    @classmethod
+    def of(cls, outputs: Optional[list[Tensor]], refusal: Optional[str]) -> Answer:
+        if outputs is None:
+            return cls(None, refusal)
+        return cls({name: to_array(shape, values) for name, shape, values in outputs}, None)
 
 
 class Model:
@@ -96,6 +112,17 @@ class Model:
     def setup_ms(self) -> float:
         """Milliseconds that committing to the weights took; proofs do not pay it again."""
         return self._native.setup_ms
+
+    def run(self, samples: Samples) -> list[Answer]:
+        """What a proof of each sample would state, without a proof: to compare with your own model, or to find refused inputs.
+
+        Args:
+            samples: one array with a row per sample, or arrays by input name.
+
+        Raises:
+            InputError: if the samples do not have the model's shape. A sample that the model refuses has an `Answer.refusal`.
+        """
+        return [Answer.of(outputs, refusal) for outputs, refusal in self._native.run(to_npz(samples))]
 
     def prove(self, x: Samples) -> Proof:
         """The same as `ciro.prove(model, x)`."""
