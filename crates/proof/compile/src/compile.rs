@@ -9,7 +9,7 @@ use crate::net::{self, Net};
 use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::Options;
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, apart, plan};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, is_held_out, measure};
 use crate::samples::{Port, Samples};
 use ciro_graph::{Ingest, Program};
@@ -17,6 +17,8 @@ use ciro_graph::{Ingest, Program};
 /// A model as one of the two pathways reads it.
 enum Reading {
     Flat(Plan),
+    /// Vectors that were made from a network.
+    Vectors(Net, Plan),
     Network(Net),
 }
 
@@ -36,12 +38,12 @@ fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileErr
         Ok(_) => return net::read(&model, dims).map(Reading::Network),
         Err(error) => error,
     };
-    match net::read(&model, dims) {
-        Ok(net) => Ok(Reading::Network(net)),
-        // Only the flat pathway knows the operators of classical models.
-        Err(_) if is_classical(&model) => Err(flat),
-        Err(error) => Err(error),
+    if !is_classical(&model) {
+        return net::read(&model, dims).map(Reading::Network);
     }
+    let net = net::read(&model, dims).map_err(|_| flat)?;
+    let plan = net::vectors(&net)?;
+    Ok(Reading::Vectors(net, plan))
 }
 
 fn is_classical(model: &ModelProto) -> bool {
@@ -69,7 +71,8 @@ pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, Compile
 
 fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, CompileError> {
     let mut compiled = match reading {
-        Reading::Flat(plan) => compile_flat(plan, options),
+        Reading::Flat(plan) => compile_flat(plan, None, options),
+        Reading::Vectors(net, plan) => compile_flat(plan, Some(&net), options),
         Reading::Network(net) => net::compile(&net, options),
     }?;
     compiled.model.program.profile = options.profile;
@@ -78,11 +81,13 @@ fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, Comp
     Ok(compiled)
 }
 
-fn compile_flat(mut plan: Plan, options: &Options) -> Result<Compiled, CompileError> {
+/// `read` is the network that the plan was made from, if it was: the reference is what was read.
+fn compile_flat(plan: Plan, read: Option<&Net>, options: &Options) -> Result<Compiled, CompileError> {
+    let mut plan = apart(plan);
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
     let report = match (&values, &options.calibration) {
-        (Some(values), Some(samples)) => Some(accuracy(&plan, &lowered, (values, samples), options)?),
+        (Some(values), Some(samples)) => Some(accuracy((&plan, read), &lowered, (values, samples), options)?),
         _ => None,
     };
     let mut notes = std::mem::take(&mut plan.notes);
@@ -100,7 +105,9 @@ fn compile_flat(mut plan: Plan, options: &Options) -> Result<Compiled, CompileEr
 pub fn ports_with(bytes: &[u8], dims: &[(String, u32)]) -> Result<Vec<Port>, CompileError> {
     let port = |name: &String, dims: &[usize]| Port { name: name.clone(), shape: dims_u32(dims) };
     Ok(match read(bytes, dims)? {
-        Reading::Flat(plan) => plan.inputs.iter().map(|input| port(&input.name, &input.dims)).collect(),
+        Reading::Flat(plan) | Reading::Vectors(_, plan) => {
+            plan.inputs.iter().map(|input| port(&input.name, &input.dims)).collect()
+        }
         Reading::Network(net) => net.inputs.iter().map(|input| port(&input.name, &input.dims)).collect(),
     })
 }
@@ -142,7 +149,7 @@ fn float_values(plan: &Plan, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, Co
 }
 
 fn accuracy(
-    plan: &Plan,
+    (plan, read): (&Plan, Option<&Net>),
     lowered: &Lowered,
     (values, samples): (&[Vec<Vec<f32>>], &Samples),
     options: &Options,
@@ -158,7 +165,14 @@ fn accuracy(
     let trial = trial.as_ref().map(|lowered| Candidate { model: &lowered.model, subject: candidate(lowered) });
     let accepted = plan.tolerance().or(options.tolerance);
     let candidate = Candidate { model: &lowered.model, subject: candidate(lowered) };
-    let outputs = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
+    let of_plan = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
+    let outputs = |i: usize| match read {
+        Some(net) => {
+            let all = net::evaluate(net, values[i][..net.inputs.len()].to_vec());
+            net.outputs.iter().map(|output| all[output.value].clone()).collect()
+        }
+        None => of_plan(i),
+    };
     let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
     measure(candidate, trial, samples, (&options.expected, accepted), floats)
 }

@@ -31,6 +31,14 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::ArgMax => vec![argmax(x) as f32],
         Kind::Normalize(norm) => normalized(*norm, x),
         Kind::Trees(forest) => leaf_sums(forest, x),
+        Kind::Curve(expr) => x.iter().map(|&v| expr.at(f64::from(v)) as f32).collect(),
+        Kind::Div => with_second(|a, b| a / b),
+        Kind::Sums(row) => {
+            x.chunks_exact(*row).map(|run| run.iter().map(|&v| f64::from(v)).sum::<f64>() as f32).collect()
+        }
+        Kind::Maxima(row) => {
+            x.chunks_exact(*row).map(|run| run.iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect()
+        }
         Kind::Pick(places) => places.iter().map(|&(operand, i)| values[step.operands[operand]][i]).collect(),
     }
 }
@@ -62,7 +70,8 @@ fn softmax(x: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| (power / sum) as f32).collect()
 }
 
-fn normalized(norm: Norm, x: &[f32]) -> Vec<f32> {
+/// x divided by its norm.
+pub(crate) fn normalized(norm: Norm, x: &[f32]) -> Vec<f32> {
     let den: f32 = match norm {
         Norm::L1 => x.iter().map(|v| v.abs()).sum(),
         Norm::L2 => x.iter().map(|v| v * v).sum::<f32>().sqrt(),
@@ -71,7 +80,8 @@ fn normalized(norm: Norm, x: &[f32]) -> Vec<f32> {
     x.iter().map(|&v| if den == 0.0 { v } else { v / den }).collect()
 }
 
-fn leaf_sums(forest: &Ensemble, x: &[f32]) -> Vec<f32> {
+/// What a forest says of one row.
+pub(crate) fn leaf_sums(forest: &Ensemble, x: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0f32; forest.classes];
     for &root in &forest.roots {
         for &(class, weight) in leaf(forest, root, x) {

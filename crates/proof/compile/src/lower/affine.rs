@@ -1,5 +1,6 @@
 //! Affine maps as nodes, and the rescaling that keeps values narrow.
 
+use super::DEFAULT_BITS;
 use super::builder::{Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
 use super::limbs::{self, Magnitudes, Precision, Split};
 use super::map::Map;
@@ -9,13 +10,30 @@ use ciro_graph::{Op, ValueId};
 /// Scales beyond this are the sign of numbers that make no sense.
 const WIDEST_EXPONENT: i32 = 120;
 
-/// The nodes of `map` on x, whose elements usually are of size `typical`.
+/// An error of this part of a result's usual size is felt.
+const FELT: f64 = 1.0 / (1 << 17) as f64;
+/// Bits that are kept of what narrowing an operand drops.
+const REST_BITS: u32 = 12;
+
+/// Bits of an operand with what is kept of its rest.
+const WHOLE_BITS: u32 = 28;
+
+/// Usual sizes, as far as samples tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sizes<'a> {
+    /// Of the operand's elements.
+    pub(super) operand: Option<&'a [f64]>,
+    /// Of the result, where it is to be exact.
+    pub(super) result: Option<f64>,
+}
+
+/// The nodes of `map` on x.
 pub(super) fn lower(
     builder: &mut ProgramBuilder,
     at: &At,
     x: Quant,
     map: &Map,
-    typical: Option<&[f64]>,
+    sizes: Sizes<'_>,
 ) -> Result<Quant, CompileError> {
     let (w, b) = map.parts();
     if w.iter().chain(b).any(|v| !v.is_finite()) {
@@ -26,7 +44,7 @@ pub(super) fn lower(
     {
         return Ok(quant);
     }
-    general(builder, at, x, map, typical)
+    general(builder, at, x, map, sizes)
 }
 
 fn out_of_range(at: &At) -> CompileError {
@@ -39,7 +57,7 @@ pub(super) fn uniform(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result
         Exponents::Uniform(_) => Ok(x),
         Exponents::Each(_) => {
             let len = builder.len(x.id);
-            general(builder, at, x, &Map::Diagonal { w: vec![1.0; len], b: vec![0.0; len] }, None)
+            general(builder, at, x, &Map::Diagonal { w: vec![1.0; len], b: vec![0.0; len] }, Sizes::default())
         }
     }
 }
@@ -84,24 +102,69 @@ fn general(
     at: &At,
     x: Quant,
     map: &Map,
-    typical: Option<&[f64]>,
+    sizes: Sizes<'_>,
 ) -> Result<Quant, CompileError> {
-    let (x, split) = split_for(builder, at, x, map, typical)?;
+    let wide = x.clone();
+    let (x, split, error) = split_for(builder, at, x, map, sizes.operand)?;
     let Some((first, rest)) = split.limbs.split_first() else {
         return Err(out_of_range(at));
     };
     let mut sum = first_product(builder, at, x.id, map, &first.q, split.bias)?;
     for (i, limb) in rest.iter().enumerate() {
         let c = builder.constant(at, &format!("weight{}", i + 1), limb.q.clone());
-        let part = match map {
-            Map::Diagonal { .. } => builder.node(at, Op::MulConst { x: x.id, c })?,
-            Map::Dense { .. } => builder.node(at, Op::Linear { x: x.id, weight: c, bias: None })?,
-        };
+        let part = multiplied(builder, at, map, (x.id, c))?;
         let shift = (limb.scale - first.scale) as u8;
         let part = builder.node(at, Op::Rescale { x: part, shift })?;
         sum = builder.node(at, Op::Add { a: sum, b: part })?;
     }
+    if sizes.result.is_some_and(|size| error > FELT * size) {
+        sum = with_rest(builder, at, (&wide, &x), map, (sum, first.scale))?;
+    }
     Ok(Quant::uniform(sum, first.scale))
+}
+
+/// Adds what an operand lost when it was narrowed: one limb is enough for that.
+fn with_rest(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    (wide, narrowed): (&Quant, &Quant),
+    map: &Map,
+    (sum, scale): (ValueId, i32),
+) -> Result<ValueId, CompileError> {
+    let dropped = (wide.exponents.at(0) - narrowed.exponents.at(0)).max(0) as u32;
+    let held = u64::BITS - builder.interval(narrowed.id).magnitude().leading_zeros();
+    let kept = dropped.min(REST_BITS).min(WHOLE_BITS.saturating_sub(held));
+    if kept == 0 {
+        return Ok(sum);
+    }
+    let wide = rescale(builder, at, wide, dropped - kept)?;
+    let whole = builder.node(at, Op::Scale { x: narrowed.id, factor: 1 << kept })?;
+    let rest = builder.node(at, Op::Sub { a: wide.id, b: whole })?;
+    // Rounded twice, it may be a little more than half a unit.
+    let id = builder.node(at, Op::Narrow { x: rest, shift: 0, lo: -(1 << kept), bits: kept as u8 + 1 })?;
+    let rest = Quant { id, exponents: wide.exponents.clone() };
+    let plain = match map_per_unit(map, &rest.exponents) {
+        Map::Diagonal { w, b } => Map::Diagonal { w, b: vec![0.0; b.len()] },
+        Map::Dense { n, w, b } => Map::Dense { n, w, b: vec![0.0; b.len()] },
+    };
+    let split = limbs::split(&plain, f64::from(1 << kept), 1).ok_or_else(|| out_of_range(at))?;
+    let Some(limb) = split.limbs.first().filter(|limb| limb.scale >= scale) else { return Ok(sum) };
+    let c = builder.constant(at, "rest", limb.q.clone());
+    let part = multiplied(builder, at, map, (rest.id, c))?;
+    let part = rescale(builder, at, &Quant::uniform(part, limb.scale), (limb.scale - scale) as u32)?;
+    builder.node(at, Op::Add { a: sum, b: part.id })
+}
+
+fn multiplied(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    map: &Map,
+    (x, c): (ValueId, ciro_graph::ConstId),
+) -> Result<ValueId, CompileError> {
+    match map {
+        Map::Diagonal { .. } => builder.node(at, Op::MulConst { x, c }),
+        Map::Dense { .. } => builder.node(at, Op::Linear { x, weight: c, bias: None }),
+    }
 }
 
 /// The map's integers, and x as wide as they leave room for. A map that one limb holds exactly takes x as it is.
@@ -111,18 +174,21 @@ fn split_for(
     x: Quant,
     map: &Map,
     typical: Option<&[f64]>,
-) -> Result<(Quant, Split), CompileError> {
+) -> Result<(Quant, Split, f64), CompileError> {
     let split = |builder: &ProgramBuilder, x: &Quant, limbs: usize| {
         limbs::split(&map_per_unit(map, &x.exponents), builder.interval(x.id).magnitude() as f64, limbs)
     };
     if let Some(exact) = split(builder, &x, 1).filter(|split| split.exact) {
-        return Ok((x, exact));
+        return Ok((x, exact, 0.0));
     }
-    let Precision { operand_bits, limbs } = limbs::choose(map, &Magnitudes::new(spans(builder, &x), typical));
-    // Inputs got their width when they were read.
-    let x = if builder.is_input(x.id) { x } else { narrow(builder, at, &x, operand_bits)? };
+    let magnitudes = Magnitudes::new(spans(builder, &x), typical);
+    let precision = limbs::choose(map, &magnitudes);
+    let Precision { operand_bits, limbs } = precision;
+    // Inputs got their width when they were read, unless trees compare them.
+    let is_read_for_this = builder.is_input(x.id) && builder.interval(x.id).magnitude() <= 1 << DEFAULT_BITS;
+    let x = if is_read_for_this { x } else { narrow(builder, at, &x, operand_bits)? };
     let split = split(builder, &x, limbs).ok_or_else(|| out_of_range(at))?;
-    Ok((x, split))
+    Ok((x, split, limbs::predicted(map, &magnitudes, precision)))
 }
 
 /// Bounds of the elements' magnitudes.

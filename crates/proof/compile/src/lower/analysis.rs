@@ -12,6 +12,8 @@ pub(super) struct Analysis {
     absorbed: Vec<bool>,
     /// Inputs that trees compare and nothing computes with.
     ordered: Vec<bool>,
+    /// Inputs that trees compare.
+    compared: Vec<bool>,
     /// Inputs whose elements may have scales of their own.
     scaled_apart: Vec<bool>,
 }
@@ -24,6 +26,7 @@ impl Analysis {
             needed: vec![false; count],
             absorbed: vec![false; count],
             ordered: vec![false; plan.inputs.len()],
+            compared: vec![false; plan.inputs.len()],
             scaled_apart: vec![true; plan.inputs.len()],
         };
         for output in &plan.outputs {
@@ -37,6 +40,7 @@ impl Analysis {
                 analysis.read(plan, step, &mut readers);
             }
         }
+        analysis.compared.clone_from(&analysis.ordered);
         let Self { ordered, needed, .. } = &mut analysis;
         ordered.iter_mut().zip(needed).for_each(|(ordered, needed)| *ordered &= !*needed);
         for (i, step) in plan.steps.iter().enumerate() {
@@ -54,7 +58,7 @@ impl Analysis {
         for &operand in &step.operands {
             self.needed[operand] = true;
             readers[operand] += 1;
-            if !matches!(step.kind, Kind::Affine(_) | Kind::Elem(_) | Kind::Relu | Kind::Pick(_)) {
+            if !matches!(step.kind, Kind::Affine(_) | Kind::Elem(_) | Kind::Relu | Kind::Pick(_) | Kind::Mul) {
                 self.keep_together(plan, operand);
             }
         }
@@ -104,6 +108,11 @@ impl Analysis {
     /// Whether a value is an input that only trees read.
     pub(super) fn is_ordered(&self, id: Id) -> bool {
         self.ordered.get(id) == Some(&true)
+    }
+
+    /// Whether a value is an input that trees compare.
+    pub(super) fn is_compared(&self, input: Id) -> bool {
+        self.compared[input]
     }
 
     /// Whether an input's elements may have scales of their own.

@@ -135,6 +135,184 @@ fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
     (exponent, at_scale(exponent).into_iter().map(|v| v as i32).collect())
 }
 
+/// A function may be read so many times farther from its samples than they lie apart.
+const WIDER: f64 = 1.0;
+/// Largest error of a table, as a part of what the function spreads over.
+const TABLE_ERROR: f64 = 1.0 / (1 << 20) as f64;
+/// Most tables of one function.
+const MOST_PIECES: usize = 12;
+/// Bits of a table's argument: what entries of 20 bits leave room for.
+const PIECE_BITS: u32 = 20;
+
+/// A part of a function's domain, in integers from the domain's start: 2^bits of them.
+#[derive(Clone, Copy)]
+struct Piece {
+    start: i64,
+    bits: u32,
+    segment_bits: u32,
+}
+
+/// Any smooth function, by tables that halve where it bends. `seen`: the ends of x that samples show; an input far beyond them is refused.
+pub(super) fn function(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    seen: Option<(f64, f64)>,
+    f: &dyn Fn(f64) -> f64,
+) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let x = narrow(builder, at, &x, COMPARED_BITS - 1)?;
+    let (x, lo, bits) = domain(builder, at, &x, seen, f)?;
+    let unit = f64::from(-x.exponents.at(0)).exp2();
+    let value = |i: i64| f((lo + i) as f64 * unit);
+    let spread = {
+        let probes = (0..=64).map(|i| value((i << bits) >> 6));
+        let (least, most) = probes.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
+        if !(most - least).is_finite() {
+            let reason = "a function of numbers for which it has no value: pass samples of all that it may meet";
+            return Err(CompileError::Range { at: at.clone(), reason: reason.into() });
+        }
+        most - least
+    };
+    let mut pieces = Vec::new();
+    split(&value, Piece { start: 0, bits, segment_bits: 0 }, spread * TABLE_ERROR, &mut pieces);
+    let exponent = pieces.iter().map(|piece| finest(&points(&value, *piece), piece.frac_bits()).0).min().unwrap_or(0);
+    let mut sum: Option<ValueId> = None;
+    for &piece in &pieces {
+        let part = tabled(builder, at, (&x, lo), &value, piece, exponent)?;
+        sum = Some(match sum {
+            None => part,
+            Some(sum) => builder.node(at, Op::Add { a: sum, b: part })?,
+        });
+    }
+    sum.map(|id| Quant::uniform(id, exponent))
+        .ok_or_else(|| CompileError::Range { at: at.clone(), reason: "a function without a domain".into() })
+}
+
+/// x where a function is tabled, the first integer of that domain and the bits of its length.
+fn domain(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: &Quant,
+    seen: Option<(f64, f64)>,
+    f: &dyn Fn(f64) -> f64,
+) -> Result<(Quant, i64, u32), CompileError> {
+    let unit = f64::from(-x.exponents.at(0)).exp2();
+    let Interval { lo, hi } = builder.interval(x.id);
+    let bits_of = |lo: i64, hi: i64| u64::BITS - ((hi - lo).max(1) as u64).leading_zeros();
+    let (seen_lo, seen_hi) = seen.unwrap_or((lo as f64 * unit, hi as f64 * unit));
+    let apart = (seen_hi - seen_lo).max(unit) * WIDER;
+    let nearer = |end: f64, beyond: f64| if end * beyond > 0.0 { beyond } else { end };
+    // As far as the function goes: logarithms and roots end at zero.
+    let is_there = |v: &f64| f(*v).is_finite();
+    let starts = [nearer(seen_lo, seen_lo - apart), nearer(seen_lo, seen_lo / 4.0), seen_lo];
+    let start = starts.into_iter().filter(|v| *v <= seen_lo).find(is_there).unwrap_or(seen_lo);
+    let stops = [seen_hi + apart, seen_hi];
+    let stop = stops.into_iter().find(is_there).unwrap_or(seen_hi);
+    let (first, last) = ((start / unit).ceil() as i64, (stop / unit).floor() as i64);
+    if first <= lo && hi <= last {
+        return Ok((x.clone(), lo, bits_of(lo, hi)));
+    }
+    let first = first.max(lo);
+    let bits = bits_of(first, last.min(hi).max(first));
+    // What a power of two adds has to have values as well: it goes down to where there are some.
+    let whole = |first: i64| f(first as f64 * unit).is_finite() && f((first + (1 << bits)) as f64 * unit).is_finite();
+    let first = [first, last - (1 << bits) + 1].into_iter().find(|&first| whole(first)).unwrap_or(first);
+    let id = builder.node(at, Op::Narrow { x: x.id, shift: 0, lo: first as i32, bits: bits as u8 })?;
+    Ok((Quant { id, exponents: x.exponents.clone() }, first, bits))
+}
+
+impl Piece {
+    /// How many low bits a table's argument drops.
+    const fn shift(self) -> u32 {
+        self.bits.saturating_sub(PIECE_BITS)
+    }
+
+    const fn frac_bits(self) -> u32 {
+        self.bits - self.shift() - self.segment_bits
+    }
+}
+
+/// The values at a piece's segments' ends, bent chords in the middle between both sides.
+fn points(value: &dyn Fn(i64) -> f64, piece: Piece) -> Vec<f64> {
+    let width = 1i64 << (piece.bits - piece.segment_bits);
+    let at = |t: i64| value(piece.start + t * width);
+    let exact: Vec<f64> = (0..=1i64 << piece.segment_bits).map(at).collect();
+    let bend = |t: i64| {
+        let middle = value(piece.start + t * width + width / 2);
+        (middle - (exact[t as usize] + exact[t as usize + 1]) / 2.0) / 2.0
+    };
+    let count = 1i64 << piece.segment_bits;
+    let moved = |t: i64| match t {
+        // Pieces meet where they end.
+        0 => exact[0],
+        t if t == count => exact[t as usize],
+        t => exact[t as usize] + (bend(t - 1) + bend(t)) / 2.0,
+    };
+    (0..=count).map(moved).collect()
+}
+
+/// Cuts a piece in half until a table is as exact as wanted.
+fn split(value: &dyn Fn(i64) -> f64, piece: Piece, error: f64, pieces: &mut Vec<Piece>) {
+    let finest = SEGMENT_BITS.min(piece.bits.saturating_sub(1));
+    let bends = |segment_bits: u32| {
+        let width = 1i64 << (piece.bits - segment_bits);
+        let bend = |t: i64| {
+            let start = piece.start + t * width;
+            (value(start + width / 2) - (value(start) + value(start + width)) / 2.0).abs()
+        };
+        (0..1i64 << segment_bits).map(bend).fold(0.0, f64::max)
+    };
+    let least = finest.min(4);
+    match (least..=finest).find(|&segment_bits| bends(segment_bits) <= error) {
+        Some(segment_bits) => pieces.push(Piece { segment_bits, ..piece }),
+        None if pieces.len() + 1 >= MOST_PIECES || piece.bits <= SEGMENT_BITS => {
+            pieces.push(Piece { segment_bits: finest, ..piece });
+        }
+        None => {
+            let half = Piece { bits: piece.bits - 1, ..piece };
+            split(value, half, error, pieces);
+            split(value, Piece { start: piece.start + (1 << half.bits), ..half }, error, pieces);
+        }
+    }
+}
+
+/// What a piece adds to the function: nothing before it, and all that it rises by behind it.
+fn tabled(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    (x, lo): (&Quant, i64),
+    value: &dyn Fn(i64) -> f64,
+    piece: Piece,
+    exponent: i32,
+) -> Result<ValueId, CompileError> {
+    let (first, last) = (lo + piece.start, lo + piece.start + (1 << piece.bits) - 1);
+    let interval = builder.interval(x.id);
+    let mut inside = x.id;
+    if interval.lo < first || interval.hi > last {
+        inside = builder.node(at, Op::Clamp { x: inside, lo: first as i32, hi: last as i32 })?;
+    }
+    let shift = piece.shift();
+    let mut start = first;
+    if shift > 0 {
+        // Rounded, the last ones would fall behind the table: they count from half a unit less.
+        let from_zero = builder.constant(at, "start", vec![-(first as i32) - (1 << (shift - 1))]);
+        inside = builder.node(at, Op::AddConst { x: inside, c: from_zero })?;
+        inside = builder.node(at, Op::Rescale { x: inside, shift: shift as u8 })?;
+        start = 0;
+    }
+    let mut ends: Vec<f64> = points(value, piece);
+    if piece.start > 0 {
+        let base = ends[0];
+        ends.iter_mut().for_each(|v| *v -= base);
+    }
+    let ends: Vec<i32> = ends.iter().map(|v| (v * f64::from(exponent).exp2()).round() as i32).collect();
+    let slopes = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let values = builder.shared_constant(at, "values", ends[..1 << piece.segment_bits].to_vec());
+    let slopes = builder.shared_constant(at, "slopes", slopes);
+    builder.node(at, Op::Curve { x: inside, lo: start as i32, frac_bits: piece.frac_bits() as u8, values, slopes })
+}
+
 /// `e^x[i] / Σ e^x[j]`, by way of the distances from the largest element.
 pub(super) fn softmax(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Quant, CompileError> {
     let x = uniform(builder, at, x)?;

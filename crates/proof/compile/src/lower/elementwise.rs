@@ -1,7 +1,7 @@
 //! Sums, differences and products of two values, and norms.
 
 use super::affine::{at_exponent, narrow, uniform};
-use super::builder::{ProgramBuilder, Quant};
+use super::builder::{COMPARED_BITS, Exponents, ProgramBuilder, Quant};
 use super::curves::quotient;
 use crate::error::{At, CompileError};
 use crate::plan::{Kind, Norm};
@@ -9,8 +9,14 @@ use ciro_graph::{Op, ValueId};
 
 /// Widest operand of a sum of two, bits.
 const SUMMAND_BITS: u32 = 28;
-/// Widths of the two factors of a product, bits: together below the 2³⁰ of a product.
+/// Widths of the highest parts of the two factors of a product, bits: together below the 2³⁰ of a product.
 const FACTOR_BITS: (u32, u32) = (15, 14);
+/// Bits of a product, and of a sum.
+const PRODUCT_BITS: u32 = 29;
+/// A factor of up to so many bits leaves the other one twenty.
+const NARROW_FACTOR: u32 = 9;
+/// Widest factor, bits.
+const WIDE_FACTOR: u32 = 27;
 /// Widest norm, bits: leaves a quotient digits of three bits.
 const NORM_BITS: u32 = 26;
 /// Scale of a vector whose largest magnitude is one.
@@ -24,12 +30,10 @@ pub(super) fn two(
     a: Quant,
     b: Quant,
 ) -> Result<Quant, CompileError> {
-    let (a, b) = (uniform(builder, at, a)?, uniform(builder, at, b)?);
     if matches!(kind, Kind::Mul) {
-        let (a, b) = (narrow(builder, at, &a, FACTOR_BITS.0)?, narrow(builder, at, &b, FACTOR_BITS.1)?);
-        let exponent = a.exponents.at(0) + b.exponents.at(0);
-        return Ok(Quant::uniform(builder.node(at, Op::Mul { a: a.id, b: b.id })?, exponent));
+        return product(builder, at, &a, &b);
     }
+    let (a, b) = (uniform(builder, at, a)?, uniform(builder, at, b)?);
     let (a, b) = (narrow(builder, at, &a, SUMMAND_BITS)?, narrow(builder, at, &b, SUMMAND_BITS)?);
     let finer = a.exponents.at(0).max(b.exponents.at(0));
     let (a, b) = (at_exponent(builder, at, a, finer)?, at_exponent(builder, at, b, finer)?);
@@ -38,6 +42,173 @@ pub(super) fn two(
     let (a, b) = (at_exponent(builder, at, a, exponent)?, at_exponent(builder, at, b, exponent)?);
     let op = if matches!(kind, Kind::Sub) { Op::Sub { a: a.id, b: b.id } } else { Op::Add { a: a.id, b: b.id } };
     Ok(Quant::uniform(builder.node(at, op)?, exponent))
+}
+
+/// Bits of magnitude.
+fn width(builder: &ProgramBuilder, x: &Quant) -> u32 {
+    u64::BITS - builder.interval(x.id).magnitude().leading_zeros()
+}
+
+/// The product of a and b (which may have one element): at once where one of them is narrow, else in halves, so that it keeps what 29
+/// bits hold of it. Elements keep scales of their own.
+fn product(builder: &mut ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Result<Quant, CompileError> {
+    let (a_bits, b_bits) = (width(builder, a), width(builder, b));
+    if a_bits.min(b_bits) <= NARROW_FACTOR {
+        let room = PRODUCT_BITS - a_bits.min(b_bits);
+        let (a, b) = (narrow(builder, at, a, room)?, narrow(builder, at, b, room)?);
+        let id = builder.node(at, Op::Mul { a: a.id, b: b.id })?;
+        return Ok(Quant { id, exponents: together(builder, &a, &b) });
+    }
+    if a.id == b.id {
+        return square(builder, at, a);
+    }
+    let (a, a_rest) = halves(builder, at, a, FACTOR_BITS.0)?;
+    let (b, b_rest) = halves(builder, at, b, FACTOR_BITS.1)?;
+    let mut sum = builder.node(at, Op::Mul { a: a.id, b: b.id })?;
+    for part in [b_rest.map(|(rest, shift)| (a.id, rest, shift)), a_rest.map(|(rest, shift)| (rest, b.id, shift))] {
+        let Some((a, b, shift)) = part else { continue };
+        let part = builder.node(at, Op::Mul { a, b })?;
+        let part = builder.node(at, Op::Rescale { x: part, shift })?;
+        sum = builder.node(at, Op::Add { a: sum, b: part })?;
+    }
+    Ok(Quant { id: sum, exponents: together(builder, &a, &b) })
+}
+
+/// x times itself: of its halves, the square of the higher one and twice the product of both.
+fn square(builder: &mut ProgramBuilder, at: &At, x: &Quant) -> Result<Quant, CompileError> {
+    let (x, rest) = halves(builder, at, x, FACTOR_BITS.1)?;
+    let mut sum = builder.node(at, Op::Mul { a: x.id, b: x.id })?;
+    if let Some((rest, shift)) = rest {
+        let part = builder.node(at, Op::Mul { a: x.id, b: rest })?;
+        let part = if shift > 1 { builder.node(at, Op::Rescale { x: part, shift: shift - 1 })? } else { part };
+        sum = builder.node(at, Op::Add { a: sum, b: part })?;
+    }
+    Ok(Quant { id: sum, exponents: together(builder, &x, &x) })
+}
+
+/// The scales of products.
+fn together(builder: &ProgramBuilder, a: &Quant, b: &Quant) -> Exponents {
+    let second = |i: usize| b.exponents.at(if builder.len(b.id) == 1 { 0 } else { i });
+    match (&a.exponents, &b.exponents) {
+        (Exponents::Uniform(a), Exponents::Uniform(b)) => Exponents::Uniform(a + b),
+        _ => Exponents::Each((0..builder.len(a.id)).map(|i| a.exponents.at(i) + second(i)).collect()),
+    }
+}
+
+/// The highest bits of x, and what they leave over with the number of its bits.
+fn halves(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: &Quant,
+    bits: u32,
+) -> Result<(Quant, Option<(ValueId, u8)>), CompileError> {
+    let x = narrow(builder, at, x, WIDE_FACTOR)?;
+    let shift = width(builder, &x).saturating_sub(bits);
+    if shift == 0 {
+        return Ok((x, None));
+    }
+    let high = narrow(builder, at, &x, bits)?;
+    let scaled = builder.node(at, Op::Scale { x: high.id, factor: 1 << shift })?;
+    let rest = builder.node(at, Op::Sub { a: x.id, b: scaled })?;
+    // Rounding leaves no more, which interval arithmetic cannot know.
+    let rest = builder.node(at, Op::Narrow { x: rest, shift: 0, lo: -(1 << (shift - 1)), bits: shift as u8 })?;
+    Ok((high, Some((rest, shift as u8))))
+}
+
+/// Digits of a quotient.
+const DIGITS: usize = 3;
+/// Bits of a digit.
+const DIGIT_BITS: u32 = 9;
+/// Bits of a divisor whose quotients have such digits.
+const DIVISOR_BITS: u32 = 20;
+/// A quotient may be so many times larger than samples show.
+const MORE: f64 = 4.0;
+
+/// a / b for a positive b. `seen`: the ends of b and of the quotient that samples show. An input for which b is not positive, or the
+/// quotient far larger than on any sample, is refused.
+pub(super) fn divide(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    (a, b): (Quant, Quant),
+    (divisors, quotients): (Option<(f64, f64)>, Option<(f64, f64)>),
+) -> Result<Quant, CompileError> {
+    let (a, b) = (uniform(builder, at, a)?, uniform(builder, at, b)?);
+    let is_positive = builder.interval(b.id).lo > 0 || divisors.is_some_and(|(lo, _)| lo > 0.0);
+    if !is_positive || builder.interval(b.id).hi < 1 {
+        return Err(CompileError::Form {
+            at: at.clone(),
+            what: "a divisor that is not positive on each sample".into(),
+            hint: "divide by positive values, such as sums of probabilities, and pass samples".into(),
+        });
+    }
+    let size = quotients.map_or(1.0, |(lo, hi)| hi.max(-lo));
+    if size <= 1.0 + 1e-6 && builder.len(b.id) == 1 {
+        let exponent = a.exponents.at(0).max(b.exponents.at(0));
+        let b = at_exponent(builder, at, b, exponent)?;
+        let b = narrow(builder, at, &b, NORM_BITS)?;
+        let a = at_exponent(builder, at, a, b.exponents.at(0))?;
+        let b = at_exponent(builder, at, b, a.exponents.at(0))?;
+        return quotient(builder, at, a.id, b.id);
+    }
+    let b = narrow(builder, at, &b, DIVISOR_BITS)?;
+    let unit = (size * MORE).max(f64::MIN_POSITIVE).log2().ceil() as i32 - DIGIT_BITS as i32;
+    // Dividends in units in which the first digit is a whole number.
+    let num = at_exponent(builder, at, a, b.exponents.at(0) - unit)?;
+    let num_exponent = num.exponents.at(0);
+    let b = at_exponent(builder, at, b, num_exponent + unit)?;
+    let end = 1 << DIGIT_BITS;
+    let mut num = num.id;
+    let mut ends = (-end, end);
+    let mut sum: Option<ValueId> = None;
+    for digit in 0..DIGITS {
+        let quotient = builder.node(at, Op::Quotient { num, den: b.id, lo: ends.0, hi: ends.1 })?;
+        sum = Some(match sum {
+            None => quotient,
+            Some(sum) => {
+                let sum = builder.node(at, Op::Scale { x: sum, factor: end })?;
+                builder.node(at, Op::Add { a: sum, b: quotient })?
+            }
+        });
+        if digit + 1 < DIGITS {
+            let whole = builder.node(at, Op::Mul { a: quotient, b: b.id })?;
+            let rest = builder.node(at, Op::Sub { a: num, b: whole })?;
+            let rest = builder.node(at, Op::Narrow { x: rest, shift: 0, lo: 0, bits: DIVISOR_BITS as u8 + 1 })?;
+            num = builder.node(at, Op::Scale { x: rest, factor: end })?;
+            ends = (0, end);
+        }
+    }
+    let exponent = (DIGITS as i32 - 1) * DIGIT_BITS as i32 - unit;
+    sum.map(|id| Quant::uniform(id, exponent))
+        .ok_or_else(|| CompileError::Range { at: at.clone(), reason: "a quotient without digits".into() })
+}
+
+/// The sum of each run of `row` elements.
+pub(super) fn sums(builder: &mut ProgramBuilder, at: &At, x: Quant, row: usize) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let terms = (row as u64).next_power_of_two().ilog2();
+    let x = narrow(builder, at, &x, PRODUCT_BITS.saturating_sub(terms))?;
+    let rows = rows(builder, at, x.id, row)?;
+    let sum = builder.node(at, Op::Sum { x: rows })?;
+    Ok(Quant::uniform(as_row(builder, at, sum)?, x.exponents.at(0)))
+}
+
+/// The largest of each run of `row` elements.
+pub(super) fn maxima(builder: &mut ProgramBuilder, at: &At, x: Quant, row: usize) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let x = narrow(builder, at, &x, COMPARED_BITS)?;
+    let rows = rows(builder, at, x.id, row)?;
+    let largest = builder.node(at, Op::Max { x: rows })?;
+    Ok(Quant::uniform(as_row(builder, at, largest)?, x.exponents.at(0)))
+}
+
+fn rows(builder: &mut ProgramBuilder, at: &At, x: ValueId, row: usize) -> Result<ValueId, CompileError> {
+    let count = builder.len(x) / row.max(1);
+    builder.reshape(at, x, vec![count as u32, row as u32])
+}
+
+fn as_row(builder: &mut ProgramBuilder, at: &At, x: ValueId) -> Result<ValueId, CompileError> {
+    let len = builder.len(x) as u32;
+    builder.reshape(at, x, vec![1, len])
 }
 
 /// x divided by its norm; a zero vector stays.

@@ -8,6 +8,8 @@ use super::missing::{fills, takes_missing};
 use crate::plan::{Elem, Id, Kind, Plan, Step};
 use ciro_graph::{Ingest, Input, ValueId};
 
+/// Bits of an input that trees compare and something else computes with: so that few numbers become the same.
+const COMPARED_INPUT_BITS: u32 = 28;
 /// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside. Inputs that the
 /// model standardises itself are taken from where that range comes from.
 const DEFAULT_SPAN: f64 = 32.0;
@@ -26,8 +28,8 @@ pub(crate) struct Ranges {
     spans: Vec<Vec<f64>>,
     /// The usual size (root mean square) of each element of each value of the plan, if samples tell.
     typical: Option<Vec<Vec<f64>>>,
-    /// The largest element of each value of the plan, if samples tell.
-    largest: Option<Vec<f64>>,
+    /// The smallest and largest element of each value of the plan, if samples tell.
+    seen: Option<Vec<(f64, f64)>>,
 }
 
 impl Ranges {
@@ -40,14 +42,19 @@ impl Ranges {
         };
         let count = plan.inputs.len() + plan.steps.len();
         let typical = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| root_mean_squares(samples, id)).collect();
-        let largest = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| largest(samples, id)).collect();
+        let seen = |samples: &[Vec<Vec<f32>>]| (0..count).map(|id| ends(samples, id)).collect();
         let spans = (0..plan.inputs.len()).map(of_input).collect();
-        Self { spans, typical: samples.map(typical), largest: samples.map(largest) }
+        Self { spans, typical: samples.map(typical), seen: samples.map(seen) }
     }
 
     /// The largest element that samples show of a value.
     pub(super) fn largest(&self, id: Id) -> Option<f64> {
-        self.largest.as_ref().map(|all| all[id])
+        self.seen(id).map(|(_, hi)| hi)
+    }
+
+    /// The smallest and the largest element that samples show of a value.
+    pub(super) fn seen(&self, id: Id) -> Option<(f64, f64)> {
+        self.seen.as_ref().map(|all| all[id])
     }
 
     /// The usual size of a value's elements.
@@ -92,9 +99,9 @@ fn root_mean_squares(samples: &[Vec<Vec<f32>>], id: Id) -> Vec<f64> {
     squares.into_iter().map(|sum| (sum / samples.len() as f64).sqrt()).collect()
 }
 
-fn largest(samples: &[Vec<Vec<f32>>], id: Id) -> f64 {
+fn ends(samples: &[Vec<Vec<f32>>], id: Id) -> (f64, f64) {
     let numbers = samples.iter().flat_map(|sample| &sample[id]).filter(|v| v.is_finite());
-    numbers.fold(f64::NEG_INFINITY, |largest, &v| largest.max(f64::from(v)))
+    numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &v| (lo.min(f64::from(v)), hi.max(f64::from(v))))
 }
 
 /// The smallest power of two that is not below `magnitude`, from 2⁻³⁰ to 2⁶⁰.
@@ -150,8 +157,9 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     let widest = spans.iter().copied().fold(0.0, f64::max);
     let spans = if analysis.scaled_apart(input) { spans } else { vec![widest; plan.len(input)] };
     let magnitudes = Magnitudes::new(spans.clone(), ranges.typical(input));
-    let bits =
+    let chosen =
         analysis.first_map(plan, input).map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
+    let bits = if analysis.is_compared(input) { COMPARED_INPUT_BITS } else { chosen };
     let exponent = |span: &f64| (f64::from(bits) - span.log2()) as i8;
     let mut exponents: Vec<i8> = spans.iter().map(exponent).collect();
     if exponents.iter().all(|e| *e == exponents[0]) {

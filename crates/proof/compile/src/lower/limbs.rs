@@ -59,6 +59,11 @@ pub(crate) fn choose(map: &Map, x: &Magnitudes) -> Precision {
     best
 }
 
+/// The root mean square error that a precision is predicted to have.
+pub(crate) fn predicted(map: &Map, x: &Magnitudes, precision: Precision) -> f64 {
+    Ranges::of(map, x).error(precision)
+}
+
 /// What the prediction depends on.
 struct Ranges {
     /// Largest |sum|.

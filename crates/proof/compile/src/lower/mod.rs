@@ -30,6 +30,7 @@ pub(crate) use inputs::Ranges;
 
 use crate::error::{At, CompileError};
 use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
+use crate::tolerance::Tolerance;
 use analysis::Analysis;
 use builder::{COMPARED_BITS, ProgramBuilder};
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
@@ -55,7 +56,8 @@ pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileErro
     let mut values: Vec<Option<Quant>> = inputs.iter().map(|(_, quant)| quant.clone()).collect();
     values.resize(plan.inputs.len() + plan.steps.len(), None);
     let builder = ProgramBuilder::new(&plan.name, inputs.into_iter().map(|(input, _)| input).collect());
-    let mut lowering = Lowering { plan, ranges, analysis, builder, values };
+    let is_exact = plan.tolerance() == Tolerance::EXACT;
+    let mut lowering = Lowering { plan, ranges, analysis, builder, values, is_exact };
     for (i, step) in plan.steps.iter().enumerate() {
         if lowering.analysis.computed(plan.id_of(i)) {
             let quant = lowering.step(plan.id_of(i), step)?;
@@ -71,6 +73,8 @@ struct Lowering<'a> {
     analysis: Analysis,
     builder: ProgramBuilder,
     values: Vec<Option<Quant>>,
+    /// Whether sums keep what narrowing would drop of what they read.
+    is_exact: bool,
 }
 
 impl Lowering<'_> {
@@ -104,6 +108,17 @@ impl Lowering<'_> {
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
+                    Kind::Sums(row) => elementwise::sums(&mut self.builder, at, x, *row),
+                    Kind::Maxima(row) => elementwise::maxima(&mut self.builder, at, x, *row),
+                    Kind::Curve(expr) => {
+                        let seen = self.ranges.seen(step.operands[0]);
+                        curves::function(&mut self.builder, at, x, seen, &|v| expr.at(v))
+                    }
+                    Kind::Div => {
+                        let second = self.operand(step, 1)?;
+                        let seen = (self.ranges.seen(step.operands[1]), self.ranges.seen(id));
+                        elementwise::divide(&mut self.builder, at, (x, second), seen)
+                    }
                     _ => {
                         let second = self.operand(step, 1)?;
                         elementwise::two(&mut self.builder, at, kind, x, second)
@@ -126,7 +141,10 @@ impl Lowering<'_> {
     fn affine_chain(&mut self, id: Id, at: &At) -> Result<Quant, CompileError> {
         let (source, map) = self.analysis.chain(self.plan, id);
         let x = self.value(source, at)?;
-        affine::lower(&mut self.builder, at, x, &map, self.ranges.typical(source))
+        let usual = |all: &[f64]| all.iter().map(|v| v * v).sum::<f64>().sqrt() / (all.len().max(1) as f64).sqrt();
+        let result = self.ranges.typical(id).filter(|_| self.is_exact).map(usual);
+        let sizes = affine::Sizes { operand: self.ranges.typical(source), result };
+        affine::lower(&mut self.builder, at, x, &map, sizes)
     }
 
     fn finish(mut self) -> Result<Lowered, CompileError> {

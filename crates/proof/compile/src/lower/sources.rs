@@ -102,7 +102,8 @@ impl<'a> Parts<'a> {
                     (ValueId(value as u32), Scale::Ordered { two: takes_missing(plan, value) })
                 }
                 Some(quant) => {
-                    let quant = narrow(builder, &step.at, quant, FEATURE_BITS)?;
+                    let fits = builder.interval(quant.id).magnitude() <= 1 << FEATURE_BITS;
+                    let quant = if fits { quant.clone() } else { narrow(builder, &step.at, quant, FEATURE_BITS)? };
                     let lowest = value < plan.inputs.len() && fills(plan, value).is_some();
                     (quant.id, Scale::Numbers { quant, lowest })
                 }

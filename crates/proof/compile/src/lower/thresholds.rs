@@ -58,6 +58,9 @@ pub(crate) struct Cut {
 /// The cut that decides as `mode.holds(steps(x), threshold)` does, for every x that has an image. Its threshold is above the first
 /// image: of ordered images that of −∞, and so above zero.
 pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f32) -> Cut {
+    if let (true, Images::Numbers { exponent, interval }) = (steps.is_empty(), images) {
+        return cut_of_numbers((exponent, interval), mode, threshold);
+    }
     let holds = |image: u32| mode.holds(result(steps, images.number(image)), threshold);
     let (first, last) = images.ends();
     let yes_below = holds(first);
@@ -71,6 +74,22 @@ pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f32)
         }
     }
     Cut { threshold: above, yes_below }
+}
+
+/// The cut between numbers as integers: what rounds to the threshold counts as equal to it, so that ties are decided as floats decide
+/// them.
+fn cut_of_numbers((exponent, interval): (i32, Interval), mode: Mode, threshold: f32) -> Cut {
+    let rounded = (f64::from(threshold) * f64::from(exponent).exp2() + 0.5).floor();
+    let (first, last) = Images::Numbers { exponent, interval }.ends();
+    let yes_below = matches!(mode, Mode::Leq | Mode::Lt);
+    let above_ties = matches!(mode, Mode::Leq | Mode::Gt);
+    // Beyond these, all numbers lie on one side.
+    let nearby = rounded.clamp(interval.lo as f64 - 1.0, interval.hi as f64 + 1.0) as i64;
+    let image = nearby + i64::from(above_ties) + NUMBER_ORIGIN;
+    if image <= i64::from(first) {
+        return Cut { threshold: last + 1, yes_below: !yes_below };
+    }
+    Cut { threshold: (image as u32).min(last + 1), yes_below }
 }
 
 /// Where a missing value comes out of the steps, if it does not stay missing.

@@ -79,7 +79,36 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Transpose(perm) => transpose(x_dims, x, perm),
         Kind::Take(picks) => take(x_dims, x, picks),
         Kind::Concat(axis) => concat(operands, *axis),
+        Kind::Top { k, largest } => top(x, *k, *largest),
+        Kind::Elem(elem) => x.iter().enumerate().map(|(i, &v)| elem.apply(i, v)).collect(),
+        Kind::Norm(norm) => crate::float::normalized(*norm, x),
+        Kind::Trees { forest, .. } => crate::float::leaf_sums(forest, x),
     }
+}
+
+/// For each element of a step that only moves them: the operand and the element that it is, or none where it is zero.
+pub(crate) fn rearranged(kind: &Kind, operands: &[&[usize]], dims: &[usize]) -> Vec<Option<(usize, usize)>> {
+    let mut places = Vec::new();
+    let numbered: Vec<Vec<f32>> = operands
+        .iter()
+        .enumerate()
+        .map(|(operand, dims)| {
+            let start = places.len();
+            places.extend((0..count(dims)).map(|i| (operand, i)));
+            // Zero is what is picked from nowhere.
+            (start..places.len()).map(|i| (i + 1) as f32).collect()
+        })
+        .collect();
+    let views: Vec<(&[usize], &[f32])> = operands.iter().copied().zip(numbered.iter().map(Vec::as_slice)).collect();
+    let picked = apply(kind, &views, dims);
+    picked.into_iter().map(|number| (number as usize).checked_sub(1).map(|i| places[i])).collect()
+}
+
+/// Positions of the k largest elements, or the smallest.
+fn top(x: &[f32], k: usize, largest: bool) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.sort_by(|&a, &b| if largest { x[b].total_cmp(&x[a]) } else { x[a].total_cmp(&x[b]) });
+    order.into_iter().take(k).map(|i| i as f32).collect()
 }
 
 fn linear_rows(linear: &Linear, x: &[f32]) -> Vec<f32> {

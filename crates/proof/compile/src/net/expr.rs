@@ -1,5 +1,7 @@
 //! Functions of one number, as trees: what a chain of pointwise operators on one value amounts to.
 
+use ciro_graph::ingest::{ordered, unordered};
+
 /// A function of x.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expr {
@@ -26,6 +28,8 @@ pub(crate) enum Fun {
     Floor,
     Ceil,
     Round,
+    /// The whole number next to zero.
+    Trunc,
     Sign,
     Sin,
     Cos,
@@ -80,6 +84,7 @@ impl Fun {
             Self::Floor => x.floor(),
             Self::Ceil => x.ceil(),
             Self::Round => x.round_ties_even(),
+            Self::Trunc => x.trunc(),
             Self::Sign if x == 0.0 => 0.0,
             Self::Sign => x.signum(),
             Self::Sin => x.sin(),
@@ -214,6 +219,48 @@ impl Expr {
         }
     }
 
+    /// Where the function changes, if it is constant between some thresholds: a tree of comparisons of x with constants. It has its
+    /// value from each threshold on.
+    pub(crate) fn thresholds(&self) -> Option<Vec<f32>> {
+        let both = |a: &Self, b: &Self| Some([a.thresholds()?, b.thresholds()?].concat());
+        match self {
+            Self::X => None,
+            Self::Const(_) => Some(vec![]),
+            Self::Unary(Fun::Not, a) if a.is_monotone() => Some(ends(|x| a.at(x) < 0.0, |x| a.at(x) <= 0.0)),
+            Self::Unary(_, a) => a.thresholds(),
+            Self::Binary(arith, a, b) if arith.is_comparison() => match (a.as_ref(), b.as_ref()) {
+                (Self::Const(c), f) | (f, Self::Const(c)) if f.is_monotone() => {
+                    Some(ends(|x| f.at(x) < *c, |x| f.at(x) <= *c))
+                }
+                _ => both(a, b),
+            },
+            Self::Binary(_, a, b) => both(a, b),
+        }
+    }
+
+    /// Whether the function has no steps by its form.
+    pub(crate) fn is_continuous(&self) -> bool {
+        match self {
+            Self::X | Self::Const(_) => true,
+            Self::Unary(Fun::Floor | Fun::Ceil | Fun::Round | Fun::Trunc | Fun::Sign | Fun::Not, _) => false,
+            Self::Unary(_, a) => a.is_continuous(),
+            Self::Binary(Arith::Mod | Arith::And | Arith::Or, ..) => false,
+            Self::Binary(arith, a, b) => !arith.is_comparison() && a.is_continuous() && b.is_continuous(),
+        }
+    }
+
+    /// Whether the function never falls by its form, as far as is needed to compare it with a constant.
+    fn is_monotone(&self) -> bool {
+        match self {
+            Self::X => true,
+            Self::Const(_) => false,
+            Self::Unary(Fun::Trunc | Fun::Floor | Fun::Ceil | Fun::Round | Fun::Exp | Fun::Sigmoid | Fun::Tanh, a) => {
+                a.is_monotone()
+            }
+            Self::Unary(..) | Self::Binary(..) => self.as_line().is_some_and(|(slope, _)| slope > 0.0),
+        }
+    }
+
     /// Whether the function is max(x, 0).
     pub(crate) fn is_relu(&self) -> bool {
         self.behaves_as(|x| x.max(0.0))
@@ -224,6 +271,23 @@ impl Expr {
         const PROBES: [f64; 10] = [-300.0, -17.3, -3.1, -0.7, -0.01, 0.0, 0.02, 0.9, 4.7, 211.0];
         PROBES.iter().all(|&x| (self.at(x) - f(x)).abs() <= 1e-6 * f(x).abs().max(1e-6))
     }
+}
+
+/// The first float32 at which each condition, true of all numbers below some point, no longer holds.
+fn ends(below: impl Fn(f64) -> bool, up_to: impl Fn(f64) -> bool) -> Vec<f32> {
+    let first = |holds: &dyn Fn(f64) -> bool| {
+        let number = |image: u32| f32::from_bits(unordered(image));
+        let (mut yes, mut no) = (ordered(f32::NEG_INFINITY.to_bits()) - 1, ordered(f32::INFINITY.to_bits()));
+        if holds(f64::INFINITY) {
+            return None;
+        }
+        while yes + 1 < no {
+            let middle = yes + (no - yes) / 2;
+            if holds(f64::from(number(middle))) { yes = middle } else { no = middle }
+        }
+        Some(number(no))
+    };
+    [first(&below), first(&up_to)].into_iter().flatten().collect()
 }
 
 /// The error function: its power series near zero, the continued fraction of its complement beyond.

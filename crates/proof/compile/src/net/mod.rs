@@ -9,6 +9,7 @@
 //! | [`simplify`] | functions fused, normalisations recognised, scales and offsets folded into weights |
 //! | [`eval`] | the float reference |
 //! | [`calibrate`] | sizes of values on samples |
+//! | [`vectors`] | classical models and what is around them, as steps that stay exact |
 //! | [`lower`] | the integer program: scales, weights, tables |
 //!
 //! The flat pathway (`crate::plan`, `crate::lower`) is for linear models, trees and small perceptrons, which it keeps more
@@ -23,7 +24,10 @@ mod import;
 mod lower;
 mod simplify;
 pub(crate) mod step;
+mod vectors;
 
 pub(crate) use compile::compile;
+pub(crate) use eval::evaluate;
 pub(crate) use import::read;
 pub(crate) use step::Net;
+pub(crate) use vectors::vectors;

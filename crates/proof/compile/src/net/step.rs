@@ -1,9 +1,9 @@
 //! What a network computes, in real numbers.
 
 use super::array::Array;
-use super::expr::{Arith, Expr};
+use super::expr::{Arith, Expr, Fun};
 use crate::error::At;
-use crate::plan::Labels;
+use crate::plan::{Elem, Ensemble, Labels, Norm};
 use ciro_graph::Window;
 use std::rc::Rc;
 
@@ -100,6 +100,14 @@ pub(crate) enum Kind {
     Take(Vec<(usize, Vec<Option<usize>>)>),
     /// The operands one after the other.
     Concat(usize),
+    /// Of one row, the positions of the `k` largest elements, or the smallest, in order; of equal ones, the first comes first.
+    Top { k: usize, largest: bool },
+    /// A map of each element of one row with constants of its own.
+    Elem(Elem),
+    /// One row divided by its norm.
+    Norm(Norm),
+    /// A forest that reads one row of features; `whole` if its leaves are integers by ONNX's types, as those of a list's elements.
+    Trees { forest: Rc<Ensemble>, whole: bool },
 }
 
 /// A matrix, row-major (k, n), and an offset.
@@ -172,8 +180,11 @@ pub(crate) fn integral(net: &Net, id: Id) -> bool {
     let Some(step) = net.step(id) else { return net.inputs[id].whole };
     let all = || step.operands.iter().all(|&x| integral(net, x));
     match &step.kind {
-        Kind::ArgMax => true,
-        Kind::Pointwise(expr) => expr.is_truth(),
+        Kind::ArgMax | Kind::Top { .. } => true,
+        Kind::Trees { whole, .. } => *whole,
+        Kind::Pointwise(expr) => {
+            expr.is_truth() || matches!(expr, Expr::Unary(Fun::Trunc | Fun::Floor | Fun::Ceil | Fun::Round, _))
+        }
         Kind::Binary(Arith::Add | Arith::Sub | Arith::Mul | Arith::Min | Arith::Max) | Kind::Sum | Kind::Max => all(),
         Kind::Constant(c) => c.whole,
         Kind::AddConst(c) | Kind::MulConst(c) => c.values.iter().all(|v| v.fract() == 0.0) && all(),

@@ -58,12 +58,12 @@ pub(super) struct Builder {
 
 /// What CatBoost means by its own files: missing values are below all numbers, and some predictions are exponentials of the sums.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CatBoost {
+pub(crate) struct CatBoost {
     pub(super) exponential: bool,
 }
 
 impl CatBoost {
-    fn of(model: &ModelProto) -> Option<Self> {
+    pub(crate) fn of(model: &ModelProto) -> Option<Self> {
         model.producer_name.as_deref().filter(|name| *name == "CatBoost")?;
         let parameters = model.metadata_props.iter().find(|entry| entry.key.as_deref() == Some("params"));
         let parameters = parameters.and_then(|entry| entry.value.as_deref()).unwrap_or_default();
@@ -95,6 +95,60 @@ pub(crate) fn plan(model: &ModelProto) -> Result<Plan, CompileError> {
     Ok(builder.plan)
 }
 
+/// A node of ai.onnx.ml by itself: its steps, where its operands are `inputs`, and what its results are.
+pub(crate) fn single(
+    node: &NodeProto,
+    operands: Vec<(String, Operand)>,
+    catboost: Option<CatBoost>,
+) -> Result<(Plan, Vec<Option<ResultOf>>), CompileError> {
+    let plan =
+        Plan { name: String::new(), inputs: vec![], steps: vec![], outputs: vec![], zeroed: vec![], notes: vec![] };
+    let mut builder = Builder { catboost, ..Builder::empty(plan, 1) };
+    for (name, operand) in operands {
+        let id = builder.plan.inputs.len();
+        let (dims, bound) = match operand {
+            Operand::Constant(tensor) => (None, Bound::Const(tensor)),
+            Operand::Numbers(dims) => (Some(dims.clone()), Bound::Value { id, dims }),
+            Operand::Whole(dims) => (Some(dims.clone()), Bound::Whole { id, dims }),
+            Operand::Class(dims, labels) => (Some(dims.clone()), Bound::Label { id, dims, labels }),
+        };
+        if let Some(dims) = dims {
+            builder.plan.inputs.push(PlanInput { name: name.clone(), dims });
+        }
+        builder.names.insert(name, bound);
+    }
+    builder.node(node)?;
+    let result = |name: &String| match builder.names.get(name)? {
+        Bound::Value { id, dims } => Some(ResultOf { id: *id, dims: dims.clone(), labels: None }),
+        Bound::Label { id, dims, labels } => {
+            Some(ResultOf { id: *id, dims: dims.clone(), labels: Some(labels.clone()) })
+        }
+        Bound::Whole { .. } | Bound::Total { .. } | Bound::TotalTest { .. } | Bound::NoTotal { .. } => None,
+        Bound::Stack { .. } | Bound::Const(_) => None,
+    };
+    let results = node.output.iter().map(result).collect();
+    Ok((builder.plan, results))
+}
+
+/// What an operand of a single node is.
+pub(crate) enum Operand {
+    Constant(Tensor),
+    /// Numbers, of these dimensions.
+    Numbers(Vec<usize>),
+    /// Numbers cut off to whole ones.
+    Whole(Vec<usize>),
+    /// The index of a class.
+    Class(Vec<usize>, Labels),
+}
+
+/// What a result of a single node is: a value of its plan.
+pub(crate) struct ResultOf {
+    pub(crate) id: Id,
+    pub(crate) dims: Vec<usize>,
+    /// For the index of a class: what it means.
+    pub(crate) labels: Option<Labels>,
+}
+
 /// Version of ai.onnx that a model asks for.
 pub(crate) fn opset(model: &ModelProto) -> i64 {
     let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
@@ -103,18 +157,15 @@ pub(crate) fn opset(model: &ModelProto) -> i64 {
 }
 
 impl Builder {
+    fn empty(plan: Plan, opset: i64) -> Self {
+        let (names, leaf_functions) = (BTreeMap::new(), BTreeMap::new());
+        Self { plan, opset, catboost: None, names, leaf_functions, stairs: BTreeSet::new(), spent: 0 }
+    }
+
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
         let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
         let plan = Plan { name, inputs: vec![], steps: vec![], outputs: vec![], zeroed: vec![], notes: vec![] };
-        let mut builder = Self {
-            plan,
-            opset: opset(model),
-            catboost: CatBoost::of(model),
-            names: BTreeMap::new(),
-            leaf_functions: BTreeMap::new(),
-            stairs: BTreeSet::new(),
-            spent: 0,
-        };
+        let mut builder = Self { catboost: CatBoost::of(model), ..Self::empty(plan, opset(model)) };
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =

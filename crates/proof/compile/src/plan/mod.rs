@@ -3,6 +3,7 @@
 //! Both the float reference ([`crate::float`]) and the integer program ([`crate::lower`]) are made from it, so that they
 //! cannot read the file differently. Values are flat vectors of one sample: the inputs first, then one per step.
 
+mod apart;
 mod build;
 mod core_ops;
 mod encoders;
@@ -16,11 +17,14 @@ mod shares;
 mod stairs;
 mod trees_in_tensors;
 
-pub(crate) use build::{node_at, opset, plan};
+pub(crate) use apart::apart;
+pub(crate) use build::{CatBoost, Operand, ResultOf, node_at, opset, plan, single};
 pub(crate) use hints::hint;
 pub(crate) use shape::{axis, reshape};
+pub(crate) use stairs::{by_element, one_hot};
 
 use crate::error::At;
+use crate::net::expr::Expr;
 use crate::tolerance::Tolerance;
 
 /// Number of a value: inputs first, then steps.
@@ -108,6 +112,14 @@ pub(crate) enum Kind {
     Trees(Ensemble),
     /// Elements of the operands: (operand, element) for each element produced.
     Pick(Vec<(usize, usize)>),
+    /// A function of each element.
+    Curve(Expr),
+    /// `a / b`, where b is positive; b may have one element.
+    Div,
+    /// The sum of each run of so many elements.
+    Sums(usize),
+    /// The largest of each run of so many elements.
+    Maxima(usize),
 }
 
 /// A dense affine map.

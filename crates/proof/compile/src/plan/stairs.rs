@@ -10,6 +10,40 @@ use crate::error::CompileError;
 use crate::onnx::{Data, Tensor};
 use std::cmp::Ordering;
 
+/// The tree of one number that votes for a class by the thresholds below it.
+pub(crate) fn one_hot(thresholds: Vec<f32>, classes: usize) -> Ensemble {
+    let mut tree = Stairs::at(thresholds, |x| vec![x]).tree();
+    let leaves =
+        tree.nodes.iter_mut().filter_map(|node| if let TreeNode::Leaf(votes) = node { Some(votes) } else { None });
+    for (class, votes) in leaves.enumerate() {
+        *votes = vec![(class, 1.0)];
+    }
+    (tree.classes, tree.base) = (classes, vec![0.0; classes]);
+    tree
+}
+
+/// A tree for each of `len` elements: what `value` gives from each threshold on, and below all of them.
+pub(crate) fn by_element(thresholds: &[f32], value: impl Fn(f32) -> f32, len: usize) -> Ensemble {
+    let one = Stairs::at(thresholds.to_vec(), |v| vec![value(v)]).tree();
+    let (mut roots, mut nodes) = (Vec::with_capacity(len), Vec::new());
+    for element in 0..len {
+        let start = nodes.len();
+        roots.push(start + one.roots[0]);
+        nodes.extend(one.nodes.iter().map(|node| match node {
+            TreeNode::Split { mode, threshold, yes, no, missing_yes, .. } => TreeNode::Split {
+                feature: element,
+                mode: *mode,
+                threshold: *threshold,
+                yes: start + yes,
+                no: start + no,
+                missing_yes: *missing_yes,
+            },
+            TreeNode::Leaf(votes) => TreeNode::Leaf(votes.iter().map(|&(_, v)| (element, v)).collect()),
+        }));
+    }
+    Ensemble { roots, nodes, classes: len, divisor: 1.0, base: vec![0.0; len], takes_missing: true }
+}
+
 /// Largest category: whole numbers up to here are float32 numbers, and so is the next one.
 const CATEGORY_MAX: i64 = 1 << 23;
 
@@ -65,9 +99,11 @@ impl Stairs {
         let middle = from + (to - from) / 2;
         nodes.push(TreeNode::Leaf(vec![]));
         let (yes, no) = (self.grow(nodes, from, middle), self.grow(nodes, middle, to));
-        let threshold = self.thresholds[middle - 1];
-        nodes[own] =
-            TreeNode::Split { feature: 0, mode: Mode::Lt, threshold, yes, no, missing_yes: self.missing_below };
+        // What changes right behind a number is compared with that number: it is equal to itself whatever stands for it.
+        let at = self.thresholds[middle - 1];
+        let is_behind = self.thresholds[..middle - 1].last().is_some_and(|before| before.next_up() >= at);
+        let (mode, threshold) = if is_behind { (Mode::Leq, at.next_down()) } else { (Mode::Lt, at) };
+        nodes[own] = TreeNode::Split { feature: 0, mode, threshold, yes, no, missing_yes: self.missing_below };
         own
     }
 

@@ -88,6 +88,22 @@ fn encoders_bins_and_what_reads_them() {
     check(&fixtures(), "imputed_encoded_forest_people", 1e-6);
 }
 
+/// Models of models, and what is computed around them, against the estimators themselves.
+#[test]
+fn several_models_in_one_graph() {
+    check(&fixtures(), "voting_wine", 1e-5);
+    check(&fixtures(), "adaboost_bc", 1e-5);
+    check(&fixtures(), "adaboost_wine", 1e-5);
+    check(&fixtures(), "stacking_wine", 1e-4);
+    check(&fixtures(), "two_answers_bc", 2e-5);
+}
+
+#[test]
+fn squares_and_products_of_features() {
+    check(&fixtures(), "gaussian_nb_wine", 1e-3);
+    check(&fixtures(), "products_diabetes", 5e-2);
+}
+
 #[test]
 fn trees_on_what_the_model_computes() {
     check(&fixtures(), "normalized_forest_iris", 1e-6);

@@ -96,11 +96,7 @@ fn forms_that_are_not_supported_say_what_is() {
             let table = vec![texts("keys_strings", &["a"]), ints("values_int64s", &[1])];
             Onnx::new(1).node("ml.LabelEncoder x -> y", table).outputs(&["y"])
         }),
-        ("to divide them by it", {
-            let onnx = Onnx::new(2).int_constant("a", &[1], &[1]).node("ReduceSum x a -> s", vec![]);
-            onnx.node("ml.Normalizer s -> y", vec![]).outputs(&["y"])
-        }),
-        ("a logistic function", {
+        ("pass calibration samples", {
             Onnx::new(2).node("Reciprocal x -> r", vec![]).node("ml.Normalizer r -> y", vec![]).outputs(&["y"])
         }),
         ("scale it by something else", {
@@ -168,14 +164,11 @@ fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributePr
 /// Files that skl2onnx wrote.
 #[test]
 fn what_exported_pipelines_contain_is_refused_by_name() {
-    for (name, message, way_out) in [
-        (
-            "refused_texts",
-            "input \"colour\": expected a tensor of float, double, int64 or int32, got one of string",
-            "encode texts",
-        ),
-        ("refused_products", "(Shape): the operator is not supported", "these work"),
-    ] {
+    for (name, message, way_out) in [(
+        "refused_texts",
+        "input \"colour\": expected a tensor of float, double, int64 or int32, got one of string",
+        "encode texts",
+    )] {
         let file = read(&fixtures().join(format!("{name}.onnx")));
         let error = compile_onnx(&file, &Options::default()).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
@@ -281,11 +274,12 @@ fn only_a_sum_of_zero_is_replaced_by_something_else() {
         }),
         ("compared with one", divided(test("Equal s one"))),
         ("cut off", divided(scores().node("Cast s -> z", to_int()))),
-        ("the sum itself", named(scores().node("Cast s -> z", to_float()).node("Add p z -> y", vec![]))),
     ];
     for (what, onnx) in wrong {
         assert!(onnx.compile().is_err(), "{what}");
     }
+    let sum = named(scores().node("Cast s -> z", to_float()).node("Add p z -> y", vec![])).compile().unwrap();
+    assert!(numbers(&run(&sum, &[0.0; 3])[0]).iter().all(|v| (v - 2.0).abs() < 1e-5));
 }
 
 #[test]
@@ -308,7 +302,8 @@ fn a_column_and_a_row_are_not_taken_element_by_element() {
         onnx.node("Add u b -> v", vec![]).outputs(&["v"])
     };
     assert!(leaves(&[3, 1]).compile().is_ok());
-    assert!(leaves(&[1, 3]).compile().is_err());
+    let all = run(&leaves(&[1, 3]).compile().unwrap(), &[1.0]);
+    assert_eq!(numbers(&all[0]), [12.0, 22.0, 32.0, 13.0, 23.0, 33.0, 14.0, 24.0, 34.0]);
 }
 
 fn scaler() -> Vec<AttributeProto> {
@@ -340,7 +335,7 @@ fn categories_that_cannot_be_columns_are_refused() {
 }
 
 #[test]
-fn comparisons_need_finite_constants_few_enough() {
+fn comparisons_need_finite_constants() {
     let model = |constants: &[f32]| {
         let onnx = Onnx::new(2).constant("c", &[1, constants.len() as i64], constants).int_constant("at", &[1], &[0]);
         let onnx = onnx.node("ml.ArrayFeatureExtractor x at -> a", vec![]).node("Less a c -> l", vec![]);
@@ -352,6 +347,4 @@ fn comparisons_need_finite_constants_few_enough() {
         assert!(message.contains("expected finite numbers"), "{message}");
     }
     assert!(refusal(&model(&[])).0.contains("expected numbers to compare with, got none"));
-    let (message, _) = refusal(&model(&(0..6000).map(|c| c as f32).collect::<Vec<_>>()));
-    assert!(message.contains("leaves and nodes"), "{message}");
 }

@@ -150,6 +150,13 @@ pub(super) fn truth(ctx: &mut Ctx<'_, '_>, arith: Arith, a: Bound, b: Bound) -> 
             ctx.pointwise(Expr::truth(), both)
         }
         _ => {
+            for (i, bound) in [&a, &b].into_iter().enumerate() {
+                if let Bound::Const(c) = bound
+                    && let Some(got) = c.values.iter().find(|v| !v.is_finite())
+                {
+                    return Err(ctx.refuse(i, "finite numbers to compare with", got.to_string()));
+                }
+            }
             let difference = ctx.arithmetic(Arith::Sub, a, b)?;
             ctx.pointwise(Expr::binary(arith, Expr::X, Expr::Const(0.0)), difference)
         }

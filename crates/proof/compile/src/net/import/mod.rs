@@ -12,11 +12,15 @@
 //! | [`volumes`] | windows over three dimensions |
 //! | [`rows`] | reductions, Softmax, normalisations |
 //! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
+//! | [`classical`] | those of ai.onnx.ml, and what becomes of class labels |
+//! | [`distances`] | Scan over constant rows, as exporters spell distances to them |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
 
 mod choices;
+mod classical;
 mod constants;
 mod ctx;
+mod distances;
 mod einsum;
 mod moves;
 mod pointwise;
@@ -28,14 +32,14 @@ mod volumes;
 mod windows;
 
 use super::array::{Array, count};
-use super::step::{Net, NetInput, NetOutput};
+use super::step::{Id, Net, NetInput, NetOutput};
 use crate::error::CompileError;
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32,
     TYPE_INT64, TYPE_UINT8, ValueInfoProto, type_name,
 };
-use crate::onnx::{Attributes, Tensor};
-use crate::plan::node_at;
+use crate::onnx::{Attributes, Data, Tensor};
+use crate::plan::{CatBoost, Labels, node_at};
 use ctx::{Bound, Ctx};
 
 use std::collections::BTreeMap;
@@ -54,6 +58,12 @@ struct Builder<'a> {
     /// Version of ai.onnx.
     opset: i64,
     names: BTreeMap<String, Bound>,
+    /// Constants that are texts.
+    texts: BTreeMap<String, Tensor>,
+    /// Values that are numbers of classes: the class's index, and what it means.
+    classes: BTreeMap<Id, (Id, Labels)>,
+    /// What CatBoost means by its own files.
+    catboost: Option<CatBoost>,
     /// Sizes of named dimensions.
     dims: &'a [(String, u32)],
 }
@@ -65,7 +75,9 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
     let net = Net { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
     let opset = crate::plan::opset(model);
-    let mut builder = Builder { net, opset, names: BTreeMap::new(), dims };
+    let (texts, classes) = (BTreeMap::new(), BTreeMap::new());
+    let catboost = CatBoost::of(model);
+    let mut builder = Builder { net, opset, names: BTreeMap::new(), texts, classes, catboost, dims };
     builder.constants(graph)?;
     graph.input.iter().try_for_each(|input| builder.input(input))?;
     graph.node.iter().try_for_each(|node| builder.node(node))?;
@@ -79,7 +91,11 @@ impl Builder<'_> {
             let name = proto.name.clone().unwrap_or_default();
             let refuse = |reason| CompileError::Initializer { tensor: name.clone(), reason };
             let tensor = Tensor::read(proto).map_err(refuse)?;
-            let array = Array::of(tensor).ok_or_else(|| refuse("a network's constants are numbers".into()))?;
+            if let Data::Texts(_) = tensor.data {
+                self.texts.insert(name, tensor);
+                continue;
+            }
+            let array = Array::of(tensor).ok_or_else(|| refuse("a constant of numbers or texts".into()))?;
             self.names.insert(name, Bound::Const(array));
         }
         Ok(())
@@ -137,8 +153,14 @@ impl Builder<'_> {
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let operator = node.op_type.as_deref().unwrap_or_default();
+        if operator == "Scan" {
+            return distances::add(&mut ctx);
+        }
         if operator == "If" {
             return branch(&mut ctx);
+        }
+        if node.domain.as_deref() == Some("ai.onnx.ml") {
+            return classical::add(&mut ctx);
         }
         let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
         let known = core
@@ -169,7 +191,10 @@ impl Builder<'_> {
         if count(&dims) == 0 {
             return Err(refuse("it is empty"));
         }
-        let labels = crate::net::step::labels(&self.net, value);
+        let (value, labels) = match classical::class_of(self, value) {
+            Some((index, labels)) => (index, Some(labels)),
+            None => (value, crate::net::step::labels(&self.net, value)),
+        };
         self.net.outputs.push(NetOutput { name: name.into(), value, dims, labels });
         Ok(())
     }

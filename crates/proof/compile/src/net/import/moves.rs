@@ -23,6 +23,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let axis = ctx.axis(axis, rank)?;
             ctx.concat(parts, axis)?
         }
+        "SequenceConstruct" => stacked(ctx)?,
         "Split" => return split(ctx).map(|()| true),
         "Pad" => pad(ctx)?,
         "Gather" => gather(ctx)?,
@@ -46,6 +47,19 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
     };
     ctx.bind(0, result);
     Ok(true)
+}
+
+/// A sequence of tensors of the same dimensions, as one tensor.
+fn stacked(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let mut parts = Vec::with_capacity(ctx.operands());
+    for i in 0..ctx.operands() {
+        let part = ctx.operand(i)?;
+        let dims = [&[1], ctx.dims(&part).as_slice()].concat();
+        parts.push(ctx.reshape(part, dims)?);
+    }
+    let name = ctx.node.output.first().cloned().unwrap_or_default();
+    ctx.builder.net.notes.push(format!("output {name:?} is one tensor of {} instead of a sequence", parts.len()));
+    ctx.concat(parts, 0)
 }
 
 fn reshaped(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {

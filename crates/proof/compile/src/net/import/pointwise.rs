@@ -4,6 +4,7 @@ use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Kind, integral};
 use super::choices::{is_flag, never, select, truth};
+use super::classical::class_of;
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
 
@@ -231,8 +232,9 @@ fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
                 Bound::Value(id) if to == 9 => {
                     return if is_flag(ctx, id) { Ok(x) } else { ctx.pointwise(Expr::truth(), x) };
                 }
+                Bound::Value(id) if !real && class_of(ctx.builder, id).is_some() => return Ok(x),
                 Bound::Value(id) if !real && !integral(&ctx.builder.net, id) => {
-                    return Err(ctx.form("a cast of numbers to integers", "integers are only supported as indices"));
+                    return ctx.pointwise(Expr::unary(Fun::Trunc, Expr::X), x);
                 }
                 // A number from here on: it divides as one.
                 Bound::Value(id) if real && integral(&ctx.builder.net, id) => return ctx.pointwise(Expr::X, x),

@@ -12,6 +12,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
         | "ReduceProd" | "ReduceLogSum" | "ReduceLogSumExp" => reduce(ctx, operator)?,
         "Softmax" | "LogSoftmax" => softmax(ctx, operator == "LogSoftmax")?,
+        "TopK" => return top(ctx).map(|()| true),
         "ArgMax" | "ArgMin" => argmax(ctx, operator == "ArgMin")?,
         "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
             layer_normalization(ctx, operator == "LayerNormalization")?
@@ -47,8 +48,6 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
         x = ctx.pointwise(Expr::binary(Arith::Mul, Expr::X, Expr::X), x)?;
     } else if operator == "ReduceL1" {
         x = ctx.pointwise(Expr::unary(Fun::Abs, Expr::X), x)?;
-    } else if operator == "ReduceLogSumExp" {
-        x = ctx.pointwise(Expr::unary(Fun::Exp, Expr::X), x)?;
     } else if operator == "ReduceMin" {
         x = ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), x)?;
     }
@@ -57,20 +56,55 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
     let mut shape = ctx.dims(&rows);
     shape.pop();
     shape.push(1);
+    if operator == "ReduceProd" {
+        let y = product(ctx, &rows, row)?;
+        return ctx.reshape(y, result);
+    }
+    if operator == "ReduceLogSumExp" {
+        let y = log_sum_exp(ctx, rows, &shape)?;
+        return ctx.reshape(y, result);
+    }
     let kind = match operator {
         "ReduceMax" | "ReduceMin" => Kind::Max,
-        "ReduceProd" => return Err(ctx.form("a product of values", "sums, means and maxima work")),
         _ => Kind::Sum,
     };
     let mut y = ctx.push(kind, vec![rows], shape)?;
     y = match operator {
         "ReduceMean" => ctx.scaled(1.0 / row as f64, y)?,
-        "ReduceLogSum" | "ReduceLogSumExp" => ctx.pointwise(Expr::unary(Fun::Log, Expr::X), y)?,
+        "ReduceLogSum" => ctx.pointwise(Expr::unary(Fun::Log, Expr::X), y)?,
         "ReduceL2" => ctx.pointwise(Expr::unary(Fun::Sqrt, Expr::X), y)?,
         "ReduceMin" => ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), y)?,
         _ => y,
     };
     ctx.reshape(y, result)
+}
+
+/// Most factors of a product.
+const MOST_FACTORS: usize = 16;
+
+/// The product of each row.
+fn product(ctx: &mut Ctx<'_, '_>, rows: &Bound, row: usize) -> Result<Bound, CompileError> {
+    if row == 0 || row > MOST_FACTORS {
+        return Err(ctx.form(format!("a product of {row} values"), format!("1 to {MOST_FACTORS} factors work")));
+    }
+    let axis = ctx.dims(rows).len() - 1;
+    let column = |ctx: &mut Ctx<'_, '_>, i: usize| ctx.take(rows.clone(), vec![(axis, vec![Some(i)])]);
+    let mut product = column(ctx, 0)?;
+    for i in 1..row {
+        let factor = column(ctx, i)?;
+        product = ctx.arithmetic(Arith::Mul, product, factor)?;
+    }
+    Ok(product)
+}
+
+/// `m + ln Σ e^(x − m)` of each row, where m is its largest.
+fn log_sum_exp(ctx: &mut Ctx<'_, '_>, rows: Bound, shape: &[usize]) -> Result<Bound, CompileError> {
+    let largest = ctx.push(Kind::Max, vec![rows.clone()], shape.to_vec())?;
+    let below = ctx.arithmetic(Arith::Sub, rows, largest.clone())?;
+    let powers = ctx.pointwise(Expr::unary(Fun::Exp, Expr::X), below)?;
+    let sum = ctx.push(Kind::Sum, vec![powers], shape.to_vec())?;
+    let log = ctx.pointwise(Expr::unary(Fun::Log, Expr::X), sum)?;
+    ctx.arithmetic(Arith::Add, largest, log)
 }
 
 fn softmax(ctx: &mut Ctx<'_, '_>, log: bool) -> Result<Bound, CompileError> {
@@ -111,6 +145,37 @@ fn argmax(ctx: &mut Ctx<'_, '_>, smallest: bool) -> Result<Bound, CompileError> 
     let x = ctx.reshape(x, vec![dims[axis]])?;
     let rest = vec![1; if keep { dims.len() } else { dims.len() - 1 }];
     ctx.push(Kind::ArgMax, vec![x], rest)
+}
+
+/// Most elements of which positions are told.
+const MOST_RANKED: usize = 1 << 10;
+/// Most positions that are told.
+const MOST_RANKS: usize = 32;
+
+/// The largest elements of a row, or the smallest, and their positions.
+fn top(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    let (x, k) = (ctx.operand(0)?, ctx.required(1)?.ints().first().copied().unwrap_or(0));
+    let (dims, largest) = (ctx.dims(&x), ctx.attributes.int("largest")?.unwrap_or(1) != 0);
+    ctx.attributes.ignore(&["sorted"]);
+    let axis = ctx.attributes.int("axis")?.unwrap_or(-1);
+    let axis = ctx.axis(axis, dims.len())?;
+    let (n, k) = (dims[axis], usize::try_from(k).unwrap_or(0));
+    if n != count(&dims) || n > MOST_RANKED || !(1..=MOST_RANKS.min(n)).contains(&k) {
+        let hint = format!("up to {MOST_RANKS} of one row of up to {MOST_RANKED} work");
+        return Err(ctx.form(format!("the {k} largest along dimension {axis} of {dims:?}"), hint));
+    }
+    let row = ctx.reshape(x, vec![1, n])?;
+    let at = ctx.push(Kind::Top { k, largest }, vec![row.clone()], vec![1, k])?;
+    let mut shape = dims;
+    shape[axis] = k;
+    if ctx.names(0) {
+        let values = super::classical::looked_up(ctx, row, at.clone())?;
+        let values = ctx.reshape(values, shape.clone())?;
+        ctx.bind(0, values);
+    }
+    let at = ctx.reshape(at, shape)?;
+    ctx.bind(1, at);
+    Ok(())
 }
 
 /// Rows from `axis` on normalised, then scaled and offset.

@@ -179,6 +179,11 @@ impl Lowering<'_> {
             Kind::Mask { keep, fill } => self.masked(at, x, keep, *fill),
             Kind::ArgMax => self.argmax(at, x),
             Kind::Concat(axis) => self.concat(step, *axis),
+            Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } | Kind::Top { .. } => Err(CompileError::Form {
+                at: at.clone(),
+                what: "a classical model beside layers of a network".into(),
+                hint: "compile the network and the classical model one by one".into(),
+            }),
             _ => self.constant(step),
         }
     }

@@ -27,6 +27,11 @@ pub(crate) fn simplify(net: &Net) -> Net {
     settled(net, &rules)
 }
 
+/// The network with functions of one value fused, and nothing else: sums stay in their order.
+pub(crate) fn fused(net: &Net) -> Net {
+    settled(pruned(net), &[fuse::rewrite])
+}
+
 /// What stands for a step, if it can be rewritten.
 type Rule = fn(&mut Rewriter, &Step) -> Option<Id>;
 
