@@ -37,6 +37,11 @@ ensure_python_environment() {
     touch "$environment/complete"
 }
 
+# Random models against their frameworks: a small run of what bench/diff does at length.
+compare_random_models() {
+  "$1" bench/diff/diff.py graphs --count 300 --jobs 2 && "$1" -W ignore bench/diff/diff.py estimators --count 60 --jobs 2
+}
+
 # Builds the wheel as `pip install ./sdk/python` does, and runs the tests against it. CIRO names the command line.
 test_python_sdk() {
   local requirements=sdk/python/tests/requirements.txt python environment site status=0
@@ -48,6 +53,9 @@ test_python_sdk() {
   if [ "$status" -eq 0 ]; then
     PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" -m pytest -p no:cacheprovider \
       -c sdk/python/pyproject.toml sdk/python/tests || status=$?
+  fi
+  if [ "$status" -eq 0 ]; then
+    PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1 compare_random_models "$environment/bin/python" || status=$?
   fi
   rm -rf "$site"
   return "$status"

@@ -16,9 +16,9 @@ const RANDOM_SAMPLES: usize = 4;
 /// Sizes of a network's values.
 #[derive(Clone, Debug)]
 pub(crate) struct Sizes {
-    /// Smallest element of each value.
+    /// Smallest element of each value; zero if none is finite.
     pub(crate) lo: Vec<f64>,
-    /// Largest element of each value.
+    /// Largest element of each value; zero if none is finite.
     pub(crate) hi: Vec<f64>,
     /// For each Normalize step, the rows that samples show; nothing where sizes are guessed.
     pub(crate) spreads: BTreeMap<Id, Spread>,
@@ -56,7 +56,7 @@ impl Spread {
 impl Sizes {
     fn new(net: &Net) -> Self {
         let count = net.inputs.len() + net.steps.len();
-        Self { lo: vec![0.0; count], hi: vec![0.0; count], spreads: BTreeMap::new() }
+        Self { lo: vec![f64::INFINITY; count], hi: vec![f64::NEG_INFINITY; count], spreads: BTreeMap::new() }
     }
 
     /// Takes one sample's values into account.
@@ -79,12 +79,15 @@ impl Sizes {
     /// Gives one size to the values of one role in an unrolled operator, so that they get one scale: their weights are then
     /// the same integers at each position, and are committed once.
     fn tie(mut self, net: &Net) -> Self {
+        for (lo, hi) in self.lo.iter_mut().zip(&mut self.hi).filter(|(lo, hi)| lo > hi) {
+            (*lo, *hi) = (0.0, 0.0);
+        }
         let mut sizes: BTreeMap<(&str, &[usize]), (f64, f64)> = BTreeMap::new();
         let unrolled = || net.steps.iter().enumerate().filter(|(_, step)| is_unrolled(&step.at.operator));
 
         for (i, step) in unrolled() {
             let id = net.id_of(i);
-            let all = sizes.entry(role(step)).or_insert((0.0, 0.0));
+            let all = sizes.entry(role(step)).or_insert((f64::INFINITY, f64::NEG_INFINITY));
             *all = (all.0.min(self.lo[id]), all.1.max(self.hi[id]));
         }
         for (i, step) in unrolled() {
