@@ -97,10 +97,10 @@ impl Sizes {
         self
     }
 
-    /// The largest magnitude of a value; never zero.
+    /// The largest magnitude of a value, or what is next to nothing beside any other: an output of that size still has a
+    /// scale that a program can state.
     pub(crate) fn of(&self, id: Id) -> f64 {
-        let size = self.hi[id].max(-self.lo[id]);
-        if size > 0.0 { size } else { f64::from(f32::MIN_POSITIVE).sqrt() }
+        self.hi[id].max(-self.lo[id]).max(f64::from(f32::EPSILON))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Networks of tensors against the answers that onnxruntime gave.
 
 use crate::cost::estimate;
-use crate::support::{bundled, calibrated, fixtures, stored, stored_with};
+use crate::support::{Onnx, bundled, calibrated, fixtures, numbers, raw, stored, stored_with};
 use ciro_compile::samples::Samples;
 use ciro_compile::{Options, Precision, compile_onnx};
 use ciro_graph::exec::Fault;
+use ciro_graph::render::render;
 use ciro_graph::{ExecError, Op, RawInput, RawTensor, execute};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -200,6 +201,44 @@ fn a_value_far_beyond_the_samples_is_refused_by_name() {
         panic!("another refusal")
     };
     assert!(op == "Rectify" && !expected.has(got), "{op}: {got} in {expected}");
+}
+
+/// Functions that grow faster than their argument, or whose samples lie where they are small: whatever input is accepted is
+/// answered as it should be. Results beyond those that samples show were once cut off.
+#[test]
+fn no_result_of_a_function_is_cut_off() {
+    type Function = (&'static str, fn(f64) -> f64);
+    let functions: [Function; 7] = [
+        ("Pow x two -> y", |v| v * v),
+        ("Pow x three -> y", |v| v * v * v),
+        ("Exp x -> y", f64::exp),
+        ("Sigmoid x -> y", |v| 1.0 / (1.0 + (-v).exp())),
+        ("Elu x -> y", |v| if v > 0.0 { v } else { v.exp() - 1.0 }),
+        ("Softplus x -> y", |v| v.exp().ln_1p()),
+        ("HardSwish x -> y", |v| v * (v + 3.0).clamp(0.0, 6.0) / 6.0),
+    ];
+    let seen = [(-0.5, 0.6), (-6.0, 0.1), (-5.0, -3.0), (0.2, 2.0)];
+    for ((node, function), (lo, hi)) in functions.into_iter().flat_map(|f| seen.map(|s| (f, s))) {
+        let onnx = Onnx::new(1).constant("two", &[], &[2.0]).constant("three", &[], &[3.0]);
+        let bytes = onnx.node(node, vec![]).outputs(&["y"]).bytes();
+        let at = |i: usize| lo + (hi - lo) * (i as f32) / 63.0;
+        let inputs = (0..64).map(|i| raw(&[at(i)])).collect();
+        let calibration = Some(Samples { inputs, expected: None });
+        let options = Options { calibration, tolerance: Some(0.1), ..Options::default() };
+        let compiled = compile_onnx(&bytes, &options).unwrap_or_else(|e| panic!("{node} in {lo}..{hi}: {e}"));
+        let size = (0..64).map(|i| function(f64::from(at(i))).abs()).fold(0.0, f64::max);
+        let mut answered = 0;
+        for v in (-400..=400).map(|i| i as f32 / 40.0) {
+            let Ok(run) = execute(&compiled.model, &raw(&[v])) else { continue };
+            let outputs = render(&compiled.model.program, &run.outputs(&compiled.model.program)).unwrap();
+            let (got, wanted) = (numbers(&outputs[0].values)[0], function(f64::from(v)));
+            // Beside the rounding of results, that of an argument where the function is steepest.
+            let rounding = 0.01 * size.max(wanted.abs()) + 0.01 * f64::from(v.abs());
+            assert!((got - wanted).abs() <= rounding, "{node} in {lo}..{hi} at {v}: expected {wanted}, got {got}");
+            answered += 1;
+        }
+        assert!(answered as f32 >= 40.0 * (hi - lo), "{node} in {lo}..{hi}: {answered} answers");
+    }
 }
 
 /// Every model of the folder that `CIRO_MODELS` names (or those named in `CIRO_ONLY`): accuracy, cost and time on stderr.
