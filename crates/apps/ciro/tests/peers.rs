@@ -99,7 +99,7 @@ fn quote(path: &str) -> (u16, Value) {
         cost_to_corrupt: Amount::ZERO,
         basis: LIE.into(),
     };
-    let quote = Quote { fee: BasisPoints(100), rungs: Assurance::ALL.map(rung).into() };
+    let quote = Quote { fee: BasisPoints(100), order_fee: Amount::ONE, rungs: Assurance::ALL.map(rung).into() };
     (200, serde_json::to_value(quote).expect("JSON"))
 }
 

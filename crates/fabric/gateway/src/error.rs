@@ -92,6 +92,12 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("expected a body of at most {limit} bytes"))
     }
 
+    /// The head of the request is longer than it may be.
+    pub fn head_too_large(limit: usize) -> Self {
+        let message = format!("expected a head of at most {limit} bytes");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", message)
+    }
+
     /// The ledger or the market says no.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", message)

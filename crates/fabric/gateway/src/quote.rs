@@ -6,10 +6,14 @@ use crate::read::{parse, with_state};
 use crate::routes::Shared;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
+use ciro_crypto::Signature;
 use ciro_scheduler::Refusal;
-use ciro_state::fees::{paid_workers, with_fee};
-use ciro_state::{Facts, State};
-use ciro_types::{AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, MemoryMib, Requirements};
+use ciro_state::fees::{paid_workers, tx_fee, with_fee};
+use ciro_state::{Action, Facts, Params, SignedTx, State, TxBody};
+use ciro_types::{
+    AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobSpec, JobType, MemoryMib,
+    ModelId, Nonce, Requirements,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,6 +22,8 @@ use std::collections::BTreeMap;
 pub struct Quote {
     /// The protocol fee that is part of every price, hundredths of a percent of what workers get.
     pub fee: BasisPoints,
+    /// What the transaction that orders a job costs on top, whatever becomes of the job. All orders are of one size.
+    pub order_fee: Amount,
     /// Weakest first.
     pub rungs: Vec<Rung>,
 }
@@ -70,9 +76,26 @@ fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiErr
 }
 
 fn make(node: &dyn Node, needs: &Requirements) -> Result<Quote, ApiError> {
-    let fee = with_state(node, |state| state.params().fee)?;
+    let (fee, order_fee) = with_state(node, |state| (state.params().fee, order_fee(state.params())))?;
     let rungs = Assurance::ALL.iter().map(|assurance| rung(node, *assurance, needs, fee)).collect::<Result<_, _>>()?;
-    Ok(Quote { fee, rungs })
+    Ok(Quote { fee, order_fee, rungs })
+}
+
+fn order_fee(params: &Params) -> Amount {
+    let spec = JobSpec {
+        chain: ChainId([0; 32]),
+        client: AccountId::ZERO,
+        nonce: Nonce(0),
+        job_type: JobType::AIInference,
+        model: ModelId([0; 32]),
+        input: Hash32::ZERO,
+        assurance: Assurance::A0,
+        max_price: Amount::ZERO,
+        deadline: Height(0),
+        requirements: Requirements::default(),
+    };
+    let body = TxBody { chain: spec.chain, sender: spec.client, nonce: Nonce(0), action: Action::SubmitJob { spec } };
+    tx_fee(params, SignedTx { body, signature: Signature([0; 64]) }.size(), 0)
 }
 
 fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisPoints) -> Result<Rung, ApiError> {

@@ -176,9 +176,13 @@ impl Drop for Tail {
     }
 }
 
-/// A stream that waits for its client only so long.
+/// The first bytes of what hyper answers to a head that is too long. No route answers with this status.
+const HEAD_REFUSAL: &[u8] = b"HTTP/1.1 431 ";
+
+/// A stream that waits for its client only so long, and says why where hyper refuses a head without a word.
 struct Patient {
     stream: TcpStream,
+    head_bytes: usize,
     seat: Arc<Seat>,
     head_patience: Duration,
     stall_patience: Duration,
@@ -190,7 +194,16 @@ impl Patient {
     fn new(stream: TcpStream, seat: Arc<Seat>, limits: &Limits) -> Self {
         let (head_patience, stall_patience) = (limits.head_patience, limits.stall_patience);
         let head_timer = Box::pin(tokio::time::sleep(head_patience));
-        Self { stream, seat, head_patience, stall_patience, head_timer, stall_timer: None }
+        let head_bytes = limits.head_bytes;
+        Self { stream, head_bytes, seat, head_patience, stall_patience, head_timer, stall_timer: None }
+    }
+
+    /// Takes hyper's bare refusal of a head, and sends one with a reason. The connection ends after it.
+    fn explain(&self, refusal: &[u8]) -> io::Result<usize> {
+        let error = ApiError::head_too_large(self.head_bytes);
+        // A client that takes nothing hears nothing.
+        let _ = self.stream.try_write(&packet("431 Request Header Fields Too Large", &error));
+        Ok(refusal.len())
     }
 
     /// Ready when the head that is awaited should have come.
@@ -245,6 +258,9 @@ impl AsyncRead for Patient {
 
 impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.starts_with(HEAD_REFUSAL) {
+            return Poll::Ready(self.explain(buf));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.watch_stall(cx, written)
     }
@@ -254,6 +270,9 @@ impl AsyncWrite for Patient {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(refusal) = bufs.first().filter(|first| first.starts_with(HEAD_REFUSAL)) {
+            return Poll::Ready(self.explain(refusal));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.watch_stall(cx, written)
     }

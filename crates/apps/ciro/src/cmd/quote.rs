@@ -42,7 +42,9 @@ fn text(quote: &Quote) -> String {
     lines.extend(quote.rungs.iter().map(|rung| format!("{:?}: {}", rung.assurance, Escaped(&rung.basis))));
     let (percent, hundredths) = (quote.fee.0 / 100, quote.fee.0 % 100);
     lines.push(format!(
-        "Prices include the protocol fee of {percent}.{hundredths:02} %. What a job does not need comes back."
+        "Prices include the protocol fee of {percent}.{hundredths:02} %. What a job does not need comes back, but not the {} CIRO \
+         that the order's transaction costs on top.",
+        quote.order_fee
     ));
     lines.join("\n")
 }

@@ -128,6 +128,10 @@ fn a_head_that_is_too_long_is_refused() {
         stream.write_all(head.as_bytes()).await.expect("writes");
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let error: serde_json::Value = serde_json::from_str(body).expect("one JSON body, and nothing behind it");
+        assert_eq!(error["error"]["code"], "too_large", "{answer}");
+        assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("16384 bytes")), "{answer}");
     });
 }
 

@@ -74,6 +74,32 @@ fn check(schema: &Value, expected: &Value, value: &Value, at: &str) {
     }
 }
 
+/// Every kind of event, as serde names them where it meets one that it does not know.
+fn kinds_of_events() -> BTreeSet<String> {
+    let unknown = serde_json::json!({ "event": "?" });
+    let words = serde_json::from_value::<ciro_state::Event>(unknown).expect_err("no such event").to_string();
+    let (_, known) = words.split_once("expected one of ").expect("serde lists what it knows");
+    known.split(", ").map(|name| name.trim_matches('`').to_string()).collect()
+}
+
+#[test]
+fn the_schema_names_exactly_the_events_that_there_are() {
+    let schema = schema();
+    let written = schema["components"]["schemas"]["Event"]["properties"]["event"]["enum"].as_array().expect("names");
+    let written: BTreeSet<String> = written.iter().map(|name| name.as_str().expect("a name").to_string()).collect();
+    assert_eq!(written, kinds_of_events());
+    assert!(written.len() > 20);
+}
+
+#[test]
+fn the_schema_has_exactly_the_parameters_of_a_network() {
+    let (schema, params) = (schema(), ciro_state::Params::with_block_ms(250));
+    let value = serde_json::to_value(params).expect("JSON");
+    let params = &schema["components"]["schemas"]["Params"];
+    check(&schema, params, &value, "params");
+    assert_eq!(params["required"].as_array().map(Vec::len), value.as_object().map(serde_json::Map::len));
+}
+
 #[test]
 fn answers_have_the_fields_the_schema_promises() {
     let (schema, router) = (schema(), gateway(Arc::new(TestNode::new())));
