@@ -4,7 +4,7 @@ use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
 use ciro_engine::{Committed, Store, query};
 use ciro_queue::{EmbeddedLog, JobLog as _};
-use ciro_scheduler::{Config, Effect, Ledger, Scheduler, SchedulerError};
+use ciro_scheduler::{Config, Effect, Ledger, Reach, Scheduler, SchedulerError};
 use ciro_state::{Action, EventPosition, Facts, SignedLease, State};
 use ciro_types::AccountId;
 
@@ -21,13 +21,14 @@ pub struct Matcher {
 
 impl Matcher {
     /// Starts from the job log and the ledger's `state`, and completes the log from the `store` with what was committed while nobody
-    /// listened. Returns the scheduler's words on starting.
+    /// listened. Leases go to those within `reach` only. Returns the scheduler's words on starting.
     ///
     /// # Errors
     /// If the log fails or is damaged.
     pub fn open(
         key: &Keypair,
         lease_blocks: u64,
+        reach: Reach,
         log: EmbeddedLog,
         state: &State,
         store: &Store,
@@ -37,6 +38,7 @@ impl Matcher {
             key: Keypair::from_seed(key.seed()),
             fee: state.params().fee,
             lease_blocks: lease_blocks.min(state.params().max_lease_blocks),
+            reach,
         };
         let head = log.head()?;
         let (mut scheduler, first) = Scheduler::restore(config, log, Ledger::of(state))?;

@@ -16,7 +16,7 @@ use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Retention, Store};
 use ciro_queue::{EmbeddedLog, Limits as LogLimits, Patience, QueueError};
-use ciro_scheduler::Effect as Scheduled;
+use ciro_scheduler::{Effect as Scheduled, Reach};
 use ciro_state::{Genesis, State};
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements};
 use ciro_worker::Blobs;
@@ -330,7 +330,9 @@ fn assemble(
     state: &State,
     wires: Wires,
 ) -> Result<(Dispatcher, Vec<Scheduled>, LocalNode), NetworkError> {
-    let (matcher, first) = start_matcher(layout, &members.scheduler, state, &wires.store, &wires.alarm)?;
+    // Nothing carries a lease to a worker of another process: it would wait there until it runs out.
+    let reach = Reach::Only(members.workers.iter().map(Keypair::account).collect());
+    let (matcher, first) = start_matcher(layout, &members.scheduler, reach, state, &wires)?;
     let (head, seen) = watch::channel(state.height());
     let latencies = Arc::new(Mutex::new(Latencies::default()));
     let hands = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state)).collect();
@@ -359,12 +361,12 @@ fn assemble(
 fn start_matcher(
     layout: &Layout,
     key: &Keypair,
+    reach: Reach,
     state: &State,
-    store: &Store,
-    alarm: &Alarm,
+    wires: &Wires,
 ) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
-    let log = open_log(&layout.job_log(), alarm)?;
-    Matcher::open(key, LEASE_BLOCKS, log, state, store).map_err(NetworkError::Scheduler)
+    let log = open_log(&layout.job_log(), &wires.alarm)?;
+    Matcher::open(key, LEASE_BLOCKS, reach, log, state, &wires.store).map_err(NetworkError::Scheduler)
 }
 
 /// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.

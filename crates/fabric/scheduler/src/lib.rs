@@ -26,4 +26,4 @@ pub mod seat;
 pub use book::{Book, Decision, Demand};
 pub use error::SchedulerError;
 pub use refusal::{Predicate, Refusal, Relaxation};
-pub use scheduler::{Config, Effect, Ledger, Scheduler};
+pub use scheduler::{Config, Effect, Ledger, Reach, Scheduler};

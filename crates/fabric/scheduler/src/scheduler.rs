@@ -30,6 +30,24 @@ const LOGGED_BLOCKS: u64 = 1_024;
 /// The log is pruned at every so many heights: a block without events then costs no write.
 const PRUNED_EVERY: u64 = 64;
 
+/// To whom leases can be delivered. A worker that never hears of its lease lets it run out, and the job waits as long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To every worker.
+    Everyone,
+    /// To these alone: offers of others are not considered.
+    Only(BTreeSet<AccountId>),
+}
+
+impl Reach {
+    fn includes(&self, worker: &AccountId) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Only(workers) => workers.contains(worker),
+        }
+    }
+}
+
 /// What a scheduler needs to know besides the ledger.
 pub struct Config {
     /// The network.
@@ -40,6 +58,8 @@ pub struct Config {
     pub fee: BasisPoints,
     /// How long a lease runs, blocks.
     pub lease_blocks: u64,
+    /// Who can be granted one.
+    pub reach: Reach,
 }
 
 /// What a scheduler restarts from: the parts of the ledger's state that it follows.
@@ -242,7 +262,7 @@ impl<L: JobLog> Scheduler<L> {
 
     fn apply(&mut self, event: &Event) -> Result<(), SchedulerError> {
         match event {
-            Event::OfferPublished { offer } => self.book.publish(offer.clone()),
+            Event::OfferPublished { offer } => self.publish(offer.clone()),
             Event::OfferWithdrawn { worker, .. } => self.book.withdraw(*worker),
             Event::ReputationChanged { worker, reputation } => self.book.set_reputation(*worker, *reputation),
             Event::JobOpened { job, spec, .. } => self.open(*job, spec)?,
@@ -456,6 +476,12 @@ impl<L: JobLog> Scheduler<L> {
             self.book.set_reputation(worker, reputation);
         }
         for offer in offers {
+            self.publish(offer);
+        }
+    }
+
+    fn publish(&mut self, offer: Offer) {
+        if self.config.reach.includes(&offer.worker) {
             self.book.publish(offer);
         }
     }

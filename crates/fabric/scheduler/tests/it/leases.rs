@@ -2,7 +2,7 @@
 
 use ciro_crypto::Keypair;
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
-use ciro_scheduler::{Config, Effect, Ledger, Predicate, Scheduler};
+use ciro_scheduler::{Config, Effect, Ledger, Predicate, Reach, Scheduler};
 use ciro_state::{
     CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, RefundReason, Round, Seat,
     SignedLease, job_id,
@@ -18,7 +18,13 @@ const CHAIN: ChainId = ChainId([1; 32]);
 const LEASE_BLOCKS: u64 = 10;
 
 fn config() -> Config {
-    Config { chain: CHAIN, key: Keypair::from_seed([9; 32]), fee: BasisPoints(1_000), lease_blocks: LEASE_BLOCKS }
+    Config {
+        chain: CHAIN,
+        key: Keypair::from_seed([9; 32]),
+        fee: BasisPoints(1_000),
+        lease_blocks: LEASE_BLOCKS,
+        reach: Reach::Everyone,
+    }
 }
 
 fn log() -> EmbeddedLog {
@@ -266,6 +272,24 @@ fn slots_follow_live_leases() {
 }
 
 #[test]
+fn no_lease_goes_to_a_worker_that_would_not_hear_of_it() {
+    let (near, far) = (offer(2, 5, 4), offer(1, 1, 4));
+    let mut bench = Bench::with_offers(Vec::new());
+    let granted = |bench: &mut Bench, nonce| workers(&bench.open(&spec(nonce, Assurance::A0)).1);
+    let ledger = Ledger { offers: vec![near.clone(), far.clone()], ..Ledger::default() };
+    let near_only = || Config { reach: Reach::Only([near.worker].into()), ..config() };
+    bench.scheduler = Scheduler::restore(near_only(), log(), ledger).expect("starts").0;
+    assert_eq!(granted(&mut bench, 1), [near.worker], "the other one's offer stood before the start");
+    bench.block(vec![Event::OfferPublished { offer: Offer { sequence: 2, ..far.clone() } }]);
+    assert_eq!(granted(&mut bench, 2), [near.worker], "the other one's offer is new");
+    bench.scheduler =
+        Scheduler::restore(config(), log(), Ledger { offers: vec![near, far.clone()], ..Ledger::default() })
+            .expect("starts")
+            .0;
+    assert_eq!(granted(&mut bench, 3), [far.worker], "where everybody hears, it is the cheaper one");
+}
+
+#[test]
 fn a_job_that_does_not_fit_blocks_nobody_behind_it() {
     let mut bench = Bench::with_offers(vec![offer(1, 5, 4)]);
     for nonce in 0..600 {
@@ -296,7 +320,8 @@ fn no_token_is_granted_twice_over_many_jobs_and_ends() {
             }
         }
     }
-    // Workers that are late again and again rest twice as long each time.
+    // Nobody answers, so whoever is late rests: three slots that run out at once count as three misses, and its second turn comes
+    // after 64 blocks, its third after 512, its fourth after 4,096. Without rests three lease times would see more grants than these.
     for _ in 0..400 * LEASE_BLOCKS {
         bench.block(vec![]);
     }

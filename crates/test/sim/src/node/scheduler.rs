@@ -8,7 +8,7 @@ use ciro_engine::Store;
 use ciro_network::desk::{Effect, Input};
 use ciro_network::{Desk, Matcher};
 use ciro_queue::{EmbeddedLog, Limits};
-use ciro_scheduler::Scheduler;
+use ciro_scheduler::{Reach, Scheduler};
 use ciro_state::State;
 use ciro_types::Height;
 
@@ -38,7 +38,7 @@ impl SchedulerNode {
     /// [`Stopped`] if the power goes meanwhile, or the queue does not hold what it must.
     pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Effect>, Stopped> {
         let log = self.open_log()?;
-        let opened = Matcher::open(&Place::Scheduler.key(), LEASE_BLOCKS, log, state, store);
+        let opened = Matcher::open(&Place::Scheduler.key(), LEASE_BLOCKS, Reach::Everyone, log, state, store);
         let (matcher, first) = opened.map_err(|e| self.stopped(&e))?;
         let mut desk = Desk::new(Some(matcher), Vec::new());
         let effects = desk.start(state, first);
