@@ -15,39 +15,116 @@ pub type Verdict = Result<(), String>;
 pub struct Scenario {
     /// For people.
     pub name: &'static str,
+    /// What it does, in one sentence.
+    pub does: &'static str,
+    /// What must happen, besides the invariants of every run.
+    pub must: &'static str,
     /// What happens.
     pub plan: fn(u64) -> Plan,
-    /// What is missing at the end, besides the invariants of every run.
+    /// What of that is missing at the end.
     pub verdict: fn(&Sim) -> Verdict,
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 13] = [
-    Scenario { name: "fair weather", plan: |seed| Plan::calm(seed).with_a_job_at_each_rung(), verdict: all_settled },
-    Scenario { name: "equivocating validator", plan: equivocator, verdict: equivocator_is_slashed },
+pub const SCENARIOS: [Scenario; 14] = [
+    Scenario {
+        name: "fair weather",
+        does: "nothing: one job at each rung, honest members, no faults",
+        must: "every job is settled",
+        plan: |seed| Plan::calm(seed).with_a_job_at_each_rung(),
+        verdict: all_settled,
+    },
+    Scenario {
+        name: "equivocator",
+        does: "a validator signs contradictions and shows each half of the network another one",
+        must: "it is slashed for equivocation, nobody else is, and every job is settled",
+        plan: equivocator,
+        verdict: equivocator_is_slashed,
+    },
     Scenario {
         name: "liar at A2",
+        does: "the cheapest of three workers commits to wrong answers",
+        must: "it loses stake, is not paid, and every job is settled by the others",
         plan: |seed| one_cheat(seed, Character::Liar, Assurance::A2),
         verdict: liar_loses_stake,
     },
     Scenario {
         name: "liar at A4",
+        does: "the cheapest of three workers sends wrong answers and damaged proofs",
+        must: "its proofs are refused at the door, it is not paid, and every job is settled by the others",
         plan: |seed| one_cheat(seed, Character::Liar, Assurance::A4),
         verdict: false_proof_fails,
     },
     Scenario {
         name: "vanisher",
+        does: "the cheapest of three workers takes leases and commits, and is never heard of again",
+        must: "its leases are reported to have run out, it is not paid, and every job is settled by the others",
         plan: |seed| one_cheat(seed, Character::Vanisher, Assurance::A4),
         verdict: vanisher_is_noted,
     },
-    Scenario { name: "thief", plan: thief, verdict: false_proof_fails },
-    Scenario { name: "repeating client", plan: repeater, verdict: all_settled },
-    Scenario { name: "network split in halves", plan: halves, verdict: halves_decide_nothing },
-    Scenario { name: "power cut everywhere", plan: blackout, verdict: all_settled },
-    Scenario { name: "full disks everywhere", plan: full_disks, verdict: all_settled },
-    Scenario { name: "dead scheduler", plan: dead_scheduler, verdict: settled_without_leases },
-    Scenario { name: "lost queue", plan: lost_queue, verdict: all_settled },
-    Scenario { name: "lost causes", plan: lost_causes, verdict: refunded_with_reasons },
+    Scenario {
+        name: "thief",
+        does: "a worker sends others' proofs as its own, for their jobs and for those that it holds leases of",
+        must: "a proof is refused at the door, the thief is not paid, and every job is settled by the others",
+        plan: thief,
+        verdict: false_proof_fails,
+    },
+    Scenario {
+        name: "copied commitment",
+        does: "a worker takes seats with others' commitments, and opens them with others' words",
+        must: "it is never paid, and every job is settled by the others",
+        plan: |seed| one_cheat(seed, Character::Thief, Assurance::A2),
+        verdict: copy_earns_nothing,
+    },
+    Scenario {
+        name: "repeating client",
+        does: "a client sends each order three times",
+        must: "each job is paid for once and settled",
+        plan: repeater,
+        verdict: all_settled,
+    },
+    Scenario {
+        name: "network split in halves",
+        does: "two validators of four do not hear the other two for three seconds",
+        must: "no block is decided meanwhile, and every job is settled afterwards",
+        plan: halves,
+        verdict: halves_decide_nothing,
+    },
+    Scenario {
+        name: "power cut everywhere",
+        does: "every validator, the scheduler and a worker lose their power between two flushes",
+        must: "all of them recover, and every job is settled",
+        plan: blackout,
+        verdict: all_settled,
+    },
+    Scenario {
+        name: "full disk",
+        does: "the disks of all validators fill up shortly after one another, and get room again",
+        must: "nothing that was committed is lost, and every job is settled once there is room",
+        plan: full_disks,
+        verdict: all_settled,
+    },
+    Scenario {
+        name: "dead scheduler",
+        does: "the scheduler never comes back",
+        must: "no lease is given, and every job is settled without one",
+        plan: dead_scheduler,
+        verdict: settled_without_leases,
+    },
+    Scenario {
+        name: "lost queue",
+        does: "the scheduler loses its power and its files four times in a row",
+        must: "it makes its queue anew from the ledger, and every job is settled",
+        plan: lost_queue,
+        verdict: all_settled,
+    },
+    Scenario {
+        name: "lost causes",
+        does: "clients order what no machine can do, name an input that nobody has, and withdraw",
+        must: "each order is refunded, for its own reason",
+        plan: lost_causes,
+        verdict: refunded_with_reasons,
+    },
 ];
 
 const CHEAT: Place = Place::Worker(0);
@@ -195,6 +272,13 @@ fn false_proof_fails(sim: &Sim) -> Verdict {
     let refused = sim.counts().refused_proofs.get(&CHEAT).copied().unwrap_or_default();
     ensure(refused > 0, || "no proof was refused".into())?;
     ensure(paid(sim, CHEAT.account(), Assurance::A4) == 0, || "a false proof was paid".into())?;
+    all_settled(sim)
+}
+
+fn copy_earns_nothing(sim: &Sim) -> Verdict {
+    let tried = sim.counts().refused.get(&CHEAT).copied().unwrap_or_default();
+    ensure(tried > 0, || "nothing of the copier was refused".into())?;
+    ensure(paid(sim, CHEAT.account(), Assurance::A2) == 0, || "a copied answer was paid".into())?;
     all_settled(sim)
 }
 

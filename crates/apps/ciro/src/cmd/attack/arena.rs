@@ -1,10 +1,11 @@
 //! The network under attack, and an honest client in it.
 //!
-//! Unless it is told an address, an arena starts `ciro up` as a process of its own on a free port and a temporary directory: what
-//! ships is what is attacked. The honest client is `ciro run`, with the network's funded wallet.
+//! Unless it is told the address of a node that runs, an arena starts `ciro up` as a process of its own on a free port and a temporary directory: what
+//! ships is what is attacked. The honest client is `ciro run`, with the network's funded wallet or with the key that was named.
 
 use super::villain::Villain;
 use super::wire::{self, Reply};
+use super::{AttackArgs, Needs};
 use crate::error::{CliError, Exit};
 use ciro_crypto::{Keypair, hash_encoded};
 use ciro_network::{Layout, load_key};
@@ -23,6 +24,37 @@ const INPUT: &[u8] = include_bytes!("../../../../../../vectors/models/A2_linreg_
 /// How long an honest job may take while an attack is under way.
 pub(crate) const JOB_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where an arena is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Site<'a> {
+    /// A node that is started for the attack.
+    Own {
+        /// Descriptors that it may have, if not as many as usual.
+        descriptors: Option<u32>,
+    },
+    /// A node that runs.
+    Foreign {
+        /// Where its gateway answers.
+        url: &'a str,
+        /// The key file of an account with money there.
+        key: Option<&'a Path>,
+    },
+}
+
+impl<'a> Site<'a> {
+    /// Where the command line says, for an attack that needs this.
+    pub(crate) fn of(args: &'a AttackArgs, needs: Needs) -> Self {
+        let descriptors = match needs {
+            Needs::Address | Needs::Money => None,
+            Needs::OwnNode { descriptors } => descriptors,
+        };
+        match args.against.as_deref() {
+            None | Some("up" | "simulator") => Self::Own { descriptors },
+            Some(url) => Self::Foreign { url, key: args.key.as_deref() },
+        }
+    }
+}
+
 /// See the module's documentation.
 pub(crate) struct Arena {
     /// Where the gateway answers.
@@ -31,6 +63,8 @@ pub(crate) struct Arena {
     pub(crate) chain: ChainId,
     /// Everything that is drawn follows from it.
     pub(crate) seed: u64,
+    /// The attacker's name: no two have keys in common, so that a node may see all of them.
+    name: &'static str,
     villains: u64,
     node: Option<Node>,
     directory: TempDir,
@@ -50,21 +84,24 @@ impl Drop for Node {
 }
 
 impl Arena {
-    /// Starts a node, or takes the one at the address `against`, which then must be one without a wallet of ours.
-    pub(crate) fn open(against: Option<&str>, seed: u64, descriptors: Option<u32>) -> Result<Self, CliError> {
+    /// Starts a node for the attacker `name`, or takes the one at an address.
+    pub(crate) fn open(site: &Site<'_>, name: &'static str, seed: u64) -> Result<Self, CliError> {
         let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;
         for (name, bytes) in [("model.onnx", MODEL), ("input.json", INPUT)] {
             std::fs::write(directory.path().join(name), bytes).map_err(CliError::failed)?;
         }
-        let (node, endpoint) = match against {
-            None | Some("up") => {
-                let (process, endpoint) = start(directory.path(), descriptors)?;
+        let (node, endpoint) = match site {
+            Site::Own { descriptors } => {
+                let (process, endpoint) = start(directory.path(), *descriptors)?;
                 (Some(Node { process }), endpoint)
             }
-            Some(url) => (None, url.to_string()),
+            Site::Foreign { url, key } => {
+                join(directory.path(), url, *key)?;
+                (None, (*url).to_string())
+            }
         };
         let address = resolve(&endpoint)?;
-        let mut arena = Self { address, chain: ChainId([0; 32]), seed, villains: 0, node, directory };
+        let mut arena = Self { address, chain: ChainId([0; 32]), seed, name, villains: 0, node, directory };
         let chain = arena.get("/v1/status").json()["chain"].as_str().and_then(|text| text.parse().ok());
         arena.chain = chain.ok_or_else(|| {
             CliError::new(Exit::Unreachable, format!("no network answers at {endpoint}")).hint("is it `ciro up`?")
@@ -77,13 +114,19 @@ impl Arena {
         self.directory.path()
     }
 
-    /// Whether the node is ours: it has a wallet, a process and a disk to look at.
-    pub(crate) fn is_ours(&self) -> bool {
+    /// Whether the node is ours: it has a process and a disk to look at.
+    fn is_ours(&self) -> bool {
         self.node.is_some()
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
         wire::ask(self.address, "GET", path, &[], None)
+    }
+
+    /// What an account holds.
+    pub(crate) fn balance(&self, account: AccountId) -> Amount {
+        let view = self.get(&account_path(account)).json();
+        view["balance"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Reply {
@@ -98,11 +141,11 @@ impl Arena {
     /// Somebody with a key and no money.
     pub(crate) fn villain(&mut self) -> Villain {
         self.villains += 1;
-        let seed = hash_encoded("ciro/attack/villain/v1", &(self.seed, self.villains));
+        let seed = hash_encoded("ciro/attack/villain/v1", &(self.name, self.seed, self.villains));
         Villain::new(Keypair::from_seed(seed.0), self.chain, self.address)
     }
 
-    /// The network's funded wallet.
+    /// Who pays: the wallet of our network, or the key that was named.
     pub(crate) fn wallet(&self) -> Result<Villain, CliError> {
         let key = load_key(&Layout::new(self.home()).wallet()).map_err(CliError::failed)?;
         Ok(Villain::new(key, self.chain, self.address))
@@ -164,7 +207,7 @@ impl Arena {
 
     /// After every attack: jobs are served, their receipts verify, and no worker has been slashed or is missing.
     pub(crate) fn still_serves(&mut self) -> Result<String, String> {
-        if !self.is_ours() {
+        if !Layout::new(self.home()).wallet().exists() {
             let status = self.get("/v1/status").status;
             return if status == 200 { Ok("it still answers".into()) } else { Err(format!("it answers {status}")) };
         }
@@ -172,13 +215,18 @@ impl Arena {
         for assurance in ["a0", "a4"] {
             self.honest_job(assurance)?;
         }
-        let workers = self.get("/v1/workers").json();
-        let harmed = workers.as_array().into_iter().flatten().filter(|worker| is_local(worker) && is_harmed(worker));
-        let harmed: Vec<_> = harmed.map(|worker| worker["worker"].to_string()).collect();
+        let harmed = if self.is_ours() { self.harmed_workers() } else { Vec::new() };
         if !harmed.is_empty() {
             return Err(format!("honest workers were harmed: {}", harmed.join(", ")));
         }
         Ok(format!("2 honest jobs were served in {} ms", started.elapsed().as_millis()))
+    }
+
+    /// Those workers of our own network that lost stake or a dispute.
+    fn harmed_workers(&self) -> Vec<String> {
+        let workers = self.get("/v1/workers").json();
+        let harmed = workers.as_array().into_iter().flatten().filter(|worker| is_local(worker) && is_harmed(worker));
+        harmed.map(|worker| worker["worker"].to_string()).collect()
     }
 
     /// Resident memory of the node, MiB, where the system says so.
@@ -212,6 +260,16 @@ impl Arena {
 
 fn program() -> Result<PathBuf, CliError> {
     std::env::current_exe().map_err(|e| CliError::failed(format!("this program cannot find itself: {e}")))
+}
+
+/// Makes `home` a place where `ciro run` finds the network at `url` and the wallet that pays.
+fn join(home: &Path, url: &str, key: Option<&Path>) -> Result<(), CliError> {
+    let layout = Layout::new(home);
+    std::fs::write(layout.endpoint(), url).map_err(CliError::failed)?;
+    let Some(key) = key else { return Ok(()) };
+    // A copy keeps the permissions, and a key that others can read is refused.
+    std::fs::copy(key, layout.wallet()).map_err(|e| CliError::usage(format!("cannot read {}: {e}", key.display())))?;
+    load_key(&layout.wallet()).map(|_| ()).map_err(CliError::usage)
 }
 
 /// `ciro up` on `home`, and where it answers.

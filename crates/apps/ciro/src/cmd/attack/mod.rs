@@ -14,17 +14,18 @@ mod wire;
 
 use crate::error::CliError;
 use crate::ui::{Ui, human_duration};
-use arena::Arena;
+use arena::{Arena, Site};
 use attackers::ATTACKERS;
 use ciro_sim::scenario::SCENARIOS;
 use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// `ciro attack`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro attack --list\n  ciro attack slow-body descriptor-eater\n  ciro attack --all --seed 7 --json\n  ciro attack rebinding-page --against http://127.0.0.1:8700\n\nEach attacker gets a network of its own: a node on a free port with a temporary directory, or the simulator. Exit code 0: every\nattacker lost; 1: one won, and its name and the seed are the bug report."
+    after_help = "Examples:\n  ciro attack --list\n  ciro attack slow-body descriptor-eater\n  ciro attack --all --seed 7 --json\n  ciro attack rebinding-page --against http://127.0.0.1:8700\n  ciro attack --all --against http://127.0.0.1:8700 --key wallet.json\n\nEach attacker gets a network of its own: a node on a free port with a temporary directory, or the simulator. Exit code 0: every\nattacker lost; 1: one won, and its name and the seed are the bug report."
 )]
 pub(crate) struct AttackArgs {
     /// Which attackers
@@ -36,12 +37,29 @@ pub(crate) struct AttackArgs {
     /// Name every attacker, what it does and what must happen
     #[arg(long, conflicts_with = "all")]
     pub(crate) list: bool,
-    /// What the attacker's keys and choices follow from
+    /// What the attacker's keys and choices follow from; at a node that has seen it, take another
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// `simulator`; `up`, a node that is started for it; or the address of one that runs [default: both of the first]
     #[arg(long, value_name = "simulator | up | URL")]
     pub(crate) against: Option<String>,
+    /// Key file of the account that pays at the URL: 2,000 CIRO cover all honest jobs and attackers' stakes
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// What an attack takes besides an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing.
+    Address,
+    /// Money: an honest client pays for jobs, and most attackers for what they try.
+    Money,
+    /// A node that was started for it, to look at its process and its disk.
+    OwnNode {
+        /// Descriptors that it may have, if the attack is about them.
+        descriptors: Option<u32>,
+    },
 }
 
 /// What came of an attack: how it was lost, or what the attacker won.
@@ -55,8 +73,8 @@ pub(crate) struct Attacker {
     does: &'static str,
     /// What must happen.
     must: &'static str,
-    /// Descriptors that the node under attack may have, if the attack is about them.
-    descriptors: Option<u32>,
+    /// What it takes.
+    needs: Needs,
     /// The attack on a node that runs.
     attack: fn(&mut Arena) -> Result<Verdict, CliError>,
 }
@@ -117,6 +135,11 @@ fn summary(outcomes: &[Outcome]) -> String {
 }
 
 fn list(ui: &Ui) -> Result<(), CliError> {
+    let all = listed();
+    ui.result(&all, || all.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+fn listed() -> Vec<Listed> {
     let on_nodes = ATTACKERS.iter().map(|attacker| Listed {
         name: attacker.name.into(),
         against: Ground::Node,
@@ -126,11 +149,10 @@ fn list(ui: &Ui) -> Result<(), CliError> {
     let simulated = SCENARIOS.iter().map(|scenario| Listed {
         name: dashed(scenario.name),
         against: Ground::Simulator,
-        does: "a scenario of the simulator".into(),
-        must: "every job ends, the books balance, and nobody honest is slashed".into(),
+        does: scenario.does.into(),
+        must: scenario.must.into(),
     });
-    let all: Vec<Listed> = on_nodes.chain(simulated).collect();
-    ui.result(&all, || all.iter().map(line).collect::<Vec<_>>().join("\n"))
+    on_nodes.chain(simulated).collect()
 }
 
 fn line(listed: &Listed) -> String {
@@ -156,7 +178,8 @@ fn choose(args: &AttackArgs) -> Result<Vec<Candidate>, CliError> {
         nodes.chain(SCENARIOS.iter().filter(|_| takes_simulator).map(Candidate::Simulated))
     };
     if args.all {
-        return Ok(all().collect());
+        let fitting = all().filter(|candidate| !candidate.takes_own_node() || !is_foreign(args));
+        return fitting.map(|candidate| candidate.funded(args)).collect();
     }
     let mut chosen = Vec::new();
     for name in &args.names {
@@ -164,7 +187,9 @@ fn choose(args: &AttackArgs) -> Result<Vec<Candidate>, CliError> {
         if found.is_empty() {
             return Err(CliError::usage(format!("no attacker is called {name}")).hint("`ciro attack --list` names all"));
         }
-        chosen.extend(found);
+        for candidate in found {
+            chosen.push(candidate.funded(args)?);
+        }
     }
     if chosen.is_empty() {
         return Err(CliError::usage("expected the name of an attacker").hint("`ciro attack --list` names all"));
@@ -172,7 +197,35 @@ fn choose(args: &AttackArgs) -> Result<Vec<Candidate>, CliError> {
     Ok(chosen)
 }
 
+/// Whether the attack is on a node that somebody else has started.
+fn is_foreign(args: &AttackArgs) -> bool {
+    !matches!(args.against.as_deref(), None | Some("up" | "simulator"))
+}
+
 impl Candidate {
+    fn takes_own_node(&self) -> bool {
+        match self {
+            Self::Node(attacker) => matches!(attacker.needs, Needs::OwnNode { .. }),
+            Self::Simulated(_) => false,
+        }
+    }
+
+    /// Itself, if it has what it needs.
+    fn funded(self, args: &AttackArgs) -> Result<Self, CliError> {
+        if is_foreign(args) && self.takes_own_node() {
+            let message = format!("{} looks at the process and the disk of a node that it started", self.name());
+            return Err(CliError::usage(message).hint("leave --against out, or say `--against up`"));
+        }
+        let costs = matches!(&self, Self::Node(Attacker { needs: Needs::Money, .. }));
+        if costs && is_foreign(args) && args.key.is_none() {
+            let message = format!("{} needs money at a node that it did not start", self.name());
+            return Err(
+                CliError::usage(message).hint("--key FILE names the key file of an account with 2,000 CIRO there")
+            );
+        }
+        Ok(self)
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Node(attacker) => attacker.name.into(),
@@ -184,7 +237,7 @@ impl Candidate {
         let started = Instant::now();
         let (against, verdict) = match self {
             Self::Node(attacker) => {
-                let mut arena = Arena::open(args.against.as_deref(), args.seed, attacker.descriptors)?;
+                let mut arena = Arena::open(&Site::of(args, attacker.needs), attacker.name, args.seed)?;
                 let verdict = (attacker.attack)(&mut arena)?;
                 (Ground::Node, verdict.and_then(|how| arena.still_serves().map(|served| format!("{how}; {served}"))))
             }
@@ -211,13 +264,39 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    fn args(words: &[&str]) -> AttackArgs {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            attack: AttackArgs,
+        }
+        let line = ["attack"].iter().chain(words);
+        <Line as clap::Parser>::try_parse_from(line).map(|line| line.attack).expect("a command line")
+    }
+
+    #[test]
+    fn what_cannot_be_tried_at_a_foreign_node_is_refused_with_what_it_lacks() {
+        const URL: &str = "http://127.0.0.1:1";
+        let refusal = |words: &[&str]| choose(&args(words)).map(|_| ()).expect_err("refused").message;
+        assert!(refusal(&["flood", "--against", URL]).contains("needs money"));
+        assert!(refusal(&["torn-row", "--against", URL, "--key", "k"]).contains("that it started"));
+        let named =
+            |words: &[&str]| choose(&args(words)).expect("chosen").iter().map(Candidate::name).collect::<Vec<_>>();
+        assert_eq!(named(&["rebinding-page", "--against", URL]), ["rebinding-page"]);
+        let all = named(&["--all", "--against", URL, "--key", "k"]);
+        assert!(all.contains(&"flood".into()) && !all.contains(&"torn-row".into()), "{all:?}");
+        assert_eq!(named(&["full-disk", "equivocator"]), ["full-disk", "equivocator"]);
+    }
+
     #[test]
     fn every_attacker_has_a_name_of_its_own_and_says_what_it_does_and_what_must_happen() {
-        let names: BTreeSet<_> = ATTACKERS.iter().map(|attacker| attacker.name).collect();
-        assert_eq!(names.len(), ATTACKERS.len());
-        for attacker in &ATTACKERS {
-            let is_word = attacker.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-            assert!(is_word && !attacker.does.is_empty() && !attacker.must.is_empty(), "{}", attacker.name);
+        let listed = listed();
+        let names: BTreeSet<_> = listed.iter().map(|listed| listed.name.as_str()).collect();
+        let musts: BTreeSet<_> = listed.iter().map(|listed| (&listed.does, &listed.must)).collect();
+        assert_eq!((names.len(), musts.len()), (listed.len(), listed.len()));
+        for Listed { name, does, must, .. } in &listed {
+            let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            assert!(is_word && !does.is_empty() && !must.is_empty(), "{name}");
         }
     }
 }

@@ -23,6 +23,11 @@ impl Reply {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_string()
     }
 
+    /// The words of a refusal, or none.
+    pub(crate) fn message(&self) -> String {
+        self.json()["error"]["message"].as_str().unwrap_or_default().to_string()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

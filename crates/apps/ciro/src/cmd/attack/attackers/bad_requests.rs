@@ -2,14 +2,14 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "bad-requests",
     does: "sends bodies that are nested, endless, declared too long or of another kind, and heads without end",
     must: "each is refused with its own code, and none is answered with 5xx",
-    descriptors: None,
+    needs: Needs::Address,
     attack,
 };
 

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "body-hoarder",
     does: "sends large models almost whole and keeps the connections open",
     must: "the bytes go to disk within a quota and vanish with the connection: memory grows by less than 128 MiB",
-    descriptors: None,
+    needs: Needs::OwnNode { descriptors: None },
     attack,
 };
 

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_graph::{Ingest, Input, Node, Op, Output, OutputKind, Profile, Program, Security, ValueId, Visibility};
 use ciro_state::Action;
@@ -13,7 +13,7 @@ pub(crate) const RANK: Attacker = Attacker {
     name: "rank-bomb",
     does: "registers and uploads a program that reshapes a value to thousands of dimensions",
     must: "it is refused at once, or costs what it says: jobs are served meanwhile",
-    descriptors: None,
+    needs: Needs::Money,
     attack: |arena| explode(arena, &rank_bomb(1 << 12)),
 };
 
@@ -21,7 +21,7 @@ pub(crate) const TERM: Attacker = Attacker {
     name: "term-bomb",
     does: "registers and uploads a program that adds a value to itself until it has a million terms",
     must: "it is refused at once, or costs what it says: jobs are served meanwhile",
-    descriptors: None,
+    needs: Needs::Money,
     attack: |arena| explode(arena, &term_bomb(1 << 12, 20)),
 };
 

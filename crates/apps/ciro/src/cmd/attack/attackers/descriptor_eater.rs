@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "descriptor-eater",
     does: "holds 400 idle connections and half heads against a node of 256 descriptors",
     must: "the node keeps descriptors for its own files, and a new client always finds a place",
-    descriptors: Some(256),
+    needs: Needs::OwnNode { descriptors: Some(256) },
     attack,
 };
 

@@ -1,46 +1,68 @@
-//! Transactions of accounts without money.
+//! Transactions of accounts without money, and as many as little money buys.
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::villain::send;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::villain::{Villain, send};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, SignedTx};
 use ciro_types::{Amount, Hash32, Nonce};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "flood",
-    does: "fills the pool with large transactions of 64 accounts that have no money",
-    must: "none is committed, honest jobs at A2 are revealed and paid, and no worker is slashed",
-    descriptors: None,
+    does: "sends large transactions of 64 accounts that have no money, and up to 64 small ones of an account that has some",
+    must: "none without money is committed, the others pay for each, and a job at A2 is revealed and paid meanwhile",
+    needs: Needs::Money,
     attack,
 };
 
 const ACCOUNTS: usize = 64;
 const PROGRAM_BYTES: usize = 200_000;
+const PAID: u64 = 64;
+const MONEY: Amount = Amount::ciro(10);
 
 fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
-    let villains: Vec<_> = (0..ACCOUNTS).map(|_| arena.villain()).collect();
+    let (poor, rich): (Vec<_>, _) = ((0..ACCOUNTS).map(|_| arena.villain()).collect(), arena.funded(MONEY)?);
     let address = arena.address;
-    let (served, statuses) = std::thread::scope(|scope| {
-        let sent: Vec<_> = villains
-            .iter()
-            .enumerate()
-            .map(|(n, villain)| {
-                let program = vec![n.to_le_bytes()[0]; PROGRAM_BYTES];
-                let action = Action::RegisterModel { program, weight_root: Hash32([1; 32]) };
-                let tx = villain.signed(Nonce(0), action);
-                scope.spawn(move || send(address, &tx).status)
-            })
-            .collect();
+    let free: Vec<SignedTx> = poor.iter().map(large).collect();
+    let paid: Vec<SignedTx> = (0..PAID).map(|n| small(&rich, n)).collect();
+    let (served, free, paid) = std::thread::scope(|scope| {
+        let spawn = |tx| scope.spawn(move || send(address, &tx).status);
+        let (free, paid): (Vec<_>, Vec<_>) =
+            (free.into_iter().map(spawn).collect(), paid.into_iter().map(spawn).collect());
         let served = arena.honest_job("a2");
         // A thread that panicked has sent nothing.
-        (served, sent.into_iter().map(|sent| sent.join().unwrap_or_default()).collect::<Vec<u16>>())
+        let statuses = |sent: Vec<std::thread::ScopedJoinHandle<'_, u16>>| -> Vec<u16> {
+            sent.into_iter().map(|sent| sent.join().unwrap_or_default()).collect()
+        };
+        (served, statuses(free), statuses(paid))
     });
-    let committed = statuses.iter().filter(|status| **status == 200).count();
-    Ok(served.and_then(|_| {
-        ensure(committed == 0, || format!("{committed} transactions of accounts without money were committed"))?;
-        let spent = Amount::ZERO;
-        Ok(format!("{} transactions that cost {spent} CIRO were refused", statuses.len()))
-    }))
+    Ok(served.and_then(|_| verdict(arena, &rich, &free, &paid)))
+}
+
+fn verdict(arena: &Arena, rich: &Villain, free: &[u16], paid: &[u16]) -> Verdict {
+    let committed = |statuses: &[u16]| statuses.iter().filter(|status| **status == 200).count();
+    let won = committed(free);
+    ensure(won == 0, || format!("{won} transactions of accounts without money were committed"))?;
+    // What was committed may not have been told; the nonce counts all of it.
+    let (told, used) = (committed(paid), rich.nonce().0);
+    let spent = Amount(MONEY.0.saturating_sub(arena.balance(rich.account()).0));
+    let least = arena_fee(arena).0.saturating_mul(u128::from(used));
+    ensure(spent.0 >= least, || format!("{used} transactions cost {spent} CIRO, expected at least {}", Amount(least)))?;
+    Ok(format!("{} free transactions were refused; {used} paid ones ({told} awaited) cost {spent} CIRO", free.len()))
+}
+
+/// The network's fee for the smallest transaction.
+fn arena_fee(arena: &Arena) -> Amount {
+    let status = arena.get("/v1/status").json();
+    status["params"]["tx_fee"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn large(villain: &Villain) -> SignedTx {
+    let program = vec![villain.account().0[0]; PROGRAM_BYTES];
+    villain.signed(Nonce(0), Action::RegisterModel { program, weight_root: Hash32([1; 32]) })
+}
+
+fn small(villain: &Villain, nonce: u64) -> SignedTx {
+    villain.signed(Nonce(nonce), Action::Transfer { to: villain.account(), amount: Amount(1) })
 }

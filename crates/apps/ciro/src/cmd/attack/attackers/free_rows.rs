@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_types::{Amount, Hash32};
@@ -11,7 +11,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "free-rows",
     does: "registers junk as models, with and without money",
     must: "bytes that are no program become no row, and without money nothing is taken",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

@@ -3,7 +3,7 @@
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
 use crate::cmd::attack::villain::{Villain, send};
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_types::{Amount, Nonce};
@@ -12,7 +12,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "gap-flood",
     does: "sends 520 transactions with gaps before their nonces, half of them without money",
     must: "none holds a thread: status and honest jobs are answered meanwhile",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

@@ -2,14 +2,14 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "input-hoarder",
     does: "uploads 320 MiB of inputs that no order refers to",
     must: "it is refused at its quota, and an honest client still finds room",
-    descriptors: None,
+    needs: Needs::Address,
     attack,
 };
 

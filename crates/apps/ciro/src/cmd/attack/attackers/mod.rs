@@ -1,9 +1,11 @@
 //! One file per attacker, and the list of all.
 
 mod bad_requests;
+mod bait;
 mod black_hole;
 mod body_hoarder;
 mod bombs;
+mod colluding_pair;
 mod descriptor_eater;
 mod flood;
 mod free_rows;
@@ -11,23 +13,26 @@ mod gap_flood;
 mod input_hoarder;
 mod rebinding_page;
 mod receipt_thief;
+mod replayed_refusal;
 mod request_flood;
 mod slow_body;
 mod spoofed_name;
 mod sse_hoarder;
 mod stale_nonce;
+mod tie_breaker;
 mod torn_row;
 mod zero_proof;
 
 use super::Attacker;
 
 /// Every attacker of a node.
-pub(crate) const ATTACKERS: [Attacker; 19] = [
+pub(crate) const ATTACKERS: [Attacker; 22] = [
     bad_requests::ATTACKER,
     black_hole::ATTACKER,
     body_hoarder::ATTACKER,
     bombs::RANK,
     bombs::TERM,
+    colluding_pair::ATTACKER,
     descriptor_eater::ATTACKER,
     flood::ATTACKER,
     free_rows::ATTACKER,
@@ -35,11 +40,13 @@ pub(crate) const ATTACKERS: [Attacker; 19] = [
     input_hoarder::ATTACKER,
     rebinding_page::ATTACKER,
     receipt_thief::ATTACKER,
+    replayed_refusal::ATTACKER,
     request_flood::ATTACKER,
     slow_body::ATTACKER,
     sse_hoarder::ATTACKER,
     spoofed_name::ATTACKER,
     stale_nonce::ATTACKER,
+    tie_breaker::ATTACKER,
     torn_row::ATTACKER,
     zero_proof::ATTACKER,
 ];

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use ciro_gateway::routes;
 
@@ -10,7 +10,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "rebinding-page",
     does: "calls every route as a page of another origin does, under its own name and under the node's",
     must: "no request is answered and nothing is stored",
-    descriptors: None,
+    needs: Needs::Address,
     attack,
 };
 

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use ciro_gateway::authorization;
 use ciro_types::Height;
@@ -11,7 +11,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "receipt-thief",
     does: "asks for an honest client's receipt without a signature, with its own, and with stolen or stale ones",
     must: "nobody but the client and the paid worker reads it",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

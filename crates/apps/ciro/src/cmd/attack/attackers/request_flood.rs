@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "request-flood",
     does: "asks for quotes from eight threads as fast as it can",
     must: "it is told to come again later, while an account that signs is served",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "slow-body",
     does: "opens uploads and sends one byte of each",
     must: "honest jobs are served meanwhile, and each upload ends with 408 or a closed connection",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

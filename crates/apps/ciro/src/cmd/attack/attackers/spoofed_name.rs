@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_test_models::relu;
@@ -12,7 +12,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "spoofed-name",
     does: "uploads and registers models whose names clear the screen, run backwards or print a verdict",
     must: "no such name is stored or registered",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

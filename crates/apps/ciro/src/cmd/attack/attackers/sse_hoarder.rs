@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict, wire};
+use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
 use crate::error::CliError;
 use std::io::{Read as _, Write as _};
 
@@ -10,7 +10,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "sse-hoarder",
     does: "opens 100 event streams from the first block and reads none of them",
     must: "one client gets a few streams, the others are refused with 429, and honest jobs are served",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_types::{Amount, Nonce};
@@ -11,7 +11,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     name: "stale-nonce",
     does: "sends transactions whose nonces were used long ago, before and while jobs run",
     must: "they concern nobody else: workers go on with their own nonces",
-    descriptors: None,
+    needs: Needs::Money,
     attack,
 };
 

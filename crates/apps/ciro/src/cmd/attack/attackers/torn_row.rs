@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Verdict};
+use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_crypto::hash_encoded;
 use std::path::Path;
@@ -10,8 +10,8 @@ use std::path::Path;
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "torn-row",
     does: "stops the node, changes bytes of a validator's database, and starts it again",
-    must: "damage is named and mended, or the node does not start; a changed row is never served",
-    descriptors: None,
+    must: "the damage is mended from a peer, or the node ends and names the damaged store; a changed row is never served",
+    needs: Needs::OwnNode { descriptors: None },
     attack,
 };
 
@@ -19,9 +19,6 @@ pub(crate) const ATTACKER: Attacker = Attacker {
 const TEARS: u64 = 64;
 
 fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
-    if !arena.is_ours() {
-        return Ok(Ok("a node that is not ours has a disk that is not ours".into()));
-    }
     if let Err(won) = arena.honest_job("a4") {
         return Ok(Err(won));
     }
@@ -34,12 +31,20 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
         // The attack is over: what is checked afterwards needs a node that starts.
         std::fs::remove_dir_all(arena.home().join("network")).map_err(CliError::failed)?;
         arena.restart()?;
-        let named = ensure(!refusal.message.trim().is_empty(), || "it does not start and says nothing".into());
+        let told = refusal.message;
+        let named = ensure(names_damage(&told), || format!("it does not start, and does not name the damage: {told}"));
         return Ok(named.map(|()| "the node named the damage and did not start".into()));
     }
     let after = arena.get(&account).json();
     let same = ensure(before["balance"] == after["balance"], || format!("{before} became {after}"));
     Ok(same.map(|()| "the node mended the damage and serves what was there".into()))
+}
+
+/// Whether these are the words of a store that finds itself damaged (`StoreError`, `RepairError`), of the validator in question.
+fn names_damage(told: &str) -> bool {
+    let is_here = told.contains("validator 0 failed") || told.contains("the store of validator 0 cannot be repaired");
+    let damage = ["store damaged: table", "state tree:", "does not decode", "database", "cannot be repaired"];
+    is_here && damage.iter().any(|words| told.contains(words))
 }
 
 /// Inverts one bit at each of some places, which follow from the seed.
@@ -55,4 +60,20 @@ fn tear(database: &Path, seed: u64) -> std::io::Result<()> {
         }
     }
     std::fs::write(database, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_words_of_a_damaged_store_name_damage() {
+        let damaged = "the node does not start: error: validator 0 failed: store damaged: table blocks, row 4: expected 00, got 01";
+        assert!(names_damage(damaged));
+        assert!(names_damage("error: the store of validator 0 cannot be repaired: the peer's store does not help"));
+        for other in ["", "error: validator 0 failed: no room on the disk for the store", "store damaged: table blocks"]
+        {
+            assert!(!names_damage(other), "{other}");
+        }
+    }
 }
