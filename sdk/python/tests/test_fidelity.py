@@ -90,13 +90,3 @@ def test_a_hyperbolic_tangent_is_an_activation_like_others():
     estimator = make_pipeline(StandardScaler(), MLPClassifier((8,), activation="tanh", max_iter=60, random_state=0))
     model = ciro.compile(estimator.fit(x, y), samples=x)
     assert [ciro.prove(model, row).label for row in x[:3]] == estimator.predict(x[:3]).tolist()
-
-
-def test_a_sentinel_for_missing_values_is_refused_with_a_way_out():
-    x, y = CANCER
-    estimator = XGBClassifier(n_estimators=3, missing=-999.0).fit(x, y)
-    with pytest.raises(ciro.CompileError, match="missing=-999") as refusal:
-        ciro.compile(estimator, samples=x)
-    # The way out works.
-    assert "numpy.where" in refusal.value.hint
-    ciro.compile(XGBClassifier(n_estimators=3).fit(np.where(x == -999, np.nan, x), y), samples=x)

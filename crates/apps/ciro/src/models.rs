@@ -12,13 +12,11 @@ use std::path::Path;
 
 /// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.
 pub(crate) fn load(path: &Path, form: &FormArgs, ui: &Ui) -> Result<Compiled, CliError> {
-    if path.is_dir() {
+    if path.is_dir() && !path.join("saved_model.pb").is_file() {
         if !form.words().is_empty() {
-            return Err(CliError::usage(format!(
-                "{} is compiled already: --dim, --profile, --bits and what receipts show come too late",
-                path.display()
-            ))
-            .hint("give them to `ciro compile`, or name the model file here"));
+            let words = form.words().join(" ");
+            return Err(CliError::usage(format!("{} is compiled already: {words} comes too late", path.display()))
+                .hint("give them to `ciro compile`, or name the model file here"));
         }
         return Compiled::load(path).map_err(|e| {
             CliError::failed(chain(&e))
@@ -47,8 +45,8 @@ pub(crate) fn options(form: &FormArgs) -> Options {
         BitsArg::Bits100 => Security::Bits100,
         BitsArg::Bits128 => Security::Bits128,
     };
-    let visibility = form.visibility.resolve();
-    Options { profile, precision, security, visibility, dims: form.dims.clone(), ..Options::default() }
+    let (visibility, signature) = (form.visibility.resolve(), form.signature());
+    Options { profile, precision, security, visibility, signature, dims: form.dims.clone(), ..Options::default() }
 }
 
 /// Compiles the model file at `path`: ONNX, XGBoost or LightGBM, whatever its name.
@@ -58,13 +56,16 @@ pub(crate) fn compile(path: &Path, options: &Options) -> Result<Compiled, CliErr
 
 /// The bytes of a model file, with the constants that an exporter put beside it.
 fn file(path: &Path) -> Result<Vec<u8>, CliError> {
+    // Of TensorFlow's folders, that file says what they are.
+    let graph = path.join("saved_model.pb");
+    let path = if graph.is_file() { &graph } else { path };
     let folder = path.parent().unwrap_or(Path::new("."));
     with_external_data(read(path, MAX_ONNX_BYTES)?, folder).map_err(|e| refused(path, &e))
 }
 
-/// Calibration samples for the model file at `model`.
-pub(crate) fn calibration(model: &Path, samples: &Path, dims: &[(String, u32)]) -> Result<Samples, CliError> {
-    let ports = ciro_compile::ports_with(&file(model)?, dims).map_err(|e| refused(model, &e))?;
+/// Calibration samples for the model file at `model`, compiled in this form.
+pub(crate) fn calibration(model: &Path, samples: &Path, form: &FormArgs) -> Result<Samples, CliError> {
+    let ports = ciro_compile::ports_for(&file(model)?, &options(form)).map_err(|e| refused(model, &e))?;
     load_samples(samples, &ports)
 }
 
@@ -110,7 +111,13 @@ pub(crate) fn batch(program: &Program, path: &Path, first: usize, ui: &Ui) -> Re
 }
 
 fn load_samples(path: &Path, ports: &[Port]) -> Result<Samples, CliError> {
-    samples::load(path, ports).map_err(|e| CliError::usage(chain(&e)))
+    samples::load(path, ports).map_err(|e| {
+        let refused = CliError::usage(chain(&e));
+        match e.problem.hint() {
+            Some(hint) => refused.hint(hint),
+            None => refused,
+        }
+    })
 }
 
 fn refused(path: &Path, error: &CompileError) -> CliError {

@@ -17,7 +17,7 @@
 
 use crate::error::CliError;
 use ciro_graph::render::Cell;
-use ciro_graph::{Program, RawOutput, Rendered, render};
+use ciro_graph::{Column, Given, Program, RawOutput, Rendered, render};
 use ciro_receipt::text::line;
 use ciro_types::Named;
 use serde::Serialize;
@@ -35,6 +35,8 @@ pub(crate) enum Value {
     Number(Box<RawValue>),
     /// An integer label.
     Int(i64),
+    /// A label that is a truth value.
+    Bool(bool),
     /// A text label.
     Text(String),
 }
@@ -44,6 +46,7 @@ impl Value {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Int(label) => label.to_string(),
+            Self::Bool(label) => label.to_string(),
             Self::Text(label) => Named(label).to_string(),
         }
     }
@@ -66,7 +69,18 @@ fn value(cell: Cell) -> Result<Value, CliError> {
     match cell {
         Cell::Number(text) => RawValue::from_string(text).map(Value::Number).map_err(CliError::failed),
         Cell::Int(label) => Ok(Value::Int(label)),
+        Cell::Bool(label) => Ok(Value::Bool(label)),
         Cell::Text(label) => Ok(Value::Text(label)),
+    }
+}
+
+/// A number of an input as its users write it.
+pub(crate) fn given(column: Option<&Column>, number: String) -> String {
+    match column.zip(number.parse().ok()).map(|(column, number)| column.given(number)) {
+        Some(Given::Category(text)) => Named(text).to_string(),
+        Some(Given::Unseen) => "another category".into(),
+        Some(Given::Number(missing)) if number == "NaN" => missing.to_string(),
+        Some(Given::Number(_)) | None => number,
     }
 }
 

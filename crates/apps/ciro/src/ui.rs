@@ -81,7 +81,9 @@ impl Ui {
         }
         self.complain(&format!("{}: {}", self.paint("error", "31"), Escaped(&error.message)));
         if let Some(hint) = &error.hint {
-            self.complain(&format!("{}: {}", self.paint("hint", "36"), Escaped(hint)));
+            // Lines of code stand below it, indented, so that no line of a stranger's looks like one of ours.
+            let hint = hint.replace('\n', "\n      ");
+            self.complain(&format!("{}: {}", self.paint("hint", "36"), Lines(&hint)));
         }
     }
 

@@ -4,8 +4,8 @@ use crate::batch::BatchProof;
 use crate::receipt::Proof;
 use crate::tensor::{self, Tensor};
 use crate::{error, millis};
-use ciro_compile::samples::{self, Port, Samples};
-use ciro_compile::{AccuracyReport, Compiled, Options, Precision, compile_model, ports_with};
+use ciro_compile::samples::{self, Cells, Port, SampleProblem, Samples, Table};
+use ciro_compile::{AccuracyReport, Compiled, Labels, Options, Precision, Rounds, Signature, compile_model, ports_for};
 use ciro_graph::exec::execute;
 use ciro_graph::{Disclosure, Profile, Program, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
@@ -13,6 +13,7 @@ use ciro_prover::{ProvingKey, Seed, prove_batch, prove_hiding};
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,15 +30,84 @@ pub(crate) struct Form {
     output_visibility: String,
     weights: String,
     tolerance: Option<f64>,
+    /// Names and categories of the columns.
+    columns: Vec<(String, Vec<String>)>,
+    missing: Option<f64>,
+    labels: Option<Names>,
+    rounds: Option<String>,
+}
+
+/// Names of classes.
+#[derive(FromPyObject)]
+pub(crate) enum Names {
+    #[pyo3(transparent)]
+    Bools(Vec<bool>),
+    #[pyo3(transparent)]
+    Ints(Vec<i64>),
+    #[pyo3(transparent)]
+    Texts(Vec<String>),
+}
+
+impl From<Names> for Labels {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::Bools(labels) => Self::Bools(labels),
+            Names::Ints(labels) => Self::Ints(labels),
+            Names::Texts(labels) => Self::Texts(labels),
+        }
+    }
+}
+
+/// Samples: the bytes of an `.npz` file, or the columns of a table by name.
+#[derive(FromPyObject)]
+pub(crate) enum Feed {
+    #[pyo3(transparent)]
+    Npz(PyBackedBytes),
+    #[pyo3(transparent)]
+    Table(Vec<(String, Column)>),
+}
+
+/// The cells of a column.
+#[derive(FromPyObject)]
+pub(crate) enum Column {
+    #[pyo3(transparent)]
+    Numbers(Vec<f64>),
+    #[pyo3(transparent)]
+    Texts(Vec<Option<String>>),
+}
+
+impl Feed {
+    fn read(self, ports: &[Port]) -> Result<Samples, SampleProblem> {
+        let columns = match self {
+            Self::Npz(bytes) => return samples::parse("npz", &bytes, ports),
+            Self::Table(columns) => columns,
+        };
+        let (names, columns) = columns.into_iter().map(|(name, column)| (name, column.into())).unzip();
+        samples::from_table(&Table { names, columns, lines: vec![] }.even()?, ports)
+    }
+}
+
+impl From<Column> for Cells {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Numbers(cells) => Self::Numbers(cells),
+            Column::Texts(cells) => Self::Texts(cells),
+        }
+    }
 }
 
 impl Form {
-    fn options(&self) -> PyResult<Options> {
+    fn options(self) -> PyResult<Options> {
+        let rounds = self.rounds.as_deref().map(named_rounds).transpose()?;
+        let visibility = self.visibility()?;
+        let column = |(name, categories)| ciro_graph::Column { name, categories, ..ciro_graph::Column::default() };
+        let columns = self.columns.into_iter().map(column).collect();
         Ok(Options {
+            signature: Signature { columns, missing: self.missing, labels: self.labels.map(Labels::from), rounds },
             profile: named_profile(&self.profile)?,
             precision: named_precision(&self.precision)?,
             security: security(self.bits)?,
-            visibility: self.visibility()?,
+            visibility,
             tolerance: self.tolerance,
             ..Options::default()
         })
@@ -70,14 +140,14 @@ pub(crate) struct Model {
 
 #[pymethods]
 impl Model {
-    /// Compiles the bytes of a model file; `samples` are those of an `.npz` file and `answers` what the model itself says to
+    /// Compiles the bytes of a model file; `answers` is what the model itself says to
     /// them, `dims` the sizes of named dimensions.
     #[staticmethod]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands what it converts over by value")]
     fn compile(
         py: Python<'_>,
         model: &[u8],
-        samples: Option<&[u8]>,
+        samples: Option<Feed>,
         answers: Option<&[u8]>,
         input_range: Option<f64>,
         dims: Vec<(String, u32)>,
@@ -86,10 +156,11 @@ impl Model {
         let form = form.options()?;
         py.detach(|| {
             let started = Instant::now();
-            let calibration = samples.map(|npz| calibration(model, npz, &dims)).transpose()?;
+            let form = Options { dims, input_range, ..form };
+            let calibration = samples.map(|samples| calibration(model, samples, &form)).transpose()?;
             let expected = answers.map(|npz| samples::parse_answers("npz", npz)).transpose();
             let expected = expected.map_err(|e| error::samples("expected", &e))?.unwrap_or_default();
-            let options = Options { calibration, expected, input_range, dims, ..form };
+            let options = Options { calibration, expected, ..form };
             let compiled = compile_model(model, &options).map_err(|e| error::compile(&e))?;
             Self::set_up(compiled, millis(started))
         })
@@ -116,8 +187,8 @@ impl Model {
         })
     }
 
-    /// Proves the answer to the one sample in the bytes of an `.npz` file.
-    fn prove(&self, py: Python<'_>, sample: &[u8]) -> PyResult<Proof> {
+    /// Proves the answer to one sample.
+    fn prove(&self, py: Python<'_>, sample: Feed) -> PyResult<Proof> {
         py.detach(|| {
             let input = self.one_sample(sample)?;
             let seed = seed(&self.key)?;
@@ -130,8 +201,8 @@ impl Model {
         })
     }
 
-    /// Proves the answers to all samples in the bytes of an `.npz` file at once, so that each can be shown alone.
-    fn prove_batch(&self, py: Python<'_>, samples: &[u8]) -> PyResult<BatchProof> {
+    /// Proves the answers to all samples at once, so that each can be shown alone.
+    fn prove_batch(&self, py: Python<'_>, samples: Feed) -> PyResult<BatchProof> {
         py.detach(|| {
             let samples = self.samples(samples)?;
             let started = Instant::now();
@@ -147,7 +218,7 @@ impl Model {
     }
 
     /// What a proof of each sample would state, without a proof: its outputs, or why the model refuses it.
-    fn run(&self, py: Python<'_>, samples: &[u8]) -> PyResult<Vec<(Option<Vec<Tensor>>, Option<String>)>> {
+    fn run(&self, py: Python<'_>, samples: Feed) -> PyResult<Vec<(Option<Vec<Tensor>>, Option<String>)>> {
         py.detach(|| {
             let model = self.key.model();
             let answer = |input: &RawInput| match execute(model, input) {
@@ -233,13 +304,13 @@ impl Model {
         Ok(key)
     }
 
-    fn samples(&self, npz: &[u8]) -> PyResult<Vec<RawInput>> {
+    fn samples(&self, feed: Feed) -> PyResult<Vec<RawInput>> {
         let ports = Port::of(&self.key.model().program);
-        samples::parse("npz", npz, &ports).map(|samples| samples.inputs).map_err(|e| error::samples("input", &e))
+        feed.read(&ports).map(|samples| samples.inputs).map_err(|e| error::samples("input", &e))
     }
 
-    fn one_sample(&self, npz: &[u8]) -> PyResult<RawInput> {
-        let samples = self.samples(npz)?;
+    fn one_sample(&self, feed: Feed) -> PyResult<RawInput> {
+        let samples = self.samples(feed)?;
         let got = samples.len();
         let only: Result<[RawInput; 1], _> = samples.try_into();
         only.map(|[input]| input).map_err(|_| error::sample_count(got))
@@ -291,6 +362,14 @@ fn named_profile(name: &str) -> PyResult<Profile> {
     }
 }
 
+fn named_rounds(name: &str) -> PyResult<Rounds> {
+    match name {
+        "best" => Ok(Rounds::Best),
+        "all" => Ok(Rounds::All),
+        other => Err(PyValueError::new_err(format!("rounds: expected \"best\" or \"all\", got {other:?}"))),
+    }
+}
+
 fn security(bits: u32) -> PyResult<Security> {
     match bits {
         100 => Ok(Security::Bits100),
@@ -299,7 +378,7 @@ fn security(bits: u32) -> PyResult<Security> {
     }
 }
 
-fn calibration(model: &[u8], npz: &[u8], dims: &[(String, u32)]) -> PyResult<Samples> {
-    let ports = ports_with(model, dims).map_err(|e| error::compile(&e))?;
-    samples::parse("npz", npz, &ports).map_err(|e| error::samples("samples", &e))
+fn calibration(model: &[u8], samples: Feed, options: &Options) -> PyResult<Samples> {
+    let ports = ports_for(model, options).map_err(|e| error::compile(&e))?;
+    samples.read(&ports).map_err(|e| error::samples("samples", &e))
 }

@@ -4,7 +4,7 @@ use crate::judge::Judged;
 use crate::report::Finding;
 use crate::visibility::Visibility;
 use ciro_graph::render::Cell;
-use ciro_graph::{Input, RawInput, RawTensor, RenderError, Rendered};
+use ciro_graph::{Column, Given, Input, Program, RawInput, RawTensor, RenderError, Rendered};
 use ciro_types::Named;
 use ciro_verifier::Shown;
 
@@ -39,8 +39,8 @@ impl Judged {
     }
 
     fn input_lines(&self) -> String {
-        let specs = &self.report.program.inputs;
-        self.input().map_or_else(|| hidden(&self.report.input), |input| input_lines(specs, input))
+        let program = &self.report.program;
+        self.input().map_or_else(|| hidden(&self.report.input), |input| input_lines(program, input))
     }
 
     fn output_lines(&self) -> Result<String, RenderError> {
@@ -49,13 +49,28 @@ impl Judged {
     }
 }
 
-fn input_lines(specs: &[Input], input: &RawInput) -> String {
-    // deterministic: core prints a float32 the same everywhere, and only people read it.
-    let number = |bits: &u32| f32::from_bits(*bits).to_string();
-    let line_of = |(spec, tensor): (&Input, &RawTensor)| {
-        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(tensor.bits.iter().map(number)))
+fn input_lines(program: &Program, input: &RawInput) -> String {
+    let line_of = |(i, (spec, tensor)): (usize, (&Input, &RawTensor))| {
+        let columns = program.columns_of(i);
+        let mut columns = columns.iter().cycle();
+        let items = tensor.bits.iter().map(|&bits| element(columns.next(), bits));
+        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items))
     };
-    lines(specs.iter().zip(&input.0).map(line_of))
+    lines(program.inputs.iter().zip(&input.0).enumerate().map(line_of))
+}
+
+/// An element of an input as its users write it.
+fn element(column: Option<&Column>, bits: u32) -> String {
+    // deterministic: core prints a float32 the same everywhere, and only people read it.
+    let number = f32::from_bits(bits);
+    // deterministic: every float32 is a float64.
+    match column.map(|column| column.given(f64::from(number))) {
+        Some(Given::Category(text)) => Named(text).to_string(),
+        Some(Given::Unseen) => "another category".into(),
+        // As a float32, which has the fewer digits.
+        Some(Given::Number(given)) if number.is_nan() => given.to_string(),
+        Some(Given::Number(_)) | None => number.to_string(),
+    }
 }
 
 fn output_lines(outputs: &[Rendered]) -> String {
@@ -66,6 +81,7 @@ fn cell(cell: &Cell) -> String {
     match cell {
         Cell::Number(number) => number.clone(),
         Cell::Int(label) => label.to_string(),
+        Cell::Bool(label) => label.to_string(),
         Cell::Text(label) => Named(label).to_string(),
     }
 }

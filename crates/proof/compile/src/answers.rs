@@ -147,6 +147,12 @@ fn class_of(labels: &Labels, text: &str) -> f64 {
             let is_text = |label: &i64| (*label as f64).to_string() == text;
             labels.iter().position(is_text)
         }
+        // As numbers they are 0 and 1; as Python's texts they are capitalised.
+        Labels::Bools(labels) => {
+            let is_text =
+                |label: &bool| text == if *label { "1" } else { "0" } || text.eq_ignore_ascii_case(&label.to_string());
+            labels.iter().position(is_text)
+        }
         Labels::Texts(labels) => labels.iter().position(|label| label == text),
     };
     found.unwrap_or(labels.len()) as f64

@@ -6,7 +6,7 @@
 use crate::report::AccuracyReport;
 use ciro_crypto::hash;
 use ciro_graph::render::decimal;
-use ciro_graph::{CheckError, Ingest, Model, OutputKind, Program, check_model};
+use ciro_graph::{CheckError, Column, Ingest, Input, Model, OutputKind, Program, check_model};
 use ciro_types::{DecodeError, Hash32, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Largest program or weight file, bytes.
 const MAX_FILE: usize = 1 << 31;
 /// Version of the folder's layout, and of what its program means.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 const PROGRAM: &str = "program.bin";
 const WEIGHTS: &str = "weights.bin";
@@ -66,6 +66,22 @@ pub struct PortText {
     pub shape: Vec<u32>,
     /// What its elements are.
     pub elements: String,
+    /// What users call an input's elements; one for each, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnText>,
+}
+
+/// An element of an input, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnText {
+    /// Its name in a table; empty if it has none.
+    pub name: String,
+    /// What the codes 0, 1, 2, … stand for; empty for numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// The number that stands for a missing value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// Why a folder is not a compiled model.
@@ -164,7 +180,7 @@ impl Compiled {
             weights: digest(weights),
             weight_count: self.model.weights.iter().map(|w| w.len() as u64).sum(),
             operators: nodes.iter().map(|node| ciro_graph::check::op_name(&node.op).to_string()).collect(),
-            inputs: inputs.iter().map(|i| port_text(&i.name, &i.shape, range_text(&i.ingest))).collect(),
+            inputs: inputs.iter().enumerate().map(|(i, input)| input_text(&self.model.program, i, input)).collect(),
             outputs: outputs.iter().map(|o| port_text(&o.name, &o.shape, kind_text(&o.kind))).collect(),
             notes: self.notes.clone(),
         }
@@ -182,7 +198,17 @@ fn digest(bytes: &[u8]) -> Hash32 {
 }
 
 fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {
-    PortText { name: name.into(), shape: shape.to_vec(), elements }
+    PortText { name: name.into(), shape: shape.to_vec(), elements, columns: vec![] }
+}
+
+fn input_text(program: &Program, index: usize, input: &Input) -> PortText {
+    let text = |column: &Column| ColumnText {
+        name: column.name.clone(),
+        categories: column.categories.clone(),
+        missing: column.missing.map(|bits| f64::from_bits(bits).to_string()),
+    };
+    let columns = program.columns_of(index).iter().map(text).collect();
+    PortText { columns, ..port_text(&input.name, &input.shape, range_text(&input.ingest)) }
 }
 
 /// What an input accepts.
@@ -208,6 +234,7 @@ fn kind_text(kind: &OutputKind) -> String {
     match kind {
         OutputKind::Fixed { frac_bits } => format!("number in steps of 2^-{frac_bits}"),
         OutputKind::IntLabel { labels } => format!("one of {} integer labels", labels.len()),
+        OutputKind::BoolLabel { labels } => format!("one of {} truth values", labels.len()),
         OutputKind::TextLabel { labels } => format!("one of {} labels", labels.len()),
     }
 }

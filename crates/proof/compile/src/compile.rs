@@ -12,7 +12,15 @@ use crate::options::Options;
 use crate::plan::{Plan, apart, plan};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, is_held_out, measure};
 use crate::samples::{Port, Samples};
-use ciro_graph::{Ingest, Program};
+use crate::signature::Labels;
+use ciro_graph::{Column, Ingest, Program, Unseen};
+
+/// A model file as it was read.
+struct Source {
+    reading: Reading,
+    /// What the file says of its columns; one per element of the inputs, or none.
+    columns: Vec<Column>,
+}
 
 /// A model as one of the two pathways reads it.
 enum Reading {
@@ -23,25 +31,81 @@ enum Reading {
 }
 
 /// Reads a model: a booster's own file or ONNX, as a linear model, trees or a small perceptron if it is one, else as a network.
-fn read(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
-    match native::plan(bytes) {
-        Some(plan) => plan.map(Reading::Flat),
-        None => read_onnx(bytes, dims),
+fn read(bytes: &[u8], options: &Options) -> Result<Source, CompileError> {
+    let mut source = match native::read(bytes, options.signature.rounds) {
+        Some(file) => {
+            let native::File { plan, columns, thresholds } = file?;
+            // Neither what the user says of missing values nor answers to compare with need signs.
+            if let (Some(samples), None, []) =
+                (&options.calibration, options.signature.missing, options.expected.as_slice())
+            {
+                thresholds.check(samples).map_err(CompileError::Native)?;
+            }
+            Source { reading: Reading::Flat(plan), columns }
+        }
+        None => read_onnx(bytes, &options.dims)?,
+    };
+    let elements = source.reading.inputs().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
+    source.columns = options.signature.columns(source.columns, elements)?;
+    options.signature.name_classes(source.reading.labels())?;
+    Ok(source)
+}
+
+impl Reading {
+    /// Names and dimensions.
+    fn inputs(&self) -> Vec<(&str, &[usize])> {
+        match self {
+            Self::Flat(plan) | Self::Vectors(_, plan) => {
+                plan.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice())).collect()
+            }
+            Self::Network(net) => net.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice())).collect(),
+        }
+    }
+
+    /// What the classes of each output are called, where it is a class.
+    fn labels(&mut self) -> Vec<&mut Labels> {
+        match self {
+            Self::Flat(plan) | Self::Vectors(_, plan) => {
+                plan.outputs.iter_mut().filter_map(|output| output.labels.as_mut()).collect()
+            }
+            Self::Network(net) => net.outputs.iter_mut().filter_map(|output| output.labels.as_mut()).collect(),
+        }
     }
 }
 
-fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Reading, CompileError> {
-    let model = onnx::decode(bytes)?;
-    let flat = match plan(&model) {
+fn read_onnx(bytes: &[u8], dims: &[(String, u32)]) -> Result<Source, CompileError> {
+    let mut model = onnx::decode(bytes)?;
+    let categories = onnx::encode_texts(&mut model)?;
+    let reading = read_graph(&model, dims)?;
+    let columns = columns(&reading, &categories);
+    Ok(Source { reading, columns })
+}
+
+/// A column for each element, if some are texts: named as their input if that has no other.
+fn columns(reading: &Reading, categories: &onnx::Categories) -> Vec<Column> {
+    if categories.is_empty() {
+        return Vec::new();
+    }
+    let of_input = |(name, dims): (&str, &[usize])| {
+        let count = dims.iter().product();
+        let own = if count == 1 { name.to_string() } else { String::new() };
+        let categories = categories.get(name).cloned().unwrap_or_default();
+        vec![Column { name: own, categories, missing: None, unseen: Unseen::Coded }; count]
+    };
+    reading.inputs().into_iter().flat_map(of_input).collect()
+}
+
+fn read_graph(model: &ModelProto, dims: &[(String, u32)]) -> Result<Reading, CompileError> {
+    let flat = match plan(model) {
         Ok(plan) if plan.reads_rows() => return Ok(Reading::Flat(plan)),
         // Its products would take an input's last dimension for all of it.
-        Ok(_) => return net::read(&model, dims).map(Reading::Network),
+        Ok(_) => return net::read(model, dims).map(Reading::Network),
         Err(error) => error,
     };
-    if !is_classical(&model) {
-        return net::read(&model, dims).map(Reading::Network);
+    if !is_classical(model) {
+        return net::read(model, dims).map(Reading::Network);
     }
-    let net = net::read(&model, dims).map_err(|_| flat)?;
+    let net = net::read(model, dims).map_err(|_| flat)?;
     let plan = net::vectors(&net)?;
     Ok(Reading::Vectors(net, plan))
 }
@@ -58,7 +122,7 @@ fn is_classical(model: &ModelProto) -> bool {
 /// [`CompileError`] if the bytes are no model, an operator or a form of it is not supported, or its numbers do not fit;
 /// [`CompileError::hint`] says what to do.
 pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    compile_reading(read(bytes, &options.dims)?, options)
+    compile_source(read(bytes, options)?, options)
 }
 
 /// Compiles an ONNX model.
@@ -66,15 +130,16 @@ pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, Compil
 /// # Errors
 /// As [`compile_model`].
 pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    compile_reading(read_onnx(bytes, &options.dims)?, options)
+    compile_source(read_onnx(bytes, &options.dims)?, options)
 }
 
-fn compile_reading(reading: Reading, options: &Options) -> Result<Compiled, CompileError> {
-    let mut compiled = match reading {
+fn compile_source(source: Source, options: &Options) -> Result<Compiled, CompileError> {
+    let mut compiled = match source.reading {
         Reading::Flat(plan) => compile_flat(plan, None, options),
         Reading::Vectors(net, plan) => compile_flat(plan, Some(&net), options),
         Reading::Network(net) => net::compile(&net, options),
     }?;
+    compiled.model.program.columns = source.columns;
     compiled.model.program.profile = options.profile;
     compiled.model.program.security = options.security;
     compiled.model.program.visibility = options.visibility;
@@ -103,13 +168,22 @@ fn compile_flat(plan: Plan, read: Option<&Net>, options: &Options) -> Result<Com
 /// # Errors
 /// As [`compile_onnx`].
 pub fn ports_with(bytes: &[u8], dims: &[(String, u32)]) -> Result<Vec<Port>, CompileError> {
-    let port = |name: &String, dims: &[usize]| Port { name: name.clone(), shape: dims_u32(dims) };
-    Ok(match read(bytes, dims)? {
-        Reading::Flat(plan) | Reading::Vectors(_, plan) => {
-            plan.inputs.iter().map(|input| port(&input.name, &input.dims)).collect()
-        }
-        Reading::Network(net) => net.inputs.iter().map(|input| port(&input.name, &input.dims)).collect(),
-    })
+    ports_for(bytes, &Options { dims: dims.to_vec(), ..Options::default() })
+}
+
+/// As [`ports_with`], under all that the user says of the model.
+///
+/// # Errors
+/// As [`compile_model`].
+pub fn ports_for(bytes: &[u8], options: &Options) -> Result<Vec<Port>, CompileError> {
+    let source = read(bytes, options)?;
+    let mut columns = source.columns.into_iter();
+    let port = |(name, dims): (&str, &[usize])| Port {
+        name: name.into(),
+        shape: dims_u32(dims),
+        columns: columns.by_ref().take(dims.iter().product()).collect(),
+    };
+    Ok(source.reading.inputs().into_iter().map(port).collect())
 }
 
 /// As [`ports_with`], for a model without named dimensions after the batch.

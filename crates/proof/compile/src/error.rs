@@ -123,6 +123,16 @@ pub enum CompileError {
         /// Why.
         reason: String,
     },
+    /// Columns or labels that are not those of the model.
+    #[error("{what}: expected {expected}, got {got}")]
+    Signature {
+        /// What was said of the model.
+        what: Box<str>,
+        /// What fits.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
     /// Answers that are none to the samples, or to no output.
     #[error("answers {output:?}: expected {expected}, got {got}")]
     Answers {

@@ -9,6 +9,7 @@
 //! | [`artifact`] | [`Compiled`] and its folder on disk |
 //! | [`answers`] | what the user's own model answers to the samples |
 //! | [`report`] | the program against these answers, and against floats |
+//! | [`signature`] | what users call columns and classes, and which number is missing |
 //! | [`tolerance`] | how much may lie between them |
 //! | [`error`] | why a model is not compiled, and what to do about it |
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
@@ -36,13 +37,15 @@ pub mod options;
 mod plan;
 pub mod report;
 pub mod samples;
+pub mod signature;
 pub mod tolerance;
 
 pub use answers::{Answer, Given};
 pub use artifact::{ArtifactError, Compiled};
-pub use compile::{compile_model, compile_onnx, ports, ports_with};
+pub use compile::{compile_model, compile_onnx, ports, ports_for, ports_with};
 pub use error::CompileError;
 pub use native::NativeError;
 pub use options::{Options, Precision};
 pub use report::AccuracyReport;
+pub use signature::{Labels, Rounds, Signature};
 pub use tolerance::Tolerance;

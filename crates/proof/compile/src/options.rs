@@ -2,6 +2,7 @@
 
 use crate::answers::Answer;
 use crate::samples::Samples;
+use crate::signature::Signature;
 use ciro_graph::{Profile, Security, Visibility};
 use std::fmt;
 
@@ -37,6 +38,8 @@ pub struct Options {
     /// What the user's own model answers to the samples: what the program is held to. Without them, it is held to a float
     /// evaluation of the file.
     pub expected: Vec<Answer>,
+    /// What the user says of columns, classes and missing values.
+    pub signature: Signature,
     /// What is accepted instead of the defaults ([`crate::Tolerance`]): deviations of that part of an output's spread, and
     /// as large a part of other decisions.
     pub tolerance: Option<f64>,

@@ -81,6 +81,7 @@ impl Tolerance {
 fn label(labels: Option<&Labels>, index: f64) -> String {
     let named = match labels {
         Some(Labels::Ints(labels)) => labels.get(index as usize).map(i64::to_string),
+        Some(Labels::Bools(labels)) => labels.get(index as usize).map(bool::to_string),
         Some(Labels::Texts(labels)) => labels.get(index as usize).map(|label| format!("{label:?}")),
         None => None,
     };

@@ -23,7 +23,8 @@ use crate::bounds::{self, Kind, Scope};
 use crate::forest::ForestError;
 use crate::ingest::element_count;
 use crate::interval::Interval;
-use crate::program::{Disclosure, Ingest, Input, Model, Op, Output, OutputKind, Program};
+use crate::program::{Disclosure, Ingest, Input, Model, Op, Output, Program};
+use crate::signature::OutputKind;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -306,6 +307,7 @@ fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
             return value.bounded().map(|_| ());
         }
         OutputKind::IntLabel { labels } => wide(labels.len()),
+        OutputKind::BoolLabel { labels } => wide(labels.len()),
         OutputKind::TextLabel { labels } => {
             labels.iter().try_for_each(|label| text("label", label))?;
             wide(labels.len())
@@ -317,7 +319,26 @@ fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
     }
 }
 
+/// Names and categories of the inputs' elements. Names are distinct, where there are any.
+fn check_columns(program: &Program) -> Result<(), Problem> {
+    if program.columns.is_empty() {
+        return Ok(());
+    }
+    let elements = program.inputs.iter().map(|input| element_count(&input.shape)).fold(0, u64::saturating_add);
+    length("columns", elements, program.columns.len())?;
+    for column in &program.columns {
+        text("column", &column.name)?;
+        column.categories.iter().try_for_each(|category| text("category", category))?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = column.categories.iter().find(|category| !seen.insert(*category)) {
+            return Err(Problem::Name { got: twice.clone() });
+        }
+    }
+    distinct(program.columns.iter().map(|column| &column.name).filter(|name| !name.is_empty()))
+}
+
 fn check_names(program: &Program) -> Result<(), Problem> {
+    check_columns(program)?;
     distinct(program.inputs.iter().map(|input| &input.name))?;
     distinct(program.outputs.iter().map(|output| &output.name))
 }

@@ -267,6 +267,7 @@ mod tests {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits: 8,
             profile: crate::program::Profile::Native,
             security: crate::program::Security::Bits100,

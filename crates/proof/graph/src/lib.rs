@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`program`] | operators and their exact meaning, inputs, outputs, constants |
 //! | [`tensor`] | raw inputs as the user gave them, outputs as integers with a scale |
+//! | [`signature`] | what users call an input's elements: names, categories, missing values |
 //! | [`mod@ingest`] | float32 bit patterns to integers |
 //! | [`mod@batch`] | several samples in one execution: how tensors are joined and taken apart |
 //! | [`exec`] | execution, every interval asserted |
@@ -37,6 +38,7 @@ mod operands;
 pub mod program;
 pub mod render;
 pub mod shape;
+pub mod signature;
 pub mod tensor;
 mod work;
 
@@ -45,10 +47,11 @@ pub use exec::{ExecError, Execution, execute, execute_on, resume};
 pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{
-    ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
-    Security, ValueId, Visibility, Window,
+    ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, Pick, Profile, Program, Security,
+    ValueId, Visibility, Window,
 };
 pub use render::{RenderError, Rendered, render};
 pub use shape::{broadcast, strides};
+pub use signature::{Column, Given, OutputKind, Unseen};
 pub use tensor::{RawInput, RawOutput, RawTensor};
 pub use work::ModelWork;

@@ -6,6 +6,7 @@
 //! then one per node, in order; an operator reads only values with a smaller number. Everything here is about one sample; a program
 //! of a larger [`Program::batch`] does it to each.
 
+use crate::signature::{Column, OutputKind};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -25,6 +26,8 @@ pub struct Program {
     pub name: String,
     /// The inputs, in order.
     pub inputs: Vec<Input>,
+    /// What users call the elements of all inputs, one after the other; none, or one for each.
+    pub columns: Vec<Column>,
     /// Shapes of the constants. Their contents are in [`Model::weights`].
     pub constants: Vec<Constant>,
     /// The operators, in order of execution.
@@ -577,24 +580,4 @@ pub struct Output {
     pub shape: Vec<u32>,
     /// How its integers read.
     pub kind: OutputKind,
-}
-
-/// How an output's integers read.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum OutputKind {
-    /// A number: integer / 2^frac_bits.
-    Fixed {
-        /// Fractional bits.
-        frac_bits: u8,
-    },
-    /// A class: the element is an index into integer labels.
-    IntLabel {
-        /// The labels.
-        labels: Vec<i64>,
-    },
-    /// A class: the element is an index into text labels.
-    TextLabel {
-        /// The labels.
-        labels: Vec<String>,
-    },
 }

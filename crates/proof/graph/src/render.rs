@@ -1,6 +1,7 @@
 //! Outputs as text, exact and without floats.
 
-use crate::program::{Output, OutputKind, Program};
+use crate::program::{Output, Program};
+use crate::signature::OutputKind;
 use crate::tensor::RawOutput;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,6 +24,8 @@ pub enum Cell {
     Number(String),
     /// An integer label.
     Int(i64),
+    /// A label that is a truth value.
+    Bool(bool),
     /// A text label.
     Text(String),
 }
@@ -93,6 +96,7 @@ fn render_cell(output: &Output, value: i64) -> Result<Cell, RenderError> {
     match &output.kind {
         OutputKind::Fixed { frac_bits } => Ok(Cell::Number(decimal(value, i32::from(*frac_bits)))),
         OutputKind::IntLabel { labels } => label(output, labels, value).map(|&l| Cell::Int(l)),
+        OutputKind::BoolLabel { labels } => label(output, labels, value).map(|&l| Cell::Bool(l)),
         OutputKind::TextLabel { labels } => label(output, labels, value).map(|l| Cell::Text(l.clone())),
     }
 }

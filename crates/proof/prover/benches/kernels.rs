@@ -70,6 +70,7 @@ fn shift(rows: u32) -> (ProvingKey, Witness) {
             shape: vec![1, rows],
             kind: OutputKind::Fixed { frac_bits: 0 },
         }],
+        columns: vec![],
         limb_bits: 8,
         profile: ciro_graph::Profile::Native,
         security: ciro_graph::Security::Bits100,

@@ -84,6 +84,7 @@ impl Hostile {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits: 8,
             profile: Profile::Native,
             security: Security::Bits100,

@@ -305,6 +305,7 @@ mod tests {
             constants: vec![constant(&[3, 5]), constant(&[5])],
             nodes,
             outputs: vec![output],
+            columns: vec![],
             limb_bits: 4,
             profile: Profile::Native,
             security: Security::Bits100,

@@ -25,6 +25,7 @@ fn program(inputs: &[&[u32]], constants: &[&[u32]], nodes: Vec<Node>) -> Program
         constants: constants.iter().map(|shape| Constant { name: "c".into(), shape: shape.to_vec() }).collect(),
         outputs: vec![output],
         nodes,
+        columns: vec![],
         limb_bits: 16,
         profile: Profile::Native,
         security: Security::Bits100,

@@ -27,6 +27,7 @@ fn program(ports: u32, len: u32, security: Security) -> Program {
         constants: Vec::new(),
         nodes: (0..ports).map(node).collect(),
         outputs: (0..ports).map(output).collect(),
+        columns: Vec::new(),
         limb_bits: 4,
         profile: Profile::Native,
         security,

@@ -20,6 +20,7 @@ fn program(shape: &[u32], hi: i32) -> Program {
         constants: vec![],
         nodes: vec![],
         outputs: vec![],
+        columns: vec![],
         limb_bits: 8,
         profile: Profile::Native,
         security: Security::Bits100,

@@ -98,7 +98,11 @@ impl Answer {
             program.name = text.into();
             let inputs = program.inputs.iter_mut().map(|input| &mut input.name);
             let outputs = program.outputs.iter_mut().map(|output| &mut output.name);
-            let names = inputs.chain(outputs).chain(program.constants.iter_mut().map(|constant| &mut constant.name));
+            let columns = program.columns.iter_mut().map(|column| &mut column.name);
+            let names = inputs
+                .chain(outputs)
+                .chain(columns)
+                .chain(program.constants.iter_mut().map(|constant| &mut constant.name));
             names.enumerate().for_each(|(i, name)| *name = format!("{i}{text}"));
             program.outputs.iter_mut().for_each(|output| output.kind = labelled(&output.kind, text));
         })
@@ -109,6 +113,9 @@ fn labelled(kind: &OutputKind, text: &str) -> OutputKind {
     match kind {
         OutputKind::Fixed { frac_bits } => OutputKind::Fixed { frac_bits: *frac_bits },
         OutputKind::IntLabel { labels } => {
+            OutputKind::TextLabel { labels: labels.iter().map(|label| format!("{label}{text}")).collect() }
+        }
+        OutputKind::BoolLabel { labels } => {
             OutputKind::TextLabel { labels: labels.iter().map(|label| format!("{label}{text}")).collect() }
         }
         OutputKind::TextLabel { labels } => {

@@ -280,7 +280,7 @@ pub fn model_file(bytes: &[u8]) {
 pub fn samples(bytes: &[u8]) {
     let Some((&choice, file)) = bytes.split_first() else { return };
     let format = seeds::FORMATS[usize::from(choice) % seeds::FORMATS.len()];
-    let ports = [Port { name: "input".into(), shape: vec![1, 10] }];
+    let ports = [Port { name: "input".into(), shape: vec![1, 10], columns: vec![] }];
     if let Ok(samples) = parse(format, file, &ports) {
         assert!(samples.inputs.iter().all(|input| input.0.len() == 1 && input.0[0].bits.len() == 10));
     }

@@ -37,6 +37,7 @@ pub fn relu(exponent: i8) -> Model {
             shape: vec![1],
             kind: OutputKind::Fixed { frac_bits: exponent.unsigned_abs() },
         }],
+        columns: vec![],
         limb_bits: 8,
         profile: Profile::Native,
         security: Security::Bits100,

@@ -1,9 +1,10 @@
 """The native half. Use the package `ciro`, which wraps it."""
 
 from os import PathLike
-from typing import Optional, Union, final
+from typing import Any, Optional, Union, final
 
-_Values = Union[list[float], list[int], list[str]]
+_Values = Union[list[float], list[int], list[bool], list[str], list[Union[float, Optional[str]]]]
+_Feed = Union[bytes, list[tuple[str, Union[list[float], list[Optional[str]]]]]]
 _Tensor = tuple[str, list[int], _Values]
 
 @final
@@ -11,18 +12,18 @@ class Model:
     @staticmethod
     def compile(
         model: bytes,
-        samples: Optional[bytes],
+        samples: Optional[_Feed],
         answers: Optional[bytes],
         input_range: Optional[float],
         dims: list[tuple[str, int]],
-        form: dict[str, Union[str, int, float, None]],
+        form: dict[str, Any],
     ) -> Model: ...
     @staticmethod
     def load(folder: Union[str, PathLike[str]]) -> Model: ...
     def save(self, folder: Union[str, PathLike[str]]) -> None: ...
-    def prove(self, sample: bytes) -> Proof: ...
-    def prove_batch(self, samples: bytes) -> BatchProof: ...
-    def run(self, samples: bytes) -> list[tuple[Optional[list[_Tensor]], Optional[str]]]: ...
+    def prove(self, sample: _Feed) -> Proof: ...
+    def prove_batch(self, samples: _Feed) -> BatchProof: ...
+    def run(self, samples: _Feed) -> list[tuple[Optional[list[_Tensor]], Optional[str]]]: ...
     def id_of_batch(self, batch: int, input: str, output: str) -> str: ...
     @property
     def id(self) -> str: ...

@@ -11,15 +11,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ciro.errors import InputError
+from ciro.tables import Table, table_of
 
 Array = NDArray[Any]
-Samples = Union[ArrayLike, Mapping[str, ArrayLike]]
-"""One array for a model with one input, or arrays by input name. Anything that numpy takes: lists, data frames, tensors."""
+Samples = Union[ArrayLike, Mapping[str, ArrayLike], Any]
+"""One array for a model with one input, or arrays by input name: anything that numpy takes. Or a table whose columns are matched by
+name: a frame of pandas, polars or pyarrow, a list of records, a dictionary of columns."""
 
 # The name under which samples of the only input are found whatever that input is called.
 ONLY_INPUT = "x"
 # The name of answers to a model's last numbers whatever that output is called.
 ONLY_ANSWER = "y"
+
+
+def to_feed(samples: Samples) -> Union[bytes, Table]:
+    """What crosses into Rust: the columns of a table, or the bytes of an `.npz` file that holds the arrays."""
+    table = table_of(samples)
+    return to_npz(samples) if table is None else table
 
 
 def to_npz(samples: Samples) -> bytes:
@@ -62,7 +70,8 @@ def numbers(name: str, array: ArrayLike) -> Array:
     if converted.dtype == object:
         # A data frame whose columns differ in type, or a list with None in it.
         try:
-            converted = converted.astype(np.float32)
+            plain = [np.nan if type(value).__name__ in ("NAType", "NaTType") else value for value in converted.flat]
+            converted = np.asarray(plain, dtype=np.float64).reshape(converted.shape)
         except (TypeError, ValueError) as error:
             raise InputError(f"{name!r}: expected numbers, got {error}", "encode texts as numbers first") from error
     if converted.dtype.kind == "f" and converted.dtype.itemsize not in (4, 8):
@@ -72,6 +81,8 @@ def numbers(name: str, array: ArrayLike) -> Array:
     return np.ascontiguousarray(converted).astype(converted.dtype.newbyteorder("<"), copy=False)
 
 
-def to_array(shape: list[int], values: Union[list[float], list[int], list[str]]) -> Array:
-    """A tensor of the native half as an array: float64, int64 or texts."""
-    return np.asarray(values).reshape(shape)
+def to_array(shape: list[int], values: Union[list[float], list[int], list[bool], list[str], list[Any]]) -> Array:
+    """A tensor of the native half as an array: float64, int64, bool or texts; objects where numbers and texts are mixed."""
+    kinds = {isinstance(value, str) for value in values}
+    mixed = len(kinds) > 1 or any(value is None for value in values)
+    return np.asarray(values, dtype=object if mixed else None).reshape(shape)

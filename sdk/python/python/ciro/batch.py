@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Union, overload
 
 from ciro import _ciro
-from ciro.arrays import Array, Samples, to_array, to_npz
+from ciro.arrays import Array, Samples, to_array, to_feed
 from ciro.model import Model
 from ciro.proof import Proof
 
@@ -124,4 +124,4 @@ def prove_batch(model: Model, samples: Samples) -> BatchProof:
         ProveError: if the model does not run on one of them.
         CompileError: if the model on so many samples is too large for one proof.
     """
-    return BatchProof(model._native.prove_batch(to_npz(samples)))
+    return BatchProof(model._native.prove_batch(to_feed(samples)))

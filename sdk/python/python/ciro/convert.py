@@ -7,13 +7,20 @@ to install it. Nothing else is imported that the estimator's own library did not
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Optional
 
+import numpy as np
+
+from ciro import folded, functions
 from ciro.arrays import Samples, numbers
 from ciro.errors import CompileError
+from ciro.histograms import columns_of, is_histogram, to_text
+from ciro.tables import table_of
 
 # What the converters are asked for: the newest that all of them write.
 OPSET, OPSET_ML = 15, 3
@@ -21,48 +28,94 @@ OPSET, OPSET_ML = 15, 3
 INPUT = "input"
 
 
-def to_file(model: Any, samples: Optional[Samples]) -> bytes:
-    """The bytes of a model file: `model` itself if it is one, else the saved or converted estimator."""
+@dataclass(frozen=True)
+class Source:
+    """A model file, and what its users say that the file does not."""
+
+    file: bytes
+    columns: list[tuple[str, list[str]]] = field(default_factory=list)
+    """Names and categories of the columns; none where the file has them, or nobody has."""
+    missing: Optional[float] = None
+    """The number that stands for a missing value."""
+    labels: Optional[list[Any]] = None
+    """Names of the classes."""
+    rounds: Optional[str] = None
+    """Which trees count, where the file may not say."""
+
+
+def to_source(model: Any, samples: Optional[Samples]) -> Source:
+    """`model` itself if it is a file, else the saved or converted estimator."""
     if isinstance(model, (bytes, bytearray, memoryview)):
-        return bytes(model)
+        return Source(bytes(model))
     if hasattr(model, "SerializeToString"):
-        return bytes(model.SerializeToString())
+        return Source(bytes(model.SerializeToString()))
     saved = _saved_booster(model)
     if saved is not None:
         return saved
+    if is_histogram(model):
+        return Source(to_text(model), columns=columns_of(model), labels=_labels(model))
     if hasattr(model, "fit") and hasattr(model, "get_params"):
-        return _estimator(model, _features(model, samples))
+        return _folded(model, samples) or _estimator(model, samples)
     raise CompileError(
         f"expected an estimator, a path, the bytes of a model file or a ModelProto, got {type(model).__name__}",
         "export the model to ONNX, for example with torch.onnx.export or tf2onnx, and pass the file",
     )
 
 
-def _saved_booster(model: Any) -> Optional[bytes]:
-    """The file of a booster by its own library; None for what is no fitted booster, or has labels that the file drops."""
+def _saved_booster(model: Any) -> Optional[Source]:
+    """The file of a booster by its own library; None for what is no fitted booster."""
     library = type(model).__module__.partition(".")[0]
-    if library not in ("xgboost", "lightgbm") or _renames_classes(model):
+    if library not in ("xgboost", "lightgbm"):
         return None
     is_bare = type(model).__name__ == "Booster"
     if not is_bare and not hasattr(model, "n_features_in_"):
         return None
+    labels = None if is_bare else _labels(model)
     if library == "lightgbm":
         booster = model if is_bare else model.booster_
-        return str(booster.model_to_string()).encode()
-    if not is_bare:
-        _refuse_a_sentinel(model)
+        return Source(str(booster.model_to_string()).encode(), labels=labels)
     booster = model if is_bare else _trees_used(model)
-    return bytes(booster.save_raw(raw_format="ubj"))
+    missing = None if is_bare else _sentinel(model)
+    return Source(bytes(booster.save_raw(raw_format="ubj")), missing=missing, labels=labels, rounds="all")
 
 
-def _refuse_a_sentinel(model: Any) -> None:
-    """The file does not say which number stands for a missing value, so that the program would take it for a number."""
+def _folded(pipeline: Any, samples: Optional[Samples]) -> Optional[Source]:
+    """A booster behind steps that keep the order of each column, as a booster of the columns themselves."""
+    found = folded.steps_before(pipeline)
+    if found is None:
+        return None
+    steps, model = found
+    width = getattr(model, "n_features_in_", None)
+    if width is None or width != pipeline.n_features_in_:
+        return None
+    columns: list[tuple[str, list[str]]] = [(str(name), []) for name in getattr(pipeline, "feature_names_in_", [])]
+    if type(model).__module__.startswith("lightgbm"):
+        file = folded.lightgbm(model.booster_.model_to_string(), steps, samples, width)
+        missing = None
+    else:
+        missing = _sentinel(model)
+        file = folded.xgboost(_trees_used(model), steps, samples, width) if np.isnan(missing) else None
+    return None if file is None else Source(file, columns, missing=missing, labels=_labels(model), rounds="all")
+
+
+def _sentinel(model: Any) -> float:
+    """The number that an estimator of XGBoost takes for a missing value; NaN if none but NaN does."""
     missing = getattr(model, "missing", None)
-    if missing is not None and missing == missing:  # noqa: PLR0124 - NaN differs from itself
-        raise CompileError(
-            f"{type(model).__name__}(missing={missing}): expected NaN for missing values",
-            f"fit it without missing= on numpy.where(x == {missing}, numpy.nan, x), and give such samples",
-        )
+    return float("nan") if missing is None else float(missing)
+
+
+def _labels(model: Any) -> Optional[list[Any]]:
+    """The names of the classes, where they are not 0, 1, 2, …"""
+    classes = getattr(model, "classes_", None)
+    if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
+        return None
+    names: list[Any] = np.asarray(classes).tolist()
+    if all(isinstance(name, bool) for name in names):
+        return names
+    if all(isinstance(name, (int, float)) and float(name).is_integer() for name in names):
+        whole = [int(name) for name in names]
+        return None if whole == list(range(len(whole))) else whole
+    return [str(name) for name in names]
 
 
 def _trees_used(model: Any) -> Any:
@@ -70,12 +123,6 @@ def _trees_used(model: Any) -> Any:
     best = getattr(model, "best_iteration", None)
     booster = model.get_booster()
     return booster if best is None else booster[: best + 1]
-
-
-def _renames_classes(model: Any) -> bool:
-    """Whether it answers with other labels than 0, 1, 2, …"""
-    classes = getattr(model, "classes_", None)
-    return classes is not None and list(classes) != list(range(len(classes)))
 
 
 def _features(estimator: Any, samples: Optional[Samples]) -> int:
@@ -92,15 +139,17 @@ def _features(estimator: Any, samples: Optional[Samples]) -> int:
     return int(count)
 
 
-def _estimator(estimator: Any, features: int) -> bytes:
+def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
     """scikit-learn's estimators, the boosters' in its interface, and pipelines of both."""
     skl2onnx = _module("skl2onnx", "skl2onnx")
+    estimator = _thawed(estimator)
     parts = _parts(estimator)
-    _register(skl2onnx, {type(part) for part in parts})
-    from skl2onnx.common.data_types import FloatTensorType
-
+    functions.register(skl2onnx, parts)
+    _register(skl2onnx, {kind for part in parts for kind in _kinds(part)})
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
+    by_name = bool(names) and (_selects_by_name(parts) or _has_texts(samples))
+    types = _input_per_column(names, samples) if by_name else _one_input(_features(estimator, samples))
     options = {id(part): _options(part) for part in parts if _is_classifier(part)}
-    types = [(INPUT, FloatTensorType([1, features]))]
     try:
         model = skl2onnx.to_onnx(
             estimator, initial_types=types, options=options, target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML}
@@ -111,7 +160,56 @@ def _estimator(estimator: Any, features: int) -> bytes:
             f"{type(estimator).__name__} cannot be converted to ONNX: {_brief(error)}",
             "fit the estimator; one that skl2onnx does not know has to be exported to ONNX in another way",
         ) from error
-    return bytes(model.SerializeToString())
+    columns: list[tuple[str, list[str]]] = [] if by_name else [(name, []) for name in names]
+    labels = _labels(estimator)
+    renamed = labels if labels is not None and all(isinstance(label, bool) for label in labels) else None
+    return Source(bytes(model.SerializeToString()), columns=columns, labels=renamed)
+
+
+def _one_input(features: int) -> list[tuple[str, Any]]:
+    from skl2onnx.common.data_types import FloatTensorType
+
+    return [(INPUT, FloatTensorType([1, features]))]
+
+
+def _input_per_column(names: list[str], samples: Optional[Samples]) -> list[tuple[str, Any]]:
+    """An input per column of a frame: of texts where its samples are."""
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    table = None if samples is None else table_of(samples)
+    if table is None:
+        raise CompileError(
+            "the estimator selects columns by name, and which of them are texts only samples tell",
+            "pass samples=frame, a frame with the columns that the estimator was fitted on",
+        )
+    texts = {name for name, cells in table if any(isinstance(cell, str) for cell in cells)}
+    return [(name, (StringTensorType if name in texts else FloatTensorType)([1, 1])) for name in names]
+
+
+def _has_texts(samples: Optional[Samples]) -> bool:
+    table = None if samples is None else table_of(samples)
+    return table is not None and any(isinstance(cell, str) for _, cells in table for cell in cells)
+
+
+def _selects_by_name(parts: list[Any]) -> bool:
+    """Whether a part takes columns by their names."""
+    chosen = [columns for part in parts for _, _, columns in getattr(part, "transformers_", [])]
+    return any(isinstance(name, str) for columns in chosen for name in ([columns] if isinstance(columns, str) else columns))
+
+
+def _thawed(estimator: Any) -> Any:
+    """Without the wrapper that keeps a fitted estimator from being fitted again, which no converter knows."""
+    if type(estimator).__name__ == "FrozenEstimator":
+        return _thawed(estimator.estimator)
+    thawed = copy.copy(estimator)
+    calibrated = getattr(estimator, "calibrated_classifiers_", None)
+    if calibrated is not None:
+        thawed.calibrated_classifiers_ = [_thawed(part) for part in calibrated]
+    if hasattr(estimator, "steps"):
+        thawed.steps = [(name, step if isinstance(step, str) else _thawed(step)) for name, step in estimator.steps]
+    if getattr(estimator, "estimator", None) is not None and not isinstance(estimator.estimator, str):
+        thawed.estimator = _thawed(estimator.estimator)
+    return thawed
 
 
 def _parts(estimator: Any) -> list[Any]:
@@ -121,6 +219,14 @@ def _parts(estimator: Any) -> list[Any]:
     nested += [step for _, step, *_ in getattr(estimator, "transformers_", [])]
     inner = [part for step in nested if hasattr(step, "fit") for part in _parts(step)]
     return [estimator, *inner]
+
+
+def _kinds(part: Any) -> set[type]:
+    """The types of a part and of the estimators that it asks: of ensembles, calibrations, and one model per class or target."""
+    asked = getattr(part, "estimators_", None)
+    within = [one for one in asked if hasattr(one, "fit")] if isinstance(asked, list) else []
+    within += [one.estimator for one in getattr(part, "calibrated_classifiers_", [])]
+    return {type(part)}.union(*(_kinds(one) for one in within))
 
 
 def _is_classifier(estimator: Any) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Union
 
 from ciro import _ciro
-from ciro.arrays import Array, Samples, answers_to_npz, to_array, to_npz
-from ciro.convert import to_file
+from ciro.arrays import Array, Samples, answers_to_npz, to_array, to_feed
+from ciro.convert import to_source
 from ciro.reference import answers_of
 from ciro.report import AccuracyReport, from_json
 
@@ -24,6 +24,7 @@ Source = Union[str, "os.PathLike[str]", bytes, Any]
 
 Profile = Literal["native", "chain"]
 Precision = Literal["fast", "balanced", "exact"]
+Rounds = Literal["best", "all"]
 Visibility = Literal["public", "committed", "private"]
 WeightsVisibility = Literal["public", "committed"]
 """What proofs are made for: speed, or a contract that verifies them."""
@@ -122,7 +123,7 @@ class Model:
         Raises:
             InputError: if the samples do not have the model's shape. A sample that the model refuses has an `Answer.refusal`.
         """
-        return [Answer.of(outputs, refusal) for outputs, refusal in self._native.run(to_npz(samples))]
+        return [Answer.of(outputs, refusal) for outputs, refusal in self._native.run(to_feed(samples))]
 
     def prove(self, x: Samples) -> Proof:
         """The same as `ciro.prove(model, x)`."""
@@ -159,6 +160,9 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     profile: Optional[Profile] = None,
     precision: Optional[Precision] = None,
     bits: Optional[int] = None,
+    labels: Optional[Sequence[Union[bool, int, str]]] = None,
+    missing: Optional[float] = None,
+    rounds: Optional[Rounds] = None,
     input_visibility: Optional[Visibility] = None,
     output_visibility: Optional[Visibility] = None,
     weights: Optional[WeightsVisibility] = None,
@@ -170,7 +174,7 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
             what a booster's `save_model` wrote; the bytes of either, or a `ModelProto`; or the path of a folder that
             `Model.save` or `ciro compile` wrote.
         samples: inputs like those to come, for example the training data: they tell the ranges of the inputs, and accuracy
-            is measured on them. One array with a row per sample, or arrays by input name. Without them inputs are taken
+            is measured on them. One array with a row per sample, arrays by input name, or a table: its columns are matched by name. Without them inputs are taken
             from -32 to 32, and there is no accuracy report.
         expected: what your own model answers to the samples: an array, or arrays by output name, of which `label` is the
             class. Compiling fails where the program answers otherwise. Without it, an estimator is asked itself, as is
@@ -184,6 +188,11 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         precision: how finely a network's values are held: "fast", "balanced", the default, or "exact". Linear models and
             trees are as exact as they can be in any case. Part of the identity too.
         bits: what proofs must resist, 100 bits by default, or 128 for larger proofs. Part of the identity too.
+        labels: names of the classes, in the order of the model's own, where its file does not know them: `["good", "bad"]`. Of an
+            estimator they are its `classes_`.
+        missing: the number that stands for a missing value in the inputs, or NaN if none does. Of XGBoost's estimators it is
+            theirs; a file does not say it.
+        rounds: "best" or "all", which trees count in a file of XGBoost that stopped early and does not say who predicts.
         input_visibility: how much receipts show of the input: "public", the default, "committed" for a root that
             `Proof.openings` opens, or "private". None of it is secrecy: the proof is not zero-knowledge, and short values
             can be computed from it. Part of the identity too.
@@ -203,6 +212,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
     """
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
+        # Of TensorFlow's folders, that file says what they are.
+        path = path / "saved_model.pb" if (path / "saved_model.pb").is_file() else path
         if path.is_dir():
             return _load(
                 path,
@@ -214,16 +225,21 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
                 profile=profile,
                 precision=precision,
                 bits=bits,
+                labels=labels,
+                missing=missing,
+                rounds=rounds,
                 input_visibility=input_visibility,
                 output_visibility=output_visibility,
                 weights=weights,
             )
         model = bytes(_ciro.with_external_data(path.read_bytes(), path.parent))
-    npz = None if samples is None else to_npz(samples)
+    source = to_source(model, samples)
+    feed = None if samples is None else to_feed(samples)
     named = list((dims or {}).items())
-    file = to_file(model, samples)
-    answers = expected if expected is not None or samples is None else answers_of(model, file, samples, dims or {})
-    form: dict[str, Union[str, int, float, None]] = {
+    answers = expected
+    if expected is None and samples is not None:
+        answers = answers_of(model, source.file, samples, dims or {})
+    form: dict[str, object] = {
         "profile": profile or "native",
         "precision": precision or "balanced",
         "bits": 100 if bits is None else bits,
@@ -231,9 +247,13 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         "output_visibility": output_visibility or "public",
         "weights": weights or "committed",
         "tolerance": tolerance,
+        "columns": source.columns,
+        "missing": source.missing if missing is None else missing,
+        "labels": source.labels if labels is None else list(labels),
+        "rounds": rounds or source.rounds,
     }
     answers_npz = None if answers is None else answers_to_npz(answers)
-    return Model(_ciro.Model.compile(file, npz, answers_npz, input_range, named, form))
+    return Model(_ciro.Model.compile(source.file, feed, answers_npz, input_range, named, form))
 
 
 def _load(path: Path, **given: object) -> Model:

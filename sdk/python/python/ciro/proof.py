@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 from ciro import _ciro
-from ciro.arrays import Array, Samples, to_array, to_npz
+from ciro.arrays import Array, Samples, to_array, to_feed
 from ciro.errors import VerifyError
 from ciro.model import Model
 
@@ -30,12 +30,12 @@ class _Answer:
         return list(self.outputs.values())[-1]
 
     @property
-    def label(self) -> Union[int, str, None]:
+    def label(self) -> Union[bool, int, str, None]:
         """The class that the model answers with, if it has an output of labels."""
-        labels = [array for array in self.outputs.values() if array.dtype.kind in "iU"]
+        labels = [array for array in self.outputs.values() if array.dtype.kind in "biU"]
         if not labels:
             return None
-        label: Union[int, str] = labels[0].reshape(-1)[0].item()
+        label: Union[bool, int, str] = labels[0].reshape(-1)[0].item()
         return label
 
 
@@ -45,7 +45,7 @@ class Proof(_Answer):
     def __init__(self, native: _ciro.Proof) -> None:
         self._native = native
         self.outputs = {name: to_array(shape, values) for name, shape, values in native.outputs}
-        """What the model answered, by output name: float64, or int64 and texts for labels."""
+        """What the model answered, by output name: float64, or int64, bool and texts for labels."""
 
     @property
     def model_id(self) -> str:
@@ -158,7 +158,7 @@ def prove(model: Model, x: Samples) -> Proof:
         InputError: if the sample does not fit the model.
         ProveError: if the model does not run on it.
     """
-    return Proof(model._native.prove(to_npz(x)))
+    return Proof(model._native.prove(to_feed(x)))
 
 
 def verify(

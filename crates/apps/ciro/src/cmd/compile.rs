@@ -29,7 +29,7 @@ struct View {
 
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
     let samples = args.calibration.as_deref();
-    let calibration = samples.map(|file| models::calibration(&args.model, file, &args.form.dims)).transpose()?;
+    let calibration = samples.map(|file| models::calibration(&args.model, file, &args.form)).transpose()?;
     let expected = args.expect.as_deref().map(models::answers).transpose()?.unwrap_or_default();
     let (tolerance, input_range) = (tolerance(args)?, args.input_range);
     let options = Options { calibration, expected, tolerance, input_range, ..models::options(&args.form) };

@@ -103,11 +103,13 @@ fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> 
     let program = key.program();
     let (inputs, outputs) = match opening.part {
         Part::Input => {
-            let numbers = |(input, values): (&Input, &Vec<i64>)| {
+            let numbers = |(i, (input, values)): (usize, (&Input, &Vec<i64>))| {
                 let sample = usize::try_from(input.value_len()).unwrap_or(usize::MAX).max(1);
-                (input.name.clone(), values.chunks(sample).flat_map(|values| input.numbers(values)).collect())
+                let numbers = values.chunks(sample).flat_map(|values| input.numbers(values));
+                let mut columns = program.columns_of(i).iter().cycle();
+                (input.name.clone(), numbers.map(|number| show::given(columns.next(), number)).collect())
             };
-            (Some(program.inputs.iter().zip(&opening.values).map(numbers).collect()), None)
+            (Some(program.inputs.iter().zip(&opening.values).enumerate().map(numbers).collect()), None)
         }
         Part::Output => (None, Some(show::outputs(program, &RawOutput(opening.values))?)),
     };

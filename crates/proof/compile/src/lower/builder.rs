@@ -81,6 +81,7 @@ impl ProgramBuilder {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits,
             profile: Profile::Native,
             security: Security::Bits100,

@@ -185,6 +185,7 @@ impl Lowering<'_> {
 pub(crate) fn label_kind(labels: &Labels) -> OutputKind {
     match labels {
         Labels::Ints(labels) => OutputKind::IntLabel { labels: labels.clone() },
+        Labels::Bools(labels) => OutputKind::BoolLabel { labels: labels.clone() },
         Labels::Texts(labels) => OutputKind::TextLabel { labels: labels.clone() },
     }
 }

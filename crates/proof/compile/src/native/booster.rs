@@ -1,8 +1,9 @@
 //! The common form of boosters, and its plan.
 
-use super::{Format, NativeError};
+use super::{Format, NativeError, Thresholds, XGBOOST};
 use crate::error::At;
 use crate::plan::{Affine, Elem, Ensemble, Id, Kind, Labels, Mode, Plan, PlanInput, PlanOutput, Step, TreeNode};
+use ciro_graph::Column;
 use std::collections::BTreeSet;
 
 /// Most features of a booster: what is declared sizes the input.
@@ -52,12 +53,22 @@ pub(super) enum Body {
 pub(super) struct Booster {
     pub(super) format: Format,
     pub(super) features: usize,
+    /// What the file says of them; one per feature, or none.
+    pub(super) columns: Vec<Column>,
     pub(super) body: Body,
     pub(super) link: Link,
     pub(super) notes: Vec<String>,
 }
 
 impl Booster {
+    /// The thresholds that tell whether a number stands for missing values. LightGBM knows no such number.
+    pub(super) fn thresholds(&self) -> Thresholds {
+        match &self.body {
+            Body::Trees(forest, _) if self.format.0 == XGBOOST.0 => Thresholds::of(forest),
+            Body::Trees(..) | Body::Linear(_) => Thresholds::default(),
+        }
+    }
+
     /// What it computes. The last output is what the library's `predict` answers.
     pub(super) fn into_plan(self) -> Plan {
         let input = PlanInput { name: "x".into(), dims: vec![1, self.features] };

@@ -22,6 +22,11 @@ impl<'a> At<'a> {
         &self.path
     }
 
+    /// What it is.
+    pub(super) const fn value(&self) -> &'a Value {
+        self.value
+    }
+
     pub(super) fn refuse(&self, expected: impl Into<String>, got: impl Into<String>) -> NativeError {
         self.format.malformed(&self.path, expected, got)
     }

@@ -1,10 +1,12 @@
 //! LightGBM's JSON: `dump_model`, nested objects per tree.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
+use super::header::{categorize, named, texts};
 use super::json::At;
 use super::lightgbm::{self, FileSplit, Missing};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
+use ciro_graph::Column;
 use serde_json::Value;
 
 /// The booster in a document.
@@ -22,7 +24,27 @@ pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
     let average = root.maybe("average_output").map_or(Ok(false), |at| at.flag())?;
     lightgbm::finish(&mut forest, link, average)?;
     let body = Body::Trees(forest, memberships);
-    Ok(Booster { format: LIGHTGBM, features, body, link, notes: vec![] })
+    Ok(Booster {
+        format: LIGHTGBM,
+        features,
+        columns: named_columns(document, &root, features)?,
+        body,
+        link,
+        notes: vec![],
+    })
+}
+
+/// Names, and the categories that pandas had: one list per feature that has values.
+fn named_columns(document: &Value, root: &At<'_>, features: usize) -> Result<Vec<Column>, NativeError> {
+    let names = texts(root.maybe("feature_names"))?;
+    let has_values = |name: &String| {
+        let values = document.get("feature_infos").and_then(|infos| infos.get(name)?.get("values")?.as_array());
+        values.is_some_and(|values| !values.is_empty())
+    };
+    let places: Vec<usize> = names.iter().enumerate().filter(|(_, name)| has_values(name)).map(|(i, _)| i).collect();
+    let mut columns = if names.len() == features { named(&names) } else { vec![] };
+    categorize(&mut columns, (features, &places), document.get("pandas_categorical").unwrap_or(&Value::Null));
+    Ok(columns)
 }
 
 fn add(

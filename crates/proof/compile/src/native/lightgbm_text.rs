@@ -4,9 +4,12 @@
 //! 0, −2 leaf 1.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
+use super::header::{categorize, named};
 use super::lightgbm::{self, FileSplit, Missing};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
+use ciro_graph::Column;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -27,7 +30,30 @@ pub(super) fn read(bytes: &[u8]) -> Result<Booster, NativeError> {
     }
     lightgbm::finish(&mut forest, link, header.values.contains_key("average_output"))?;
     let body = Body::Trees(forest, memberships);
-    Ok(Booster { format: LIGHTGBM, features, body, link, notes: vec![] })
+    Ok(Booster {
+        format: LIGHTGBM,
+        features,
+        columns: named_columns(&header, &text[trees_end..], features),
+        body,
+        link,
+        notes: vec![],
+    })
+}
+
+/// Names, and the categories that pandas had: one list per feature that the parameters call categorical.
+fn named_columns(header: &Block<'_>, footer: &str, features: usize) -> Vec<Column> {
+    let names: Vec<String> = header
+        .values
+        .get("feature_names")
+        .map(|names| names.split(' ').map(String::from).collect())
+        .unwrap_or_default();
+    let after = |key: &str| footer.lines().find_map(|line| line.strip_prefix(key));
+    let places = after("[categorical_feature: ").and_then(|list| list.strip_suffix(']')).unwrap_or_default();
+    let places: Vec<usize> = places.split(',').filter_map(|place| place.parse().ok()).collect();
+    let lists = after("pandas_categorical:").and_then(|list| serde_json::from_str(list).ok()).unwrap_or(Value::Null);
+    let mut columns = if names.len() == features { named(&names) } else { vec![] };
+    categorize(&mut columns, (features, &places), &lists);
+    columns
 }
 
 /// Lines `key=value`; a line without a value is a flag.

@@ -4,9 +4,12 @@
 //! `base_score`, which the file holds as the objective's prediction; a list has one number per class.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Link, Membership, Memberships, add_tree};
+use super::header::{category, named, texts};
 use super::json::At;
 use super::{NativeError, XGBOOST};
 use crate::plan::{Affine, Ensemble, Mode};
+use crate::signature::Rounds;
+use ciro_graph::{Column, Unseen};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,7 +18,7 @@ const OBJECTIVES: &str = "these work: reg:squarederror, reg:squaredlogerror, reg
     binary:logitraw, binary:hinge, multi:softprob, multi:softmax, rank:*";
 
 /// The booster in a document.
-pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
+pub(super) fn read(document: &Value, said: Option<Rounds>) -> Result<Booster, NativeError> {
     let learner = At::root(XGBOOST, document).field("learner")?;
     let parameters = learner.field("learner_model_param")?;
     let features = parameters.field("num_feature")?.count(FEATURES_MAX)?;
@@ -32,7 +35,7 @@ pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
         return Err(objective.refuse("one class to score", classes.to_string()));
     }
     let base = base(&parameters.field("base_score")?, classes, link)?;
-    let (rounds, notes) = rounds(&learner)?;
+    let (rounds, notes) = rounds(&learner, said)?;
     let boosting = learner.field("gradient_booster")?;
     let body = match boosting.field("name")?.text()? {
         "gbtree" => trees(&boosting.field("model")?, None, (features, rounds), base)?,
@@ -45,7 +48,44 @@ pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
             return Err(XGBOOST.unsupported(format!("booster {other:?}"), "train with booster=\"gbtree\""));
         }
     };
-    Ok(Booster { format: XGBOOST, features, body, link, notes })
+    let columns = named_columns(&learner, features)?;
+    Ok(Booster { format: XGBOOST, features, columns, body, link, notes })
+}
+
+/// Names, and the categories of those that have some.
+fn named_columns(learner: &At<'_>, features: usize) -> Result<Vec<Column>, NativeError> {
+    let names = texts(learner.maybe("feature_names"))?;
+    let mut columns = if names.len() == features { named(&names) } else { vec![] };
+    // Of DART, the trees lie one level deeper.
+    let booster = learner.field("gradient_booster")?;
+    let booster = booster.maybe("gbtree").unwrap_or(booster);
+    let lists = booster.maybe("model").and_then(|model| model.maybe("cats")?.maybe("enc"));
+    let lists = lists.map_or(Ok(vec![]), |lists| lists.list())?;
+    let categories: Vec<Vec<String>> = lists.iter().map(encoded).collect::<Result<_, _>>()?;
+    if categories.len() == features && categories.iter().any(|list| !list.is_empty()) {
+        columns.resize(features, Column::default());
+        for (column, list) in columns.iter_mut().zip(categories) {
+            // As the library refuses it.
+            *column = Column { categories: list, unseen: Unseen::Refused, ..std::mem::take(column) };
+        }
+    }
+    Ok(columns)
+}
+
+/// The categories of a feature: numbers, or the bytes of texts with the offsets of their ends.
+fn encoded(list: &At<'_>) -> Result<Vec<String>, NativeError> {
+    let values = list.field("values")?;
+    let Some(offsets) = list.maybe("offsets") else {
+        return values.list()?.iter().map(|value| Ok(category(value.value()))).collect();
+    };
+    let bytes: Vec<u8> = values.ints()?.into_iter().map(|byte| byte as u8).collect();
+    let text = |ends: &[i64]| {
+        let own = usize::try_from(ends[0]).ok().zip(usize::try_from(ends[1]).ok());
+        let own = own.and_then(|(start, end)| bytes.get(start..end)?.to_vec().into());
+        let text = own.and_then(|own| String::from_utf8(own).ok());
+        text.ok_or_else(|| offsets.refuse("ascending ends of UTF-8 texts", format!("{ends:?}")))
+    };
+    offsets.ints()?.windows(2).map(text).collect()
 }
 
 /// Weights by feature, then the offsets; in each, by class. The library adds the first base score to all classes.
@@ -106,19 +146,26 @@ fn base(at: &At<'_>, classes: usize, link: Link) -> Result<Vec<f32>, NativeError
 
 /// How many rounds `predict` takes, if not all. The estimators of XGBoost's scikit-learn interface stop after the best one, and mark
 /// their files; a `Booster` takes all.
-fn rounds(learner: &At<'_>) -> Result<(Option<usize>, Vec<String>), NativeError> {
+fn rounds(learner: &At<'_>, said: Option<Rounds>) -> Result<(Option<usize>, Vec<String>), NativeError> {
     let attribute = |name| learner.maybe("attributes").and_then(|attributes| attributes.maybe(name));
     let Some(best) = attribute("best_iteration") else { return Ok((None, vec![])) };
     let number = best.count(usize::MAX >> 1)?;
-    if attribute("scikit_learn").is_some() {
-        let note = format!("trees up to the best iteration, {number}, count, as in the estimator's predict");
-        return Ok((Some(number + 1), vec![note]));
+    let by_estimator = attribute("scikit_learn").map(|_| Rounds::Best);
+    match said.or(by_estimator) {
+        Some(Rounds::Best) => {
+            let note = format!("trees up to the best iteration, {number}, count, as in the estimator's predict");
+            Ok((Some(number + 1), vec![note]))
+        }
+        Some(Rounds::All) => Ok((None, vec!["all trees count, as in Booster.predict".into()])),
+        None => {
+            let what = format!(
+                "training stopped early, at best in iteration {number}, and the file does not say who predicts"
+            );
+            let hint = "--rounds best if an XGBClassifier or XGBRegressor predicts with it, --rounds all if Booster.predict does (in \
+                        Python rounds=\"best\" or \"all\")";
+            Err(XGBOOST.unsupported(what, hint))
+        }
     }
-    let note = format!(
-        "the file names iteration {number} as the best one; all trees count here, as in Booster.predict (to keep the best \
-         ones only, save booster[: best_iteration + 1])"
-    );
-    Ok((None, vec![note]))
 }
 
 fn trees(

@@ -5,10 +5,12 @@ mod external;
 mod functions;
 pub mod proto;
 mod tensor;
+mod texts;
 
 pub(crate) use attributes::Attributes;
 pub use external::with_external_data;
 pub(crate) use tensor::{Data, Tensor, half};
+pub(crate) use texts::{Categories, encode as encode_texts};
 
 use crate::error::{At, CompileError};
 use prost::Message;

@@ -61,16 +61,22 @@ pub(crate) struct PlanOutput {
 }
 
 /// Names of classes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Labels {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Integers.
     Ints(Vec<i64>),
+    /// Truth values.
+    Bools(Vec<bool>),
+    /// Texts.
     Texts(Vec<String>),
 }
 
 impl Labels {
-    pub(crate) fn len(&self) -> usize {
+    /// How many classes there are.
+    pub(crate) const fn len(&self) -> usize {
         match self {
             Self::Ints(labels) => labels.len(),
+            Self::Bools(labels) => labels.len(),
             Self::Texts(labels) => labels.len(),
         }
     }

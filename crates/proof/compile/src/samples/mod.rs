@@ -3,21 +3,23 @@
 //! | format | contents |
 //! |---|---|
 //! | `.npy` | one array, for a model with one input |
-//! | `.npz` | arrays named as the model's inputs, or `x` for a model with one; `y` may hold the original runtime's answers |
-//! | `.csv` | one sample a row, all inputs' elements in order; a first row that is not numbers is a header |
-//! | `.json` | `{"input_data": [[…], …]}`: flat, one list per input (for one input: per sample); or lists by input name |
+//! | `.npz` | arrays named as the model's inputs, or as its columns, or `x` for a model with one input; `y` may hold the original runtime's answers |
+//! | `.csv` | one sample a row; under a header, columns are matched by name, else all inputs' elements in order |
+//! | `.json` | `{"input_data": [[…], …]}`: flat, one list per input (for one input: per sample); lists by input name; or a table: a list of records, or lists by column |
 //!
 //! An array holds one sample or several: its shape is the input's, or has the number of samples for its first dimension, or is
 //! flat per sample. A missing value is NaN; in text, `null` or an empty cell.
 
 mod numpy;
+pub mod table;
 mod text;
 
 use crate::answers::Answer;
-use ciro_graph::{Program, RawInput, RawTensor};
+use ciro_graph::{Column, Input, Program, RawInput, RawTensor};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+pub use table::{Cells, Table};
 
 /// Largest sample file, and largest array in a compressed one, bytes.
 const MAX_BYTES: u64 = 1 << 30;
@@ -29,13 +31,19 @@ pub struct Port {
     pub name: String,
     /// Its dimensions, batch of one included.
     pub shape: Vec<u32>,
+    /// What users call its elements and how they write them; one per element, or none.
+    pub columns: Vec<Column>,
 }
 
 impl Port {
     /// The inputs of a compiled program.
     #[must_use]
     pub fn of(program: &Program) -> Vec<Self> {
-        program.inputs.iter().map(|input| Self { name: input.name.clone(), shape: input.shape.clone() }).collect()
+        let port = |(i, input): (usize, &Input)| {
+            let columns = program.columns_of(i).to_vec();
+            Self { name: input.name.clone(), shape: input.shape.clone(), columns }
+        };
+        program.inputs.iter().enumerate().map(port).collect()
     }
 
     fn count(&self) -> usize {
@@ -91,6 +99,12 @@ pub enum SampleProblem {
         /// The ending.
         got: String,
     },
+    /// It is a table in a format that needs a library of its own to be read.
+    #[error("expected .npy, .npz, .csv or .json, got a file of {format}")]
+    Foreign {
+        /// The format.
+        format: &'static str,
+    },
     /// It is not in its format.
     #[error("expected {expected}, got {got}")]
     Format {
@@ -107,6 +121,16 @@ pub enum SampleProblem {
         /// The file's arrays.
         got: Vec<String>,
     },
+    /// A column that is missing, or holds what the model does not take.
+    #[error("column {column:?}: expected {expected}, got {got}")]
+    Column {
+        /// Its name.
+        column: String,
+        /// What is needed.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
     /// An array of another shape.
     #[error("input {input:?}: expected {expected}, got {got}")]
     Shape {
@@ -117,6 +141,46 @@ pub enum SampleProblem {
         /// The shape found.
         got: String,
     },
+}
+
+impl SampleProblem {
+    /// What to do about it, if there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Foreign { format: PARQUET } => Some(
+                "write it as CSV, whose columns are matched by name too:\n\
+                 import pandas\n\
+                 frame = pandas.read_parquet(\"FILE\")\n\
+                 frame.to_csv(\"samples.csv\", index=False)",
+            ),
+            Self::Foreign { .. } => Some(
+                "write it as CSV, whose columns are matched by name too:\n\
+                 import pandas\n\
+                 frame = pandas.read_feather(\"FILE\")\n\
+                 frame.to_csv(\"samples.csv\", index=False)",
+            ),
+            Self::Io(_)
+            | Self::Extension { .. }
+            | Self::Format { .. }
+            | Self::Names { .. }
+            | Self::Column { .. }
+            | Self::Shape { .. } => None,
+        }
+    }
+}
+
+const PARQUET: &str = "Parquet";
+const ARROW: &str = "Arrow (Feather)";
+
+/// A format that is told by its first bytes, whatever the file is called. Readers of these are some thirty crates with
+/// compressors of their own, which is more than a conversion is worth.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [b'P', b'A', b'R', b'1', ..] => Some(PARQUET),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(ARROW),
+        _ => None,
+    }
 }
 
 /// An array from a file; `name` if the format has names.
@@ -131,6 +195,14 @@ struct Array {
 struct Arrays {
     inputs: Vec<Array>,
     answers: Option<Array>,
+}
+
+/// What a file of samples holds.
+enum Content {
+    /// An array per input.
+    Arrays(Arrays),
+    /// Columns by name.
+    Table(Table),
 }
 
 /// Reads the samples in `path` for a model with inputs `ports`.
@@ -176,7 +248,11 @@ pub fn parse_answers(extension: &str, bytes: &[u8]) -> Result<Vec<Answer>, Sampl
 fn contents(path: &Path) -> Result<(String, Vec<u8>), SampleProblem> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     if !["npy", "npz", "csv", "json"].contains(&extension.as_str()) {
-        return Err(SampleProblem::Extension { got: extension });
+        let mut head = Vec::new();
+        // What cannot be opened has a wrong name all the same.
+        let _ = File::open(path).and_then(|file| file.take(8).read_to_end(&mut head));
+        let format = foreign(&head).map(|format| SampleProblem::Foreign { format });
+        return Err(format.unwrap_or(SampleProblem::Extension { got: extension }));
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(SampleProblem::Io)?;
@@ -184,7 +260,10 @@ fn contents(path: &Path) -> Result<(String, Vec<u8>), SampleProblem> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format_problem(format!("at most {MAX_BYTES} bytes"), "more"));
     }
-    Ok((extension, bytes))
+    match foreign(&bytes) {
+        Some(format) => Err(SampleProblem::Foreign { format }),
+        None => Ok((extension, bytes)),
+    }
 }
 
 /// Reads samples from the contents of a file with the given ending.
@@ -192,14 +271,25 @@ fn contents(path: &Path) -> Result<(String, Vec<u8>), SampleProblem> {
 /// # Errors
 /// [`SampleProblem`] as [`load`].
 pub fn parse(extension: &str, bytes: &[u8], ports: &[Port]) -> Result<Samples, SampleProblem> {
-    let arrays = match extension {
-        "npy" => Arrays { inputs: vec![numpy::npy(bytes)?], answers: None },
+    let content = match extension {
+        "npy" => Content::Arrays(Arrays { inputs: vec![numpy::npy(bytes)?], answers: None }),
         "npz" => numpy::npz(bytes, ports)?,
-        "csv" => Arrays { inputs: text::csv(bytes, ports)?, answers: None },
-        "json" => Arrays { inputs: text::json(bytes, ports)?, answers: None },
+        "csv" => Content::Table(text::csv(bytes, ports)?),
+        "json" => text::json(bytes, ports)?,
         other => return Err(SampleProblem::Extension { got: other.into() }),
     };
-    assemble(ports, arrays)
+    match content {
+        Content::Arrays(arrays) => assemble(ports, arrays),
+        Content::Table(table) => from_table(&table, ports),
+    }
+}
+
+/// Reads samples from a table, whose columns are matched with the inputs by name.
+///
+/// # Errors
+/// [`SampleProblem`] naming the column that is missing or does not fit.
+pub fn from_table(table: &Table, ports: &[Port]) -> Result<Samples, SampleProblem> {
+    assemble(ports, Arrays { inputs: table::arrays(table, ports)?, answers: None })
 }
 
 fn format_problem(expected: impl Into<String>, got: impl Into<String>) -> SampleProblem {
@@ -225,7 +315,8 @@ fn assemble(ports: &[Port], arrays: Arrays) -> Result<Samples, SampleProblem> {
             ));
         }
         for (sample, values) in inputs.iter_mut().zip(array.values.chunks_exact(port.count())) {
-            let bits = values.iter().map(|&v| (v as f32).to_bits()).collect();
+            let read = |(i, &v): (usize, &f64)| (table::of_array(port.columns.get(i), v) as f32).to_bits();
+            let bits = values.iter().enumerate().map(read).collect();
             sample.0.push(RawTensor { shape: port.shape.clone(), bits });
         }
     }
@@ -240,6 +331,12 @@ fn in_order(ports: &[Port], mut arrays: Vec<Array>) -> Result<Vec<Array>, Sample
     {
         return Ok(arrays);
     }
+    if let [only] = arrays.as_slice()
+        && only.name.as_deref().is_none_or(|name| name == "x")
+        && let Some(parts) = in_parts(ports, only)
+    {
+        return Ok(parts);
+    }
     let got: Vec<String> = arrays.iter().filter_map(|array| array.name.clone()).collect();
     let mut ordered = Vec::with_capacity(ports.len());
     for port in ports {
@@ -247,6 +344,23 @@ fn in_order(ports: &[Port], mut arrays: Vec<Array>) -> Result<Vec<Array>, Sample
         ordered.push(arrays.swap_remove(found.ok_or_else(|| names_problem(ports, got.clone()))?));
     }
     if arrays.is_empty() { Ok(ordered) } else { Err(names_problem(ports, got)) }
+}
+
+/// Rows that hold all inputs' elements in order, for a model with an input per column.
+fn in_parts(ports: &[Port], rows: &Array) -> Option<Vec<Array>> {
+    let width: usize = ports.iter().map(Port::count).sum();
+    let count = rows.values.len().checked_div(width)?;
+    if ports.len() < 2 || rows.dims.last() != Some(&width) || count * width != rows.values.len() {
+        return None;
+    }
+    let mut first = 0;
+    let part = |port: &Port| {
+        let own = first..first + port.count();
+        first = own.end;
+        let values = rows.values.chunks_exact(width).flat_map(|row| row[own.clone()].to_vec()).collect();
+        Array { name: Some(port.name.clone()), dims: vec![count, port.count()], values }
+    };
+    Some(ports.iter().map(part).collect())
 }
 
 fn sample_count(port: &Port, array: &Array) -> Result<usize, SampleProblem> {

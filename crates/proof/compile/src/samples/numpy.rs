@@ -1,6 +1,7 @@
 //! NumPy's files.
 
-use super::{Array, Arrays, MAX_BYTES, Port, SampleProblem, format_problem};
+use super::table::{self, Cells, Table};
+use super::{Array, Arrays, Content, MAX_BYTES, Port, SampleProblem, format_problem};
 use crate::answers::{Answer, Given};
 use std::io::{Cursor, Read};
 
@@ -57,12 +58,16 @@ pub(super) fn answer(name: &str, bytes: &[u8]) -> Result<Answer, SampleProblem> 
     Ok(Answer { output: name.into(), values })
 }
 
-/// Inputs by name (or `x`), and `y`.
-pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Arrays, SampleProblem> {
+/// Inputs by name (or `x`), and `y`; or the columns of a table.
+pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Content, SampleProblem> {
     let mut archive = Archive::open(bytes)?;
     let by_port = |name: &str| ports.iter().any(|port| port.name == name);
     let all = archive.names.clone();
     let named = all.iter().any(|name| by_port(name));
+    let takes_texts = ports.iter().flat_map(|port| &port.columns).any(|column| !column.categories.is_empty());
+    if (!named || takes_texts) && table::has_column(ports, all.iter()) {
+        return columns(&mut archive, &all).map(Content::Table);
+    }
     let mut arrays = Arrays { inputs: vec![], answers: None };
     for name in &all {
         let is_input = if named { by_port(name) } else { name == "x" };
@@ -77,7 +82,19 @@ pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Arrays, SampleProblem>
             arrays.answers = Some(npy(&data)?);
         }
     }
-    if arrays.inputs.is_empty() { Err(super::names_problem(ports, all)) } else { Ok(arrays) }
+    if arrays.inputs.is_empty() { Err(super::names_problem(ports, all)) } else { Ok(Content::Arrays(arrays)) }
+}
+
+/// Each array as a column.
+fn columns(archive: &mut Archive<'_>, names: &[String]) -> Result<Table, SampleProblem> {
+    let mut column = |name: &String| {
+        Ok(match answer(name, &archive.read(name)?)?.values {
+            Given::Numbers { values, .. } => Cells::Numbers(values),
+            Given::Texts(texts) => Cells::Texts(texts.into_iter().map(Some).collect()),
+        })
+    };
+    let columns = names.iter().map(&mut column).collect::<Result<_, _>>()?;
+    Table { names: names.to_vec(), columns, lines: vec![] }.even()
 }
 
 /// A zip archive of arrays.

@@ -1,39 +1,76 @@
 //! Samples as text.
 
-use super::{Array, Port, SampleProblem, format_problem, names_problem};
+use super::table::{self, Cells, Table};
+use super::{Array, Arrays, Content, Port, SampleProblem, format_problem, names_problem};
 use crate::answers::{Answer, Given};
 use serde_json::{Map, Value};
 
-/// One sample a row; all inputs' elements, in order.
-pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Vec<Array>, SampleProblem> {
+/// One sample a row, with a header or without.
+pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Table, SampleProblem> {
     let text = std::str::from_utf8(bytes).map_err(|_| format_problem("UTF-8 text", "other bytes"))?;
-    let text = text.trim_start_matches('\u{feff}');
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let width: usize = ports.iter().map(Port::count).sum();
-    let mut rows: Vec<Vec<f64>> = Vec::new();
-    for (position, (number, line)) in lines.enumerate() {
-        match row(line) {
-            Ok(row) if row.len() == width => rows.push(row),
-            Ok(row) => {
-                let got = format!("{} in line {}", row.len(), number + 1);
-                return Err(format_problem(format!("{width} columns"), got));
-            }
-            // A first line that is not numbers names the columns.
-            Err(_) if position == 0 => {}
-            Err(cell) => return Err(format_problem("a number", format!("{cell:?} in line {}", number + 1))),
+    let mut lines = records(text.trim_start_matches('\u{feff}'));
+    let header = lines.first().is_some_and(|(_, cells)| table::is_header(ports, cells));
+    let names = if header { lines.remove(0).1 } else { Vec::new() };
+    let elements: usize = ports.iter().map(Port::count).sum();
+    // With names, a table may have more columns than the model takes.
+    let width = if names.is_empty() { elements } else { names.len() };
+    if let Some((line, cells)) = lines.iter().find(|(_, cells)| cells.len() != width) {
+        return Err(format_problem(format!("{width} columns"), format!("{} in line {line}", cells.len())));
+    }
+    let numbers = lines.iter().map(|(line, _)| *line).collect();
+    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(lines.len()); width];
+    for (_, cells) in lines {
+        for (column, cell) in columns.iter_mut().zip(cells) {
+            column.push((!cell.is_empty()).then_some(cell));
         }
     }
-    if rows.is_empty() {
-        return Err(format_problem("at least one row of numbers", "none"));
+    Ok(Table { names, columns: columns.into_iter().map(Cells::Texts).collect(), lines: numbers })
+}
+
+/// The records of a text with the number of each one's first line. Cells lie between commas; one in quotes may hold commas,
+/// line ends and, twice each, quotes.
+fn records(text: &str) -> Vec<(usize, Vec<String>)> {
+    let (mut records, mut cells, mut cell) = (Vec::new(), Vec::new(), Cell::default());
+    let (mut line, mut first, mut quoted) = (1, 1, false);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        line += usize::from(c == '\n');
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => cell.text.extend(characters.next()),
+            '"' if quoted => quoted = false,
+            '"' if cell.text.trim().is_empty() && !cell.quoted => {
+                cell = Cell { text: String::new(), quoted: true };
+                quoted = true;
+            }
+            ',' if !quoted => cells.push(std::mem::take(&mut cell).finish()),
+            '\n' if !quoted => {
+                cells.push(std::mem::take(&mut cell).finish());
+                records.push((first, std::mem::take(&mut cells)));
+                first = line;
+            }
+            // Blanks after the quotes.
+            blank if cell.quoted && !quoted && blank.is_whitespace() => {}
+            other => cell.text.push(other),
+        }
     }
-    let mut start = 0;
-    let column = |port: &Port| {
-        let range = start..start + port.count();
-        start = range.end;
-        let values = rows.iter().flat_map(|row| row[range.clone()].to_vec()).collect();
-        Array { name: Some(port.name.clone()), dims: vec![rows.len(), port.count()], values }
-    };
-    Ok(ports.iter().map(column).collect())
+    cells.push(cell.finish());
+    records.push((first, cells));
+    records.retain(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()) || cells.len() > 1);
+    records
+}
+
+/// A cell that is being read.
+#[derive(Default)]
+struct Cell {
+    text: String,
+    quoted: bool,
+}
+
+impl Cell {
+    /// Blanks around a cell are no part of it, unless they stand in quotes.
+    fn finish(self) -> String {
+        if self.quoted { self.text } else { self.text.trim().to_string() }
+    }
 }
 
 fn cells(line: &str) -> impl Iterator<Item = &str> {
@@ -74,16 +111,71 @@ fn row(line: &str) -> Result<Vec<f64>, String> {
     cells.map(number).collect()
 }
 
-/// `{"input_data": [[…], …]}`, or lists by input name.
-pub(super) fn json(bytes: &[u8], ports: &[Port]) -> Result<Vec<Array>, SampleProblem> {
+/// `{"input_data": [[…], …]}`, lists by input name, or a table: a list of records, one record, or lists by column.
+pub(super) fn json(bytes: &[u8], ports: &[Port]) -> Result<Content, SampleProblem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|e| format_problem("JSON", e.to_string()))?;
-    let Value::Object(object) = value else {
-        return Err(format_problem("a JSON object", kind(&value)));
+    let object = match value {
+        Value::Array(rows) if rows.first().is_some_and(Value::is_object) => {
+            return by_record(&rows).map(Content::Table);
+        }
+        Value::Object(object) => object,
+        other => return Err(format_problem("a JSON object or a list of records", kind(&other))),
     };
     let named = ports.iter().any(|port| object.contains_key(&port.name));
-    match object.get("input_data") {
+    let is_port = |name: &String| ports.iter().any(|port| port.name == *name);
+    if !object.keys().any(is_port) && table::has_column(ports, object.keys()) || has_texts(&object) {
+        return by_column(object).map(Content::Table);
+    }
+    let arrays = match object.get("input_data") {
         Some(lists) if !named => by_position(lists, ports),
         _ => by_name(&object, ports),
+    };
+    Ok(Content::Arrays(Arrays { inputs: arrays?, answers: None }))
+}
+
+/// Whether a value, or the first of a list, is a text.
+fn has_texts(object: &Map<String, Value>) -> bool {
+    object.values().any(|value| value.is_string() || value.get(0).is_some_and(Value::is_string))
+}
+
+/// A record per sample, all with the same names.
+fn by_record(rows: &[Value]) -> Result<Table, SampleProblem> {
+    let names: Vec<String> = rows[0].as_object().map(|first| first.keys().cloned().collect()).unwrap_or_default();
+    let cell = |name: &String, (row, record): (usize, &Value)| match record.get(name) {
+        Some(value) => text_of(value),
+        None => Err(SampleProblem::Column {
+            column: name.clone(),
+            expected: "a value in every record".into(),
+            got: format!("none in record {row}"),
+        }),
+    };
+    let column = |name: &String| rows.iter().enumerate().map(|row| cell(name, row)).collect::<Result<_, _>>();
+    let columns: Vec<Vec<Option<String>>> = names.iter().map(column).collect::<Result<_, _>>()?;
+    Ok(Table { names, columns: columns.into_iter().map(Cells::Texts).collect(), lines: vec![] })
+}
+
+/// Lists by column, all of one length, or a single record.
+fn by_column(object: Map<String, Value>) -> Result<Table, SampleProblem> {
+    let (mut names, mut columns) = (Vec::new(), Vec::new());
+    for (name, value) in object {
+        let cells: Vec<Option<String>> = match value {
+            Value::Array(values) => values.iter().map(text_of).collect::<Result<_, _>>()?,
+            one => vec![text_of(&one)?],
+        };
+        names.push(name);
+        columns.push(Cells::Texts(cells));
+    }
+    Table { names, columns, lines: vec![] }.even()
+}
+
+/// A cell. Its text is that of a number, of a truth value, or what it says.
+fn text_of(value: &Value) -> Result<Option<String>, SampleProblem> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(truth) => Ok(Some(truth.to_string())),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Array(_) | Value::Object(_) => Err(format_problem("a number or a text in each cell", kind(value))),
     }
 }
 

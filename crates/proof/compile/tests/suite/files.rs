@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 fn port(name: &str, shape: &[u32]) -> Port {
-    Port { name: name.into(), shape: shape.to_vec() }
+    Port { name: name.into(), shape: shape.to_vec(), columns: vec![] }
 }
 
 fn one() -> Vec<Port> {
@@ -53,7 +53,7 @@ fn json_that_does_not_fit_says_what_was_expected() {
     assert_eq!(refusal(r#"{"y": [1,2,3]}"#), r#"expected arrays named ["x"], got ["y"]"#);
     assert_eq!(refusal(r#"{"x": [1,2]}"#), r#"input "x": expected a multiple of 3 numbers, got 2"#);
     assert_eq!(refusal(r#"{"x": [1,"2",3]}"#), "expected numbers, got a text");
-    assert_eq!(refusal("[1,2,3]"), "expected a JSON object, got a list");
+    assert_eq!(refusal("[1,2,3]"), "expected a JSON object or a list of records, got a list");
     assert!(refusal("{").starts_with("expected JSON, got EOF"));
 }
 
@@ -133,6 +133,24 @@ fn the_first_sample_of_the_archive_is_the_stored_json_input() {
         let path = bundled().join(format!("{name}.input.json"));
         let json = load(&path, &ports(&onnx).unwrap()).unwrap();
         assert_eq!(json.inputs[..], samples.inputs[..1]);
+    }
+}
+
+#[test]
+fn a_table_of_another_library_is_told_by_its_content() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes, way_out) in [
+        ("rows.parquet", b"PAR1rows", "read_parquet"),
+        ("rows.csv", b"PAR1rows", "read_parquet"),
+        ("rows.x", b"ARROW1\0\0", "read_feather"),
+    ] {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let error = load(&path, &one()).unwrap_err();
+        assert!(
+            error.problem.hint().is_some_and(|hint| hint.contains(way_out) && hint.lines().count() == 4),
+            "{error}"
+        );
     }
 }
 

@@ -16,5 +16,6 @@ mod numbers;
 mod picked;
 mod prepared;
 mod refusals;
+mod signature;
 mod support;
 mod tensor_forests;

@@ -1,9 +1,10 @@
 //! Boosters in the files of XGBoost and LightGBM, against what those libraries answer.
 
 use crate::support::{calibrated, fixtures, numbers, read, run, stored_as};
-use ciro_compile::{Compiled, Options, compile_model};
+use ciro_compile::{Compiled, Options, Rounds, Signature, compile_model};
 use ciro_graph::Ingest;
 use ciro_graph::render::Cell;
+use serde_json::Value;
 use std::path::PathBuf;
 
 fn folder() -> PathBuf {
@@ -82,14 +83,21 @@ fn a_linear_booster_is_a_linear_model() {
 fn an_estimator_that_stopped_early_predicts_up_to_its_best_round() {
     let stopped = check("xgb_stopped", "json", 5e-6);
     assert!(stopped.notes.iter().any(|note| note.contains("up to the best iteration")), "{:?}", stopped.notes);
-    // A booster that was saved by itself counts all its trees.
+    // A booster that was saved by itself does not say who predicts.
     let mut document = json("xgb_stopped.json");
     document["learner"]["attributes"].as_object_mut().unwrap().remove("scikit_learn");
-    let all = compile_model(document.to_string().as_bytes(), &Options::default()).unwrap();
+    let (message, hint) = refusal(document.to_string().as_bytes());
+    assert!(message.contains("training stopped early") && hint.contains("--rounds all"), "{message}; {hint}");
+    let taking = |rounds: Rounds, document: &Value| {
+        let signature = Signature { rounds: Some(rounds), ..Signature::default() };
+        compile_model(document.to_string().as_bytes(), &Options { signature, ..Options::default() }).unwrap()
+    };
+    let all = taking(Rounds::All, &document);
     assert!(all.notes.iter().any(|note| note.contains("all trees count")), "{:?}", all.notes);
     assert_ne!(all.model.weights, stopped.model.weights);
+    assert_eq!(taking(Rounds::Best, &document).model.weights, stopped.model.weights);
     document["learner"]["gradient_booster"]["model"].as_object_mut().unwrap().remove("iteration_indptr");
-    compile_model(document.to_string().as_bytes(), &Options::default()).unwrap();
+    taking(Rounds::All, &document);
 }
 
 #[test]
@@ -210,7 +218,24 @@ fn malformed_boosters_are_refused_where_they_are_malformed() {
 
 #[test]
 fn other_files_of_python_programs_are_recognised() {
-    assert!(refusal(b"\x80\x04\x95stuff.").0.contains("pickle"));
+    let safetensors = [&10u64.to_le_bytes()[..], b"{\"w\": [1]}data"].concat();
+    for (file, what, line) in [
+        (&b"\x80\x04\x95stuff."[..], "pickle", "joblib.load"),
+        (b"x\x9cstuff", "joblib", "joblib.load"),
+        (b"\x1f\x8bstuff", "joblib", "joblib.load"),
+        (b"CBM1stuff", "CatBoost", "format=\"onnx\""),
+        (b"{\"oblivious_trees\": []}", "CatBoost", "format=\"json\""),
+        (&safetensors, "safetensors", "torch.onnx.export"),
+        (b"\x08\x01\x12\x02xx", "SavedModel", "--saved-model"),
+        (b"\x89HDF\r\n\x1a\nstuff", "Keras", "keras.models.load_model"),
+        (b"\x1c\0\0\0TFL3stuff", "TensorFlow Lite", "--tflite"),
+        (b"GGUFstuff", "GGUF", "torch.onnx.export"),
+        (b"<?xml version=\"1.0\"?><PMML>", "PMML", "ciro.compile"),
+    ] {
+        let (message, hint) = refusal(file);
+        assert!(message.contains(what), "{message}");
+        assert!(hint.contains(line) && hint.lines().count() == 4, "{hint}");
+    }
     assert!(refusal(b"binf\0\0\0\0").1.contains(".json"));
     assert!(refusal(b"{\"layers\": []}").0.contains("no known library"));
     assert!(refusal(b"{\"learner\": ").0.contains("expected JSON, got EOF"));

@@ -1,6 +1,6 @@
 //! What is not supported is refused with the node, the reason, and the nearest thing that works.
 
-use crate::support::{Onnx, bundled, fixtures, float, floats, int, ints, numbers, read, run, text, texts};
+use crate::support::{Onnx, bundled, float, floats, int, ints, numbers, read, run, text, texts};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Options, compile_onnx};
 
@@ -161,21 +161,6 @@ fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributePr
     ]
 }
 
-/// Files that skl2onnx wrote.
-#[test]
-fn what_exported_pipelines_contain_is_refused_by_name() {
-    for (name, message, way_out) in [(
-        "refused_texts",
-        "input \"colour\": expected a tensor of float, double, int64 or int32, got one of string",
-        "encode texts",
-    )] {
-        let file = read(&fixtures().join(format!("{name}.onnx")));
-        let error = compile_onnx(&file, &Options::default()).unwrap_err();
-        assert!(error.to_string().contains(message), "{error}");
-        assert!(error.hint().unwrap_or_default().contains(way_out), "{error}");
-    }
-}
-
 #[test]
 fn a_choice_beyond_the_row_is_refused() {
     for position in [-1, 2, i64::MAX] {
@@ -232,10 +217,8 @@ fn inputs_must_be_floats_of_fixed_size_but_the_batch_may_be_open() {
     let batch = relu().edit(|m| dim(m, 0)).compile().unwrap();
     assert_eq!(batch.model.program.inputs[0].shape, [1, 2]);
     assert!(refusal(&relu().edit(|m| dim(m, 1))).0.contains("an open dimension 1"));
-    assert_eq!(
-        refusal(&relu().edit(|m| tensor(m).elem_type = Some(8))).0,
-        "input \"x\": expected a tensor of float, float16, double, int8, uint8, int32, int64 or bool, got one of string"
-    );
+    let texts = refusal(&relu().edit(|m| tensor(m).elem_type = Some(8))).0;
+    assert!(texts.contains("Relu reads inside a text"), "{texts}");
     assert!(refusal(&relu().edit(|m| tensor(m).shape = None)).0.contains("expected a shape"));
 }
 

@@ -24,6 +24,7 @@ impl Builder {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,

@@ -31,6 +31,7 @@ impl Sketch {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits: 8,
             profile: ciro_graph::Profile::Native,
             security: ciro_graph::Security::Bits100,

@@ -29,6 +29,7 @@ impl Net {
             constants: vec![],
             nodes: vec![],
             outputs: vec![],
+            columns: vec![],
             limb_bits,
             profile: Profile::Native,
             security: Security::Bits100,

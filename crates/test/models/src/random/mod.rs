@@ -71,6 +71,7 @@ fn empty(draw: &mut Draw, magnitude: Magnitude) -> Program {
         outputs: vec![],
         visibility: visibility(draw),
         batch: draw.one_of(&[1, 1, 2, 3]),
+        columns: vec![],
         limb_bits: draw.size(4, 7),
         profile: draw.one_of(&[Profile::Native, Profile::Native, Profile::Chain]),
         security: draw.one_of(&[Security::Bits100, Security::Bits100, Security::Bits100, Security::Bits128]),

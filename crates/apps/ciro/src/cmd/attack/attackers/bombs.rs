@@ -49,6 +49,7 @@ fn bomb(shape: &[u32]) -> Program {
         constants: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
+        columns: Vec::new(),
         limb_bits: 8,
         profile: Profile::Native,
         security: Security::Bits100,
