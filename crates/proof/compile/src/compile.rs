@@ -22,7 +22,7 @@ struct Source {
     columns: Vec<Column>,
 }
 
-/// A model as one of the two pathways reads it.
+/// A model as it is read.
 enum Reading {
     Flat(Plan),
     /// Vectors that were made from a network.

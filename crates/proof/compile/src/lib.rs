@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`compile`] | [`compile_model`]: the whole way, file to checked model |
-//! | [`operators`] | the operators that compile |
+//! | [`operators`] | the registry of the operators that compile |
 //! | [`options`] | what a user may say: calibration samples, input range |
 //! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
 //! | [`artifact`] | [`Compiled`] and its folder on disk |

@@ -1,138 +1,323 @@
-//! The operators that compile. Which forms of each do is in `docs/reference/ops.md`, which ONNX's own tests write.
+//! The registry: the operators that compile. Importing matches over [`Operator`] without a catch-all, so that a new one does not compile
+//! until it is known what becomes of it. Which forms of each work is in `docs/reference/ops.md`, which ONNX's own tests write.
 
-/// Of ai.onnx.
-pub const CORE: &[&str] = &[
-    "Abs",
-    "Acos",
-    "Acosh",
-    "Add",
-    "And",
-    "ArgMax",
-    "ArgMin",
-    "Asin",
-    "Asinh",
-    "Atan",
-    "Atanh",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "CastLike",
-    "Ceil",
-    "Celu",
-    "Clip",
-    "Concat",
-    "Constant",
-    "ConstantOfShape",
-    "Conv",
-    "ConvTranspose",
-    "Cos",
-    "Cosh",
-    "DepthToSpace",
-    "Div",
-    "Dropout",
-    "Einsum",
-    "Elu",
-    "Equal",
-    "Erf",
-    "Exp",
-    "Expand",
-    "Flatten",
-    "Floor",
-    "GRU",
-    "Gather",
-    "GatherND",
-    "Gelu",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Greater",
-    "GreaterOrEqual",
-    "GroupNormalization",
-    "HardSigmoid",
-    "HardSwish",
-    "Identity",
-    "InstanceNormalization",
-    "IsInf",
-    "IsNaN",
-    "LSTM",
-    "LayerNormalization",
-    "LeakyRelu",
-    "Less",
-    "LessOrEqual",
-    "Log",
-    "LogSoftmax",
-    "MatMul",
-    "Max",
-    "MaxPool",
-    "Mean",
-    "Min",
-    "Mish",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "PRelu",
-    "Pad",
-    "Pow",
-    "RMSNormalization",
-    "RNN",
-    "Range",
-    "Reciprocal",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceSum",
-    "ReduceSumSquare",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Round",
-    "Selu",
-    "Shape",
-    "Sigmoid",
-    "Sign",
-    "Sin",
-    "Sinh",
-    "Size",
-    "Slice",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "SpaceToDepth",
-    "Split",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "Sum",
-    "Swish",
-    "Tan",
-    "Tanh",
-    "ThresholdedRelu",
-    "Tile",
-    "Transpose",
-    "Trilu",
-    "Unsqueeze",
-    "Upsample",
-    "Where",
-];
+/// Where an operator is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// `ai.onnx`.
+    Core,
+    /// `ai.onnx.ml`.
+    Classical,
+    /// `com.microsoft`: what onnxruntime's own optimiser writes.
+    Runtime,
+}
 
-/// Of ai.onnx.ml.
-pub const CLASSICAL: &[&str] = &[
-    "ArrayFeatureExtractor",
-    "Binarizer",
-    "Imputer",
-    "LabelEncoder",
-    "LinearClassifier",
-    "LinearRegressor",
-    "Normalizer",
-    "OneHotEncoder",
-    "Scaler",
-    "TreeEnsembleClassifier",
-    "TreeEnsembleRegressor",
-    "ZipMap",
-];
+impl Domain {
+    /// As models write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "ai.onnx",
+            Self::Classical => "ai.onnx.ml",
+            Self::Runtime => "com.microsoft",
+        }
+    }
+}
+
+/// What imports an operator: the match over it has no catch-all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// The branch that a constant condition takes.
+    Branch,
+    /// Elements of a row or a list.
+    Chosen,
+    /// What `crate::plan` reads node by node.
+    Classical,
+    /// What only works on constants.
+    Constants,
+    /// Convolutions over two dimensions or three.
+    Convolutions,
+    /// Loops that are distances to constant rows.
+    Distances,
+    /// Einstein's sums.
+    Einsum,
+    /// Support vector machines that vote.
+    KernelClassifier,
+    /// Support vector machines that add up.
+    KernelRegressor,
+    /// What moves elements.
+    Moves,
+    /// Arithmetic and functions of single elements.
+    Pointwise,
+    /// Pooling over two dimensions or three.
+    Pools,
+    /// Products with matrices.
+    Products,
+    /// Recurrent layers.
+    Recurrent,
+    /// Other sizes of images.
+    Resize,
+    /// Reductions and normalisations.
+    Rows,
+    /// Pooling over everything.
+    Windows,
+}
+
+macro_rules! operators {
+    ($($domain:ident $family:ident { $($variant:ident $name:literal,)* })*) => {
+        /// An operator that compiles.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Operator {
+            $($(
+                #[doc = concat!("`", $name, "`.")]
+                $variant,
+            )*)*
+        }
+
+        impl Operator {
+            /// All of them, by domain and importer.
+            pub const ALL: &[Self] = &[$($(Self::$variant,)*)*];
+
+            /// As models write it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$variant => $name,)*)*
+                }
+            }
+
+            /// Where it is defined.
+            #[must_use]
+            pub const fn domain(self) -> Domain {
+                match self {
+                    $($(Self::$variant)|* => Domain::$domain,)*
+                }
+            }
+
+            /// What imports it.
+            pub(crate) const fn family(self) -> Family {
+                match self {
+                    $($(Self::$variant)|* => Family::$family,)*
+                }
+            }
+        }
+    };
+}
+
+operators! {
+    Core Branch {
+        If "If",
+    }
+    Core Constants {
+        Constant "Constant",
+        ConstantOfShape "ConstantOfShape",
+        Range "Range",
+        Shape "Shape",
+        Size "Size",
+    }
+    Core Convolutions {
+        Conv "Conv",
+    }
+    Core Distances {
+        Scan "Scan",
+    }
+    Core Einsum {
+        Einsum "Einsum",
+    }
+    Core Moves {
+        Concat "Concat",
+        DepthToSpace "DepthToSpace",
+        Expand "Expand",
+        Flatten "Flatten",
+        Gather "Gather",
+        GatherND "GatherND",
+        Pad "Pad",
+        Reshape "Reshape",
+        SequenceConstruct "SequenceConstruct",
+        Slice "Slice",
+        SpaceToDepth "SpaceToDepth",
+        Split "Split",
+        Squeeze "Squeeze",
+        Tile "Tile",
+        Transpose "Transpose",
+        Trilu "Trilu",
+        Unsqueeze "Unsqueeze",
+    }
+    Core Pointwise {
+        Abs "Abs",
+        Acos "Acos",
+        Acosh "Acosh",
+        Add "Add",
+        And "And",
+        Asin "Asin",
+        Asinh "Asinh",
+        Atan "Atan",
+        Atanh "Atanh",
+        BatchNormalization "BatchNormalization",
+        Cast "Cast",
+        CastLike "CastLike",
+        Ceil "Ceil",
+        Celu "Celu",
+        Clip "Clip",
+        Cos "Cos",
+        Cosh "Cosh",
+        Div "Div",
+        Dropout "Dropout",
+        Elu "Elu",
+        Equal "Equal",
+        Erf "Erf",
+        Exp "Exp",
+        Floor "Floor",
+        Gelu "Gelu",
+        Greater "Greater",
+        GreaterOrEqual "GreaterOrEqual",
+        HardSigmoid "HardSigmoid",
+        HardSwish "HardSwish",
+        Identity "Identity",
+        IsInf "IsInf",
+        IsNan "IsNaN",
+        LeakyRelu "LeakyRelu",
+        Less "Less",
+        LessOrEqual "LessOrEqual",
+        Log "Log",
+        Max "Max",
+        Mean "Mean",
+        Min "Min",
+        Mish "Mish",
+        Mod "Mod",
+        Mul "Mul",
+        Neg "Neg",
+        Not "Not",
+        Or "Or",
+        PRelu "PRelu",
+        Pow "Pow",
+        Reciprocal "Reciprocal",
+        Relu "Relu",
+        Round "Round",
+        Selu "Selu",
+        Sigmoid "Sigmoid",
+        Sign "Sign",
+        Sin "Sin",
+        Sinh "Sinh",
+        Softplus "Softplus",
+        Softsign "Softsign",
+        Sqrt "Sqrt",
+        Sub "Sub",
+        Sum "Sum",
+        Swish "Swish",
+        Tan "Tan",
+        Tanh "Tanh",
+        ThresholdedRelu "ThresholdedRelu",
+        Where "Where",
+    }
+    Core Pools {
+        AveragePool "AveragePool",
+        MaxPool "MaxPool",
+    }
+    Core Products {
+        ConvTranspose "ConvTranspose",
+        Gemm "Gemm",
+        MatMul "MatMul",
+    }
+    Core Recurrent {
+        Gru "GRU",
+        Lstm "LSTM",
+        Rnn "RNN",
+    }
+    Core Resize {
+        Resize "Resize",
+        Upsample "Upsample",
+    }
+    Core Rows {
+        ArgMax "ArgMax",
+        ArgMin "ArgMin",
+        GroupNormalization "GroupNormalization",
+        InstanceNormalization "InstanceNormalization",
+        LayerNormalization "LayerNormalization",
+        LogSoftmax "LogSoftmax",
+        LpNormalization "LpNormalization",
+        RmsNormalization "RMSNormalization",
+        ReduceL1 "ReduceL1",
+        ReduceL2 "ReduceL2",
+        ReduceLogSum "ReduceLogSum",
+        ReduceLogSumExp "ReduceLogSumExp",
+        ReduceMax "ReduceMax",
+        ReduceMean "ReduceMean",
+        ReduceMin "ReduceMin",
+        ReduceProd "ReduceProd",
+        ReduceSum "ReduceSum",
+        ReduceSumSquare "ReduceSumSquare",
+        Softmax "Softmax",
+        TopK "TopK",
+    }
+    Core Windows {
+        GlobalAveragePool "GlobalAveragePool",
+        GlobalMaxPool "GlobalMaxPool",
+    }
+    Classical Chosen {
+        ArrayFeatureExtractor "ArrayFeatureExtractor",
+    }
+    Classical Classical {
+        Binarizer "Binarizer",
+        Imputer "Imputer",
+        LabelEncoder "LabelEncoder",
+        LinearClassifier "LinearClassifier",
+        LinearRegressor "LinearRegressor",
+        Normalizer "Normalizer",
+        OneHotEncoder "OneHotEncoder",
+        Scaler "Scaler",
+        TreeEnsembleClassifier "TreeEnsembleClassifier",
+        TreeEnsembleRegressor "TreeEnsembleRegressor",
+        ZipMap "ZipMap",
+    }
+    Classical KernelClassifier {
+        SvmClassifier "SVMClassifier",
+    }
+    Classical KernelRegressor {
+        SvmRegressor "SVMRegressor",
+    }
+    Runtime Pointwise {
+        FastGelu "FastGelu",
+    }
+    Runtime Rows {
+        SimplifiedLayerNormalization "SimplifiedLayerNormalization",
+    }
+}
+
+impl Operator {
+    /// The operator of a node: an empty domain is that of ONNX, and what onnxruntime's optimiser writes counts as ONNX's where that has
+    /// an operator of the same name.
+    #[must_use]
+    pub fn of(domain: &str, name: &str) -> Option<Self> {
+        let is_known = |known: Domain| match domain {
+            "" | "ai.onnx" => known == Domain::Core,
+            "com.microsoft" => matches!(known, Domain::Core | Domain::Runtime),
+            "ai.onnx.ml" => known == Domain::Classical,
+            _ => false,
+        };
+        Self::ALL.iter().copied().find(|operator| operator.name() == name && is_known(operator.domain()))
+    }
+
+    /// Those of a domain, by name.
+    pub fn of_domain(domain: Domain) -> impl Iterator<Item = Self> {
+        let mut all: Vec<Self> = Self::ALL.iter().copied().filter(|operator| operator.domain() == domain).collect();
+        all.sort_by_key(|operator| operator.name());
+        all.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_found_by_domain_and_name() {
+        for &operator in Operator::ALL {
+            assert_eq!(Operator::of(operator.domain().name(), operator.name()), Some(operator));
+        }
+        assert_eq!(Operator::of("", "Gelu"), Some(Operator::Gelu));
+        assert_eq!(Operator::of("com.microsoft", "Gelu"), Some(Operator::Gelu));
+        assert_eq!(Operator::of("ai.onnx.ml", "Gelu"), None);
+        assert_eq!(Operator::of("", "Scaler"), None);
+    }
+}

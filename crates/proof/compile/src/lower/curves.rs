@@ -141,6 +141,8 @@ const WIDER: f64 = 1.0;
 const TABLE_ERROR: f64 = 1.0 / (1 << 20) as f64;
 /// Most tables of one function.
 const MOST_PIECES: usize = 12;
+/// Units that a number which is not negative may lie below zero.
+const SLACK: i64 = 64;
 /// Bits of a table's argument: what entries of 20 bits leave room for.
 const PIECE_BITS: u32 = 20;
 
@@ -164,7 +166,11 @@ pub(super) fn function(
     let x = narrow(builder, at, &x, COMPARED_BITS - 1)?;
     let (x, lo, bits) = domain(builder, at, &x, seen, f)?;
     let unit = f64::from(-x.exponents.at(0)).exp2();
-    let value = |i: i64| f((lo + i) as f64 * unit);
+    let value = |i: i64| {
+        let v = f((lo + i) as f64 * unit);
+        // A little below zero, a root is zero.
+        if v.is_finite() || lo + i >= 0 || lo + i < -SLACK { v } else { f(0.0) }
+    };
     let spread = {
         let probes = (0..=64).map(|i| value((i << bits) >> 6));
         let (least, most) = probes.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
@@ -202,21 +208,24 @@ fn domain(
     let bits_of = |lo: i64, hi: i64| u64::BITS - ((hi - lo).max(1) as u64).leading_zeros();
     let (seen_lo, seen_hi) = seen.unwrap_or((lo as f64 * unit, hi as f64 * unit));
     let apart = (seen_hi - seen_lo).max(unit) * WIDER;
-    let nearer = |end: f64, beyond: f64| if end * beyond > 0.0 { beyond } else { end };
-    // As far as the function goes: logarithms and roots end at zero.
+    // As far as the function goes: logarithms and roots end at zero, and what is known to be positive is taken to stay so.
     let is_there = |v: &f64| f(*v).is_finite();
-    let starts = [nearer(seen_lo, seen_lo - apart), nearer(seen_lo, seen_lo / 4.0), seen_lo];
+    let zero = if seen_lo >= 0.0 { 0.0 } else { seen_lo };
+    let starts = [seen_lo - apart, zero, seen_lo / 4.0, seen_lo];
     let start = starts.into_iter().filter(|v| *v <= seen_lo).find(is_there).unwrap_or(seen_lo);
+    // Sums that are zero may come out a little less.
+    let slack = if start == 0.0 && !is_there(&-unit) { SLACK } else { 0 };
     let stops = [seen_hi + apart, seen_hi];
     let stop = stops.into_iter().find(is_there).unwrap_or(seen_hi);
-    let (first, last) = ((start / unit).ceil() as i64, (stop / unit).floor() as i64);
+    let (first, last) = ((start / unit).ceil() as i64 - slack, (stop / unit).floor() as i64);
     if first <= lo && hi <= last {
         return Ok((x.clone(), lo, bits_of(lo, hi)));
     }
     let first = first.max(lo);
     let bits = bits_of(first, last.min(hi).max(first));
     // What a power of two adds has to have values as well: it goes down to where there are some.
-    let whole = |first: i64| f(first as f64 * unit).is_finite() && f((first + (1 << bits)) as f64 * unit).is_finite();
+    let whole =
+        |first: i64| f((first + slack) as f64 * unit).is_finite() && f((first + (1 << bits)) as f64 * unit).is_finite();
     let first = [first, last - (1 << bits) + 1].into_iter().find(|&first| whole(first)).unwrap_or(first);
     let id = builder.node(at, Op::Narrow { x: x.id, shift: 0, lo: first as i32, bits: bits as u8 })?;
     Ok((Quant { id, exponents: x.exponents.clone() }, first, bits))

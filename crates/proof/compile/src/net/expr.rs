@@ -226,7 +226,9 @@ impl Expr {
         match self {
             Self::X => None,
             Self::Const(_) => Some(vec![]),
-            Self::Unary(Fun::Not, a) if a.is_monotone() => Some(ends(|x| a.at(x) < 0.0, |x| a.at(x) <= 0.0)),
+            Self::Unary(Fun::Not | Fun::Sign, a) if a.is_monotone() => {
+                Some(ends(|x| a.at(x) < 0.0, |x| a.at(x) <= 0.0))
+            }
             Self::Unary(_, a) => a.thresholds(),
             Self::Binary(arith, a, b) if arith.is_comparison() => match (a.as_ref(), b.as_ref()) {
                 (Self::Const(c), f) | (f, Self::Const(c)) if f.is_monotone() => {

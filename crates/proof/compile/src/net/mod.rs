@@ -12,8 +12,8 @@
 //! | [`vectors`] | classical models and what is around them, as steps that stay exact |
 //! | [`lower`] | the integer program: scales, weights, tables |
 //!
-//! The flat pathway (`crate::plan`, `crate::lower`) is for linear models, trees and small perceptrons, which it keeps more
-//! exactly; everything with shapes comes here.
+//! Plain linear models, trees and small perceptrons are read by `crate::plan`; everything else comes here, and what has classical
+//! operators goes on to `crate::lower` as vectors, which keeps it more exactly.
 
 pub(crate) mod array;
 pub(crate) mod calibrate;

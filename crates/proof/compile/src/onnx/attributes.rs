@@ -82,6 +82,11 @@ impl<'a> Attributes<'a> {
         self.asked.extend(names);
     }
 
+    /// Leaves all attributes to another reader, which refuses those that it does not know.
+    pub(crate) fn ignore_all(&mut self) {
+        self.all = &[];
+    }
+
     /// Refuses an integer attribute that is not the only supported value.
     pub(crate) fn only(&mut self, name: &'static str, value: i64) -> Result<(), CompileError> {
         match self.int(name)? {

@@ -1,6 +1,6 @@
 //! For each operator that is not supported, the nearest thing that works.
 
-use crate::operators::{CLASSICAL, CORE};
+use crate::operators::{Domain, Operator};
 
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
@@ -8,7 +8,6 @@ pub(crate) fn hint(operator: &str) -> String {
         "GatherElements"
         | "ScatterND"
         | "ScatterElements"
-        | "TopK"
         | "NonZero"
         | "NonMaxSuppression"
         | "ArrayFeatureExtractor" => {
@@ -26,7 +25,7 @@ pub(crate) fn hint(operator: &str) -> String {
         | "FusedConv" => {
             "export without the runtime's graph optimisations: attention works as MatMul, Softmax and MatMul"
         }
-        "Loop" | "Scan" | "If" => {
+        "Loop" => {
             "loops and branches are not proven: export with the steps unrolled, for a fixed length; LSTM, GRU and RNN work"
         }
         "QuantizeLinear"
@@ -38,17 +37,16 @@ pub(crate) fn hint(operator: &str) -> String {
         | "DynamicQuantizeLinear" => {
             "export the float model: the compiler chooses its own integers, with more bits than eight"
         }
-        "SVMClassifier" | "SVMRegressor" => {
-            "of linear models, LinearClassifier and LinearRegressor work: train a linear support vector machine or a \
-             logistic regression"
-        }
         "TreeEnsemble" => {
             "export with target_opset {\"ai.onnx.ml\": 3}, which writes TreeEnsembleClassifier or TreeEnsembleRegressor"
         }
         "CategoryMapper" | "DictVectorizer" | "FeatureVectorizer" | "StringNormalizer" | "TfIdfVectorizer" => {
             "prepare texts and dictionaries before the model; of numbers, scalers, imputers, encoders, bins and Normalizer work inside it"
         }
-        _ => return format!("these work: {}, and of ai.onnx.ml {}", CORE.join(", "), CLASSICAL.join(", ")),
+        _ => {
+            let names = |domain| Operator::of_domain(domain).map(Operator::name).collect::<Vec<_>>().join(", ");
+            return format!("these work: {}, and of ai.onnx.ml {}", names(Domain::Core), names(Domain::Classical));
+        }
     };
     nearest.to_string()
 }

@@ -21,7 +21,7 @@ pub(crate) use apart::apart;
 pub(crate) use build::{CatBoost, Operand, ResultOf, node_at, opset, plan, single};
 pub(crate) use hints::hint;
 pub(crate) use shape::{axis, reshape};
-pub(crate) use stairs::{by_element, one_hot};
+pub(crate) use stairs::{by_element, one_hot, one_of_votes};
 
 use crate::error::At;
 use crate::net::expr::Expr;

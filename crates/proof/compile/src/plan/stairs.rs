@@ -22,6 +22,20 @@ pub(crate) fn one_hot(thresholds: Vec<f32>, classes: usize) -> Ensemble {
     tree
 }
 
+/// The trees of the pairs of so many classes: each votes for the first one where its number is positive, else for the second.
+pub(crate) fn one_of_votes(classes: usize) -> Ensemble {
+    let pairs = (0..classes).flat_map(|i| (i + 1..classes).map(move |j| (i, j)));
+    let (mut roots, mut nodes) = (Vec::new(), Vec::new());
+    for (feature, (i, j)) in pairs.enumerate() {
+        let root = nodes.len();
+        roots.push(root);
+        let (yes, no) = (root + 1, root + 2);
+        nodes.push(TreeNode::Split { feature, mode: Mode::Gt, threshold: 0.0, yes, no, missing_yes: false });
+        nodes.extend([i, j].map(|class| TreeNode::Leaf(vec![(class, 1.0)])));
+    }
+    Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: false }
+}
+
 /// A tree for each of `len` elements: what `value` gives from each threshold on, and below all of them.
 pub(crate) fn by_element(thresholds: &[f32], value: impl Fn(f32) -> f32, len: usize) -> Ensemble {
     let one = Stairs::at(thresholds.to_vec(), |v| vec![value(v)]).tree();

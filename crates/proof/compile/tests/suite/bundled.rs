@@ -99,6 +99,14 @@ fn several_models_in_one_graph() {
 }
 
 #[test]
+fn kernels_and_neighbours() {
+    check(&fixtures(), "kernels_diabetes", 2e-2);
+    check(&fixtures(), "kernels_wine", 1e-3);
+    check(&fixtures(), "one_against_all_wine", 2e-5);
+    check(&fixtures(), "neighbours_diabetes", 1e-3);
+}
+
+#[test]
 fn squares_and_products_of_features() {
     check(&fixtures(), "gaussian_nb_wine", 1e-3);
     check(&fixtures(), "products_diabetes", 5e-2);

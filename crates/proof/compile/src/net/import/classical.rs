@@ -14,12 +14,19 @@ use crate::onnx::{Data, Tensor};
 use crate::plan::{self, Ensemble, Labels, Operand, ResultOf};
 use std::rc::Rc;
 
-/// Adds the node's steps.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
-    if let Some(found) = from_list(ctx)? {
-        ctx.bind(0, found);
-        return Ok(());
+/// ArrayFeatureExtractor: elements of a list at constant positions, at that of a class, or at positions that depend on the input.
+pub(super) fn chosen(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    match from_list(ctx)? {
+        Some(found) => {
+            ctx.bind(0, found);
+            Ok(())
+        }
+        None => add(ctx),
     }
+}
+
+/// Adds the steps of a node that `crate::plan` reads, and refuses attributes that it does not know.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let mut operands = Vec::new();
     let mut values = Vec::new();
     for name in ctx.node.input.iter().filter(|name| !name.is_empty()) {
@@ -44,14 +51,13 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
             ctx.bind(i, bound);
         }
     }
+    // All of them were read, or refused by name.
+    ctx.attributes.ignore_all();
     Ok(())
 }
 
 /// The elements of a constant list of numbers at positions that depend on the input, if the node is such a choice.
 fn from_list(ctx: &mut Ctx<'_, '_>) -> Result<Option<Bound>, CompileError> {
-    if ctx.node.op_type.as_deref() != Some("ArrayFeatureExtractor") {
-        return Ok(None);
-    }
     let [list, at] = ctx.node.input.as_slice() else { return Ok(None) };
     match (ctx.builder.names.get(list).cloned(), ctx.builder.names.get(at).cloned()) {
         (Some(Bound::Const(list)), Some(Bound::Value(at)))
@@ -203,7 +209,7 @@ fn picked(ctx: &mut Ctx<'_, '_>, rows: Vec<Bound>, places: &[(usize, usize)]) ->
 }
 
 /// The number of a class: its label's if that is one, else its index, with which nothing computes.
-fn labelled(ctx: &mut Ctx<'_, '_>, index: Bound, labels: Labels) -> Result<Bound, CompileError> {
+pub(super) fn labelled(ctx: &mut Ctx<'_, '_>, index: Bound, labels: Labels) -> Result<Bound, CompileError> {
     let Bound::Value(id) = index else { return Ok(index) };
     let numbers: Option<&[i64]> = if let Labels::Ints(numbers) = &labels { Some(numbers) } else { None };
     let is_index = |(i, &number): (usize, &i64)| usize::try_from(number) == Ok(i);

@@ -21,6 +21,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let graphs = ctx.node.attribute.iter().filter(|attribute| attribute.name.as_deref() == Some("body"));
     let body = graphs.filter_map(|attribute| attribute.g.as_deref()).next_back();
     let norm = body.and_then(norm_of);
+    ctx.attributes.ignore(&["body"]);
     let forward = |values: &[i64]| values.iter().all(|&v| v == 0);
     let plain = ["scan_input_directions", "scan_output_directions", "scan_input_axes", "scan_output_axes"];
     let mut is_plain = ctx.attributes.int("num_scan_inputs")? == Some(1);

@@ -14,6 +14,7 @@
 //! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
 //! | [`classical`] | those of ai.onnx.ml, and what becomes of class labels |
 //! | [`distances`] | Scan over constant rows, as exporters spell distances to them |
+//! | [`kernels`] | support vector machines |
 //! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
 
 mod choices;
@@ -22,6 +23,7 @@ mod constants;
 mod ctx;
 mod distances;
 mod einsum;
+mod kernels;
 mod moves;
 mod pointwise;
 mod products;
@@ -39,6 +41,7 @@ use crate::onnx::proto::{
     TYPE_INT64, TYPE_UINT8, ValueInfoProto, type_name,
 };
 use crate::onnx::{Attributes, Data, Tensor};
+use crate::operators::{Family, Operator};
 use crate::plan::{CatBoost, Labels, node_at};
 use ctx::{Bound, Ctx};
 
@@ -152,30 +155,13 @@ impl Builder<'_> {
         let at = node_at(node);
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
-        let operator = node.op_type.as_deref().unwrap_or_default();
-        if operator == "Scan" {
-            return distances::add(&mut ctx);
-        }
-        if operator == "If" {
-            return branch(&mut ctx);
-        }
-        if node.domain.as_deref() == Some("ai.onnx.ml") {
-            return classical::add(&mut ctx);
-        }
-        let core = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx" | "com.microsoft"));
-        let known = core
-            && (volumes::add(&mut ctx, operator)?
-                || products::add(&mut ctx, operator)?
-                || pointwise::add(&mut ctx, operator)?
-                || moves::add(&mut ctx, operator)?
-                || windows::add(&mut ctx, operator)?
-                || rows::add(&mut ctx, operator)?
-                || recurrent::add(&mut ctx, operator)?
-                || resize::add(&mut ctx, operator)?
-                || einsum::add(&mut ctx, operator)?
-                || constants::add(&mut ctx, operator)?);
+        let name = node.op_type.as_deref().unwrap_or_default();
+        let known = match Operator::of(node.domain.as_deref().unwrap_or_default(), name) {
+            Some(operator) => ctx.add(operator)?,
+            None => false,
+        };
         if !known {
-            return Err(CompileError::Operator { at: ctx.at, hint: crate::plan::hint(operator) });
+            return Err(CompileError::Operator { at: ctx.at, hint: crate::plan::hint(name) });
         }
         ctx.attributes.finish()
     }
@@ -200,8 +186,35 @@ impl Builder<'_> {
     }
 }
 
+impl Ctx<'_, '_> {
+    /// Adds the steps of a node; `false` if it has a form that its importer does not know.
+    fn add(&mut self, operator: Operator) -> Result<bool, CompileError> {
+        let name = operator.name();
+        match operator.family() {
+            Family::Branch => branch(self).map(|()| true),
+            Family::Chosen => classical::chosen(self).map(|()| true),
+            Family::Classical => classical::add(self).map(|()| true),
+            Family::Constants => constants::add(self, name),
+            Family::Convolutions => Ok(volumes::add(self, name)? || products::add(self, name)?),
+            Family::Distances => distances::add(self).map(|()| true),
+            Family::Einsum => einsum::add(self, name),
+            Family::KernelClassifier => kernels::classifier(self).map(|()| true),
+            Family::KernelRegressor => kernels::regressor(self).map(|()| true),
+            Family::Moves => moves::add(self, name),
+            Family::Pointwise => pointwise::add(self, name),
+            Family::Pools => Ok(volumes::add(self, name)? || windows::add(self, name)?),
+            Family::Products => products::add(self, name),
+            Family::Recurrent => recurrent::add(self, name),
+            Family::Resize => resize::add(self, name),
+            Family::Rows => rows::add(self, name),
+            Family::Windows => windows::add(self, name),
+        }
+    }
+}
+
 /// The branch that a constant condition takes, in place.
 fn branch(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    ctx.attributes.ignore(&["then_branch", "else_branch"]);
     let taken = match ctx.operand(0)? {
         Bound::Const(condition) => condition.scalar().is_some_and(|v| v != 0.0),
         Bound::Value(_) => {

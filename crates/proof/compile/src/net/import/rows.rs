@@ -5,12 +5,14 @@ use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::Kind;
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
+use crate::plan::Norm;
 
 /// Adds the node's steps; `false` if the operator is not one of these.
 pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
     let result = match operator {
         "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
         | "ReduceProd" | "ReduceLogSum" | "ReduceLogSumExp" => reduce(ctx, operator)?,
+        "LpNormalization" => lp_normalization(ctx)?,
         "Softmax" | "LogSoftmax" => softmax(ctx, operator == "LogSoftmax")?,
         "TopK" => return top(ctx).map(|()| true),
         "ArgMax" | "ArgMin" => argmax(ctx, operator == "ArgMin")?,
@@ -176,6 +178,23 @@ fn top(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let at = ctx.reshape(at, shape)?;
     ctx.bind(1, at);
     Ok(())
+}
+
+/// A row divided by the sum of its magnitudes, or by its length.
+fn lp_normalization(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let axis = ctx.attributes.int("axis")?.unwrap_or(-1);
+    let axis = ctx.axis(axis, dims.len())?;
+    let norm = match ctx.attributes.int("p")?.unwrap_or(2) {
+        1 => Norm::L1,
+        2 => Norm::L2,
+        other => return Err(ctx.attributes.refuse("p", "1 or 2", other.to_string())),
+    };
+    if dims[axis] != count(&dims) {
+        return Err(ctx.form(format!("norms along dimension {axis} of {dims:?}"), "the norm of one row works"));
+    }
+    ctx.push(Kind::Norm(norm), vec![x], dims)
 }
 
 /// Rows from `axis` on normalised, then scaled and offset.
