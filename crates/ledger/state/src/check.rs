@@ -6,6 +6,21 @@
 //! The facts it reads stay true for as long as they matter (the model of an open job, the spec of a job, the genesis), and
 //! what has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a node
 //! may keep it. A negative answer may become positive later (the job was not known yet) and is not kept.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::error::{SizedField, TxError};
 use crate::job::Job;
@@ -312,7 +327,7 @@ fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
 }
 
 fn check_size((field, limit): (SizedField, u32), bytes: &[u8]) -> Result<(), TxError> {
-    let (expected, got) = (u64::from(limit), bytes.len() as u64);
+    let (expected, got) = (u64::from(limit), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     if got <= expected { Ok(()) } else { Err(TxError::TooLarge { field, expected, got }) }
 }
 
@@ -404,7 +419,7 @@ fn check_settlement(
 fn check_no_proof(answer: &Answer<'_>) -> Result<(), TxError> {
     match answer.proof.len() {
         0 => Ok(()),
-        got => Err(TxError::ProofUnexpected { job: answer.job, got: got as u64 }),
+        got => Err(TxError::ProofUnexpected { job: answer.job, got: u64::try_from(got).unwrap_or(u64::MAX) }),
     }
 }
 

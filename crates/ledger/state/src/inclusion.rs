@@ -3,6 +3,21 @@
 //!
 //! All fees of a block are taken before its first transaction is executed. So whether a sender can pay depends on its
 //! balance before the block and on the fees of its own transactions alone, and not on what any of them does.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::check::{Checked, Offence};
 use crate::fees::{portion, tx_fee};

@@ -4,6 +4,21 @@
 //! back, but a job is checked against its model's row and a receipt is put together from it: so a removal only retires the
 //! model, and the row goes with the last job that names it. Until then anybody may register the model anew, which puts a new
 //! deposit in place of the old one.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::params::Params;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -34,6 +49,6 @@ pub struct Model {
 /// What registering a program of this length keeps back.
 #[must_use]
 pub fn deposit(params: &Params, program_bytes: usize) -> Amount {
-    let bytes = (program_bytes as u64).saturating_add(ROW_BYTES);
+    let bytes = u64::try_from(program_bytes).unwrap_or(u64::MAX).saturating_add(ROW_BYTES);
     Amount(params.model_byte_deposit.0.saturating_mul(bytes.into()))
 }
