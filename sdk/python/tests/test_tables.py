@@ -126,6 +126,7 @@ def test_a_bare_file_of_texts_for_labels_answers_numbers_or_is_told_the_names(tm
     estimator.booster_.save_model(tmp_path / "model.txt")
     bare = ciro.compile(tmp_path / "model.txt", samples=NUMBERS)
     told = ciro.compile(tmp_path / "model.txt", samples=NUMBERS, labels=list(estimator.classes_))
+    assert "class_index" in [port.name for port in bare.outputs] and any("--labels" in note for note in bare.notes)
     index = ciro.prove(bare, NUMBERS[:1]).label
     assert estimator.classes_[index] == ciro.prove(told, NUMBERS[:1]).label == estimator.predict(NUMBERS[:1])[0]
     assert bare.id != told.id

@@ -34,7 +34,10 @@ enum Reading {
 fn read(bytes: &[u8], options: &Options) -> Result<Source, CompileError> {
     let mut source = match native::read(bytes, options.signature.rounds) {
         Some(file) => {
-            let native::File { plan, columns, thresholds } = file?;
+            let native::File { mut plan, columns, thresholds, numbers_classes } = file?;
+            if numbers_classes && options.signature.labels.is_none() {
+                call_classes_numbers(&mut plan);
+            }
             // Neither what the user says of missing values nor answers to compare with need signs.
             if let (Some(samples), None, []) =
                 (&options.calibration, options.signature.missing, options.expected.as_slice())
@@ -49,6 +52,15 @@ fn read(bytes: &[u8], options: &Options) -> Result<Source, CompileError> {
     source.columns = options.signature.columns(source.columns, elements)?;
     options.signature.name_classes(source.reading.labels())?;
     Ok(source)
+}
+
+/// Says that a class is a number of the file's, and not what the user calls it.
+fn call_classes_numbers(plan: &mut Plan) {
+    let labels = plan.outputs.iter_mut().filter(|output| output.labels.is_some());
+    let named = labels.map(|output| output.name = "class_index".into()).count();
+    if named > 0 {
+        plan.notes.push("the file numbers its classes from 0: --labels good,bad names them (in Python labels=)".into());
+    }
 }
 
 impl Reading {

@@ -24,6 +24,8 @@ from ciro.tables import table_of
 
 # What the converters are asked for: the newest that all of them write.
 OPSET, OPSET_ML = 15, 3
+# Objectives of LightGBM with which it answers a class.
+CLASSIFIES = ("binary", "multiclass", "softmax", "multiclassova", "multiclass_ova", "ova", "ovr")
 # The tensor that an estimator's features are called.
 INPUT = "input"
 
@@ -53,7 +55,8 @@ def to_source(model: Any, samples: Optional[Samples]) -> Source:
     if saved is not None:
         return saved
     if is_histogram(model):
-        return Source(to_text(model), columns=columns_of(model), labels=_labels(model))
+        labels = _labels(model) or (list(range(len(model.classes_))) if hasattr(model, "classes_") else None)
+        return Source(to_text(model), columns=columns_of(model), labels=labels)
     if hasattr(model, "fit") and hasattr(model, "get_params"):
         return _folded(model, samples) or _estimator(model, samples)
     raise CompileError(
@@ -70,10 +73,11 @@ def _saved_booster(model: Any) -> Optional[Source]:
     is_bare = type(model).__name__ == "Booster"
     if not is_bare and not hasattr(model, "n_features_in_"):
         return None
-    labels = None if is_bare else _labels(model)
     if library == "lightgbm":
         booster = model if is_bare else model.booster_
+        labels = None if is_bare else _numbered_labels(model)
         return Source(str(booster.model_to_string()).encode(), labels=labels)
+    labels = None if is_bare else _labels(model)
     booster = model if is_bare else _trees_used(model)
     missing = None if is_bare else _sentinel(model)
     return Source(bytes(booster.save_raw(raw_format="ubj")), missing=missing, labels=labels, rounds="all")
@@ -91,11 +95,20 @@ def _folded(pipeline: Any, samples: Optional[Samples]) -> Optional[Source]:
     columns: list[tuple[str, list[str]]] = [(str(name), []) for name in getattr(pipeline, "feature_names_in_", [])]
     if type(model).__module__.startswith("lightgbm"):
         file = folded.lightgbm(model.booster_.model_to_string(), steps, samples, width)
-        missing = None
+        missing, labels = None, _numbered_labels(model)
     else:
+        labels = _labels(model)
         missing = _sentinel(model)
         file = folded.xgboost(_trees_used(model), steps, samples, width) if np.isnan(missing) else None
-    return None if file is None else Source(file, columns, missing=missing, labels=_labels(model), rounds="all")
+    return None if file is None else Source(file, columns, missing=missing, labels=labels, rounds="all")
+
+
+def _numbered_labels(model: Any) -> Optional[list[Any]]:
+    """The names of the classes of an estimator of LightGBM, whose files number them; None if its file answers with no class."""
+    classes = getattr(model, "classes_", None)
+    if classes is None or getattr(model, "objective_", None) not in CLASSIFIES:
+        return None
+    return _labels(model) or list(range(len(classes)))
 
 
 def _sentinel(model: Any) -> float:

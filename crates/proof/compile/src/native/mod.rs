@@ -93,6 +93,8 @@ pub(crate) struct File {
     pub(crate) plan: Plan,
     /// One per feature, or none.
     pub(crate) columns: Vec<Column>,
+    /// Whether classes are numbers in the file whatever they are called: LightGBM's estimators keep the names to themselves.
+    pub(crate) numbers_classes: bool,
     /// Where a number may stand for missing values and the file does not tell: in XGBoost's files.
     pub(crate) thresholds: Thresholds,
 }
@@ -110,6 +112,7 @@ pub(crate) fn read(bytes: &[u8], rounds: Option<Rounds>) -> Option<Result<File, 
     let file = read(bytes, rounds).map(|booster| File {
         columns: booster.columns.clone(),
         thresholds: booster.thresholds(),
+        numbers_classes: booster.format.0 == LIGHTGBM.0,
         plan: booster.into_plan(),
     });
     Some(file.map_err(CompileError::Native))

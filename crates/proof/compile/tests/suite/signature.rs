@@ -163,6 +163,17 @@ fn classes_are_called_as_the_user_calls_them() {
 }
 
 #[test]
+fn a_file_that_numbers_its_classes_says_so() {
+    let file = read(&fixtures().join("native/lgb_binary.txt"));
+    let bare = compile_model(&file, &Options::default()).unwrap();
+    assert_eq!(bare.model.program.outputs[0].name, "class_index");
+    assert!(bare.notes.iter().any(|note| note.contains("--labels")), "{:?}", bare.notes);
+    let labels = Some(labels_from(&["good".into(), "bad".into()]));
+    let named = Options { signature: Signature { labels, ..Signature::default() }, ..Options::default() };
+    assert_eq!(compile_model(&file, &named).unwrap().model.program.outputs[0].name, "label");
+}
+
+#[test]
 fn a_missing_value_by_a_flag_goes_where_nan_goes() {
     let missing = |number| Options {
         signature: Signature { missing: Some(number), ..Signature::default() },
