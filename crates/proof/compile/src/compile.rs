@@ -117,7 +117,9 @@ fn read_graph(model: &ModelProto, dims: &[(String, u32)]) -> Result<Reading, Com
     if !is_classical(model) {
         return net::read(model, dims).map(Reading::Network);
     }
-    let net = net::read(model, dims).map_err(|_| flat)?;
+    // An operator that one of both readers knows is not what is wrong.
+    let is_unknown = matches!(flat, CompileError::Operator { .. });
+    let net = net::read(model, dims).map_err(|error| if is_unknown { error } else { flat })?;
     let plan = net::vectors(&net)?;
     Ok(Reading::Vectors(net, plan))
 }

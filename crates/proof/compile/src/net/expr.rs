@@ -251,6 +251,15 @@ impl Expr {
         }
     }
 
+    /// Whether the function cuts numbers off to whole ones.
+    pub(crate) fn truncates(&self) -> bool {
+        match self {
+            Self::X | Self::Const(_) => false,
+            Self::Unary(fun, a) => *fun == Fun::Trunc || a.truncates(),
+            Self::Binary(_, a, b) => a.truncates() || b.truncates(),
+        }
+    }
+
     /// Whether the function never falls by its form, as far as is needed to compare it with a constant.
     fn is_monotone(&self) -> bool {
         match self {

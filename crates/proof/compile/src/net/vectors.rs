@@ -400,6 +400,8 @@ impl Vectors<'_> {
             (self.push(at, plan::Kind::Maxima(n), vec![x], 1), self.push(at, plan::Kind::Maxima(n), vec![negated], 1));
         let apart = self.push(at, plan::Kind::Add, vec![most, least], 1);
         let apart = self.elem(at, Elem::Mul(vec![2.0]), apart);
+        // Where all are equal as well.
+        let apart = self.elem(at, Elem::Add(vec![1.0]), apart);
         self.made.insert(key, apart);
         apart
     }

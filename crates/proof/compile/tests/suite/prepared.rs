@@ -217,3 +217,21 @@ fn a_table_has_many_keys() {
     }
     assert_eq!([of(-30_001.0), of(-30_000.0), of(29_997.0), of(29_999.0)], [-7, 0, of(29_997.0), -7]);
 }
+
+/// The positions of the smallest elements, also of equal ones, through a list of constants.
+#[test]
+fn the_smallest_elements_are_told_in_order_and_the_first_of_equals_first() {
+    let onnx = Onnx::new(4).int_constant("k", &[1], &[3]).constant("list", &[4], &[10.0, 20.0, 30.0, 40.0]);
+    let onnx =
+        onnx.node("TopK x k -> v i", vec![int("largest", 0)]).node("ml.ArrayFeatureExtractor list i -> y", vec![]);
+    let compiled = onnx.outputs(&["v", "y"]).compile().unwrap();
+    for (x, values, found) in [
+        ([0.5, -1.0, 2.0, 0.25], [-1.0, 0.25, 0.5], [20.0, 40.0, 10.0]),
+        ([1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [10.0, 20.0, 30.0]),
+        ([3.0, 1.0, 3.0, 1.0], [1.0, 1.0, 3.0], [20.0, 40.0, 10.0]),
+    ] {
+        let outputs = run(&compiled, &x);
+        assert!(numbers(&outputs[0]).iter().zip(values).all(|(got, expected)| (got - expected).abs() < 1e-5), "{x:?}");
+        assert_eq!(numbers(&outputs[1]), found, "{x:?}");
+    }
+}

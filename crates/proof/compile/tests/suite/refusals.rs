@@ -19,9 +19,13 @@ fn an_unknown_operator_is_named_with_its_node_and_a_way_out() {
             "loops and branches are not proven: export with the steps unrolled, for a fixed length; LSTM, GRU and RNN work".into()
         )
     );
-    let svm = Onnx::new(2).node("ml.SVMClassifier x -> y", vec![]).outputs(&["y"]);
+    let iterated = vec![floats("prob_a", &[1.0])];
+    let svm = Onnx::new(2).node("ml.SVMClassifier x -> l p", iterated).outputs(&["p"]);
     let (message, hint) = refusal(&svm);
-    assert!(message.contains("(ai.onnx.ml SVMClassifier)") && hint.contains("LinearClassifier"), "{message} {hint}");
+    assert!(
+        message.contains("(ai.onnx.ml SVMClassifier)") && hint.contains("CalibratedClassifierCV"),
+        "{message} {hint}"
+    );
     let custom = Onnx::new(2).node("Zorp x -> y", vec![]).outputs(&["y"]);
     let (_, hint) = refusal(&custom);
     assert!(hint.contains("TreeEnsembleClassifier") && hint.contains("LayerNormalization"), "{hint}");
@@ -159,6 +163,14 @@ fn tree(rows: &[(&str, i64, i64)]) -> Vec<ciro_compile::onnx::proto::AttributePr
         ints("target_ids", &[0]),
         floats("target_weights", &[1.0]),
     ]
+}
+
+#[test]
+fn a_network_does_not_cut_numbers_off_to_whole_ones() {
+    let onnx = Onnx::of(&[2, 2]).node("Cast x -> i", vec![int("to", 7)]).node("Cast i -> f", vec![int("to", 1)]);
+    let (message, hint) = refusal(&onnx.node("Sigmoid f -> y", vec![]).outputs(&["y"]));
+    assert!(message.contains("a cast of numbers to integers"), "{message}");
+    assert!(hint.contains("an input of integers"), "{hint}");
 }
 
 #[test]

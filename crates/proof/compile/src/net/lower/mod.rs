@@ -126,6 +126,12 @@ impl Lowering<'_> {
                 let column = self.column(x)?;
                 Ok(Form::Sum(vec![Term::weights(self.here(), column)]))
             }
+            // A dozen bits do not tell which whole number is next.
+            Kind::Pointwise(expr) if expr.truncates() => Err(CompileError::Form {
+                at: at.clone(),
+                what: "a cast of numbers to integers among layers of a network".into(),
+                hint: "give the whole numbers as an input of integers".into(),
+            }),
             Kind::Pointwise(expr) => match expr.as_line() {
                 Some((slope, intercept)) => self.line(at, x, slope, intercept),
                 None => self.function(at, x, expr).map(Form::Ready),
