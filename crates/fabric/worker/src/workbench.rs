@@ -86,6 +86,8 @@ pub enum Failure {
 pub enum Fault {
     /// The job's: nobody can answer it.
     Job(FailReason),
+    /// The job's as long as its client does not bring what is missing.
+    Absent(FailReason),
     /// This machine's: another one may answer it, and so may this one later or never.
     Machine(DeclineReason),
 }
@@ -96,8 +98,8 @@ impl Failure {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Input(error) | Self::Model(error) if error.is_local() => Fault::Machine(DeclineReason::Impaired),
-            Self::Input(_) => Fault::Job(FailReason::InputUnavailable),
-            Self::Model(_) => Fault::Job(FailReason::ModelUnavailable),
+            Self::Input(_) => Fault::Absent(FailReason::InputUnavailable),
+            Self::Model(_) => Fault::Absent(FailReason::ModelUnavailable),
             Self::Refused { .. } => Fault::Job(FailReason::InputInvalid),
             Self::Unprovable { .. } | Self::TooLong { .. } => Fault::Job(FailReason::ModelInvalid),
             Self::SelfCheck { .. } => Fault::Machine(DeclineReason::Unsuitable),

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! At most `slots` jobs are computed at once; a lease beyond that is handed back at once, which costs nothing. A job that nobody can
-//! answer is reported with its reason; one that only this machine cannot answer now is handed back. Who has a seat in it owes an answer
-//! and tries again instead, until it has one or the job is closed. From its `open_from` height on, a job needs no lease: the worker then takes it by
+//! answer is reported with its reason; one whose input or model is nowhere to be had only after some blocks, in which it may still come.
+//! One that only this machine cannot answer now is handed back. Who has a seat owes an answer and tries again instead, until it has one
+//! or the job is closed. From its `open_from` height on, a job needs no lease: the worker then takes it by
 //! itself, after a delay that differs between workers, so that a silent scheduler censors nobody and workers seldom race.
 
 use crate::workbench::{Answer, Failure, Fault, Task};
@@ -21,6 +22,10 @@ use std::collections::BTreeMap;
 
 /// Blocks until an answer that is owed is computed again.
 const RETRY_BLOCKS: u64 = 2;
+/// Blocks for which an input or model that is nowhere to be had is looked for again.
+const FETCH_BLOCKS: u64 = 8;
+/// Blocks before the end of a lease by which its worker says that it will not answer.
+const NOTICE_BLOCKS: u64 = 4;
 /// Blocks over which workers spread when a job needs no lease any more.
 const STAGGER_BLOCKS: u64 = 16;
 
@@ -110,7 +115,7 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 enum Stage {
     Computing,
-    /// A seat is held and the answer could not be computed: again from this height on.
+    /// The answer could not be computed, and a seat is held or something was missing: again from this height on.
     Resting(Height),
     /// A settlement, commitment or reveal is on its way.
     Sent,
@@ -124,6 +129,8 @@ struct Work {
     spec: JobSpec,
     authority: Authority,
     stage: Stage,
+    /// Until when what is missing is looked for. Set once something is.
+    waits_until: Option<Height>,
     /// The ledger has our commitment.
     is_seated: bool,
     /// Every seat is taken: reveals count now.
@@ -188,7 +195,7 @@ impl Worker {
         let job = lease.lease.job;
         if let Some(work) = self.work.get_mut(&job) {
             // A lease pays better than none; a repeated one changes nothing.
-            if matches!(work.stage, Stage::Computing) {
+            if matches!(work.stage, Stage::Computing | Stage::Resting(_)) {
                 work.authority = Authority::Lease(lease);
             }
             return None;
@@ -222,7 +229,14 @@ impl Worker {
 
     fn start(&mut self, job: JobId, spec: JobSpec, authority: Authority) -> Effect {
         let task = Task { spec: spec.clone(), worker: self.config.account };
-        let work = Work { spec, authority, stage: Stage::Computing, is_seated: false, is_reveal_open: false };
+        let work = Work {
+            spec,
+            authority,
+            stage: Stage::Computing,
+            waits_until: None,
+            is_seated: false,
+            is_reveal_open: false,
+        };
         self.work.insert(job, work);
         Effect::Compute(task)
     }
@@ -356,11 +370,17 @@ impl Worker {
             work.stage = Stage::Resting(self.height.plus(RETRY_BLOCKS));
             return None;
         }
-        let work = self.work.remove(&id)?;
         let fault = failure.fault();
+        if matches!(fault, Fault::Absent(_))
+            && self.height < *work.waits_until.get_or_insert(patience(work, self.height))
+        {
+            work.stage = Stage::Resting(self.height.plus(RETRY_BLOCKS));
+            return None;
+        }
+        let work = self.work.remove(&id)?;
         match fault {
             Fault::Machine(DeclineReason::Impaired) => self.postpone(id, STAGGER_BLOCKS),
-            Fault::Job(_) | Fault::Machine(_) => drop(self.open.remove(&id)),
+            Fault::Job(_) | Fault::Absent(_) | Fault::Machine(_) => drop(self.open.remove(&id)),
         }
         match work.authority {
             Authority::Lease(lease) => Some(decline(lease, fault)),
@@ -369,7 +389,7 @@ impl Worker {
         }
     }
 
-    /// Computes again what is owed and failed before, as far as slots reach.
+    /// Computes again what failed before and may succeed, as far as slots reach.
     fn retry(&mut self) -> Vec<Effect> {
         let free = self.config.slots.saturating_sub(self.computing());
         let (now, worker) = (self.height, self.config.account);
@@ -443,6 +463,15 @@ const fn pause_after(error: &TxError) -> u64 {
     if matches!(error, TxError::NotDrawn { .. }) { DRAW_BLOCKS } else { STAGGER_BLOCKS }
 }
 
+/// Until when a job waits for what is missing: never so long that its lease runs out.
+fn patience(work: &Work, now: Height) -> Height {
+    let latest = match &work.authority {
+        Authority::Lease(lease) => Height(lease.lease.expires.0.saturating_sub(NOTICE_BLOCKS)),
+        Authority::Open { .. } => work.spec.deadline,
+    };
+    now.plus(FETCH_BLOCKS).min(latest)
+}
+
 fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
     Effect::Submit { job: lease.lease.job, action: Action::AbandonLease { lease, reason } }
 }
@@ -450,7 +479,9 @@ fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
 /// The job's fault is reported; this machine's own is a plain decline.
 fn decline(lease: SignedLease, fault: Fault) -> Effect {
     match fault {
-        Fault::Job(reason) => Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } },
+        Fault::Job(reason) | Fault::Absent(reason) => {
+            Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } }
+        }
         Fault::Machine(reason) => abandon(lease, reason),
     }
 }

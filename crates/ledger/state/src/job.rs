@@ -61,6 +61,18 @@ pub enum FailReason {
     NoMajority,
 }
 
+impl FailReason {
+    /// Whether it says something of bytes that the worker held, so that an answer by another proves it wrong. That bytes were
+    /// nowhere to be had proves nothing: whoever has them may bring them a block later.
+    #[must_use]
+    pub const fn is_judgement(self) -> bool {
+        match self {
+            Self::InputInvalid | Self::ModelInvalid => true,
+            Self::InputUnavailable | Self::ModelUnavailable | Self::NoMajority => false,
+        }
+    }
+}
+
 /// Why escrow went back to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub enum RefundReason {

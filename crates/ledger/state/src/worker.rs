@@ -23,7 +23,7 @@ impl Reputation {
     pub const DONE: i16 = 10;
     /// Cost of a lease or a reveal window that ran out.
     pub const TIMEOUT: i16 = -50;
-    /// Cost of saying that a job cannot be answered that another worker then answers.
+    /// Cost of judging that a job cannot be answered that another worker then answers. See [`crate::FailReason::is_judgement`].
     pub const FALSE_ALARM: i16 = -50;
     /// Cost of an answer that two others contradict.
     pub const LOST_DISPUTE: i16 = -100;
@@ -61,7 +61,7 @@ pub struct Worker {
     pub timeouts: u64,
     /// Disputes lost.
     pub disputes_lost: u64,
-    /// Jobs it said nobody could answer, and somebody did.
+    /// Jobs it judged that nobody could answer, and somebody did.
     pub false_alarms: u64,
     /// Prices of the A2 seats it holds in open jobs, summed. Its stake must cover them.
     pub pledged: Amount,

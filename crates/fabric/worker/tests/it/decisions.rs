@@ -145,12 +145,8 @@ fn a_job_beyond_the_machine_is_handed_back_as_unsuitable() {
 
 #[test]
 fn the_jobs_fault_is_reported_and_the_machines_own_is_a_decline() {
-    let damaged = || BlobError::Damaged { what: "input", name: String::new(), reason: String::new() };
     let cases = [
-        (Failure::Input(missing()), Ok(FailReason::InputUnavailable)),
-        (Failure::Input(damaged()), Ok(FailReason::InputUnavailable)),
         (Failure::Input(unreadable()), Err(DeclineReason::Impaired)),
-        (Failure::Model(missing()), Ok(FailReason::ModelUnavailable)),
         (Failure::Model(unreadable()), Err(DeclineReason::Impaired)),
         (Failure::Refused { reason: String::new() }, Ok(FailReason::InputInvalid)),
         (Failure::Unprovable { reason: String::new() }, Ok(FailReason::ModelInvalid)),
@@ -170,6 +166,54 @@ fn the_jobs_fault_is_reported_and_the_machines_own_is_a_decline() {
 }
 
 #[test]
+fn what_is_missing_is_looked_for_again_before_the_job_is_given_up() {
+    let cases: [(fn() -> Failure, _); 3] = [
+        (|| Failure::Input(missing()), FailReason::InputUnavailable),
+        (|| Failure::Model(missing()), FailReason::ModelUnavailable),
+        (|| Failure::Input(damaged()), FailReason::InputUnavailable),
+    ];
+    for (failure, expected) in cases {
+        let (mut worker, order) = (worker(1), spec(1, Assurance::A4));
+        let job = job_id(&order);
+        give(&mut worker, &order, 1);
+        let mut effects = done(&mut worker, job, Err(failure()));
+        let mut looks = 1;
+        for height in 11..50 {
+            if !effects.is_empty() {
+                break;
+            }
+            if !block(&mut worker, height, vec![]).is_empty() {
+                looks += 1;
+                effects = done(&mut worker, job, Err(failure()));
+            }
+        }
+        assert!(looks >= 4, "{looks} looks");
+        assert!(matches!(submitted(&effects), Some(Action::FailJob { reason, .. }) if *reason == expected));
+    }
+}
+
+#[test]
+fn what_comes_late_is_answered_under_the_same_lease() {
+    let (mut worker, order) = (worker(1), spec(1, Assurance::A4));
+    let job = job_id(&order);
+    give(&mut worker, &order, 1);
+    assert_eq!(done(&mut worker, job, Err(Failure::Input(missing()))), []);
+    let again: Vec<Effect> = (11..14).flat_map(|height| block(&mut worker, height, vec![])).collect();
+    assert_eq!(again, [Effect::Compute(Task { spec: order, worker: me() })]);
+    let effects = done(&mut worker, job, Ok(answer(3)));
+    assert!(matches!(submitted(&effects), Some(Action::SettleJob { authority: Authority::Lease(_), .. })));
+}
+
+#[test]
+fn nobody_looks_for_what_is_missing_until_its_lease_runs_out() {
+    let (mut worker, order) = (worker(1), spec(1, Assurance::A4));
+    block(&mut worker, 47, vec![]);
+    give(&mut worker, &order, 1);
+    let effects = done(&mut worker, job_id(&order), Err(Failure::Input(missing())));
+    assert!(matches!(submitted(&effects), Some(Action::FailJob { .. })), "{effects:?}");
+}
+
+#[test]
 fn an_answer_that_the_ledger_would_not_take_is_never_committed_to() {
     let long = [
         Answer { input: vec![1], output: vec![0; 11], proof: vec![] },
@@ -182,6 +226,10 @@ fn an_answer_that_the_ledger_would_not_take_is_never_committed_to() {
         let Some(Action::FailJob { reason, .. }) = submitted(&effects) else { panic!("unexpected {effects:?}") };
         assert_eq!((*reason, worker.in_work()), (FailReason::ModelInvalid, 0));
     }
+}
+
+fn damaged() -> BlobError {
+    BlobError::Damaged { what: "input", name: String::new(), reason: String::new() }
 }
 
 fn missing() -> BlobError {

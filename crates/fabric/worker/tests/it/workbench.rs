@@ -95,8 +95,8 @@ fn what_is_missing_altered_or_unfit_is_refused_with_its_reason() {
     let good = input([1.0, 1.0]);
     let task = task(Assurance::A0, &good);
     let reason = |shelf: &Shelf| match Workbench::new().answer(&task, shelf).expect_err("must be refused").fault() {
-        Fault::Job(reason) => Some(reason),
-        Fault::Machine(_) => None,
+        Fault::Absent(reason) => Some(reason),
+        Fault::Job(_) | Fault::Machine(_) => None,
     };
 
     assert_eq!(reason(&Shelf { input: None, ..shelf([1.0, 1.0]) }), Some(FailReason::InputUnavailable));

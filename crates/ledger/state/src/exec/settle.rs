@@ -46,10 +46,11 @@ pub(super) fn pay(state: &mut State, id: JobId, payments: Vec<Payment>, (output,
     state.emit(Event::JobSettled { record, tx });
 }
 
-/// Who said that the job could not be answered was wrong.
+/// Who judged what it held, and judged that it could not be answered, was wrong.
 fn note_false_alarms(state: &mut State, id: JobId) {
     let job = state.tables.jobs.get(&id).expect("a job that is being paid has a row");
-    let wrong: Vec<_> = job.failures.iter().map(|(worker, _)| *worker).collect();
+    let wrong: Vec<_> =
+        job.failures.iter().filter(|(_, reason)| reason.is_judgement()).map(|(worker, _)| *worker).collect();
     for worker in wrong {
         change_standing(state, worker, Reputation::FALSE_ALARM, |row| row.false_alarms += 1);
     }

@@ -3,8 +3,8 @@
 use crate::support::{OUTPUT, PRICE, STAKE, WORKERS, Who, World, params, reveal_action, toy_evidence};
 use ciro_state::fees::tx_fee;
 use ciro_state::{
-    Action, Authority, FailReason, InclusionError, JobStatus, Offence, Outcome, Params, RefundReason, TxError, model,
-    model_id, output_hash,
+    Action, Authority, FailReason, InclusionError, JobStatus, Offence, Outcome, Params, RefundReason, Reputation,
+    TxError, model, model_id, output_hash,
 };
 use ciro_types::{Amount, Assurance, Hash32, Height, Lease, Offer};
 
@@ -33,6 +33,20 @@ fn two_accounts_with_little_stake_kill_no_job_and_lose_standing_when_it_is_answe
         world.ok(Who::W3, answer);
         let standing = [Who::W1, Who::W2, Who::W3].map(|who| world.worker(who).reputation.0);
         assert_eq!((standing, world.worker(Who::W1).false_alarms), ([450, 450, 510], 1));
+    }
+}
+
+#[test]
+fn bytes_that_come_late_cost_no_standing() {
+    for reason in [FailReason::InputUnavailable, FailReason::ModelUnavailable] {
+        let mut world = World::new();
+        let job = world.submit(Assurance::A0);
+        let lease = world.lease(job, Who::W1);
+        world.ok(Who::W1, Action::FailJob { lease, reason });
+        let authority = world.leased(job, Who::W2);
+        world.ok(Who::W2, World::signed_answer(authority));
+        let first = world.worker(Who::W1);
+        assert_eq!((first.reputation, first.false_alarms), (Reputation::START, 0), "{reason:?}");
     }
 }
 
