@@ -1,11 +1,13 @@
 //! The offer book and the match.
 //!
-//! The match is the free worker with the lowest `price × 1000 / reputation` among those that satisfy every predicate.
+//! The match is the free worker with the lowest `price × 1000 / max(reputation, 250)` among those that satisfy every predicate.
 //! Equal scores are broken by the demand's pivot: the first account at or after it, going round. Accounts are keys, so
 //! pivots drawn from job ids spread equal work evenly, and anyone can replay the choice.
 //!
 //! A worker whose lease ran out is benched: nothing is granted to it for a while, twice as long each time until it is paid for
 //! an answer. So an offer that is never served costs the network a lease now and then, however cheap it is.
+//!
+//! A worker that was never paid is a *newcomer*: it is granted one lease at a time. A job that a newcomer let down goes to others first.
 //!
 //! Workers with the same flags, memory and reputation band form a class. A demand looks at the best score of each class
 //! that can serve its requirements and descends into a class only if it may hold the winner.
@@ -64,7 +66,7 @@ impl Candidate {
     }
 }
 
-/// Blocks for which a worker is benched after its first lease that ran out.
+/// Blocks for which a worker is benched at least after its first lease that ran out.
 const BENCH_BLOCKS: u64 = 16;
 /// How often that doubles at most.
 const BENCH_DOUBLINGS: u32 = 10;
@@ -89,6 +91,7 @@ pub struct Book {
     live: BTreeMap<AccountId, BTreeSet<LeaseToken>>,
     reputations: BTreeMap<AccountId, Reputation>,
     benched: BTreeMap<AccountId, Bench>,
+    newcomers: BTreeSet<AccountId>,
     now: Height,
     classes: Vec<Class>,
     /// Best score of each class, side by side so that a scan touches little memory.
@@ -148,17 +151,32 @@ impl Book {
         self.refresh(worker);
     }
 
-    /// A lease of this worker ran out unused.
-    pub fn bench(&mut self, worker: AccountId) {
+    /// This worker was never paid.
+    pub fn note_newcomer(&mut self, worker: AccountId) {
+        self.newcomers.insert(worker);
+        self.refresh(worker);
+    }
+
+    /// Whether this worker was never paid.
+    #[must_use]
+    pub fn is_newcomer(&self, worker: &AccountId) -> bool {
+        self.newcomers.contains(worker)
+    }
+
+    /// A lease of this worker ran out unused. It is benched for at least `lease_blocks`: whoever answers nothing does not hold a
+    /// lease for most of the time.
+    pub fn bench(&mut self, worker: AccountId, lease_blocks: u64) {
         let bench = self.benched.entry(worker).or_default();
-        bench.until = self.now.plus(BENCH_BLOCKS << bench.misses.min(BENCH_DOUBLINGS));
+        let doublings = bench.misses.min(BENCH_DOUBLINGS);
+        bench.until = self.now.plus(lease_blocks.max(BENCH_BLOCKS).saturating_mul(1 << doublings));
         bench.misses = bench.misses.saturating_add(1);
         self.refresh(worker);
     }
 
     /// The worker was paid for an answer.
     pub fn absolve(&mut self, worker: AccountId) {
-        if self.benched.remove(&worker).is_some() {
+        let (was_benched, was_newcomer) = (self.benched.remove(&worker).is_some(), self.newcomers.remove(&worker));
+        if was_benched || was_newcomer {
             self.refresh(worker);
         }
     }
@@ -203,6 +221,16 @@ impl Book {
     /// descent into those that may hold the winner.
     #[must_use]
     pub fn pick(&mut self, demand: &Demand<'_>) -> Option<(AccountId, Amount)> {
+        self.pick_among(demand, true)
+    }
+
+    /// As [`Self::pick`], among workers that have been paid before.
+    #[must_use]
+    pub fn pick_proven(&mut self, demand: &Demand<'_>) -> Option<(AccountId, Amount)> {
+        self.pick_among(demand, false)
+    }
+
+    fn pick_among(&mut self, demand: &Demand<'_>, with_newcomers: bool) -> Option<(AccountId, Amount)> {
         let mut winner: Option<Rank> = None;
         self.shape(demand.requirements);
         for &class in self.shapes.get(&shape_key(demand.requirements)).into_iter().flatten() {
@@ -210,7 +238,10 @@ impl Book {
             if self.best[class].is_none_or(|best| best > bound) {
                 continue;
             }
-            let eligible = |worker| self.candidates.get(&worker).is_some_and(|found| found.satisfies(demand));
+            let eligible = |worker| {
+                let is_allowed = with_newcomers || !self.newcomers.contains(&worker);
+                is_allowed && self.candidates.get(&worker).is_some_and(|found| found.satisfies(demand))
+            };
             if let Some(rank) = self.classes[class].first(demand.pivot, bound, eligible) {
                 winner = Some(winner.map_or(rank, |best| best.min(rank)));
             }
@@ -228,7 +259,8 @@ impl Book {
     fn is_free(&self, candidate: &Candidate) -> bool {
         let live = self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len);
         let is_benched = self.benched.get(&candidate.offer.worker).is_some_and(|bench| self.now < bench.until);
-        live < usize::from(candidate.offer.slots) && !is_benched
+        let slots = if self.is_newcomer(&candidate.offer.worker) { 1 } else { candidate.offer.slots };
+        live < usize::from(slots.min(candidate.offer.slots)) && !is_benched
     }
 
     fn reputation(&self, worker: AccountId) -> Reputation {
@@ -290,8 +322,12 @@ const fn shape_key(needs: &Requirements) -> (u32, u16, u16) {
     (needs.memory.0, needs.flags.0, needs.min_reputation)
 }
 
-/// What an answer is expected to cost: the price, more for a worker that often fails.
+/// Standing below which an answer is expected to cost no more. Whoever took all standing from a worker would otherwise get its jobs at
+/// any price; at the start a worker is worth half of the best, at the end a quarter.
+const REPUTATION_FLOOR: u16 = 250;
+
+/// What an answer is expected to cost: the price, up to four times it for a worker that often fails.
 fn score(price: Amount, reputation: Reputation) -> Score {
-    let divisor = u128::from(reputation.0.max(1));
+    let divisor = u128::from(reputation.0.max(REPUTATION_FLOOR));
     price.0.saturating_mul(u128::from(Reputation::MAX.0)) / divisor
 }

@@ -25,6 +25,8 @@ pub(crate) struct History {
     known: BTreeSet<AccountId>,
     /// Those of them that may have it again.
     returns: BTreeMap<AccountId, Return>,
+    /// A worker that was never paid let its lease run out.
+    was_let_down: bool,
 }
 
 impl History {
@@ -42,6 +44,16 @@ impl History {
         let times = self.returns.get(&worker).map_or(0, |past| past.times).saturating_add(1);
         let rest = REST_BLOCKS << (times - 1).min(DOUBLINGS);
         self.returns.insert(worker, Return { times, rests_until: now.plus(rest) });
+    }
+
+    /// A newcomer let its lease of the job run out.
+    pub(crate) const fn let_down(&mut self) {
+        self.was_let_down = true;
+    }
+
+    /// Whether a newcomer let the job down: others are asked first from then on.
+    pub(crate) const fn was_let_down(&self) -> bool {
+        self.was_let_down
     }
 
     /// Whether nobody has had the job.

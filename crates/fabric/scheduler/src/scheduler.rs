@@ -62,6 +62,17 @@ pub struct Config {
     pub reach: Reach,
 }
 
+/// Blocks for which a newcomer's lease runs at least, if leases do.
+const TRIAL_BLOCKS_MIN: u64 = 6;
+
+impl Config {
+    /// How long the lease of a worker runs that was never paid: long enough for an honest one, and a third of what waiting for
+    /// another one costs.
+    fn trial_blocks(&self) -> u64 {
+        (self.lease_blocks / 3).max(TRIAL_BLOCKS_MIN).min(self.lease_blocks)
+    }
+}
+
 /// What a scheduler restarts from: the parts of the ledger's state that it follows.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -71,6 +82,8 @@ pub struct Ledger {
     pub offers: Vec<Offer>,
     /// Every worker's standing.
     pub reputations: Vec<(AccountId, Reputation)>,
+    /// Workers that were never paid.
+    pub newcomers: Vec<AccountId>,
     /// Open jobs.
     pub jobs: Vec<(JobId, Job)>,
 }
@@ -84,6 +97,7 @@ impl Ledger {
             height: state.height(),
             offers: state.offers().cloned().collect(),
             reputations: state.workers().map(|(id, worker)| (*id, worker.reputation)).collect(),
+            newcomers: state.workers().filter(|(_, worker)| worker.jobs_done == 0).map(|(id, _)| *id).collect(),
             jobs: open.map(|(id, job)| (*id, job.clone())).collect(),
         }
     }
@@ -160,6 +174,7 @@ impl<L: JobLog> Scheduler<L> {
         };
         scheduler.book.advance(ledger.height);
         scheduler.restore_book(ledger.offers, ledger.reputations);
+        ledger.newcomers.into_iter().for_each(|worker| scheduler.book.note_newcomer(worker));
         if scheduler.log.head()?.is_none() {
             // The log is new or was lost: tokens may be out that it does not remember.
             scheduler.log.start_tokens_after(ledger.height)?;
@@ -263,6 +278,7 @@ impl<L: JobLog> Scheduler<L> {
     fn apply(&mut self, event: &Event) -> Result<(), SchedulerError> {
         match event {
             Event::OfferPublished { offer } => self.publish(offer.clone()),
+            Event::WorkerRegistered { worker, .. } => self.book.note_newcomer(*worker),
             Event::OfferWithdrawn { worker, .. } => self.book.withdraw(*worker),
             Event::ReputationChanged { worker, reputation } => self.book.set_reputation(*worker, *reputation),
             Event::JobOpened { job, spec, .. } => self.open(*job, spec)?,
@@ -343,6 +359,17 @@ impl<L: JobLog> Scheduler<L> {
         }
     }
 
+    /// A lease ran out unused.
+    fn note_miss(&mut self, claimed: &Claimed) {
+        let worker = claimed.lease.worker;
+        if self.book.is_newcomer(&worker)
+            && let Some(job) = self.jobs.get_mut(&claimed.work.job)
+        {
+            job.history.let_down();
+        }
+        self.book.bench(worker, self.config.lease_blocks);
+    }
+
     /// A worker took a seat on the ledger, with our lease or without one.
     fn commit_seat(&mut self, id: JobId, worker: AccountId) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
@@ -390,7 +417,7 @@ impl<L: JobLog> Scheduler<L> {
         for expired in self.log.tick(self.height)? {
             if let Some(claimed) = self.drop_claim(expired.token) {
                 self.note_return(&claimed);
-                self.book.bench(claimed.lease.worker);
+                self.note_miss(&claimed);
                 effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
             }
         }
@@ -430,7 +457,11 @@ impl<L: JobLog> Scheduler<L> {
             return Ok(());
         }
         match pick(&mut self.book, &demand, &job.history, self.height) {
-            Some((worker, price)) => effects.push(self.grant(view, worker, price, expires)?),
+            Some((worker, price)) => {
+                let is_trial = self.book.is_newcomer(&worker);
+                let blocks = if is_trial { self.config.trial_blocks() } else { self.config.lease_blocks };
+                effects.push(self.grant(view, worker, price, expires.min(self.height.plus(blocks)))?);
+            }
             // An exclusion concerns this job alone.
             None if job.history.is_empty() => drop(hopeless.insert(kind)),
             None => {}
@@ -546,9 +577,11 @@ impl<L: JobLog> Scheduler<L> {
     }
 }
 
-/// The best worker that has not had the job, or else the best that has rested from it.
+/// The best worker that has not had the job, or else the best that has rested from it. Whom a newcomer let down is served by one that
+/// is none, if there is one.
 fn pick(book: &mut Book, demand: &Demand<'_>, history: &History, now: Height) -> Option<(AccountId, Amount)> {
-    book.pick(demand).or_else(|| {
+    let proven = if history.was_let_down() { book.pick_proven(demand) } else { None };
+    proven.or_else(|| book.pick(demand)).or_else(|| {
         let out = history.out(now)?;
         book.pick(&Demand { excluded: &out, ..demand.clone() })
     })

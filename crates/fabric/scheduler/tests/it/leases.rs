@@ -4,8 +4,8 @@ use ciro_crypto::Keypair;
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
 use ciro_scheduler::{Config, Effect, Ledger, Predicate, Reach, Scheduler};
 use ciro_state::{
-    CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, RefundReason, Round, Seat,
-    SignedLease, job_id,
+    CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, Payment, RefundReason, Round,
+    Seat, SettlementRecord, SignedLease, job_id,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType,
@@ -366,6 +366,7 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
         height: Height(height),
         offers: (1..4).map(|n| offer(n, 5, 1)).collect(),
         reputations: Vec::new(),
+        newcomers: Vec::new(),
         jobs: vec![(job_id(spec), job)],
     }
 }
@@ -427,6 +428,71 @@ fn what_the_ledger_closed_meanwhile_is_dropped_from_the_log() {
     let (mut after, _) = Scheduler::restore(config(), shared_log(&directory), ledger).expect("restarts");
     assert_eq!(after.log().jobs(None, 10).expect("reads"), []);
     assert_eq!(after.on_block(Height(10), &[]).expect("the log works"), []);
+}
+
+/// A bench where these workers registered lately, with offers; the others have been there and were paid.
+fn with_newcomers(newcomers: &[u8], offers: Vec<Offer>) -> Bench {
+    let registered = |n: &u8| Event::WorkerRegistered { worker: worker(*n), stake: Amount::ciro(100) };
+    let mut bench = Bench::with_offers(Vec::new());
+    bench.block(newcomers.iter().map(registered).collect());
+    bench.block(offers.into_iter().map(|offer| Event::OfferPublished { offer }).collect());
+    bench
+}
+
+fn settled(job: JobId, worker: AccountId) -> SettlementRecord {
+    SettlementRecord {
+        chain: CHAIN,
+        job,
+        client: self::worker(200),
+        model: ModelId([3; 32]),
+        input: Hash32([4; 32]),
+        output: Hash32([5; 32]),
+        assurance: Assurance::A0,
+        payments: vec![Payment { worker, price: Amount::ONE }],
+        fee: Amount::ZERO,
+        refund: Amount::ZERO,
+        height: Height(1),
+    }
+}
+
+#[test]
+fn a_newcomer_has_one_short_lease_at_a_time_until_it_is_paid() {
+    let mut bench = with_newcomers(&[1], vec![offer(1, 1, 4)]);
+    let (job, leases) = bench.open(&spec(1, Assurance::A0));
+    assert_eq!(leases[0].lease.expires, Height(bench.height + 6));
+    assert_eq!(bench.open(&spec(2, Assurance::A0)).1, []);
+    let record = settled(job, worker(1));
+    let leases = bench.block(vec![Event::JobSettled { record, tx: ciro_types::TxId([0; 32]) }]);
+    assert_eq!(leases[0].lease.expires, Height(bench.height + LEASE_BLOCKS));
+    assert_eq!(bench.open(&spec(3, Assurance::A0)).1.len(), 1, "all of its slots count now");
+}
+
+#[test]
+fn a_job_that_one_newcomer_let_down_waits_for_no_other() {
+    let newcomers: Vec<u8> = (1..=20).collect();
+    let mut offers: Vec<_> = newcomers.iter().map(|n| offer(*n, 1, 4)).collect();
+    offers.push(offer(100, 3, 1));
+    let mut bench = with_newcomers(&newcomers, offers);
+    bench.open(&spec(1, Assurance::A0));
+    (0..8).for_each(|_| drop(bench.block(Vec::new())));
+    let served = workers(&bench.granted);
+    assert_eq!((served.len(), served[1]), (2, worker(100)), "{served:?}");
+}
+
+#[test]
+fn who_answers_nothing_is_benched_for_as_long_as_a_lease() {
+    let mut bench = Bench::with_offers(vec![offer(1, 1, 1)]);
+    let long = Config { lease_blocks: 100, ..config() };
+    bench.scheduler = Scheduler::restore(long, log(), Ledger { offers: vec![offer(1, 1, 1)], ..Ledger::default() })
+        .expect("starts")
+        .0;
+    bench.open(&spec(1, Assurance::A0));
+    let opened = bench.height;
+    bench.open(&spec(2, Assurance::A0));
+    while bench.granted.len() < 2 {
+        bench.block(Vec::new());
+    }
+    assert_eq!(bench.height, opened + 200);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn best(machines: &[Machine], demand: &Demand<'_>) -> Option<AccountId> {
     };
     let rank = |machine: &&Machine| {
         let worker = machine.offer.worker;
-        let expected = machine.offer.price.0 * 1_000 / u128::from(machine.reputation.max(1));
+        let expected = machine.offer.price.0 * 1_000 / u128::from(machine.reputation.max(250));
         (expected, worker < demand.pivot, worker)
     };
     machines.iter().filter(serves).min_by_key(rank).map(|machine| machine.offer.worker)
@@ -174,6 +174,18 @@ fn equal_workers_share_equal_work() {
         winners.insert(book.pick(&demand));
     }
     assert_eq!(winners.len(), 4);
+}
+
+#[test]
+fn whoever_takes_all_standing_from_a_worker_gets_its_jobs_at_twice_the_price_and_no_more() {
+    let mut ruined = machine(1, 4, 8, 0);
+    ruined.reputation = 0;
+    let (needs, none) = (Requirements::default(), BTreeSet::new());
+    let demand = Demand { requirements: &needs, price_cap: Amount::ciro(20), excluded: &none, pivot: AccountId::ZERO };
+    for (asked, winner) in [(7, 2), (9, 1)] {
+        let picked = book(&[ruined.clone(), machine(2, asked, 8, 0)]).pick(&demand);
+        assert_eq!(picked.map(|(id, _)| id), Some(worker(winner)), "{asked}");
+    }
 }
 
 /// Defect 6: an earlier version took the first worker with enough memory.
