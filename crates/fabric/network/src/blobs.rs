@@ -5,11 +5,11 @@
 //! Files are readable by the process's user alone: workers of this process read them, and nobody else is served any.
 //!
 //! What clients send goes into a file of its own as it comes ([`Intake`]), counted against [`Quotas`], and gets its name when it is
-//! whole. A blob that the ledger does not refer to is removed after a while ([`BlobStore::sweep`]); one that it refers to has been
-//! paid for and burdens no client.
+//! whole. A blob that the ledger does not refer to is removed after a while ([`BlobStore::sweep`]), or when there is no room for
+//! another client's. An input that it refers to has been paid for and burdens no client; weights are on their sender's quota for good.
 
 use crate::durable::flush_directory;
-use crate::shelf::{Full, Shelf};
+use crate::shelf::{BLOB_CHARGE_MIN, Full, Mark, Room, Shelf};
 use ciro_crypto::{Hasher, hash};
 use ciro_gateway::Client;
 use ciro_state::input_hasher;
@@ -35,10 +35,12 @@ pub struct Quotas {
     pub inputs_per_client: u64,
     /// Bytes of models in all.
     pub models: u64,
-    /// Bytes of models of one client that the ledger does not refer to.
+    /// Bytes of models of one client.
     pub models_per_client: u64,
     /// Blobs of each kind in all.
     pub blobs: usize,
+    /// Blobs of each kind of one client that burden it.
+    pub blobs_per_client: usize,
     /// How long a blob is kept that the ledger does not refer to.
     pub age: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for Quotas {
             models: 16 << 30,
             models_per_client: 1 << 30,
             blobs: 65_536,
+            blobs_per_client: 4_096,
             age: Duration::from_secs(3_600),
         }
     }
@@ -121,13 +124,17 @@ impl BlobStore {
     /// # Errors
     /// If the directory cannot be made or read.
     pub fn open(directory: &Path, quotas: &Quotas) -> Result<Self, BlobStoreError> {
-        let shelf = |total, each| Arc::new(Mutex::new(Shelf::new(total, each, quotas.blobs)));
-        let store = Self {
-            directory: directory.to_path_buf(),
-            age: quotas.age,
-            models: shelf(quotas.models, quotas.models_per_client),
-            inputs: shelf(quotas.inputs, quotas.inputs_per_client),
+        let room = Room {
+            bytes: quotas.inputs,
+            bytes_each: quotas.inputs_per_client,
+            count: quotas.blobs,
+            count_each: quotas.blobs_per_client,
+            is_lifted: true,
         };
+        let weights = Room { bytes: quotas.models, bytes_each: quotas.models_per_client, is_lifted: false, ..room };
+        let shelf = |room| Arc::new(Mutex::new(Shelf::new(room)));
+        let store =
+            Self { directory: directory.to_path_buf(), age: quotas.age, models: shelf(weights), inputs: shelf(room) };
         for kind in Kind::ALL {
             let path = store.directory.join(kind.folder());
             store.take_stock(kind, &path).map_err(|source| BlobStoreError::Io { path, source })?;
@@ -155,7 +162,7 @@ impl BlobStore {
         let number = self.shelf(kind).next_number();
         let part = self.directory.join(kind.folder()).join(format!("{number}{PART}"));
         let (checksum, name) = (Hasher::new(BLOB_DOMAIN), input_hasher());
-        Intake { store: self.clone(), kind, client, part, checksum, name, reserved: 0, is_kept: false }
+        Intake { store: self.clone(), kind, client, part, checksum, name, received: 0, reserved: 0, is_kept: false }
     }
 
     /// Stores a raw input's canonical bytes. Durable once this returns.
@@ -183,17 +190,47 @@ impl BlobStore {
     /// # Errors
     /// If the file system refuses; what could not be removed is tried again next time.
     pub fn sweep(&self, kind: Kind, now: Instant, refers: impl Fn(&str) -> bool) -> Result<(), BlobStoreError> {
-        let stale = self.shelf(kind).stale(now, self.age, refers);
-        for name in stale {
-            let path = self.path(kind, &name);
-            match std::fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(BlobStoreError::Io { path, source });
-                }
-                _ => self.shelf(kind).removed(&name),
-            }
+        let mut shelf = self.shelf(kind);
+        for name in shelf.stale(now, self.age, refers) {
+            self.remove(kind, &name)?;
+            shelf.removed(&name);
         }
         Ok(())
+    }
+
+    /// Removes a blob's file, while the caller holds the shelf: nobody gives the name to another one meanwhile.
+    fn remove(&self, kind: Kind, name: &str) -> Result<(), BlobStoreError> {
+        let path = self.path(kind, name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(BlobStoreError::Io { path, source }),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Counts bytes that are about to be written, and removes what makes room for them.
+    fn reserve(&self, kind: Kind, client: Option<&Client>, bytes: u64) -> Result<(), BlobStoreError> {
+        let full = |source| BlobStoreError::Full { kind: kind.word(), source, age: self.age };
+        let mut shelf = self.shelf(kind);
+        let evicted = shelf.reserve(client, bytes).map_err(full)?;
+        evicted.iter().try_for_each(|name| self.remove(kind, name))
+    }
+
+    /// Whether a blob of this name is here with its checksum right, and makes it as good as new. The file is read once for each time
+    /// it is written.
+    #[must_use]
+    pub fn holds(&self, kind: Kind, name: &str) -> bool {
+        let path = self.path(kind, name);
+        let Ok(mark) = mark(&path) else { return false };
+        let known = self.shelf(kind).intact(name);
+        if known != Some(mark) {
+            let is_intact = read(&path).is_ok();
+            self.shelf(kind).checked(name, is_intact.then_some(mark));
+            if !is_intact {
+                return false;
+            }
+        }
+        self.shelf(kind).touch(name, Instant::now());
+        true
     }
 
     fn shelf(&self, kind: Kind) -> MutexGuard<'_, Shelf> {
@@ -212,7 +249,10 @@ impl BlobStore {
         let what = kind.word();
         read(&self.path(kind, &name)).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => BlobError::Missing { what, name },
-            io::ErrorKind::InvalidData => BlobError::Damaged { what, name, reason: e.to_string() },
+            io::ErrorKind::InvalidData => {
+                self.shelf(kind).checked(&name, None);
+                BlobError::Damaged { what, name, reason: e.to_string() }
+            }
             // Descriptors, memory, a disk: our own trouble says nothing of the blob.
             _ => BlobError::Unreadable { what, name, reason: e.to_string() },
         })
@@ -242,6 +282,9 @@ pub struct Intake {
     checksum: Hasher,
     /// The name, if this is an input.
     name: Hasher,
+    /// Bytes that came.
+    received: u64,
+    /// Bytes that are charged for them.
     reserved: u64,
     is_kept: bool,
 }
@@ -269,10 +312,10 @@ impl Intake {
     }
 
     fn reserve(&mut self, bytes: u64) -> Result<(), BlobStoreError> {
-        let (kind, age) = (self.kind.word(), self.store.age);
-        let reserved = self.store.shelf(self.kind).reserve(self.client.as_ref(), bytes);
-        reserved.map_err(|source| BlobStoreError::Full { kind, source, age })?;
-        self.reserved += bytes;
+        let received = self.received.saturating_add(bytes);
+        let charge = received.max(BLOB_CHARGE_MIN);
+        self.store.reserve(self.kind, self.client.as_ref(), charge - self.reserved)?;
+        (self.received, self.reserved) = (received, charge);
         Ok(())
     }
 
@@ -306,22 +349,23 @@ impl Intake {
 
     fn keep(mut self, name: &str) -> Result<(), BlobStoreError> {
         let path = self.store.path(self.kind, name);
-        self.seal(&path).map_err(|source| self.io_error(source))?;
+        self.seal().map_err(|source| self.io_error(source))?;
+        let store = self.store.clone();
+        let mut shelf = store.shelf(self.kind);
+        std::fs::rename(&self.part, &path).map_err(|source| self.io_error(source))?;
         self.is_kept = true;
-        let mut shelf = self.store.shelf(self.kind);
         shelf.release(self.client.as_ref(), self.reserved);
         shelf.kept(name, self.client.clone(), self.reserved, Instant::now());
-        Ok(())
+        drop(shelf);
+        flush_directory(&path).map_err(|source| self.io_error(source))
     }
 
-    /// Writes the checksum in front, and gives the file its name.
-    fn seal(&self, path: &Path) -> io::Result<()> {
+    /// Writes the checksum in front.
+    fn seal(&self) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(&self.part)?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&self.checksum.clone().finish().0)?;
-        file.sync_all()?;
-        std::fs::rename(&self.part, path)?;
-        flush_directory(path)
+        file.sync_all()
     }
 
     fn io_error(&self, source: io::Error) -> BlobStoreError {
@@ -337,6 +381,11 @@ impl Drop for Intake {
             let _ = std::fs::remove_file(&self.part);
         }
     }
+}
+
+fn mark(path: &Path) -> io::Result<Mark> {
+    let file = std::fs::metadata(path)?;
+    Ok((file.len(), file.modified()?))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -1,10 +1,11 @@
 //! Keys, blobs and the data directory, each by itself.
 
+use ciro_gateway::Client;
 use ciro_network::{
     BlobStore, BlobStoreError, KeyFileError, Kind, Layout, LayoutError, Quotas, create_key, load_key,
     load_or_create_key,
 };
-use ciro_types::{Hash32, ModelId};
+use ciro_types::{AccountId, Hash32, ModelId};
 use ciro_worker::{BlobError, Blobs as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -87,10 +88,10 @@ fn names(directory: &Path, folder: &str) -> Vec<String> {
 #[test]
 fn an_upload_that_is_cut_off_leaves_nothing_behind_also_after_a_crash() {
     let directory = tempfile::tempdir().expect("a directory");
-    let quotas = Quotas { inputs: 10, ..Quotas::default() };
+    let quotas = Quotas { inputs: 5_000, ..Quotas::default() };
     let store = BlobStore::open(directory.path(), &quotas).expect("opens");
     let mut cut = store.intake(Kind::Input, None);
-    cut.write(b"12345678").expect("writes");
+    cut.write(&[1; 4_500]).expect("writes");
     assert_eq!(names(directory.path(), "inputs").len(), 1);
     assert!(matches!(store.put_input(b"123"), Err(BlobStoreError::Full { .. })), "its bytes are counted as they come");
     drop(cut);
@@ -115,6 +116,44 @@ fn what_no_order_refers_to_is_removed_after_a_while() {
     store.sweep(Kind::Input, later(11), refers).expect("sweeps");
     assert!(matches!(store.input(junk), Err(BlobError::Missing { .. })));
     assert_eq!(store.input(ordered), Ok(b"ordered".to_vec()));
+}
+
+#[test]
+fn many_small_blobs_are_charged_a_block_each_and_make_room_for_a_newcomer() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let quotas = Quotas { inputs: 10 * 4_096, inputs_per_client: 8 * 4_096, blobs: 9, ..Quotas::default() };
+    let store = BlobStore::open(directory.path(), &quotas).expect("opens");
+    let put = |client: &Client, n: u8| {
+        let mut intake = store.intake(Kind::Input, Some(client.clone()));
+        intake.write(&[n])?;
+        intake.keep_input()
+    };
+    let [hoarder, honest] = [1, 2].map(|n| Client::Account(AccountId([n; 32])));
+    let first = put(&hoarder, 0).expect("room");
+    (1..8).for_each(|n| drop(put(&hoarder, n).expect("room")));
+    assert!(matches!(put(&hoarder, 8), Err(BlobStoreError::Full { .. })), "its own part is full");
+    let mine = [100, 101].map(|n| put(&honest, n).expect("room is made"));
+    assert!(mine.iter().all(|name| store.input(*name).is_ok()));
+    assert!(matches!(store.input(first), Err(BlobError::Missing { .. })), "the hoarder's oldest went");
+    assert_eq!(names(directory.path(), "inputs").len(), 9);
+}
+
+#[test]
+fn a_blob_is_held_while_its_file_is_what_was_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = BlobStore::open(directory.path(), &Quotas::default()).expect("opens");
+    let id = ModelId([1; 32]);
+    let holds = || store.holds(Kind::Model, &id.to_string());
+    assert!(!holds());
+    store.put_model(id, b"a model").expect("stores");
+    assert!(holds() && holds());
+    let path = directory.path().join("models").join(id.to_string());
+    std::fs::write(&path, [7; 39]).expect("writable");
+    assert!(!holds(), "another file of the same length");
+    store.put_model(id, b"a model").expect("what is damaged is replaced");
+    assert!(holds());
+    std::fs::remove_file(&path).expect("there");
+    assert!(!holds());
 }
 
 #[test]
