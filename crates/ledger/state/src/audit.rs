@@ -3,7 +3,7 @@
 use crate::job::{AGREEING_SEATS, Job, JobStatus, MAX_SEATS, Round};
 use crate::money::Totals;
 use crate::state::State;
-use crate::worker::{MAX_UNBONDINGS, Reputation, Worker};
+use crate::worker::{MAX_ADDITIONS, MAX_UNBONDINGS, Reputation, Worker};
 use crate::{job_id, model_id};
 use ciro_types::{AccountId, Amount, Height, JobId, LeaseToken, ModelId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,6 +188,8 @@ impl State {
                 && worker.unbonding.len() <= MAX_UNBONDINGS
                 && worker.unbonding.is_sorted_by(|a, b| a.release < b.release)
                 && worker.unbonding.iter().all(|part| part.amount > Amount::ZERO)
+                && worker.additions.len() <= MAX_ADDITIONS
+                && worker.additions.is_sorted_by(|a, b| a.height <= b.height)
         };
         match self.tables.workers.iter().find(|(_, worker)| !is_sound(worker)) {
             Some((worker, _)) => Err(AuditError::Worker { worker: *worker }),

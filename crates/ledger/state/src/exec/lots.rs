@@ -3,7 +3,8 @@
 //! At A2 two equal answers decide, so whoever chooses the two workers decides who is believed. While the scheduler works, it
 //! chooses. When it does not, chance does: every [`EPOCH_BLOCKS`] the hash of a block becomes the *beacon*, and each open job
 //! draws as many workers as it still wants seats from those that were registered before it opened, have a fitting offer and
-//! cover the seat with stake. Chances are proportional to stake, so splitting one stake over many accounts gains nothing.
+//! cover the seat with stake. Chances are proportional to the stake before the job opened: splitting one stake over many
+//! accounts gains nothing, and neither does adding to those that drew well.
 //! Who holds a part `f` of that stake is drawn for both seats with probability `f²` or less.
 //!
 //! Each worker runs a race: its time is `−log₂(u) / stake`, with `u` the beacon's hash for worker and job, uniform in (0, 1).
@@ -12,7 +13,7 @@
 //! What it does not do: a proposer that leaves its block unproposed when the beacon displeases it gets another one, once.
 
 use super::leases::offer_price;
-use super::redundant::{check_cover, excluded};
+use super::redundant::{cover, excluded};
 use crate::job::Job;
 use crate::state::State;
 use ciro_crypto::hash_encoded;
@@ -60,12 +61,13 @@ impl Entry {
 fn entry(state: &State, id: JobId, job: &Job, worker: AccountId) -> Option<Entry> {
     let row = state.worker(&worker).filter(|row| row.registered < job.opened)?;
     let price = offer_price(state, job, worker).ok()?;
-    if excluded(job).contains(&worker) || check_cover(state, worker, price).is_err() {
+    let staked = row.stake_before(job.opened);
+    if excluded(job).contains(&worker) || cover(state, row, price) > staked {
         return None;
     }
     let lot = hash_encoded(LOT_DOMAIN, &(state.tip.beacon, id, worker)).0;
     let draw = lot.iter().take(8).fold(0, |draw: u64, byte| draw << 8 | u64::from(*byte));
-    let stake = (row.stake.0 / Amount::ONE.0).max(1);
+    let stake = (staked.0 / Amount::ONE.0).max(1);
     Some(Entry { time: minus_log2(draw), stake, worker })
 }
 

@@ -12,7 +12,7 @@ use crate::receipt::Payment;
 use crate::slash::SlashReason;
 use crate::state::State;
 use crate::tx::commitment as commit_to;
-use crate::worker::Reputation;
+use crate::worker::{Reputation, Worker};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, TxId};
 
 /// Takes a seat.
@@ -37,9 +37,14 @@ pub(super) fn commit(
 /// Whether the worker's stake covers one more seat at this price.
 pub(super) fn check_cover(state: &State, worker: AccountId, price: Amount) -> Result<(), TxError> {
     let row = state.worker(&worker).ok_or(TxError::UnknownWorker { worker })?;
-    let pledged = row.pledged.0.saturating_add(price.0);
-    let (expected, got) = (Amount(pledged.saturating_mul(state.meta.params.seat_cover.into())), row.stake);
+    let (expected, got) = (cover(state, row, price), row.stake);
     if got >= expected { Ok(()) } else { Err(TxError::SeatNotCovered { worker, expected, got }) }
+}
+
+/// The stake that a worker needs for its seats and one more at this price.
+pub(super) fn cover(state: &State, row: &Worker, price: Amount) -> Amount {
+    let pledged = row.pledged.0.saturating_add(price.0);
+    Amount(pledged.saturating_mul(state.meta.params.seat_cover.into()))
 }
 
 /// The seats are gone: their workers' stake covers others.

@@ -38,6 +38,9 @@ pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> R
 pub(super) fn add_stake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
     find(state, worker)?;
     state.spend(worker, Pot::Stake(worker), amount)?;
+    let now = state.height();
+    let oldest = Height(now.0.saturating_sub(state.meta.params.max_job_blocks));
+    state.edit_worker(worker, |row| row.note_addition(now, amount, oldest));
     state.emit(Event::StakeAdded { worker, amount });
     Ok(Outcome::StakeAdded)
 }

@@ -122,6 +122,26 @@ fn an_account_that_registered_after_the_order_draws_no_lot() {
     assert_eq!(world.err(Who::Bob, seat), TxError::NotDrawn { job, worker: Who::Bob.id() });
 }
 
+/// Stake that is moved to whoever drew well, once the beacon is known, changes no draw.
+#[test]
+fn stake_that_comes_after_the_order_weighs_nothing() {
+    let mut world = World::new();
+    let jobs: Vec<_> = (0..20).map(|_| world.submit(Assurance::A2)).collect();
+    world.run_to_before(world.job(jobs[19]).open_from);
+    // Lots hold for eight blocks from here.
+    while !world.height().0.is_multiple_of(8) {
+        world.block(&[]);
+    }
+    let before: Vec<_> = jobs.iter().map(|job| drawn(&world, *job)).collect();
+    world.ok(Who::W1, Action::AddStake { amount: STAKE });
+    world.ok(Who::W1, Action::AddStake { amount: STAKE });
+    let later = world.submit(Assurance::A2);
+    let now: Vec<_> = jobs.iter().map(|job| drawn(&world, *job)).collect();
+    assert_eq!(now, before);
+    let (row, opened) = (world.worker(Who::W1), world.job(later).opened);
+    assert_eq!((row.stake_before(opened), row.stake_before(opened.plus(1))), (row.stake, row.stake));
+}
+
 /// A liar and its second account: the second one breaks the tie only if it is drawn, as in every other test of lots.
 #[test]
 fn a_tie_is_broken_by_whoever_was_drawn_and_by_nobody_else() {
