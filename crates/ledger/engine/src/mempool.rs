@@ -287,7 +287,8 @@ impl Mempool {
     }
 
     /// A batch for a block after `state`: in order of arrival, but each sender's in order of nonce without gaps. A lane ends at
-    /// the first transaction that does not fit, so that a large one is not passed over for ever.
+    /// the first transaction that does not fit, so that a large one is not passed over for ever; where only verification has no
+    /// room left, it goes on with what takes none.
     #[must_use]
     pub fn batch(&self, state: &State) -> Vec<Vec<u8>> {
         let mut heads: BTreeMap<u64, &Entry> = BTreeMap::new();
@@ -295,17 +296,19 @@ impl Mempool {
             heads.extend(queue.txs.get(&queue.next).map(|entry| (entry.arrival, entry)));
         }
         let (mut manifest, mut batch) = (Manifest::new(state), Vec::new());
-        let (mut full, mut reported) = (BTreeSet::new(), BTreeSet::new());
+        let (mut full, mut verified, mut reported) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         while let Some((_, entry)) = heads.pop_first() {
             let item = &entry.waiting.item;
             let lane = state.lane(&item.sender, item.errand);
-            if full.contains(&lane) || lane == Lane::Report && !is_news(&entry.waiting, state, &mut reported) {
+            let is_over = full.contains(&lane) || item.units > 0 && verified.contains(&lane);
+            if is_over || lane == Lane::Report && !is_news(&entry.waiting, state, &mut reported) {
                 continue;
             }
             match manifest.add(item) {
                 Ok(()) => batch.push(entry.waiting.bytes.to_vec()),
                 Err(InclusionError::Full { lane }) => {
-                    full.insert(lane);
+                    let over = if manifest.lacks_only_units(item) { &mut verified } else { &mut full };
+                    over.insert(lane);
                     continue;
                 }
                 // Its money went, or its nonce: what follows of this sender has to wait as well.

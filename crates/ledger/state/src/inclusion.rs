@@ -178,6 +178,13 @@ impl<'a> Manifest<'a> {
         Ok(())
     }
 
+    /// Whether the block could hold a transaction if it took no verification.
+    #[must_use]
+    pub fn lacks_only_units(&self, item: &Item) -> bool {
+        let (lane, load) = (self.state.lane(&item.sender, item.errand), Load { txs: 1, bytes: item.bytes, units: 0 });
+        item.units > 0 && self.load(lane).plus(load).is_within(self.state.meta.params.quota(lane))
+    }
+
     fn bill(&self, item: &Item) -> Result<Bill, InclusionError> {
         let (sender, account) = (item.sender, self.state.account(&item.sender));
         let before = self.bills.get(&sender).copied().unwrap_or(Bill { next: account.nonce, fees: Amount::ZERO });

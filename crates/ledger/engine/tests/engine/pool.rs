@@ -34,11 +34,15 @@ fn id(n: u8, nonce: u64) -> TxId {
 }
 
 fn put_in(lane: Lane, pool: &mut Mempool, n: u8, nonce: u64, size: usize) -> Result<(), SubmitError> {
-    let (state, item) = (state(), item(n, nonce, size));
+    put_item(lane, pool, item(n, nonce, size))
+}
+
+fn put_item(lane: Lane, pool: &mut Mempool, item: Item) -> Result<(), SubmitError> {
+    let (state, n) = (state(), item.sender.0[0]);
     let (fee, account) = (state.fee(&item), state.account(&item.sender));
     pool.admits(&item, lane, fee, &account)?;
-    let bytes = vec![n; size].into();
-    pool.insert(Waiting { id: id(n, nonce), item, lane, fee, offence: None, bytes }, &account);
+    let bytes = vec![n; item.bytes].into();
+    pool.insert(Waiting { id: id(n, item.nonce.0), item, lane, fee, offence: None, bytes }, &account);
     Ok(())
 }
 
@@ -69,6 +73,18 @@ fn a_large_transaction_is_not_passed_over_for_ever() {
     put(&mut pool, 2, 0, quota / 2).expect("room");
     put(&mut pool, 3, 0, 10).expect("room");
     assert_eq!(batch(&pool), [1], "the small one behind the second large one waits its turn");
+}
+
+#[test]
+fn verification_without_room_holds_up_only_what_needs_it() {
+    let mut pool = Mempool::new(LIMITS);
+    let units = genesis().params.quota(Lane::Plain).units / 2 + 1;
+    for n in [1, 2, 3] {
+        put_item(Lane::Plain, &mut pool, Item { units, ..item(n, 0, 10) }).expect("room");
+    }
+    put(&mut pool, 4, 0, 10).expect("room");
+    put_item(Lane::Plain, &mut pool, Item { units: 1, ..item(5, 0, 10) }).expect("room");
+    assert_eq!(batch(&pool), [1, 4], "a small one does not overtake a large one of its kind");
 }
 
 #[test]
