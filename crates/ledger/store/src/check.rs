@@ -3,7 +3,7 @@
 use crate::error::{StoreError, database};
 use crate::history::{self, Journal, Span};
 use crate::store::Store;
-use crate::tables::{ALL, BLOCKS, HEADERS, JOB_HEIGHTS, RECORDS, ROOTS, RowKey as _, Sealed, TX_HEIGHTS};
+use crate::tables::{ALL, BLOCKS, HEADERS, JOB_HEIGHTS, RECORDS, REMOVALS, ROOTS, RowKey as _, Sealed, TX_HEIGHTS};
 use crate::{disk::Reading, tree};
 use ciro_consensus::{CertifiedHeader, DecidedBlock};
 use ciro_state::{SettlementRecord, merkle_root};
@@ -83,6 +83,7 @@ impl Store {
                 tree::put_root(txn, height.0 - 1, below.header.state_root)?;
             }
             copy_records(&reading, txn, span.oldest)?;
+            copy_removals(&reading, txn)?;
             Span { oldest: span.oldest, newest: height }.write(txn)
         })?;
         Ok(height)
@@ -218,6 +219,18 @@ fn copy_records(reading: &Reading<'_>, txn: &WriteTransaction, oldest: Height) -
         history::put_records(txn, height, &records)?;
         if height.next() < oldest {
             HEADERS.put(&mut headers, &height.next(), &header)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the models that retained blocks removed. Each stands under its own hash, and receipts are checked against it.
+fn copy_removals(reading: &Reading<'_>, txn: &WriteTransaction) -> Result<(), StoreError> {
+    for row in REMOVALS.of(reading)?.iter().map_err(database)? {
+        let (key, value) = row.map_err(database)?;
+        let (at, id): (_, Hash32) = (history::position(key.value())?, REMOVALS.open(key.value(), value.value())?);
+        if let Some((_, model)) = history::removed_model(reading, id)?.filter(|(height, _)| *height == at.height.0) {
+            history::put_removal(txn, (at.height, at.index), id, model)?;
         }
     }
     Ok(())

@@ -1,16 +1,19 @@
 //! What happened: blocks with their certificates, what each transaction came to, events, and settlement records.
 //!
 //! Whole blocks are kept for a while, see [`Retention`]. Of a block that is older only what shows its settlements to a
-//! stranger stays: its records, and the certified header of the block after it, which carries their root.
+//! stranger stays: its records, and the certified header of the block after it, which carries their root. Models that a block removed
+//! are kept as long as that block: receipts of the blocks before need their programs.
 
 use crate::disk::Reading;
 use crate::error::{StoreError, database};
 use crate::tables::{
-    BLOCKS, CERTIFICATES, EVENTS, HEADERS, JOB_HEIGHTS, META, OUTCOMES, RECORDS, RowKey as _, Sealed, TX_HEIGHTS,
+    BLOCKS, CERTIFICATES, EVENTS, HEADERS, JOB_HEIGHTS, META, OUTCOMES, RECORDS, REMOVALS, REMOVED_MODELS, RowKey as _,
+    Sealed, TX_HEIGHTS,
 };
+use crate::tree;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock};
-use ciro_state::{CommittedEvent, Event, EventPosition, Outcome, SettlementRecord, TxError};
+use ciro_state::{CommittedEvent, Event, EventPosition, Key, Outcome, SettlementRecord, TxError, Write};
 use ciro_types::{Hash32, Height, TxId};
 use redb::{ReadableTable as _, WriteTransaction};
 
@@ -174,7 +177,7 @@ pub(crate) fn events(
         .collect()
 }
 
-fn position(key: &[u8]) -> Result<EventPosition, StoreError> {
+pub(crate) fn position(key: &[u8]) -> Result<EventPosition, StoreError> {
     let parts = key.split_first_chunk::<8>().and_then(|(height, index)| Some((height, index.try_into().ok()?)));
     let (height, index) = parts.ok_or_else(|| EVENTS.damaged(key, "a position", "other bytes"))?;
     Ok(EventPosition { height: Height(u64::from_be_bytes(*height)), index: u32::from_be_bytes(index) })
@@ -220,6 +223,56 @@ pub(crate) fn put_records(
     records.iter().try_for_each(|record| JOB_HEIGHTS.put(&mut jobs, &Hash32(record.job.0), &height.0))
 }
 
+/// Keeps the rows of the models that the block of `height` removes, while the state still has them.
+pub(crate) fn put_removals(txn: &WriteTransaction, height: Height, writes: &[Write]) -> Result<(), StoreError> {
+    let gone = writes.iter().filter(|write| write.value.is_none());
+    let models = gone.filter_map(|write| match Key::decode(&write.key) {
+        Ok(Key::Model(id)) => Some((&write.key, id)),
+        Ok(_) | Err(_) => None,
+    });
+    for (index, (key, id)) in (0..).zip(models) {
+        if let Some(row) = tree::last(txn, key)? {
+            put_removal(txn, (height, index), Hash32(id.0), row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes one removed row, and when it was removed.
+pub(crate) fn put_removal(
+    txn: &WriteTransaction,
+    at: (Height, u32),
+    model: Hash32,
+    row: Vec<u8>,
+) -> Result<(), StoreError> {
+    REMOVED_MODELS.put(&mut REMOVED_MODELS.edit(txn)?, &model, &(at.0.0, row))?;
+    REMOVALS.put(&mut REMOVALS.edit(txn)?, &at, &model)
+}
+
+/// The row of a model that was removed, and at which height.
+pub(crate) fn removed_model(reading: &Reading<'_>, id: Hash32) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+    REMOVED_MODELS.get(&REMOVED_MODELS.of(reading)?, &id)
+}
+
+/// Forgets the models that the block of `height` removed, unless a later one removed them again.
+fn prune_removals(txn: &WriteTransaction, height: Height) -> Result<(), StoreError> {
+    let (first, end) = ((height, 0).bytes(), (height.next(), 0).bytes());
+    let (mut removals, mut models) = (REMOVALS.edit(txn)?, REMOVED_MODELS.edit(txn)?);
+    let mut named: Vec<Hash32> = Vec::new();
+    for row in removals.range(first.as_slice()..end.as_slice()).map_err(database)? {
+        let (key, value) = row.map_err(database)?;
+        named.push(REMOVALS.open(key.value(), value.value())?);
+    }
+    removals.retain_in(first.as_slice()..end.as_slice(), |_, _| false).map_err(database)?;
+    for id in named {
+        let found: Option<(u64, Vec<u8>)> = REMOVED_MODELS.get(&models, &id)?;
+        if found.is_some_and(|(removed, _)| removed == height.0) {
+            REMOVED_MODELS.remove(&mut models, &id)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes what `retention` no longer asks for, some blocks at a time.
 pub(crate) fn prune(txn: &WriteTransaction, span: Span, retention: Retention) -> Result<Span, StoreError> {
     let end = retention.oldest(span.newest).min(Height(span.oldest.0.saturating_add(PRUNED_PER_COMMIT)));
@@ -244,6 +297,7 @@ fn prune_block(txn: &WriteTransaction, height: Height) -> Result<(), StoreError>
     BLOCKS.remove(&mut blocks, &height)?;
     CERTIFICATES.remove(&mut certificates, &height)?;
     prune_outcomes(txn, height)?;
+    prune_removals(txn, height)?;
     let (first, end) = ((height, 0).bytes(), (height.next(), 0).bytes());
     let mut events = EVENTS.edit(txn)?;
     events.retain_in(first.as_slice()..end.as_slice(), |_, _| false).map_err(database)

@@ -7,8 +7,8 @@ use crate::proof::StateProof;
 use crate::tables::{ALL, JOB_HEIGHTS, META, TX_HEIGHTS};
 use crate::tree;
 use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock};
-use ciro_state::{BlockEffects, CommittedEvent, EventPosition, SettlementRecord, Write};
-use ciro_types::{Hash32, Height, JobId, StateRoot, TxId};
+use ciro_state::{BlockEffects, CommittedEvent, EventPosition, Model, SettlementRecord, Write};
+use ciro_types::{Hash32, Height, JobId, ModelId, StateRoot, TxId, decode};
 use redb::{StorageBackend, WriteTransaction};
 use std::fmt;
 use std::path::Path;
@@ -141,6 +141,7 @@ impl Store {
         let height = decided.block.height();
         history::put_block(txn, decided)?;
         history::put_journal(txn, height, journal)?;
+        history::put_removals(txn, height, writes)?;
         history::prune(txn, Span { newest: height, ..span }, self.retention)?.write(txn)?;
         tree::write(txn, height.0, writes)
     }
@@ -253,6 +254,16 @@ impl Store {
     /// [`StoreError`] if the database cannot be read.
     pub fn settled_height(&self, job: &JobId) -> Result<Option<Height>, StoreError> {
         history::by_name(&self.read()?, JOB_HEIGHTS, Hash32(job.0))
+    }
+
+    /// A model that was removed from the state, as long as the block that removed it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the row is not what was written.
+    pub fn removed_model(&self, id: &ModelId) -> Result<Option<Model>, StoreError> {
+        let found = history::removed_model(&self.read()?, Hash32(id.0))?;
+        let decoded = found.map(|(_, row)| decode(&row, row.len()));
+        decoded.transpose().map_err(|source| StoreError::Row { what: "removed_models", source })
     }
 
     /// How many tree nodes and state rows the database holds: bounded by the size of the state, not of its history.

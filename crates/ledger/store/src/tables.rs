@@ -44,9 +44,27 @@ pub(crate) const ROOTS: Sealed = Sealed("roots");
 /// Height → what that height made stale in the tree, until the next height.
 pub(crate) const STALE: Sealed = Sealed("tree_stale");
 
+/// Model id → the height that removed its row, and the row: receipts of the blocks before are put together from it.
+pub(crate) const REMOVED_MODELS: Sealed = Sealed("removed_models");
+/// Height and number → id of a model that this block removed, as long as the block is retained.
+pub(crate) const REMOVALS: Sealed = Sealed("removals");
+
 /// Every sealed table.
-pub(crate) const ALL: [Sealed; 11] =
-    [META, BLOCKS, CERTIFICATES, OUTCOMES, EVENTS, RECORDS, HEADERS, TX_HEIGHTS, JOB_HEIGHTS, ROOTS, STALE];
+pub(crate) const ALL: [Sealed; 13] = [
+    META,
+    BLOCKS,
+    CERTIFICATES,
+    OUTCOMES,
+    EVENTS,
+    RECORDS,
+    HEADERS,
+    TX_HEIGHTS,
+    JOB_HEIGHTS,
+    ROOTS,
+    STALE,
+    REMOVED_MODELS,
+    REMOVALS,
+];
 
 /// The name of a row.
 pub(crate) trait RowKey {

@@ -73,6 +73,13 @@ fn newest<R: ReadableTable<Bytes, Bytes>>(
     Ok(found.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())))
 }
 
+/// The row of `key` as the last version has it.
+pub(crate) fn last(txn: &WriteTransaction, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let rows = txn.open_table(ROWS).map_err(database)?;
+    let found = newest(&rows, key_hash(key), u64::MAX).map_err(database)?;
+    Ok(found.map(|(key, bytes)| decode_row(&key, &bytes)).transpose()?.and_then(|row| row.value))
+}
+
 fn root_key(version: u64) -> NodeKey {
     NodeKey::new(version, std::iter::empty().collect())
 }

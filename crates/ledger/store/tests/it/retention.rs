@@ -1,9 +1,9 @@
 //! What is kept for how long, and what it costs.
 
-use crate::support::{Chain, job_id, records, stored, tx_id};
-use ciro_state::{EventPosition, SettlementRecord, merkle_root};
+use crate::support::{Chain, anybody, job_id, records, stored, tx_id};
+use ciro_state::{EventPosition, Key, Model, SettlementRecord, Write, merkle_root};
 use ciro_store::{Retention, Store, StoreError};
-use ciro_types::Height;
+use ciro_types::{AccountId, Amount, Hash32, Height, ModelId, encode};
 
 const WINDOW: u64 = 50;
 /// About the length of a small model's proof, bytes.
@@ -46,6 +46,48 @@ fn whole_blocks_are_kept_for_the_window_and_settlements_stay_provable_for_good()
     assert!(first[0].position.height >= oldest);
     assert!(matches!(store.events(EventPosition { height: Height(1), index: 0 }, 1), Err(StoreError::Pruned { .. })));
     assert_eq!(stored(store), chain.rows);
+}
+
+/// A block that removes or restores one model's row, besides what every block does.
+fn grow_with(chain: &mut Chain, row: Option<Vec<u8>>) {
+    let (decided, mut effects) = chain.next();
+    effects.writes.push(Write { key: Key::Model(MODEL).encode(), value: row });
+    effects.writes.sort_by(|a, b| a.key.cmp(&b.key));
+    chain.store.commit(&decided, &[tx_id(decided.block.height().0)], &effects).expect("in order");
+    chain.decided.push(decided);
+}
+
+const MODEL: ModelId = ModelId([5; 32]);
+
+#[test]
+fn a_removed_model_is_kept_as_long_as_the_block_that_removed_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut chain = chain(&directory, Retention::Blocks(WINDOW));
+    let model = |byte: u8| Model {
+        program: vec![byte; 100],
+        weight_root: Hash32([byte; 32]),
+        owner: AccountId([1; 32]),
+        registered: Height(1),
+        deposit: Amount(1),
+        units: 1,
+        is_retired: true,
+    };
+    let kept = |chain: &Chain| chain.store.removed_model(&MODEL).expect("readable");
+    grow_with(&mut chain, Some(encode(&model(1))));
+    assert_eq!(kept(&chain), None);
+    grow_with(&mut chain, None);
+    assert_eq!(kept(&chain), Some(model(1)));
+    chain.run(WINDOW / 2);
+    grow_with(&mut chain, Some(encode(&model(2))));
+    grow_with(&mut chain, None);
+    chain.run(WINDOW / 2 + 1);
+    assert_eq!(kept(&chain), Some(model(2)), "the first removal is forgotten, the second is not");
+    chain.store.check_all().expect("intact");
+    let copy = Store::open(&directory.path().join("copy.redb")).expect("a new file");
+    copy.adopt(&chain.store, anybody).expect("an intact peer");
+    assert_eq!(copy.removed_model(&MODEL).expect("readable"), Some(model(2)));
+    chain.run(WINDOW / 2);
+    assert_eq!(kept(&chain), None);
 }
 
 #[test]
