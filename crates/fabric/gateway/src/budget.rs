@@ -1,4 +1,5 @@
-//! What each client may ask for: token buckets, one for requests by their cost and one for bytes of bodies.
+//! What each client may ask for: token buckets, one for requests by their cost, one for bytes of bodies, and one for signatures that
+//! turn out to be forged. The last is apart: whoever shares an address with a flood of requests is served when it signs.
 //!
 //! Time comes from the caller, so that tests need no clock. The table is bounded: clients whose buckets are full again are
 //! forgotten, and when all places are taken by active ones, whoever comes next shares the bucket of all strangers.
@@ -61,6 +62,11 @@ impl Bucket {
         Err(Duration::from_millis(u64::try_from(missing).unwrap_or(u64::MAX)))
     }
 
+    /// Gives back what was taken.
+    fn put_back(&mut self, shape: Shape, amount: u64) {
+        self.level = (self.level + u128::from(amount) * 1_000).min(u128::from(shape.size) * 1_000);
+    }
+
     const fn is_full(&self, shape: Shape) -> bool {
         self.level >= shape.size as u128 * 1_000
     }
@@ -70,12 +76,14 @@ impl Bucket {
 struct Account {
     units: Bucket,
     bytes: Bucket,
+    forgeries: Bucket,
 }
 
 /// The budgets of all clients.
 pub(crate) struct Budgets {
     units: Shape,
     bytes: Shape,
+    forgeries: Shape,
     clients: usize,
     accounts: Mutex<BTreeMap<Option<Client>, Account>>,
 }
@@ -85,6 +93,7 @@ impl Budgets {
         Self {
             units: Shape { per_second: limits.units_per_second, size: limits.units_burst },
             bytes: Shape { per_second: limits.bytes_per_second, size: limits.bytes_burst },
+            forgeries: Shape { per_second: limits.forgeries_per_second, size: limits.forgeries_burst },
             clients: limits.clients,
             accounts: Mutex::new(BTreeMap::new()),
         }
@@ -102,10 +111,23 @@ impl Budgets {
         self.with(client, now, |account| account.bytes.take(shape, amount, now))
     }
 
+    /// Charges `client` for a signature before it is checked, or says how long it should wait.
+    pub(crate) fn spend_forgery(&self, client: &Client, now: Instant) -> Result<(), Duration> {
+        let shape = self.forgeries;
+        self.with(client, now, |account| account.forgeries.take(shape, 1, now))
+    }
+
+    /// The signature was good.
+    pub(crate) fn forgive_forgery(&self, client: &Client, now: Instant) {
+        let shape = self.forgeries;
+        self.with(client, now, |account| account.forgeries.put_back(shape, 1));
+    }
+
     fn with<T>(&self, client: &Client, now: Instant, change: impl FnOnce(&mut Account) -> T) -> T {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let key = self.place(&mut accounts, client, now);
-        let fresh = Account { units: self.units.full(now), bytes: self.bytes.full(now) };
+        let fresh =
+            Account { units: self.units.full(now), bytes: self.bytes.full(now), forgeries: self.forgeries.full(now) };
         change(accounts.entry(key).or_insert(fresh))
     }
 
@@ -116,7 +138,10 @@ impl Budgets {
             accounts.retain(|_, account| {
                 account.units.fill(self.units, now);
                 account.bytes.fill(self.bytes, now);
-                !(account.units.is_full(self.units) && account.bytes.is_full(self.bytes))
+                account.forgeries.fill(self.forgeries, now);
+                !(account.units.is_full(self.units)
+                    && account.bytes.is_full(self.bytes)
+                    && account.forgeries.is_full(self.forgeries))
             });
             if accounts.len() >= self.clients {
                 return None;
@@ -155,6 +180,18 @@ mod tests {
             Err(Duration::from_millis(100)),
             "never above the burst"
         );
+    }
+
+    #[test]
+    fn forged_signatures_are_charged_and_good_ones_are_not() {
+        let (budgets, now) = (budgets(8), Instant::now());
+        for _ in 0..1_000 {
+            assert_eq!(budgets.spend_forgery(&client(1), now), Ok(()));
+            budgets.forgive_forgery(&client(1), now);
+        }
+        assert_eq!((0..1_000).take_while(|_| budgets.spend_forgery(&client(1), now).is_ok()).count(), 500);
+        assert_eq!(budgets.spend_forgery(&client(2), now), Ok(()), "another has its own");
+        assert_eq!(budgets.spend_units(&client(1), 20, now), Ok(()), "requests are counted apart");
     }
 
     #[test]

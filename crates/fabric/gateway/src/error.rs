@@ -4,6 +4,7 @@ use crate::node::NodeError;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ciro_types::text::Escaped;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -31,7 +32,9 @@ struct Body {
 
 impl ApiError {
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: None, retry_after_ms: None, status: status.as_u16() }
+        // A message may repeat what a request said.
+        let message = Escaped(&message.into()).to_string();
+        Self { code: code.into(), message, hint: None, retry_after_ms: None, status: status.as_u16() }
     }
 
     /// The request makes no sense.

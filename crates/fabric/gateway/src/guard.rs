@@ -67,6 +67,10 @@ impl Call {
     fn read(gateway: &Gateway, request: &Request) -> Result<Self, ApiError> {
         let (headers, method, uri) = (request.headers(), request.method(), request.uri());
         check_host(headers, &gateway.settings.hosts)?;
+        if let Some(authority) = uri.authority() {
+            // Of a target in absolute form the server is named there, whatever Host says (RFC 9112, 3.2.2).
+            check_name("the request's target", authority.as_str(), &gateway.settings.hosts)?;
+        }
         check_origin(headers)?;
         if method == Method::POST {
             check_content_type(uri.path(), headers)?;
@@ -97,6 +101,9 @@ impl Call {
     async fn identify(self, gateway: &Gateway) -> Result<Caller, ApiError> {
         let Self { method, path, address, claim, .. } = self;
         let Some(claim) = claim else { return Ok(Caller { client: address, account: None }) };
+        gateway.budgets.spend_forgery(&address, Instant::now()).map_err(|wait| {
+            ApiError::too_many("this address has sent more signatures that do not hold than it may for now", wait)
+        })?;
         let (account, is_funded) = gateway
             .ask(move |node| {
                 let claimed = claim.account();
@@ -105,6 +112,7 @@ impl Call {
                 Ok((claim.check(chain, method.as_str(), &path, height)?, is_funded))
             })
             .await?;
+        gateway.budgets.forgive_forgery(&address, Instant::now());
         let client = if is_funded { Client::Account(account) } else { address };
         Ok(Caller { client, account: Some(account) })
     }
@@ -116,11 +124,15 @@ fn check_host(headers: &HeaderMap, hosts: &BTreeSet<String>) -> Result<(), ApiEr
     let (Some(host), None) = (named.next().and_then(|host| host.to_str().ok()), named.next()) else {
         return Err(ApiError::misdirected("expected exactly one Host header"));
     };
-    let name = without_port(host).to_ascii_lowercase();
-    if is_loopback(&name) || hosts.contains(&name) {
+    check_name("Host", host, hosts)
+}
+
+fn check_name(place: &str, host: &str, hosts: &BTreeSet<String>) -> Result<(), ApiError> {
+    let name = without_port(host).map(str::to_ascii_lowercase);
+    if name.is_some_and(|name| is_loopback(&name) || hosts.contains(&name)) {
         return Ok(());
     }
-    Err(ApiError::misdirected(format!("expected a name of this gateway in Host, got {host:?}")))
+    Err(ApiError::misdirected(format!("expected a name of this gateway in {place}, got {host:?}")))
 }
 
 fn is_loopback(name: &str) -> bool {
@@ -132,10 +144,15 @@ fn is_loopback(name: &str) -> bool {
     }
 }
 
-fn without_port(host: &str) -> &str {
+/// The name in a host, if what follows it is a port or nothing.
+fn without_port(host: &str) -> Option<&str> {
     match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
-        _ => host,
+        Some((_, rest)) if rest.contains(']') => Some(host),
+        Some((name, port)) => {
+            let is_port = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+            is_port.then_some(name)
+        }
+        None => Some(host),
     }
 }
 
@@ -145,13 +162,27 @@ fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     let host = text(&header::HOST).unwrap_or_default();
     for origin in headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or("?");
-        if origin.split_once("://").is_none_or(|(_, authority)| authority != host) {
+        if !is_own_origin(origin, host) {
             return Err(ApiError::misdirected(format!("a page of the origin {origin:?} made this request")));
         }
     }
-    match text(&HeaderName::from_static("sec-fetch-site")) {
-        None | Some("same-origin" | "none") => Ok(()),
-        Some(site) => Err(ApiError::misdirected(format!("a {site} page made this request"))),
+    for site in headers.get_all("sec-fetch-site") {
+        let site = site.to_str().unwrap_or("?");
+        if !matches!(site, "same-origin" | "none") {
+            return Err(ApiError::misdirected(format!("a {site} page made this request")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a page of `origin` was served by this gateway under the name of `host`. On this machine it speaks no TLS; a proxy in front
+/// of it may.
+fn is_own_origin(origin: &str, host: &str) -> bool {
+    let is_local = without_port(host).is_some_and(|name| is_loopback(&name.to_ascii_lowercase()));
+    match origin.split_once("://") {
+        Some(("http", authority)) => authority == host,
+        Some(("https", authority)) => authority == host && !is_local,
+        Some(_) | None => false,
     }
 }
 
@@ -190,9 +221,11 @@ mod tests {
         {
             assert_eq!(check_host(&headers(&[("host", good)]), &hosts), Ok(()), "{good}");
         }
-        let bad =
+        let names =
             ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "x", "::1:1"];
-        for bad in bad {
+        let ports =
+            ["localhost:abc", "localhost:", "localhost:65536", "localhost:+1", "[::1]:80evil", "[::1]x", "[::1]:"];
+        for bad in names.into_iter().chain(ports).chain(["evil@localhost:80", "localhost:80@evil.example"]) {
             assert!(check_host(&headers(&[("host", bad)]), &hosts).is_err(), "{bad}");
         }
         assert!(check_host(&headers(&[]), &hosts).is_err(), "none");
@@ -209,11 +242,22 @@ mod tests {
         for site in ["same-origin", "none"] {
             assert_eq!(check_origin(&with("sec-fetch-site", site)), Ok(()));
         }
-        for origin in ["null", "http://localhost:3000", "http://evil.example", "localhost:8700", ""] {
+        let foreign = ["null", "http://localhost:3000", "http://evil.example", "localhost:8700", ""];
+        for origin in foreign.into_iter().chain(["https://localhost:8700", "ftp://localhost:8700"]) {
             assert!(check_origin(&with("origin", origin)).is_err(), "{origin}");
         }
         for site in ["cross-site", "same-site", "new"] {
             assert!(check_origin(&with("sec-fetch-site", site)).is_err(), "{site}");
+        }
+    }
+
+    #[test]
+    fn every_header_of_a_kind_counts_and_a_proxy_may_speak_tls() {
+        let mut both = headers(&[("host", "localhost"), ("sec-fetch-site", "none")]);
+        both.append("sec-fetch-site", HeaderValue::from_static("cross-site"));
+        assert!(check_origin(&both).is_err());
+        for origin in ["http://ciro.example", "https://ciro.example"] {
+            assert_eq!(check_origin(&headers(&[("host", "ciro.example"), ("origin", origin)])), Ok(()), "{origin}");
         }
     }
 

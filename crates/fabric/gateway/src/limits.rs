@@ -55,6 +55,10 @@ pub struct Limits {
     pub units_per_second: u64,
     /// Units that a client that was quiet may spend at once.
     pub units_burst: u64,
+    /// Forged signatures that an address may send per second. Each takes a question to the node and a check.
+    pub forgeries_per_second: u64,
+    /// Forged signatures that an address may send at once; signed requests whose signatures are being checked count too.
+    pub forgeries_burst: u64,
     /// Bytes of bodies that a client earns per second.
     pub bytes_per_second: u64,
     /// Bytes of bodies that a client that was quiet may send at once: the largest model.
@@ -115,6 +119,8 @@ impl Limits {
             models_at_work: 1,
             units_per_second: 2_000,
             units_burst: 4_000,
+            forgeries_per_second: 50,
+            forgeries_burst: 500,
             bytes_per_second: 32 << 20,
             bytes_burst: 320 << 20,
             clients: 4_096,

@@ -10,6 +10,7 @@ use ciro_crypto::Signature;
 use ciro_scheduler::Refusal;
 use ciro_state::fees::{paid_workers, tx_fee, with_fee};
 use ciro_state::{Action, Facts, Params, SignedTx, State, TxBody};
+use ciro_types::text::Named;
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobSpec, JobType, MemoryMib,
     ModelId, Nonce, Requirements,
@@ -68,7 +69,7 @@ fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiErr
             "min_reputation" => needs.min_reputation = parse(name, value)?,
             _ => {
                 let hint = "expected memory, flags or min_reputation";
-                return Err(ApiError::bad_request(format!("unknown parameter {name}")).hint(hint));
+                return Err(ApiError::bad_request(format!("unknown parameter {}", Named(name))).hint(hint));
             }
         }
     }

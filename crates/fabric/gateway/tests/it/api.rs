@@ -168,6 +168,9 @@ fn malformed_input_is_refused_with_a_code_and_never_a_crash() {
             let (status, answer) = get(&router, path).await;
             assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "bad_request"), "{path}");
         }
+        let (status, answer) = get(&router, "/v1/quote?gpu%E2%80%AE=1").await;
+        let said = answer["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!((status, said), (StatusCode::BAD_REQUEST, r#"unknown parameter "gpu\u{202e}""#));
         for path in ["/", "/v1/nothing", "/v1/blocks/99", &format!("/v1/models/{}", "0".repeat(64))] {
             let (status, answer) = get(&router, path).await;
             assert_eq!((status, code(&answer)), (StatusCode::NOT_FOUND, "not_found"), "{path}");

@@ -82,6 +82,42 @@ fn idle_connections_and_half_heads_do_not_keep_others_out() {
 }
 
 #[test]
+fn a_target_in_absolute_form_names_the_server_as_host_does() {
+    on_a_socket(limits(), async |address| {
+        for (target, expected) in [("http://evil.example", "403"), ("http://localhost:1", "200"), ("", "200")] {
+            let mut stream = connect(address).await;
+            let head = format!("GET {target}/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("writes");
+            let answer = rest(&mut stream).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{target}: {answer}");
+        }
+    });
+}
+
+#[test]
+fn forged_signatures_cost_their_address_and_nobody_who_signs_well_elsewhere() {
+    let limits = Limits { forgeries_per_second: 0, forgeries_burst: 4, ..limits() };
+    let node = TestNode::new();
+    let (chain, until) = (node.chain(), Height(10));
+    let router = with_limits(node, limits);
+    run(async {
+        let ask = async |chain| {
+            let signed = authorization(&client(), chain, "GET", "/v1/status", until);
+            let request = Request::get("/v1/status").header(header::AUTHORIZATION, signed).body(Body::empty());
+            call(&router, request.expect("a request")).await.0
+        };
+        for _ in 0..8 {
+            assert_eq!(ask(chain).await, StatusCode::OK, "good ones are not charged");
+        }
+        for _ in 0..4 {
+            assert_eq!(ask(ciro_types::ChainId([0; 32])).await, StatusCode::UNAUTHORIZED);
+        }
+        assert_eq!(ask(chain).await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(get(&router, "/v1/status").await.0, StatusCode::OK, "unsigned requests are counted apart");
+    });
+}
+
+#[test]
 fn a_head_that_does_not_end_is_answered_and_an_idle_connection_closed() {
     let limits = Limits { head_patience: Duration::from_millis(50), ..limits() };
     on_a_socket(limits, async |address| {
