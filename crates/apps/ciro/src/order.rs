@@ -32,7 +32,7 @@ use ciro_network::Layout;
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::fees::tx_fee;
-use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
+use ciro_state::{Action, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id};
 use ciro_types::{
     Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, JobSpec, JobType, MemoryMib, ModelId, Nonce,
     Requirements, encode,
@@ -77,6 +77,50 @@ pub(crate) struct Wish {
     pub(crate) deadline: u64,
 }
 
+/// What a network has of a model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    /// It takes orders on it.
+    is_registered: bool,
+    /// Workers can fetch it.
+    is_stored: bool,
+}
+
+impl Standing {
+    const READY: Self = Self { is_registered: true, is_stored: true };
+}
+
+/// How a job ended.
+pub(crate) enum End {
+    /// It was answered and paid.
+    Paid,
+    /// Nobody answered it, and the money is back.
+    Refunded(RefundReason),
+}
+
+impl End {
+    /// Whether another order could be answered once model and input have been sent again.
+    pub(crate) const fn lacked_supplies(&self) -> bool {
+        match self {
+            Self::Refunded(RefundReason::Failed(reason)) => match reason {
+                FailReason::InputUnavailable | FailReason::ModelUnavailable => true,
+                FailReason::InputInvalid | FailReason::ModelInvalid | FailReason::NoMajority => false,
+            },
+            Self::Paid | Self::Refunded(RefundReason::Expired | RefundReason::Cancelled | RefundReason::Unmatched) => {
+                false
+            }
+        }
+    }
+
+    /// A refund is a refusal with its reason.
+    pub(crate) fn paid(self) -> Result<(), CliError> {
+        match self {
+            Self::Paid => Ok(()),
+            Self::Refunded(reason) => Err(refusal(format!("the job was refunded in full: {reason:?}"))),
+        }
+    }
+}
+
 /// A client with its wallet at a network.
 pub(crate) struct Buyer<'a> {
     /// The gateway.
@@ -96,23 +140,38 @@ impl Buyer<'_> {
     pub(crate) fn publish(&self, wish: &Wish) -> Result<(ModelId, Hash32), CliError> {
         let key = ProvingKey::new(wish.model.clone()).map_err(CliError::failed)?;
         let id = key.model_id();
-        if !self.is_registered(id)? {
+        if self.standing(id)? != Standing::READY {
             let _turn = self.purse.publishing();
-            if !self.is_registered(id)? {
-                self.client.put_model(&encode(&wish.model))?;
-                let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
-                self.client.act(self.purse, self.status.chain, &action)?;
-            }
+            self.supply(wish, &key, self.standing(id)?)?;
         }
         Ok((id, self.client.put_input(&wish.input)?))
     }
 
-    fn is_registered(&self, model: ModelId) -> Result<bool, CliError> {
+    /// Brings what the network lacks. A model that somebody registered may never have been sent, or no longer be there.
+    fn supply(&self, wish: &Wish, key: &ProvingKey, standing: Standing) -> Result<(), CliError> {
+        if !standing.is_stored {
+            self.client.put_model(&encode(&wish.model))?;
+        }
+        if !standing.is_registered {
+            let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
+            self.client.act(self.purse, self.status.chain, &action)?;
+        }
+        Ok(())
+    }
+
+    fn standing(&self, model: ModelId) -> Result<Standing, CliError> {
         match self.client.model(model) {
-            Ok(_) => Ok(true),
-            Err(refused) if refused.code == "not_found" => Ok(false),
+            Ok(view) => Ok(Standing { is_registered: !view.is_retired, is_stored: view.is_stored }),
+            Err(refused) if refused.code == "not_found" => Ok(Standing { is_registered: false, is_stored: false }),
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Sends model and input again, whatever the network says that it holds.
+    pub(crate) fn send_again(&self, wish: &Wish) -> Result<(), CliError> {
+        self.client.put_model(&encode(&wish.model))?;
+        self.client.put_input(&wish.input)?;
+        Ok(())
     }
 
     /// The most to pay: what the client said, if that is enough today, else the quote and a quarter.
@@ -199,16 +258,14 @@ impl Buyer<'_> {
         if is_wished { Verdict::Resume } else { Verdict::Keep }
     }
 
-    /// Waits until the job is paid or refunded. A refund is a refusal with its reason.
-    pub(crate) fn wait_for_end(&self, job: JobId) -> Result<(), CliError> {
+    /// Waits until the job is paid or refunded.
+    pub(crate) fn wait_for_end(&self, job: JobId) -> Result<End, CliError> {
         let (patience, mut is_told) = (Patience::endless(), false);
         loop {
             let view = self.client.job(job)?;
             match view.status {
-                JobStatus::Settled { .. } => return Ok(()),
-                JobStatus::Refunded { reason, .. } => {
-                    return Err(refusal(format!("the job was refunded in full: {reason:?}")));
-                }
+                JobStatus::Settled { .. } => return Ok(End::Paid),
+                JobStatus::Refunded { reason, .. } => return Ok(End::Refunded(reason)),
                 JobStatus::Open => {}
             }
             if let Some(because) = view.waits_because.filter(|_| !is_told && patience.elapsed() > QUIET) {

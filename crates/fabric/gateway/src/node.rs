@@ -122,7 +122,7 @@ pub struct StoredModel {
     pub model: ModelId,
     /// Commitment to its weights.
     pub weight_root: Hash32,
-    /// Whether the ledger knows it already. If not, its owner registers it with a signed transaction.
+    /// Whether the ledger knows it already and takes orders on it. If not, its owner registers it with a signed transaction.
     pub is_registered: bool,
 }
 
@@ -189,6 +189,18 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// [`NodeError::Quota`], [`NodeError::Unavailable`].
     fn take_model(&self, client: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError>;
+
+    /// Whether a raw input is here, intact.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn holds_input(&self, input: Hash32) -> Result<bool, NodeError>;
+
+    /// Whether the bytes of a compiled model are here, intact.
+    ///
+    /// # Errors
+    /// [`NodeError::Unavailable`].
+    fn holds_model(&self, model: ModelId) -> Result<bool, NodeError>;
 
     /// Removes what nobody refers to any more. Called about once a minute.
     ///

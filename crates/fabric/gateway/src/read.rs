@@ -59,6 +59,10 @@ pub struct ModelView {
     pub owner: AccountId,
     /// When.
     pub registered: Height,
+    /// Its owner withdrew it: it takes no orders until somebody registers it anew.
+    pub is_retired: bool,
+    /// Whether this node holds its program and weights, intact, for workers to fetch.
+    pub is_stored: bool,
 }
 
 /// A job.
@@ -121,11 +125,14 @@ pub(crate) async fn model(
     Path(model): Path<String>,
 ) -> Result<Json<ModelView>, ApiError> {
     let id: ModelId = parse("model", &model)?;
-    let view = gateway.ask(move |node| Ok(with_state(node, move |state| model_view(state, id))?)).await?;
-    view.map(Json).ok_or_else(|| ApiError::not_found("model"))
+    let view = gateway.ask(move |node| {
+        let is_stored = node.holds_model(id)?;
+        Ok(with_state(node, move |state| model_view(state, id, is_stored))?)
+    });
+    view.await?.map(Json).ok_or_else(|| ApiError::not_found("model"))
 }
 
-fn model_view(state: &State, id: ModelId) -> Option<ModelView> {
+fn model_view(state: &State, id: ModelId, is_stored: bool) -> Option<ModelView> {
     let found = ciro_state::Facts::model(state, &id)?;
     Some(ModelView {
         model: id,
@@ -133,6 +140,8 @@ fn model_view(state: &State, id: ModelId) -> Option<ModelView> {
         program_bytes: found.program.len(),
         owner: found.owner,
         registered: found.registered,
+        is_retired: found.is_retired,
+        is_stored,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::guard::Peer;
-use crate::node::{Fate, NodeError, Sink, StoredModel, Until};
+use crate::node::{Fate, Node, NodeError, Sink, StoredModel, Until};
 use crate::read::with_state;
 use crate::routes::{BODY_BYTES_MAX, Shared};
 use axum::Json;
@@ -101,7 +101,10 @@ async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, A
     let submitted = gateway
         .ask(move |node| match node.fate(id)? {
             Some(Ok(id)) => Ok(Err(id)),
-            Some(Err(_)) | None => Ok(Ok(node.submit(tx, until)?)),
+            Some(Err(_)) | None => {
+                check_supplies(node, &tx.body.action)?;
+                Ok(Ok(node.submit(tx, until)?))
+            }
         })
         .await?;
     let pending = match submitted {
@@ -116,6 +119,20 @@ async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, A
     };
     drop(place);
     settled(gateway, id, fate).await
+}
+
+/// An order whose input or model workers cannot fetch would cost them fees and its client time.
+fn check_supplies(node: &dyn Node, action: &Action) -> Result<(), ApiError> {
+    let Action::SubmitJob { spec } = action else { return Ok(()) };
+    if !node.holds_input(spec.input)? {
+        let message = format!("no copy of input {} is here", spec.input);
+        return Err(ApiError::refused(message).hint("send it to POST /v1/inputs first, and then the order again"));
+    }
+    if !node.holds_model(spec.model)? {
+        let message = format!("no copy of model {} is here", spec.model);
+        return Err(ApiError::refused(message).hint("send it to POST /v1/models first, and then the order again"));
+    }
+    Ok(())
 }
 
 /// A refusal may mean that a block took the transaction between the question and the submission, or refused it and used its nonce up.

@@ -9,14 +9,14 @@ use crate::receipts::{self, PublicModel};
 use crate::validator::Mail;
 use ciro_engine::{Health, Store, query};
 use ciro_gateway::{BlockView, Client, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
-use ciro_graph::{Model, check_model};
+use ciro_graph::check_model;
 use ciro_prover::ProvingKey;
 use ciro_queue::Position;
 use ciro_receipt::Receipt;
 use ciro_scheduler::Refusal;
-use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, SignedTx, State};
+use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, Model, SignedTx, State};
 use ciro_store::StoreError;
-use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, Nonce, Requirements, TxId, decode};
+use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, ModelId, Nonce, Requirements, TxId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
@@ -72,12 +72,12 @@ impl LocalNode {
         })
     }
 
-    /// What the ledger refers to, as names of blobs: inputs of open jobs, registered models.
+    /// What the ledger refers to, as names of blobs: inputs of open jobs, models of jobs that are open or ended lately.
     fn referred(&self) -> Result<(BTreeSet<String>, BTreeSet<String>), NodeError> {
         self.read(|state| {
             let open = state.jobs().filter(|(_, job)| job.is_open());
             let inputs = open.map(|(_, job)| job.spec.input.to_string()).collect();
-            (inputs, state.models().map(|(id, _)| id.to_string()).collect())
+            (inputs, state.jobs().map(|(_, job)| job.spec.model.to_string()).collect())
         })
     }
 }
@@ -132,6 +132,14 @@ impl Node for LocalNode {
         Ok(Box::new(ModelSink { intake, ledger: self.ledger.clone() }))
     }
 
+    fn holds_input(&self, input: Hash32) -> Result<bool, NodeError> {
+        Ok(self.blobs.holds(Kind::Input, &input.to_string()))
+    }
+
+    fn holds_model(&self, model: ModelId) -> Result<bool, NodeError> {
+        Ok(self.blobs.holds(Kind::Model, &model.to_string()))
+    }
+
     fn tidy(&self) -> Result<(), NodeError> {
         let (inputs, models) = self.referred()?;
         let now = Instant::now();
@@ -156,13 +164,16 @@ impl Node for LocalNode {
             return Ok(None);
         };
         let id = settlement.record.model;
-        let model = self.read(move |state| {
-            let found = state.model(&id)?;
-            Some(PublicModel { program: found.program.clone(), weight_root: found.weight_root })
-        })?;
+        let model = match self.read(move |state| state.model(&id).cloned())? {
+            Some(model) => Some(model),
+            None => self.kept(self.store.removed_model(&id))?,
+        };
         match model {
-            Some(model) => self.kept(receipts::receipt(&self.store, model, settlement)),
-            None => Ok(None),
+            Some(Model { program, weight_root, .. }) => {
+                self.kept(receipts::receipt(&self.store, PublicModel { program, weight_root }, settlement))
+            }
+            // Its row went with a block that is no longer kept, so the answer is no longer either.
+            None => self.kept(receipts::pruned(&self.store, &settlement)),
         }
     }
 
@@ -224,13 +235,14 @@ impl Sink<StoredModel> for ModelSink {
     fn keep(self: Box<Self>) -> Result<StoredModel, NodeError> {
         let invalid = |reason: String| NodeError::Invalid { reason };
         let bytes = self.intake.read_back().map_err(not_stored)?;
-        let model: Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
+        let model: ciro_graph::Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
         drop(bytes);
         check_model(&model).map_err(|e| invalid(e.to_string()))?;
         let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
         let (id, weight_root) = (key.model_id(), key.weight_root());
         self.intake.keep_model(id).map_err(not_stored)?;
-        let is_registered = read_state(&self.ledger, move |state| state.model(&id).is_some())?;
+        let is_registered =
+            read_state(&self.ledger, move |state| state.model(&id).is_some_and(|model| !model.is_retired))?;
         Ok(StoredModel { model: id, weight_root, is_registered })
     }
 }

@@ -49,6 +49,14 @@ pub fn receipt(store: &Store, model: PublicModel, settlement: Settlement) -> Res
     }))
 }
 
+/// The refusal of a receipt whose model's row is no longer kept.
+///
+/// # Errors
+/// [`StoreError::Pruned`], always if the store can be read.
+pub fn pruned(store: &Store, settlement: &Settlement) -> Result<Option<Receipt>, StoreError> {
+    Err(StoreError::Pruned { oldest: store.oldest()?, got: settlement.record.height })
+}
+
 struct Answer {
     input: Vec<u8>,
     output: Vec<u8>,

@@ -17,11 +17,12 @@
 #![expect(clippy::float_arithmetic, reason = "how long a stage took, for people")]
 
 use crate::cli::RunArgs;
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 use crate::home;
 use crate::local;
 use crate::models;
-use crate::order::{Buyer, Wish, assurance, requirements};
+use crate::order::{Buyer, End, Wish, assurance, requirements};
+use crate::orders::Held;
 use crate::purse::Purse;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
@@ -80,23 +81,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, home: &reached.home, ui: *ui };
     stages.done("network", &format!("{} at height {}", status.network, status.height));
 
-    let (model, input) = buyer.publish(&wish)?;
-    stages.done("publish", &format!("model {}", model.short()));
-    let (spec, held) = buyer.order(&wish, model, input)?;
-    let job = job_id(&spec);
-    let fee = buyer.transaction_fee(&spec);
-    stages.done(
-        "escrow",
-        &format!("job {}, up to {} CIRO, and {fee} CIRO for the transaction", job.short(), spec.max_price),
-    );
-
-    if let Err(error) = buyer.wait_for_end(job) {
-        // Only a refund ends the order. Whatever else happened, the job may still be answered and paid.
-        if error.exit == Exit::Refused {
-            held.end();
-        }
-        return Err(error);
-    }
+    let (job, held) = have_answered(&buyer, &wish, &mut stages)?;
     stages.done("answer", answered(wish.assurance));
     let receipt = buyer.receipt(job)?;
     stages.done("certify", "more than two thirds of the stake signed the block");
@@ -109,6 +94,31 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     held.end();
     let view = view(args, report, stages.took, reached.is_throwaway)?;
     ui.result(&view, || text(&view))
+}
+
+/// Orders until the job is paid: a second time if workers could not fetch what the network said it held.
+fn have_answered(buyer: &Buyer<'_>, wish: &Wish, stages: &mut Stages<'_>) -> Result<(JobId, Held), CliError> {
+    let (model, input) = buyer.publish(wish)?;
+    stages.done("publish", &format!("model {}", model.short()));
+    let mut is_sent_again = false;
+    loop {
+        let (spec, held) = buyer.order(wish, model, input)?;
+        let (job, fee) = (job_id(&spec), buyer.transaction_fee(&spec));
+        let price = format!("up to {} CIRO, and {fee} CIRO for the transaction", spec.max_price);
+        stages.done("escrow", &format!("job {}, {price}", job.short()));
+        // An error here ends no order: the job may still be answered and paid.
+        let end = buyer.wait_for_end(job)?;
+        if matches!(end, End::Paid) {
+            return Ok((job, held));
+        }
+        held.end();
+        if is_sent_again || !end.lacked_supplies() {
+            end.paid()?;
+        }
+        buyer.send_again(wish)?;
+        is_sent_again = true;
+        stages.done("sent again", "workers could not fetch the model or the input");
+    }
 }
 
 fn wish(args: &RunArgs, ui: &Ui) -> Result<Wish, CliError> {

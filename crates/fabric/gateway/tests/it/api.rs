@@ -119,6 +119,30 @@ fn an_order_is_charged_once_however_often_it_is_sent() {
 }
 
 #[test]
+fn an_order_whose_input_or_model_is_not_here_is_refused_on_either_route() {
+    let lacking = [(true, false, "POST /v1/inputs"), (false, true, "POST /v1/models")];
+    for (lacks_inputs, lacks_models, remedy) in lacking {
+        let mut node = TestNode::new();
+        (node.lacks_inputs, node.lacks_models) = (lacks_inputs, lacks_models);
+        let node = Arc::new(node);
+        let router = gateway(node.clone());
+        run(async {
+            let (status, _) = post_json(&router, "/v1/transactions", &register(&node)).await;
+            assert_eq!(status, StatusCode::OK, "a registration brings its model later");
+            let order = signed(&node, 1, Action::SubmitJob { spec: spec(&node) });
+            for path in ["/v1/jobs", "/v1/transactions"] {
+                let (status, body) = post_json(&router, path, &order).await;
+                assert_eq!((status, code(&body)), (StatusCode::UNPROCESSABLE_ENTITY, "refused"), "{path}");
+                assert!(body["error"]["hint"].as_str().is_some_and(|hint| hint.contains(remedy)), "{body}");
+            }
+            let model = spec(&node).model;
+            let (_, view) = get(&router, &format!("/v1/models/{model}")).await;
+            assert_eq!((&view["is_stored"], &view["is_retired"]), (&json!(!lacks_models), &json!(false)));
+        });
+    }
+}
+
+#[test]
 fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
     let node = Arc::new(TestNode::new());
     let router = gateway(node.clone());

@@ -36,6 +36,10 @@ pub(crate) struct TestNode {
     pub(crate) stuck: Option<Mutex<Vec<oneshot::Sender<Fate>>>>,
     /// How many bytes each piece of an upload brought.
     pub(crate) uploads: Arc<Mutex<Vec<usize>>>,
+    /// Whether no input is here.
+    pub(crate) lacks_inputs: bool,
+    /// Whether no model is here.
+    pub(crate) lacks_models: bool,
 }
 
 impl TestNode {
@@ -54,6 +58,8 @@ impl TestNode {
             fates: Mutex::default(),
             stuck: None,
             uploads: Arc::default(),
+            lacks_inputs: false,
+            lacks_models: false,
             offers: Ok(vec![(AccountId([5; 32]), Amount::ciro(10)), (AccountId([6; 32]), Amount::ciro(12))]),
         }
     }
@@ -203,6 +209,14 @@ impl Node for TestNode {
 
     fn take_model(&self, _: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError> {
         Ok(Box::new(Taken::new(&self.uploads)))
+    }
+
+    fn holds_input(&self, _: Hash32) -> Result<bool, NodeError> {
+        Ok(!self.lacks_inputs)
+    }
+
+    fn holds_model(&self, _: ModelId) -> Result<bool, NodeError> {
+        Ok(!self.lacks_models)
     }
 
     fn tidy(&self) -> Result<(), NodeError> {

@@ -66,7 +66,7 @@ fn measure_rung(
         let started = Instant::now();
         let (spec, held) = buyer.order(&wish, model, input)?;
         let job = ciro_state::job_id(&spec);
-        buyer.wait_for_end(job)?;
+        buyer.wait_for_end(job)?.paid()?;
         buyer.receipt(job)?;
         held.end();
         // The first job loads the model.
