@@ -116,7 +116,7 @@ fn explain(error: &NetworkError) -> CliError {
         NetworkError::Validator { source, .. } if source.is_damage() => failed.hint(
             "no validator has an intact store: restore the directory from a backup, or name a new one with --data",
         ),
-        NetworkError::Repair { .. } => {
+        NetworkError::Repair { .. } | NetworkError::StoresLost { .. } => {
             failed.hint("restore the directory from a backup, or name a new one with --data")
         }
         _ => failed,

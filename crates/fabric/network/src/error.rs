@@ -5,7 +5,7 @@ use crate::keyfile::KeyFileError;
 use crate::layout::LayoutError;
 use ciro_engine::{EngineError, RepairError};
 use ciro_scheduler::SchedulerError;
-use ciro_types::DecodeError;
+use ciro_types::{DecodeError, Height};
 use std::io;
 
 /// Why a local network does not start, or stops.
@@ -51,6 +51,19 @@ pub enum NetworkError {
         /// Why.
         #[source]
         source: RepairError,
+    },
+    /// So many validators signed further than any store goes that the others cannot agree without them.
+    #[error(
+        "{silent} of {validators} validators have signed beyond height {height}, where the last of the stores ends: they would have \
+         to contradict themselves, so no block can follow. The stores were lost or replaced by older ones"
+    )]
+    StoresLost {
+        /// Where the store ends that is furthest ahead.
+        height: Height,
+        /// Validators that may not sign there.
+        silent: usize,
+        /// Validators in all.
+        validators: usize,
     },
     /// The scheduler failed.
     #[error("the scheduler failed")]

@@ -15,10 +15,10 @@ use crate::pool::Pool;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Retention, Store};
-use ciro_queue::{EmbeddedLog, Limits as LogLimits, Patience, QueueError};
+use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, Patience, QueueError};
 use ciro_scheduler::{Effect as Scheduled, Reach};
-use ciro_state::{Genesis, State};
-use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements};
+use ciro_state::{EventPosition, Genesis, State};
+use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, encode};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -365,18 +365,45 @@ fn start_matcher(
     state: &State,
     wires: &Wires,
 ) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
-    let log = open_log(&layout.job_log(), &wires.alarm)?;
+    let path = layout.job_log();
+    let log = open_log(&path, &wires.alarm)?;
+    let log = match contradiction(&log, state, &wires.store).map_err(|e| NetworkError::Scheduler(e.into()))? {
+        None => log,
+        Some(reason) => {
+            drop(log);
+            rebuild_log(&path, &wires.alarm, reason)?
+        }
+    };
     Matcher::open(key, LEASE_BLOCKS, reach, log, state, &wires.store).map_err(NetworkError::Scheduler)
 }
 
 /// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.
 fn open_log(path: &Path, alarm: &Alarm) -> Result<EmbeddedLog, NetworkError> {
+    match EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()) {
+        Ok(log) => Ok(log),
+        Err(refusal) => rebuild_log(path, alarm, chain(&refusal)),
+    }
+}
+
+/// Why the log is not that of this ledger: it remembers what the ledger never did. Stores may have been lost, and the log not.
+fn contradiction(log: &EmbeddedLog, state: &State, store: &Store) -> Result<Option<String>, QueueError> {
+    let Some(head) = log.head()? else { return Ok(None) };
+    let reason = format!("it remembers event {head}, which is not this ledger's");
+    if head.height > state.height() {
+        // A store that was made anew from a peer's lacks the last block at first.
+        return Ok((head.height > state.height().next()).then_some(reason));
+    }
+    // A log that forgot its last event, or a ledger that did, says nothing.
+    let Some(logged) = log.replay(head, 1)?.into_iter().next() else { return Ok(None) };
+    let at = EventPosition { height: head.height, index: head.index };
+    let Ok(found) = store.events(at, 1) else { return Ok(None) };
+    let is_ours = found.first().is_some_and(|event| event.position == at && encode(&event.event) == logged.body);
+    Ok((!is_ours).then_some(reason))
+}
+
+fn rebuild_log(path: &Path, alarm: &Alarm, reason: String) -> Result<EmbeddedLog, NetworkError> {
     let scheduler = |e: QueueError| NetworkError::Scheduler(e.into());
-    let refusal = match EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()) {
-        Ok(log) => return Ok(log),
-        Err(refusal) => refusal,
-    };
-    (alarm.notify)(Notice::JobLogRebuilt { reason: chain(&refusal) });
+    (alarm.notify)(Notice::JobLogRebuilt { reason });
     let aside = path.with_extension("damaged");
     std::fs::rename(path, aside).map_err(|source| NetworkError::Io { what: "the job log", source })?;
     EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()).map_err(scheduler)

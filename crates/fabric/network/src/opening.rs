@@ -71,10 +71,18 @@ pub(crate) fn open_validators(
         return Err(opening.hopeless(found));
     };
     let (peer, ahead) = (Arc::clone(best.store()), best.height());
+    check_voices(&found, ahead)?;
     let oldest = if ahead == Height(0) { Ok(ahead) } else { peer.oldest() };
     let oldest = oldest.map_err(|e| NetworkError::Validator { number: 0, source: EngineError::Store(e) })?;
     let numbered = found.into_iter().zip(keys).enumerate();
     numbered.map(|(number, (found, key))| opening.settle(number, key, found, (&peer, oldest))).collect()
+}
+
+/// Refuses stores behind which so many validators have signed that nothing can be decided. One of them catches up from the others.
+fn check_voices(found: &[Result<Opened, EngineError>], height: Height) -> Result<(), NetworkError> {
+    let is_silent = |opened: &&Opened| opened.height() == height && opened.validator.validator().consensus().is_muted();
+    let (silent, validators) = (found.iter().flatten().filter(is_silent).count(), found.len());
+    if silent * 3 < validators { Ok(()) } else { Err(NetworkError::StoresLost { height, silent, validators }) }
 }
 
 impl Opening<'_> {

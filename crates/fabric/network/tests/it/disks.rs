@@ -106,6 +106,33 @@ fn without_an_intact_store_the_network_does_not_start_and_says_which_row() {
 }
 
 #[test]
+fn a_job_log_of_a_ledger_that_is_gone_is_made_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    settled(directory.path());
+    for number in 0..4 {
+        std::fs::remove_dir_all(Layout::new(directory.path()).validator(number)).expect("there");
+    }
+    let (notify, heard) = listen();
+    let (_network, client) = start_with(directory.path(), Options::default(), &notify);
+    let is_rebuilt = |notice: &Notice| matches!(notice, Notice::JobLogRebuilt { .. });
+    assert!(heard.lock().expect("no panic").iter().any(is_rebuilt));
+    client.receipt(settle(&client, 7));
+}
+
+#[test]
+fn stores_that_are_gone_without_what_was_signed_are_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    settled(directory.path());
+    (0..4).for_each(|number| std::fs::remove_file(store(directory.path(), number)).expect("there"));
+    let (notify, _) = listen();
+    match Network::start(directory.path(), Options::default(), &notify) {
+        Err(NetworkError::StoresLost { height: Height(0), silent: 4, validators: 4 }) => {}
+        Err(error) => panic!("another error: {error:?}"),
+        Ok(_) => panic!("it starts, and never decides"),
+    }
+}
+
+#[test]
 fn a_receipt_is_there_inside_the_window_and_refused_by_name_after_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let (notify, _) = listen();

@@ -130,7 +130,9 @@ fn many_small_blobs_are_charged_a_block_each_and_make_room_for_a_newcomer() {
     };
     let [hoarder, honest] = [1, 2].map(|n| Client::Account(AccountId([n; 32])));
     let first = put(&hoarder, 0).expect("room");
-    (1..8).for_each(|n| drop(put(&hoarder, n).expect("room")));
+    for n in 1..8 {
+        put(&hoarder, n).expect("room");
+    }
     assert!(matches!(put(&hoarder, 8), Err(BlobStoreError::Full { .. })), "its own part is full");
     let mine = [100, 101].map(|n| put(&honest, n).expect("room is made"));
     assert!(mine.iter().all(|name| store.input(*name).is_ok()));
