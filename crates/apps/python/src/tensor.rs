@@ -45,8 +45,12 @@ pub(crate) fn rendered(outputs: Vec<Rendered>) -> Vec<Tensor> {
 /// The inputs in the order of the program, as the user gave them.
 pub(crate) fn inputs(program: &Program, input: &RawInput) -> Vec<Tensor> {
     let tensor = |(i, (spec, raw)): (usize, (&ciro_graph::Input, &ciro_graph::RawTensor))| {
-        let numbers = raw.bits.iter().map(|&bits| f64::from(f32::from_bits(bits)));
-        (spec.name.clone(), raw.shape.clone(), given(program.columns_of(i), numbers))
+        let numbers: Vec<f64> = if spec.words() == 2 {
+            raw.doubles().map(f64::from_bits).collect()
+        } else {
+            raw.bits.iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
+        };
+        (spec.name.clone(), raw.shape.clone(), given(program.columns_of(i), numbers.into_iter()))
     };
     program.inputs.iter().zip(&input.0).enumerate().map(tensor).collect()
 }

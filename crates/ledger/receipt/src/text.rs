@@ -51,25 +51,22 @@ impl Judged {
 
 fn input_lines(program: &Program, input: &RawInput) -> String {
     let line_of = |(i, (spec, tensor)): (usize, (&Input, &RawTensor))| {
-        let columns = program.columns_of(i);
-        let mut columns = columns.iter().cycle();
-        let items = tensor.bits.iter().map(|&bits| element(columns.next(), bits));
-        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items))
+        let mut columns = program.columns_of(i).iter().cycle();
+        let items: Vec<String> = spec.given(tensor).into_iter().map(|text| element(columns.next(), text)).collect();
+        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items.into_iter()))
     };
     lines(program.inputs.iter().zip(&input.0).enumerate().map(line_of))
 }
 
-/// An element of an input as its users write it.
-fn element(column: Option<&Column>, bits: u32) -> String {
-    // deterministic: core prints a float32 the same everywhere, and only people read it.
-    let number = f32::from_bits(bits);
-    // deterministic: every float32 is a float64.
-    match column.map(|column| column.given(f64::from(number))) {
-        Some(Given::Category(text)) => Named(text).to_string(),
+/// An element of an input as its users write it, from its shortest decimal.
+fn element(column: Option<&Column>, text: String) -> String {
+    // deterministic: a decimal that was written from a float reads as that float.
+    let Ok(number) = text.parse::<f64>() else { return text };
+    match column.map(|column| column.given(number)) {
+        Some(Given::Category(category)) => Named(category).to_string(),
         Some(Given::Unseen) => "another category".into(),
-        // As a float32, which has the fewer digits.
         Some(Given::Number(given)) if number.is_nan() => given.to_string(),
-        Some(Given::Number(_)) | None => number.to_string(),
+        Some(Given::Number(_)) | None => text,
     }
 }
 

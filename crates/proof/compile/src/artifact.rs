@@ -214,7 +214,13 @@ fn input_text(program: &Program, index: usize, input: &Input) -> PortText {
 /// What an input accepts.
 pub(crate) fn range_text(ingest: &Ingest) -> String {
     let (exponents, lo, hi) = match ingest {
-        Ingest::Fixed { exponents, lo, hi } | Ingest::Imputed { exponents, lo, hi, .. } => (exponents, lo, hi),
+        Ingest::Fixed { exponents, lo, hi }
+        | Ingest::Imputed { exponents, lo, hi, .. }
+        | Ingest::FixedDouble { exponents, lo, hi, .. } => (exponents, lo, hi),
+        Ingest::OrderedDouble { missing: false } => return "any float64 but NaN, compared exactly".into(),
+        Ingest::OrderedDouble { missing: true } => {
+            return "any float64, compared exactly; NaN is a missing value".into();
+        }
         Ingest::Ordered => return "any float32 but NaN, compared exactly".into(),
         Ingest::OrderedMissing => return "any float32, compared exactly; NaN is a missing value".into(),
     };

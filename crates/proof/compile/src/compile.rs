@@ -1,6 +1,7 @@
 //! The whole way from a model file to a checked model.
 
 use crate::artifact::Compiled;
+use crate::drawn;
 use crate::error::CompileError;
 use crate::float::evaluate;
 use crate::lower::{Lowered, Ranges, lower};
@@ -9,11 +10,12 @@ use crate::net::{self, Net};
 use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::Options;
-use crate::plan::{Plan, apart, plan};
+use crate::plan::{Kind, Plan, apart, plan};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, is_held_out, measure};
 use crate::samples::{Port, Samples};
 use crate::signature::Labels;
-use ciro_graph::{Column, Ingest, Program, Unseen};
+use crate::tolerance::Tolerance;
+use ciro_graph::{Column, Program, RawInput, Unseen};
 
 /// A model file as it was read.
 struct Source {
@@ -48,7 +50,7 @@ fn read(bytes: &[u8], options: &Options) -> Result<Source, CompileError> {
         }
         None => read_onnx(bytes, &options.dims)?,
     };
-    let elements = source.reading.inputs().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
+    let elements = source.reading.inputs().iter().map(|(_, dims, _)| dims.iter().product::<usize>()).sum();
     source.columns = options.signature.columns(source.columns, elements)?;
     options.signature.name_classes(source.reading.labels())?;
     Ok(source)
@@ -64,13 +66,15 @@ fn call_classes_numbers(plan: &mut Plan) {
 }
 
 impl Reading {
-    /// Names and dimensions.
-    fn inputs(&self) -> Vec<(&str, &[usize])> {
+    /// Names, dimensions, and whether they are read as doubles.
+    fn inputs(&self) -> Vec<(&str, &[usize], bool)> {
         match self {
             Self::Flat(plan) | Self::Vectors(_, plan) => {
-                plan.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice())).collect()
+                plan.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice(), input.double)).collect()
             }
-            Self::Network(net) => net.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice())).collect(),
+            Self::Network(net) => {
+                net.inputs.iter().map(|input| (input.name.as_str(), input.dims.as_slice(), false)).collect()
+            }
         }
     }
 
@@ -98,7 +102,7 @@ fn columns(reading: &Reading, categories: &onnx::Categories) -> Vec<Column> {
     if categories.is_empty() {
         return Vec::new();
     }
-    let of_input = |(name, dims): (&str, &[usize])| {
+    let of_input = |(name, dims, _): (&str, &[usize], bool)| {
         let count = dims.iter().product();
         let own = if count == 1 { name.to_string() } else { String::new() };
         let categories = categories.get(name).cloned().unwrap_or_default();
@@ -172,6 +176,7 @@ fn compile_flat(plan: Plan, read: Option<&Net>, options: &Options) -> Result<Com
     let mut notes = std::mem::take(&mut plan.notes);
     if values.is_none() {
         notes.extend(range_notes(&lowered.model.program));
+        notes.extend(compared_with_floats(&plan, &lowered, options)?);
     }
     Ok(Compiled { model: lowered.model, report, notes })
 }
@@ -192,9 +197,10 @@ pub fn ports_with(bytes: &[u8], dims: &[(String, u32)]) -> Result<Vec<Port>, Com
 pub fn ports_for(bytes: &[u8], options: &Options) -> Result<Vec<Port>, CompileError> {
     let source = read(bytes, options)?;
     let mut columns = source.columns.into_iter();
-    let port = |(name, dims): (&str, &[usize])| Port {
+    let port = |(name, dims, double): (&str, &[usize], bool)| Port {
         name: name.into(),
         shape: dims_u32(dims),
+        double,
         columns: columns.by_ref().take(dims.iter().product()).collect(),
     };
     Ok(source.reading.inputs().into_iter().map(port).collect())
@@ -220,16 +226,19 @@ fn float_values(plan: &Plan, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, Co
         if sample.0.len() != plan.inputs.len() {
             return Err(refuse(i, format!("expected {} inputs, got {}", plan.inputs.len(), sample.0.len())));
         }
-        let mut tensors: Vec<Vec<f32>> = Vec::with_capacity(sample.0.len());
+        let mut tensors: Vec<Vec<f64>> = Vec::with_capacity(sample.0.len());
         for (input, tensor) in plan.inputs.iter().zip(&sample.0) {
             let count: usize = input.dims.iter().product();
-            if tensor.bits.len() != count {
-                return Err(refuse(
-                    i,
-                    format!("input {:?}: expected {count} numbers, got {}", input.name, tensor.bits.len()),
-                ));
+            let numbers: Vec<f64> = if input.double {
+                tensor.doubles().map(f64::from_bits).collect()
+            } else {
+                tensor.bits.iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
+            };
+            if numbers.len() != count {
+                let reason = format!("input {:?}: expected {count} numbers, got {}", input.name, numbers.len());
+                return Err(refuse(i, reason));
             }
-            tensors.push(tensor.bits.iter().map(|&bits| f32::from_bits(bits)).collect());
+            tensors.push(numbers);
         }
         all.push(evaluate(plan, &tensors));
     }
@@ -265,10 +274,54 @@ fn accuracy(
     measure(candidate, trial, samples, (&options.expected, accepted), floats)
 }
 
+/// Compares a program that was made without samples with a float evaluation, on drawn inputs; what to say about it. Where trees and
+/// linear models are not what the file says, that is an error: nothing else would tell.
+fn compared_with_floats(plan: &Plan, lowered: &Lowered, options: &Options) -> Result<Option<String>, CompileError> {
+    let runs = |input: &RawInput| ciro_graph::execute(&lowered.model, input).is_ok();
+    let drawn = drawn::inputs(plan, &lowered.model.program).into_iter().filter(runs).collect();
+    let mut samples = Samples { inputs: drawn, expected: None };
+    let mut values = if samples.inputs.is_empty() { vec![] } else { float_values(plan, &samples)? };
+    // What overflows in floats is no reference.
+    let is_finite = |values: &[Vec<f32>]| plan.outputs.iter().all(|o| values[o.value].iter().all(|v| v.is_finite()));
+    let kept: Vec<bool> = values.iter().map(|values| is_finite(values)).collect();
+    let (mut first, mut second) = (kept.iter(), kept.iter());
+    samples.inputs.retain(|_| first.next() == Some(&true));
+    values.retain(|_| second.next() == Some(&true));
+    if values.is_empty() {
+        return Ok(Some("no input that was drawn could be compared with a float evaluation".into()));
+    }
+    let candidate = Candidate { model: &lowered.model, subject: Subject::of(plan, lowered) };
+    let accepted = Tolerance::DRAWN.or(options.tolerance);
+    let outputs = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
+    let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
+    let count = values.len();
+    match measure(candidate, None, &samples, (&[], accepted), floats) {
+        Ok(_) => Ok(Some(format!("compared with a float evaluation on {count} drawn inputs; samples would tell more"))),
+        Err(CompileError::Deviates(differs)) if is_exact(plan, &lowered.model.program) => {
+            Err(CompileError::Deviates(Box::new(differs.drawn())))
+        }
+        Err(CompileError::Deviates(differs)) => {
+            Ok(Some(format!("on {}, of {count}; samples would tell ranges that it is exact in", differs.drawn())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a program is as exact as floats wherever its input lies: linear models, and trees that compare inputs as they are.
+fn is_exact(plan: &Plan, program: &Program) -> bool {
+    let compares_inputs = program.inputs.iter().all(|input| input.is_ordered() || input.is_ordered_double());
+    plan.tolerance() == Tolerance::EXACT
+        && plan.steps.iter().all(|step| match &step.kind {
+            Kind::Affine(_) | Kind::Elem(_) | Kind::Sigmoid | Kind::Softmax | Kind::ArgMax | Kind::Pick(_) => true,
+            Kind::Trees(_) => compares_inputs,
+            Kind::Add | Kind::Sub | Kind::Mul | Kind::Div | Kind::Relu | Kind::Exp => false,
+            Kind::Normalize(_) | Kind::Curve(_) | Kind::Sums(_) | Kind::Maxima(_) => false,
+        })
+}
+
 /// What each input accepts.
 pub(crate) fn range_notes(program: &Program) -> Vec<String> {
-    let arithmetic =
-        program.inputs.iter().filter(|input| matches!(input.ingest, Ingest::Fixed { .. } | Ingest::Imputed { .. }));
+    let arithmetic = program.inputs.iter().filter(|input| !input.is_ordered() && !input.is_ordered_double());
     let advice = "pass calibration samples or a range if yours may be larger";
     let note = |input: &ciro_graph::Input| {
         format!("input {:?} accepts {}; {advice}", input.name, crate::artifact::range_text(&input.ingest))

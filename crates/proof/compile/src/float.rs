@@ -1,15 +1,29 @@
 //! The float reference: what the plan computes in the runtimes' arithmetic. Only reports use it.
 
+use crate::lower::{result, source};
 use crate::plan::{Affine, Ensemble, Kind, Norm, Plan, Step, TreeNode};
 
-/// Every value of the plan for one sample, by id. `inputs` are as long as the plan's inputs.
-pub(crate) fn evaluate(plan: &Plan, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    let mut values = inputs.to_vec();
+/// Every value of the plan for one sample, by id. `inputs` are as long as the plan's inputs; of doubles, trees read all bits and
+/// everything else what float32 keeps.
+pub(crate) fn evaluate(plan: &Plan, inputs: &[Vec<f64>]) -> Vec<Vec<f32>> {
+    let mut values: Vec<Vec<f32>> = inputs.iter().map(|x| x.iter().map(|&v| v as f32).collect()).collect();
     for step in &plan.steps {
-        let result = evaluate_step(step, &values);
+        let result = match &step.kind {
+            Kind::Trees(forest) => leaf_sums(forest, |feature| compared(plan, step, feature, (inputs, &values))),
+            _ => evaluate_step(step, &values),
+        };
         values.push(result);
     }
     values
+}
+
+/// The number that trees compare: of an input, with all its bits.
+fn compared(plan: &Plan, step: &Step, feature: usize, (inputs, values): (&[Vec<f64>], &[Vec<f32>])) -> f64 {
+    let source = source(plan, step.operands[0], feature);
+    match inputs.get(source.value) {
+        Some(input) => result(&source.steps, input[source.element]),
+        None => f64::from(values[step.operands[0]][feature]),
+    }
 }
 
 fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
@@ -30,7 +44,7 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::Softmax => softmax(x),
         Kind::ArgMax => vec![argmax(x) as f32],
         Kind::Normalize(norm) => normalized(*norm, x),
-        Kind::Trees(forest) => leaf_sums(forest, x),
+        Kind::Trees(forest) => leaf_sums(forest, |feature| f64::from(x[feature])),
         Kind::Curve(expr) => x.iter().map(|&v| expr.at(f64::from(v)) as f32).collect(),
         Kind::Div => with_second(|a, b| a / b),
         Kind::Sums(row) => {
@@ -80,24 +94,24 @@ pub(crate) fn normalized(norm: Norm, x: &[f32]) -> Vec<f32> {
     x.iter().map(|&v| if den == 0.0 { v } else { v / den }).collect()
 }
 
-/// What a forest says of one row.
-pub(crate) fn leaf_sums(forest: &Ensemble, x: &[f32]) -> Vec<f32> {
+/// What a forest says of one row, of which `x` gives the features.
+pub(crate) fn leaf_sums(forest: &Ensemble, x: impl Fn(usize) -> f64) -> Vec<f32> {
     let mut sums = vec![0.0f32; forest.classes];
     for &root in &forest.roots {
-        for &(class, weight) in leaf(forest, root, x) {
+        for &(class, weight) in leaf(forest, root, &x) {
             sums[class] += weight;
         }
     }
     sums.iter().zip(&forest.base).map(|(sum, base)| sum / forest.divisor + base).collect()
 }
 
-fn leaf<'a>(forest: &'a Ensemble, root: usize, x: &[f32]) -> &'a [(usize, f32)] {
+fn leaf<'a>(forest: &'a Ensemble, root: usize, x: impl Fn(usize) -> f64) -> &'a [(usize, f32)] {
     let mut node = root;
     loop {
         match &forest.nodes[node] {
             TreeNode::Leaf(votes) => return votes,
             TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
-                let x = x[*feature];
+                let x = x(*feature);
                 let holds = if x.is_nan() { *missing_yes } else { mode.holds(x, *threshold) };
                 node = if holds { *yes } else { *no };
             }

@@ -26,6 +26,7 @@
 pub mod answers;
 pub mod artifact;
 pub mod compile;
+mod drawn;
 pub mod error;
 mod float;
 mod lower;

@@ -27,6 +27,10 @@ impl Tolerance {
     /// For networks: 99.9 % of the decisions, and a hundredth of the spread.
     pub const NETWORK: Self = Self { same_class: 0.999, deviation: 1e-2, each: false };
 
+    /// For drawn inputs, many of them on thresholds: of two classes whose reference hardly differs either is right, and a label does not
+    /// tell by how much.
+    pub(crate) const DRAWN: Self = Self { same_class: 0.95, deviation: 1e-3, each: false };
+
     /// This one, or what the user accepts instead: that part of the spread, and as many other decisions.
     pub(crate) fn or(self, accepted: Option<f64>) -> Self {
         match accepted {
@@ -47,6 +51,7 @@ impl Tolerance {
                 expected: if is_class { name(at.expected) } else { at.expected.to_string() },
                 got: if is_class { name(at.got) } else { at.got.to_string() },
                 answered,
+                drawn: false,
                 excess,
             })))
         };
@@ -103,6 +108,8 @@ pub struct Disagreement {
     pub got: String,
     /// Whether the reference is the answers given; otherwise it is a float evaluation of the file.
     pub answered: bool,
+    /// Whether the sample was drawn, there being none given.
+    pub drawn: bool,
     /// By how much.
     pub excess: Excess,
 }
@@ -134,9 +141,10 @@ impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sample, output, element, expected, got, .. } = self;
         let reference = if self.answered { "the answers given" } else { "the file evaluated in floats" };
+        let kind = if self.drawn { "drawn input" } else { "sample" };
         write!(
             f,
-            "sample {sample}, output {output:?}, element {element}: expected {expected} by {reference}, got {got}"
+            "{kind} {sample}, output {output:?}, element {element}: expected {expected} by {reference}, got {got}"
         )?;
         let percent = |share: f64| share * 100.0;
         match self.excess {
@@ -153,6 +161,11 @@ impl fmt::Display for Disagreement {
 }
 
 impl Disagreement {
+    /// The same on an input that was drawn.
+    pub(crate) fn drawn(self) -> Self {
+        Self { drawn: true, ..self }
+    }
+
     /// What to try next.
     pub(crate) fn hint(&self) -> String {
         let accept = match self.excess {

@@ -48,7 +48,8 @@ impl Program {
     #[must_use]
     pub fn input_of(&self, raw: &RawInput, sample: u32) -> Option<RawInput> {
         let of = |(input, tensor): (&crate::program::Input, &RawTensor)| {
-            let bits = part(&tensor.bits, element_count(&input.shape), sample, self.batch)?;
+            let words = u32::try_from(input.words()).ok()?;
+            let bits = part(&tensor.bits, element_count(&input.shape).checked_mul(words)?, sample, self.batch)?;
             Some(RawTensor { shape: input.shape.clone(), bits })
         };
         let tensors: Option<Vec<RawTensor>> = self.inputs.iter().zip(&raw.0).map(of).collect();

@@ -20,6 +20,7 @@
 
 use crate::batch::MAX_BATCH;
 use crate::bounds::{self, Kind, Scope};
+use crate::cuts::CutError;
 use crate::forest::ForestError;
 use crate::ingest::element_count;
 use crate::interval::Interval;
@@ -187,6 +188,9 @@ pub enum Problem {
     /// A forest whose tables do not describe trees.
     #[error("{0}")]
     Forest(ForestError),
+    /// Cuts that leave a number without its place, or give it two.
+    #[error("{0}")]
+    Cuts(CutError),
 }
 
 /// Checks everything about a program that does not depend on its weights.
@@ -282,7 +286,10 @@ fn check_input(input: &Input) -> Result<(), Problem> {
     let (exponents, lo, hi, missing) = match &input.ingest {
         Ingest::Fixed { exponents, lo, hi } => (exponents, *lo, *hi, None),
         Ingest::Imputed { exponents, lo, hi, missing } => (exponents, *lo, *hi, Some(missing)),
-        Ingest::Ordered | Ingest::OrderedMissing => return Ok(()),
+        Ingest::FixedDouble { exponents, lo, hi, missing } => {
+            (exponents, *lo, *hi, Some(missing).filter(|missing| !missing.is_empty()))
+        }
+        Ingest::Ordered | Ingest::OrderedMissing | Ingest::OrderedDouble { .. } => return Ok(()),
     };
     if exponents.len() != 1 {
         length("exponents", count, exponents.len())?;
@@ -414,5 +421,7 @@ pub const fn op_name(op: &Op) -> &'static str {
         Op::Quotient { .. } => "Quotient",
         Op::Embed { .. } => "Embed",
         Op::Narrow { .. } => "Narrow",
+        Op::Rank { .. } => "Rank",
+        Op::Missing { .. } => "Missing",
     }
 }

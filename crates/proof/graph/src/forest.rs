@@ -1,12 +1,48 @@
 //! Forests: their structure, the walk, and the interval of their sums.
 
 use crate::interval::Interval;
-use crate::program::{ConstId, Forest};
+use crate::program::ConstId;
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What is added to a number where a forest reads it: images are not negative, and below 2³⁰.
 pub const NUMBER_ORIGIN: i64 = 1 << 29;
+
+/// A forest of binary decision trees. Only the taken path is proven.
+///
+/// Nodes of all trees share one numbering: the root of tree t is node t; a node's right child is its left child plus one. A step at
+/// node i on input x goes to `left[i]` if `x[feature[i]] < threshold[i]` (as u32, `threshold = hi·2¹⁶ + lo`), else to
+/// `left[i] + 1`. A leaf loops to itself: feature 0, threshold 2³² − 1, `left[i] = i`. After `depth` steps every tree is at a leaf;
+/// a leaf's row in the leaf table gives its values.
+///
+/// With `leaf_width` = 1, tree t adds its leaf's value to class `tree_class[t]`. With `leaf_width` = classes, it adds
+/// `values[g]` to class g, and `tree_class` is empty.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Forest {
+    /// Number of trees; their roots are nodes 0..trees.
+    pub trees: u32,
+    /// Steps taken from each root; at least the deepest leaf's depth, at least one.
+    pub depth: u32,
+    /// Elements of the result.
+    pub classes: u32,
+    /// Values per leaf: 1, or `classes`.
+    pub leaf_width: u32,
+    /// For leaf_width = 1: the class of each tree.
+    pub tree_class: Vec<u32>,
+    /// Feature of each node.
+    pub feature: ConstId,
+    /// Upper 16 bits of each node's threshold.
+    pub threshold_hi: ConstId,
+    /// Lower 16 bits of each node's threshold.
+    pub threshold_lo: ConstId,
+    /// Left child of each node.
+    pub left: ConstId,
+    /// Node number of each leaf, strictly increasing.
+    pub leaf: ConstId,
+    /// `leaf_width` constants, one per position: the leaves' values.
+    pub values: Vec<ConstId>,
+}
 
 /// Why tables do not describe a forest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

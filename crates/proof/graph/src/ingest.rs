@@ -1,10 +1,29 @@
-//! From float32 bit patterns to integers, with integer arithmetic only.
+//! From bit patterns of float32 and float64 to integers, with integer arithmetic only.
 
 use crate::program::{Ingest, Input, Program};
 use crate::render::decimal;
-use crate::tensor::{RawInput, RawTensor};
+use crate::tensor::{RawInput, RawTensor, double};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+
+/// Which element of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Of which sample; `None` in a program that runs one.
+    pub sample: Option<usize>,
+    /// Position in the sample, row-major.
+    pub index: usize,
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sample) = self.sample {
+            write!(f, "sample {sample}, ")?;
+        }
+        write!(f, "element {}", self.index)
+    }
+}
 
 /// Why an input was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,20 +57,20 @@ pub enum IngestError {
         got: usize,
     },
     /// An element that is not a number.
-    #[error("input {input:?}, element {index}: expected a number, got NaN")]
+    #[error("input {input:?}, {at}: expected a number, got NaN")]
     NotANumber {
         /// The input's name.
         input: String,
-        /// Position, row-major.
-        index: usize,
+        /// Which element.
+        at: Element,
     },
     /// An element outside the range the model was compiled for.
-    #[error("input {input:?}, element {index}: expected a number from {low} to {high}, got {value}")]
+    #[error("input {input:?}, {at}: expected a number from {low} to {high}, got {value}")]
     OutOfRange {
         /// The input's name.
         input: String,
-        /// Position, row-major.
-        index: usize,
+        /// Which element.
+        at: Element,
         /// The refused number.
         value: String,
         /// The smallest accepted number.
@@ -78,15 +97,67 @@ fn ingest_tensor(program: &Program, input: &Input, tensor: &RawTensor) -> Result
     if expected != tensor.shape {
         return Err(IngestError::Shape { input: input.name.clone(), expected, got: tensor.shape.clone() });
     }
-    let expected = element_count(&expected);
-    if expected != tensor.bits.len() as u64 {
-        return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() });
+    let (expected, words) = (element_count(&expected), input.words());
+    if expected.saturating_mul(words as u64) != tensor.bits.len() as u64 {
+        return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() / words });
     }
     let sample = usize::try_from(element_count(&input.shape)).unwrap_or(usize::MAX).max(1);
     if input.ingest == Ingest::OrderedMissing {
         return Ok(tensor.bits.chunks(sample).flat_map(ordered_twice).collect());
     }
-    tensor.bits.iter().enumerate().map(|(index, &bits)| ingest_element(input, (index, index % sample), bits)).collect()
+    let elements = numbers_of(input, tensor).enumerate();
+    let place = |i: usize| Element { sample: (program.batch > 1).then_some(i / sample), index: i % sample };
+    elements.map(|(i, number)| ingest_element(input, place(i), number)).collect()
+}
+
+/// The elements of a tensor, as wide as the input takes them.
+fn numbers_of<'a>(input: &Input, tensor: &'a RawTensor) -> impl Iterator<Item = Number> + 'a {
+    let number = |words: &[u32]| match *words {
+        [word] => Number::Float(word),
+        _ => Number::Double(double(words)),
+    };
+    tensor.bits.chunks_exact(input.words()).map(number)
+}
+
+/// A number by its bit pattern.
+#[derive(Clone, Copy, Debug)]
+enum Number {
+    Float(u32),
+    Double(u64),
+}
+
+impl Number {
+    const fn is_nan(self) -> bool {
+        match self {
+            Self::Float(bits) => is_nan(bits),
+            Self::Double(bits) => is_nan_double(bits),
+        }
+    }
+
+    const fn fixed(self, exponent: i8) -> i64 {
+        match self {
+            Self::Float(bits) => fixed(bits, exponent),
+            Self::Double(bits) => fixed_double(bits, exponent),
+        }
+    }
+
+    /// Its image, of a number that is not NaN.
+    const fn ordered(self) -> i64 {
+        match self {
+            Self::Float(bits) => ordered(bits) as i64,
+            Self::Double(bits) => ordered_double(bits) as i64,
+        }
+    }
+
+    /// The shortest decimal that reads as this number.
+    fn text(self) -> String {
+        match self {
+            // deterministic: core prints floats the same everywhere, and only people read it.
+            Self::Float(bits) => alloc::format!("{}", f32::from_bits(bits)),
+            // deterministic: as above.
+            Self::Double(bits) => alloc::format!("{}", f64::from_bits(bits)),
+        }
+    }
 }
 
 /// Two copies of the ordered images: NaN below everything in the first, above everything in the second.
@@ -97,30 +168,37 @@ fn ordered_twice(bits: &[u32]) -> impl Iterator<Item = i64> + '_ {
 
 /// What a missing value of element `index` of a sample is, if the input says.
 fn imputed(input: &Input, index: usize) -> Option<i64> {
-    let Ingest::Imputed { missing, .. } = &input.ingest else { return None };
+    let missing = match &input.ingest {
+        Ingest::Imputed { missing, .. } | Ingest::FixedDouble { missing, .. } => missing,
+        // Below every image, whose bits are not all zero.
+        Ingest::OrderedDouble { missing: true } => return Some(0),
+        Ingest::Fixed { .. } | Ingest::Ordered | Ingest::OrderedMissing | Ingest::OrderedDouble { missing: false } => {
+            return None;
+        }
+    };
     // One value serves all elements; `check_program` refuses any other length.
     missing.get(index).or(missing.first()).map(|&value| i64::from(value))
 }
 
-/// `index` is the element's place in the tensor, `own` that in its sample.
-fn ingest_element(input: &Input, (index, own): (usize, usize), bits: u32) -> Result<i64, IngestError> {
-    if is_nan(bits) {
-        return imputed(input, own).ok_or_else(|| IngestError::NotANumber { input: input.name.clone(), index });
+fn ingest_element(input: &Input, at: Element, number: Number) -> Result<i64, IngestError> {
+    if number.is_nan() {
+        return imputed(input, at.index).ok_or_else(|| IngestError::NotANumber { input: input.name.clone(), at });
     }
     match &input.ingest {
-        Ingest::Ordered | Ingest::OrderedMissing => Ok(i64::from(ordered(bits))),
-        Ingest::Fixed { exponents, lo, hi } | Ingest::Imputed { exponents, lo, hi, .. } => {
+        Ingest::Ordered | Ingest::OrderedMissing | Ingest::OrderedDouble { .. } => Ok(number.ordered()),
+        Ingest::Fixed { exponents, lo, hi }
+        | Ingest::Imputed { exponents, lo, hi, .. }
+        | Ingest::FixedDouble { exponents, lo, hi, .. } => {
             // One exponent serves all elements; `check_program` refuses any other length.
-            let exponent = exponents.get(own).or(exponents.first()).copied().unwrap_or(0);
-            let value = fixed(bits, exponent);
+            let exponent = exponents.get(at.index).or(exponents.first()).copied().unwrap_or(0);
+            let value = number.fixed(exponent);
             if (i64::from(*lo)..=i64::from(*hi)).contains(&value) {
                 return Ok(value);
             }
             Err(IngestError::OutOfRange {
                 input: input.name.clone(),
-                index,
-                // deterministic: core prints a float32 the same everywhere, and only people read it.
-                value: alloc::format!("{}", f32::from_bits(bits)),
+                at,
+                value: number.text(),
                 low: decimal(i64::from(*lo), i32::from(exponent)),
                 high: decimal(i64::from(*hi), i32::from(exponent)),
             })
@@ -134,14 +212,24 @@ pub const ORDERED_MIN: u32 = ordered(0xff80_0000);
 /// The largest ordered image of a number: that of ∞.
 pub const ORDERED_MAX: u32 = ordered(0x7f80_0000);
 
+/// The least ordered image of a double: that of −∞.
+pub const ORDERED_DOUBLE_MIN: u64 = ordered_double(0xfff0_0000_0000_0000);
+
+/// The largest ordered image of a double: that of ∞.
+pub const ORDERED_DOUBLE_MAX: u64 = ordered_double(0x7ff0_0000_0000_0000);
+
 impl Input {
-    /// Whether a hidden input may have this value: integers of its interval, or images of float32s. Of a scaled input these are more than
+    /// Whether a hidden input may have this value: integers of its interval, or images of numbers. Of a scaled input these are more than
     /// floats give: not every integer beyond 2²⁴ is a rounded float.
     #[must_use]
     pub fn accepts(&self, value: &[i64]) -> bool {
         let is_image = |x: i64| (i64::from(ORDERED_MIN)..=i64::from(ORDERED_MAX)).contains(&x);
         let is_right = match &self.ingest {
-            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
+            Ingest::OrderedDouble { missing } => {
+                let images = ORDERED_DOUBLE_MIN..=ORDERED_DOUBLE_MAX;
+                value.iter().all(|&x| images.contains(&(x as u64)) || (*missing && x == 0))
+            }
+            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } | Ingest::FixedDouble { lo, hi, .. } => {
                 value.iter().all(|x| (i64::from(*lo)..=i64::from(*hi)).contains(x))
             }
             Ingest::Ordered => value.iter().all(|&x| is_image(x)),
@@ -158,13 +246,17 @@ impl Input {
     /// these by half a step at most.
     #[must_use]
     pub fn numbers(&self, value: &[i64]) -> Vec<String> {
+        let double =
+            |&x: &i64| if x == 0 { String::from("NaN") } else { Number::Double(unordered_double(x as u64)).text() };
         let number = |x: i64| {
             let image = u32::try_from(x).ok().filter(|image| (ORDERED_MIN..=ORDERED_MAX).contains(image));
-            // deterministic: core prints a float32 the same everywhere, and only people read it.
-            image.map_or_else(|| String::from("NaN"), |image| alloc::format!("{}", f32::from_bits(unordered(image))))
+            image.map_or_else(|| String::from("NaN"), |image| Number::Float(unordered(image)).text())
         };
         match &self.ingest {
-            Ingest::Fixed { exponents, .. } | Ingest::Imputed { exponents, .. } => {
+            Ingest::OrderedDouble { .. } => value.iter().map(double).collect(),
+            Ingest::Fixed { exponents, .. }
+            | Ingest::Imputed { exponents, .. }
+            | Ingest::FixedDouble { exponents, .. } => {
                 let exponent = |i: usize| exponents.get(i).or(exponents.first()).copied().unwrap_or(0);
                 value.iter().enumerate().map(|(i, &x)| decimal(x, i32::from(exponent(i)))).collect()
             }
@@ -190,7 +282,39 @@ impl Input {
         }
     }
 
-    /// Whether its value holds ordered images: what forests read, and nothing else.
+    /// Words of an element's bit pattern: two if the input takes float64.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        match self.ingest {
+            Ingest::OrderedDouble { .. } | Ingest::FixedDouble { .. } => 2,
+            Ingest::Fixed { .. } | Ingest::Imputed { .. } | Ingest::Ordered | Ingest::OrderedMissing => 1,
+        }
+    }
+
+    /// The elements of a tensor of this input as decimals, each the shortest that reads as the number given.
+    #[must_use]
+    pub fn given(&self, tensor: &RawTensor) -> Vec<String> {
+        numbers_of(self, tensor).map(Number::text).collect()
+    }
+
+    /// Whether its value holds ordered images of float64, which are ranked.
+    #[must_use]
+    pub const fn is_ordered_double(&self) -> bool {
+        matches!(self.ingest, Ingest::OrderedDouble { .. })
+    }
+
+    /// Whether a missing value (NaN) is taken.
+    #[must_use]
+    pub const fn takes_missing(&self) -> bool {
+        match &self.ingest {
+            Ingest::OrderedMissing | Ingest::Imputed { .. } => true,
+            Ingest::OrderedDouble { missing } => *missing,
+            Ingest::FixedDouble { missing, .. } => !missing.is_empty(),
+            Ingest::Fixed { .. } | Ingest::Ordered => false,
+        }
+    }
+
+    /// Whether its value holds ordered images of float32: what forests read, and nothing else.
     #[must_use]
     pub const fn is_ordered(&self) -> bool {
         matches!(self.ingest, Ingest::Ordered | Ingest::OrderedMissing)
@@ -207,6 +331,12 @@ pub fn element_count(shape: &[u32]) -> u64 {
 #[must_use]
 pub const fn is_nan(bits: u32) -> bool {
     bits & 0x7fff_ffff > 0x7f80_0000
+}
+
+/// Whether the bit pattern of a float64 is a NaN.
+#[must_use]
+pub const fn is_nan_double(bits: u64) -> bool {
+    bits & !ORDERED_DOUBLE_ZERO > 0x7ff0_0000_0000_0000
 }
 
 /// The image of both zeros; positive numbers have larger ones.
@@ -226,13 +356,62 @@ pub const fn unordered(image: u32) -> u32 {
     if image >= ORDERED_ZERO { image ^ ORDERED_ZERO } else { ORDERED_ZERO | ORDERED_ZERO.wrapping_sub(image) }
 }
 
+/// The image of both zeros of float64.
+const ORDERED_DOUBLE_ZERO: u64 = 1 << 63;
+
+/// The order-preserving image of a float64 that is not NaN: see [`Ingest::OrderedDouble`]. Each integer from [`ORDERED_DOUBLE_MIN`] to
+/// [`ORDERED_DOUBLE_MAX`] is the image of one number.
+#[must_use]
+pub const fn ordered_double(bits: u64) -> u64 {
+    let magnitude = bits & !ORDERED_DOUBLE_ZERO;
+    if bits == magnitude { ORDERED_DOUBLE_ZERO | magnitude } else { ORDERED_DOUBLE_ZERO.wrapping_sub(magnitude) }
+}
+
+/// The float64 whose [`ordered_double`] image this is (+0 for zero).
+#[must_use]
+pub const fn unordered_double(image: u64) -> u64 {
+    if image >= ORDERED_DOUBLE_ZERO {
+        image ^ ORDERED_DOUBLE_ZERO
+    } else {
+        ORDERED_DOUBLE_ZERO | ORDERED_DOUBLE_ZERO.wrapping_sub(image)
+    }
+}
+
+/// As [`fixed`], of a float64.
+#[must_use]
+pub const fn fixed_double(bits: u64, exponent: i8) -> i64 {
+    let negative = bits >> 63 == 1;
+    let biased = ((bits >> 52) & 0x7ff) as i32;
+    let fraction = (bits & ((1 << 52) - 1)) as i64;
+    if biased == 0x7ff {
+        return if negative { -HUGE } else { HUGE };
+    }
+    let (significand, scale) = if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
+    scaled(if negative { -significand } else { significand }, 53, scale + exponent as i32)
+}
+
+/// What numbers become that are too large.
+const HUGE: i64 = 1 << 62;
+
+/// `floor(significand · 2^shift + 1/2)` of a significand below 2^`bits`, at most ±2⁶².
+const fn scaled(significand: i64, bits: i32, shift: i32) -> i64 {
+    if significand == 0 || shift < -bits - 1 {
+        // |x| < 1/4.
+        return 0;
+    }
+    match shift {
+        // Shifted so far it stays below 2⁶².
+        0.. if shift <= 62 - bits => significand << shift,
+        0.. if significand < 0 => -HUGE,
+        0.. => HUGE,
+        _ => crate::arith::round_shift(significand, -shift as u8),
+    }
+}
+
 /// `floor(x · 2^exponent + 1/2)` of a float32 that is not NaN, exactly; results beyond ±2⁶², infinities included, become
 /// ±2⁶².
 #[must_use]
 pub const fn fixed(bits: u32, exponent: i8) -> i64 {
-    const HUGE: i64 = 1 << 62;
-    // A significand has at most 24 bits: shifted left by 38 or less it stays below 2⁶².
-    const MAX_LEFT: i32 = 38;
     let negative = bits >> 31 == 1;
     let biased = ((bits >> 23) & 0xff) as i32;
     let fraction = (bits & 0x007f_ffff) as i64;
@@ -240,17 +419,7 @@ pub const fn fixed(bits: u32, exponent: i8) -> i64 {
         return if negative { -HUGE } else { HUGE };
     }
     let (significand, scale) = if biased == 0 { (fraction, -149) } else { (fraction | (1 << 23), biased - 150) };
-    let signed = if negative { -significand } else { significand };
-    let shift = scale + exponent as i32;
-    match shift {
-        _ if signed == 0 => 0,
-        0..=MAX_LEFT => signed << shift,
-        _ if shift > MAX_LEFT && negative => -HUGE,
-        _ if shift > MAX_LEFT => HUGE,
-        // A significand below 2²⁴ shifted right by 26 or more: |x| < 1/4.
-        ..=-26 => 0,
-        _ => crate::arith::round_shift(signed, -shift as u8),
-    }
+    scaled(if negative { -significand } else { significand }, 24, scale + exponent as i32)
 }
 
 #[cfg(test)]
@@ -294,14 +463,42 @@ mod tests {
         let error = ingest(&program, &raw(&[0.0, 2.75])).unwrap_err();
         assert_eq!(error.to_string(), "input \"x\", element 1: expected a number from -2.5 to 2.5, got 2.75");
         let error = ingest(&program, &raw(&[f32::NEG_INFINITY, 0.0])).unwrap_err();
-        assert!(matches!(error, IngestError::OutOfRange { index: 0, .. }));
+        assert!(matches!(error, IngestError::OutOfRange { at: Element { sample: None, index: 0 }, .. }));
+    }
+
+    #[test]
+    fn a_refusal_in_a_batch_names_the_sample() {
+        let program = program(Ingest::Fixed { exponents: vec![0], lo: -4, hi: 4 }).batched(2);
+        let bits = [1f32, 2.0, 3.0, 5.0].map(f32::to_bits).to_vec();
+        let error = ingest(&program, &RawInput(vec![RawTensor { shape: vec![2, 1, 2], bits }])).unwrap_err();
+        assert_eq!(error.to_string(), "input \"x\", sample 1, element 1: expected a number from -4 to 4, got 5");
+    }
+
+    #[test]
+    fn doubles_become_integers_as_floats_do_and_with_all_their_bits() {
+        for x in [0.0f32, -0.0, 1.5, -1.5, 0.1, 3e-39, -7e37, 16_777_217.0, f32::INFINITY] {
+            for exponent in [-40, -3, 0, 5, 24, 60] {
+                assert_eq!(
+                    fixed_double(f64::from(x).to_bits(), exponent),
+                    fixed(x.to_bits(), exponent),
+                    "{x} {exponent}"
+                );
+            }
+        }
+        let at = |x: f64, exponent| fixed_double(x.to_bits(), exponent);
+        assert_eq!(at(9_007_199_254_740_991.0, 0), 9_007_199_254_740_991);
+        assert_eq!(
+            [at(1.7e9 + 0.25, 2), at(-1.7e9 - 0.25, 2), at(0.49999999999999994, 0)],
+            [6_800_000_001, -6_800_000_001, 0]
+        );
+        assert_eq!([at(5e-324, 100), at(1e300, 0), at(-1e300, 0)], [0, 1 << 62, -(1 << 62)]);
     }
 
     #[test]
     fn nan_is_refused_in_both_maps() {
         for map in [Ingest::Ordered, Ingest::Fixed { exponents: vec![0], lo: -1, hi: 1 }] {
             let error = ingest(&program(map), &raw(&[0.0, f32::NAN])).unwrap_err();
-            assert_eq!(error, IngestError::NotANumber { input: "x".into(), index: 1 });
+            assert_eq!(error, IngestError::NotANumber { input: "x".into(), at: Element { sample: None, index: 1 } });
         }
     }
 
@@ -312,7 +509,10 @@ mod tests {
         assert_eq!(values(vec![3, -5], &[f32::NAN, 1.0]), Ok(vec![3, 2]));
         assert_eq!(values(vec![3, -5], &[1.5, f32::from_bits(0xffff_ffff)]), Ok(vec![3, -5]));
         assert_eq!(values(vec![7], &[f32::NAN, f32::NAN]), Ok(vec![7, 7]));
-        assert!(matches!(values(vec![7], &[0.0, f32::INFINITY]), Err(IngestError::OutOfRange { index: 1, .. })));
+        assert!(matches!(
+            values(vec![7], &[0.0, f32::INFINITY]),
+            Err(IngestError::OutOfRange { at: Element { index: 1, .. }, .. })
+        ));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod arith;
 pub mod batch;
 pub mod bounds;
 pub mod check;
+pub mod cuts;
 pub mod exec;
 pub mod forest;
 pub mod ingest;

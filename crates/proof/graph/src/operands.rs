@@ -33,7 +33,10 @@ impl Op {
                 constant(values);
                 constant(slopes);
             }
-            Self::AddConst { x, c } | Self::MulConst { x, c } => {
+            Self::AddConst { x, c }
+            | Self::MulConst { x, c }
+            | Self::Embed { ids: x, table: c }
+            | Self::Table { x, values: c, .. } => {
                 value(x);
                 constant(c);
             }
@@ -41,14 +44,6 @@ impl Op {
                 value(x);
                 constant(weight);
                 bias.iter_mut().for_each(constant);
-            }
-            Self::Embed { ids, table } => {
-                value(ids);
-                constant(table);
-            }
-            Self::Table { x, values, .. } => {
-                value(x);
-                constant(values);
             }
             Self::Largest { parts } | Self::Concat { parts, .. } => parts.iter_mut().for_each(value),
             Self::Add { a, b }
@@ -71,7 +66,13 @@ impl Op {
                 constant(&mut forest.leaf);
                 forest.values.iter_mut().for_each(constant);
             }
-            Self::Rescale { x, .. }
+            Self::Rank { x, feature, cut } => {
+                value(x);
+                constant(feature);
+                cut.iter_mut().for_each(constant);
+            }
+            Self::Missing { x }
+            | Self::Rescale { x, .. }
             | Self::Narrow { x, .. }
             | Self::Relu { x }
             | Self::Rectify { x, .. }

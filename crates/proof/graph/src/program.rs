@@ -11,6 +11,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+pub use crate::forest::Forest;
+
 /// Number of a value: inputs first, then nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct ValueId(pub u32);
@@ -131,12 +133,12 @@ pub struct Input {
     pub name: String,
     /// Dimensions, outermost first, batch of one included; the product is the value's length.
     pub shape: Vec<u32>,
-    /// The map from float32 to integer.
+    /// The map from numbers to integers.
     pub ingest: Ingest,
 }
 
-/// How a float32 becomes an integer, computed from its bit pattern with integer arithmetic only. NaN is refused, except where
-/// it stands for a missing value.
+/// How a number becomes an integer, computed from its bit pattern with integer arithmetic only. Numbers are float32, and float64
+/// where the variant says so. NaN is refused, except where it stands for a missing value.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Ingest {
     /// `floor(x · 2^exponent + 1/2)`. A result outside `[lo, hi]` (infinities included) is refused with the feature's index and its range.
@@ -166,6 +168,23 @@ pub enum Ingest {
         /// Largest accepted integer.
         hi: i32,
         /// What a missing value is: one integer per element, or a single one for all, from `lo` to `hi`.
+        missing: Vec<i32>,
+    },
+    /// The order-preserving map of float64 to consecutive integers of 64 bits: as `Ordered`, with 2⁶³ for both zeros. A value holds their
+    /// bits as two's complement. Only [`Op::Rank`] and [`Op::Missing`] read it.
+    OrderedDouble {
+        /// Whether a missing value (NaN) is taken; it is 0, below the image of −∞.
+        missing: bool,
+    },
+    /// As `Fixed` and `Imputed`, of a float64.
+    FixedDouble {
+        /// One exponent per element, or a single one for all.
+        exponents: Vec<i8>,
+        /// Smallest accepted integer.
+        lo: i32,
+        /// Largest accepted integer.
+        hi: i32,
+        /// What a missing value is: one integer per element, or a single one for all, from `lo` to `hi`. None, if it is refused.
         missing: Vec<i32>,
     },
 }
@@ -488,6 +507,22 @@ pub enum Op {
         /// What of n is compared, element by element: the same shape for each. All of it, if there are none.
         taps: Vec<Vec<Pick>>,
     },
+    /// Where each double lies among the cuts of its feature: `y[i]` is the row r of a table with `cut[r] ≤ x[i] < cut[r + 1]`, both rows
+    /// being of feature i. Rows are in order, by feature and then by cut, and those of each feature begin with the cut 0 and end with
+    /// 2⁶⁴ − 1, so that every image lies between two.
+    Rank {
+        /// An input of [`Ingest::OrderedDouble`].
+        x: ValueId,
+        /// Feature of each row; at least two rows.
+        feature: ConstId,
+        /// Cut of each row, 16 bits a constant, the lowest first.
+        cut: [ConstId; 4],
+    },
+    /// `y[i] = 1` where x is missing, else 0.
+    Missing {
+        /// An input of [`Ingest::OrderedDouble`].
+        x: ValueId,
+    },
 }
 
 /// Geometry of a sliding window: two dimensions, rows first.
@@ -532,41 +567,6 @@ pub struct Pick {
     pub axis: u8,
     /// Positions, −1 for zero.
     pub index: Vec<i32>,
-}
-
-/// A forest of binary decision trees. Only the taken path is proven.
-///
-/// Nodes of all trees share one numbering: the root of tree t is node t; a node's right child is its left child plus one. A step at
-/// node i on input x goes to `left[i]` if `x[feature[i]] < threshold[i]` (as u32, `threshold = hi·2¹⁶ + lo`), else to
-/// `left[i] + 1`. A leaf loops to itself: feature 0, threshold 2³² − 1, `left[i] = i`. After `depth` steps every tree is at a leaf;
-/// a leaf's row in the leaf table gives its values.
-///
-/// With `leaf_width` = 1, tree t adds its leaf's value to class `tree_class[t]`. With `leaf_width` = classes, it adds
-/// `values[g]` to class g, and `tree_class` is empty.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Forest {
-    /// Number of trees; their roots are nodes 0..trees.
-    pub trees: u32,
-    /// Steps taken from each root; at least the deepest leaf's depth, at least one.
-    pub depth: u32,
-    /// Elements of the result.
-    pub classes: u32,
-    /// Values per leaf: 1, or `classes`.
-    pub leaf_width: u32,
-    /// For leaf_width = 1: the class of each tree.
-    pub tree_class: Vec<u32>,
-    /// Feature of each node.
-    pub feature: ConstId,
-    /// Upper 16 bits of each node's threshold.
-    pub threshold_hi: ConstId,
-    /// Lower 16 bits of each node's threshold.
-    pub threshold_lo: ConstId,
-    /// Left child of each node.
-    pub left: ConstId,
-    /// Node number of each leaf, strictly increasing.
-    pub leaf: ConstId,
-    /// `leaf_width` constants, one per position: the leaves' values.
-    pub values: Vec<ConstId>,
 }
 
 /// A revealed value.

@@ -47,7 +47,10 @@ impl ModelWork {
             Op::Embed { table, .. } => Self::elements(len(*table)),
             Op::Table { values, .. } => Self::elements(len(*values)),
             Op::Trees { forest, .. } => Self::forest(forest, &len),
-            Op::Largest { .. }
+            // A cut is put together from five constants.
+            Op::Rank { feature, .. } => Self::elements(len(*feature).saturating_mul(5)),
+            Op::Missing { .. }
+            | Op::Largest { .. }
             | Op::Concat { .. }
             | Op::Add { .. }
             | Op::Sub { .. }

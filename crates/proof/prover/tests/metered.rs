@@ -15,7 +15,8 @@ use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::meter;
 use ciro_types::{Hash32, encode};
 use ciro_verifier::{Phase, ProofContext, Statement, VerifyingKey};
-use common::{SEED, allocated};
+use common::liar::raw_doubles;
+use common::{SEED, allocated, doubles_model};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -388,6 +389,17 @@ fn a_proof_of_zeros_is_refused_at_once() {
             "{done:?}: {} units, {statement} of them the statement",
             done.units()
         );
+    }
+}
+
+#[test]
+fn ranks_of_doubles() {
+    let _alone = alone();
+    for shown in [Disclosure::Public, Disclosure::Committed, Disclosure::Private] {
+        let mut model = doubles_model(true);
+        model.program.visibility.input = shown;
+        let input = raw_doubles(&model, &[f64::NAN, 1.7e9]);
+        Measured::of(model, &input).check("doubles");
     }
 }
 

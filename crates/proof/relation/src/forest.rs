@@ -87,8 +87,9 @@ impl Lowering<'_> {
     fn public_halves(&mut self, input: usize, ordered: &Input) -> Halves {
         let len = ordered.value_shape().iter().map(|&d| size(d)).fold(1, usize::saturating_mul);
         let rows = Rows::new(&[self.samples, len]);
-        let high = self.b.public("input high", Public::InputHigh { input, rows: rows.clone() }, rows.clone());
-        let low = self.b.public("input low", Public::InputLow { input, rows: rows.clone() }, rows);
+        let high =
+            self.b.public("input high", Public::InputBits { input, rows: rows.clone(), shift: 16 }, rows.clone());
+        let low = self.b.public("input low", Public::InputBits { input, rows: rows.clone(), shift: 0 }, rows);
         Halves { len, high, low }
     }
 

@@ -1,7 +1,7 @@
 //! Inputs and outputs that a statement does not show.
 //!
 //! A public input is within its interval because the verifier maps it to integers itself. Of a hidden one the relation must show it: it
-//! is a committed column, looked up in ranges. A forest's input is the image of a float32 in two halves of 16 bits, no smaller
+//! is a committed column, looked up in ranges. An ordered input is the image of a number in limbs of 16 bits, no smaller
 //! than that of −∞ and no larger than that of ∞, or missing. Columns lie in a polynomial of their own if the statement shows a
 //! commitment to them, and else in the witness.
 
@@ -10,12 +10,13 @@ use crate::forest::{Halves, flag};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Val, size};
 use crate::public::Public;
+use crate::rank::{Doubles, SHIFTS};
 use crate::relation::{ColId, Expr, Operand, Poly, Product, RelationError, Term, Var};
 use crate::rows::{Rows, log_ceil, wide};
 use crate::sample::{Digits, SampleColumn, SampleValue};
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::ingest::{ORDERED_MAX, ORDERED_MIN};
+use ciro_graph::ingest::{ORDERED_DOUBLE_MAX, ORDERED_DOUBLE_MIN, ORDERED_MAX, ORDERED_MIN};
 use ciro_graph::{Disclosure, ValueId};
 
 /// Most cells of the matrix that picks rows of a table for hidden row numbers.
@@ -83,8 +84,8 @@ impl Builder<'_> {
     ) -> Result<Vec<Halves>, RelationError> {
         let (dims, value) = ([samples, features], SampleValue::Input(size(input.0)));
         let rows = &Rows::new(&dims);
-        let high = self.hidden(poly, "input high", &dims, value, Digits::High);
-        let low = self.hidden(poly, "input low", &dims, value, Digits::Low);
+        let high = self.hidden(poly, "input high", &dims, value, Digits::Bits { shift: 16 });
+        let low = self.hidden(poly, "input low", &dims, value, Digits::Bits { shift: 0 });
         self.hint(Hint::Half { col: high, value: input, shift: 16 });
         self.hint(Hint::Half { col: low, value: input, shift: 0 });
         self.range("input high", rows, &Expr::column(high), 16)?;
@@ -106,6 +107,50 @@ impl Builder<'_> {
         }
         self.bound_images(rows, (high, low), &present)?;
         Ok(copies)
+    }
+
+    /// A hidden input of doubles, some of which may be missing.
+    pub(crate) fn hidden_doubles(
+        &mut self,
+        poly: Poly,
+        input: ValueId,
+        [samples, features]: [usize; 2],
+        may_miss: bool,
+    ) -> Result<Doubles, RelationError> {
+        let (dims, of) = ([samples, features], SampleValue::Input(size(input.0)));
+        let rows = &Rows::new(&dims);
+        let limbs = SHIFTS.map(|shift| {
+            let col = self.hidden(poly, "input limb", &dims, of, Digits::Bits { shift });
+            self.hint(Hint::Half { col, value: input, shift });
+            col
+        });
+        for col in limbs {
+            self.range("input limb", rows, &Expr::column(col), 16)?;
+        }
+        let mut present = Expr::constant(1);
+        let missing = may_miss.then(|| self.hidden(poly, "missing", &dims, of, Digits::Missing));
+        if let Some(flag) = missing {
+            self.hint(Hint::Missing { flag, value: input });
+            self.constrain_bit("missing is a bit", rows, flag);
+            present = present.plus_col(-1, flag);
+            for limb in limbs {
+                let zero = vec![Term { coefficient: 1, a: flag, b: Some(limb) }];
+                self.constrain("a missing image is zero", rows, zero);
+            }
+        }
+        self.bound_doubles(rows, limbs, &present)?;
+        Ok(Doubles { limbs, missing })
+    }
+
+    /// As [`Builder::bound_images`], for images of doubles: but for the uppermost, the limbs of both ends are zero.
+    fn bound_doubles(&mut self, rows: &Rows, limbs: [ColId; 4], present: &Expr) -> Result<(), RelationError> {
+        const { assert!(ORDERED_DOUBLE_MIN.trailing_zeros() >= 48 && ORDERED_DOUBLE_MAX.trailing_zeros() >= 48) };
+        let top = |image: u64| i64::try_from(image >> 48).unwrap_or(i64::MAX);
+        let [_, _, _, upper] = limbs;
+        let least = top(ORDERED_DOUBLE_MIN).saturating_neg();
+        self.range("above least", rows, &Expr::column(upper).plus(least, present), 16)?;
+        let most = [Expr::default(), Expr::default(), Expr::default(), Expr::constant(top(ORDERED_DOUBLE_MAX))];
+        self.at_most("below most", rows, [&limbs.map(Expr::column), &most])
     }
 
     /// Shows that images are those of numbers from −∞ to ∞ where they are present: each integer between is one. The lower halves of

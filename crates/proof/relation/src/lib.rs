@@ -79,6 +79,7 @@ pub mod parts;
 mod place;
 pub mod public;
 mod ranges;
+mod rank;
 mod rectify;
 pub mod relation;
 mod roots;

@@ -9,6 +9,7 @@ use crate::cost::Limits;
 use crate::forest::Halves;
 use crate::hint::Hint;
 use crate::public::Public;
+use crate::rank::Doubles;
 use crate::relation::{ColId, Expr, Relation, RelationError};
 use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
@@ -77,6 +78,7 @@ impl Relation {
             tables: BTreeMap::new(),
             readers: readers(program),
             halves: BTreeMap::new(),
+            doubles: BTreeMap::new(),
         };
         lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
         lowering.inputs()?;
@@ -140,6 +142,8 @@ pub(crate) struct Lowering<'a> {
     readers: BTreeMap<ValueId, (i64, i64)>,
     /// What forests read of a value.
     pub(crate) halves: BTreeMap<ValueId, Vec<Halves>>,
+    /// The limbs of inputs of doubles.
+    pub(crate) doubles: BTreeMap<ValueId, Doubles>,
 }
 
 impl Lowering<'_> {
@@ -150,13 +154,20 @@ impl Lowering<'_> {
             public_size("input", &rows)?;
             let (id, hidden) = (ValueId(u32::try_from(i).unwrap_or(u32::MAX)), self.b.hidden_inputs());
             let val = match &input.ingest {
-                Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
+                Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } | Ingest::FixedDouble { lo, hi, .. } => {
                     let (lo, hi) = (i64::from(*lo), i64::from(*hi));
                     let col = match hidden {
                         Some(poly) => self.b.hidden_fixed(poly, id, &dims, (lo, hi))?,
                         None => self.b.public("input", Public::Input { input: i, rows: rows.clone() }, rows),
                     };
                     Val { expr: Expr::column(col), dims, lo, hi }
+                }
+                // Read limb by limb, by operators that take the input by number.
+                Ingest::OrderedDouble { missing } => {
+                    if let Some(poly) = hidden {
+                        self.hide_doubles(poly, id, *missing)?;
+                    }
+                    Val { expr: Expr::default(), dims, lo: i64::MIN, hi: i64::MAX }
                 }
                 // Read by forests only, which take the input by number.
                 Ingest::Ordered | Ingest::OrderedMissing => {
@@ -181,10 +192,7 @@ impl Lowering<'_> {
         let missing = RelationError::Dangling { node: self.b.node, what: "value", got: size(id.0) };
         let val = self.values.get(size(id.0)).ok_or(missing)?;
         if val.hi > 1 << 30 {
-            return Err(RelationError::Misplaced {
-                node: self.b.node,
-                reason: "an ordered input is read by a non-tree",
-            });
+            return Err(RelationError::Misplaced { node: self.b.node, reason: "an ordered input is read as a number" });
         }
         self.b.spend(val.expr.entries())?;
         Ok(val.clone())
@@ -244,6 +252,8 @@ impl Lowering<'_> {
                 let keys = self.keys(parts)?;
                 crate::forest::lower(&mut self.b, &keys, forest)
             }
+            Op::Rank { x, feature, cut } => self.rank(*x, *feature, *cut, target),
+            Op::Missing { x } => self.missing(*x),
             _ => self.tensor(op, target),
         }
     }

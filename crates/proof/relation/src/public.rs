@@ -1,6 +1,7 @@
 //! Public columns: the verifier evaluates them itself.
 
 use crate::rows::{Rows, log_ceil, wide};
+use crate::sample::Digits;
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,7 +14,7 @@ use p3_field::PrimeCharacteristicRing;
 /// The public integers of one inference, as the program's ingest and outputs define them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// One vector per input: fixed-point integers, or ordered u32 images (twice if some may be missing).
+    /// One vector per input: fixed-point integers, or ordered images (of float32 twice if some may be missing).
     pub inputs: Vec<Vec<i64>>,
     /// One vector per output: integers, or a class index.
     pub outputs: Vec<Vec<i64>>,
@@ -50,15 +51,17 @@ pub enum Public {
         /// Where its elements lie.
         rows: Rows,
     },
-    /// Upper 16 bits of ordered input k.
-    InputHigh {
+    /// Sixteen bits of ordered input k.
+    InputBits {
         /// Which.
         input: usize,
         /// Where its elements lie.
         rows: Rows,
+        /// Bits below them.
+        shift: u32,
     },
-    /// Lower 16 bits of ordered input k.
-    InputLow {
+    /// One where input k, of doubles, is missing.
+    InputMissing {
         /// Which.
         input: usize,
         /// Where its elements lie.
@@ -134,8 +137,8 @@ impl Public {
             Self::Index => true,
             Self::Mask { rows }
             | Self::Input { rows, .. }
-            | Self::InputHigh { rows, .. }
-            | Self::InputLow { rows, .. }
+            | Self::InputBits { rows, .. }
+            | Self::InputMissing { rows, .. }
             | Self::Output { rows, .. } => rows.log_len() == log_len,
             Self::OneHot { rows, log_cols, .. } => rows.log_len().saturating_add(*log_cols) == log_len,
             Self::Numbers { log_row: log_cols, .. }
@@ -164,8 +167,12 @@ impl Public {
                 one_hot((0..side).flat_map(move |i| (i.saturating_add(1)..side).map(move |j| (i, j))), *log_len)
             }
             Self::Input { input, rows } => Box::new(real(rows, *input)),
-            Self::InputHigh { input, rows } => Box::new(real(rows, *input).map(|(row, x)| (row, x >> 16))),
-            Self::InputLow { input, rows } => Box::new(real(rows, *input).map(|(row, x)| (row, x & 0xffff))),
+            Self::InputBits { input, rows, shift } => {
+                Box::new(real(rows, *input).map(|(row, x)| (row, Digits::Bits { shift: *shift }.of(x))))
+            }
+            Self::InputMissing { input, rows } => {
+                Box::new(real(rows, *input).map(|(row, x)| (row, Digits::Missing.of(x))))
+            }
             Self::Output { output, rows } => {
                 Box::new(rows.runs().flatten().zip(part(&instance.outputs, *output).iter().copied()))
             }
@@ -201,8 +208,8 @@ impl Public {
                 Cost::field(vars.saturating_mul(4 * E_MUL))
             }
             Self::Input { rows, .. }
-            | Self::InputHigh { rows, .. }
-            | Self::InputLow { rows, .. }
+            | Self::InputBits { rows, .. }
+            | Self::InputMissing { rows, .. }
             | Self::Output { rows, .. } => rows.cost(),
             Self::OneHot { rows, log_cols, .. } => {
                 let each = Cost::field(long(rows.real()).saturating_mul(4 * E_MUL));
@@ -245,8 +252,12 @@ impl Public {
                 })
             }
             Self::Input { input: k, rows } => rows.evaluate(input(*k), point, from_int),
-            Self::InputHigh { input: k, rows } => rows.evaluate(input(*k), point, |x| from_int(x >> 16)),
-            Self::InputLow { input: k, rows } => rows.evaluate(input(*k), point, |x| from_int(x & 0xffff)),
+            Self::InputBits { input: k, rows, shift } => {
+                rows.evaluate(input(*k), point, |x| from_int(Digits::Bits { shift: *shift }.of(x)))
+            }
+            Self::InputMissing { input: k, rows } => {
+                rows.evaluate(input(*k), point, |x| from_int(Digits::Missing.of(x)))
+            }
             Self::Output { output, rows } => rows.evaluate(part(&instance.outputs, *output), point, from_int),
         }
     }
@@ -307,7 +318,7 @@ mod tests {
     #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
         let instance = Instance {
-            inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec()].to_vec(),
+            inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec(), [-7, 0, i64::MAX].to_vec()].to_vec(),
             outputs: [[2, 0, 3].to_vec()].to_vec(),
         };
         let mut sponge = ciro_transcript::Sponge::new("test");
@@ -318,8 +329,10 @@ mod tests {
             Public::Numbers { log_row: 3, stride: 0, first: 11 },
             Public::Numbers { log_row: 1, stride: 5, first: 11 },
             Public::Input { input: 0, rows: Rows::new(&[3, 1]) },
-            Public::InputHigh { input: 0, rows: Rows::new(&[3, 1]) },
-            Public::InputLow { input: 0, rows: Rows::vector(3) },
+            Public::InputBits { input: 0, rows: Rows::new(&[3, 1]), shift: 16 },
+            Public::InputBits { input: 0, rows: Rows::vector(3), shift: 0 },
+            Public::InputBits { input: 2, rows: Rows::vector(3), shift: 48 },
+            Public::InputMissing { input: 2, rows: Rows::vector(3) },
             Public::Output { output: 0, rows: Rows::vector(1) },
             Public::IsLabel { output: 0, log_cols: 2 },
             Public::BeforeLabel { output: 0, log_cols: 2 },

@@ -33,20 +33,20 @@ pub enum SampleValue {
 pub enum Digits {
     /// All of it.
     All,
-    /// Of an ordered image in its first copy: the upper 16 bits.
-    High,
-    /// The lower 16 bits.
-    Low,
+    /// Of an ordered image, in its first copy: sixteen bits.
+    Bits {
+        /// Bits below them.
+        shift: u32,
+    },
     /// Of the first copy: one where it is zero, the image of a missing value.
     Missing,
 }
 
 impl Digits {
-    fn of(self, x: i64) -> i64 {
+    pub(crate) fn of(self, x: i64) -> i64 {
         match self {
             Self::All => x,
-            Self::High => x >> 16,
-            Self::Low => x & 0xffff,
+            Self::Bits { shift } => x.checked_shr(shift).unwrap_or(0) & 0xffff,
             Self::Missing => i64::from(x == 0),
         }
     }

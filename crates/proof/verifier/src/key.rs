@@ -404,9 +404,10 @@ fn check_shown(what: &'static str, expected: Disclosure, got: Disclosure) -> Res
 fn input_interval(input: &ciro_graph::Input) -> (usize, i64, i64) {
     let len = usize::try_from(input.value_len()).unwrap_or(usize::MAX);
     match input.ingest {
-        ciro_graph::Ingest::Fixed { lo, hi, .. } | ciro_graph::Ingest::Imputed { lo, hi, .. } => {
-            (len, i64::from(lo), i64::from(hi))
-        }
+        ciro_graph::Ingest::Fixed { lo, hi, .. }
+        | ciro_graph::Ingest::Imputed { lo, hi, .. }
+        | ciro_graph::Ingest::FixedDouble { lo, hi, .. } => (len, i64::from(lo), i64::from(hi)),
+        ciro_graph::Ingest::OrderedDouble { .. } => (len, i64::MIN, i64::MAX),
         ciro_graph::Ingest::Ordered | ciro_graph::Ingest::OrderedMissing => (len, 0, i64::from(u32::MAX)),
     }
 }

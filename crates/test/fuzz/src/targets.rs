@@ -86,7 +86,7 @@ fn zeros(program: &Program) -> Statement {
     let len = |shape: &[u32]| shape.iter().map(|&d| d as usize).product::<usize>();
     let tensor = |input: &Input| {
         let shape = program.batch_shape(&input.shape);
-        RawTensor { bits: vec![0; len(&shape)], shape }
+        RawTensor { bits: vec![0; len(&shape) * input.words()], shape }
     };
     let samples = program.batch as usize;
     let output = RawOutput(program.outputs.iter().map(|output| vec![0; len(&output.shape) * samples]).collect());
@@ -280,7 +280,7 @@ pub fn model_file(bytes: &[u8]) {
 pub fn samples(bytes: &[u8]) {
     let Some((&choice, file)) = bytes.split_first() else { return };
     let format = seeds::FORMATS[usize::from(choice) % seeds::FORMATS.len()];
-    let ports = [Port { name: "input".into(), shape: vec![1, 10], columns: vec![] }];
+    let ports = [Port { name: "input".into(), shape: vec![1, 10], double: false, columns: vec![] }];
     if let Ok(samples) = parse(format, file, &ports) {
         assert!(samples.inputs.iter().all(|input| input.0.len() == 1 && input.0[0].bits.len() == 10));
     }

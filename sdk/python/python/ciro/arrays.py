@@ -59,7 +59,7 @@ def _archive(arrays: Mapping[str, Array]) -> bytes:
 
 
 def numbers(name: str, array: ArrayLike) -> Array:
-    """`array` in row-major order, as floats or integers; half precision becomes single.
+    """`array` in row-major order, as floats or integers; halves and long doubles become doubles.
 
     Raises InputError for texts, objects and complex numbers.
     """
@@ -75,7 +75,7 @@ def numbers(name: str, array: ArrayLike) -> Array:
         except (TypeError, ValueError) as error:
             raise InputError(f"{name!r}: expected numbers, got {error}", "encode texts as numbers first") from error
     if converted.dtype.kind == "f" and converted.dtype.itemsize not in (4, 8):
-        converted = converted.astype(np.float32)
+        converted = converted.astype(np.float64)
     if converted.dtype.kind not in "fiub":
         raise InputError(f"{name!r}: expected numbers, got {converted.dtype}", "encode texts as numbers first")
     return np.ascontiguousarray(converted).astype(converted.dtype.newbyteorder("<"), copy=False)

@@ -130,7 +130,7 @@ class Verified(_Answer):
     bound_to: Optional[Bound]
     """What the answer was made for. None for a proof that was made for no job."""
     inputs: dict[str, Array]
-    """What the model was asked, by input name: the float32 numbers as they were given. Empty if it is hidden."""
+    """What the model was asked, by input name: the numbers as they were given, rounded to float32 unless the model reads doubles. Empty if it is hidden."""
     outputs: dict[str, Array]
     """What it answered, by output name. Empty if it is hidden."""
     visibility: dict[str, str]
@@ -152,7 +152,7 @@ def prove(model: Model, x: Samples) -> Proof:
 
     Args:
         model: a compiled model.
-        x: one sample: a row, an array of the input's shape, or arrays by input name. Numbers are taken as float32.
+        x: one sample: a row, an array of the input's shape, or arrays by input name. Numbers are taken as the model reads them: float32 or float64.
 
     Raises:
         InputError: if the sample does not fit the model.

@@ -5,27 +5,19 @@ use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
 use super::missing::{fills, takes_missing};
+use super::spans::{self, DEFAULT_SPAN, Span};
 use crate::plan::{Elem, Id, Kind, Plan, Step};
+use crate::tolerance::Tolerance;
 use ciro_graph::{Ingest, Input, ValueId};
 
 /// Bits of an input that trees compare and something else computes with: so that few numbers become the same.
 const COMPARED_INPUT_BITS: u32 = 28;
-/// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside. Inputs that the
-/// model standardises itself are taken from where that range comes from.
-const DEFAULT_SPAN: f64 = 32.0;
-/// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
-const MARGIN: f64 = 4.0;
-/// A feature that is zero in this part of the samples tells little of its range: it takes the largest one, unless that is a
-/// number of another kind, as amounts are beside counts.
-const SPARSE: f64 = 0.25;
-/// How many times larger a feature of the same kind may be.
-const ALIKE: f64 = 1024.0;
 
 /// What is known of the sizes of a plan's values.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ranges {
-    /// Powers of two that bound the inputs' magnitudes, for each element of each input.
-    spans: Vec<Vec<f64>>,
+    /// How large the elements of each input may be.
+    spans: Vec<Vec<Span>>,
     /// The usual size (root mean square) of each element of each value of the plan, if samples tell.
     typical: Option<Vec<Vec<f64>>>,
     /// The smallest and largest element of each value of the plan, if samples tell.
@@ -36,8 +28,8 @@ impl Ranges {
     /// From a given bound, and from samples (each the plan's values), as far as there are any.
     pub(crate) fn of(plan: &Plan, span: Option<f64>, samples: Option<&[Vec<Vec<f32>>]>) -> Self {
         let of_input = |i: usize| match (span, samples) {
-            (Some(span), _) => vec![power_of_two(span); plan.len(i)],
-            (None, Some(samples)) => spans_of(plan.len(i), samples.iter().map(|sample| &sample[i])),
+            (Some(span), _) => vec![Span::given(span); plan.len(i)],
+            (None, Some(samples)) => spans::seen(plan.len(i), samples.iter().map(|sample| &sample[i])),
             (None, None) => default_spans(plan, i),
         };
         let count = plan.inputs.len() + plan.steps.len();
@@ -64,7 +56,7 @@ impl Ranges {
 }
 
 /// The ranges that the element-wise steps after an input map to [−32, 32).
-fn default_spans(plan: &Plan, input: Id) -> Vec<f64> {
+fn default_spans(plan: &Plan, input: Id) -> Vec<Span> {
     let mut lines = vec![(1.0, 0.0); plan.len(input)];
     let mut id = input;
     while let Some((next, elem)) = only_reader(plan, id) {
@@ -76,7 +68,7 @@ fn default_spans(plan: &Plan, input: Id) -> Vec<f64> {
     }
     let reach = |(slope, intercept): (f64, f64)| {
         let far = (DEFAULT_SPAN + intercept.abs()) / slope.abs();
-        if far.is_finite() { power_of_two(far) } else { DEFAULT_SPAN }
+        Span::free(if far.is_finite() { far } else { DEFAULT_SPAN })
     };
     lines.into_iter().map(reach).collect()
 }
@@ -104,34 +96,6 @@ fn ends(samples: &[Vec<Vec<f32>>], id: Id) -> (f64, f64) {
     numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &v| (lo.min(f64::from(v)), hi.max(f64::from(v))))
 }
 
-/// The smallest power of two that is not below `magnitude`, from 2⁻³⁰ to 2⁶⁰.
-fn power_of_two(magnitude: f64) -> f64 {
-    magnitude.log2().ceil().clamp(-30.0, 60.0).exp2()
-}
-
-fn spans_of<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<f64> {
-    let count = samples.clone().count();
-    let mut largest = vec![0.0f64; len];
-    let mut zeros = vec![0usize; len];
-    for (i, &v) in samples.flat_map(|sample| sample.iter().enumerate()) {
-        if v.is_finite() {
-            largest[i] = largest[i].max(f64::from(v).abs());
-        }
-        zeros[i] += usize::from(v == 0.0);
-    }
-    let overall = largest.iter().copied().fold(0.0, f64::max);
-    let span = |(largest, zeros): (f64, usize)| {
-        let sparse = zeros as f64 >= SPARSE * count as f64;
-        let seen = match sparse {
-            false => largest,
-            true if largest == 0.0 => overall,
-            true => overall.min(ALIKE * largest),
-        };
-        if seen == 0.0 { DEFAULT_SPAN } else { power_of_two(MARGIN * seen) }
-    };
-    largest.into_iter().zip(zeros).map(span).collect()
-}
-
 /// Each input with its map to integers, and its value unless trees read it.
 pub(super) fn lower(plan: &Plan, analysis: &Analysis, ranges: &Ranges) -> Vec<(Input, Option<Quant>)> {
     let lower_one = |(i, input): (usize, &crate::plan::PlanInput)| {
@@ -145,20 +109,26 @@ pub(super) fn lower(plan: &Plan, analysis: &Analysis, ranges: &Ranges) -> Vec<(I
 
 fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Ingest, Option<Exponents>) {
     if analysis.is_ordered(input) {
-        let ingest = if takes_missing(plan, input) { Ingest::OrderedMissing } else { Ingest::Ordered };
+        let ingest = match (plan.inputs[input].double, takes_missing(plan, input)) {
+            (true, missing) => Ingest::OrderedDouble { missing },
+            (false, true) => Ingest::OrderedMissing,
+            (false, false) => Ingest::Ordered,
+        };
         return (ingest, None);
     }
     let fills = fills(plan, input);
     let fills = fills.as_deref();
-    let filled = |(i, &span): (usize, &f64)| {
-        fills.and_then(|c| c[i]).map_or(span, |c| span.max(power_of_two(f64::from(c.abs()))))
+    let filled = |(i, span): (usize, &Span)| fills.and_then(|c| c[i]).map_or(*span, |c| span.reaching(c.into()));
+    let spans: Vec<Span> = ranges.spans[input].iter().enumerate().map(filled).collect();
+    let map = analysis.first_map(plan, input);
+    let spans = if analysis.scaled_apart(input) {
+        // The first layer of a network sums many terms, of which each bit is felt.
+        spans::apart(&spans, map.as_ref().filter(|_| plan.tolerance() == Tolerance::EXACT))
+    } else {
+        vec![spans::together(&spans); plan.len(input)]
     };
-    let spans: Vec<f64> = ranges.spans[input].iter().enumerate().map(filled).collect();
-    let widest = spans.iter().copied().fold(0.0, f64::max);
-    let spans = if analysis.scaled_apart(input) { spans } else { vec![widest; plan.len(input)] };
     let magnitudes = Magnitudes::new(spans.clone(), ranges.typical(input));
-    let chosen =
-        analysis.first_map(plan, input).map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
+    let chosen = map.map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
     let bits = if analysis.is_compared(input) { COMPARED_INPUT_BITS } else { chosen };
     let exponent = |span: &f64| (f64::from(bits) - span.log2()) as i8;
     let mut exponents: Vec<i8> = spans.iter().map(exponent).collect();
@@ -171,29 +141,20 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     };
     let end = 1 << bits;
     let (lo, hi) = (-end, end - 1);
+    let double = plan.inputs[input].double;
     let ingest = match fills {
+        None if double => Ingest::FixedDouble { exponents, lo, hi, missing: vec![] },
         None => Ingest::Fixed { exponents, lo, hi },
         Some(c) => {
             let scaled = |i: usize, c: f32| (f64::from(c) * f64::from(read.at(i)).exp2()).round() as i32;
             let missing = |(i, c): (usize, &Option<f32>)| c.map_or(lo, |c| scaled(i, c));
             let missing = c.iter().enumerate().map(missing).map(|value: i32| value.clamp(lo, hi)).collect();
-            Ingest::Imputed { exponents, lo, hi, missing }
+            if double {
+                Ingest::FixedDouble { exponents, lo, hi, missing }
+            } else {
+                Ingest::Imputed { exponents, lo, hi, missing }
+            }
         }
     };
     (ingest, Some(read))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_leave_a_margin_and_sparse_features_take_the_largest() {
-        let samples = [vec![1.0, 0.0, 100.0], vec![-1.1, 0.0, 90.0], vec![0.5, 0.25, 110.0], vec![0.4, 0.0, 80.0]];
-        assert_eq!(spans_of(3, samples.iter()), [8.0, 512.0, 512.0]);
-        assert_eq!(spans_of(1, [vec![0.0]].iter()), [DEFAULT_SPAN]);
-        // A count that is mostly zero, beside cents.
-        let samples = [vec![0.0, 1e10], vec![3.0, 2e9], vec![0.0, 5e9]];
-        assert_eq!(spans_of(2, samples.iter())[..1], [16384.0]);
-    }
 }

@@ -6,9 +6,9 @@
 //! | [`map`], [`limbs`], [`affine`] | affine maps, their integer weights, and the nodes that compute them |
 //! | [`curves`] | tables for Sigmoid and the exponential, and the nodes around them |
 //! | [`elementwise`] | sums, products and norms of values |
-//! | [`trees`], [`thresholds`], [`sources`] | forests, with thresholds that decide exactly as float32 does, and what they read |
+//! | [`trees`], [`thresholds`], [`sources`], [`ranks`] | forests, with thresholds that decide exactly as floats do, and what they read |
 //! | [`picks`] | elements put together |
-//! | [`inputs`], [`missing`] | ranges and scales of the inputs, and what is missing in them |
+//! | [`inputs`], [`spans`], [`missing`] | ranges and scales of the inputs, and what is missing in them |
 //! | [`builder`] | the program under construction |
 
 mod affine;
@@ -21,12 +21,16 @@ mod limbs;
 mod map;
 mod missing;
 mod picks;
+mod ranks;
 mod sources;
+mod spans;
 mod thresholds;
 mod trees;
 
 pub(crate) use builder::{Exponents, Quant};
 pub(crate) use inputs::Ranges;
+pub(crate) use sources::source;
+pub(crate) use thresholds::result;
 
 use crate::error::{At, CompileError};
 use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};

@@ -1,12 +1,13 @@
 //! What a forest reads: elements of values that the program holds, each after functions of that element alone.
 //!
-//! An input that nothing computes with is compared by the order of its float32, exactly. Everything else is compared as the
-//! integers that stand for it.
+//! An input that nothing computes with is compared by the order of its numbers, exactly: of float32 itself, and of float64 by the rank
+//! among the thresholds. Everything else is compared as the integers that stand for it.
 
 use super::affine::narrow;
 use super::analysis::Analysis;
 use super::builder::{ProgramBuilder, Quant};
 use super::missing::{fills, is_replaced, takes_missing};
+use super::ranks::{self, Rows};
 use super::thresholds::{Images, Steps};
 use crate::error::{At, CompileError};
 use crate::plan::{Ensemble, Id, Kind, Plan, Step, TreeNode};
@@ -17,17 +18,17 @@ use std::collections::{BTreeMap, BTreeSet};
 const FEATURE_BITS: u32 = 28;
 
 /// Where one feature of a forest comes from.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The value.
-    pub(super) value: Id,
+    pub(crate) value: Id,
     /// Which of its elements.
-    pub(super) element: usize,
+    pub(crate) element: usize,
     /// What is computed from it, in order.
-    pub(super) steps: Steps<'a>,
+    pub(crate) steps: Steps<'a>,
 }
 
 /// Follows element `element` of a value back, through what picks elements and what works on each alone.
-pub(super) fn source(plan: &Plan, value: Id, element: usize) -> Source<'_> {
+pub(crate) fn source(plan: &Plan, value: Id, element: usize) -> Source<'_> {
     let mut source = Source { value, element, steps: vec![] };
     while let Some(step) = plan.step(source.value) {
         match &step.kind {
@@ -59,7 +60,8 @@ pub(super) fn sources<'a>(plan: &'a Plan, step: &Step, forest: &Ensemble) -> BTr
 /// A value of the program that a forest reads.
 struct Part {
     value: Id,
-    id: ValueId,
+    /// The value, or two with a copy each.
+    ids: Vec<ValueId>,
     /// Number of its first element among the features.
     start: usize,
     /// Elements, of one copy.
@@ -70,6 +72,8 @@ struct Part {
 enum Scale {
     /// Ordered images; twice over if values may be missing.
     Ordered { two: bool },
+    /// Ranks of doubles; twice over if some go right where they are missing.
+    Ranks { rows: Rows, two: bool },
     /// Integers; `lowest` if the least of them stands for a missing value, unless an imputer replaces it.
     Numbers { quant: Quant, lowest: bool },
 }
@@ -97,27 +101,35 @@ impl<'a> Parts<'a> {
                 continue;
             }
             let len = plan.len(value);
-            let (id, scale) = match &values[value] {
+            let (ids, scale) = match &values[value] {
+                _ if analysis.is_ordered(value) && plan.inputs[value].double => {
+                    let rows = Rows::of(len, forest, sources.iter().filter(|(_, source)| source.value == value));
+                    let ids =
+                        ranks::lower(builder, &step.at, ValueId(value as u32), &rows, takes_missing(plan, value))?;
+                    let two = ids.len() == 2;
+                    (ids, Scale::Ranks { rows, two })
+                }
                 _ if analysis.is_ordered(value) => {
-                    (ValueId(value as u32), Scale::Ordered { two: takes_missing(plan, value) })
+                    (vec![ValueId(value as u32)], Scale::Ordered { two: takes_missing(plan, value) })
                 }
                 Some(quant) => {
                     let fits = builder.interval(quant.id).magnitude() <= 1 << FEATURE_BITS;
                     let quant = if fits { quant.clone() } else { narrow(builder, &step.at, quant, FEATURE_BITS)? };
                     let lowest = value < plan.inputs.len() && fills(plan, value).is_some();
-                    (quant.id, Scale::Numbers { quant, lowest })
+                    (vec![quant.id], Scale::Numbers { quant, lowest })
                 }
                 None => return Err(undefined(&step.at, value)),
             };
-            let copies = if matches!(scale, Scale::Ordered { two: true }) { 2 } else { 1 };
-            parts.push(Part { value, id, start, len, scale });
+            let two = matches!(scale, Scale::Ordered { two: true } | Scale::Ranks { two: true, .. });
+            let copies = if two { 2 } else { 1 };
+            parts.push(Part { value, ids, start, len, scale });
             start += copies * len;
         }
         Ok(Self { parts, sources })
     }
 
     pub(super) fn ids(&self) -> Vec<ValueId> {
-        self.parts.iter().map(|part| part.id).collect()
+        self.parts.iter().flat_map(|part| &part.ids).copied().collect()
     }
 
     /// A feature that the forest compares: what is computed from it, and its images.
@@ -125,6 +137,7 @@ impl<'a> Parts<'a> {
         let (source, part) = self.find(feature)?;
         let images = match &part.scale {
             Scale::Ordered { .. } => Images::Ordered,
+            Scale::Ranks { .. } => Images::Doubles,
             Scale::Numbers { quant, .. } => {
                 let exponent = quant.exponents.at(source.element);
                 Images::Numbers { exponent, interval: builder.interval(quant.id) }
@@ -139,10 +152,18 @@ impl<'a> Parts<'a> {
     pub(super) fn place(&self, feature: usize, missing_left: bool) -> Option<usize> {
         let (source, part) = self.find(feature)?;
         let first = part.start + source.element;
-        match part.scale {
-            Scale::Ordered { two: true } if !missing_left => Some(first + part.len),
+        match &part.scale {
+            Scale::Ordered { two: true } | Scale::Ranks { two: true, .. } if !missing_left => Some(first + part.len),
             Scale::Numbers { lowest: true, .. } if !missing_left && !is_replaced(source) => None,
             _ => Some(first),
+        }
+    }
+
+    /// What a node compares with, for a cut between images of a feature.
+    pub(super) fn threshold(&self, feature: usize, cut: u64) -> u32 {
+        match self.find(feature) {
+            Some((source, Part { scale: Scale::Ranks { rows, .. }, .. })) => rows.threshold(source.element, cut),
+            _ => cut as u32,
         }
     }
 

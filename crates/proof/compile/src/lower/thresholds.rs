@@ -1,4 +1,4 @@
-//! Thresholds that decide exactly as float32 arithmetic does.
+//! Thresholds that decide exactly as the arithmetic of floats does.
 //!
 //! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products with
 //! constants) is monotone, rounding included, so the feature's images up to some point decide one way and all others the
@@ -7,7 +7,9 @@
 use crate::plan::{Elem, Mode};
 use ciro_graph::Interval;
 use ciro_graph::forest::NUMBER_ORIGIN;
-use ciro_graph::ingest::{ordered, unordered};
+use ciro_graph::ingest::{
+    ORDERED_DOUBLE_MAX, ORDERED_DOUBLE_MIN, ORDERED_MAX, ORDERED_MIN, unordered, unordered_double,
+};
 
 /// Functions of one number, in order, each with the element of its constants that counts.
 pub(crate) type Steps<'a> = Vec<(&'a Elem, usize)>;
@@ -17,51 +19,62 @@ pub(crate) type Steps<'a> = Vec<(&'a Elem, usize)>;
 pub(crate) enum Images {
     /// All float32 that are not NaN.
     Ordered,
+    /// All float64 that are not NaN.
+    Doubles,
     /// Integers of an interval, which are numbers times 2^exponent.
     Numbers { exponent: i32, interval: Interval },
 }
 
 impl Images {
-    fn ends(self) -> (u32, u32) {
+    fn ends(self) -> (u64, u64) {
         match self {
-            Self::Ordered => (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits())),
+            Self::Ordered => (u64::from(ORDERED_MIN), u64::from(ORDERED_MAX)),
+            Self::Doubles => (ORDERED_DOUBLE_MIN, ORDERED_DOUBLE_MAX),
             Self::Numbers { interval, .. } => {
-                let image = |x: i64| (x + NUMBER_ORIGIN).clamp(0, 2 * NUMBER_ORIGIN) as u32;
+                let image = |x: i64| (x + NUMBER_ORIGIN).clamp(0, 2 * NUMBER_ORIGIN) as u64;
                 (image(interval.lo), image(interval.hi))
             }
         }
     }
 
-    fn number(self, image: u32) -> f32 {
+    fn number(self, image: u64) -> f64 {
         match self {
-            Self::Ordered => f32::from_bits(unordered(image)),
+            Self::Ordered => f64::from(f32::from_bits(unordered(image as u32))),
+            Self::Doubles => f64::from_bits(unordered_double(image)),
             Self::Numbers { exponent, .. } => {
-                ((i64::from(image) - NUMBER_ORIGIN) as f64 * (-f64::from(exponent)).exp2()) as f32
+                f64::from(((image as i64 - NUMBER_ORIGIN) as f64 * (-f64::from(exponent)).exp2()) as f32)
             }
         }
     }
 }
 
-/// What comes out of the steps.
-fn result(steps: &Steps<'_>, x: f32) -> f32 {
-    steps.iter().fold(x, |x, (step, i)| step.apply(*i, x))
+/// What comes out of the steps. Of a double, those that compute anything take what float32 keeps.
+pub(crate) fn result(steps: &Steps<'_>, x: f64) -> f64 {
+    let after = |x: f64, (step, i): &(&Elem, usize)| match step {
+        Elem::Impute(c) if x.is_nan() => f64::from(c[*i]),
+        Elem::Impute(_) => x,
+        Elem::Add(_) | Elem::Sub(_) | Elem::SubFrom(_) | Elem::Mul(_) | Elem::Div(_) | Elem::Scale { .. } => {
+            f64::from(step.apply(*i, x as f32))
+        }
+    };
+    steps.iter().fold(x, after)
 }
 
 /// A split on images: left if `image < threshold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
-    pub(crate) threshold: u32,
+    pub(crate) threshold: u64,
     /// Whether images below the threshold go to the yes-child.
     pub(crate) yes_below: bool,
 }
 
 /// The cut that decides as `mode.holds(steps(x), threshold)` does, for every x that has an image. Its threshold is above the first
 /// image: of ordered images that of −∞, and so above zero.
-pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f32) -> Cut {
+pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f64) -> Cut {
     if let (true, Images::Numbers { exponent, interval }) = (steps.is_empty(), images) {
         return cut_of_numbers((exponent, interval), mode, threshold);
     }
-    let holds = |image: u32| mode.holds(result(steps, images.number(image)), threshold);
+    let holds = |image: u64| mode.holds(result(steps, images.number(image)), threshold);
     let (first, last) = images.ends();
     let yes_below = holds(first);
     let (mut below, mut above) = (first, last + 1);
@@ -78,23 +91,23 @@ pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f32)
 
 /// The cut between numbers as integers: what rounds to the threshold counts as equal to it, so that ties are decided as floats decide
 /// them.
-fn cut_of_numbers((exponent, interval): (i32, Interval), mode: Mode, threshold: f32) -> Cut {
-    let rounded = (f64::from(threshold) * f64::from(exponent).exp2() + 0.5).floor();
+fn cut_of_numbers((exponent, interval): (i32, Interval), mode: Mode, threshold: f64) -> Cut {
+    let rounded = (threshold * f64::from(exponent).exp2() + 0.5).floor();
     let (first, last) = Images::Numbers { exponent, interval }.ends();
     let yes_below = matches!(mode, Mode::Leq | Mode::Lt);
     let above_ties = matches!(mode, Mode::Leq | Mode::Gt);
     // Beyond these, all numbers lie on one side.
     let nearby = rounded.clamp(interval.lo as f64 - 1.0, interval.hi as f64 + 1.0) as i64;
     let image = nearby + i64::from(above_ties) + NUMBER_ORIGIN;
-    if image <= i64::from(first) {
+    if image <= first as i64 {
         return Cut { threshold: last + 1, yes_below: !yes_below };
     }
-    Cut { threshold: (image as u32).min(last + 1), yes_below }
+    Cut { threshold: (image as u64).min(last + 1), yes_below }
 }
 
 /// Where a missing value comes out of the steps, if it does not stay missing.
-pub(crate) fn imputed(steps: &Steps<'_>) -> Option<f32> {
-    Some(result(steps, f32::NAN)).filter(|x| !x.is_nan())
+pub(crate) fn imputed(steps: &Steps<'_>) -> Option<f64> {
+    Some(result(steps, f64::NAN)).filter(|x| !x.is_nan())
 }
 
 /// Whether the steps are monotone: finite constants, and no factor of zero.
@@ -113,12 +126,25 @@ pub(crate) fn is_monotone(steps: &Steps<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ciro_graph::ingest::ordered;
     use proptest::prelude::*;
 
     const MODES: [Mode; 4] = [Mode::Leq, Mode::Lt, Mode::Gte, Mode::Gt];
 
     fn decides(cut: Cut, x: f32) -> bool {
-        (ordered(x.to_bits()) < cut.threshold) == cut.yes_below
+        (u64::from(ordered(x.to_bits())) < cut.threshold) == cut.yes_below
+    }
+
+    #[test]
+    fn doubles_that_float32_does_not_tell_apart_decide_each_for_itself() {
+        let ends = [0.0, -0.0, 5e-324, 1.7e9 + 0.25, 9_007_199_254_740_991.0, f64::MAX, f64::INFINITY, -1e-310];
+        for (mode, threshold) in MODES.into_iter().flat_map(|mode| ends.map(|threshold| (mode, threshold))) {
+            let cut = cut(&vec![], Images::Doubles, mode, threshold);
+            for x in ends.into_iter().flat_map(|x: f64| [x.next_down(), x, x.next_up()]) {
+                let left = ciro_graph::ingest::ordered_double(x.to_bits()) < cut.threshold;
+                assert_eq!(left == cut.yes_below, mode.holds(x, threshold), "{x:e} {mode:?} {threshold:e}");
+            }
+        }
     }
 
     #[test]
@@ -126,10 +152,10 @@ mod tests {
         let xs =
             [0.0, -0.0, f32::from_bits(1), -f32::from_bits(1), 1.5, -1.5, f32::INFINITY, f32::NEG_INFINITY, f32::MAX];
         for mode in MODES {
-            for threshold in xs {
+            for threshold in xs.map(f64::from) {
                 let cut = cut(&vec![], Images::Ordered, mode, threshold);
                 for x in xs {
-                    assert_eq!(decides(cut, x), mode.holds(x, threshold), "{x} {mode:?} {threshold}");
+                    assert_eq!(decides(cut, x), mode.holds(f64::from(x), threshold), "{x} {mode:?} {threshold}");
                 }
             }
         }
@@ -152,22 +178,21 @@ mod tests {
         fn scaled_features_decide_exactly(
             steps in prop::collection::vec(any_step(), 0..4),
             mode in prop::sample::select(MODES.to_vec()),
-            threshold in -1e3f32..1e3,
+            threshold in -1e3f64..1e3,
             x in any::<f32>(),
             near in -3i64..4,
         ) {
             let steps: Steps<'_> = steps.iter().map(|step| (step, 0)).collect();
             prop_assert!(is_monotone(&steps));
             let cut = cut(&steps, Images::Ordered, mode, threshold);
-            prop_assert!(cut.threshold > ordered(f32::NEG_INFINITY.to_bits()));
-            let truth = |x: f32| mode.holds(result(&steps, x), threshold);
+            prop_assert!(cut.threshold > u64::from(ORDERED_MIN));
+            let truth = |x: f32| mode.holds(result(&steps, f64::from(x)), threshold);
             if !x.is_nan() {
                 prop_assert_eq!(decides(cut, x), truth(x));
             }
             // Around the cut itself, where an approximate threshold would err.
-            let image = i64::from(cut.threshold) + near;
-            let (lo, hi) = (ordered(f32::NEG_INFINITY.to_bits()), ordered(f32::INFINITY.to_bits()));
-            let x = f32::from_bits(unordered(image.clamp(i64::from(lo), i64::from(hi)) as u32));
+            let image = (cut.threshold as i64 + near).clamp(i64::from(ORDERED_MIN), i64::from(ORDERED_MAX));
+            let x = f32::from_bits(unordered(image as u32));
             prop_assert_eq!(decides(cut, x), truth(x));
         }
     }

@@ -99,7 +99,7 @@ impl<'a> Tables<'a> {
                     let imputed = imputed(steps).map(|x| mode.holds(x, *threshold));
                     let missing_left = imputed.unwrap_or(*missing_yes) == cut.yes_below;
                     let place = parts.place(*feature, missing_left).ok_or_else(|| too_low(at, *feature, *threshold))?;
-                    tables.push_node(place, cut.threshold, order.len());
+                    tables.push_node(place, parts.threshold(*feature, cut.threshold), order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
                     tables.depth = tables.depth.max(level + 1);
                     let (left, right) = if cut.yes_below { (*yes, *no) } else { (*no, *yes) };
@@ -174,7 +174,7 @@ fn flat(at: &At, feature: usize) -> CompileError {
     }
 }
 
-fn too_low(at: &At, feature: usize, threshold: f32) -> CompileError {
+fn too_low(at: &At, feature: usize, threshold: f64) -> CompileError {
     CompileError::Form {
         at: at.clone(),
         what: format!(

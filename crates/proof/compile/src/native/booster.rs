@@ -55,6 +55,8 @@ pub(super) struct Booster {
     pub(super) features: usize,
     /// What the file says of them; one per feature, or none.
     pub(super) columns: Vec<Column>,
+    /// Whether it reads float64; else float32.
+    pub(super) double: bool,
     pub(super) body: Body,
     pub(super) link: Link,
     pub(super) notes: Vec<String>,
@@ -71,7 +73,7 @@ impl Booster {
 
     /// What it computes. The last output is what the library's `predict` answers.
     pub(super) fn into_plan(self) -> Plan {
-        let input = PlanInput { name: "x".into(), dims: vec![1, self.features] };
+        let input = PlanInput { name: "x".into(), dims: vec![1, self.features], double: self.double };
         let plan = Plan {
             name: self.format.0.to_ascii_lowercase(),
             inputs: vec![input],
@@ -189,7 +191,7 @@ pub(super) enum FileNode {
     Split {
         feature: usize,
         mode: Mode,
-        threshold: f32,
+        threshold: f64,
         yes: usize,
         no: usize,
         missing_yes: bool,
@@ -245,15 +247,15 @@ impl Memberships {
 
 impl Membership {
     /// Where membership changes along the numbers, ascending: members lie from every first to every second bound.
-    fn bounds(&self) -> Vec<f32> {
-        let mut bounds: Vec<f32> = Vec::new();
+    fn bounds(&self) -> Vec<f64> {
+        let mut bounds: Vec<f64> = Vec::new();
         for &category in &self.categories {
-            let first = if category == 0 && self.truncates { (-1f32).next_up() } else { category as f32 };
+            let first = if category == 0 && self.truncates { (-1f64).next_up() } else { f64::from(category) };
             match bounds.last() {
-                Some(&end) if end.to_bits() == (category as f32).to_bits() => bounds.truncate(bounds.len() - 1),
+                Some(&end) if end.to_bits() == f64::from(category).to_bits() => bounds.truncate(bounds.len() - 1),
                 _ => bounds.push(first),
             }
-            bounds.push((category + 1) as f32);
+            bounds.push(f64::from(category + 1));
         }
         bounds
     }
@@ -263,7 +265,7 @@ impl Membership {
 struct Stretches<'a> {
     class: usize,
     membership: &'a Membership,
-    bounds: &'a [f32],
+    bounds: &'a [f64],
     /// Which stretch a missing value falls into.
     missing: usize,
 }

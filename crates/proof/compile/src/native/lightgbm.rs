@@ -1,7 +1,6 @@
 //! What LightGBM's two formats share.
 //!
-//! A split sends x left if x ≤ threshold in double precision; float32 inputs decide alike with the largest float32 that is not
-//! above the threshold. Numbers of magnitude 10⁻³⁵ (as float32) or less count as zero. Where a missing value goes depends on
+//! A split sends x left if x ≤ threshold, both float64. Numbers of magnitude 10⁻³⁵ (as float32) or less count as zero. Where a missing value goes depends on
 //! the node's missing type: `None` takes it for zero, `NaN` sends it the default way, and `Zero` sends it and every zero the default
 //! way.
 
@@ -13,7 +12,7 @@ const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, qu
     binary, cross_entropy, multiclass, multiclassova, lambdarank, rank_xendcg";
 
 /// The largest magnitude that counts as zero.
-const ZERO: f32 = 1e-35;
+const ZERO: f64 = 1e-35f32 as f64;
 
 /// What becomes of the sums under an objective such as `binary sigmoid:1`; a file without one has been trained with a function of
 /// the user's, and predicts sums.
@@ -95,7 +94,7 @@ impl FileSplit {
         if self.threshold.is_nan() {
             return Err(LIGHTGBM.malformed("threshold", "a number", "NaN"));
         }
-        let threshold = float_threshold(self.threshold);
+        let threshold = beside_zeros(self.threshold);
         let zero_left = 0.0 <= threshold;
         if missing == Missing::Zero && zero_left != default_left {
             let hint = "train with zero_as_missing=false";
@@ -107,14 +106,12 @@ impl FileSplit {
     }
 }
 
-/// The float32 t such that x ≤ t decides for every float32 x as LightGBM decides with `threshold`.
-pub(super) fn float_threshold(threshold: f64) -> f32 {
-    let near = threshold as f32;
-    let below = if f64::from(near) > threshold { near.next_down() } else { near };
-    match below {
-        _ if !(-ZERO..ZERO).contains(&below) => below,
+/// The t such that x ≤ t decides for every float64 x as LightGBM decides with `threshold`.
+pub(super) fn beside_zeros(threshold: f64) -> f64 {
+    match threshold {
+        _ if !(-ZERO..ZERO).contains(&threshold) => threshold,
         // Of the numbers that count as zero, all go one way.
-        _ if below >= 0.0 => ZERO,
+        _ if threshold >= 0.0 => ZERO,
         _ => (-ZERO).next_down(),
     }
 }
@@ -125,19 +122,18 @@ mod tests {
     use proptest::prelude::*;
 
     /// As LightGBM has it: zeros first, then doubles.
-    fn goes_left(x: f32, threshold: f64) -> bool {
-        let x = if x.abs() <= ZERO { 0.0 } else { f64::from(x) };
+    fn goes_left(x: f64, threshold: f64) -> bool {
+        let x = if x.abs() <= ZERO { 0.0 } else { x };
         x <= threshold
     }
 
     #[test]
-    fn thresholds_at_the_edges_decide_as_doubles_do() {
-        let edge = f64::from(ZERO);
-        let thresholds = [0.0, -0.0, edge, -edge, 1e-40, -1e-40, 1e300, -1e300, 1e-30, 0.1, 16_777_217.0, f64::MAX];
-        let xs = [0.0, -0.0, ZERO, -ZERO, 1e-45, -1e-45, 0.1, 16_777_216.0, 16_777_218.0, f32::MAX, f32::INFINITY];
+    fn thresholds_at_the_edges_decide_as_lightgbm_does() {
+        let thresholds = [0.0, -0.0, ZERO, -ZERO, 1e-40, -1e-40, 1e300, -1e300, 1e-30, 0.1, 16_777_217.0, f64::MAX];
+        let xs = [0.0, -0.0, ZERO, -ZERO, 1e-45, -1e-45, 0.1, 16_777_216.0, 16_777_218.0, f64::MAX, f64::INFINITY];
         for threshold in thresholds {
-            let cut = float_threshold(threshold);
-            for x in xs.into_iter().flat_map(|x: f32| [x.next_down(), x, x.next_up(), -x]).filter(|x| !x.is_nan()) {
+            let cut = beside_zeros(threshold);
+            for x in xs.into_iter().flat_map(|x: f64| [x.next_down(), x, x.next_up(), -x]).filter(|x| !x.is_nan()) {
                 assert_eq!(x <= cut, goes_left(x, threshold), "{x:e} and {threshold:e} as {cut:e}");
             }
         }
@@ -145,10 +141,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn float_thresholds_decide_as_doubles_do(threshold in any::<f64>(), x in any::<f32>(), near in -2i32..=2) {
+        fn thresholds_decide_as_lightgbm_does(threshold in any::<f64>(), x in any::<f64>(), near in -2i64..=2) {
             prop_assume!(!threshold.is_nan() && !x.is_nan());
-            let cut = float_threshold(threshold);
-            let tie = f32::from_bits(cut.to_bits().wrapping_add_signed(near));
+            let cut = beside_zeros(threshold);
+            let tie = f64::from_bits(cut.to_bits().wrapping_add_signed(near));
             for x in [x, if tie.is_nan() { x } else { tie }] {
                 prop_assert_eq!(x <= cut, goes_left(x, threshold), "{:e} and {:e}", x, threshold);
             }

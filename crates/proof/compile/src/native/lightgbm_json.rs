@@ -27,6 +27,7 @@ pub(super) fn read(document: &Value) -> Result<Booster, NativeError> {
     Ok(Booster {
         format: LIGHTGBM,
         features,
+        double: true,
         columns: named_columns(document, &root, features)?,
         body,
         link,

@@ -33,6 +33,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Booster, NativeError> {
     Ok(Booster {
         format: LIGHTGBM,
         features,
+        double: true,
         columns: named_columns(&header, &text[trees_end..], features),
         body,
         link,

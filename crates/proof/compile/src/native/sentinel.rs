@@ -24,8 +24,10 @@ impl Thresholds {
         let mut found: BTreeMap<usize, (f32, f32, [bool; 2])> = BTreeMap::new();
         for node in &forest.nodes {
             if let TreeNode::Split { feature, threshold, missing_yes, .. } = node {
-                let (low, high, sides) = found.entry(*feature).or_insert((*threshold, *threshold, [false; 2]));
-                (*low, *high) = (low.min(*threshold), high.max(*threshold));
+                // XGBoost's thresholds are float32.
+                let threshold = *threshold as f32;
+                let (low, high, sides) = found.entry(*feature).or_insert((threshold, threshold, [false; 2]));
+                (*low, *high) = (low.min(threshold), high.max(threshold));
                 sides[usize::from(*missing_yes)] = true;
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn read(document: &Value, said: Option<Rounds>) -> Result<Booster, Na
         }
     };
     let columns = named_columns(&learner, features)?;
-    Ok(Booster { format: XGBOOST, features, columns, body, link, notes })
+    Ok(Booster { format: XGBOOST, features, columns, double: false, body, link, notes })
 }
 
 /// Names, and the categories of those that have some.
@@ -295,6 +295,7 @@ fn add(
         let child = |child: i64| usize::try_from(child).map_err(|_| tree.refuse("two children", child.to_string()));
         let (yes, no, missing_yes) = (child(left)?, child(right)?, columns.default_left[node]);
         if categorical.get(node).is_none_or(|&kind| kind == 0) {
+            let threshold = f64::from(threshold);
             return Ok(FileNode::Split { feature, mode: Mode::Lt, threshold, yes, no, missing_yes });
         }
         let categories = categories.get(&node).filter(|categories| !categories.is_empty()).cloned();

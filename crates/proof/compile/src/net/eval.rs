@@ -82,7 +82,7 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Top { k, largest } => top(x, *k, *largest),
         Kind::Elem(elem) => x.iter().enumerate().map(|(i, &v)| elem.apply(i, v)).collect(),
         Kind::Norm(norm) => crate::float::normalized(*norm, x),
-        Kind::Trees { forest, .. } => crate::float::leaf_sums(forest, x),
+        Kind::Trees { forest, .. } => crate::float::leaf_sums(forest, |feature| f64::from(x[feature])),
     }
 }
 

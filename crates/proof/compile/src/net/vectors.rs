@@ -21,7 +21,8 @@ const MOST_ROWS: usize = 64;
 /// [`CompileError::Form`] for steps that only networks have.
 pub(crate) fn vectors(read: &Net) -> Result<Plan, CompileError> {
     let net = &fused(read);
-    let inputs = net.inputs.iter().map(|input| PlanInput { name: input.name.clone(), dims: input.dims.clone() });
+    let inputs =
+        net.inputs.iter().map(|input| PlanInput { name: input.name.clone(), dims: input.dims.clone(), double: false });
     let plan = Plan {
         name: net.name.clone(),
         inputs: inputs.collect(),

@@ -4,7 +4,7 @@ use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_FLOATS, ATTRIBUTE_INT, ATTRIBUTE_INTS, ATTRIBUTE_STRING, ATTRIBUTE_STRINGS,
     ATTRIBUTE_TENSOR, AttributeProto, NodeProto,
 };
-use super::tensor::{Tensor, texts};
+use super::tensor::{Tensor, doubles, texts};
 use crate::error::{At, CompileError};
 use std::collections::BTreeSet;
 
@@ -75,6 +75,14 @@ impl<'a> Attributes<'a> {
             return Ok(None);
         };
         Tensor::read(proto).map(Some).map_err(|got| self.refuse(name, "a constant tensor", got))
+    }
+
+    /// Numbers that a double model has in a tensor, and another one in a list.
+    pub(crate) fn numbers(&mut self, list: &'static str, tensor: &'static str) -> Result<Vec<f64>, CompileError> {
+        let Some(proto) = self.find(tensor, ATTRIBUTE_TENSOR)?.and_then(|a| a.t.as_ref()) else {
+            return Ok(self.floats(list)?.iter().map(|&v| f64::from(v)).collect());
+        };
+        doubles(proto).map_err(|got| self.refuse(tensor, "a tensor of doubles", got))
     }
 
     /// Marks attributes that do not change the result.

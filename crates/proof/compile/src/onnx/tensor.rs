@@ -57,6 +57,18 @@ impl Tensor {
     }
 }
 
+/// The elements of a tensor of doubles or floats, with all their bits.
+pub(super) fn doubles(proto: &TensorProto) -> Result<Vec<f64>, String> {
+    if proto.data_type == Some(TYPE_DOUBLE) {
+        let raw = proto.raw_data.as_deref();
+        return raw.map_or_else(|| Ok(proto.double_data.clone()), |b| chunks(b, f64::from_le_bytes));
+    }
+    match read_data(proto)? {
+        Data::Floats(floats) => Ok(floats.into_iter().map(f64::from).collect()),
+        Data::Ints(_) | Data::Texts(_) => Err(type_name(proto.data_type.unwrap_or(0)).into()),
+    }
+}
+
 fn read_data(proto: &TensorProto) -> Result<Data, String> {
     let raw = proto.raw_data.as_deref();
     match proto.data_type.unwrap_or(0) {

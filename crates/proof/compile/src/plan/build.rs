@@ -3,7 +3,7 @@
 use super::leaves::LeafFunction;
 use super::trees_in_tensors::Readers;
 use super::{
-    Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, shares, stairs,
+    Elem, Id, Kind, Labels, Plan, PlanInput, PlanOutput, Step, core_ops, hints, labels, leaves, ml_ops, shares, stairs,
     trees_in_tensors,
 };
 use crate::error::{At, CompileError};
@@ -113,7 +113,7 @@ pub(crate) fn single(
             Operand::Class(dims, labels) => (Some(dims.clone()), Bound::Label { id, dims, labels }),
         };
         if let Some(dims) = dims {
-            builder.plan.inputs.push(PlanInput { name: name.clone(), dims });
+            builder.plan.inputs.push(PlanInput { name: name.clone(), dims, double: false });
         }
         builder.names.insert(name, bound);
     }
@@ -184,9 +184,9 @@ impl Builder {
         if self.names.contains_key(&name) {
             return Ok(());
         }
-        let dims = input_dims(&name, info)?;
+        let (dims, double) = (input_dims(&name, info)?, elem_type(info) == TYPE_DOUBLE);
         let id = self.plan.inputs.len();
-        self.plan.inputs.push(PlanInput { name: name.clone(), dims: dims.clone() });
+        self.plan.inputs.push(PlanInput { name: name.clone(), dims: dims.clone(), double });
         self.names.insert(name, Bound::Value { id, dims });
         Ok(())
     }
@@ -213,6 +213,17 @@ impl Builder {
             return Err(CompileError::Operator { at: ctx.at, hint: hints::hint(operator) });
         }
         ctx.attributes.finish()
+    }
+
+    /// Whether a value is picked from inputs of doubles alone.
+    pub(super) fn is_double(&self, id: Id) -> bool {
+        match self.plan.step(id) {
+            None => self.plan.inputs[id].double,
+            Some(Step { kind: Kind::Pick(_) | Kind::Elem(Elem::Impute(_)), operands, .. }) => {
+                operands.iter().all(|&operand| self.is_double(operand))
+            }
+            Some(_) => false,
+        }
     }
 
     /// What a name stands for so far.
@@ -273,13 +284,17 @@ pub(crate) fn node_at(node: &NodeProto) -> At {
     }
 }
 
+/// The type of an input's elements, as ONNX numbers types.
+fn elem_type(info: &ValueInfoProto) -> i32 {
+    info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.elem_type).unwrap_or(0)
+}
+
 fn input_dims(name: &str, info: &ValueInfoProto) -> Result<Vec<usize>, CompileError> {
     let refuse =
         |expected: &str, got: String| CompileError::Input { input: name.into(), expected: expected.into(), got };
     let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
-    let elem_type = tensor.elem_type.unwrap_or(0);
-    // Doubles are read as float32: where that makes a difference, the program does not pass for the model.
+    let elem_type = elem_type(info);
     if ![TYPE_FLOAT, TYPE_DOUBLE, TYPE_INT64, TYPE_INT32].contains(&elem_type) {
         return Err(refuse("a tensor of float, double, int64 or int32", format!("one of {}", type_name(elem_type))));
     }

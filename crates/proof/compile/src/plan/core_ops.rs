@@ -464,6 +464,12 @@ fn cast(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let to_float = to == TYPE_FLOAT || to == TYPE_DOUBLE;
     let to_int = to == TYPE_INT64 || to == TYPE_INT32;
     let cast = match bound {
+        Bound::Value { id, dims } if to == TYPE_FLOAT && ctx.builder.is_double(id) => {
+            // Trees that follow compare what float32 keeps, which is what a sum is computed from.
+            let len = dims.iter().product();
+            let id = ctx.push(Kind::Elem(Elem::Add(vec![0.0; len])), vec![id], len);
+            Some(Bound::Value { id, dims })
+        }
         Bound::Value { .. } if to_float => Some(bound),
         Bound::Value { id, dims } if to_int => Some(Bound::Whole { id, dims }),
         Bound::Whole { .. } if to_int => Some(bound),

@@ -107,7 +107,7 @@ pub(super) fn label(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 
 /// One where an element is above the threshold: a tree of one split for each.
 pub(super) fn binarizer(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
-    let threshold = ctx.attributes.float("threshold")?.unwrap_or(0.0);
+    let threshold = f64::from(ctx.attributes.float("threshold")?.unwrap_or(0.0));
     if !threshold.is_finite() {
         return Err(ctx.attributes.refuse("threshold", "a finite number", threshold.to_string()));
     }

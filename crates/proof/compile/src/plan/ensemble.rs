@@ -14,28 +14,37 @@ struct VoteNames {
     nodes: &'static str,
     ids: &'static str,
     weights: &'static str,
+    /// Where a double model has them.
+    weights_as_tensor: &'static str,
 }
 
-const CLASS: VoteNames =
-    VoteNames { trees: "class_treeids", nodes: "class_nodeids", ids: "class_ids", weights: "class_weights" };
-const TARGET: VoteNames =
-    VoteNames { trees: "target_treeids", nodes: "target_nodeids", ids: "target_ids", weights: "target_weights" };
+const CLASS: VoteNames = VoteNames {
+    trees: "class_treeids",
+    nodes: "class_nodeids",
+    ids: "class_ids",
+    weights: "class_weights",
+    weights_as_tensor: "class_weights_as_tensor",
+};
+const TARGET: VoteNames = VoteNames {
+    trees: "target_treeids",
+    nodes: "target_nodeids",
+    ids: "target_ids",
+    weights: "target_weights",
+    weights_as_tensor: "target_weights_as_tensor",
+};
 
-/// Attributes of double models: thresholds that float32 inputs are not compared with exactly as written.
-const DOUBLES: [&str; 5] = [
-    "base_values_as_tensor",
-    "nodes_hitrates_as_tensor",
-    "nodes_values_as_tensor",
-    "class_weights_as_tensor",
-    "target_weights_as_tensor",
-];
+/// What every class starts from.
+fn base(ctx: &mut Ctx<'_>) -> Result<Vec<f32>, CompileError> {
+    let base = ctx.attributes.numbers("base_values", "base_values_as_tensor")?;
+    Ok(base.into_iter().map(|v| v as f32).collect())
+}
 
 pub(super) fn classifier(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let (x, k) = features(ctx)?;
     let labels = class_labels(ctx, "classlabels_int64s")?;
     let post = post_transform(ctx)?;
     let mut forest = read_forest(ctx, k, &CLASS, labels.len())?;
-    let base = ctx.attributes.floats("base_values")?;
+    let base = &base(ctx)?;
     match labels.len() {
         0 | 1 => Err(ctx.form(format!("{} class labels", labels.len()), "a classifier has at least two classes")),
         2 => two_classes(ctx, x, forest, base, (labels, post)),
@@ -175,8 +184,8 @@ pub(super) fn regressor(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
         Some("AVERAGE") => forest.divisor = forest.roots.len() as f32,
         Some(other) => return Err(ctx.attributes.refuse("aggregate_function", "SUM or AVERAGE", other)),
     }
-    let base = ctx.attributes.floats("base_values")?;
-    forest.base = base_values(ctx, base, targets)?;
+    let base = base(ctx)?;
+    forest.base = base_values(ctx, &base, targets)?;
     let scores = ctx.push(Kind::Trees(forest), vec![x], targets);
     let mut id = transformed(ctx, scores, targets, post);
     if ctx.builder.catboost.is_some_and(|catboost| catboost.exponential) {
@@ -201,7 +210,7 @@ struct Columns<'a> {
     ids: &'a [i64],
     features: &'a [i64],
     modes: Vec<String>,
-    thresholds: &'a [f32],
+    thresholds: Vec<f64>,
     yes: &'a [i64],
     no: &'a [i64],
     /// One where a missing value goes to the yes-child; empty if none does.
@@ -217,12 +226,7 @@ fn read_forest(
     names: &VoteNames,
     classes: usize,
 ) -> Result<Ensemble, CompileError> {
-    for name in DOUBLES {
-        if ctx.attributes.tensor(name)?.is_some() {
-            return Err(ctx.attributes.refuse(name, "float attributes", "double ones"));
-        }
-    }
-    ctx.attributes.ignore(&["nodes_hitrates"]);
+    ctx.attributes.ignore(&["nodes_hitrates", "nodes_hitrates_as_tensor"]);
     let columns = read_columns(ctx)?;
     let count = columns.ids.len();
     let mut index: BTreeMap<Key, usize> = BTreeMap::new();
@@ -252,7 +256,7 @@ fn read_columns<'a>(ctx: &mut Ctx<'a>) -> Result<Columns<'a>, CompileError> {
         ids: attributes.ints("nodes_nodeids")?,
         features: attributes.ints("nodes_featureids")?,
         modes: attributes.texts("nodes_modes")?,
-        thresholds: attributes.floats("nodes_values")?,
+        thresholds: attributes.numbers("nodes_values", "nodes_values_as_tensor")?,
         yes: attributes.ints("nodes_truenodeids")?,
         no: attributes.ints("nodes_falsenodeids")?,
         missing: attributes.ints("nodes_missing_value_tracks_true")?,
@@ -313,7 +317,8 @@ fn add_votes(
     nodes: &mut [TreeNode],
 ) -> Result<(), CompileError> {
     let (trees, ids) = (ctx.attributes.ints(names.trees)?, ctx.attributes.ints(names.nodes)?);
-    let (targets, weights) = (ctx.attributes.ints(names.ids)?, ctx.attributes.floats(names.weights)?);
+    let targets = ctx.attributes.ints(names.ids)?;
+    let weights = ctx.attributes.numbers(names.weights, names.weights_as_tensor)?;
     if [trees.len(), ids.len(), targets.len()].iter().any(|&len| len != weights.len()) {
         return Err(ctx.attributes.refuse(
             names.weights,
@@ -333,7 +338,7 @@ fn add_votes(
         let node = *index.get(&key).ok_or_else(|| broken(ctx, key, "is voted at but does not exist"))?;
         // Votes at inner nodes are never counted.
         if let TreeNode::Leaf(votes) = &mut nodes[node] {
-            votes.push((class, weight));
+            votes.push((class, weight as f32));
         }
     }
     Ok(())

@@ -43,11 +43,13 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-/// A float32 input, batch of one.
+/// An input, batch of one.
 #[derive(Clone, Debug)]
 pub(crate) struct PlanInput {
     pub(crate) name: String,
     pub(crate) dims: Vec<usize>,
+    /// Whether the model reads float64; else float32.
+    pub(crate) double: bool,
 }
 
 /// A revealed value.
@@ -223,7 +225,7 @@ pub(crate) enum TreeNode {
     Split {
         feature: usize,
         mode: Mode,
-        threshold: f32,
+        threshold: f64,
         yes: usize,
         no: usize,
         /// Whether a missing value goes to the yes-child.
@@ -247,7 +249,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    pub(crate) fn holds(self, x: f32, threshold: f32) -> bool {
+    pub(crate) fn holds(self, x: f64, threshold: f64) -> bool {
         match self {
             Self::Leq => x <= threshold,
             Self::Lt => x < threshold,

@@ -117,6 +117,7 @@ impl Stairs {
         let at = self.thresholds[middle - 1];
         let is_behind = self.thresholds[..middle - 1].last().is_some_and(|before| before.next_up() >= at);
         let (mode, threshold) = if is_behind { (Mode::Leq, at.next_down()) } else { (Mode::Lt, at) };
+        let threshold = f64::from(threshold);
         nodes[own] = TreeNode::Split { feature: 0, mode, threshold, yes, no, missing_yes: self.missing_below };
         own
     }

@@ -315,6 +315,7 @@ fn grow(nodes: &mut Vec<TreeNode>, splits: &[Split], mut leaves: Vec<Leaf>, dept
     let yes = grow(nodes, splits, on_yes, depth + 1)?;
     let no = grow(nodes, splits, on_no, depth + 1)?;
     let Split { feature, mode, threshold } = splits[chosen];
+    let threshold = f64::from(threshold);
     nodes[root] = TreeNode::Split { feature, mode, threshold, yes, no, missing_yes: false };
     Some(root)
 }

@@ -33,17 +33,31 @@ pub struct Port {
     pub shape: Vec<u32>,
     /// What users call its elements and how they write them; one per element, or none.
     pub columns: Vec<Column>,
+    /// Whether its numbers are float64; else float32.
+    pub double: bool,
 }
 
 impl Port {
     /// The inputs of a compiled program.
     #[must_use]
     pub fn of(program: &Program) -> Vec<Self> {
-        let port = |(i, input): (usize, &Input)| {
-            let columns = program.columns_of(i).to_vec();
-            Self { name: input.name.clone(), shape: input.shape.clone(), columns }
+        let port = |(i, input): (usize, &Input)| Self {
+            name: input.name.clone(),
+            shape: input.shape.clone(),
+            double: input.words() == 2,
+            columns: program.columns_of(i).to_vec(),
         };
         program.inputs.iter().enumerate().map(port).collect()
+    }
+
+    /// One sample's numbers, as wide as the input takes them.
+    fn tensor(&self, values: &[f64]) -> RawTensor {
+        let shape = self.shape.clone();
+        let numbers = values.iter().enumerate().map(|(i, &v)| table::of_array(self.columns.get(i), v));
+        if self.double {
+            return RawTensor::of_doubles(shape, numbers.map(f64::to_bits));
+        }
+        RawTensor { shape, bits: numbers.map(|v| (v as f32).to_bits()).collect() }
     }
 
     fn count(&self) -> usize {
@@ -315,9 +329,7 @@ fn assemble(ports: &[Port], arrays: Arrays) -> Result<Samples, SampleProblem> {
             ));
         }
         for (sample, values) in inputs.iter_mut().zip(array.values.chunks_exact(port.count())) {
-            let read = |(i, &v): (usize, &f64)| (table::of_array(port.columns.get(i), v) as f32).to_bits();
-            let bits = values.iter().enumerate().map(read).collect();
-            sample.0.push(RawTensor { shape: port.shape.clone(), bits });
+            sample.0.push(port.tensor(values));
         }
     }
     let expected = arrays.answers.and_then(|answers| answers_of(&answers, inputs.len()));

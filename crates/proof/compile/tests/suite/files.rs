@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 fn port(name: &str, shape: &[u32]) -> Port {
-    Port { name: name.into(), shape: shape.to_vec(), columns: vec![] }
+    Port { name: name.into(), shape: shape.to_vec(), double: false, columns: vec![] }
 }
 
 fn one() -> Vec<Port> {

@@ -33,7 +33,8 @@ fn check(onnx: &Onnx, inputs: &[RawInput], within: f64, expected: impl Fn(&[f32]
     let compiled = compile_onnx(&onnx.bytes(), &options).unwrap_or_else(|e| panic!("{e}: {:?}", e.hint()));
     let program = &compiled.model.program;
     for raw in inputs {
-        let x: Vec<f32> = raw.0.iter().flat_map(|t| t.bits.iter().map(|&bits| f32::from_bits(bits))).collect();
+        let given = program.inputs.iter().zip(&raw.0).flat_map(|(input, tensor)| input.given(tensor));
+        let x: Vec<f32> = given.map(|number| number.parse().unwrap()).collect();
         let run = execute(&compiled.model, raw).unwrap();
         let got = numbers(&render(program, &run.outputs(program)).unwrap().pop().expect("an output").values);
         let expected = expected(&x);
@@ -43,6 +44,13 @@ fn check(onnx: &Onnx, inputs: &[RawInput], within: f64, expected: impl Fn(&[f32]
             assert!((got - expected).abs() <= within * size, "element {i}: {got} for {expected}");
         }
     }
+}
+
+/// The same numbers as doubles.
+fn doubled(inputs: &[RawInput]) -> Vec<RawInput> {
+    let double = |&bits: &u32| f64::from(f32::from_bits(bits)).to_bits();
+    let tensor = |t: &RawTensor| RawTensor::of_doubles(t.shape.clone(), t.bits.iter().map(double));
+    inputs.iter().map(|raw| RawInput(raw.0.iter().map(tensor).collect())).collect()
 }
 
 fn noisy(shape: &[u32], count: usize) -> Vec<RawInput> {
@@ -149,9 +157,9 @@ fn integers_divide_as_numbers_once_they_are_cast() {
 }
 
 #[test]
-fn doubles_are_read_where_float32_holds_them() {
+fn a_linear_model_reads_doubles() {
     let onnx = Onnx::new(2).constant("w", &[2, 1], &[0.5, -2.0]).node("MatMul x w -> y", vec![]).outputs(&["y"]);
-    check(&typed(onnx, TYPE_DOUBLE), &noisy(&[1, 2], 4), 1e-5, |x| product(&wide(x), &[0.5, -2.0], 1));
+    check(&typed(onnx, TYPE_DOUBLE), &doubled(&noisy(&[1, 2], 4)), 1e-5, |x| product(&wide(x), &[0.5, -2.0], 1));
 }
 
 #[test]

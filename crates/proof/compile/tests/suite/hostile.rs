@@ -77,7 +77,7 @@ proptest! {
         cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
     ) {
         let (format, bytes) = which.get(SAMPLES.as_slice());
-        let ports = [Port { name: "input".into(), shape: vec![1, 10], columns: vec![] }];
+        let ports = [Port { name: "input".into(), shape: vec![1, 10], double: false, columns: vec![] }];
         if let Ok(samples) = parse(format, &mutated(bytes, &edits, cut), &ports) {
             prop_assert!(!samples.inputs.is_empty());
             prop_assert!(samples.inputs.iter().all(|input| input.0.len() == 1 && input.0[0].bits.len() == 10));

@@ -1,6 +1,6 @@
 //! Boosters in the files of XGBoost and LightGBM, against what those libraries answer.
 
-use crate::support::{calibrated, fixtures, numbers, read, run, stored_as};
+use crate::support::{calibrated, fixtures, numbers, read, run_doubles, stored_as};
 use ciro_compile::{Compiled, Options, Rounds, Signature, compile_model};
 use ciro_graph::Ingest;
 use ciro_graph::render::Cell;
@@ -105,6 +105,22 @@ fn lightgbm_takes_tiny_numbers_for_zero() {
     check("lgb_zeros", "txt", 1e-5);
 }
 
+/// Seconds, amounts and ids that float32 does not tell apart, many on thresholds or beside them: each branch is LightGBM's.
+#[test]
+fn lightgbm_reads_doubles() {
+    let compiled = check("lgb_doubles", "txt", 5e-6);
+    let narrowed = |x: f64| f64::from(x as f32);
+    let (_, samples) = stored_as(&folder(), "lgb_doubles", "txt");
+    let other = samples.inputs.iter().filter(|sample| {
+        let answer = |of: &dyn Fn(f64) -> f64| {
+            let numbers: Vec<f64> = sample.0[0].doubles().map(|bits| of(f64::from_bits(bits))).collect();
+            run_doubles(&compiled, &numbers)
+        };
+        answer(&|x| x) != answer(&narrowed)
+    });
+    assert!(other.count() > 20, "float32 would do");
+}
+
 #[test]
 fn lightgbm_averages_its_forests() {
     check("lgb_forest", "txt", 1e-4);
@@ -115,10 +131,13 @@ fn lightgbm_averages_its_forests() {
 fn a_booster_takes_missing_values_and_says_so() {
     for (name, ending) in [("xgb_binary", "json"), ("lgb_binary", "txt"), ("lgb_multiclass", "json")] {
         let (model, samples) = stored_as(&folder(), name, ending);
-        let missing = samples.inputs.iter().flat_map(|x| &x.0[0].bits).filter(|&&b| f32::from_bits(b).is_nan());
-        assert!(missing.count() > 50, "{name} has samples with missing values");
         let compiled = compile_model(&model, &Options::default()).unwrap();
-        assert_eq!(compiled.model.program.inputs[0].ingest, Ingest::OrderedMissing);
+        let input = &compiled.model.program.inputs[0];
+        let missing = samples.inputs.iter().flat_map(|x| input.given(&x.0[0])).filter(|x| x == "NaN");
+        assert!(missing.count() > 50, "{name} has samples with missing values");
+        let reads_doubles = name.starts_with("lgb");
+        let ingest = if reads_doubles { Ingest::OrderedDouble { missing: true } } else { Ingest::OrderedMissing };
+        assert_eq!(input.ingest, ingest);
     }
 }
 
@@ -128,8 +147,9 @@ fn the_label_of_two_classes_follows_the_probability() {
         let compiled = compiled(name, ending);
         let (_, samples) = stored_as(&folder(), name, ending);
         for input in &samples.inputs {
-            let x: Vec<f32> = input.0[0].bits.iter().map(|&b| f32::from_bits(b)).collect();
-            let outputs = run(&compiled, &x);
+            let given = compiled.model.program.inputs[0].given(&input.0[0]);
+            let x: Vec<f64> = given.iter().map(|x| x.parse().unwrap()).collect();
+            let outputs = run_doubles(&compiled, &x);
             let yes = numbers(&outputs[1])[0] > 0.5;
             assert_eq!(outputs[0], [Cell::Int(i64::from(yes))], "{name}");
         }

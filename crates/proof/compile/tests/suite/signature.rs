@@ -15,7 +15,7 @@ fn column(name: &str, categories: &[&str]) -> Column {
 /// A model of an age and a job.
 fn people() -> Vec<Port> {
     let columns = vec![column("age", &[]), column("job", &["clerk", "nurse"])];
-    vec![Port { name: "x".into(), shape: vec![1, 2], columns }]
+    vec![Port { name: "x".into(), shape: vec![1, 2], double: false, columns }]
 }
 
 fn rows(samples: &Samples) -> Vec<Vec<f32>> {
@@ -104,7 +104,7 @@ fn a_number_for_missing_values_is_nan_in_every_format() {
 
 #[test]
 fn one_array_serves_a_model_with_an_input_per_column() {
-    let port = |name: &str| Port { name: name.into(), shape: vec![1, 1], columns: vec![] };
+    let port = |name: &str| Port { name: name.into(), shape: vec![1, 1], double: false, columns: vec![] };
     let samples = parse("csv", b"1,2\n3,4\n", &[port("a"), port("b")]).unwrap();
     assert_eq!(rows(&samples), [[1.0, 2.0], [3.0, 4.0]]);
     let samples = parse("csv", b"b,a\n1,2\n", &[port("a"), port("b")]).unwrap();

@@ -188,8 +188,18 @@ pub(crate) fn raw(x: &[f32]) -> RawInput {
 
 /// All outputs on one row of features.
 pub(crate) fn run(compiled: &Compiled, x: &[f32]) -> Vec<Vec<Cell>> {
+    run_doubles(compiled, &x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>())
+}
+
+/// As [`run`], of doubles where the model reads them.
+pub(crate) fn run_doubles(compiled: &Compiled, x: &[f64]) -> Vec<Vec<Cell>> {
     let program = &compiled.model.program;
-    let run = execute(&compiled.model, &raw(x)).unwrap_or_else(|e| panic!("{e} on {x:?}"));
+    let input = if program.inputs[0].words() == 2 {
+        RawInput(vec![RawTensor::of_doubles(vec![1, x.len() as u32], x.iter().map(|x| x.to_bits()))])
+    } else {
+        raw(&x.iter().map(|&x| x as f32).collect::<Vec<f32>>())
+    };
+    let run = execute(&compiled.model, &input).unwrap_or_else(|e| panic!("{e} on {x:?}"));
     render(program, &run.outputs(program)).unwrap().into_iter().map(|output| output.values).collect()
 }
 

@@ -7,6 +7,7 @@ mod tensor;
 
 use crate::arith;
 use crate::check::{MAX_ELEMENTS, MAX_PARTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length};
+use crate::cuts::Cuts;
 use crate::forest::{NUMBER_ORIGIN, Tables, sum_interval};
 use crate::interval::{FIELD, Interval};
 use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, Pick, ValueId, element_count};
@@ -28,6 +29,8 @@ pub struct ValueInfo {
 pub enum Kind {
     /// Ordered images of float32: only [`Op::Trees`] reads them.
     Ordered,
+    /// Ordered images of float64: only [`Op::Rank`] and [`Op::Missing`] read them.
+    OrderedDouble,
     /// Numbers in an interval.
     Bounded(Interval),
     /// A class index: only an output reads it.
@@ -41,6 +44,7 @@ impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ordered => "an ordered image",
+            Self::OrderedDouble => "an ordered image of a float64",
             Self::Bounded(_) => "a number",
             Self::Index { .. } => "a class index",
         }
@@ -130,7 +134,8 @@ impl Scope {
     pub fn push_input(&mut self, input: &Input) {
         let kind = match input.ingest {
             Ingest::Ordered | Ingest::OrderedMissing => Kind::Ordered,
-            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => {
+            Ingest::OrderedDouble { .. } => Kind::OrderedDouble,
+            Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } | Ingest::FixedDouble { lo, hi, .. } => {
                 Kind::Bounded(Interval { lo: i64::from(lo), hi: i64::from(hi) })
             }
         };
@@ -190,6 +195,7 @@ impl Scope {
             Op::AddConst { x, c } => self.with_const(*x, *c, consts, |x, c| x.plus(Interval { lo: c, hi: c }))?,
             Op::MulConst { x, c } => self.with_const(*x, *c, consts, Interval::times)?,
             Op::Trees { parts, forest } => self.trees(parts, forest, consts)?,
+            Op::Rank { x, feature, cut } => self.rank(*x, *feature, *cut, consts)?,
             _ => {
                 let (shape, interval) = self.unweighted(op)?;
                 Outcome { shape, interval: Some(interval) }
@@ -248,6 +254,7 @@ impl Scope {
             Op::Div { num, den, digit_bits, digits } => self.div(*num, *den, *digit_bits, *digits),
             Op::Quotient { num, den, lo, hi } => self.quotient(*num, *den, declared("quotient", *lo, *hi)?),
             Op::Narrow { x, shift, lo, bits } => self.narrow(*x, *shift, *lo, *bits),
+            Op::Missing { x } => Ok((self.doubles(*x)?.to_vec(), Interval { lo: 0, hi: 1 })),
             // Everything else is handled before.
             _ => Err(Problem::Kind { expected: "an operator without weights", got: crate::check::op_name(op) }),
         }
@@ -402,6 +409,35 @@ impl Scope {
         Ok(features as u32)
     }
 
+    /// Shape of a value that holds images of doubles.
+    fn doubles(&self, x: ValueId) -> Result<&[u32], Problem> {
+        let value = self.get(x)?;
+        match value.kind {
+            Kind::OrderedDouble => {
+                let row = value.shape.iter().filter(|&&d| d != 1).count();
+                at_most("dimensions beyond one", 1, row as u64)?;
+                Ok(&value.shape)
+            }
+            Kind::Ordered | Kind::Bounded(_) | Kind::Index { .. } => {
+                Err(Problem::Kind { expected: Kind::OrderedDouble.name(), got: value.kind.name() })
+            }
+        }
+    }
+
+    fn rank(&self, x: ValueId, feature: ConstId, cut: [ConstId; 4], consts: Consts<'_>) -> Result<Outcome, Problem> {
+        let shape = self.doubles(x)?.to_vec();
+        let rows = consts.len(feature)? as u64;
+        in_range("cuts", Interval { lo: 2, hi: NUMBER_ORIGIN }, rows as i64)?;
+        cut.into_iter().try_for_each(|limb| consts.expect("cuts", limb, rows))?;
+        if let Some(weights) = consts.weights {
+            let missing = || Problem::Reference { what: "constant", below: weights.len(), got: feature.0 };
+            let cuts = Cuts::new(feature, cut, weights).ok_or_else(missing)?;
+            cuts.check(element_count(&shape)).map_err(Problem::Cuts)?;
+        }
+        // The last row is no number's.
+        Ok(Outcome { shape, interval: Some(Interval { lo: 0, hi: rows as i64 - 2 }) })
+    }
+
     fn trees(&self, parts: &[ValueId], forest: &Forest, consts: Consts<'_>) -> Result<Outcome, Problem> {
         let features = self.features(parts)?;
         check_forest(forest, consts)?;
@@ -429,7 +465,9 @@ fn check_part(part: &ValueInfo) -> Result<(), Problem> {
             in_range("a forest's number", images, interval.lo)?;
             in_range("a forest's number", images, interval.hi)
         }
-        Kind::Index { .. } => Err(Problem::Kind { expected: "an ordered image or a number", got: part.kind.name() }),
+        Kind::OrderedDouble | Kind::Index { .. } => {
+            Err(Problem::Kind { expected: "an ordered image or a number", got: part.kind.name() })
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub use engine::{Dims, Engine, Plain};
 
 use crate::arith;
 use crate::check::{CheckError, check_program, op_name};
+use crate::cuts::{CutError, Cuts};
 use crate::forest::{ForestError, NUMBER_ORIGIN, Tables, add_leaf};
 use crate::ingest::{IngestError, ingest};
 use crate::interval::Interval;
@@ -112,6 +113,9 @@ pub enum Fault {
     /// A broken forest.
     #[error("{0}")]
     Forest(ForestError),
+    /// A number without a place among its cuts.
+    #[error("{0}")]
+    Cuts(CutError),
 }
 
 /// Runs `model` on `raw`. Total: a model that was never checked gives an error, not a panic.
@@ -248,6 +252,8 @@ impl Run<'_> {
                 self.div(*num, *den, u32::from(*digit_bits) * u32::from(*digits))
             }
             Op::Trees { parts, forest } => self.trees(parts, forest),
+            Op::Rank { x, feature, cut } => self.rank(*x, *feature, *cut),
+            Op::Missing { x } => self.map(*x, |x| i64::from(x == 0)),
         }
     }
 
@@ -318,6 +324,13 @@ impl Run<'_> {
             Ok((dividend << bits).div_euclid(divisor))
         };
         num.iter().enumerate().map(quotient).collect()
+    }
+
+    fn rank(&self, x: ValueId, feature: ConstId, cut: [ConstId; 4]) -> Result<Vec<i64>, Fault> {
+        let cuts = Cuts::new(feature, cut, self.weights).ok_or(Fault::Length { expected: 1, got: 0 })?;
+        let row =
+            |(i, &image): (usize, &i64)| Ok(cuts.row(i, image as u64).ok_or(CutError::Place { feature: i })? as i64);
+        self.value(x)?.iter().enumerate().map(row).collect::<Result<_, _>>().map_err(Fault::Cuts)
     }
 
     fn trees(&self, parts: &[ValueId], forest: &Forest) -> Result<Vec<i64>, Fault> {

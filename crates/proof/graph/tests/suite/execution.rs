@@ -2,7 +2,7 @@
 
 use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::exec::Fault;
-use ciro_graph::ingest::{fixed, ordered, unordered};
+use ciro_graph::ingest::{Element, fixed, ordered, unordered};
 use ciro_graph::{
     ExecError, Ingest, IngestError, Interval, Op, OutputKind, Pick, RawOutput, ValueId, check_model, execute,
 };
@@ -320,7 +320,10 @@ fn a_batch_runs_each_sample_as_if_it_were_alone() {
 
     // 30·2² leaves the range, in the last element of the second sample.
     input.0[0].bits[5] = 30f32.to_bits();
-    assert!(matches!(execute(&model, &input), Err(ExecError::Input(IngestError::OutOfRange { index: 5, .. }))));
+    assert!(matches!(
+        execute(&model, &input),
+        Err(ExecError::Input(IngestError::OutOfRange { at: Element { sample: Some(1), .. }, .. }))
+    ));
     assert_eq!(program.join(&samples[..2]), None);
     let mut uneven = samples.clone();
     uneven[1].0[0].shape = vec![3];

@@ -11,10 +11,19 @@ use ciro_verifier::{Phase, ProofContext, Verified, VerifyError};
 use p3_field::PrimeField32;
 use std::collections::BTreeMap;
 
-/// Floats as the first input of a model.
+/// Floats as the first input of a model, as wide as it takes them.
 pub(crate) fn raw(model: &Model, x: &[f32]) -> RawInput {
+    if model.program.inputs[0].words() == 2 {
+        return raw_doubles(model, &x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>());
+    }
     let bits = x.iter().map(|x| x.to_bits()).collect();
     RawInput(vec![RawTensor { shape: model.program.batch_shape(&model.program.inputs[0].shape), bits }])
+}
+
+/// Doubles as the first input of a model.
+pub(crate) fn raw_doubles(model: &Model, x: &[f64]) -> RawInput {
+    let shape = model.program.batch_shape(&model.program.inputs[0].shape);
+    RawInput(vec![RawTensor::of_doubles(shape, x.iter().map(|x| x.to_bits()))])
 }
 
 /// The witness columns of a name, in order.

@@ -89,10 +89,13 @@ pub(crate) struct Case {
 impl Case {
     /// Runs, proves and verifies.
     pub(crate) fn new(name: &'static str, model: Model, x: &[f32]) -> Self {
+        let input = liar::raw(&model, x);
+        Self::on(name, model, input)
+    }
+
+    /// As [`Case::new`], on an input as a user gives it.
+    pub(crate) fn on(name: &'static str, model: Model, input: RawInput) -> Self {
         let key = ProvingKey::new(model.clone()).expect("the model has a relation");
-        let bits = x.iter().map(|x| x.to_bits()).collect();
-        let shape = model.program.batch_shape(&model.program.inputs[0].shape);
-        let input = RawInput(vec![RawTensor { shape, bits }]);
         let context = ProofContext::default();
         let proof = prove_hiding(&key, &input, &context, &SEED).expect("the model runs");
         let statement = proof.statement.clone();
@@ -113,8 +116,7 @@ impl Case {
     ) -> Self {
         let mut model = self.model;
         model.program.visibility = Visibility { input, output, weights };
-        let x: Vec<f32> = self.input.0[0].bits.iter().map(|&bits| f32::from_bits(bits)).collect();
-        Self::new(name, model, &x)
+        Self::on(name, model, self.input)
     }
 
     /// What the model answered.
@@ -139,10 +141,12 @@ impl Case {
         let program = self.model.program.clone().batched(samples);
         let model = Model { program, weights: self.model.weights.clone() };
         ciro_graph::check_model(&model).expect("the batch is well formed");
-        let own = &self.input.0[0].bits;
-        let turned = |by: usize| (0..own.len()).map(move |i| f32::from_bits(own[(i + by) % own.len()]));
-        let x: Vec<f32> = (0..samples as usize).flat_map(turned).collect();
-        Self::new(name, model, &x)
+        let own: Vec<&[u32]> = self.input.0[0].bits.chunks_exact(model.program.inputs[0].words()).collect();
+        let turned =
+            |by: usize| own.iter().cycle().skip(by).take(own.len()).flat_map(|element| element.iter().copied());
+        let bits = (0..samples as usize).flat_map(turned).collect();
+        let shape = model.program.batch_shape(&model.program.inputs[0].shape);
+        Self::on(name, model, RawInput(vec![RawTensor { shape, bits }]))
     }
 }
 
@@ -176,6 +180,9 @@ pub(crate) fn cases() -> Vec<Case> {
         net::convolution().showing("convolution, public weights", Public, Public, Public),
         forest("", 3, &[0.25, 3.5]).showing("forest, private, public weights", Private, Public, Public),
         forest("", 1, &[0.25, f32::NAN]).showing("forest, a missing value, committed", Committed, Committed, Public),
+        doubles(),
+        doubles().showing("doubles, committed", Committed, Committed, Committed),
+        doubles().showing("", Committed, Committed, Committed).batch("batch of three, doubles, committed", 3),
     ]
 }
 
@@ -240,6 +247,34 @@ fn ordered(x: f32) -> u32 {
 /// and the second one right.
 fn forest(name: &'static str, leaf_width: u32, x: &[f32]) -> Case {
     Case::new(name, forest_model(leaf_width, x.iter().any(|x| x.is_nan())), x)
+}
+
+/// Cuts of two features of [`doubles_model`]: of both kinds that float32 does not tell from their neighbours.
+pub(crate) const CUTS: [&[f64]; 2] = [&[1.7e9 + 0.25], &[-0.1, 1e-310, 9_007_199_254_740_991.0]];
+
+/// Ranks of two doubles, and the same with a missing one above all: what trees of doubles read.
+pub(crate) fn doubles_model(missing: bool) -> Model {
+    let mut s = small(2, 1);
+    s.program.inputs[0].ingest = Ingest::OrderedDouble { missing };
+    let image = |&cut: &f64| ciro_graph::ingest::ordered_double(cut.to_bits());
+    let ends = |cuts: &[f64]| [vec![0], cuts.iter().map(image).collect(), vec![u64::MAX]].concat();
+    let cuts = CUTS.map(ends);
+    let feature = s.constant(cuts.iter().zip(0..).flat_map(|(cuts, i)| vec![i; cuts.len()]).collect());
+    let limb = |shift: u32| cuts.concat().iter().map(|cut| (cut >> shift & 0xffff) as i32).collect();
+    let cut = [0, 16, 32, 48].map(|shift| s.constant(limb(shift)));
+    let rank = s.node(Op::Rank { x: X, feature, cut }, 2, 0, 6);
+    let missing = s.node(Op::Missing { x: X }, 2, 0, 1);
+    let above = s.node(Op::Scale { x: missing, factor: 8 }, 2, 0, 8);
+    let above = s.node(Op::Add { a: rank, b: above }, 2, 0, 14);
+    s.output(rank, 2);
+    s.output(above, 2);
+    s.model()
+}
+
+fn doubles() -> Case {
+    let model = doubles_model(true);
+    let input = liar::raw_doubles(&model, &[CUTS[0][0], f64::NAN]);
+    Case::on("doubles", model, input)
 }
 
 /// Two trees of one split over the numbers of two values: x, and its rectified copy.

@@ -156,7 +156,9 @@ impl Growing {
         let info = self.scope.get(value).ok()?;
         let (shape, kind) = match info.kind {
             Kind::Index { below } => (vec![1], OutputKind::IntLabel { labels: vec![0; below as usize] }),
-            Kind::Bounded(_) | Kind::Ordered => (info.shape.clone(), OutputKind::Fixed { frac_bits: 0 }),
+            Kind::Bounded(_) | Kind::Ordered | Kind::OrderedDouble => {
+                (info.shape.clone(), OutputKind::Fixed { frac_bits: 0 })
+            }
         };
         Some(Output { name: format!("y{}", value.0), value, shape, kind })
     }

@@ -102,13 +102,16 @@ pub fn input(model: &Model, draw: &mut Draw) -> Option<RawInput> {
 /// Whole numbers from the input's interval, divided by `scale`.
 fn tensor(program: &Program, input: &Input, draw: &mut Draw, scale: i64) -> RawTensor {
     let (lo, hi) = match input.ingest {
-        Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } => (lo, hi),
-        Ingest::Ordered | Ingest::OrderedMissing => (-100, 100),
+        Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } | Ingest::FixedDouble { lo, hi, .. } => (lo, hi),
+        Ingest::Ordered | Ingest::OrderedMissing | Ingest::OrderedDouble { .. } => (-100, 100),
     };
     let shape = program.batch_shape(&input.shape);
     let len: u32 = shape.iter().product();
-    let element = |_| ((draw.within(lo.into(), hi.into()) / scale) as f32).to_bits();
-    RawTensor { bits: (0..len).map(element).collect(), shape }
+    let mut number = || (draw.within(lo.into(), hi.into()) / scale) as f32;
+    if input.words() == 2 {
+        return RawTensor::of_doubles(shape, (0..len).map(|_| f64::from(number()).to_bits()));
+    }
+    RawTensor { bits: (0..len).map(|_| number().to_bits()).collect(), shape }
 }
 
 #[cfg(test)]

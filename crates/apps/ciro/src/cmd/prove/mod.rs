@@ -8,7 +8,7 @@ use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use ciro_graph::exec::Fault;
-use ciro_graph::{Disclosure, ExecError, Model, Program, RawInput, Visibility};
+use ciro_graph::{Disclosure, ExecError, IngestError, Model, Program, RawInput, Visibility};
 use ciro_network::durable::{Access, replace};
 use ciro_prover::reveal::{Reveal, reveals};
 use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
@@ -111,6 +111,9 @@ fn refused(error: ProveError) -> CliError {
     match error {
         ProveError::Execute(e @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
             CliError::failed(e).hint("compile with --calibration samples that cover such inputs")
+        }
+        ProveError::Execute(e @ ExecError::Input(IngestError::OutOfRange { .. })) => {
+            CliError::failed(e).hint("compile with --calibration samples, or an --input-range, that cover such inputs")
         }
         ProveError::Execute(e) => CliError::failed(e),
         other => CliError::failed(other),

@@ -1,0 +1,174 @@
+//! How large an input's elements may be: as much as samples show and a margin, and more where the weights make it cheap.
+//!
+//! Elements with scales of their own cost the sum that reads them no more than their weight times their span. So a feature may be as
+//! large as it likes whose weight is small, and one that samples hardly show takes what the others leave.
+
+use super::map::Map;
+
+/// Without calibration samples, inputs are taken from [−32, 32): standardised features stay well inside. Inputs that the
+/// model standardises itself are taken from where that range comes from.
+pub(super) const DEFAULT_SPAN: f64 = 32.0;
+/// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
+const MARGIN: f64 = 4.0;
+/// A feature that is zero in this part of the samples tells little of its range.
+const SPARSE: f64 = 0.25;
+/// So many times what samples show of such a feature is taken in any case, as far as others are so large.
+const SPARSE_MARGIN: f64 = 16.0;
+/// How many times larger a feature of the same kind may be: amounts are not of the kind of counts.
+const ALIKE: f64 = 1024.0;
+/// So many times the sum of all others may grow by what sparse features take beyond that.
+const ROOM_FOR_SPARSE: f64 = 4.0;
+
+/// How large an element may be: powers of two.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    /// It has to be taken.
+    own: f64,
+    /// It is taken if that costs the others little; no less than `own`.
+    most: f64,
+    /// Whether it may become larger still.
+    free: bool,
+}
+
+impl Span {
+    /// What somebody declares.
+    pub(super) fn given(span: f64) -> Self {
+        Self { free: false, ..Self::free(span) }
+    }
+
+    /// What is guessed.
+    pub(super) fn free(span: f64) -> Self {
+        let own = power_of_two(span);
+        Self { own, most: own, free: true }
+    }
+
+    /// This one, and large enough for a number.
+    pub(super) fn reaching(self, number: f64) -> Self {
+        let number = power_of_two(number.abs());
+        Self { own: self.own.max(number), most: self.most.max(number), ..self }
+    }
+}
+
+/// The smallest power of two that is not below `magnitude`, from 2⁻³⁰ to 2⁶⁰.
+fn power_of_two(magnitude: f64) -> f64 {
+    magnitude.log2().ceil().clamp(-30.0, 60.0).exp2()
+}
+
+/// What samples show of each element.
+pub(super) fn seen<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<Span> {
+    let count = samples.clone().count();
+    let mut largest = vec![0.0f64; len];
+    let mut zeros = vec![0usize; len];
+    for (i, &v) in samples.flat_map(|sample| sample.iter().enumerate()) {
+        if v.is_finite() {
+            largest[i] = largest[i].max(f64::from(v).abs());
+        }
+        zeros[i] += usize::from(v == 0.0);
+    }
+    let overall = largest.iter().copied().fold(0.0, f64::max);
+    let span = |(largest, zeros): (f64, usize)| match (largest == 0.0, zeros as f64 >= SPARSE * count as f64) {
+        (true, _) if overall == 0.0 => Span::free(DEFAULT_SPAN),
+        // Nothing is known of it but what the others are.
+        (true, _) => Span { own: power_of_two(0.0), ..Span::free(MARGIN * overall) },
+        (false, true) => {
+            let most = power_of_two(MARGIN * overall.min(ALIKE * largest));
+            Span { own: power_of_two(SPARSE_MARGIN * largest).min(most), most, free: true }
+        }
+        (false, false) => Span::free(MARGIN * largest),
+    };
+    largest.into_iter().zip(zeros).map(span).collect()
+}
+
+/// One span for all elements.
+pub(super) fn together(spans: &[Span]) -> f64 {
+    spans.iter().map(|span| span.most).fold(0.0, f64::max)
+}
+
+/// A span for each element of what `map` reads; where nothing weighs them, as much as the elements may take.
+pub(super) fn apart(spans: &[Span], map: Option<&Map>) -> Vec<f64> {
+    let Some(map) = map else { return spans.iter().map(|span| span.most).collect() };
+    let costs = Costs::of(map, spans.len());
+    let least: Vec<f64> = spans.iter().map(|span| span.own).collect();
+    let room = ROOM_FOR_SPARSE * costs.largest_sum(&least);
+    let halved = |times: i32| -> Vec<f64> {
+        let part = (-f64::from(times)).exp2();
+        spans.iter().map(|span| span.own.max(span.most * part)).collect()
+    };
+    // Halved often enough, nothing is left beyond the least.
+    let taken = (0..=90).map(halved).find(|spans| costs.largest_sum(spans) <= room).unwrap_or(least);
+    costs.evened(taken, spans)
+}
+
+/// What each element costs the sums that read it.
+struct Costs<'a> {
+    map: &'a Map,
+    /// The largest weight of each element.
+    heaviest: Vec<f64>,
+}
+
+impl<'a> Costs<'a> {
+    fn of(map: &'a Map, len: usize) -> Self {
+        let mut heaviest = vec![0.0f64; len];
+        map.terms().for_each(|(_, k, w)| heaviest[k] = heaviest[k].max(w.abs()));
+        Self { map, heaviest }
+    }
+
+    fn largest_sum(&self, spans: &[f64]) -> f64 {
+        let mut sums = vec![0.0; self.map.parts().1.len()];
+        self.map.terms().for_each(|(j, k, w)| sums[j] += w.abs() * spans[k]);
+        sums.into_iter().fold(0.0, f64::max)
+    }
+
+    /// Each span no smaller than an even share of the largest sum, which then at most doubles.
+    fn evened(&self, taken: Vec<f64>, spans: &[Span]) -> Vec<f64> {
+        let share = self.largest_sum(&taken) / taken.len().max(1) as f64;
+        let wider = |k: usize, span: f64| {
+            let most = (share / self.heaviest[k]).log2().floor().clamp(-30.0, 60.0).exp2();
+            if spans[k].free && most.is_finite() { span.max(most) } else { span }
+        };
+        taken.into_iter().enumerate().map(|(k, span)| wider(k, span)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(weights: &[f64]) -> Map {
+        Map::Dense { n: 1, w: weights.to_vec(), b: vec![0.0] }
+    }
+
+    #[test]
+    fn spans_leave_a_margin_and_sparse_features_more() {
+        let samples = [vec![1.0, 0.0, 100.0], vec![-1.1, 0.0, 90.0], vec![0.5, 0.25, 110.0], vec![0.4, 0.0, 80.0]];
+        let seen = seen(3, samples.iter());
+        assert_eq!(seen.iter().map(|span| span.own).collect::<Vec<_>>(), [8.0, 4.0, 512.0]);
+        assert_eq!(together(&seen), 512.0);
+        assert_eq!(super::seen(1, [vec![0.0]].iter()), [Span::free(DEFAULT_SPAN)]);
+    }
+
+    #[test]
+    fn pixels_that_samples_do_not_show_may_be_as_bright_as_the_others() {
+        let samples = [vec![16.0, 0.0, 12.0, 0.0], vec![15.0, 0.0, 16.0, 1.0]];
+        let spans = apart(&seen(4, samples.iter()), Some(&dense(&[1.0, 0.7, -1.0, 0.5])));
+        assert!(spans.iter().all(|&span| span >= 64.0), "{spans:?}");
+    }
+
+    #[test]
+    fn a_count_that_is_mostly_zero_does_not_take_the_span_of_cents() {
+        let samples = [vec![0.0, 1e10], vec![3.0, 2e9], vec![0.0, 5e9], vec![0.0, 4e9]];
+        // Of standardised weights: both columns count the same.
+        let spans = apart(&seen(2, samples.iter()), Some(&dense(&[0.5, 1e-10])));
+        assert!((64.0..=256.0).contains(&spans[0]) && spans[1] >= 2f64.powi(36), "{spans:?}");
+    }
+
+    #[test]
+    fn a_weight_that_is_small_leaves_room_and_a_declared_span_is_kept() {
+        let spans = [Span::free(8.0), Span::free(8.0), Span::given(8.0)];
+        let apart = apart(&spans, Some(&dense(&[1.0, 1e-6, 1e-6])));
+        assert_eq!(apart[0], 8.0);
+        assert!(apart[1] > 1e6 && apart[2] == 8.0, "{apart:?}");
+        // A sum of at most twice as much.
+        assert!(apart[1] * 1e-6 <= 8.0);
+    }
+}
