@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`book`] | [`Book`]: standing offers, grouped into classes; `match` is [`Book::decide`] |
+//! | [`config`] | [`Config`]: network, key, fee, lengths of leases, and [`Reach`] |
 //! | [`refusal`] | [`Refusal`]: why nobody matches, counted per predicate, with the nearest way out |
 //! | [`scheduler`] | [`Scheduler`]: committed events in, signed leases out |
 //! | [`seat`] | what the scheduler notes with each seat in the job log |
@@ -17,6 +18,7 @@
 
 pub mod book;
 mod class;
+pub mod config;
 pub mod error;
 mod history;
 pub mod refusal;
@@ -24,6 +26,7 @@ pub mod scheduler;
 pub mod seat;
 
 pub use book::{Book, Decision, Demand};
+pub use config::{Config, Reach};
 pub use error::SchedulerError;
 pub use refusal::{Predicate, Refusal, Relaxation};
-pub use scheduler::{Config, Effect, Ledger, Reach, Scheduler};
+pub use scheduler::{Effect, Ledger, Scheduler};

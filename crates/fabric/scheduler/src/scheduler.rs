@@ -8,17 +8,16 @@
 //! A worker that had the job comes last, and one that failed it never again (`crate::history`). A seat nobody can fill stays in line.
 
 use crate::book::{Book, Demand};
+use crate::config::Config;
 use crate::error::SchedulerError;
 use crate::history::History;
 use crate::refusal::Refusal;
 use crate::seat::{SeatNote, pivot};
-use ciro_crypto::Keypair;
 use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
 use ciro_state::{CommittedEvent, DeclineReason, Event, Job, Reputation, Round, SignedLease, State};
 use ciro_types::{
-    AccountId, Amount, Assurance, BasisPoints, ChainId, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements,
-    encode,
+    AccountId, Amount, Assurance, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements, encode,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,49 +28,6 @@ const PAGE: usize = 256;
 const LOGGED_BLOCKS: u64 = 1_024;
 /// The log is pruned at every so many heights: a block without events then costs no write.
 const PRUNED_EVERY: u64 = 64;
-
-/// To whom leases can be delivered. A worker that never hears of its lease lets it run out, and the job waits as long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// To every worker.
-    Everyone,
-    /// To these alone: offers of others are not considered.
-    Only(BTreeSet<AccountId>),
-}
-
-impl Reach {
-    fn includes(&self, worker: &AccountId) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Only(workers) => workers.contains(worker),
-        }
-    }
-}
-
-/// What a scheduler needs to know besides the ledger.
-pub struct Config {
-    /// The network.
-    pub chain: ChainId,
-    /// The key named in the genesis.
-    pub key: Keypair,
-    /// The protocol fee on top of a worker's price.
-    pub fee: BasisPoints,
-    /// How long a lease runs, blocks.
-    pub lease_blocks: u64,
-    /// Who can be granted one.
-    pub reach: Reach,
-}
-
-/// Blocks for which a newcomer's lease runs at least, if leases do.
-const TRIAL_BLOCKS_MIN: u64 = 6;
-
-impl Config {
-    /// How long the lease of a worker runs that was never paid: long enough for an honest one, and a third of what waiting for
-    /// another one costs.
-    fn trial_blocks(&self) -> u64 {
-        (self.lease_blocks / 3).max(TRIAL_BLOCKS_MIN).min(self.lease_blocks)
-    }
-}
 
 /// What a scheduler restarts from: the parts of the ledger's state that it follows.
 #[derive(Clone, Debug, Default)]
