@@ -216,6 +216,7 @@ operators! {
     }
     Core Products {
         ConvTranspose "ConvTranspose",
+        CumSum "CumSum",
         Gemm "Gemm",
         MatMul "MatMul",
     }

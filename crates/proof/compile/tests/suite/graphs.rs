@@ -87,6 +87,25 @@ fn a_flattened_image_goes_through_dense_layers() {
 }
 
 #[test]
+fn sums_run_along_any_axis_from_either_end() {
+    for (axis, exclusive, reverse) in [(1, 0, 0), (2, 0, 1), (-1, 1, 0), (-2, 1, 1)] {
+        let sums = vec![int("exclusive", exclusive), int("reverse", reverse)];
+        let onnx = Onnx::of(&[1, 3, 4]).int_constant("axis", &[], &[axis]).node("CumSum x axis -> y", sums);
+        check(&onnx.outputs(&["y"]), &noisy(&[1, 3, 4], 8), 0.01, |x| {
+            let along_rows = axis.rem_euclid(3) == 1;
+            let place = |i: usize| if along_rows { i / 4 } else { i % 4 };
+            let line = |i: usize| if along_rows { i % 4 } else { i / 4 };
+            let is_added = |from: usize, to: usize| {
+                let (from, to) = if reverse == 1 { (to, from) } else { (from, to) };
+                from < to || (exclusive == 0 && from == to)
+            };
+            let of = |to: usize| (0..12).filter(move |&i| line(i) == line(to) && is_added(place(i), place(to)));
+            (0..12).map(|to| of(to).map(|i| f64::from(x[i])).sum()).collect()
+        });
+    }
+}
+
+#[test]
 fn a_constant_is_spread_over_a_matrix() {
     let m = noise(4, 5);
     let onnx = Onnx::of(&[1, 3, 4]).constant("m", &[4], &m);

@@ -19,10 +19,35 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         }
         "Conv" => conv(ctx)?,
         "ConvTranspose" => conv_transpose(ctx)?,
+        "CumSum" => cumulative_sum(ctx)?,
         _ => return Ok(false),
     };
     ctx.bind(0, result);
     Ok(true)
+}
+
+/// Running sums: the product with a triangle of ones.
+fn cumulative_sum(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let axis = ctx.required(1)?.scalar().unwrap_or(0.0);
+    let axis = ctx.axis(axis as i64, dims.len())?;
+    let exclusive = ctx.attributes.int("exclusive")?.unwrap_or(0) != 0;
+    let reverse = ctx.attributes.int("reverse")?.unwrap_or(0) != 0;
+    let (n, last) = (dims[axis], dims.len() - 1);
+    let is_added = |from: usize, to: usize| {
+        let (before, after) = if reverse { (to, from) } else { (from, to) };
+        before < after || (!exclusive && before == after)
+    };
+    let triangle = (0..n * n).map(|i| f32::from(is_added(i / n, i % n))).collect();
+    // The axis changes places with the last one, and back.
+    let mut swap: Vec<usize> = (0..dims.len()).collect();
+    swap.swap(axis, last);
+    let turned = ctx.transpose(x, swap.clone())?;
+    let row = if last == 0 { ctx.reshape(turned, vec![1, n])? } else { turned };
+    let sums = matmul(ctx, row, Bound::Const(Array::new(vec![n, n], triangle)))?;
+    let sums = if last == 0 { ctx.reshape(sums, dims)? } else { sums };
+    ctx.transpose(sums, swap)
 }
 
 fn gemm(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
