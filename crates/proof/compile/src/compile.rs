@@ -311,12 +311,8 @@ fn compared_with_floats(plan: &Plan, lowered: &Lowered, options: &Options) -> Re
 fn is_exact(plan: &Plan, program: &Program) -> bool {
     let compares_inputs = program.inputs.iter().all(|input| input.is_ordered() || input.is_ordered_double());
     plan.tolerance() == Tolerance::EXACT
-        && plan.steps.iter().all(|step| match &step.kind {
-            Kind::Affine(_) | Kind::Elem(_) | Kind::Sigmoid | Kind::Softmax | Kind::ArgMax | Kind::Pick(_) => true,
-            Kind::Trees(_) => compares_inputs,
-            Kind::Add | Kind::Sub | Kind::Mul | Kind::Div | Kind::Relu | Kind::Exp => false,
-            Kind::Normalize(_) | Kind::Curve(_) | Kind::Sums(_) | Kind::Maxima(_) => false,
-        })
+        && plan.is_linear()
+        && (compares_inputs || !plan.steps.iter().any(|step| matches!(step.kind, Kind::Trees(_))))
 }
 
 /// What each input accepts.

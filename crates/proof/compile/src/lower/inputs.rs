@@ -122,8 +122,9 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     let spans: Vec<Span> = ranges.spans[input].iter().enumerate().map(filled).collect();
     let map = analysis.first_map(plan, input);
     let spans = if analysis.scaled_apart(input) {
-        // The first layer of a network sums many terms, of which each bit is felt.
-        spans::apart(&spans, map.as_ref().filter(|_| plan.tolerance() == Tolerance::EXACT))
+        // Elsewhere, as in the first layer of a network or in a kernel, each bit of a sum is felt.
+        let is_linear = plan.is_linear() && plan.tolerance() == Tolerance::EXACT;
+        spans::apart(&spans, map.as_ref().filter(|_| is_linear))
     } else {
         vec![spans::together(&spans); plan.len(input)]
     };

@@ -278,6 +278,16 @@ impl Plan {
         self.inputs.iter().all(|input| input.dims.iter().rev().skip(1).all(|&d| d == 1))
     }
 
+    /// Whether it is linear maps, trees and the functions that end them, and nothing that multiplies or bends on the way.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.steps.iter().all(|step| match &step.kind {
+            Kind::Affine(_) | Kind::Elem(_) | Kind::Trees(_) | Kind::Pick(_) => true,
+            Kind::Sigmoid | Kind::Softmax | Kind::ArgMax => true,
+            Kind::Add | Kind::Sub | Kind::Mul | Kind::Div | Kind::Relu | Kind::Exp => false,
+            Kind::Normalize(_) | Kind::Curve(_) | Kind::Sums(_) | Kind::Maxima(_) => false,
+        })
+    }
+
     /// Trees and linear models are exact, whatever follows them. Affine maps of what was curved or cut make a network.
     pub(crate) fn tolerance(&self) -> Tolerance {
         let curved = |id: Id| self.step(id).is_some_and(|step| !matches!(step.kind, Kind::Affine(_) | Kind::Trees(_)));
