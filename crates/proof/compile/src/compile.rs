@@ -153,8 +153,8 @@ pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, Compile
 
 fn compile_source(source: Source, options: &Options) -> Result<Compiled, CompileError> {
     let mut compiled = match source.reading {
-        Reading::Flat(plan) => compile_flat(plan, None, options),
-        Reading::Vectors(net, plan) => compile_flat(plan, Some(&net), options),
+        Reading::Flat(plan) => compile_flat(&plan, None, options),
+        Reading::Vectors(net, plan) => compile_flat(&plan, Some(&net), options),
         Reading::Network(net) => net::compile(&net, options),
     }?;
     compiled.model.program.columns = source.columns;
@@ -165,7 +165,7 @@ fn compile_source(source: Source, options: &Options) -> Result<Compiled, Compile
 }
 
 /// `read` is the network that the plan was made from, if it was: the reference is what was read.
-fn compile_flat(plan: Plan, read: Option<&Net>, options: &Options) -> Result<Compiled, CompileError> {
+fn compile_flat(plan: &Plan, read: Option<&Net>, options: &Options) -> Result<Compiled, CompileError> {
     let mut plan = apart(plan);
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;

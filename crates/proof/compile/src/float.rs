@@ -105,7 +105,7 @@ pub(crate) fn leaf_sums(forest: &Ensemble, x: impl Fn(usize) -> f64) -> Vec<f32>
     sums.iter().zip(&forest.base).map(|(sum, base)| sum / forest.divisor + base).collect()
 }
 
-fn leaf<'a>(forest: &'a Ensemble, root: usize, x: impl Fn(usize) -> f64) -> &'a [(usize, f32)] {
+fn leaf(forest: &Ensemble, root: usize, x: impl Fn(usize) -> f64) -> &[(usize, f32)] {
     let mut node = root;
     loop {
         match &forest.nodes[node] {

@@ -124,13 +124,16 @@ const DIVISOR_BITS: u32 = 20;
 /// A quotient may be so many times larger than samples show.
 const MORE: f64 = 4.0;
 
+/// The smallest and the largest of a value, if samples show them.
+type Ends = Option<(f64, f64)>;
+
 /// a / b for a positive b. `seen`: the ends of b and of the quotient that samples show. An input for which b is not positive, or the
 /// quotient far larger than on any sample, is refused.
 pub(super) fn divide(
     builder: &mut ProgramBuilder,
     at: &At,
     (a, b): (Quant, Quant),
-    (divisors, quotients): (Option<(f64, f64)>, Option<(f64, f64)>),
+    (divisors, quotients): (Ends, Ends),
 ) -> Result<Quant, CompileError> {
     let (a, b) = (uniform(builder, at, a)?, uniform(builder, at, b)?);
     let is_positive = builder.interval(b.id).lo > 0 || divisors.is_some_and(|(lo, _)| lo > 0.0);

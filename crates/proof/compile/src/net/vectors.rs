@@ -504,7 +504,8 @@ impl Vectors<'_> {
 
     fn line(&mut self, at: &At, x: plan::Id, slope: f64, intercept: f64) -> plan::Id {
         let len = self.plan.len(x);
-        let scaled = if slope == 1.0 { x } else { self.elem(at, Elem::Mul(vec![slope as f32; len]), x) };
+        let scaled =
+            if slope.to_bits() == 1f64.to_bits() { x } else { self.elem(at, Elem::Mul(vec![slope as f32; len]), x) };
         if intercept == 0.0 { scaled } else { self.elem(at, Elem::Add(vec![intercept as f32; len]), scaled) }
     }
 

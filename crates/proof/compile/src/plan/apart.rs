@@ -3,7 +3,7 @@
 use super::{Affine, Id, Kind, Plan, Step};
 
 /// The plan with affine maps of several values taken apart.
-pub(crate) fn apart(plan: Plan) -> Plan {
+pub(crate) fn apart(plan: &Plan) -> Plan {
     let mut new_id: Vec<Id> = (0..plan.inputs.len()).collect();
     let mut made = Plan { steps: vec![], ..plan.clone() };
     for step in &plan.steps {

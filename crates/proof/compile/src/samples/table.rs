@@ -199,10 +199,15 @@ fn refuse(slot: &Slot<'_>, text: &str, row: usize, table: &Table) -> SampleProbl
     }
 }
 
+/// Whether two numbers are the same, to the last bit but for the sign of zero.
+fn equal(a: f64, b: f64) -> bool {
+    a.partial_cmp(&b) == Some(std::cmp::Ordering::Equal)
+}
+
 /// What the program reads for a number of an array, where codes stand for themselves.
 pub(super) fn of_array(column: Option<&Column>, number: f64) -> f64 {
     // As a float32, which is how XGBoost compares it.
-    let is_missing = |missing: u64| f64::from_bits(missing) as f32 == number as f32;
+    let is_missing = |missing: u64| equal(f64::from(f64::from_bits(missing) as f32), f64::from(number as f32));
     if column.and_then(|column| column.missing).is_some_and(is_missing) { f64::NAN } else { number }
 }
 
@@ -215,7 +220,7 @@ fn of_number(column: &Column, number: f64) -> Option<f64> {
         return Some(number);
     }
     // Of truth values, 0 and 1 are False and True.
-    let truth = |text: &String| (text == "True" && number == 1.0) || (text == "False" && number == 0.0);
+    let truth = |text: &String| (text == "True" && equal(number, 1.0)) || (text == "False" && equal(number, 0.0));
     let is_same = |text: &String| text.parse() == Ok(number) || truth(text);
     column.categories.iter().position(is_same).map(|code| code as f64).or_else(|| unseen(column))
 }

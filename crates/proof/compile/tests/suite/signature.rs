@@ -1,5 +1,7 @@
 //! Columns by name, categories as texts, missing values by a number, and classes under their users' names.
 
+#![expect(clippy::float_cmp, reason = "codes of categories are whole numbers")]
+
 use crate::support::{Onnx, fixtures, floats, numbers, read, texts};
 use ciro_compile::samples::{Cells, Port, Samples, Table, from_table, parse};
 use ciro_compile::signature::labels_from;
