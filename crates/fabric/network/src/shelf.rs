@@ -362,7 +362,7 @@ mod tests {
         let later = start + age;
         assert_eq!(shelf.stale(later, age, |name| name == "used"), ["other", "unused"], "use keeps it");
         assert!(matches!(shelf.reserve(Some(&client(1)), MIB), Err(Full::Client { .. })));
-        store(&mut shelf, "third", &client(3), 40 * MIB, later).expect("room");
+        store(&mut shelf, "third", &client(3), 35 * MIB, later).expect("room");
         let evicted = store(&mut shelf, "fourth", &client(4), 15 * MIB, later).expect("room is made");
         assert_eq!(evicted, ["unused"], "what is used goes last");
     }

@@ -230,6 +230,16 @@ impl Book {
         self.pick_among(demand, false)
     }
 
+    /// The best newcomer that has its trial lease and free slots: it is free as soon as that one is answered, and so counts for a quote.
+    #[must_use]
+    pub fn pick_on_trial(&self, demand: &Demand<'_>) -> Option<(AccountId, Amount)> {
+        let has_slots = |candidate: &&Candidate| self.has_slots(candidate, candidate.offer.slots);
+        let is_on_trial = |candidate: &&Candidate| self.is_newcomer(&candidate.offer.worker);
+        let able = self.candidates.values().filter(|candidate| candidate.satisfies(demand));
+        let best = able.filter(is_on_trial).filter(has_slots).min_by_key(|found| (found.score, found.offer.worker))?;
+        Some((best.offer.worker, best.offer.price))
+    }
+
     fn pick_among(&mut self, demand: &Demand<'_>, with_newcomers: bool) -> Option<(AccountId, Amount)> {
         let mut winner: Option<Rank> = None;
         self.shape(demand.requirements);
@@ -257,10 +267,15 @@ impl Book {
     }
 
     fn is_free(&self, candidate: &Candidate) -> bool {
+        let trial = if self.is_newcomer(&candidate.offer.worker) { 1 } else { u16::MAX };
+        self.has_slots(candidate, candidate.offer.slots.min(trial))
+    }
+
+    /// Whether a worker has fewer leases than that, and rests from none.
+    fn has_slots(&self, candidate: &Candidate, slots: u16) -> bool {
         let live = self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len);
         let is_benched = self.benched.get(&candidate.offer.worker).is_some_and(|bench| self.now < bench.until);
-        let slots = if self.is_newcomer(&candidate.offer.worker) { 1 } else { candidate.offer.slots };
-        live < usize::from(slots.min(candidate.offer.slots)) && !is_benched
+        live < usize::from(slots) && !is_benched
     }
 
     fn reputation(&self, worker: AccountId) -> Reputation {

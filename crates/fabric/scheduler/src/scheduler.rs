@@ -214,7 +214,7 @@ impl<L: JobLog> Scheduler<L> {
         while workers.len() < count {
             let demand =
                 Demand { requirements, price_cap: Amount(u128::MAX), excluded: &excluded, pivot: AccountId::ZERO };
-            match self.book.pick(&demand) {
+            match self.book.pick(&demand).or_else(|| self.book.pick_on_trial(&demand)) {
                 Some((worker, price)) => {
                     workers.push((worker, price));
                     excluded.insert(worker);
