@@ -123,6 +123,9 @@ impl Form {
     }
 }
 
+/// The outputs for a sample, or why the model refuses it.
+type Answer = (Option<Vec<Tensor>>, Option<String>);
+
 /// A compiled model whose weights are committed.
 #[pyclass(frozen, module = "ciro._ciro")]
 pub(crate) struct Model {
@@ -143,7 +146,6 @@ impl Model {
     /// Compiles the bytes of a model file; `answers` is what the model itself says to
     /// them, `dims` the sizes of named dimensions.
     #[staticmethod]
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands what it converts over by value")]
     fn compile(
         py: Python<'_>,
         model: &[u8],
@@ -218,7 +220,7 @@ impl Model {
     }
 
     /// What a proof of each sample would state, without a proof: its outputs, or why the model refuses it.
-    fn run(&self, py: Python<'_>, samples: Feed) -> PyResult<Vec<(Option<Vec<Tensor>>, Option<String>)>> {
+    fn run(&self, py: Python<'_>, samples: Feed) -> PyResult<Vec<Answer>> {
         py.detach(|| {
             let model = self.key.model();
             let answer = |input: &RawInput| match execute(model, input) {
