@@ -1,7 +1,7 @@
 //! Affine maps as nodes, and the rescaling that keeps values narrow.
 
 use super::DEFAULT_BITS;
-use super::builder::{Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
+use super::builder::{COMPARED_BITS, Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
 use super::limbs::{self, Magnitudes, Precision, Split};
 use super::map::Map;
 use crate::error::{At, CompileError};
@@ -224,6 +224,16 @@ fn first_product(
             builder.node(at, Op::AddConst { x, c: bias })
         }
     }
+}
+
+/// A value whose elements are compared with one another: no two of them are 2²⁹ apart.
+pub(super) fn comparable(builder: &mut ProgramBuilder, at: &At, x: &Quant) -> Result<Quant, CompileError> {
+    let interval = builder.interval(x.id);
+    let width = u64::BITS - interval.magnitude().leading_zeros();
+    let shift = width.saturating_sub(COMPARED_BITS);
+    // Rounding may add one at either end.
+    let spread = ((interval.hi - interval.lo) >> shift) + i64::from(shift > 0);
+    rescale(builder, at, x, shift + u32::from(spread >= 1 << COMPARED_BITS))
 }
 
 /// The same numbers with magnitudes below 2^bits, at the cost of their lowest bits.

@@ -1,7 +1,7 @@
 //! Sums, differences and products of two values, and norms.
 
-use super::affine::{at_exponent, narrow, uniform};
-use super::builder::{COMPARED_BITS, Exponents, ProgramBuilder, Quant};
+use super::affine::{at_exponent, comparable, narrow, uniform};
+use super::builder::{Exponents, ProgramBuilder, Quant};
 use super::curves::quotient;
 use crate::error::{At, CompileError};
 use crate::plan::{Kind, Norm};
@@ -198,7 +198,7 @@ pub(super) fn sums(builder: &mut ProgramBuilder, at: &At, x: Quant, row: usize) 
 /// The largest of each run of `row` elements.
 pub(super) fn maxima(builder: &mut ProgramBuilder, at: &At, x: Quant, row: usize) -> Result<Quant, CompileError> {
     let x = uniform(builder, at, x)?;
-    let x = narrow(builder, at, &x, COMPARED_BITS)?;
+    let x = comparable(builder, at, &x)?;
     let rows = rows(builder, at, x.id, row)?;
     let largest = builder.node(at, Op::Max { x: rows })?;
     Ok(Quant::uniform(as_row(builder, at, largest)?, x.exponents.at(0)))

@@ -36,7 +36,7 @@ use crate::error::{At, CompileError};
 use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
 use crate::tolerance::Tolerance;
 use analysis::Analysis;
-use builder::{COMPARED_BITS, ProgramBuilder};
+use builder::ProgramBuilder;
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
 use sources::Parts;
 
@@ -108,7 +108,7 @@ impl Lowering<'_> {
                     Kind::Softmax => curves::softmax(&mut self.builder, at, x),
                     Kind::ArgMax => {
                         let x = affine::uniform(&mut self.builder, at, x)?;
-                        let x = affine::narrow(&mut self.builder, at, &x, COMPARED_BITS)?;
+                        let x = affine::comparable(&mut self.builder, at, &x)?;
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
