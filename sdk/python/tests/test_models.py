@@ -46,7 +46,7 @@ def test_the_report_measures_the_samples(model, logistic):
 def test_without_samples_there_is_a_note_and_no_report(logistic):
     model = ciro.compile(logistic.path)
     assert model.report is None
-    assert any("accepts numbers from -" in note for note in model.notes)
+    assert any("accepts numbers in a range per element" in note for note in model.notes)
 
 
 def test_an_input_range_takes_the_place_of_samples(logistic):
