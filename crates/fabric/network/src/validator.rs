@@ -2,6 +2,7 @@
 
 use ciro_engine::{
     Admission, Committed, DiskFile, Effect, EngineError, Health, Input, Machine, Net, Resident, Retention, Store,
+    WakeUps,
 };
 use ciro_state::State;
 use ciro_types::{AccountId, Nonce};
@@ -145,33 +146,35 @@ pub struct Runner<O> {
 impl<O: Outlet> Runner<O> {
     /// Works until told to stop. `first` is what opening the validator asked for.
     pub fn run(mut self, first: Vec<Effect>) {
-        let mut wake = u64::MAX;
-        self.carry_out(first, &mut wake);
+        let mut wake_ups = WakeUps::default();
+        self.carry_out(first, &mut wake_ups);
+        while let Some(input) = self.next_input(&mut wake_ups) {
+            match self.step(input) {
+                Ok(effects) => self.carry_out(effects, &mut wake_ups),
+                Err(error) => return self.outlet.failed(error),
+            }
+        }
+    }
+
+    /// What the validator is to take next, or `None` if it is to stop. Deadlines come before mail, however much there is.
+    fn next_input(&self, wake_ups: &mut WakeUps) -> Option<Input> {
         loop {
-            let patience = Duration::from_millis(wake.saturating_sub(self.now()).min(MAX_PATIENCE_MS));
-            let result = match self.mailbox.recv_timeout(patience) {
-                Ok(Mail::Bytes { from, bytes }) => self.step(Input::Bytes { from, bytes: bytes.to_vec() }),
-                Ok(Mail::Submit(txs)) => self.step(Input::Submit(txs)),
-                Ok(Mail::Read(read)) => {
-                    read(self.validator.state());
-                    continue;
-                }
+            let now = self.now();
+            if wake_ups.take_due(now) {
+                return Some(Input::Timer);
+            }
+            let patience =
+                wake_ups.next().map_or(MAX_PATIENCE_MS, |at_ms| at_ms.saturating_sub(now).min(MAX_PATIENCE_MS));
+            match self.mailbox.recv_timeout(Duration::from_millis(patience)) {
+                Ok(Mail::Bytes { from, bytes }) => return Some(Input::Bytes { from, bytes: bytes.to_vec() }),
+                Ok(Mail::Submit(txs)) => return Some(Input::Submit(txs)),
+                Ok(Mail::Read(read)) => read(self.validator.state()),
                 Ok(Mail::NextNonce { account, reply }) => {
                     // Who stopped waiting needs no answer.
                     let _ = reply.send(self.validator.validator().next_nonce(&account));
-                    continue;
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if self.now() >= wake {
-                        wake = u64::MAX;
-                    }
-                    self.step(Input::Timer)
-                }
-                Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            };
-            match result {
-                Ok(effects) => self.carry_out(effects, &mut wake),
-                Err(error) => return self.outlet.failed(error),
+                Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -180,12 +183,12 @@ impl<O: Outlet> Runner<O> {
         self.validator.step(self.now(), input)
     }
 
-    fn carry_out(&self, effects: Vec<Effect>, wake: &mut u64) {
+    fn carry_out(&self, effects: Vec<Effect>, wake_ups: &mut WakeUps) {
         for effect in effects {
             match effect {
                 Effect::Send { to, bytes } => self.port.send(to, &bytes),
                 Effect::Broadcast { bytes } => self.port.broadcast(&bytes),
-                Effect::SetTimer { at_ms } => *wake = (*wake).min(at_ms),
+                Effect::SetTimer { at_ms } => wake_ups.set(at_ms),
                 Effect::Admission(admission) => self.outlet.admission(admission),
                 Effect::Committed(committed) => self.outlet.committed(committed),
                 Effect::Anomaly(text) => self.outlet.anomaly(text),

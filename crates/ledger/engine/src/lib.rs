@@ -21,6 +21,7 @@
 //! | [`evidence`] | double signing, judged and reported |
 //! | [`query`] | what can be read: accounts, jobs, certificates, proofs, events |
 //! | [`settlement`] | [`SettlementProof`]: a paid job, shown to a stranger who knows only the validator set |
+//! | [`wakeups`] | what whoever runs a validator keeps of the wake-ups it asked for |
 //! | [`wire`] | what validators send each other, in bytes |
 //! | [`net`] | the transport's contract |
 //!
@@ -43,6 +44,7 @@ pub mod settlement;
 pub mod step;
 pub mod validator;
 pub mod verified;
+pub mod wakeups;
 pub mod wire;
 
 pub use ciro_consensus::{DiskFile, MemoryFile, Timeouts, WalFile};
@@ -56,3 +58,4 @@ pub use settlement::{SettlementProof, SettlementProofError};
 pub use step::{Admission, Committed, Effect, Health, Input, SubmitError};
 pub use validator::Validator;
 pub use verified::VerifiedTxs;
+pub use wakeups::WakeUps;

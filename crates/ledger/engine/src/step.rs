@@ -39,7 +39,7 @@ pub enum Effect {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// Give [`Input::Timer`] at or after this time. Wishes add up; only the earliest matters.
+    /// Give [`Input::Timer`] at or after this time. Wishes add up, and none is made twice: [`crate::WakeUps`] keeps them.
     SetTimer {
         /// When, milliseconds on the caller's clock.
         at_ms: u64,

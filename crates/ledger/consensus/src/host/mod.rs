@@ -150,7 +150,7 @@ pub enum Effect {
     },
     /// Send to every other validator. May be lost.
     Broadcast(Message),
-    /// Give [`Input::Timer`] at or after this time. Replaces no earlier wish; the earliest is enough.
+    /// Give [`Input::Timer`] at or after this time, and also at every time wished for before: none is wished for twice.
     SetTimer {
         /// When, on the caller's clock.
         at_ms: u64,

@@ -4,7 +4,9 @@ use super::{Stopped, explain};
 use crate::cast::{Place, timeouts};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
-use ciro_engine::{Config, Effect, EngineError, Input, Limits, Machine, Resident, Store, Validator, VerifiedTxs};
+use ciro_engine::{
+    Config, Effect, EngineError, Input, Limits, Machine, Resident, Store, Validator, VerifiedTxs, WakeUps,
+};
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Genesis, State};
 use ciro_types::{Height, TxId};
@@ -38,6 +40,8 @@ pub struct ValidatorNode {
     guard: Disk,
     database: Disk,
     running: Option<Resident<Files>>,
+    /// What it asked for, kept as the runner that ships keeps it.
+    pub wake_ups: WakeUps,
     /// Counts starts, so that wake-ups of an earlier life are recognised.
     pub incarnation: u64,
     /// Who waits to hear of which transaction.
@@ -50,7 +54,17 @@ impl ValidatorNode {
     pub fn new(number: usize) -> Self {
         let power = Power::default();
         let [wal, guard, database] = [(); 3].map(|()| Disk::new(&power));
-        Self { number, power, wal, guard, database, running: None, incarnation: 0, waiting: BTreeMap::new() }
+        Self {
+            number,
+            power,
+            wal,
+            guard,
+            database,
+            running: None,
+            wake_ups: WakeUps::default(),
+            incarnation: 0,
+            waiting: BTreeMap::new(),
+        }
     }
 
     /// Starts the validator from its disks.
@@ -59,6 +73,7 @@ impl ValidatorNode {
     /// [`Stopped`] if the power goes meanwhile, or the disks do not hold what they must.
     pub fn start(&mut self, genesis: &Genesis, now_ms: u64) -> Result<Vec<Effect>, Stopped> {
         self.incarnation += 1;
+        self.wake_ups = WakeUps::default();
         let store =
             Store::open_on(self.database.clone()).map_err(EngineError::Store).map_err(|e| self.not_started(&e))?;
         let config = Config {
@@ -114,6 +129,7 @@ impl ValidatorNode {
         self.power.cut();
         self.running = None;
         self.incarnation += 1;
+        self.wake_ups = WakeUps::default();
         self.waiting.clear();
         for disk in [&self.wal, &self.guard, &self.database] {
             disk.crash(rng);

@@ -43,7 +43,7 @@ impl Sim {
     }
 
     pub(super) fn on_timer(&mut self, n: usize, incarnation: u64) -> Result<(), Violation> {
-        if self.validators[n].incarnation != incarnation {
+        if self.validators[n].incarnation != incarnation || !self.validators[n].wake_ups.take_due(self.now_ms) {
             return Ok(());
         }
         self.trace.note(self.now_ms, &[b"timer", &[n as u8]]);
@@ -78,6 +78,7 @@ impl Sim {
                 Effect::Send { to, bytes } => self.send(n, to, &bytes.into()),
                 Effect::Broadcast { bytes } => self.broadcast(n, &bytes.into()),
                 Effect::SetTimer { at_ms } => {
+                    self.validators[n].wake_ups.set(at_ms);
                     let incarnation = self.validators[n].incarnation;
                     self.at(at_ms, Happening::Timer { validator: n, incarnation });
                 }
