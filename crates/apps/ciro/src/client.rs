@@ -18,10 +18,11 @@
 use crate::error::{CliError, Exit};
 use crate::patience::Patience;
 use crate::purse::Purse;
+use ciro_api::{AccountView, BlockView, JobView, ModelView, Status, StoredModel, Until};
 use ciro_crypto::Keypair;
 use ciro_gateway::{
-    AccountView, Answer as Then, ApiError, Ask, BlockView, Errand, JobView, ModelView, Quote, Rung, SIGNED_BLOCKS,
-    Status, StoredModel, SubmittedJob, SubmittedTx, TxRequest, Until, authorization,
+    Answer as Then, ApiError, Ask, Errand, Quote, Rung, SIGNED_BLOCKS, SubmittedJob, SubmittedTx, TxRequest,
+    authorization,
 };
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;

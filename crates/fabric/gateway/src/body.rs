@@ -1,12 +1,12 @@
 //! Bodies of requests: read piece by piece, within a length, a pace and a client's budget.
 
-use crate::caller::Client;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::hall::Seat;
 use crate::shares::Share;
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, header};
+use ciro_api::Client;
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

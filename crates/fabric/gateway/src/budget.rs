@@ -4,8 +4,8 @@
 //! Time comes from the caller, so that tests need no clock. The table is bounded: clients whose buckets are full again are
 //! forgotten, and when all places are taken by active ones, whoever comes next shares the bucket of all strangers.
 
-use crate::caller::Client;
 use crate::limits::Limits;
+use ciro_api::Client;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

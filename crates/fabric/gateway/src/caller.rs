@@ -11,9 +11,9 @@
 //! that is overheard can be repeated for a while, but neither turned into another one nor used elsewhere.
 
 use crate::error::ApiError;
+use ciro_api::Client;
 use ciro_crypto::{Keypair, Signature, hash_encoded, verify};
 use ciro_types::{AccountId, Amount, ChainId, Hash32, Height};
-use std::net::IpAddr;
 
 /// Blocks for which a signed request may be accepted: minutes under load, hours on an idle network.
 pub const SIGNED_BLOCKS: u64 = 4_096;
@@ -22,15 +22,6 @@ pub const FUNDED: Amount = Amount::ONE;
 
 const SCHEME: &str = "Ciro ";
 const DOMAIN: &str = "ciro/request/v1";
-
-/// Who pays for a request out of its budgets.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Client {
-    /// Whoever comes from this address.
-    Address(IpAddr),
-    /// A funded account that signed.
-    Account(AccountId),
-}
 
 /// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

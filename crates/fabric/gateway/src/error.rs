@@ -1,9 +1,9 @@
 //! What a client is told when something is refused.
 
-use crate::node::NodeError;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ciro_api::NodeError;
 use ciro_types::text::Escaped;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -141,7 +141,7 @@ impl From<NodeError> for ApiError {
             NodeError::Pruned { reason } => Self::new(StatusCode::GONE, "pruned", reason)
                 .hint("a network that is run with --archive keeps all; settlements are kept anyway"),
             NodeError::Invalid { reason } => Self::bad_request(reason),
-            NodeError::Quota { reason, wait } => Self::too_many(reason, wait),
+            NodeError::Quota { reason, wait_ms } => Self::too_many(reason, Duration::from_millis(wait_ms)),
             NodeError::Unavailable { .. } => Self::unavailable(error.to_string()),
         }
     }

@@ -4,9 +4,8 @@
 //! A stream holds one page of events. A reader that leaves the next one lying for longer than the gateway's patience gets a last
 //! message, `lagged`, with the position to resume at, and the stream ends.
 
-use crate::caller::{Caller, Client};
+use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::node::Node;
 use crate::read::parse;
 use crate::routes::Shared;
 use crate::shares::Share;
@@ -14,8 +13,8 @@ use axum::extract::{Extension, Query, State as Extract};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use ciro_queue::Position;
-use ciro_state::CommittedEvent;
+use ciro_api::{Client, ask};
+use ciro_state::{CommittedEvent, EventPosition};
 use ciro_types::Height;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
@@ -25,13 +24,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Events read from the node at once; a block is never cut.
-const PAGE: usize = 256;
+const PAGE: u32 = 256;
 
 /// Where a stream stands.
 struct Cursor {
     gateway: Shared,
     /// What the node is asked for next.
-    next: Position,
+    next: EventPosition,
     ready: VecDeque<CommittedEvent>,
     committed: watch::Receiver<Height>,
     /// When the reader was given the last event.
@@ -44,7 +43,7 @@ struct Cursor {
 /// What a reader is given.
 enum Item {
     Event(Box<CommittedEvent>),
-    Lagged { resume: Position },
+    Lagged { resume: EventPosition },
 }
 
 /// The last message of a stream whose reader is too slow.
@@ -75,21 +74,21 @@ pub(crate) async fn stream(
 }
 
 /// After `Last-Event-ID` if the client reconnects, else at `from`, else at the beginning.
-fn start(query: &BTreeMap<String, String>, headers: &HeaderMap) -> Result<Position, ApiError> {
+fn start(query: &BTreeMap<String, String>, headers: &HeaderMap) -> Result<EventPosition, ApiError> {
     if let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) {
         return Ok(position(last)?.next());
     }
-    query.get("from").map_or(Ok(Position::default()), |from| position(from))
+    query.get("from").map_or(Ok(EventPosition::default()), |from| position(from))
 }
 
 /// `height` or `height.index`.
-fn position(text: &str) -> Result<Position, ApiError> {
+fn position(text: &str) -> Result<EventPosition, ApiError> {
     let (height, index) = text.split_once('.').unwrap_or((text, "0"));
     let index: u32 = parse("from", index)?;
     if index == u32::MAX {
         return Err(ApiError::bad_request("from: no block has that many events"));
     }
-    Ok(Position { height: Height(parse("from", height)?), index })
+    Ok(EventPosition { height: Height(parse("from", height)?), index })
 }
 
 impl Cursor {
@@ -117,7 +116,7 @@ impl Cursor {
             // Seen before reading, so that a block that comes while we read is not missed.
             self.committed.borrow_and_update();
             let from = self.next;
-            let page = self.gateway.ask(move |node: &dyn Node| Ok(node.events(from, PAGE)?)).await.ok()?;
+            let page = self.gateway.question(ask::Events { from, limit: PAGE }).await.ok()?;
             if let Some(last) = page.last() {
                 self.next = position_of(last).next();
                 self.ready = page.into();
@@ -128,8 +127,8 @@ impl Cursor {
     }
 }
 
-const fn position_of(event: &CommittedEvent) -> Position {
-    Position { height: event.position.height, index: event.position.index }
+const fn position_of(event: &CommittedEvent) -> EventPosition {
+    event.position
 }
 
 /// The types serialise into JSON without maps with foreign keys, so this cannot fail.

@@ -1,11 +1,10 @@
 //! The gateway's own state: the node behind it, and what its clients hold and spend at present.
 
 use crate::budget::Budgets;
-use crate::caller::Client;
 use crate::error::ApiError;
 use crate::limits::Limits;
-use crate::node::Node;
 use crate::shares::Shares;
+use ciro_api::{Asking as _, Client, Command, Done, Node, Question};
 use ciro_types::AccountId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -59,8 +58,21 @@ impl Gateway {
         })
     }
 
-    /// Runs a blocking question to the node off the executor, in its turn.
-    pub(crate) async fn ask<T: Send + 'static>(
+    /// Asks the node one question.
+    pub(crate) async fn question<Q>(&self, question: Q) -> Result<Q::Answer, ApiError>
+    where
+        Q: Question<Answer: Send> + Send + 'static,
+    {
+        self.with_node(move |node| Ok(node.ask(question)?)).await
+    }
+
+    /// Tells the node to do something.
+    pub(crate) async fn command(&self, command: Command) -> Result<Done, ApiError> {
+        self.with_node(move |node| Ok(node.command(command)?)).await
+    }
+
+    /// Runs what blocks on the node off the executor, in its turn.
+    pub(crate) async fn with_node<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn Node) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {

@@ -5,17 +5,15 @@
 //! refused too; and it cannot sign.
 
 use crate::budget::cost;
-use crate::caller::{Caller, Claim, Client, FUNDED};
+use crate::caller::{Caller, Claim, FUNDED};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::hall::Seat;
-use crate::read::with_state;
 use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use ciro_state::Facts as _;
-use ciro_types::AccountId;
+use ciro_api::{Asking as _, Client, Standing, ask};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -105,11 +103,9 @@ impl Call {
             ApiError::too_many("this address has sent more signatures that do not hold than it may for now", wait)
         })?;
         let (account, is_funded) = gateway
-            .ask(move |node| {
-                let claimed = claim.account();
-                let (chain, height, is_funded) =
-                    with_state(node, move |state| (state.chain(), state.height(), is_funded(state, claimed)))?;
-                Ok((claim.check(chain, method.as_str(), &path, height)?, is_funded))
+            .with_node(move |node| {
+                let standing = node.ask(ask::Standing { account: claim.account() })?;
+                Ok((claim.check(standing.chain, method.as_str(), &path, standing.height)?, is_funded(&standing)))
             })
             .await?;
         gateway.budgets.forgive_forgery(&address, Instant::now());
@@ -201,8 +197,8 @@ fn check_content_type(path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-fn is_funded(state: &ciro_state::State, account: AccountId) -> bool {
-    state.account(&account).balance >= FUNDED || state.worker(&account).is_some_and(|worker| worker.stake >= FUNDED)
+fn is_funded(standing: &Standing) -> bool {
+    standing.balance >= FUNDED || standing.stake >= FUNDED
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`node`] | [`Node`]: what the gateway asks of the process it runs in |
 //! | [`mod@routes`] | the one list of routes, and the router made from it |
 //! | [`read`] | accounts, workers, jobs, blocks, models, receipts, status |
 //! | [`mod@write`] | transactions, jobs, models, inputs |
@@ -14,6 +13,7 @@
 //! | [`caller`] | who sends a request: an address, or an account that signed it |
 //! | [`budget`] | what each client may ask for per second |
 //! | `guard` | names, origins, content types, signatures, budgets: before any handler |
+//! | `upload` | an upload on its way into the node |
 //! | `body` | bodies within a length, a pace and a budget |
 //! | `shares` | places that clients hold for a while |
 //! | `hall`, `server` | connections: who gets a place, and who leaves |
@@ -23,7 +23,7 @@
 //! client before it comes here, so the gateway needs no trust and no login; it listens on loopback. Who signs requests as well
 //! has budgets of its own and may read its own receipts.
 //!
-//! Dependency position: above `ciro-state` and `ciro-scheduler`; below `ciro-network`.
+//! Dependency position: above `ciro-api`, whose messages are all that it says to a node; below `ciro-network`.
 #![forbid(unsafe_code)]
 
 mod body;
@@ -36,22 +36,20 @@ pub mod gateway;
 mod guard;
 mod hall;
 pub mod limits;
-pub mod node;
 pub mod quote;
 pub mod read;
 pub mod routes;
 mod server;
 mod shares;
+mod upload;
 pub mod write;
 
-pub use caller::{Client, SIGNED_BLOCKS, authorization};
+pub use caller::{SIGNED_BLOCKS, authorization};
 pub use errand::{Answer, Ask, Errand, pause_after};
 pub use error::ApiError;
 pub use gateway::Settings;
 pub use limits::Limits;
-pub use node::{BlockView, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
 pub use quote::{Quote, Rung};
-pub use read::{AccountView, JobView, ModelView, WorkerView};
 pub use routes::{router, routes};
 pub use server::serve;
 pub use write::{SubmittedJob, SubmittedTx, TxRequest};

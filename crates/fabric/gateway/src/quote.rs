@@ -1,15 +1,14 @@
 //! What each rung of the assurance ladder costs, how long it takes, and what it is worth.
 
 use crate::error::ApiError;
-use crate::node::Node;
-use crate::read::{parse, with_state};
+use crate::read::parse;
 use crate::routes::Shared;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
+use ciro_api::{Asking as _, Node, Offered, Refusal, ask};
 use ciro_crypto::Signature;
-use ciro_scheduler::Refusal;
 use ciro_state::fees::{paid_workers, tx_fee, with_fee};
-use ciro_state::{Action, Facts, Params, SignedTx, State, TxBody};
+use ciro_state::{Action, Params, SignedTx, TxBody};
 use ciro_types::text::Named;
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobSpec, JobType, MemoryMib,
@@ -43,7 +42,7 @@ pub struct Rung {
     /// Median time from order to payment, milliseconds. None until a job has been measured.
     pub latency_ms: Option<u64>,
     /// Over how many recent jobs of this network that was measured.
-    pub latency_jobs: usize,
+    pub latency_jobs: u64,
     /// Probability that one cheating worker goes unnoticed.
     pub undetected: String,
     /// What somebody must put at risk to make a wrong answer pass, and why.
@@ -57,7 +56,7 @@ pub(crate) async fn quote(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Quote>, ApiError> {
     let needs = requirements(&query)?;
-    gateway.ask(move |node| make(node, &needs)).await.map(Json)
+    gateway.with_node(move |node| make(node, &needs)).await.map(Json)
 }
 
 fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiError> {
@@ -77,7 +76,8 @@ fn requirements(query: &BTreeMap<String, String>) -> Result<Requirements, ApiErr
 }
 
 fn make(node: &dyn Node, needs: &Requirements) -> Result<Quote, ApiError> {
-    let (fee, order_fee) = with_state(node, |state| (state.params().fee, order_fee(state.params())))?;
+    let params = node.ask(ask::Params {})?;
+    let (fee, order_fee) = (params.fee, order_fee(&params));
     let rungs = Assurance::ALL.iter().map(|assurance| rung(node, *assurance, needs, fee)).collect::<Result<_, _>>()?;
     Ok(Quote { fee, order_fee, rungs })
 }
@@ -100,20 +100,19 @@ fn order_fee(params: &Params) -> Amount {
 }
 
 fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisPoints) -> Result<Rung, ApiError> {
-    let count = usize::try_from(paid_workers(assurance)).unwrap_or(usize::MAX);
-    let offers = node.offers(needs.clone(), count)?;
+    let count = u32::try_from(paid_workers(assurance)).unwrap_or(u32::MAX);
+    let offers = node.ask(ask::Offers { requirements: needs.clone(), count })?;
     let (workers, price, refusal) = terms(assurance, offers, fee);
-    let at_risk = workers.clone();
-    let cost_to_corrupt = with_state(node, move |state| stake_at_risk(state, assurance, &at_risk))?;
-    let latency = node.latency(assurance);
+    let cost_to_corrupt = node.ask(ask::StakeAtRisk { assurance, workers: workers.clone() })?;
+    let latency = node.ask(ask::Latency { assurance })?;
     let (undetected, basis) = worth(assurance);
     Ok(Rung {
         assurance,
         price,
         workers,
         refusal,
-        latency_ms: latency.map(|(median, _)| median),
-        latency_jobs: latency.map_or(0, |(_, jobs)| jobs),
+        latency_ms: latency.map(|latency| latency.median_ms),
+        latency_jobs: latency.map_or(0, |latency| latency.jobs),
         undetected: undetected.into(),
         cost_to_corrupt,
         basis: basis.into(),
@@ -123,26 +122,15 @@ fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisP
 type Terms = (Vec<AccountId>, Option<Amount>, Option<String>);
 
 /// The ledger caps each worker's price at an equal share, so the dearest worker decides the price of a rung.
-fn terms(assurance: Assurance, offers: Result<Vec<(AccountId, Amount)>, Refusal>, fee: BasisPoints) -> Terms {
+fn terms(assurance: Assurance, offers: Result<Vec<Offered>, Refusal>, fee: BasisPoints) -> Terms {
     match offers {
         Ok(workers) => {
-            let dearest = workers.iter().map(|(_, price)| *price).max().unwrap_or(Amount::ZERO);
+            let dearest = workers.iter().map(|offered| offered.price).max().unwrap_or(Amount::ZERO);
             let total = dearest.mul_div(paid_workers(assurance), 1);
             let price = total.and_then(|total| with_fee(total, fee));
-            (workers.into_iter().map(|(worker, _)| worker).collect(), price, None)
+            (workers.into_iter().map(|offered| offered.worker).collect(), price, None)
         }
         Err(refusal) => (Vec::new(), None, Some(refusal.to_string())),
-    }
-}
-
-fn stake_at_risk(state: &State, assurance: Assurance, workers: &[AccountId]) -> Amount {
-    match assurance {
-        Assurance::A0 => Amount::ZERO,
-        Assurance::A2 => workers.iter().filter_map(|id| state.worker(id)).map(|worker| worker.stake).sum(),
-        Assurance::A4 => {
-            let total: Amount = state.validators().map(|(_, validator)| validator.stake).sum();
-            total.mul_div(2, 3).unwrap_or(total)
-        }
     }
 }
 

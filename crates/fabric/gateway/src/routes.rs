@@ -2,12 +2,12 @@
 
 use crate::gateway::{Gateway, Settings};
 use crate::guard::guard;
-use crate::node::Node;
 use crate::{ApiError, events, quote, read, write};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
+use ciro_api::Node;
 use std::sync::Arc;
 
 /// The gateway, shared by all handlers.

@@ -5,11 +5,11 @@ use crate::gateway::{Gateway, Settings};
 use crate::guard::Peer;
 use crate::hall::{Guest, Hall, Seat};
 use crate::limits::Limits;
-use crate::node::Node;
 use crate::routes::router_of;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Response;
+use ciro_api::{Command, Node};
 use futures_util::FutureExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -74,7 +74,7 @@ pub async fn serve(
 async fn tidy(gateway: Arc<Gateway>, mut stopping: watch::Receiver<bool>) {
     while tokio::time::timeout(TIDY_PERIOD, stopping.changed()).await.is_err() {
         // What could not be removed now is tried again in a minute.
-        let _ = gateway.ask(|node| Ok(node.tidy()?)).await;
+        let _ = gateway.command(Command::Tidy).await;
     }
 }
 

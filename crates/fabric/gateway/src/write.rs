@@ -5,13 +5,13 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::guard::Peer;
-use crate::node::{Fate, Node, NodeError, Sink, StoredModel, Until};
-use crate::read::with_state;
 use crate::routes::{BODY_BYTES_MAX, Shared};
+use crate::upload::{Uploading, unexpected};
 use axum::Json;
 use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
-use ciro_state::{Action, Facts, JobStatus, SignedTx, job_id};
+use ciro_api::{Asking as _, Done, Fate, Node, NodeError, StoredModel, Until, UploadKind, ask};
+use ciro_state::{Action, JobStatus, SignedTx, job_id};
 use ciro_types::{Hash32, JobId, TxId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -84,8 +84,7 @@ async fn order(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<Submitte
         return Err(ApiError::bad_request("expected a SubmitJob transaction").hint("POST /v1/transactions takes all"));
     };
     let job = job_id(spec);
-    let known =
-        gateway.ask(move |node| Ok(with_state(node, move |state| state.job(&job).map(|found| found.status))?)).await?;
+    let known = gateway.question(ask::JobStatus { job }).await?;
     if known.is_none() {
         submit(gateway, tx, until).await?;
     }
@@ -99,7 +98,7 @@ async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, A
         ApiError::too_many("as many transactions wait for their block as may at once", Duration::from_secs(1))
     })?;
     let submitted = gateway
-        .ask(move |node| match node.fate(id)? {
+        .with_node(move |node| match node.ask(ask::Fate { tx: id })? {
             Some(Ok(id)) => Ok(Err(id)),
             Some(Err(_)) | None => {
                 check_supplies(node, &tx.body.action)?;
@@ -124,11 +123,11 @@ async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, A
 /// An order whose input or model workers cannot fetch would cost them fees and its client time.
 fn check_supplies(node: &dyn Node, action: &Action) -> Result<(), ApiError> {
     let Action::SubmitJob { spec } = action else { return Ok(()) };
-    if !node.holds_input(spec.input)? {
+    if !node.ask(ask::HoldsInput { input: spec.input })? {
         let message = format!("no copy of input {} is here", spec.input);
         return Err(ApiError::refused(message).hint("send it to POST /v1/inputs first, and then the order again"));
     }
-    if !node.holds_model(spec.model)? {
+    if !node.ask(ask::HoldsModel { model: spec.model })? {
         let message = format!("no copy of model {} is here", spec.model);
         return Err(ApiError::refused(message).hint("send it to POST /v1/models first, and then the order again"));
     }
@@ -140,7 +139,7 @@ async fn settled(gateway: &Gateway, id: TxId, fate: Fate) -> Result<TxId, ApiErr
     match fate {
         Ok(id) => Ok(id),
         Err(refusal @ (NodeError::Refused { .. } | NodeError::Nonce { .. })) => {
-            let known = gateway.ask(move |node| Ok(node.fate(id)?)).await?;
+            let known = gateway.question(ask::Fate { tx: id }).await?;
             known.unwrap_or(Err(refusal)).map_err(ApiError::from)
         }
         Err(
@@ -159,10 +158,10 @@ fn no_answer(patience: Duration) -> NodeError {
 
 /// The transaction of a request, with a good signature: whoever waits, waits at the sender's own places.
 async fn read_tx(gateway: &Gateway, caller: &Caller, request: Request) -> Result<(SignedTx, Until), ApiError> {
-    let limit = gateway.ask(|node| Ok(with_state(node, |state| state.params().max_tx_bytes())?)).await?;
+    let limit = gateway.question(ask::Params {}).await?.max_tx_bytes();
     // Two digits for a byte, and room for the rest of the document.
     let json = read(gateway, caller, request, limit.saturating_mul(2).saturating_add(256))?.collect().await?;
-    gateway.ask(move |_| decode_tx(&json, limit)).await
+    gateway.with_node(move |_| decode_tx(&json, limit)).await
 }
 
 fn decode_tx(json: &[u8], limit: usize) -> Result<(SignedTx, Until), ApiError> {
@@ -181,16 +180,13 @@ pub(crate) async fn model(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Json<StoredModel>, ApiError> {
-    let client = caller.client.clone();
-    let sink = gateway.ask(move |node| Ok(node.take_model(&client)?)).await?;
-    let sink = pour(&gateway, read(&gateway, &caller, request, BODY_BYTES_MAX)?, sink).await?;
+    let upload = Uploading::open(&gateway, UploadKind::Model, &caller.client).await?;
+    pour(&upload, &gateway, read(&gateway, &caller, request, BODY_BYTES_MAX)?).await?;
     let turn = gateway.models.clone().acquire_owned().await.map_err(|e| ApiError::unavailable(e.to_string()))?;
-    let kept = gateway.ask(move |_| {
-        let kept = sink.keep();
-        drop(turn);
-        Ok(kept?)
-    });
-    kept.await.map(Json)
+    match upload.keep(turn).await? {
+        Done::KeptModel(model) => Ok(Json(model)),
+        other => Err(unexpected(&other)),
+    }
 }
 
 pub(crate) async fn input(
@@ -198,16 +194,14 @@ pub(crate) async fn input(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Json<StoredInput>, ApiError> {
-    let client = caller.client.clone();
-    let (limit, sink) = gateway
-        .ask(move |node| {
-            let limit = with_state(node, |state| state.params().max_input_bytes)?;
-            Ok((usize::try_from(limit).unwrap_or(usize::MAX), node.take_input(&client)?))
-        })
-        .await?;
-    let sink = pour(&gateway, read(&gateway, &caller, request, limit)?, sink).await?;
-    let input = gateway.ask(move |_| Ok(sink.keep()?)).await?;
-    Ok(Json(StoredInput { input }))
+    let limit = gateway.question(ask::Params {}).await?.max_input_bytes;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let upload = Uploading::open(&gateway, UploadKind::Input, &caller.client).await?;
+    pour(&upload, &gateway, read(&gateway, &caller, request, limit)?).await?;
+    match upload.keep(()).await? {
+        Done::KeptInput(input) => Ok(Json(StoredInput { input })),
+        other => Err(unexpected(&other)),
+    }
 }
 
 fn read<'a>(gateway: &'a Gateway, caller: &'a Caller, request: Request, limit: usize) -> Result<Reader<'a>, ApiError> {
@@ -217,11 +211,7 @@ fn read<'a>(gateway: &'a Gateway, caller: &'a Caller, request: Request, limit: u
 }
 
 /// Lets a body flow into the node, a buffer at a time.
-async fn pour<T: 'static>(
-    gateway: &Gateway,
-    mut reader: Reader<'_>,
-    mut sink: Box<dyn Sink<T>>,
-) -> Result<Box<dyn Sink<T>>, ApiError> {
+async fn pour(upload: &Uploading, gateway: &Gateway, mut reader: Reader<'_>) -> Result<(), ApiError> {
     let size = gateway.settings.limits.upload_buffer;
     let mut buffer = Vec::new();
     loop {
@@ -229,11 +219,10 @@ async fn pour<T: 'static>(
         let is_last = piece.is_none();
         buffer.extend_from_slice(&piece.unwrap_or_default());
         if is_last || buffer.len() >= size {
-            let full = std::mem::take(&mut buffer);
-            sink = gateway.ask(move |_| sink.write(&full).map(|()| sink).map_err(ApiError::from)).await?;
+            upload.append(std::mem::take(&mut buffer)).await?;
         }
         if is_last {
-            return Ok(sink);
+            return Ok(());
         }
     }
 }

@@ -10,8 +10,8 @@
 
 use crate::durable::flush_directory;
 use crate::shelf::{BLOB_CHARGE_MIN, Full, Mark, Room, Shelf};
+use ciro_api::Client;
 use ciro_crypto::{Hasher, hash};
-use ciro_gateway::Client;
 use ciro_state::input_hasher;
 use ciro_types::{Hash32, ModelId};
 use ciro_worker::{BlobError, Blobs};

@@ -1,7 +1,7 @@
 //! Clients that wait for a transaction, and what each is told.
 
+use ciro_api::{NodeError, Until};
 use ciro_engine::{Committed, Store, SubmitError};
-use ciro_gateway::{NodeError, Until};
 use ciro_state::TxError;
 use ciro_types::{Height, TxId};
 use std::collections::BTreeMap;

@@ -5,11 +5,11 @@ use crate::desk::{Desk, Effect, Input};
 use crate::latency::Latencies;
 use crate::pool::{Computed, Pool};
 use crate::validator::Mail;
+use ciro_api::{Fate, Offered, Refusal, Until};
 use ciro_engine::{Admission, Committed};
-use ciro_gateway::{Fate, Until};
-use ciro_scheduler::{Effect as Scheduled, Refusal, SchedulerError};
+use ciro_scheduler::{Effect as Scheduled, SchedulerError};
 use ciro_state::{Action, CommittedEvent, Event, SignedTx, State};
-use ciro_types::{AccountId, Amount, Height, JobId, Requirements, encode};
+use ciro_types::{Height, JobId, Requirements, encode};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use tokio::sync::{oneshot, watch};
 pub type Reply = oneshot::Sender<Fate>;
 
 /// The workers that would serve, and what each asks; or why there are not enough.
-pub type Offers = Result<Vec<(AccountId, Amount)>, Refusal>;
+pub type Offers = Result<Vec<Offered>, Refusal>;
 
 /// What the scheduler is asked.
 pub enum Question {
@@ -28,7 +28,7 @@ pub enum Question {
         /// What the machine must have.
         requirements: Requirements,
         /// How many are wanted.
-        count: usize,
+        count: u32,
         /// Where the answer goes.
         reply: Sender<Offers>,
     },
@@ -168,7 +168,7 @@ impl Dispatcher {
         // Who stopped waiting needs no answer.
         match question {
             Question::Offers { requirements, count, reply } => {
-                let _ = reply.send(matcher.scheduler.quote(&requirements, count));
+                let _ = reply.send(matcher.scheduler.quote(&requirements, count as usize));
             }
             Question::Wait { job, reply } => {
                 let _ = reply.send(matcher.scheduler.explain(job));

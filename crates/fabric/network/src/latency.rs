@@ -1,5 +1,6 @@
 //! How long recent jobs took, from order to settlement, as clients of this node saw it.
 
+use ciro_api::Latency;
 use ciro_types::{Assurance, JobId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -39,11 +40,12 @@ impl Latencies {
         self.ordered.remove(&job);
     }
 
-    /// The median of recent jobs, milliseconds, and over how many.
+    /// How long recent jobs took.
     #[must_use]
-    pub fn median(&self, assurance: Assurance) -> Option<(u64, usize)> {
+    pub fn median(&self, assurance: Assurance) -> Option<Latency> {
         let mut recent: Vec<u64> = self.settled.get(&assurance)?.iter().copied().collect();
         recent.sort_unstable();
-        recent.get(recent.len() / 2).map(|median| (*median, recent.len()))
+        let jobs = recent.len() as u64;
+        recent.get(recent.len() / 2).map(|&median_ms| Latency { median_ms, jobs })
     }
 }

@@ -25,6 +25,7 @@
 //! | [`keyfile`] | secret keys on disk, readable by their owner only |
 //! | [`blobs`] | models and inputs on disk, by hash, under quotas, checked on every read |
 //! | [`shelf`] | how much of a kind of blobs there is, and whose it is |
+//! | `uploads` | uploads on their way in, by name |
 //! | [`durable`] | files that are whole or absent after a crash |
 //! | [`outbox`] | one account's transactions on their way to the ledger |
 //! | [`pool`] | the threads that compute answers |
@@ -52,6 +53,7 @@ pub mod outbox;
 pub mod pool;
 pub mod receipts;
 pub mod shelf;
+mod uploads;
 pub mod validator;
 
 pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};

@@ -12,7 +12,9 @@ use crate::matcher::Matcher;
 use crate::node::LocalNode;
 use crate::opening::{Opened, open_validators, suspect, words};
 use crate::pool::Pool;
+use crate::uploads::Uploads;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
+use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Retention, Store};
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, Patience, QueueError};
@@ -162,12 +164,11 @@ impl Network {
     }
 
     fn wait_until_ready(&self) -> Result<(), NetworkError> {
-        use ciro_gateway::Node as _;
+        let count = crate::genesis::WORKERS as u32;
         let deadline = Instant::now() + READY_PATIENCE;
         while Instant::now() < deadline {
             // The matcher's view decides: that is who serves.
-            let requirements = Requirements::default();
-            if let Ok(Ok(_)) = self.node.offers(requirements, crate::genesis::WORKERS) {
+            if let Ok(Ok(_)) = self.node.ask(ask::Offers { requirements: Requirements::default(), count }) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -353,6 +354,7 @@ fn assemble(
         latencies,
         head: seen,
         health: wires.alarm.health.subscribe(),
+        uploads: Uploads::default(),
         alarm: wires.alarm,
     };
     Ok((dispatcher, first, node))

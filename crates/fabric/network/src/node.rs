@@ -6,17 +6,20 @@ use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
 use crate::network::Alarm;
 use crate::receipts::{self, PublicModel};
+use crate::uploads::Uploads;
 use crate::validator::Mail;
+use ciro_api::view::stake_at_risk;
+use ciro_api::{
+    AccountView, Answer, BlockView, Command, Done, Fate, JobView, ModelView, Node, NodeError, Query, Standing, Status,
+    StoredModel, Until, UploadKind, WorkerView, ask,
+};
 use ciro_engine::{Health, Store, query};
-use ciro_gateway::{BlockView, Client, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
 use ciro_graph::check_model;
 use ciro_prover::ProvingKey;
-use ciro_queue::Position;
 use ciro_receipt::Receipt;
-use ciro_scheduler::Refusal;
 use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, Model, SignedTx, State};
 use ciro_store::StoreError;
-use ciro_types::{AccountId, Amount, Assurance, Hash32, Height, JobId, ModelId, Nonce, Requirements, TxId, decode};
+use ciro_types::{AccountId, Height, JobId, decode};
 use ciro_worker::workbench::MODEL_BYTES_MAX;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
@@ -45,6 +48,8 @@ pub struct LocalNode {
     pub head: watch::Receiver<Height>,
     /// How the followed validator is.
     pub health: watch::Receiver<Health>,
+    /// What is on its way in.
+    pub(crate) uploads: Uploads,
     pub(crate) alarm: Alarm,
 }
 
@@ -53,7 +58,7 @@ impl LocalNode {
         read_state(&self.ledger, read)
     }
 
-    fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Result<T, NodeError> {
+    fn scheduler<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Result<T, NodeError> {
         let (reply, answer) = channel();
         self.jobs.try_send(Job::Ask(question(reply))).map_err(|_| stopping())?;
         wait(&answer, READ_PATIENCE)
@@ -80,9 +85,24 @@ impl LocalNode {
             (inputs, state.jobs().map(|(_, job)| job.spec.model.to_string()).collect())
         })
     }
-}
 
-impl Node for LocalNode {
+    fn holds(&self, kind: Kind, name: &str) -> bool {
+        self.blobs.holds(kind, name)
+    }
+
+    fn account(&self, account: AccountId) -> Result<AccountView, NodeError> {
+        let (reply, answer) = channel();
+        self.ledger.try_send(Mail::NextNonce { account, reply }).map_err(|_| stopping())?;
+        let queued = wait(&answer, READ_PATIENCE)?;
+        self.read(move |state| AccountView::of(state, account, queued))
+    }
+
+    fn job(&self, id: JobId) -> Result<Option<JobView>, NodeError> {
+        let Some(job) = self.read(move |state| state.job(&id).cloned())? else { return Ok(None) };
+        let waits_for = if job.is_open() { self.scheduler(|reply| Question::Wait { job: id, reply })? } else { None };
+        Ok(Some(JobView::of(id, job, waits_for)))
+    }
+
     fn status(&self) -> Result<Status, NodeError> {
         let (genesis, head) = (self.genesis.clone(), *self.head.borrow());
         let read_only = match &*self.health.borrow() {
@@ -95,68 +115,12 @@ impl Node for LocalNode {
             version: env!("CARGO_PKG_VERSION").into(),
             height: head,
             scheduler: genesis.scheduler,
-            validators: genesis.validators.len(),
-            workers: state.offers().count(),
+            validators: genesis.validators.len() as u64,
+            workers: state.offers().count() as u64,
             block_ms: crate::genesis::BLOCK_MS,
             read_only,
             params: genesis.params,
         })
-    }
-
-    fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError> {
-        self.read(read)
-    }
-
-    fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError> {
-        let (reply, answer) = channel();
-        self.ledger.try_send(Mail::NextNonce { account, reply }).map_err(|_| stopping())?;
-        wait(&answer, READ_PATIENCE)
-    }
-
-    fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
-        let (reply, fate) = oneshot::channel();
-        self.jobs.try_send(Job::Client { tx: Box::new(tx), until, reply }).map_err(|_| stopping())?;
-        Ok(fate)
-    }
-
-    fn fate(&self, tx: TxId) -> Result<Option<Fate>, NodeError> {
-        self.kept(counter::known(&self.store, tx))
-    }
-
-    fn take_input(&self, client: &Client) -> Result<Box<dyn Sink<Hash32>>, NodeError> {
-        Ok(Box::new(InputSink(self.blobs.intake(Kind::Input, Some(client.clone())))))
-    }
-
-    fn take_model(&self, client: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError> {
-        let intake = self.blobs.intake(Kind::Model, Some(client.clone()));
-        Ok(Box::new(ModelSink { intake, ledger: self.ledger.clone() }))
-    }
-
-    fn holds_input(&self, input: Hash32) -> Result<bool, NodeError> {
-        Ok(self.blobs.holds(Kind::Input, &input.to_string()))
-    }
-
-    fn holds_model(&self, model: ModelId) -> Result<bool, NodeError> {
-        Ok(self.blobs.holds(Kind::Model, &model.to_string()))
-    }
-
-    fn tidy(&self) -> Result<(), NodeError> {
-        let (inputs, models) = self.referred()?;
-        let now = Instant::now();
-        self.blobs.sweep(Kind::Input, now, |name| inputs.contains(name)).map_err(not_stored)?;
-        self.blobs.sweep(Kind::Model, now, |name| models.contains(name)).map_err(not_stored)
-    }
-
-    fn offers(
-        &self,
-        requirements: Requirements,
-        count: usize,
-    ) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {
-        self.ask(|reply| Question::Offers { requirements, count, reply })
-    }
-
-    fn waits_for(&self, job: JobId) -> Result<Option<Refusal>, NodeError> {
-        self.ask(|reply| Question::Wait { job, reply })
     }
 
     fn receipt(&self, job: JobId) -> Result<Option<Receipt>, NodeError> {
@@ -193,57 +157,118 @@ impl Node for LocalNode {
         }))
     }
 
-    fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError> {
+    fn events(&self, from: EventPosition, limit: u32) -> Result<Vec<CommittedEvent>, NodeError> {
         let after = before(from);
-        let found = self.kept(query::events_after(&self.store, after, limit))?;
+        let found = self.kept(query::events_after(&self.store, after, limit as usize))?;
         // What the dispatcher has not seen yet is not announced yet.
         let head = *self.head.borrow();
         Ok(found.into_iter().filter(|event| event.position.height <= head).collect())
     }
 
-    fn committed(&self) -> watch::Receiver<Height> {
-        self.head.clone()
+    fn tidy(&self, now: Instant) -> Result<(), NodeError> {
+        self.uploads.sweep(now);
+        let (inputs, models) = self.referred()?;
+        self.blobs.sweep(Kind::Input, now, |name| inputs.contains(name)).map_err(not_stored)?;
+        self.blobs.sweep(Kind::Model, now, |name| models.contains(name)).map_err(not_stored)
     }
 
-    fn latency(&self, assurance: Assurance) -> Option<(u64, usize)> {
-        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).median(assurance)
-    }
-}
-
-struct InputSink(Intake);
-
-impl Sink<Hash32> for InputSink {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        self.0.write(bytes).map_err(not_stored)
-    }
-
-    fn keep(self: Box<Self>) -> Result<Hash32, NodeError> {
-        self.0.keep_input().map_err(not_stored)
-    }
-}
-
-struct ModelSink {
-    intake: Intake,
-    ledger: SyncSender<Mail>,
-}
-
-impl Sink<StoredModel> for ModelSink {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        self.intake.write(bytes).map_err(not_stored)
-    }
-
-    fn keep(self: Box<Self>) -> Result<StoredModel, NodeError> {
+    /// Checks a model that came, commits to its weights, and keeps it.
+    fn keep_model(&self, intake: Intake) -> Result<StoredModel, NodeError> {
         let invalid = |reason: String| NodeError::Invalid { reason };
-        let bytes = self.intake.read_back().map_err(not_stored)?;
+        let bytes = intake.read_back().map_err(not_stored)?;
         let model: ciro_graph::Model = decode(&bytes, MODEL_BYTES_MAX).map_err(|e| invalid(e.to_string()))?;
         drop(bytes);
         check_model(&model).map_err(|e| invalid(e.to_string()))?;
         let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
         let (id, weight_root) = (key.model_id(), key.weight_root());
-        self.intake.keep_model(id).map_err(not_stored)?;
-        let is_registered =
-            read_state(&self.ledger, move |state| state.model(&id).is_some_and(|model| !model.is_retired))?;
+        intake.keep_model(id).map_err(not_stored)?;
+        let is_registered = self.read(move |state| state.model(&id).is_some_and(|model| !model.is_retired))?;
         Ok(StoredModel { model: id, weight_root, is_registered })
+    }
+}
+
+impl Node for LocalNode {
+    fn query(&self, query: Query) -> Result<Answer, NodeError> {
+        Ok(match query {
+            Query::Status(ask::Status {}) => Answer::Status(self.status()?),
+            Query::Params(ask::Params {}) => Answer::Params(self.genesis.params.clone()),
+            Query::Standing(ask::Standing { account }) => {
+                Answer::Standing(self.read(move |state| Standing::of(state, account))?)
+            }
+            Query::Account(ask::Account { account }) => Answer::Account(self.account(account)?),
+            Query::Workers(ask::Workers {}) => Answer::Workers(self.read(WorkerView::all)?),
+            Query::Model(ask::Model { model }) => {
+                let is_stored = self.holds(Kind::Model, &model.to_string());
+                Answer::Model(self.read(move |state| ModelView::of(state, model, is_stored))?)
+            }
+            Query::Job(ask::Job { job }) => Answer::Job(self.job(job)?),
+            Query::JobStatus(ask::JobStatus { job }) => {
+                Answer::JobStatus(self.read(move |state| state.job(&job).map(|found| found.status))?)
+            }
+            Query::Fate(ask::Fate { tx }) => Answer::Fate(self.kept(counter::known(&self.store, tx))?),
+            Query::HoldsInput(ask::HoldsInput { input }) => {
+                Answer::HoldsInput(self.holds(Kind::Input, &input.to_string()))
+            }
+            Query::HoldsModel(ask::HoldsModel { model }) => {
+                Answer::HoldsModel(self.holds(Kind::Model, &model.to_string()))
+            }
+            Query::Offers(ask::Offers { requirements, count }) => {
+                Answer::Offers(self.scheduler(|reply| Question::Offers { requirements, count, reply })?)
+            }
+            Query::StakeAtRisk(ask::StakeAtRisk { assurance, workers }) => {
+                Answer::StakeAtRisk(self.read(move |state| stake_at_risk(state, assurance, &workers))?)
+            }
+            Query::Latency(ask::Latency { assurance }) => {
+                Answer::Latency(self.latencies.lock().unwrap_or_else(PoisonError::into_inner).median(assurance))
+            }
+            Query::Receipt(ask::Receipt { job }) => Answer::Receipt(self.receipt(job)?.map(Box::new)),
+            Query::Block(ask::Block { height }) => Answer::Block(self.block(height)?),
+            Query::Events(ask::Events { from, limit }) => Answer::Events(self.events(from, limit)?),
+        })
+    }
+
+    fn command(&self, command: Command) -> Result<Done, NodeError> {
+        let now = Instant::now();
+        match command {
+            Command::Submit { tx, until } => {
+                let fate = self.submit(*tx, until)?.blocking_recv().map_err(|_| stopping())?;
+                fate.map(Done::Submitted)
+            }
+            Command::Open { kind, client } => {
+                let intake = self.blobs.intake(kind_of(kind), Some(client));
+                Ok(Done::Opened(self.uploads.open(kind, intake, now)))
+            }
+            Command::Append { upload, bytes } => {
+                let write = |intake: &mut Intake| intake.write(&bytes).map_err(not_stored);
+                self.uploads.append(upload, now, write).map(|()| Done::Appended)
+            }
+            Command::Keep { upload } => match self.uploads.take(upload)? {
+                (UploadKind::Input, intake) => intake.keep_input().map(Done::KeptInput).map_err(not_stored),
+                (UploadKind::Model, intake) => self.keep_model(intake).map(Done::KeptModel),
+            },
+            Command::Abandon { upload } => {
+                self.uploads.abandon(upload);
+                Ok(Done::Abandoned)
+            }
+            Command::Tidy => self.tidy(now).map(|()| Done::Tidied),
+        }
+    }
+
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
+        let (reply, fate) = oneshot::channel();
+        self.jobs.try_send(Job::Client { tx: Box::new(tx), until, reply }).map_err(|_| stopping())?;
+        Ok(fate)
+    }
+
+    fn committed(&self) -> watch::Receiver<Height> {
+        self.head.clone()
+    }
+}
+
+const fn kind_of(upload: UploadKind) -> Kind {
+    match upload {
+        UploadKind::Input => Kind::Input,
+        UploadKind::Model => Kind::Model,
     }
 }
 
@@ -259,13 +284,15 @@ fn read_state<T: Send + 'static>(
 
 fn not_stored(error: BlobStoreError) -> NodeError {
     match error {
-        BlobStoreError::Full { age, .. } => NodeError::Quota { reason: error.to_string(), wait: age },
+        BlobStoreError::Full { age, .. } => {
+            NodeError::Quota { reason: error.to_string(), wait_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX) }
+        }
         BlobStoreError::Io { .. } => broken(error),
     }
 }
 
 /// The last position before `from`.
-fn before(from: Position) -> Option<EventPosition> {
+fn before(from: EventPosition) -> Option<EventPosition> {
     match (from.height.0, from.index) {
         (0, _) => None,
         (height, 0) => Some(EventPosition { height: Height(height - 1), index: u32::MAX }),

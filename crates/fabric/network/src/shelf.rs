@@ -3,7 +3,7 @@
 //! A blob is charged to whoever sent it, at least 4 KiB. When there is no room for another, the oldest of the largest
 //! holder makes room for it: so however many clients fill the shelf, whoever keeps less than each of them is served.
 
-use ciro_gateway::Client;
+use ciro_api::Client;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 

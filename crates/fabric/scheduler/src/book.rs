@@ -13,7 +13,8 @@
 //! that can serve its requirements and descends into a class only if it may hold the winner.
 
 use crate::class::{BAND, Class, ClassKey, Rank, Score};
-use crate::refusal::Refusal;
+use crate::refusal::refusal;
+use ciro_api::Refusal;
 use ciro_state::Reputation;
 use ciro_types::{AccountId, Amount, Height, LeaseToken, Offer, Requirements};
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,7 +264,7 @@ impl Book {
     /// Why nobody can serve `demand`: counts over all offers. Cost: linear in offers.
     #[must_use]
     pub fn explain(&self, demand: &Demand<'_>) -> Refusal {
-        Refusal::over(self.candidates.values().map(|candidate| (candidate, self.is_free(candidate))), demand)
+        refusal(self.candidates.values().map(|candidate| (candidate, self.is_free(candidate))), demand)
     }
 
     fn is_free(&self, candidate: &Candidate) -> bool {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`book`] | [`Book`]: standing offers, grouped into classes; `match` is [`Book::decide`] |
 //! | [`config`] | [`Config`]: network, key, fee, lengths of leases, and [`Reach`] |
-//! | [`refusal`] | [`Refusal`]: why nobody matches, counted per predicate, with the nearest way out |
+//! | `refusal` | why nobody matches, counted per predicate, with the nearest way out |
 //! | [`scheduler`] | [`Scheduler`]: committed events in, signed leases out |
 //! | [`seat`] | what the scheduler notes with each seat in the job log |
 //!
@@ -21,12 +21,11 @@ mod class;
 pub mod config;
 pub mod error;
 mod history;
-pub mod refusal;
+mod refusal;
 pub mod scheduler;
 pub mod seat;
 
 pub use book::{Book, Decision, Demand};
 pub use config::{Config, Reach};
 pub use error::SchedulerError;
-pub use refusal::{Predicate, Refusal, Relaxation};
 pub use scheduler::{Effect, Ledger, Scheduler};

@@ -11,8 +11,8 @@ use crate::book::{Book, Demand};
 use crate::config::Config;
 use crate::error::SchedulerError;
 use crate::history::History;
-use crate::refusal::Refusal;
 use crate::seat::{SeatNote, pivot};
+use ciro_api::{Offered, Refusal};
 use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
 use ciro_state::{CommittedEvent, DeclineReason, Event, Job, Reputation, Round, SignedLease, State};
@@ -208,7 +208,7 @@ impl<L: JobLog> Scheduler<L> {
     ///
     /// # Errors
     /// [`Refusal`] if fewer than `count` workers can serve.
-    pub fn quote(&mut self, requirements: &Requirements, count: usize) -> Result<Vec<(AccountId, Amount)>, Refusal> {
+    pub fn quote(&mut self, requirements: &Requirements, count: usize) -> Result<Vec<Offered>, Refusal> {
         let mut excluded = BTreeSet::new();
         let mut workers = Vec::new();
         while workers.len() < count {
@@ -216,7 +216,7 @@ impl<L: JobLog> Scheduler<L> {
                 Demand { requirements, price_cap: Amount(u128::MAX), excluded: &excluded, pivot: AccountId::ZERO };
             match self.book.pick(&demand).or_else(|| self.book.pick_on_trial(&demand)) {
                 Some((worker, price)) => {
-                    workers.push((worker, price));
+                    workers.push(Offered { worker, price });
                     excluded.insert(worker);
                 }
                 None => return Err(self.book.explain(&demand)),

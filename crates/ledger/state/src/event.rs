@@ -10,13 +10,32 @@ use serde::{Deserialize, Serialize};
 
 /// Where an event is in the history of the network: the key by which consumers drop duplicates.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
 )]
 pub struct EventPosition {
     /// The block.
     pub height: Height,
     /// Position within the block's events, from zero.
     pub index: u32,
+}
+
+impl EventPosition {
+    /// The next position in the same block.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self { height: self.height, index: self.index.saturating_add(1) }
+    }
 }
 
 /// An event and its position.

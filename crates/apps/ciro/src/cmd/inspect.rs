@@ -22,7 +22,7 @@ use crate::files::read_receipt;
 use crate::home;
 use crate::local::require;
 use crate::ui::Ui;
-use ciro_gateway::{BlockView, JobView};
+use ciro_api::{BlockView, JobView};
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Payment, input_hash, model_id, output_hash};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Escaped, Hash32, Height, JobId, ModelId, Named};

@@ -5,9 +5,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
+use ciro_api::Refusal;
 use ciro_crypto::Keypair;
-use ciro_gateway::{Limits, Node, Settings, authorization};
-use ciro_scheduler::Refusal;
+use ciro_gateway::{Limits, Settings, authorization};
 use ciro_state::{Action, SignedTx, TxBody, job_id};
 use ciro_types::{
     AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, encode,
@@ -82,7 +82,7 @@ fn spec(node: &TestNode) -> JobSpec {
 /// A request for a receipt, signed by `key`.
 pub(crate) fn receipt_request(node: &TestNode, key: &Keypair, job: &str) -> Request<Body> {
     let path = format!("/v1/jobs/{job}/receipt");
-    let until = Height(node.status().expect("answers").height.0 + 10);
+    let until = Height(node.status().height.0 + 10);
     let signed = authorization(key, node.chain(), "GET", &path, until);
     Request::get(path).header(header::AUTHORIZATION, signed).body(Body::empty()).expect("a request")
 }
@@ -314,5 +314,5 @@ fn a_waiting_stream_wakes_when_a_block_is_committed() {
             futures_util::future::join(waiting, post_json(&router, "/v1/transactions", &register(&node))).await;
         assert_eq!(found[0].1["event"]["event"], "FeePaid");
     });
-    assert_eq!(node.status().expect("answers").height, Height(1));
+    assert_eq!(node.status().height, Height(1));
 }

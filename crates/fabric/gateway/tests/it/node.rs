@@ -1,21 +1,21 @@
 //! A node with a real ledger state and no network: every accepted transaction is a block.
 
+use ciro_api::view::stake_at_risk;
+use ciro_api::{
+    AccountView, Answer, BlockView, Command, Done, Fate, JobView, Latency, Message, ModelView, Node, NodeError,
+    Offered, Query, Refusal, Standing, Status, StoredModel, Until, UploadId, UploadKind, WorkerView, ask,
+};
 use ciro_crypto::Keypair;
-use ciro_gateway::{BlockView, Client, Fate, Node, NodeError, Sink, Status, StoredModel, Until};
-use ciro_queue::Position;
-use ciro_receipt::Receipt;
-use ciro_scheduler::Refusal;
 use ciro_state::{
-    BlockContext, CommittedEvent, Event, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount,
-    GenesisValidator, Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, apply_block,
-    check_stateless, input_hash,
+    BlockContext, CommittedEvent, Event, EventPosition, EvidenceCheck, EvidenceRejection, Facts, Genesis,
+    GenesisAccount, GenesisValidator, Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx,
+    State, apply_block, check_stateless, input_hash,
 };
 use ciro_types::{
-    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, Requirements, StateRoot,
-    TxId,
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, StateRoot, TxId,
 };
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) fn client() -> Keypair {
@@ -26,12 +26,17 @@ pub(crate) fn validator() -> AccountId {
     Keypair::from_seed([2; 32]).account()
 }
 
+fn offered(worker: u8, price: u64) -> Offered {
+    Offered { worker: AccountId([worker; 32]), price: Amount::ciro(price) }
+}
+
 pub(crate) struct TestNode {
     state: Mutex<State>,
     events: Mutex<Vec<CommittedEvent>>,
     committed: watch::Sender<Height>,
     fates: Mutex<BTreeMap<TxId, Fate>>,
-    pub(crate) offers: Result<Vec<(AccountId, Amount)>, Refusal>,
+    pub(crate) offers: Result<Vec<Offered>, Refusal>,
+    open: Mutex<BTreeMap<UploadId, Taken>>,
     /// Keeps every transaction waiting: where their clients wait.
     pub(crate) stuck: Option<Mutex<Vec<oneshot::Sender<Fate>>>>,
     /// How many bytes each piece of an upload brought.
@@ -60,7 +65,8 @@ impl TestNode {
             uploads: Arc::default(),
             lacks_inputs: false,
             lacks_models: false,
-            offers: Ok(vec![(AccountId([5; 32]), Amount::ciro(10)), (AccountId([6; 32]), Amount::ciro(12))]),
+            open: Mutex::default(),
+            offers: Ok(vec![offered(5, 10), offered(6, 12)]),
         }
     }
 
@@ -101,46 +107,8 @@ impl TestNode {
 
 /// An upload in memory.
 struct Taken {
-    uploads: Arc<Mutex<Vec<usize>>>,
+    kind: UploadKind,
     bytes: Vec<u8>,
-}
-
-impl Taken {
-    fn new(uploads: &Arc<Mutex<Vec<usize>>>) -> Self {
-        Self { uploads: Arc::clone(uploads), bytes: Vec::new() }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.uploads.lock().expect("not poisoned").push(bytes.len());
-    }
-}
-
-impl Sink<Hash32> for Taken {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        self.take(bytes);
-        Ok(())
-    }
-
-    fn keep(self: Box<Self>) -> Result<Hash32, NodeError> {
-        Ok(input_hash(&self.bytes))
-    }
-}
-
-impl Sink<StoredModel> for Taken {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        self.take(bytes);
-        Ok(())
-    }
-
-    fn keep(self: Box<Self>) -> Result<StoredModel, NodeError> {
-        match self.bytes.first() {
-            Some(b'M') => {
-                Ok(StoredModel { model: ModelId([7; 32]), weight_root: Hash32([8; 32]), is_registered: false })
-            }
-            _ => Err(NodeError::Invalid { reason: "not a model".into() }),
-        }
-    }
 }
 
 struct Nothing;
@@ -161,30 +129,144 @@ impl EvidenceCheck for Nothing {
     }
 }
 
-impl Node for TestNode {
-    fn status(&self) -> Result<Status, NodeError> {
-        let state = self.state.lock().expect("not poisoned");
-        Ok(Status {
+impl TestNode {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let state = self.state();
+        Status {
             network: "test".into(),
             chain: state.chain(),
             version: "0".into(),
             height: state.height(),
             scheduler: state.scheduler(),
-            validators: state.validators().count(),
-            workers: state.offers().count(),
+            validators: state.validators().count() as u64,
+            workers: state.offers().count() as u64,
             block_ms: 100,
             read_only: None,
             params: state.params().clone(),
-        })
+        }
     }
 
-    fn with_state(&self, read: Box<dyn FnOnce(&State) + Send>) -> Result<(), NodeError> {
-        read(&self.state.lock().expect("not poisoned"));
-        Ok(())
+    fn job(&self, id: JobId) -> Option<JobView> {
+        let job = self.state().job(&id).cloned()?;
+        let waits_for = job.is_open().then(Refusal::default);
+        Some(JobView::of(id, job, waits_for))
     }
 
-    fn next_nonce(&self, account: AccountId) -> Result<Nonce, NodeError> {
-        Ok(self.state.lock().expect("not poisoned").account(&account).nonce)
+    fn block(&self, height: Height) -> Option<BlockView> {
+        let view = BlockView {
+            height,
+            id: BlockId::ZERO,
+            parent: BlockId::ZERO,
+            proposer: validator(),
+            state_root: StateRoot::ZERO,
+            receipts_root: Hash32::ZERO,
+            transactions: Vec::new(),
+            signers: vec![validator()],
+        };
+        (height <= *self.committed.borrow()).then_some(view)
+    }
+
+    fn events(&self, from: EventPosition, limit: u32) -> Vec<CommittedEvent> {
+        let events = self.events.lock().expect("not poisoned");
+        events.iter().filter(|event| event.position >= from).take(limit as usize).cloned().collect()
+    }
+
+    fn answer(&self, query: Query) -> Answer {
+        match query {
+            Query::Status(_) => Answer::Status(self.status()),
+            Query::Params(_) => Answer::Params(self.state().params().clone()),
+            Query::Standing(ask::Standing { account }) => Answer::Standing(Standing::of(&self.state(), account)),
+            Query::Account(ask::Account { account }) => {
+                Answer::Account(AccountView::of(&self.state(), account, Nonce(0)))
+            }
+            Query::Workers(_) => Answer::Workers(WorkerView::all(&self.state())),
+            Query::Model(ask::Model { model }) => {
+                Answer::Model(ModelView::of(&self.state(), model, !self.lacks_models))
+            }
+            Query::Job(ask::Job { job }) => Answer::Job(self.job(job)),
+            Query::JobStatus(ask::JobStatus { job }) => {
+                Answer::JobStatus(self.state().job(&job).map(|found| found.status))
+            }
+            Query::Fate(ask::Fate { tx }) => Answer::Fate(self.fates.lock().expect("not poisoned").get(&tx).cloned()),
+            Query::HoldsInput(_) => Answer::HoldsInput(!self.lacks_inputs),
+            Query::HoldsModel(_) => Answer::HoldsModel(!self.lacks_models),
+            Query::Offers(ask::Offers { count, .. }) => {
+                Answer::Offers(self.offers.clone().map(|offers| offers.into_iter().take(count as usize).collect()))
+            }
+            Query::StakeAtRisk(ask::StakeAtRisk { assurance, workers }) => {
+                Answer::StakeAtRisk(stake_at_risk(&self.state(), assurance, &workers))
+            }
+            Query::Latency(ask::Latency { assurance }) => {
+                Answer::Latency((assurance == Assurance::A4).then_some(Latency { median_ms: 80, jobs: 3 }))
+            }
+            Query::Receipt(_) => Answer::Receipt(None),
+            Query::Block(ask::Block { height }) => Answer::Block(self.block(height)),
+            Query::Events(ask::Events { from, limit }) => Answer::Events(self.events(from, limit)),
+        }
+    }
+
+    fn carry_out(&self, command: Command) -> Result<Done, NodeError> {
+        let mut open = self.open.lock().expect("not poisoned");
+        let unknown = || NodeError::Invalid { reason: "no such upload".into() };
+        match command {
+            Command::Submit { tx, .. } => self.execute(&tx).map(Done::Submitted),
+            Command::Open { kind, .. } => {
+                let id = UploadId(open.len() as u64);
+                open.insert(id, Taken { kind, bytes: Vec::new() });
+                Ok(Done::Opened(id))
+            }
+            Command::Append { upload, bytes } => {
+                self.uploads.lock().expect("not poisoned").push(bytes.len());
+                open.get_mut(&upload).ok_or_else(unknown)?.bytes.extend(bytes);
+                Ok(Done::Appended)
+            }
+            Command::Keep { upload } => keep(&open.remove(&upload).ok_or_else(unknown)?),
+            Command::Abandon { upload } => {
+                open.remove(&upload);
+                Ok(Done::Abandoned)
+            }
+            Command::Tidy => Ok(Done::Tidied),
+        }
+    }
+}
+
+fn keep(taken: &Taken) -> Result<Done, NodeError> {
+    match (taken.kind, taken.bytes.first()) {
+        (UploadKind::Input, _) => Ok(Done::KeptInput(input_hash(&taken.bytes))),
+        (UploadKind::Model, Some(b'M')) => {
+            let (model, weight_root) = (ModelId([7; 32]), Hash32([8; 32]));
+            Ok(Done::KeptModel(StoredModel { model, weight_root, is_registered: false }))
+        }
+        (UploadKind::Model, _) => Err(NodeError::Invalid { reason: "not a model".into() }),
+    }
+}
+
+/// What the other end reads of a message: everything between gateway and node is bytes here.
+fn sent(message: &Message) -> Message {
+    Message::from_bytes(&message.to_bytes(), usize::MAX).expect("is a message")
+}
+
+impl Node for TestNode {
+    fn query(&self, query: Query) -> Result<Answer, NodeError> {
+        let Message::Query { id, query } = sent(&Message::Query { id: 1, query }) else {
+            panic!("asks something else")
+        };
+        let answer = sent(&Message::Answer { id, answer: Box::new(Ok(self.answer(query))) });
+        let Message::Answer { answer, .. } = answer else { panic!("answers something else") };
+        *answer
+    }
+
+    fn command(&self, command: Command) -> Result<Done, NodeError> {
+        let command = sent(&Message::Command { id: 1, command });
+        let Message::Command { id, command } = command else { panic!("wants something else") };
+        let Message::Done { done, .. } = sent(&Message::Done { id, done: self.carry_out(command) }) else {
+            panic!("did something else")
+        };
+        done
     }
 
     fn submit(&self, tx: SignedTx, _: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
@@ -199,66 +281,7 @@ impl Node for TestNode {
         Ok(pending)
     }
 
-    fn fate(&self, tx: TxId) -> Result<Option<Fate>, NodeError> {
-        Ok(self.fates.lock().expect("not poisoned").get(&tx).cloned())
-    }
-
-    fn take_input(&self, _: &Client) -> Result<Box<dyn Sink<Hash32>>, NodeError> {
-        Ok(Box::new(Taken::new(&self.uploads)))
-    }
-
-    fn take_model(&self, _: &Client) -> Result<Box<dyn Sink<StoredModel>>, NodeError> {
-        Ok(Box::new(Taken::new(&self.uploads)))
-    }
-
-    fn holds_input(&self, _: Hash32) -> Result<bool, NodeError> {
-        Ok(!self.lacks_inputs)
-    }
-
-    fn holds_model(&self, _: ModelId) -> Result<bool, NodeError> {
-        Ok(!self.lacks_models)
-    }
-
-    fn tidy(&self) -> Result<(), NodeError> {
-        Ok(())
-    }
-
-    fn offers(&self, _: Requirements, count: usize) -> Result<Result<Vec<(AccountId, Amount)>, Refusal>, NodeError> {
-        Ok(self.offers.clone().map(|offers| offers.into_iter().take(count).collect()))
-    }
-
-    fn waits_for(&self, _: JobId) -> Result<Option<Refusal>, NodeError> {
-        Ok(Some(Refusal::default()))
-    }
-
-    fn receipt(&self, _: JobId) -> Result<Option<Receipt>, NodeError> {
-        Ok(None)
-    }
-
-    fn block(&self, height: Height) -> Result<Option<BlockView>, NodeError> {
-        let view = BlockView {
-            height,
-            id: BlockId::ZERO,
-            parent: BlockId::ZERO,
-            proposer: validator(),
-            state_root: StateRoot::ZERO,
-            receipts_root: Hash32::ZERO,
-            transactions: Vec::new(),
-            signers: vec![validator()],
-        };
-        Ok((height <= *self.committed.borrow()).then_some(view))
-    }
-
-    fn events(&self, from: Position, limit: usize) -> Result<Vec<CommittedEvent>, NodeError> {
-        let at = |event: &&CommittedEvent| (event.position.height, event.position.index) >= (from.height, from.index);
-        Ok(self.events.lock().expect("not poisoned").iter().filter(at).take(limit).cloned().collect())
-    }
-
     fn committed(&self) -> watch::Receiver<Height> {
         self.committed.subscribe()
-    }
-
-    fn latency(&self, assurance: Assurance) -> Option<(u64, usize)> {
-        (assurance == Assurance::A4).then_some((80, 3))
     }
 }

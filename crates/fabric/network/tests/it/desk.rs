@@ -1,9 +1,9 @@
 //! A desk without matcher and workers: what it tells the clients that wait.
 
+use ciro_api::{NodeError, Until};
 use ciro_consensus::BlockHeader;
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, SubmitError};
-use ciro_gateway::{NodeError, Until};
 use ciro_network::Desk;
 use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, Outcome, SignedTx, TxBody, TxError};

@@ -1,8 +1,8 @@
 //! Stores that were changed, cut or swept away while the network was down, and blocks that are no longer kept.
 
 use crate::jobs::{Client, raw, start_with};
+use ciro_api::{Asking as _, NodeError, ask};
 use ciro_engine::Retention;
-use ciro_gateway::{Node as _, NodeError};
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
 
 use ciro_types::{Assurance, Height, JobId};
@@ -144,12 +144,14 @@ fn a_receipt_is_there_inside_the_window_and_refused_by_name_after_it() {
     let refusal = client.wait("the end of the window", || {
         nonce.set(nonce.get() + 1);
         settle(&client, nonce.get());
-        client.node.receipt(job).err()
+        client.node.ask(ask::Receipt { job }).err()
     });
     assert!(matches!(&refusal, NodeError::Pruned { reason } if reason.contains("oldest")), "{refusal:?}");
-    assert!(matches!(client.node.block(settled), Err(NodeError::Pruned { .. })));
-    let newest = client.node.status().expect("answers").height;
-    assert!(client.node.block(newest).expect("answers").is_some() && newest > Height(settled.0 + 11));
+    assert!(matches!(client.node.ask(ask::Block { height: settled }), Err(NodeError::Pruned { .. })));
+    let newest = client.network().height;
+    assert!(
+        client.node.ask(ask::Block { height: newest }).expect("answers").is_some() && newest > Height(settled.0 + 11)
+    );
     let next = settle(&client, nonce.get() + 1);
     client.receipt(next);
 }

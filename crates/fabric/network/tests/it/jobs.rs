@@ -1,14 +1,17 @@
 //! Jobs through a whole network, and what a restart finds.
 
+use ciro_api::{
+    AccountView, Asking as _, Client as Uploader, Command, Done, Node as _, NodeError, Status, StoredModel, Until,
+    UploadKind, ask,
+};
 use ciro_crypto::Keypair;
-use ciro_gateway::{Client as Uploader, Node, NodeError, Sink, StoredModel, Until};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_network::{Layout, LocalNode, Network, Notify, Options, load_key};
 use ciro_prover::ProvingKey;
-use ciro_queue::Position;
 use ciro_receipt::{Receipt, check};
 use ciro_state::{
-    Action, DeclineReason, Event, Facts as _, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id,
+    Action, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, JobStatus, RefundReason, SignedTx, TxBody,
+    job_id,
 };
 use ciro_test_models::relu;
 use ciro_types::{
@@ -17,7 +20,6 @@ use ciro_types::{
 };
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 pub(crate) fn raw(values: [f32; 2]) -> Vec<u8> {
@@ -43,21 +45,26 @@ pub(crate) fn start_with(root: &Path, options: Options, notify: &Notify) -> (Net
 }
 
 impl Client {
-    pub(crate) fn state<T: Send + 'static>(&self, read: impl FnOnce(&ciro_state::State) -> T + Send + 'static) -> T {
-        let (sender, receiver) = channel();
-        self.node.with_state(Box::new(move |state| drop(sender.send(read(state))))).expect("answers");
-        receiver.recv().expect("the state was shown")
+    pub(crate) fn network(&self) -> Status {
+        self.node.ask(ask::Status {}).expect("answers")
+    }
+
+    pub(crate) fn account(&self, account: AccountId) -> AccountView {
+        self.node.ask(ask::Account { account }).expect("answers")
+    }
+
+    pub(crate) fn events(&self, limit: u32) -> Vec<CommittedEvent> {
+        self.node.ask(ask::Events { from: EventPosition::default(), limit }).expect("answers")
     }
 
     pub(crate) fn balance(&self) -> Amount {
-        let account = self.key.account();
-        self.state(move |state| state.account(&account).balance)
+        self.account(self.key.account()).balance
     }
 
     /// What the client has paid for transactions and deposits, by the events.
     fn fees(&self) -> u128 {
         let account = self.key.account();
-        let events = self.node.events(Position::default(), 100_000).expect("answers");
+        let events = self.events(100_000);
         let paid = events.iter().map(|event| match &event.event {
             Event::FeePaid { account: by, amount } | Event::ModelRegistered { by, deposit: amount, .. }
                 if *by == account =>
@@ -71,7 +78,7 @@ impl Client {
 
     pub(crate) fn send(&self, action: Action) -> Result<(), NodeError> {
         let sender = self.key.account();
-        let (chain, nonce) = self.state(move |state| (state.chain(), state.account(&sender).nonce));
+        let (chain, nonce) = (self.network().chain, self.account(sender).nonce);
         let tx = SignedTx::sign(TxBody { chain, sender, nonce, action }, &self.key);
         self.submit(tx, Until::Committed).map(drop)
     }
@@ -80,24 +87,33 @@ impl Client {
     pub(crate) fn submit(&self, tx: SignedTx, until: Until) -> Result<TxId, NodeError> {
         let id = tx.id();
         let fate = self.node.submit(tx, until)?.blocking_recv().expect("the node runs");
-        match (fate, self.node.fate(id)?) {
+        match (fate, self.node.ask(ask::Fate { tx: id })?) {
             (Err(NodeError::Refused { .. } | NodeError::Nonce { .. }), Some(known)) => known,
             (fate, _) => fate,
         }
     }
 
     pub(crate) fn put_input(&self, bytes: &[u8]) -> Hash32 {
-        self.upload(self.node.take_input(&self.client()), bytes).expect("stores")
+        match self.upload(UploadKind::Input, bytes) {
+            Ok(Done::KeptInput(input)) => input,
+            other => panic!("an input was not kept: {other:?}"),
+        }
     }
 
     fn put_model(&self, bytes: &[u8]) -> Result<StoredModel, NodeError> {
-        self.upload(self.node.take_model(&self.client()), bytes)
+        match self.upload(UploadKind::Model, bytes)? {
+            Done::KeptModel(model) => Ok(model),
+            other => panic!("a model was not kept: {other:?}"),
+        }
     }
 
-    fn upload<T>(&self, sink: Result<Box<dyn Sink<T>>, NodeError>, bytes: &[u8]) -> Result<T, NodeError> {
-        let mut sink = sink?;
-        bytes.chunks(100).try_for_each(|piece| sink.write(piece))?;
-        sink.keep()
+    fn upload(&self, kind: UploadKind, bytes: &[u8]) -> Result<Done, NodeError> {
+        let opened = self.node.command(Command::Open { kind, client: self.client() })?;
+        let Done::Opened(upload) = opened else { panic!("no upload was opened: {opened:?}") };
+        for piece in bytes.chunks(100) {
+            self.node.command(Command::Append { upload, bytes: piece.to_vec() })?;
+        }
+        self.node.command(Command::Keep { upload })
     }
 
     fn client(&self) -> Uploader {
@@ -112,7 +128,7 @@ impl Client {
     }
 
     pub(crate) fn order(&self, model: ModelId, input: Hash32, assurance: Assurance, nonce: u64) -> JobId {
-        let (chain, height) = self.state(|state| (state.chain(), state.height()));
+        let Status { chain, height, .. } = self.network();
         let spec = JobSpec {
             chain,
             client: self.key.account(),
@@ -141,12 +157,12 @@ impl Client {
         panic!("waited in vain for {what}")
     }
 
-    fn status(&self, job: JobId) -> Option<JobStatus> {
-        self.state(move |state| state.job(&job).map(|job| job.status))
+    pub(crate) fn status(&self, job: JobId) -> Option<JobStatus> {
+        self.node.ask(ask::JobStatus { job }).expect("answers")
     }
 
     pub(crate) fn receipt(&self, job: JobId) -> Receipt {
-        self.wait("a receipt", || self.node.receipt(job).expect("answers"))
+        *self.wait("a receipt", || self.node.ask(ask::Receipt { job }).expect("answers"))
     }
 }
 
@@ -158,7 +174,7 @@ fn output_of(receipt: &Receipt) -> RawOutput {
 fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
-    let chain = client.state(ciro_state::Facts::chain);
+    let chain = client.network().chain;
     let model = client.register();
     let input = client.put_input(&raw([5.0, 2.0]));
     for (nonce, assurance) in (0..).zip(Assurance::ALL) {
@@ -172,7 +188,7 @@ fn every_rung_pays_once_and_hands_over_a_receipt_that_a_stranger_accepts() {
         let paid: Amount = record.payments.iter().map(|payment| payment.price).sum();
         assert_eq!(client.balance().0, before.0 - paid.0 - record.fee.0 - (client.fees() - earlier));
     }
-    assert!(client.node.latency(Assurance::A4).is_some());
+    assert!(client.node.ask(ask::Latency { assurance: Assurance::A4 }).expect("answers").is_some());
 }
 
 #[test]
@@ -211,7 +227,7 @@ fn a_job_whose_input_the_machine_cannot_read_for_now_is_answered_later() {
     std::os::unix::fs::symlink(&path, &path).expect("writable");
     let job = client.order(model, input, Assurance::A4, 0);
     client.wait("a worker that declines", || {
-        let events = client.node.events(Position::default(), 10_000).expect("answers");
+        let events = client.events(10_000);
         let declines = |event: &Event| matches!(event, Event::LeaseAbandoned { reason: DeclineReason::Impaired, .. });
         events.iter().any(|event| declines(&event.event)).then_some(())
     });
@@ -227,7 +243,7 @@ fn a_stopped_network_goes_on_where_it_was() {
     let input = client.put_input(&raw([5.0, 2.0]));
     let job = client.order(model, input, Assurance::A4, 0);
     let receipt = client.receipt(job);
-    let (balance, events) = (client.balance(), client.node.events(Position::default(), 1_000).expect("answers"));
+    let (balance, events) = (client.balance(), client.events(1_000));
     // An order that is accepted and not served before the stop.
     let late = client.order(model, input, Assurance::A2, 1);
     drop((network, client));
@@ -235,7 +251,7 @@ fn a_stopped_network_goes_on_where_it_was() {
     let (_network, client) = start(directory.path());
     assert_eq!(client.receipt(job), receipt);
     assert!(client.balance() < balance, "the second order is paid for");
-    let again = client.node.events(Position::default(), events.len()).expect("answers");
+    let again = client.events(events.len() as u32);
     assert_eq!(again[..events.len()], events);
     let record = client.receipt(late).settlement.expect("settled").record;
     assert_eq!(record.job, late);
@@ -259,7 +275,7 @@ fn the_model_is_what_its_id_says() {
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
     assert!(matches!(poor, Err(NodeError::Refused { .. })), "{poor:?}");
-    assert!(client.node.block(Height(1)).expect("answers").is_some());
+    assert!(client.node.ask(ask::Block { height: Height(1) }).expect("answers").is_some());
 }
 
 #[test]
@@ -273,7 +289,7 @@ fn a_strangers_stale_nonce_stops_nobody() {
     let pay = Action::Transfer { to: AccountId([1; 32]), amount: Amount(1) };
     // Far beyond any worker's own.
     (0..20).for_each(|_| stranger.send(pay.clone()).expect("pays"));
-    let (chain, sender) = (client.state(ciro_state::Facts::chain), stranger.key.account());
+    let (chain, sender) = (client.network().chain, stranger.key.account());
     let stale = SignedTx::sign(TxBody { chain, sender, nonce: Nonce(0), action: Action::WithdrawStake }, &stranger.key);
     let refused = client.submit(stale, Until::Committed);
     assert!(matches!(refused, Err(NodeError::Nonce { .. })), "{refused:?}");
@@ -287,7 +303,7 @@ fn a_waiting_transaction_holds_its_nonce_and_is_the_same_when_it_is_sent_again()
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
     let sender = client.key.account();
-    let (chain, first) = (client.state(ciro_state::Facts::chain), client.node.next_nonce(sender).expect("answers"));
+    let (chain, first) = (client.network().chain, client.account(sender).next_nonce);
     let to = AccountId([1; 32]);
     let pay = |nonce, amount| {
         SignedTx::sign(TxBody { chain, sender, nonce, action: Action::Transfer { to, amount } }, &client.key)
@@ -295,12 +311,12 @@ fn a_waiting_transaction_holds_its_nonce_and_is_the_same_when_it_is_sent_again()
     let txs: Vec<SignedTx> = (0..8).map(|n| pay(Nonce(first.0 + n), Amount(1))).collect();
     for (waiting, tx) in (1..).zip(&txs) {
         client.submit(tx.clone(), Until::Waiting).expect("waits");
-        assert_eq!(client.node.next_nonce(sender), Ok(Nonce(first.0 + waiting)));
+        assert_eq!(client.account(sender).next_nonce, Nonce(first.0 + waiting));
     }
     for tx in &txs {
         assert_eq!(client.submit(tx.clone(), Until::Committed), Ok(tx.id()));
     }
-    assert_eq!(client.state(move |state| state.account(&to).balance), Amount(8), "each was paid once");
+    assert_eq!(client.account(to).balance, Amount(8), "each was paid once");
     let other = client.submit(pay(first, Amount(2)), Until::Committed);
     assert!(matches!(other, Err(NodeError::Nonce { .. })), "{other:?}");
 }

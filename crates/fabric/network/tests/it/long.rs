@@ -3,10 +3,10 @@
 //! `JOBS=20000 cargo test --release -p ciro-network --test it -- --ignored --nocapture long::`
 
 use crate::jobs::{Client, raw, start_with};
+use ciro_api::{Status, Until};
 use ciro_engine::Retention;
-use ciro_gateway::{Node as _, Until};
 use ciro_network::{Notify, Options};
-use ciro_state::{Action, SignedTx, TxBody, job_id};
+use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Assurance, Hash32, JobId, JobSpec, JobType, ModelId, Nonce, Requirements};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,10 +44,7 @@ impl Client {
     /// Orders jobs at once and waits until all are settled.
     fn batch(&self, model: ModelId, input: Hash32, first: u64) {
         let sender = self.key.account();
-        let (chain, nonce, height) = self.state(move |state| {
-            use ciro_state::Facts as _;
-            (state.chain(), state.account(&sender).nonce, state.height())
-        });
+        let (Status { chain, height, .. }, nonce) = (self.network(), self.account(sender).nonce);
         let spec = |n: u64| JobSpec {
             chain,
             client: sender,
@@ -65,7 +62,7 @@ impl Client {
             let body = TxBody { chain, sender, nonce: Nonce(nonce.0 + n), action: Action::SubmitJob { spec: spec(n) } };
             self.submit(SignedTx::sign(body, &self.key), Until::Waiting).expect("orders");
         }
-        let committed = |client: &Self| client.state(move |state| state.account(&sender).nonce.0 >= nonce.0 + BATCH);
+        let committed = |client: &Self| client.account(sender).nonce.0 >= nonce.0 + BATCH;
         self.wait("the orders", || committed(self).then_some(()));
         for job in (0..BATCH).map(|n| job_id(&spec(n))) {
             self.wait("the settlement", || self.is_settled(job).then_some(()));
@@ -73,11 +70,8 @@ impl Client {
     }
 
     fn is_settled(&self, job: JobId) -> bool {
-        self.state(move |state| {
-            use ciro_state::Facts as _;
-            // A row that is gone was settled long ago.
-            state.job(&job).is_none_or(|job| !job.is_open())
-        })
+        // A row that is gone was settled long ago.
+        self.status(job) != Some(JobStatus::Open)
     }
 }
 
@@ -98,7 +92,7 @@ fn long_memory_and_disk_stay_flat_over_many_jobs() {
         done += BATCH;
         if done >= next_report {
             let (memory, disk) = (memory_mib(), disk_bytes(directory.path()));
-            let height = client.node.status().expect("answers").height;
+            let height = client.network().height;
             let per_job = first.map_or(0, |(jobs, bytes)| disk.saturating_sub(bytes) / (done - jobs));
             eprintln!(
                 "{done} jobs, {} s, height {height}: {memory} MiB of memory; store {} KiB, {per_job} B a job since the window",

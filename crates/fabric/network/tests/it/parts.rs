@@ -1,6 +1,6 @@
 //! Keys, blobs and the data directory, each by itself.
 
-use ciro_gateway::Client;
+use ciro_api::Client;
 use ciro_network::{
     BlobStore, BlobStoreError, KeyFileError, Kind, Layout, LayoutError, Quotas, create_key, load_key,
     load_or_create_key,

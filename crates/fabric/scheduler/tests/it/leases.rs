@@ -1,8 +1,9 @@
 //! The scheduler against a feed of blocks: who gets a lease, who never does, and what survives a restart.
 
+use ciro_api::Predicate;
 use ciro_crypto::Keypair;
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
-use ciro_scheduler::{Config, Effect, Ledger, Predicate, Reach, Scheduler};
+use ciro_scheduler::{Config, Effect, Ledger, Reach, Scheduler};
 use ciro_state::{
     CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, Payment, RefundReason, Round,
     Seat, SettlementRecord, SignedLease, job_id,

@@ -1,6 +1,7 @@
 //! The matcher against a slow twin that looks at every worker.
 
-use ciro_scheduler::{Book, Decision, Demand, Predicate, Relaxation};
+use ciro_api::{Predicate, Refusal, Relaxation};
+use ciro_scheduler::{Book, Decision, Demand};
 use ciro_state::Reputation;
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, LeaseToken, MemoryMib, Offer, Requirements};
 use proptest::prelude::*;
@@ -124,7 +125,7 @@ fn machine(n: u8, price: u64, memory: u32, flags: u16) -> Machine {
     Machine { offer: offer(worker(n), price, memory, flags, 1), reputation: 500, busy: 0 }
 }
 
-fn refusal(machines: &[Machine], needs: &Requirements, cap: u64) -> ciro_scheduler::Refusal {
+fn refusal(machines: &[Machine], needs: &Requirements, cap: u64) -> Refusal {
     let none = BTreeSet::new();
     let demand = Demand { requirements: needs, price_cap: Amount::ciro(cap), excluded: &none, pivot: AccountId::ZERO };
     match book(machines).decide(&demand) {

@@ -3,8 +3,9 @@
 use super::{Follower, undisturbed};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
+use ciro_api::{NodeError, Until};
 use ciro_crypto::Keypair;
-use ciro_gateway::{Answer, Ask, Errand, NodeError, Until, pause_after};
+use ciro_gateway::{Answer, Ask, Errand, pause_after};
 use ciro_network::Desk;
 use ciro_network::counter::Ticket;
 use ciro_network::desk::{Effect, Input};

@@ -1,0 +1,52 @@
+//! An upload on its way into the node.
+
+use crate::error::ApiError;
+use crate::routes::Shared;
+use ciro_api::{Client, Command, Done, UploadId, UploadKind};
+
+/// An upload that the node has made room for. Unless it is kept, nothing of it is left.
+pub(crate) struct Uploading {
+    gateway: Shared,
+    id: UploadId,
+    is_open: bool,
+}
+
+impl Uploading {
+    pub(crate) async fn open(gateway: &Shared, kind: UploadKind, client: &Client) -> Result<Self, ApiError> {
+        match gateway.command(Command::Open { kind, client: client.clone() }).await? {
+            Done::Opened(id) => Ok(Self { gateway: gateway.clone(), id, is_open: true }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn append(&self, bytes: Vec<u8>) -> Result<(), ApiError> {
+        self.gateway.command(Command::Append { upload: self.id, bytes }).await.map(drop)
+    }
+
+    /// Keeps what came. `turn` is given back when that is done, also if nobody waits for it any more.
+    pub(crate) async fn keep<T: Send + 'static>(mut self, turn: T) -> Result<Done, ApiError> {
+        // The node has it from here on, whatever comes of it.
+        self.is_open = false;
+        let upload = self.id;
+        let kept = self.gateway.with_node(move |node| {
+            let kept = node.command(Command::Keep { upload });
+            drop(turn);
+            Ok(kept?)
+        });
+        kept.await
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        if self.is_open {
+            // A node that does not hear it forgets uploads that nobody touches.
+            let _ = self.gateway.node.command(Command::Abandon { upload: self.id });
+        }
+    }
+}
+
+/// A node that answers something else is broken.
+pub(crate) fn unexpected(done: &Done) -> ApiError {
+    ApiError::unavailable(format!("the node says of an upload: {done:?}"))
+}
