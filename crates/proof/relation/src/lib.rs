@@ -31,6 +31,7 @@
 //! | [`lower`] | one gadget per operator of the integer program |
 //! | `multiply` | its part on products, element by element |
 //! | `rectify` | its part on rectified sums and the largest of windows |
+//! | `relayout` | its part on changes of layout that permute many elements |
 //! | `roots` | its part on roots and quotients |
 //! | `tensor` | its part on matrix products, convolutions and rearrangements |
 //! | [`forest`] | the taken paths of a forest |
@@ -82,6 +83,7 @@ mod ranges;
 mod rank;
 mod rectify;
 pub mod relation;
+mod relayout;
 mod roots;
 pub mod rows;
 pub mod sample;

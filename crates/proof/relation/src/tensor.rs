@@ -16,7 +16,7 @@ use ciro_graph::{ConstId, Interval, Op, Pick, ValueId, Window};
 use ciro_transcript::field::P;
 
 /// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
-const RELAYOUT_MAX: usize = 1 << 16;
+pub(crate) const RELAYOUT_MAX: usize = 1 << 16;
 
 /// Most combinations of window and tap along one dimension.
 const COMBINATIONS_MAX: usize = 1 << 20;
@@ -49,7 +49,7 @@ fn shared(col: ColId, shape: &[usize]) -> Val {
 }
 
 impl Lowering<'_> {
-    fn misplaced(&self, reason: &'static str) -> RelationError {
+    pub(crate) fn misplaced(&self, reason: &'static str) -> RelationError {
         RelationError::Misplaced { node: self.b.node, reason }
     }
 
@@ -412,7 +412,7 @@ impl Lowering<'_> {
         }
         let one = Rows::new(x.dims.get(1..).unwrap_or(&[]));
         if one.real() > RELAYOUT_MAX {
-            return Err(self.misplaced("a reshape that permutes too many elements"));
+            return self.relayout_by_groups(x, to);
         }
         let [sample, by @ ..] = &*spans(to) else { return Err(self.misplaced("a reshape of nothing")) };
         self.b.spend(one.real())?;
@@ -422,7 +422,7 @@ impl Lowering<'_> {
     }
 
     /// The expression with every column gathered.
-    fn gathered(&mut self, x: &Val, parts: &[Part], to: &[usize]) -> Result<Expr, RelationError> {
+    pub(crate) fn gathered(&mut self, x: &Val, parts: &[Part], to: &[usize]) -> Result<Expr, RelationError> {
         let source = self.plain(x);
         let rows = Rows::new(to);
         if source.constant != 0 || source.terms.iter().any(|(_, col)| self.is_gathered(*col)) {
