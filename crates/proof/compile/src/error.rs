@@ -173,7 +173,7 @@ impl CompileError {
                 "encode texts as numbers before the model, for example with an OrdinalEncoder outside the pipeline"
             }
             Self::Input { .. } => {
-                "give an open dimension a size with --dim NAME=SIZE, or export the model with fixed dimensions and float32 inputs"
+                "give an open dimension a size by what it is called, --dim NAME=SIZE (in Python dims=), or export the model with fixed dimensions and float32 inputs"
             }
             Self::Range { .. } => {
                 "scale the inputs to a few units, or pass calibration samples so that ranges are known"

@@ -27,7 +27,9 @@ impl Domain {
 /// What imports an operator: the match over it has no catch-all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// The branch that a constant condition takes.
+    /// Attention, and positions turned into angles.
+    Attention,
+    /// Branches and loops.
     Branch,
     /// Elements of a row or a list.
     Chosen,
@@ -41,6 +43,8 @@ pub(crate) enum Family {
     Distances,
     /// Einstein's sums.
     Einsum,
+    /// Images read at constant positions between their elements.
+    Grid,
     /// Support vector machines that vote.
     KernelClassifier,
     /// Support vector machines that add up.
@@ -53,12 +57,16 @@ pub(crate) enum Family {
     Pools,
     /// Products with matrices.
     Products,
+    /// Numbers as integers of eight bits.
+    Quantized,
     /// Recurrent layers.
     Recurrent,
     /// Other sizes of images.
     Resize,
     /// Reductions and normalisations.
     Rows,
+    /// Elements, each at a constant position of its own.
+    Scattered,
     /// Pooling over everything.
     Windows,
 }
@@ -105,8 +113,13 @@ macro_rules! operators {
 }
 
 operators! {
+    Core Attention {
+        Attention "Attention",
+        RotaryEmbedding "RotaryEmbedding",
+    }
     Core Branch {
         If "If",
+        Loop "Loop",
     }
     Core Constants {
         Constant "Constant",
@@ -123,6 +136,9 @@ operators! {
     }
     Core Einsum {
         Einsum "Einsum",
+    }
+    Core Grid {
+        GridSample "GridSample",
     }
     Core Moves {
         Concat "Concat",
@@ -220,6 +236,14 @@ operators! {
         Gemm "Gemm",
         MatMul "MatMul",
     }
+    Core Quantized {
+        ConvInteger "ConvInteger",
+        DequantizeLinear "DequantizeLinear",
+        MatMulInteger "MatMulInteger",
+        QLinearConv "QLinearConv",
+        QLinearMatMul "QLinearMatMul",
+        QuantizeLinear "QuantizeLinear",
+    }
     Core Recurrent {
         Gru "GRU",
         Lstm "LSTM",
@@ -235,6 +259,7 @@ operators! {
         GroupNormalization "GroupNormalization",
         InstanceNormalization "InstanceNormalization",
         LayerNormalization "LayerNormalization",
+        Lrn "LRN",
         LogSoftmax "LogSoftmax",
         LpNormalization "LpNormalization",
         RmsNormalization "RMSNormalization",
@@ -250,6 +275,11 @@ operators! {
         ReduceSumSquare "ReduceSumSquare",
         Softmax "Softmax",
         TopK "TopK",
+    }
+    Core Scattered {
+        GatherElements "GatherElements",
+        ScatterElements "ScatterElements",
+        ScatterNd "ScatterND",
     }
     Core Windows {
         GlobalAveragePool "GlobalAveragePool",

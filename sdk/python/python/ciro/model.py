@@ -182,7 +182,8 @@ def compile(  # noqa: A001 - the package is used as `ciro.compile`
         tolerance: accepts deviations of that part of an output's spread, and as large a part of other classes. By default
             0.001 and none for trees and linear models, 0.01 and 0.001 for networks.
         input_range: a bound on the magnitude of every input, which overrides what the samples tell.
-        dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`; the batch is one.
+        dims: sizes of named dimensions of an ONNX file, such as `{"sequence": 128}`, or of those without a name, `{"x[2]": 48}`; also the
+            value of an input that is one whole number, `{"sr": 16000}`, which is no input then. The batch is one.
         profile: "native" for proofs that are fast to make, the default, or "chain" for small ones that are cheap to
             verify in a contract. It is part of the model's identity.
         precision: how finely a network's values are held: "fast", "balanced", the default, or "exact". Linear models and

@@ -88,17 +88,28 @@ def _onnx(file: bytes, samples: Samples, dims: Mapping[str, int]) -> Optional[An
 
 
 def _feeds(inputs: list[Any], samples: Samples, dims: Mapping[str, int]) -> list[dict[str, Array]]:
-    """What goes in, sample by sample: an open dimension is one, as in the program."""
+    """What goes in, sample by sample: an open dimension is one, as in the program, unless it is given by name or place."""
     feeds: list[dict[str, Array]] = []
+    fixed = {port.name: np.full([1] * len(port.shape), dims[port.name], _TYPES[port.type]) for port in inputs if port.name in dims}
     for port in inputs:
+        if port.name in fixed:
+            continue
         array = numbers(port.name, samples[port.name] if isinstance(samples, Mapping) else samples)
-        shape = [size if isinstance(size, int) else int(dims.get(size, 1)) for size in port.shape]
-        width = int(np.prod(shape))
-        rows: Array = array.reshape(-1, width).astype(_TYPES[port.type])
+        shape = [_size(size, f"{port.name}[{i}]", dims) for i, size in enumerate(port.shape)]
+        rows: Array = array.reshape(-1, int(np.prod(shape))).astype(_TYPES[port.type])
+        if len(rows) > len(array):
+            raise ValueError(f"input {port.name!r}: expected rows of dimensions {shape}, got an array of {array.shape}")
         feeds = feeds or [{} for _ in rows]
         for feed, row in zip(feeds, rows):
             feed[port.name] = row.reshape(shape)
-    return feeds
+    return [feed | fixed for feed in feeds]
+
+
+def _size(size: Any, place: str, dims: Mapping[str, int]) -> int:
+    """A dimension that the file fixes, or what is said of its place or its name."""
+    if isinstance(size, int) and size > 0:
+        return size
+    return int(dims.get(place, dims.get(size, 1)))
 
 
 _TYPES = {

@@ -5,18 +5,12 @@ use crate::operators::{Domain, Operator};
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
     let nearest = match operator {
-        "GatherElements"
-        | "ScatterND"
-        | "ScatterElements"
-        | "NonZero"
-        | "NonMaxSuppression"
-        | "ArrayFeatureExtractor" => {
+        "NonZero" | "NonMaxSuppression" | "ArrayFeatureExtractor" => {
             "positions that depend on the input are not proven; Gather and Slice at constant positions work, and embeddings by \
              an integer input. If this is a tree model in tensor form, export it as TreeEnsembleClassifier or \
              TreeEnsembleRegressor (skl2onnx and onnxmltools do); branches are then exact"
         }
-        "Attention"
-        | "MultiHeadAttention"
+        "MultiHeadAttention"
         | "GroupQueryAttention"
         | "EmbedLayerNormalization"
         | "SkipLayerNormalization"
@@ -25,17 +19,8 @@ pub(crate) fn hint(operator: &str) -> String {
         | "FusedConv" => {
             "export without the runtime's graph optimisations: attention works as MatMul, Softmax and MatMul"
         }
-        "Loop" => {
-            "loops and branches are not proven: export with the steps unrolled, for a fixed length; LSTM, GRU and RNN work"
-        }
-        "QuantizeLinear"
-        | "DequantizeLinear"
-        | "QLinearConv"
-        | "QLinearMatMul"
-        | "ConvInteger"
-        | "MatMulInteger"
-        | "DynamicQuantizeLinear" => {
-            "export the float model: the compiler chooses its own integers, with more bits than eight"
+        "DynamicQuantizeLinear" => {
+            "export the float model, or quantize it statically: scales that depend on the input are not proven"
         }
         "TreeEnsemble" => {
             "export with target_opset {\"ai.onnx.ml\": 3}, which writes TreeEnsembleClassifier or TreeEnsembleRegressor"

@@ -13,6 +13,7 @@ mod native;
 mod networks;
 mod norms;
 mod numbers;
+mod operators;
 mod picked;
 mod prepared;
 mod refusals;

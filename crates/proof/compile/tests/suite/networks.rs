@@ -16,7 +16,7 @@ fn check(name: &str, limit: f64, classes: bool) {
     check_in(&bundled(), name, limit, classes);
 }
 
-fn check_in(dir: &Path, name: &str, limit: f64, classes: bool) {
+pub(crate) fn check_in(dir: &Path, name: &str, limit: f64, classes: bool) {
     let (onnx, samples) = stored(dir, name);
     let expected = samples.expected.clone().expect("the samples carry answers");
     let size = expected.values.iter().fold(0.0f64, |size, v| size.max(f64::from(v.abs())));

@@ -78,7 +78,7 @@ fn select_fixed(
 }
 
 /// Where by truth values that depend on the input.
-fn select_by(
+pub(super) fn select_by(
     ctx: &mut Ctx<'_, '_>,
     condition: usize,
     yes: Bound,
@@ -129,7 +129,7 @@ fn filled(ctx: &mut Ctx<'_, '_>, (x, shown): (Bound, Bound), fill: f32, dims: &[
 }
 
 /// `yes` for what is not zero, else `no`.
-fn choice(yes: f64, no: f64) -> Expr {
+pub(super) fn choice(yes: f64, no: f64) -> Expr {
     match (yes, no) {
         (1.0, 0.0) => Expr::truth(),
         (0.0, 1.0) => Expr::unary(Fun::Not, Expr::X),

@@ -3,6 +3,7 @@
 use super::super::array::{Array, count};
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
+use crate::onnx::proto::TYPE_INT8;
 
 /// Longest constant that is made, elements.
 const LONGEST: usize = 1 << 24;
@@ -47,6 +48,10 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
 }
 
 fn constant(ctx: &mut Ctx<'_, '_>) -> Result<Array, CompileError> {
+    let tensors = ctx.node.attribute.iter().filter_map(|attribute| attribute.t.as_ref());
+    if tensors.into_iter().any(|tensor| tensor.data_type == Some(TYPE_INT8)) {
+        ctx.builder.signed.extend(ctx.node.output.first().cloned());
+    }
     if let Some(tensor) = ctx.attributes.tensor("value")? {
         return Array::of(tensor).ok_or_else(|| ctx.attributes.refuse("value", "numbers", "texts"));
     }

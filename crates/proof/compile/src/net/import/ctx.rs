@@ -235,8 +235,23 @@ impl Ctx<'_, '_> {
                     None => self.constant_with(arith, &c, x),
                 }
             }
-            (a, b) => self.push(Kind::Binary(arith), vec![a, b], dims),
+            (a, b) => match arith {
+                Arith::Max if a_dims != b_dims => self.raised(a, b),
+                Arith::Min if a_dims != b_dims => {
+                    let (a, b) = (self.scaled(-1.0, a)?, self.scaled(-1.0, b)?);
+                    let largest = self.raised(a, b)?;
+                    self.scaled(-1.0, largest)
+                }
+                _ => self.push(Kind::Binary(arith), vec![a, b], dims),
+            },
         }
+    }
+
+    /// The larger of two values that broadcast: `a + max(b − a, 0)`.
+    fn raised(&mut self, a: Bound, b: Bound) -> Result<Bound, CompileError> {
+        let above = self.arithmetic(Arith::Sub, b, a.clone())?;
+        let above = self.pointwise(Expr::unary(Fun::Relu, Expr::X), above)?;
+        self.arithmetic(Arith::Add, a, above)
     }
 
     fn with_constant(&mut self, arith: Arith, x: Bound, c: &Array) -> Result<Bound, CompileError> {

@@ -15,6 +15,8 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         ctx.pointwise(Expr::unary(fun, Expr::X), x)?
     } else if let Some(arith) = arithmetic(operator) {
         folded(ctx, arith, operator)?
+    } else if operator == "Clip" && has_computed_ends(ctx)? {
+        between(ctx)?
     } else if let Some(expr) = activation(ctx, operator)? {
         let x = ctx.operand(0)?;
         ctx.pointwise(expr, x)?
@@ -193,6 +195,23 @@ fn gelu(by_tanh: bool) -> Expr {
         Expr::unary(Fun::Erf, times(Expr::Const(std::f64::consts::FRAC_1_SQRT_2), Expr::X))
     };
     times(times(Expr::Const(0.5), Expr::X), Expr::binary(Arith::Add, Expr::Const(1.0), inner))
+}
+
+/// Whether an end of a Clip depends on the input.
+fn has_computed_ends(ctx: &Ctx<'_, '_>) -> Result<bool, CompileError> {
+    let is_computed = |bound: Option<Bound>| matches!(bound, Some(Bound::Value(_)));
+    Ok(is_computed(ctx.optional(1)?) || is_computed(ctx.optional(2)?))
+}
+
+/// `min(max(x, low), high)`, of ends that may depend on the input.
+fn between(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let mut x = ctx.operand(0)?;
+    for (i, arith) in [(1, Arith::Max), (2, Arith::Min)] {
+        if let Some(end) = ctx.optional(i)? {
+            x = ctx.arithmetic(arith, x, end)?;
+        }
+    }
+    Ok(x)
 }
 
 fn bounds(ctx: &mut Ctx<'_, '_>) -> Result<(f64, f64), CompileError> {

@@ -148,17 +148,16 @@ fn contract(
     ctx.push(Kind::Contract { transposed: false }, vec![a, b], dims)
 }
 
-fn bias(ctx: &Ctx<'_, '_>, outputs: usize) -> Result<Option<Rc<Vec<f32>>>, CompileError> {
-    match ctx.constant(2)? {
-        None => Ok(None),
-        Some(c) if c.values.len() == outputs => Ok(Some(c.values)),
-        Some(c) => Err(ctx.refuse(2, format!("{outputs} elements"), format!("dimensions {:?}", c.dims))),
-    }
+/// A bias for each output.
+type Bias = Option<Rc<Vec<f32>>>;
+
+/// The bias that Conv and ConvTranspose have as operand 2.
+pub(super) fn bias(ctx: &Ctx<'_, '_>) -> Result<Bias, CompileError> {
+    Ok(ctx.constant(2)?.map(|c| c.values))
 }
 
 /// x and weight as of two dimensions, and whether they had one.
-fn planar(ctx: &mut Ctx<'_, '_>) -> Result<(Bound, Array, bool), CompileError> {
-    let (x, weight) = (ctx.operand(0)?, ctx.required(1)?);
+fn planar(ctx: &mut Ctx<'_, '_>, x: Bound, weight: Array) -> Result<(Bound, Array, bool), CompileError> {
     let dims = ctx.dims(&x);
     match (dims.as_slice(), weight.dims.as_slice()) {
         (&[1, _, _, _], &[_, _, _, _]) => Ok((x, weight, false)),
@@ -182,21 +181,27 @@ fn unplanar(ctx: &mut Ctx<'_, '_>, y: Bound, flat: bool) -> Result<Bound, Compil
 }
 
 fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
-    let (x, weight, flat) = planar(ctx)?;
+    let (x, weight, bias) = (ctx.operand(0)?, ctx.required(1)?, bias(ctx)?);
+    convolution(ctx, x, weight, bias)
+}
+
+/// x under windows that the node's attributes describe.
+pub(super) fn convolution(ctx: &mut Ctx<'_, '_>, x: Bound, weight: Array, bias: Bias) -> Result<Bound, CompileError> {
+    let (x, weight, flat) = planar(ctx, x, weight)?;
     let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
     let dims = ctx.dims(&x);
     let first = if flat { 3 } else { 2 };
     let kernel = weight.dims[first..].iter().map(|&k| k as u32).collect();
     let spans = spans(ctx, Some(kernel), &dims[first..])?;
     let window = window(if flat { UNIT } else { spans[0] }, spans[spans.len() - 1]);
-    let y = convolved(ctx, x, &weight, window, groups)?;
+    let y = convolved(ctx, x, (&weight, bias), window, groups)?;
     unplanar(ctx, y, flat)
 }
 
 pub(super) fn convolved(
     ctx: &mut Ctx<'_, '_>,
     x: Bound,
-    weight: &Array,
+    (weight, bias): (&Array, Bias),
     window: Window,
     groups: usize,
 ) -> Result<Bound, CompileError> {
@@ -209,7 +214,9 @@ pub(super) fn convolved(
             format!("dimensions {:?}", weight.dims),
         ));
     }
-    let bias = bias(ctx, o)?;
+    if let Some(got) = bias.as_ref().map(|bias| bias.len()).filter(|&len| len != o) {
+        return Err(ctx.refuse(2, format!("{o} elements"), got.to_string()));
+    }
     let (Some(rows), Some(cols)) = (window.count(0, dims[2] as u32), window.count(1, dims[3] as u32)) else {
         return Err(ctx.refuse(0, "an input at least as large as the window", format!("dimensions {dims:?}")));
     };
@@ -219,7 +226,8 @@ pub(super) fn convolved(
 
 /// A convolution of the input with zeros between its elements, by the flipped kernel.
 fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
-    let (x, weight, flat) = planar(ctx)?;
+    let (x, weight, bias) = (ctx.operand(0)?, ctx.required(1)?, bias(ctx)?);
+    let (x, weight, flat) = planar(ctx, x, weight)?;
     let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
     let dims = ctx.dims(&x);
     let kernel = [weight.dims[2], weight.dims[3]];
@@ -266,7 +274,7 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     }
     let x = ctx.take(x, picks)?;
     let flipped = flipped(&weight, groups);
-    let y = convolved(ctx, x, &flipped, window, groups)?;
+    let y = convolved(ctx, x, (&flipped, bias), window, groups)?;
     unplanar(ctx, y, flat)
 }
 

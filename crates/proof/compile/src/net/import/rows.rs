@@ -4,6 +4,7 @@ use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::Kind;
 use super::ctx::{Bound, Ctx};
+use super::products::matmul;
 use crate::error::CompileError;
 use crate::plan::Norm;
 
@@ -20,6 +21,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             layer_normalization(ctx, operator == "LayerNormalization")?
         }
         "InstanceNormalization" | "GroupNormalization" => group_normalization(ctx, operator)?,
+        "LRN" => local_response(ctx)?,
         _ => return Ok(false),
     };
     ctx.bind(0, result);
@@ -250,4 +252,27 @@ fn group_normalization(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, C
         y = ctx.arithmetic(arith, y, Bound::Const(Array::new(shape, values)))?;
     }
     Ok(y)
+}
+
+/// `x / (bias + alpha / size · Σ x²)^beta`, the sum over the channels around each.
+fn local_response(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let size = ctx.attributes.int("size")?.unwrap_or(1).max(1) as usize;
+    let alpha = f64::from(ctx.attributes.float("alpha")?.unwrap_or(1e-4));
+    let beta = f64::from(ctx.attributes.float("beta")?.unwrap_or(0.75));
+    let bias = f64::from(ctx.attributes.float("bias")?.unwrap_or(1.0));
+    let &[batch, channels, ..] = dims.as_slice() else {
+        return Err(ctx.refuse(0, "channels", format!("dimensions {dims:?}")));
+    };
+    let (before, after) = ((size - 1) / 2, size - 1 - (size - 1) / 2);
+    let is_near = |from: usize, to: usize| from + before >= to && from <= to + after;
+    let band = (0..channels * channels).map(|i| f32::from(is_near(i % channels, i / channels))).collect();
+    let rows = ctx.reshape(x.clone(), vec![batch, channels, count(&dims[2..])])?;
+    let squares = ctx.pointwise(Expr::binary(Arith::Mul, Expr::X, Expr::X), rows)?;
+    let sums = matmul(ctx, Bound::Const(Array::new(vec![channels, channels], band)), squares)?;
+    let shifted = Expr::line(alpha / size as f64, bias);
+    let factor = ctx.pointwise(Expr::binary(Arith::Pow, shifted, Expr::Const(-beta)), sums)?;
+    let factor = ctx.reshape(factor, dims)?;
+    ctx.arithmetic(Arith::Mul, x, factor)
 }

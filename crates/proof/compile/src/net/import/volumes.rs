@@ -4,7 +4,7 @@
 use super::super::array::Array;
 use super::super::expr::Arith;
 use super::ctx::{Bound, Ctx};
-use super::products::convolved;
+use super::products::{bias, convolved};
 use super::windows::{Edges, Span, UNIT, pool_planes, round_up, spans, window};
 use crate::error::CompileError;
 use ciro_graph::Window;
@@ -54,6 +54,7 @@ fn conv(ctx: &mut Ctx<'_, '_>, x: &Bound) -> Result<Bound, CompileError> {
     let spans = spans(ctx, Some(kernel), &dims[2..])?;
     let slices = slices(ctx, along(spans[0]), dims[2])?;
     let plane = window(spans[1], spans[2]);
+    let bias = bias(ctx)?;
     let weight = weight.reshaped(vec![o, per_group * kd, kh, kw]);
     let at = ctx.at.clone();
     // One name for all slices: calibrated together, they have the same integers for weights.
@@ -63,7 +64,7 @@ fn conv(ctx: &mut Ctx<'_, '_>, x: &Bound) -> Result<Bound, CompileError> {
     for slice in slices {
         let taken = ctx.take(x.clone(), vec![(2, slice)])?;
         let channels = ctx.reshape(taken, vec![1, dims[1] * kd, dims[3], dims[4]])?;
-        let y = convolved(ctx, channels, &weight, plane, groups)?;
+        let y = convolved(ctx, channels, (&weight, bias.clone()), plane, groups)?;
         let flat = ctx.dims(&y);
         parts.push(ctx.reshape(y, vec![1, o, 1, flat[2], flat[3]])?);
     }

@@ -13,6 +13,8 @@ use ciro_graph::{Interval, Op, ValueId};
 const FINEST: f64 = 1.0 / 512.0;
 /// Beyond this distance from the largest element, a power counts for nothing.
 const FAR: f64 = 16.0;
+/// Most bits that operands of a product lose together so that its sums fit.
+const MOST_DROPPED: u32 = 6;
 
 /// What a mask lets a Softmax see.
 enum Shown {
@@ -206,7 +208,8 @@ impl Lowering<'_> {
     pub(super) fn contract(&mut self, at: &At, (a, b): (Id, Id), transposed: bool) -> Result<Quant, CompileError> {
         if let (Form::Shares(shares), 1) = (self.forms[a].clone(), self.readers[a]) {
             let b = self.column(b)?;
-            let weighed = self.node(at, Op::Contract { a: shares.powers, b: b.id, transposed })?;
+            let powers = Quant { id: shares.powers, scale: 1.0 };
+            let (weighed, _, b) = self.fitting_product(at, (powers, b), transposed, true)?;
             // A weighted mean lies between the values that it is of.
             let end = self.magnitude(b);
             let wanted = self.budget.wanted[self.here()] as i32 - end.log2().ceil() as i32;
@@ -217,8 +220,30 @@ impl Lowering<'_> {
             return Ok(Quant { id, scale: b.scale / times });
         }
         let (a, b) = (self.column(a)?, self.column(b)?);
-        let id = self.node(at, Op::Contract { a: a.id, b: b.id, transposed })?;
+        let (id, a, b) = self.fitting_product(at, (a, b), transposed, false)?;
         Ok(Quant { id, scale: a.scale * b.scale })
+    }
+
+    /// A product of matrices whose right operand, or both in turn, are made coarser until the sums fit: columns may be a bit wider than was
+    /// asked, and shares are as fine as their division makes them.
+    fn fitting_product(
+        &mut self,
+        at: &At,
+        (mut a, mut b): (Quant, Quant),
+        transposed: bool,
+        is_left_fixed: bool,
+    ) -> Result<(ValueId, Quant, Quant), CompileError> {
+        let mut dropped = 0;
+        loop {
+            match self.node(at, Op::Contract { a: a.id, b: b.id, transposed }) {
+                Err(CompileError::Range { .. }) if dropped < MOST_DROPPED => {
+                    let coarser = if is_left_fixed || dropped % 2 == 0 { &mut b } else { &mut a };
+                    *coarser = self.rescaled(at, *coarser, 2.0 * coarser.scale)?;
+                    dropped += 1;
+                }
+                result => return result.map(|id| (id, a, b)),
+            }
+        }
     }
 
     /// `x − max − ln Σ e^(x − max)`.

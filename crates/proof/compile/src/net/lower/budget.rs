@@ -22,6 +22,9 @@ const MANY_BY_ROW: usize = 4;
 /// Bits of values whose squares are summed in blocks: those of eight of them fit.
 const BLOCKED_BITS: u32 = 13;
 
+/// Bits of values that are squared: a sum of two squares fits.
+const SQUARED_BITS: u32 = 14;
+
 /// Rests and differences of more bits than this are together too wide for the field.
 const MOST_SHARED: i32 = 13;
 
@@ -137,14 +140,22 @@ fn computes(kind: &Kind) -> bool {
 }
 
 fn wanted(net: &Net, widest: (u32, u32)) -> Vec<u32> {
-    let mut wanted = vec![widest.1; net.inputs.len() + net.steps.len()];
+    let mut wanted: Vec<Option<u32>> = vec![None; net.inputs.len() + net.steps.len()];
+    net.outputs.iter().for_each(|output| wanted[output.value] = Some(widest.1));
+    // What is squared, moved at most: a small number's square is lost in a large one's last bit.
+    let mut squared = vec![false; wanted.len()];
     for (i, step) in net.steps.iter().enumerate().rev() {
-        let own = wanted[net.id_of(i)];
+        let own = wanted[net.id_of(i)].unwrap_or(widest.1);
+        let is_squared = squared[net.id_of(i)];
         for &x in &step.operands {
-            wanted[x] = wanted[x].min(asked(net, step, own, widest));
+            squared[x] |= is_square(&step.kind) || (is_squared && super::super::step::moves(&step.kind));
+            let is_sum = matches!(step.kind, Kind::Linear(_) | Kind::Conv(_));
+            let is_fine = is_sum && (is_squared || is_root(net, x));
+            let asked = asked(net, step, own, if is_fine { (SQUARED_BITS, SQUARED_BITS) } else { widest });
+            wanted[x] = Some(wanted[x].map_or(asked, |others| others.min(asked)));
         }
     }
-    wanted
+    wanted.into_iter().map(|bits| bits.unwrap_or(widest.1)).collect()
 }
 
 /// How many bits a reader has room for, if its own result has room for `own`.
@@ -168,8 +179,19 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
         kind if super::super::step::moves(kind) => own,
         Kind::Normalize { .. } if has_blocks(net.row(step.operands[0]), (widest, fine)) => fine.min(BLOCKED_BITS),
         Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
+        kind if is_square(kind) => SQUARED_BITS,
         _ => widest,
     }
+}
+
+fn is_square(kind: &Kind) -> bool {
+    matches!(kind, Kind::Pointwise(expr) if super::roots::is_square(expr))
+}
+
+/// Whether a value is a root, which holds small numbers as finely as large ones.
+fn is_root(net: &Net, id: Id) -> bool {
+    let is_root = |kind: &Kind| matches!(kind, Kind::Pointwise(expr) if super::roots::root_of(expr).is_some());
+    net.step(id).is_some_and(|step| is_root(&step.kind))
 }
 
 /// Whether a value is a Softmax, moved at most.

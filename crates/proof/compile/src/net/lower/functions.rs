@@ -9,6 +9,9 @@ use crate::net::import::is_unrolled;
 use crate::net::step::Id;
 use ciro_graph::{Interval, Op, Pick};
 
+/// A rectified number is taken to be at least this part of what it may be, where samples show less.
+const HARDLY: f64 = 1.0 / 256.0;
+
 /// Bits that results of a table lose at most, so that it holds what lies between the arguments that samples show.
 const COARSER_MOST: u32 = 6;
 
@@ -127,7 +130,9 @@ impl Lowering<'_> {
     pub(super) fn rectified(&mut self, at: &At, x: Id, taps: Vec<Vec<Pick>>) -> Result<Quant, CompileError> {
         let id = self.here();
         let source = self.source(x)?;
-        let scale = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(self.budget.wanted[id]).exp2();
+        // What samples hardly show above zero is held as they show it below.
+        let size = self.sizes.of(id).max(self.sizes.of(x) * HARDLY);
+        let scale = power_of_two(size * MARGIN) / f64::from(self.budget.wanted[id]).exp2();
         // A number of no bits has the scale of its end.
         let choice = choose(self.sizes.of(x), self.reach(&source), 0);
         let wide = self.at_scale(at, x, source, scale)?;

@@ -18,6 +18,7 @@
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
 //! | [`squares`] | its sums of squares |
+//! | [`roots`] | squares of elements, and roots of wide values |
 //! | [`reciprocals`] | its division, where rows deviate alike |
 //! | [`arithmetic`] | products and quotients of values |
 //! | [`ports`] | inputs and outputs |
@@ -33,11 +34,12 @@ mod norms;
 mod ports;
 mod range;
 mod reciprocals;
+mod roots;
 mod squares;
 mod sums;
 
 use super::calibrate::Sizes;
-use super::expr::Arith;
+use super::expr::{Arith, Expr};
 use super::simplify::HIDES;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
@@ -134,7 +136,8 @@ impl Lowering<'_> {
             }),
             Kind::Pointwise(expr) => match expr.as_line() {
                 Some((slope, intercept)) => self.line(at, x, slope, intercept),
-                None => self.function(at, x, expr).map(Form::Ready),
+                None if roots::is_square(expr) => self.square(at, x).map(Form::Ready),
+                None => self.tabled(at, x, expr).map(Form::Ready),
             },
             Kind::AddConst(c) => {
                 let mut terms = self.terms(x)?;
@@ -156,6 +159,15 @@ impl Lowering<'_> {
             Kind::Softmax { log: false } => self.softmax(at, x),
             _ => self.computed(step, x).map(Form::Ready),
         }
+    }
+
+    fn tabled(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
+        if let Some(line) = roots::root_of(expr)
+            && let Some(root) = self.root(at, x, &line)?
+        {
+            return Ok(root);
+        }
+        self.function(at, x, expr)
     }
 
     fn computed(&mut self, step: &Step, x: Id) -> Result<Quant, CompileError> {

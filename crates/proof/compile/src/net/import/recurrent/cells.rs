@@ -51,6 +51,8 @@ pub(super) struct Direction {
     pub(super) activations: Vec<Fun>,
     /// The state's weights for each product: (hidden, n) and an offset.
     pub(super) products: Vec<Linear>,
+    /// How many positions count, (batch, 1), where not all do.
+    pub(super) lengths: Option<Bound>,
     /// The node's name.
     pub(super) name: String,
 }
@@ -71,12 +73,22 @@ impl Direction {
             self.role(ctx, "input");
             let own = ctx.take(gates.clone(), vec![(0, vec![Some(at)])])?;
             let own = ctx.reshape(own, vec![self.batch, self.cell.gates() * self.hidden])?;
+            let old = state.clone();
             state = match self.cell {
                 Cell::Lstm => self.lstm(ctx, own, state)?,
                 Cell::Gru { reset_after } => self.gru(ctx, &own, state, reset_after)?,
                 Cell::Plain => self.plain(ctx, own, state)?,
             };
-            if let Some(hidden) = state.hidden.clone() {
+            let mut shown = state.hidden.clone();
+            if let Some(lengths) = self.lengths.clone() {
+                self.role(ctx, "counts");
+                let counts = Expr::binary(Arith::Greater, Expr::X, Expr::Const(at as f64));
+                let counts = ctx.pointwise(counts, lengths)?;
+                shown = self.kept(ctx, &counts, None, shown)?;
+                let hidden = self.kept(ctx, &counts, old.hidden, state.hidden)?;
+                state = State { hidden, memory: self.kept(ctx, &counts, old.memory, state.memory)? };
+            }
+            if let Some(hidden) = shown {
                 states.push(ctx.reshape(hidden, vec![1, 1, self.batch, self.hidden])?);
             }
         }
@@ -85,6 +97,26 @@ impl Direction {
         }
         self.role(ctx, "states");
         Ok((ctx.concat(states, 0)?, state))
+    }
+
+    /// `new` where a position counts, else `old`; nothing is zero.
+    fn kept(
+        &self,
+        ctx: &mut Ctx<'_, '_>,
+        counts: &Bound,
+        old: Option<Bound>,
+        new: Option<Bound>,
+    ) -> Result<Option<Bound>, CompileError> {
+        let Some(new) = new else { return Ok(None) };
+        let change = match old.clone() {
+            Some(old) => ctx.arithmetic(Arith::Sub, new, old)?,
+            None => new,
+        };
+        let change = ctx.arithmetic(Arith::Mul, change, counts.clone())?;
+        match old {
+            Some(old) => ctx.arithmetic(Arith::Add, old, change).map(Some),
+            None => Ok(Some(change)),
+        }
     }
 
     /// Names the steps that follow.

@@ -54,9 +54,10 @@ fn recurrent(ctx: &mut Ctx<'_, '_>, cell: Cell) -> Result<(), CompileError> {
     let reverse = directions(ctx)?;
     let size = Size { batch_first, ..size(ctx, &x, reverse.len())? };
     let activations = activations(ctx, cell, reverse.len())?;
-    refuse_others(ctx, size)?;
+    refuse_others(ctx)?;
     let weights = Weights::read(ctx, cell, size)?;
     let name = ctx.at.node.clone();
+    let lengths = lengths(ctx, size)?;
     let (mut all, mut lasts): (Vec<Bound>, Vec<State>) = (vec![], vec![]);
     for (d, &backwards) in reverse.iter().enumerate() {
         let name = if backwards { format!("{name}/reverse") } else { name.clone() };
@@ -67,6 +68,7 @@ fn recurrent(ctx: &mut Ctx<'_, '_>, cell: Cell) -> Result<(), CompileError> {
             batch: size.batch,
             activations: activations[d].clone(),
             products: weights.products(cell, d),
+            lengths: lengths.clone(),
             name,
         };
         direction.role(ctx, "input");
@@ -137,27 +139,27 @@ fn activations(ctx: &mut Ctx<'_, '_>, cell: Cell, directions: usize) -> Result<V
 }
 
 /// Refuses, by name, what would change the result and is not unrolled.
-fn refuse_others(ctx: &mut Ctx<'_, '_>, size: Size) -> Result<(), CompileError> {
+fn refuse_others(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     ctx.attributes.only("input_forget", 0)?;
     if let Some(clip) = ctx.attributes.float("clip")? {
         return Err(ctx.attributes.refuse("clip", "gates without a bound", clip.to_string()));
     }
     // Only other activations have parameters.
     ctx.attributes.ignore(&["activation_alpha", "activation_beta", "output_sequence"]);
-    if let Some(lengths) = ctx.constant(4)?
-        && lengths.ints().iter().any(|&len| usize::try_from(len) != Ok(size.positions))
-    {
-        return Err(ctx.refuse(
-            4,
-            format!("sequences of {} positions", size.positions),
-            format!("{:?}", lengths.ints()),
-        ));
-    }
     match ctx.constant(7)? {
         Some(peepholes) if peepholes.values.iter().any(|&p| p != 0.0) => {
             Err(ctx.form("peepholes", "train the layer without them, as the usual libraries do"))
         }
         _ => Ok(()),
+    }
+}
+
+/// How many positions count, as (batch, 1), where not all of them do.
+fn lengths(ctx: &mut Ctx<'_, '_>, size: Size) -> Result<Option<Bound>, CompileError> {
+    let Some(lengths) = ctx.optional(4)? else { return Ok(None) };
+    match &lengths {
+        Bound::Const(c) if c.ints().iter().all(|&len| usize::try_from(len) == Ok(size.positions)) => Ok(None),
+        _ => ctx.reshape(lengths, vec![size.batch, 1]).map(Some),
     }
 }
 

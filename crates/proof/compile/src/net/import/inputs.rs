@@ -1,0 +1,99 @@
+//! What goes in: types and dimensions of a graph's inputs.
+
+use super::super::array::Array;
+use super::super::step::NetInput;
+use super::ctx::Bound;
+use super::{Builder, MAX_LEN};
+use crate::error::CompileError;
+use crate::onnx::proto::{
+    DimensionProto, GraphProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32, TYPE_INT64,
+    TYPE_UINT8, ValueInfoProto, type_name,
+};
+use std::collections::BTreeSet;
+
+/// What the user says of open dimensions, and of inputs that are one whole number.
+pub(super) struct Sizes<'a> {
+    given: &'a [(String, u32)],
+    /// Names of the batch: of which one sample is proven at a time.
+    batch: BTreeSet<&'a str>,
+}
+
+impl<'a> Sizes<'a> {
+    pub(super) fn of(graph: &'a GraphProto, given: &'a [(String, u32)]) -> Self {
+        let first = |info: &'a ValueInfoProto| {
+            let tensor = info.r#type.as_ref()?.tensor_type.as_ref()?;
+            tensor.shape.as_ref()?.dim.first()?.dim_param.as_deref()
+        };
+        let batch = graph.input.iter().filter_map(first).filter(|name| !name.is_empty()).collect();
+        Self { given, batch }
+    }
+
+    fn named(&self, name: &str) -> Option<u32> {
+        self.given.iter().find(|(given, _)| given == name).map(|(_, size)| *size)
+    }
+
+    /// The size of dimension `i` of an input: fixed in the file, given for it alone (`x[1]`) or for its name, or one, as the batch is.
+    /// An error is what it is called.
+    fn dimension(&self, input: &str, i: usize, dim: &DimensionProto) -> Result<usize, String> {
+        if let Some(fixed) = dim.dim_value.and_then(|d| usize::try_from(d).ok()).filter(|&d| d > 0) {
+            return Ok(fixed);
+        }
+        let place = format!("{input}[{i}]");
+        let name = dim.dim_param.as_deref().filter(|name| !name.is_empty());
+        let given = self.named(&place).or_else(|| name.and_then(|name| self.named(name)));
+        match (given, name) {
+            (Some(size), _) => Ok(size as usize),
+            (None, _) if i == 0 => Ok(1),
+            // A question mark is no name.
+            (None, Some(name)) if name != "?" && self.batch.contains(name) => Ok(1),
+            (None, Some(name)) if name != "?" => Err(name.to_string()),
+            (None, _) => Err(place),
+        }
+    }
+}
+
+impl Builder<'_> {
+    pub(super) fn input(&mut self, info: &ValueInfoProto) -> Result<(), CompileError> {
+        let name = info.name.clone().unwrap_or_default();
+        // Old files list initializers among the inputs.
+        if self.names.contains_key(&name) {
+            return Ok(());
+        }
+        let (dims, whole) = self.input_type(&name, info)?;
+        if let Some(value) = self.sizes.named(&name).filter(|_| whole && dims.iter().all(|&d| d == 1)) {
+            self.net.notes.push(format!("input {name:?} is {value} for ever: what is given for it counts for nothing"));
+            self.names.insert(name, Bound::Const(Array::whole(dims, vec![value as f32])));
+            return Ok(());
+        }
+        let id = self.net.inputs.len();
+        self.net.inputs.push(NetInput { name: name.clone(), dims, whole });
+        self.names.insert(name, Bound::Value(id));
+        Ok(())
+    }
+
+    fn input_type(&self, name: &str, info: &ValueInfoProto) -> Result<(Vec<usize>, bool), CompileError> {
+        let refuse =
+            |expected: &str, got: String| CompileError::Input { input: name.into(), expected: expected.into(), got };
+        let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+        let tensor = tensor.ok_or_else(|| refuse("a tensor", "another type".into()))?;
+        let whole = match tensor.elem_type.unwrap_or(0) {
+            // Doubles are read as float32: where that makes a difference, the program does not pass for the model.
+            TYPE_FLOAT | TYPE_FLOAT16 | TYPE_DOUBLE => false,
+            TYPE_INT32 | TYPE_INT64 | TYPE_BOOL | TYPE_UINT8 | TYPE_INT8 => true,
+            other => {
+                let expected = "a tensor of float, float16, double, int8, uint8, int32, int64 or bool";
+                return Err(refuse(expected, format!("one of {}", type_name(other))));
+            }
+        };
+        let shape = tensor.shape.as_ref().ok_or_else(|| refuse("a shape", "none".into()))?;
+        let mut dims = Vec::with_capacity(shape.dim.len());
+        for (i, dim) in shape.dim.iter().enumerate() {
+            let open = |called: String| {
+                refuse("fixed dimensions after the first", format!("an open dimension {i} ({called:?})"))
+            };
+            dims.push(self.sizes.dimension(name, i, dim).map_err(open)?);
+        }
+        let fits = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).is_some_and(|n| n <= MAX_LEN);
+        if fits { Ok((dims, whole)) } else { Err(refuse("at most 16 Mi elements", format!("shape {dims:?}"))) }
+    }
+}

@@ -1,0 +1,107 @@
+//! Squares as products and roots of wide values: a table of either has one resolution from nothing to the largest number, and a root turns
+//! the last bit of a small number into much.
+
+use super::Lowering;
+use super::form::{Quant, Source, Term};
+use super::range::{MARGIN, power_of_two};
+use super::sums::integer;
+use crate::error::{At, CompileError};
+use crate::net::array::Array;
+use crate::net::expr::{Arith, Expr, Fun};
+use crate::net::step::Id;
+use ciro_graph::Op;
+
+/// Bits of a root's argument.
+const ARGUMENT_BITS: i32 = 28;
+
+/// The line under a root.
+pub(super) struct Line {
+    slope: f64,
+    intercept: f64,
+}
+
+/// Whether a function is `x²` by its form.
+pub(super) fn is_square(expr: &Expr) -> bool {
+    match expr {
+        Expr::Binary(Arith::Mul, a, b) => (a.as_ref(), b.as_ref()) == (&Expr::X, &Expr::X),
+        Expr::Binary(Arith::Pow, a, b) => **a == Expr::X && matches!(**b, Expr::Const(2.0)),
+        _ => false,
+    }
+}
+
+/// What a function is the root of, if that is a line that does not fall.
+pub(super) fn root_of(expr: &Expr) -> Option<Line> {
+    let inner = match expr {
+        Expr::Unary(Fun::Sqrt, inner) => inner,
+        Expr::Binary(Arith::Pow, inner, half) if matches!(**half, Expr::Const(0.5)) => inner,
+        _ => return None,
+    };
+    let (slope, intercept) = inner.as_line()?;
+    (slope > 0.0 && intercept >= 0.0).then_some(Line { slope, intercept })
+}
+
+impl Lowering<'_> {
+    /// x², exactly as wide as x makes it.
+    pub(super) fn square(&mut self, at: &At, x: Id) -> Result<Quant, CompileError> {
+        let x = self.column(x)?;
+        let id = self.node(at, Op::Mul { a: x.id, b: x.id })?;
+        Ok(Quant { id, scale: x.scale * x.scale })
+    }
+
+    /// A root of what is wider than a table. `None` if a table holds it as it is.
+    pub(super) fn root(&mut self, at: &At, x: Id, line: &Line) -> Result<Option<Quant>, CompileError> {
+        let source = self.source(x)?;
+        if let Source::Ready(q) = &source
+            && self.magnitude(*q) <= f64::from(self.budget.table_bits).exp2()
+        {
+            return Ok(None);
+        }
+        let mut terms = match source {
+            Source::Ready(q) => vec![Term::quant(q)],
+            Source::Sum(terms) => terms,
+        };
+        terms = terms.into_iter().map(|term| term.times(line.slope)).collect();
+        if line.intercept > 0.0 {
+            terms.push(Term::constant(Array::new(vec![1], vec![line.intercept as f32])));
+        }
+        let size = self.sizes.of(x) * line.slope + line.intercept;
+        let scale = power_of_two(size * MARGIN) / f64::from(ARGUMENT_BITS).exp2();
+        let wide = self.at_scale(at, x, Source::Sum(terms), scale)?;
+        let wide = self.finer(at, wide)?;
+        let id = self.at_least(at, wide.id, 0)?;
+        let id = self.node(at, Op::Isqrt { x: id })?;
+        Ok(Some(Quant { id, scale: wide.scale.sqrt() }))
+    }
+
+    /// The same numbers in smaller units, a power of four of them: each bit counts in a root.
+    fn finer(&mut self, at: &At, x: Quant) -> Result<Quant, CompileError> {
+        let room = ARGUMENT_BITS - (self.magnitude(x).max(1.0).log2().ceil() as i32);
+        // A root of a scale that is an even power of two is one of two.
+        let odd = (x.scale.log2().round() as i32).rem_euclid(2);
+        let bits = (room - (room - odd).rem_euclid(2)).max(0);
+        match integer(f64::from(bits).exp2()) {
+            Some(factor) if bits > 0 => {
+                Ok(Quant { id: self.scaled(at, x.id, factor)?, scale: x.scale / f64::from(factor) })
+            }
+            _ => Ok(x),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squares_and_roots_are_known_by_their_form() {
+        let squared = Expr::binary(Arith::Mul, Expr::X, Expr::X);
+        let power = |e: f64| Expr::binary(Arith::Pow, Expr::X, Expr::Const(e));
+        assert!(is_square(&squared) && is_square(&power(2.0)));
+        assert!(!is_square(&power(3.0)) && !is_square(&Expr::X));
+        let line = root_of(&Expr::unary(Fun::Sqrt, Expr::line(2.0, 0.5))).unwrap();
+        assert_eq!((line.slope, line.intercept), (2.0, 0.5));
+        assert!(root_of(&power(0.5)).is_some());
+        assert!(root_of(&Expr::unary(Fun::Sqrt, Expr::line(-1.0, 1.0))).is_none());
+        assert!(root_of(&Expr::unary(Fun::Sqrt, squared)).is_none());
+    }
+}
