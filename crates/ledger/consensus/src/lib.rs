@@ -25,6 +25,7 @@
 pub mod block;
 pub mod certificate;
 pub mod evidence;
+#[cfg(feature = "host")]
 pub mod file;
 pub mod light;
 pub mod message;
@@ -43,6 +44,7 @@ mod wal;
 pub use block::{Block, BlockHeader, SealedBlock, txs_root};
 pub use certificate::{CertificateError, CommitCertificate};
 pub use evidence::{Evidence, EvidenceError, Offence, verify_evidence};
+#[cfg(feature = "host")]
 pub use file::{DiskFile, MemoryFile, WalFile};
 pub use light::{CertifiedHeader, LightError, SetChange};
 pub use message::{DecidedBlock, Message};

@@ -12,7 +12,7 @@ const HIDDEN: &str = "  what is not public is not stated, but it is no secret fr
 const NOTHING_HIDDEN: &str = "  nothing here is zero-knowledge: verifiable does not mean hidden";
 
 /// What is public, committed or private.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Visibility {
     input: &'static str,
     /// Root of the input's commitment, if it has one.

@@ -5,6 +5,7 @@
 
 use crate::report::AccuracyReport;
 use ciro_crypto::hash;
+use ciro_graph::digest::FILE_DOMAIN;
 use ciro_graph::render::decimal;
 use ciro_graph::{CheckError, Column, Ingest, Input, Model, OutputKind, Program, check_model};
 use ciro_types::{DecodeError, Hash32, decode, encode};
@@ -190,11 +191,11 @@ impl Compiled {
 /// The digest that a manifest has of a program.
 #[must_use]
 pub fn program_digest(program: &Program) -> Hash32 {
-    digest(&encode(program))
+    program.digest()
 }
 
 fn digest(bytes: &[u8]) -> Hash32 {
-    hash("ciro/compiled-file/v1", bytes)
+    hash(FILE_DOMAIN, bytes)
 }
 
 fn port_text(name: &str, shape: &[u32], elements: String) -> PortText {

@@ -11,6 +11,7 @@
 //! | [`signature`] | what users call an input's elements: names, categories, missing values |
 //! | [`mod@ingest`] | float32 bit patterns to integers |
 //! | [`mod@batch`] | several samples in one execution: how tensors are joined and taken apart |
+//! | [`mod@digest`] | the digest by which a compiled folder names its files |
 //! | [`exec`] | execution, every interval asserted |
 //! | [`forest`] | the tables of trees: structure, walk, interval |
 //! | [`check`] | whether a foreign program or model is well formed |
@@ -31,6 +32,7 @@ pub mod batch;
 pub mod bounds;
 pub mod check;
 pub mod cuts;
+pub mod digest;
 pub mod exec;
 pub mod forest;
 pub mod ingest;

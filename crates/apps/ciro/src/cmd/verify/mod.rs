@@ -21,17 +21,14 @@ use crate::cli::{FormArgs, VerifyArgs};
 use crate::error::CliError;
 use crate::files::{damaged, read};
 use crate::models;
-use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_compile::artifact::program_digest;
 use ciro_graph::{Model, Program};
 use ciro_prover::ProvingKey;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
-use ciro_receipt::visibility::Visibility;
-use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Report, Terms};
+use ciro_receipt::{ReceiptError, Report, Terms};
 use ciro_relation::{Limits, RelationError};
-use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
 use ciro_verifier::VerifyError;
+use ciro_verify::Verdict;
 pub(crate) use details::CostView;
 use details::Details;
 use serde::Serialize;
@@ -39,38 +36,10 @@ use std::path::Path;
 
 #[derive(Serialize)]
 struct View {
-    valid: bool,
-    /// Whether a proof shows that the output is the model's; without one, somebody's word does.
-    proven: bool,
-    /// Whether a network's validators confirm that this was paid.
-    settled: bool,
-    assurance: Assurance,
-    model_id: ModelId,
-    /// The job that the evidence was made for; None if it was made for none.
-    bound_to: Option<Bound>,
-    settlement: Option<SettlementView>,
-    /// Samples in the proof.
-    batch: u32,
-    /// The one that is shown, counted from zero; None if the receipt is about all.
-    sample: Option<u32>,
-    /// Digest of the program without batch and visibility: that of `program.bin` in a folder that was compiled without options.
-    plain_program: Hash32,
-    /// Its maker chose it.
-    model_name: String,
-    /// None if the output is hidden.
-    outputs: Option<Outputs>,
-    visibility: Visibility,
-    shown: Vec<Finding>,
-    assumptions: Vec<Finding>,
+    #[serde(flatten)]
+    verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
-}
-
-#[derive(Serialize)]
-struct SettlementView {
-    network: ChainId,
-    job: JobId,
-    height: Height,
 }
 
 pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
@@ -80,9 +49,10 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
     let judged = terms.judge(&bytes).map_err(|e| refused(&args.receipt, &e))?;
     expect_made_from(args, &judged.report, ui)?;
     let details = args.verbose.then(|| details::details(&judged.receipt, &limits)).transpose()?;
-    let mut text = judged.text().map_err(CliError::failed)?;
-    text.extend(details.as_ref().map(|details| format!("\n\n{}", details.text())));
-    ui.result(&view(judged, details)?, || text)
+    let verdict = Verdict::of(judged).map_err(CliError::failed)?;
+    let more = details.as_ref().map(|details| format!("\n\n{}", details.text())).unwrap_or_default();
+    let text = format!("{}{more}", verdict.text);
+    ui.result(&View { verdict, details }, || text)
 }
 
 fn limits(args: &VerifyArgs) -> Limits {
@@ -118,33 +88,4 @@ fn expect_made_from(args: &VerifyArgs, report: &Report, ui: &Ui) -> Result<(), C
     let expected = ProvingKey::new(model).map_err(CliError::failed)?.model_id();
     let got = report.model;
     if expected == got { Ok(()) } else { Err(invalid(&ReceiptError::Model { expected, got })) }
-}
-
-fn view(judged: Judged, details: Option<Details>) -> Result<View, CliError> {
-    let outputs = judged.outputs().map_err(CliError::failed)?.map(show::values).transpose()?;
-    let (plain_program, visibility) = (program_digest(&judged.plain_program()), Visibility::of(&judged.report));
-    let Judged { report, sample, .. } = judged;
-    let settlement = report.record.as_ref().map(|record| SettlementView {
-        network: record.chain,
-        job: record.job,
-        height: record.height,
-    });
-    Ok(View {
-        valid: true,
-        proven: report.is_proven(),
-        settled: report.is_settled(),
-        assurance: report.assurance,
-        model_id: report.model,
-        bound_to: report.bound,
-        settlement,
-        batch: report.program.batch,
-        sample: sample.map(|sample| sample.index),
-        plain_program,
-        model_name: report.program.name,
-        outputs,
-        visibility,
-        shown: report.shown,
-        assumptions: report.assumptions,
-        details,
-    })
 }
