@@ -320,9 +320,11 @@ impl Operator {
     /// an operator of the same name.
     #[must_use]
     pub fn of(domain: &str, name: &str) -> Option<Self> {
+        // Of these, the runtime has older ones with other operands.
+        let is_another = matches!(name, "Attention" | "RotaryEmbedding");
         let is_known = |known: Domain| match domain {
             "" | "ai.onnx" => known == Domain::Core,
-            "com.microsoft" => matches!(known, Domain::Core | Domain::Runtime),
+            "com.microsoft" => known == Domain::Runtime || (known == Domain::Core && !is_another),
             "ai.onnx.ml" => known == Domain::Classical,
             _ => false,
         };
@@ -348,6 +350,8 @@ mod tests {
         }
         assert_eq!(Operator::of("", "Gelu"), Some(Operator::Gelu));
         assert_eq!(Operator::of("com.microsoft", "Gelu"), Some(Operator::Gelu));
+        assert_eq!(Operator::of("com.microsoft", "Attention"), None);
+        assert_eq!(Operator::of("com.microsoft", "RotaryEmbedding"), None);
         assert_eq!(Operator::of("ai.onnx.ml", "Gelu"), None);
         assert_eq!(Operator::of("", "Scaler"), None);
     }

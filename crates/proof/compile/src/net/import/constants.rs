@@ -2,8 +2,8 @@
 
 use super::super::array::{Array, count};
 use super::ctx::{Bound, Ctx};
+use super::is_signed;
 use crate::error::CompileError;
-use crate::onnx::proto::TYPE_INT8;
 
 /// Longest constant that is made, elements.
 const LONGEST: usize = 1 << 24;
@@ -48,10 +48,8 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
 }
 
 fn constant(ctx: &mut Ctx<'_, '_>) -> Result<Array, CompileError> {
-    let tensors = ctx.node.attribute.iter().filter_map(|attribute| attribute.t.as_ref());
-    if tensors.into_iter().any(|tensor| tensor.data_type == Some(TYPE_INT8)) {
-        ctx.builder.signed.extend(ctx.node.output.first().cloned());
-    }
+    let signed = ctx.node.attribute.iter().filter_map(|attribute| attribute.t.as_ref()).find_map(is_signed);
+    ctx.builder.bytes.extend(ctx.node.output.first().cloned().zip(signed));
     if let Some(tensor) = ctx.attributes.tensor("value")? {
         return Array::of(tensor).ok_or_else(|| ctx.attributes.refuse("value", "numbers", "texts"));
     }

@@ -48,17 +48,26 @@ mod windows;
 use super::array::{Array, count};
 use super::step::{Id, Net, NetOutput};
 use crate::error::CompileError;
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_INT8};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_INT8, TYPE_UINT8, TensorProto};
 use crate::onnx::{Attributes, Data, Tensor};
 use crate::operators::{Family, Operator};
 use crate::plan::{CatBoost, Labels, node_at};
 use ctx::{Bound, Ctx};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Whether the steps of an operator are repeated with the same weights, for each position of a sequence or slice of a volume.
 pub(super) fn is_unrolled(operator: &str) -> bool {
     matches!(operator, "LSTM" | "GRU" | "RNN" | volumes::SLICES)
+}
+
+/// Whether integers of eight bits have a sign; nothing for other types.
+fn is_signed(tensor: &TensorProto) -> Option<bool> {
+    match tensor.data_type {
+        Some(TYPE_INT8) => Some(true),
+        Some(TYPE_UINT8) => Some(false),
+        _ => None,
+    }
 }
 
 /// Most elements of a value.
@@ -72,8 +81,8 @@ struct Builder<'a> {
     names: BTreeMap<String, Bound>,
     /// Constants that are texts.
     texts: BTreeMap<String, Tensor>,
-    /// Constants that are integers of eight bits with a sign.
-    signed: BTreeSet<String>,
+    /// Constants that are integers of eight bits, and whether with a sign.
+    bytes: BTreeMap<String, bool>,
     /// Values that are numbers of classes: the class's index, and what it means.
     classes: BTreeMap<Id, (Id, Labels)>,
     /// What CatBoost means by its own files.
@@ -93,8 +102,8 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     let (texts, classes) = (BTreeMap::new(), BTreeMap::new());
     let catboost = CatBoost::of(model);
     let sizes = inputs::Sizes::of(graph, dims);
-    let signed = BTreeSet::new();
-    let mut builder = Builder { net, opset, names: BTreeMap::new(), texts, signed, classes, catboost, sizes };
+    let bytes = BTreeMap::new();
+    let mut builder = Builder { net, opset, names: BTreeMap::new(), texts, bytes, classes, catboost, sizes };
     builder.constants(graph)?;
     graph.input.iter().try_for_each(|input| builder.input(input))?;
     graph.node.iter().try_for_each(|node| builder.node(node))?;
@@ -106,9 +115,7 @@ impl Builder<'_> {
     fn constants(&mut self, graph: &GraphProto) -> Result<(), CompileError> {
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
-            if proto.data_type == Some(TYPE_INT8) {
-                self.signed.insert(name.clone());
-            }
+            self.bytes.extend(is_signed(proto).map(|signed| (name.clone(), signed)));
             let refuse = |reason| CompileError::Initializer { tensor: name.clone(), reason };
             let tensor = Tensor::read(proto).map_err(refuse)?;
             if let Data::Texts(_) = tensor.data {

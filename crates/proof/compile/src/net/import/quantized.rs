@@ -11,8 +11,6 @@ use std::rc::Rc;
 struct Grid {
     scale: Array,
     zero: Array,
-    /// The integers that there are.
-    ends: (f64, f64),
 }
 
 /// Adds the node's steps; `false` if the operator is not one of these.
@@ -21,10 +19,10 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         "QuantizeLinear" => {
             let x = ctx.operand(0)?;
             let grid = grid(ctx, 1, 2, ctx.dims(&x).len())?;
-            let rounded = rounded(ctx, x, &grid)?;
-            counted(ctx, rounded, &grid)?
+            stored(ctx, x, &grid, 2)?
         }
         "DequantizeLinear" => {
+            ctx.attributes.ignore(&["output_dtype"]);
             let x = ctx.operand(0)?;
             let grid = grid(ctx, 1, 2, ctx.dims(&x).len())?;
             meant(ctx, x, &grid)?
@@ -57,11 +55,10 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
 
 /// Scale and zero point, operands `scale` and `zero`, of a tensor of `rank` dimensions.
 fn grid(ctx: &mut Ctx<'_, '_>, scale: usize, zero: usize, rank: usize) -> Result<Grid, CompileError> {
-    ctx.attributes.ignore(&["saturate", "precision", "output_dtype"]);
+    ctx.attributes.ignore(&["saturate", "precision"]);
     ctx.attributes.only("block_size", 0)?;
     let axis = ctx.attributes.int("axis")?.unwrap_or(1);
     let steps = ctx.required(scale)?;
-    let ends = ends(ctx, zero);
     let zero = ctx.constant(zero)?.unwrap_or_else(|| Array::new(vec![], vec![0.0]));
     let shape = |c: Array, axis: Option<usize>| {
         let shape = axis.map_or(vec![], |axis| [vec![c.values.len()], vec![1; rank - axis - 1]].concat());
@@ -69,30 +66,36 @@ fn grid(ctx: &mut Ctx<'_, '_>, scale: usize, zero: usize, rank: usize) -> Result
     };
     let axis = if steps.values.len() > 1 { Some(ctx.axis(axis, rank)?) } else { None };
     let own = if zero.values.len() > 1 { axis } else { None };
-    Ok(Grid { scale: shape(steps, axis), zero: shape(zero, own), ends })
+    Ok(Grid { scale: shape(steps, axis), zero: shape(zero, own) })
 }
 
-/// The integers of operand `zero`'s type: those below zero, if it is a constant of a type that has them.
-fn ends(ctx: &Ctx<'_, '_>, zero: usize) -> (f64, f64) {
-    let name = ctx.node.input.get(zero);
-    let is_signed = name.is_some_and(|name| ctx.builder.signed.contains(name));
-    if is_signed { (-128.0, 127.0) } else { (0.0, 255.0) }
+/// The smallest and the largest integer of operand `zero`'s type.
+fn ends(ctx: &mut Ctx<'_, '_>, zero: usize) -> Result<(f64, f64), CompileError> {
+    let name = ctx.node.input.get(zero).filter(|name| !name.is_empty());
+    let signed = match (name.map(|name| ctx.builder.bytes.get(name).copied()), ctx.attributes.int("output_dtype")?) {
+        (Some(Some(signed)), _) => signed,
+        (None, None | Some(0 | 2)) => false,
+        (None, Some(3)) => true,
+        (None, Some(other)) => {
+            return Err(ctx.attributes.refuse("output_dtype", "uint8 or int8 (2 or 3)", other.to_string()));
+        }
+        (Some(None), _) => {
+            return Err(ctx.refuse(zero, "a constant of int8 or uint8", "another type, or a computed one"));
+        }
+    };
+    Ok(if signed { (-128.0, 127.0) } else { (0.0, 255.0) })
 }
 
-/// x in units of its scale, rounded: with the zero point, what is there of integers.
-fn rounded(ctx: &mut Ctx<'_, '_>, x: Bound, grid: &Grid) -> Result<Bound, CompileError> {
+/// x in units of its scale, rounded and counted from the zero point on, of operand `zero`'s type.
+fn stored(ctx: &mut Ctx<'_, '_>, x: Bound, grid: &Grid, zero: usize) -> Result<Bound, CompileError> {
+    let (lo, hi) = ends(ctx, zero)?;
     let units = ctx.arithmetic(Arith::Div, x, Bound::Const(grid.scale.clone()))?;
-    let (Some(zero), (lo, hi)) = (grid.zero.scalar(), grid.ends) else {
+    let Some(start) = grid.zero.scalar().map(f64::from) else {
         return Err(ctx.form("zero points that differ", "give all elements of what is computed one zero point"));
     };
-    let zero = f64::from(zero);
     let whole = Expr::unary(Fun::Round, Expr::X);
-    let above = Expr::binary(Arith::Max, whole, Expr::Const(lo - zero));
-    ctx.pointwise(Expr::binary(Arith::Min, above, Expr::Const(hi - zero)), units)
-}
-
-/// Units counted from the zero point on, as the integers that are stored.
-fn counted(ctx: &mut Ctx<'_, '_>, units: Bound, grid: &Grid) -> Result<Bound, CompileError> {
+    let above = Expr::binary(Arith::Max, whole, Expr::Const(lo - start));
+    let units = ctx.pointwise(Expr::binary(Arith::Min, above, Expr::Const(hi - start)), units)?;
     ctx.arithmetic(Arith::Add, units, Bound::Const(grid.zero.clone()))
 }
 
@@ -141,8 +144,7 @@ fn bias(ctx: &mut Ctx<'_, '_>) -> Result<Option<Rc<Vec<f32>>>, CompileError> {
 fn quantized(ctx: &mut Ctx<'_, '_>, x: Bound, scale: usize) -> Result<Bound, CompileError> {
     let rank = ctx.dims(&x).len();
     let grid = grid(ctx, scale, scale + 1, rank)?;
-    let units = rounded(ctx, x, &grid)?;
-    counted(ctx, units, &grid)
+    stored(ctx, x, &grid, scale + 1)
 }
 
 /// Operand `i` less its zero point, if it has one.
