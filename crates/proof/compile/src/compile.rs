@@ -4,6 +4,7 @@ use crate::artifact::Compiled;
 use crate::drawn;
 use crate::error::CompileError;
 use crate::float::evaluate;
+use crate::left_out;
 use crate::lower::{Lowered, Ranges, lower};
 use crate::native;
 use crate::net::{self, Net};
@@ -11,7 +12,7 @@ use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::Options;
 use crate::plan::{Kind, Plan, apart, plan};
-use crate::report::{AccuracyReport, Candidate, Floats, Subject, is_held_out, measure};
+use crate::report::{AccuracyReport, Candidate, Floats, Subject, measure};
 use crate::samples::{Port, Samples};
 use crate::signature::Labels;
 use crate::tolerance::Tolerance;
@@ -152,11 +153,13 @@ pub fn compile_onnx(bytes: &[u8], options: &Options) -> Result<Compiled, Compile
 }
 
 fn compile_source(source: Source, options: &Options) -> Result<Compiled, CompileError> {
-    let mut compiled = match source.reading {
+    let has_precisions = matches!(source.reading, Reading::Network(_));
+    let compiled = match source.reading {
         Reading::Flat(plan) => compile_flat(&plan, None, options),
         Reading::Vectors(net, plan) => compile_flat(&plan, Some(&net), options),
         Reading::Network(net) => net::compile(&net, options),
-    }?;
+    };
+    let mut compiled = compiled.map_err(|error| error.beyond(options, has_precisions))?;
     compiled.model.program.columns = source.columns;
     compiled.model.program.profile = options.profile;
     compiled.model.program.security = options.security;
@@ -251,17 +254,15 @@ fn accuracy(
     (values, samples): (&[Vec<Vec<f32>>], &Samples),
     options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
-    let candidate = |lowered: &Lowered| Subject::of(plan, lowered);
-    let kept = |i: &usize| !is_held_out(*i, values.len());
-    let kept: Vec<_> = (0..values.len()).filter(kept).map(|i| values[i].clone()).collect();
-    let trial = if kept.len() < values.len() {
+    let without = |part: usize| {
+        let kept = values.iter().enumerate().filter(|(i, _)| left_out::part(*i, values.len()) != Some(part));
+        let kept: Vec<_> = kept.map(|(_, values)| values.clone()).collect();
         lower(plan, &Ranges::of(plan, options.input_range, Some(&kept))).ok()
-    } else {
-        None
     };
-    let trial = trial.as_ref().map(|lowered| Candidate { model: &lowered.model, subject: candidate(lowered) });
+    let count = left_out::trials(values.len(), lowered.model.weights.iter().map(Vec::len).sum());
+    let trials: Vec<Option<Lowered>> = (0..count).map(without).collect();
+    let trials: Vec<_> = trials.iter().map(|trial| trial.as_ref().map(|trial| candidate(plan, trial))).collect();
     let accepted = plan.tolerance().or(options.tolerance);
-    let candidate = Candidate { model: &lowered.model, subject: candidate(lowered) };
     let of_plan = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
     let outputs = |i: usize| match read {
         Some(net) => {
@@ -271,7 +272,12 @@ fn accuracy(
         None => of_plan(i),
     };
     let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
-    measure(candidate, trial, samples, (&options.expected, accepted), floats)
+    measure(candidate(plan, lowered), &trials, samples, (&options.expected, accepted), floats)
+}
+
+/// A plan's program, and what is compared of it.
+fn candidate<'a>(plan: &Plan, lowered: &'a Lowered) -> Candidate<'a> {
+    Candidate { model: &lowered.model, subject: Subject::of(plan, lowered) }
 }
 
 /// Compares a program that was made without samples with a float evaluation, on drawn inputs; what to say about it. Where trees and
@@ -290,12 +296,11 @@ fn compared_with_floats(plan: &Plan, lowered: &Lowered, options: &Options) -> Re
     if values.is_empty() {
         return Ok(Some("no input that was drawn could be compared with a float evaluation".into()));
     }
-    let candidate = Candidate { model: &lowered.model, subject: Subject::of(plan, lowered) };
     let accepted = Tolerance::DRAWN.or(options.tolerance);
     let outputs = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
     let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
     let count = values.len();
-    match measure(candidate, None, &samples, (&[], accepted), floats) {
+    match measure(candidate(plan, lowered), &[], &samples, (&[], accepted), floats) {
         Ok(_) => Ok(Some(format!("compared with a float evaluation on {count} drawn inputs; samples would tell more"))),
         Err(CompileError::Deviates(differs)) if is_exact(plan, &lowered.model.program) => {
             Err(CompileError::Deviates(Box::new(differs.drawn())))

@@ -1,6 +1,7 @@
 //! Why a model is not compiled.
 
 use crate::native::NativeError;
+use crate::options::{Options, Precision};
 use crate::tolerance::Disagreement;
 use std::fmt;
 
@@ -151,7 +152,24 @@ pub enum CompileError {
     Internal(ciro_graph::CheckError),
 }
 
+/// What is left to do where samples tell the ranges already.
+const SCALE: &str = "scale the inputs to a few units before they reach the model, or leave out samples that are far larger than the others";
+
 impl CompileError {
+    /// Without advice that was followed already: samples are given, or the finest precision is taken.
+    pub(crate) fn beyond(self, options: &Options, has_precisions: bool) -> Self {
+        match self {
+            Self::Range { at, reason } if options.calibration.is_some() => {
+                Self::Form { at, what: reason, hint: SCALE.into() }
+            }
+            Self::Deviates(disagreement) => {
+                let is_finest = !has_precisions || options.precision == Precision::Exact;
+                Self::Deviates(Box::new(Disagreement { is_finest, ..*disagreement }))
+            }
+            other => other,
+        }
+    }
+
     /// Operand `i` of a node is not what its operator takes.
     pub(crate) fn operand(at: &At, i: usize, expected: impl Into<String>, got: impl Into<String>) -> Self {
         let operand = format!("operand {i}").into();

@@ -8,12 +8,14 @@
 //! | [`samples`] | inputs from `.npy`, `.npz`, `.csv` and `.json` files |
 //! | [`artifact`] | [`Compiled`] and its folder on disk |
 //! | [`answers`] | what the user's own model answers to the samples |
+//! | [`refusal`] | why a model refuses an input, and what widens it |
 //! | [`report`] | the program against these answers, and against floats |
 //! | [`signature`] | what users call columns and classes, and which number is missing |
 //! | [`tolerance`] | how much may lie between them |
 //! | [`error`] | why a model is not compiled, and what to do about it |
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
 //! | `native` | the files of XGBoost and LightGBM |
+//! | `left_out` | which samples are left out of a trial, and what their refusals tell |
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
 //! | `float` | the float reference |
 //! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
@@ -29,6 +31,7 @@ pub mod compile;
 mod drawn;
 pub mod error;
 mod float;
+mod left_out;
 mod lower;
 mod native;
 mod net;
@@ -36,6 +39,7 @@ pub mod onnx;
 pub mod operators;
 pub mod options;
 mod plan;
+pub mod refusal;
 pub mod report;
 pub mod samples;
 pub mod signature;
@@ -47,6 +51,7 @@ pub use compile::{compile_model, compile_onnx, ports, ports_for, ports_with};
 pub use error::CompileError;
 pub use native::NativeError;
 pub use options::{Options, Precision};
+pub use refusal::Refusal;
 pub use report::AccuracyReport;
 pub use signature::{Labels, Rounds, Signature};
 pub use tolerance::Tolerance;

@@ -3,12 +3,15 @@
 use crate::answers::{Answer, Row};
 use crate::error::{At, CompileError};
 use crate::float::argmax;
+use crate::left_out;
 use crate::lower::{Exponents, Lowered};
 use crate::plan::{Kind, Labels, Plan};
+use crate::refusal::Refusal;
 use crate::samples::Samples;
 use crate::tolerance::Tolerance;
-use ciro_graph::{Model, ValueId};
+use ciro_graph::{Model, RawInput, ValueId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Accuracy of the integer program on the calibration samples. It is a measurement, not a bound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,15 +30,33 @@ pub struct AccuracyReport {
     pub operators: Vec<OperatorAccuracy>,
 }
 
-/// The same model calibrated on three of four samples, on the fourth ones.
+/// The same model calibrated on three quarters of the samples, on the fourth: each of them in turn, of a large model only one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
-    /// How many samples did not calibrate.
+    /// How many samples were left out once.
     pub samples: usize,
     /// How many of them were refused, as beyond what the others had shown.
     pub refused: usize,
+    /// The part that was refused: an estimate of what the model refuses of inputs like the samples.
+    #[serde(default)]
+    pub refusal_rate: f64,
+    /// The highest rate for which so few refusals are not unlikely, at 95 %.
+    #[serde(default)]
+    pub refusal_rate_at_most: f64,
+    /// The first that was refused, and why.
+    #[serde(default)]
+    pub first_refused: Option<Refused>,
     /// Each output on those that were not, against the answers where there are some, else against the float evaluation.
     pub outputs: Vec<OutputAccuracy>,
+}
+
+/// A sample that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its number.
+    pub sample: usize,
+    /// Why.
+    pub reason: String,
 }
 
 /// Deviation of one output.
@@ -54,6 +75,30 @@ pub struct OutputAccuracy {
     /// Part of the decisions that are the same, where the output tells a class: a label, the largest of several numbers, or a
     /// single probability against one half. A map decides at each of its positions.
     pub same_class: Option<f64>,
+    /// The same for each class that the reference decides for, in their order.
+    #[serde(default)]
+    pub classes: Vec<ClassAccuracy>,
+    /// Mean absolute difference at each position of a map (pixels row by row, or steps); none where there is one position, or more than
+    /// `MOST_PLACES`.
+    #[serde(default)]
+    pub places: Vec<f64>,
+    /// The position of a map with the largest mean difference.
+    #[serde(default)]
+    pub worst_place: Option<usize>,
+}
+
+/// Most positions of a map that a report lists.
+const MOST_PLACES: usize = 1 << 12;
+
+/// Decisions for one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassAccuracy {
+    /// What it is called, or its number.
+    pub class: String,
+    /// How often the reference decides for it.
+    pub decisions: usize,
+    /// Part of these in which the program does so too.
+    pub same: f64,
 }
 
 /// Deviation of one operator's result.
@@ -99,6 +144,11 @@ pub(crate) struct Deviation {
     /// Decisions that are others: where, and by how much the reference prefers its own.
     pub(crate) others: Vec<(Difference, f64)>,
     pub(crate) decisions: usize,
+    /// For each class, how often the reference decides for it, and how often the program does so too.
+    classes: BTreeMap<usize, (usize, usize)>,
+    /// At each position of a map, the sum of its mean differences.
+    places: Vec<f64>,
+    samples: usize,
     sum: f64,
     count: usize,
     lo: f64,
@@ -113,6 +163,9 @@ impl Default for Deviation {
             worst_mean: 0.0,
             others: vec![],
             decisions: 0,
+            classes: BTreeMap::new(),
+            places: vec![],
+            samples: 0,
             sum: 0.0,
             count: 0,
             lo: f64::INFINITY,
@@ -147,6 +200,9 @@ impl Deviation {
             let (expected, got) = (layout.at(expected, position), layout.at(got, position));
             let (wanted, chosen) = (class(&expected, layout.by), class(&got, layout.by));
             self.decisions += 1;
+            let (decisions, same) = self.classes.entry(wanted).or_default();
+            *decisions += 1;
+            *same += usize::from(wanted == chosen);
             if wanted != chosen {
                 let preferred = match layout.by {
                     ClassBy::Largest => expected[wanted] - expected[chosen],
@@ -159,8 +215,22 @@ impl Deviation {
         }
     }
 
+    fn places(&mut self, expected: &[f64], got: &[f64], layout: Classes) {
+        if layout.positions() < 2 {
+            return;
+        }
+        self.samples += 1;
+        self.places.resize(layout.positions(), 0.0);
+        for (position, sum) in self.places.iter_mut().enumerate() {
+            let (expected, got) = (layout.at(expected, position), layout.at(got, position));
+            let differences = expected.iter().zip(&got).map(|(a, b)| (a - b).abs()).filter(|d| d.is_finite());
+            *sum += differences.sum::<f64>() / layout.classes as f64;
+        }
+    }
+
     fn add(&mut self, sample: usize, expected: &[f64], got: &[f64], layout: Classes) {
         self.numbers(sample, expected, got);
+        self.places(expected, got, layout);
         if layout.by != ClassBy::Nothing && expected.iter().all(|v| v.is_finite()) {
             self.decisions(sample, expected, got, layout);
         }
@@ -180,15 +250,28 @@ impl Deviation {
         self.worst.map_or(0.0, |worst| (worst.expected - worst.got).abs())
     }
 
-    fn output(&self, name: &str) -> OutputAccuracy {
-        let same = (self.decisions - self.others.len()) as f64 / self.decisions.max(1) as f64;
+    fn output(&self, output: &Watched) -> OutputAccuracy {
+        let part = |same: usize, decisions: usize| same as f64 / decisions.max(1) as f64;
+        let class = |(&class, &(decisions, same)): (&usize, &(usize, usize))| ClassAccuracy {
+            class: output.class_name(class),
+            decisions,
+            same: part(same, decisions),
+        };
+        let mut places: Vec<f64> = self.places.iter().map(|sum| sum / self.samples.max(1) as f64).collect();
+        let worst_place = (0..places.len()).max_by(|&a, &b| places[a].total_cmp(&places[b]));
+        if places.len() > MOST_PLACES {
+            places.clear();
+        }
         OutputAccuracy {
-            name: name.into(),
+            name: output.name.clone(),
             max_deviation: self.max(),
             mean_deviation: self.sum / self.count.max(1) as f64,
             worst_sample: self.worst.map_or(0, |worst| worst.sample),
             spread: self.spread(),
-            same_class: (self.decisions > 0).then_some(same),
+            same_class: (self.decisions > 0).then_some(part(self.decisions - self.others.len(), self.decisions)),
+            classes: self.classes.iter().map(class).collect(),
+            places,
+            worst_place,
         }
     }
 }
@@ -286,6 +369,17 @@ impl Watched {
         };
         Self { name: name.into(), len, labels, value, layout: Classes::of(dims, by) }
     }
+
+    /// What a class is called; its number where classes have no names.
+    pub(crate) fn class_name(&self, class: usize) -> String {
+        let named = match &self.labels {
+            Some(Labels::Ints(labels)) => labels.get(class).map(i64::to_string),
+            Some(Labels::Bools(labels)) => labels.get(class).map(bool::to_string),
+            Some(Labels::Texts(labels)) => labels.get(class).cloned(),
+            None => Some(class.to_string()),
+        };
+        named.unwrap_or_else(|| "another label".into())
+    }
 }
 
 /// What is compared: values by number, in floats and in the program.
@@ -328,14 +422,6 @@ pub(crate) struct Candidate<'a> {
     pub(crate) subject: Subject,
 }
 
-/// Samples from which every fourth is held out, so that accuracy is also told on what did not calibrate.
-const ENOUGH_TO_HOLD_OUT: usize = 16;
-
-/// Whether sample `i` of so many is held out.
-pub(crate) const fn is_held_out(i: usize, samples: usize) -> bool {
-    samples >= ENOUGH_TO_HOLD_OUT && i % 4 == 3
-}
-
 /// A sample's values in floats.
 pub(crate) struct Floats {
     /// By number, as the program was made from them.
@@ -344,38 +430,75 @@ pub(crate) struct Floats {
     pub(crate) outputs: Vec<Vec<f32>>,
 }
 
-/// Runs every sample through the program, and those held out through a `trial` that was calibrated on the others. `floats` gives
-/// a sample's values in floats.
+/// Runs every sample through the program, and those left out through the one of `trials` that was calibrated on the others, by part;
+/// none where that could not be made. `floats` gives a sample's values in floats.
 pub(crate) fn measure(
     candidate: Candidate<'_>,
-    trial: Option<Candidate<'_>>,
+    trials: &[Option<Candidate<'_>>],
     samples: &Samples,
     (answers, tolerance): (&[Answer], Tolerance),
     mut floats: impl FnMut(usize) -> Floats,
 ) -> Result<AccuracyReport, CompileError> {
     let answers = Answer::by_output(answers, samples, &candidate.subject.outputs)?;
-    let mut all = Tally::new(candidate.subject, answers.clone());
-    let mut held = trial.map(|trial| (trial.model, Tally::new(trial.subject, answers), 0usize));
+    let (mut all, mut left_out) = (Tally::new(&candidate.subject, answers.clone()), None);
     for (i, raw) in samples.inputs.iter().enumerate() {
         let floats = floats(i);
-        let run = ciro_graph::execute(candidate.model, raw)
-            .map_err(|error| CompileError::Calibration { sample: i, reason: error.to_string() })?;
-        all.add(i, &floats, &run.values);
-        if let Some((model, tally, refused)) = held.as_mut().filter(|_| is_held_out(i, samples.inputs.len())) {
-            match ciro_graph::execute(model, raw) {
-                Ok(run) => tally.add(i, &floats, &run.values),
-                Err(_) => *refused += 1,
-            }
+        let run = ciro_graph::execute(candidate.model, raw).map_err(|error| {
+            let reason = Refusal::of(&candidate.model.program, &error).map_or(error.to_string(), |r| r.reason);
+            CompileError::Calibration { sample: i, reason }
+        })?;
+        all.add(i, &candidate.subject, &floats, &run.values);
+        let part = left_out::part(i, samples.inputs.len());
+        if let Some(trial) = part.and_then(|part| trials.get(part)).and_then(Option::as_ref) {
+            let held = left_out.get_or_insert_with(|| Trial::new(&candidate.subject, answers.clone()));
+            held.add(i, trial, &floats, raw);
         }
     }
     all.judge(tolerance)?;
-    let held_out = held.map(|(_, tally, refused)| tally.held_out(refused, tolerance)).transpose()?;
+    let held_out = left_out.map(|trial| trial.finish(tolerance)).transpose()?;
     Ok(all.finish(held_out, tolerance))
 }
 
+/// What became of the samples that were left out.
+struct Trial<'a> {
+    tally: Tally<'a>,
+    refused: Vec<Refused>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(subject: &'a Subject, answers: Vec<Option<Answer>>) -> Self {
+        Self { tally: Tally::new(subject, answers), refused: vec![] }
+    }
+
+    fn add(&mut self, sample: usize, trial: &Candidate<'_>, floats: &Floats, raw: &RawInput) {
+        match ciro_graph::execute(trial.model, raw) {
+            Ok(run) => self.tally.add(sample, &trial.subject, floats, &run.values),
+            Err(error) => {
+                let reason = Refusal::of(&trial.model.program, &error).map_or(error.to_string(), |r| r.reason);
+                self.refused.push(Refused { sample, reason });
+            }
+        }
+    }
+
+    fn finish(self, tolerance: Tolerance) -> Result<HeldOut, CompileError> {
+        self.tally.judge(tolerance)?;
+        let refused = self.refused.len();
+        let samples = self.tally.samples + refused;
+        Ok(HeldOut {
+            samples,
+            refused,
+            refusal_rate: refused as f64 / samples.max(1) as f64,
+            refusal_rate_at_most: left_out::rate_at_most(refused, samples),
+            first_refused: self.refused.into_iter().next(),
+            outputs: self.tally.referred(),
+        })
+    }
+}
+
 /// Collects deviations sample by sample.
-struct Tally {
-    subject: Subject,
+struct Tally<'a> {
+    /// What is compared; how it reads in the program that runs is said sample by sample.
+    subject: &'a Subject,
     /// For each output, the user's own answers to it.
     answers: Vec<Option<Answer>>,
     samples: usize,
@@ -386,8 +509,8 @@ struct Tally {
     operators: Vec<(f64, f64, bool)>,
 }
 
-impl Tally {
-    fn new(subject: Subject, answers: Vec<Option<Answer>>) -> Self {
+impl<'a> Tally<'a> {
+    fn new(subject: &'a Subject, answers: Vec<Option<Answer>>) -> Self {
         let outputs = vec![Deviation::default(); subject.outputs.len()];
         Self {
             answers,
@@ -399,11 +522,11 @@ impl Tally {
         }
     }
 
-    /// Adds a sample: its values in floats, and the program's.
-    fn add(&mut self, sample: usize, floats: &Floats, integers: &[Vec<i64>]) {
+    /// Adds a sample: its values in floats, and those of a program that reads as `run` says.
+    fn add(&mut self, sample: usize, run: &Subject, floats: &Floats, integers: &[Vec<i64>]) {
         self.samples += 1;
         for (i, output) in self.subject.outputs.iter().enumerate() {
-            let Some(numbers) = self.subject.numbers(output.value, integers) else { continue };
+            let Some(numbers) = run.numbers(output.value, integers) else { continue };
             self.outputs[i].add(sample, &widened(&floats.outputs[i]), &numbers, output.layout);
             match self.answers[i].as_ref().and_then(|answer| answer.row(sample, output)) {
                 Some(Row::Numbers(row)) => self.answered[i].add(sample, &row, &numbers, output.layout),
@@ -412,7 +535,7 @@ impl Tally {
             }
         }
         for ((_, id), (deviation, magnitude, seen)) in self.subject.steps.iter().zip(&mut self.operators) {
-            let Some(numbers) = self.subject.numbers(*id, integers) else { continue };
+            let Some(numbers) = run.numbers(*id, integers) else { continue };
             let pairs = floats.values[*id].iter().map(|&v| f64::from(v)).zip(numbers);
             // What a mask hides is infinite in floats, and no deviation.
             for (float, number) in pairs.filter(|(float, _)| float.is_finite()) {
@@ -433,15 +556,11 @@ impl Tally {
         Ok(())
     }
 
-    fn held_out(self, refused: usize, tolerance: Tolerance) -> Result<HeldOut, CompileError> {
-        self.judge(tolerance)?;
+    /// Each output against the answers where there are some, else against the float evaluation.
+    fn referred(&self) -> Vec<OutputAccuracy> {
         let reference = |i: usize| if self.answers[i].is_some() { &self.answered[i] } else { &self.outputs[i] };
         let outputs = self.subject.outputs.iter().enumerate();
-        Ok(HeldOut {
-            samples: self.samples + refused,
-            refused,
-            outputs: outputs.map(|(i, output)| reference(i).output(&output.name)).collect(),
-        })
+        outputs.map(|(i, output)| reference(i).output(output)).collect()
     }
 
     fn finish(self, held_out: Option<HeldOut>, tolerance: Tolerance) -> AccuracyReport {
@@ -451,10 +570,10 @@ impl Tally {
         AccuracyReport {
             samples: self.samples,
             tolerance,
-            outputs: outputs.map(|(output, d)| d.output(&output.name)).collect(),
+            outputs: outputs.map(|(output, d)| d.output(output)).collect(),
             expected: expected
                 .filter(|(_, answers)| answers.is_some())
-                .map(|((output, d), _)| d.output(&output.name))
+                .map(|((output, d), _)| d.output(output))
                 .collect(),
             held_out,
             operators: operators

@@ -52,6 +52,7 @@ impl Tolerance {
                 got: if is_class { name(at.got) } else { at.got.to_string() },
                 answered,
                 drawn: false,
+                is_finest: true,
                 excess,
             })))
         };
@@ -110,6 +111,8 @@ pub struct Disagreement {
     pub answered: bool,
     /// Whether the sample was drawn, there being none given.
     pub drawn: bool,
+    /// Whether no precision is finer than the one taken: networks have three, everything else has one.
+    pub is_finest: bool,
     /// By how much.
     pub excess: Excess,
 }
@@ -173,12 +176,16 @@ impl Disagreement {
             Excess::Decisions { count, of, .. } => rounded_up(count as f64 / of.max(1) as f64),
             Excess::Deviation { share, .. } => rounded_up(share),
         };
-        let first = if self.answered {
-            "check that the file is the model that gave these answers, on the same columns in the same order"
-        } else {
-            "pass more calibration samples, or take precision \"exact\""
+        let first = match (self.answered, self.is_finest) {
+            (true, _) => {
+                "check that the file is the model that gave these answers, on the same columns in the same order"
+            }
+            (false, true) => "pass more calibration samples (--calibration FILE, in Python samples=)",
+            (false, false) => "take --precision exact (in Python precision=\"exact\")",
         };
-        format!("{first}; a tolerance of {accept} accepts it as it is, and the report says so")
+        format!(
+            "{first}; --tolerance {accept} (in Python tolerance={accept}) accepts it as it is, and the report says so"
+        )
     }
 }
 
@@ -191,7 +198,29 @@ fn rounded_up(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::rounded_up;
+    use super::{Disagreement, Excess, rounded_up};
+
+    #[test]
+    fn a_finer_precision_is_offered_only_where_there_is_one() {
+        let differs = |is_finest: bool, answered: bool| Disagreement {
+            sample: 0,
+            output: "y".into(),
+            element: 0,
+            expected: "1".into(),
+            got: "2".into(),
+            answered,
+            drawn: false,
+            is_finest,
+            excess: Excess::Deviation { share: 0.0312, allowed: 0.01 },
+        };
+        assert!(
+            differs(false, false)
+                .hint()
+                .starts_with("take --precision exact (in Python precision=\"exact\"); --tolerance 0.032 ")
+        );
+        assert!(differs(true, false).hint().starts_with("pass more calibration samples"));
+        assert!(!differs(true, true).hint().contains("calibration samples"));
+    }
 
     #[test]
     fn a_tolerance_that_is_offered_is_never_too_small() {

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional, TypeVar
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """Decisions for one class."""
+
+    class_: str
+    """What it is called, or its number."""
+    decisions: int
+    """How often the reference decides for it."""
+    same: float
+    """Part of these in which the program does so too, from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,12 @@ class OutputAccuracy:
     """Part of the decisions that are the same, from 0 to 1, where the output tells a class; a map decides at each position."""
     spread: float = 1.0
     """What differences are relative to: the largest number of the reference less the smallest."""
+    classes: list[ClassAccuracy] = field(default_factory=list)
+    """The decisions class by class, where the output tells one."""
+    places: list[float] = field(default_factory=list)
+    """Mean absolute difference at each position of a map: pixels row by row, or steps. Empty for one position, or more than 4096."""
+    worst_place: Optional[int] = None
+    """The position of a map with the largest mean difference."""
 
     def __str__(self) -> str:
         share = self.max_deviation / self.spread
@@ -32,15 +50,49 @@ class OutputAccuracy:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A sample that is refused."""
+
+    sample: int
+    """Its number."""
+    reason: str
+    """Why."""
+
+
+@dataclass(frozen=True)
 class HeldOut:
-    """The same model calibrated on three of four samples, measured on the fourth ones."""
+    """The same model calibrated on three quarters of the samples, on the fourth: each of them in turn, of a large model only one."""
 
     samples: int
-    """How many samples did not calibrate."""
+    """How many samples were left out once."""
     refused: int
     """How many of them were refused, as beyond what the others had shown."""
     outputs: list[OutputAccuracy]
     """Each output on those that were not."""
+    refusal_rate: float = 0.0
+    """The part that was refused: an estimate of what the model refuses of inputs like the samples."""
+    refusal_rate_at_most: float = 1.0
+    """The highest rate for which so few refusals are not unlikely, at 95 %."""
+    first_refused: Optional[Refused] = None
+    """The first that was refused, and why."""
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> HeldOut:
+        """From `report.json`."""
+        first = values.get("first_refused")
+        read = {"outputs": _outputs(values["outputs"]), "first_refused": None if first is None else _known(Refused, first)}
+        return _known(cls, {**values, **read})
+
+    def lines(self) -> list[str]:
+        """What a person reads of it."""
+        rate = f"of inputs like these at most {self.refusal_rate_at_most:.1%} are (95 % sure)"
+        lines = [
+            f"on {self.samples} samples that were left out, calibrated on the others",
+            f"{self.refused} of {self.samples} refused: {rate}; more samples tell more",
+        ]
+        if self.first_refused is not None:
+            lines.append(f"first refused: sample {self.first_refused.sample}, {self.first_refused.reason}")
+        return lines + ([str(output) for output in self.outputs] if self.refused < self.samples else [])
 
 
 @dataclass(frozen=True)
@@ -86,9 +138,7 @@ class AccuracyReport:
             lines.append("  against the answers of the model itself")
             lines.extend(f"  {output}" for output in self.expected)
         if self.held_out is not None:
-            measured = "measured anew on every fourth sample, calibrated on the others"
-            lines.append(f"  {measured}: {self.held_out.refused} of {self.held_out.samples} refused as beyond the others")
-            lines.extend(f"  {output}" for output in self.held_out.outputs)
+            lines.extend(f"  {line}" for line in self.held_out.lines())
         if self.worst is not None:
             lines.append(f"  largest inside: {self.worst.node} ({self.worst.operator}) {self.worst.max_deviation:.2e}")
         return "\n".join(lines)
@@ -105,17 +155,20 @@ def from_json(text: str) -> AccuracyReport:
         samples=report["samples"],
         outputs=_outputs(report["outputs"]),
         expected=_outputs(report["expected"]),
-        held_out=None if held is None else HeldOut(held["samples"], held["refused"], _outputs(held["outputs"])),
+        held_out=None if held is None else HeldOut.of(held),
         tolerance=report["tolerance"]["deviation"],
         operators=[_known(OperatorAccuracy, operator) for operator in report["operators"]],
     )
 
 
 def _outputs(values: list[dict[str, Any]]) -> list[OutputAccuracy]:
-    return [_known(OutputAccuracy, output) for output in values]
+    def classes(output: dict[str, Any]) -> list[ClassAccuracy]:
+        return [ClassAccuracy(one["class"], one["decisions"], one["same"]) for one in output.get("classes", [])]
+
+    return [_known(OutputAccuracy, {**output, "classes": classes(output)}) for output in values]
 
 
 def _known(kind: type[_T], values: dict[str, Any]) -> _T:
     """The fields that this version knows: a later report may say more."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in values.items() if name in names})

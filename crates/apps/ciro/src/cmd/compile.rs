@@ -5,7 +5,7 @@ use crate::cmd::verify::CostView;
 use crate::error::{CliError, chain};
 use crate::models;
 use crate::ui::Ui;
-use ciro_compile::report::OutputAccuracy;
+use ciro_compile::report::{HeldOut, OutputAccuracy};
 use ciro_compile::{AccuracyReport, Compiled, Options};
 use ciro_prover::ProvingKey;
 use ciro_types::ModelId;
@@ -89,22 +89,41 @@ fn report_lines(report: &AccuracyReport) -> Vec<String> {
         lines.extend(report.expected.iter().map(output_line));
     }
     if let Some(held) = &report.held_out {
-        let (refused, samples) = (held.refused, held.samples);
-        let measured = "measured anew on every fourth sample, calibrated on the others";
-        lines.push(format!("  {measured}: {refused} of {samples} refused as beyond the others"));
-        lines.extend(held.outputs.iter().filter(|_| refused < samples).map(output_line));
+        lines.extend(held_lines(held));
     }
     let worst = report.operators.iter().max_by(|a, b| a.max_deviation.total_cmp(&b.max_deviation));
     lines.extend(worst.map(|w| format!("  largest inside: {} ({}) {:.2e}", w.node, w.operator, w.max_deviation)));
     lines
 }
 
+/// How the model did on samples that did not calibrate it, and what it would refuse.
+fn held_lines(held: &HeldOut) -> Vec<String> {
+    let HeldOut { samples, refused, refusal_rate_at_most, first_refused, outputs, .. } = held;
+    let mut lines = vec![
+        format!("  on {samples} samples that were left out, calibrated on the others"),
+        format!(
+            "  {refused} of {samples} refused: of inputs like these at most {:.1} % are (95 % sure); more samples tell more",
+            refusal_rate_at_most * 100.0
+        ),
+    ];
+    lines.extend(
+        first_refused.iter().map(|first| format!("  first refused: sample {}, {}", first.sample, first.reason)),
+    );
+    lines.extend(outputs.iter().filter(|_| refused < samples).map(output_line));
+    lines
+}
+
 fn output_line(output: &OutputAccuracy) -> String {
     let class = output.same_class.map_or_else(String::new, |part| format!(", same class {:.2} %", part * 100.0));
+    let worst = output.classes.iter().filter(|class| class.same < 1.0).min_by(|a, b| a.same.total_cmp(&b.same));
+    let worst = worst.map_or_else(String::new, |worst| {
+        format!(" (of class {:?} {:.2} % of {})", worst.class, worst.same * 100.0, worst.decisions)
+    });
+    let place = output.worst_place.map_or_else(String::new, |place| format!(", most at position {place}"));
     let OutputAccuracy { name, max_deviation, mean_deviation, worst_sample, spread, .. } = output;
     let share = max_deviation / spread * 100.0;
     format!(
         "  {name}: largest deviation {max_deviation:.2e} ({share:.3} % of the spread, sample {worst_sample}), \
-         mean {mean_deviation:.2e}{class}"
+         mean {mean_deviation:.2e}{place}{class}{worst}"
     )
 }

@@ -136,7 +136,7 @@ fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
 }
 
 /// A function may be read so many times farther from its samples than they lie apart.
-const WIDER: f64 = 1.0;
+const WIDER: f64 = 4.0;
 /// Largest error of a table, as a part of what the function spreads over.
 const TABLE_ERROR: f64 = 1.0 / (1 << 20) as f64;
 /// Most tables of one function.
@@ -211,11 +211,11 @@ fn domain(
     // As far as the function goes: logarithms and roots end at zero, and what is known to be positive is taken to stay so.
     let is_there = |v: &f64| f(*v).is_finite();
     let zero = if seen_lo >= 0.0 { 0.0 } else { seen_lo };
-    let starts = [seen_lo - apart, zero, seen_lo / 4.0, seen_lo];
+    let starts = [seen_lo - apart, seen_lo - apart / WIDER, zero, seen_lo / 4.0, seen_lo];
     let start = starts.into_iter().filter(|v| *v <= seen_lo).find(is_there).unwrap_or(seen_lo);
     // Sums that are zero may come out a little less.
     let slack = if start == 0.0 && !is_there(&-unit) { SLACK } else { 0 };
-    let stops = [seen_hi + apart, seen_hi];
+    let stops = [seen_hi + apart, seen_hi + apart / WIDER, seen_hi];
     let stop = stops.into_iter().find(is_there).unwrap_or(seen_hi);
     let (first, last) = ((start / unit).ceil() as i64 - slack, (stop / unit).floor() as i64);
     if first <= lo && hi <= last {

@@ -10,6 +10,11 @@ use super::map::Map;
 pub(super) const DEFAULT_SPAN: f64 = 32.0;
 /// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
 const MARGIN: f64 = 4.0;
+/// A feature whose largest sample is so many times its root mean square has a long tail: of 64 normal numbers it is 2.5 times, of
+/// exponential ones 3.3 times.
+const LONG_TAIL: f64 = 4.0;
+/// What a feature with a long tail may be larger beyond that, where it has a scale of its own.
+const TAIL: f64 = 4.0;
 /// A feature that is zero in this part of the samples tells little of its range.
 const SPARSE: f64 = 0.25;
 /// So many times what samples show of such a feature is taken in any case, as far as others are so large.
@@ -59,14 +64,17 @@ pub(super) fn seen<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> +
     let count = samples.clone().count();
     let mut largest = vec![0.0f64; len];
     let mut zeros = vec![0usize; len];
+    let mut squares = vec![0.0f64; len];
     for (i, &v) in samples.flat_map(|sample| sample.iter().enumerate()) {
         if v.is_finite() {
             largest[i] = largest[i].max(f64::from(v).abs());
+            squares[i] += f64::from(v).powi(2);
         }
         zeros[i] += usize::from(v == 0.0);
     }
     let overall = largest.iter().copied().fold(0.0, f64::max);
-    let span = |(largest, zeros): (f64, usize)| match (largest == 0.0, zeros as f64 >= SPARSE * count as f64) {
+    let has_tail = |largest: f64, squares: f64| largest.powi(2) * count as f64 > LONG_TAIL.powi(2) * squares;
+    let span = |((largest, zeros), squares): ((f64, usize), f64)| match (largest == 0.0, is_sparse(zeros, count)) {
         (true, _) if overall == 0.0 => Span::free(DEFAULT_SPAN),
         // Nothing is known of it but what the others are.
         (true, _) => Span { own: power_of_two(0.0), ..Span::free(MARGIN * overall) },
@@ -74,14 +82,22 @@ pub(super) fn seen<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> +
             let most = power_of_two(MARGIN * overall.min(ALIKE * largest));
             Span { own: power_of_two(SPARSE_MARGIN * largest).min(most), most, free: true }
         }
+        (false, false) if has_tail(largest, squares) => {
+            Span { most: power_of_two(TAIL * MARGIN * largest), ..Span::free(MARGIN * largest) }
+        }
         (false, false) => Span::free(MARGIN * largest),
     };
-    largest.into_iter().zip(zeros).map(span).collect()
+    largest.into_iter().zip(zeros).zip(squares).map(span).collect()
 }
 
-/// One span for all elements.
+/// Whether a feature that is zero in so many samples tells little of its range.
+fn is_sparse(zeros: usize, count: usize) -> bool {
+    zeros as f64 >= SPARSE * count as f64
+}
+
+/// One span for all elements: what has to be taken of the largest.
 pub(super) fn together(spans: &[Span]) -> f64 {
-    spans.iter().map(|span| span.most).fold(0.0, f64::max)
+    spans.iter().map(|span| span.own).fold(0.0, f64::max)
 }
 
 /// A span for each element of what `map` reads; where nothing weighs them, as much as the elements may take.
@@ -160,6 +176,17 @@ mod tests {
         // Of standardised weights: both columns count the same.
         let spans = apart(&seen(2, samples.iter()), Some(&dense(&[0.5, 1e-10])));
         assert!((64.0..=256.0).contains(&spans[0]) && spans[1] >= 2f64.powi(36), "{spans:?}");
+    }
+
+    #[test]
+    fn a_feature_with_a_long_tail_may_be_larger_still_where_it_has_a_scale_of_its_own() {
+        let of = |i: usize| vec![if i == 5 { 40.0 } else { 1.0 }, i as f32];
+        let samples: Vec<Vec<f32>> = (0..64).map(of).collect();
+        let seen = seen(2, samples.iter());
+        assert_eq!((seen[0].own, seen[0].most), (256.0, 1024.0));
+        assert_eq!(seen[1], Span::free(256.0), "evenly spread");
+        assert!((together(&seen) - 256.0).abs() < 1e-9);
+        assert!((apart(&seen, Some(&dense(&[1.0, 1.0])))[0] - 1024.0).abs() < 1e-9);
     }
 
     #[test]

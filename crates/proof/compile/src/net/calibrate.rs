@@ -4,7 +4,7 @@ use super::eval::{deviation, evaluate};
 use super::import::is_unrolled;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::CompileError;
-use crate::report::is_held_out;
+use crate::left_out::{self, PARTS};
 use crate::samples::Samples;
 use std::collections::BTreeMap;
 
@@ -154,19 +154,18 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
     sizes.tie(net)
 }
 
-/// Sizes on samples, and on those of them that are not held out, if any are.
-pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> (Sizes, Option<Sizes>) {
-    let (mut all, mut kept) = (Sizes::new(net), Sizes::new(net));
-    let is_held_out = |i: usize| is_held_out(i, inputs.len());
+/// Sizes on samples; and, where enough are there to leave some out, on those outside of each part.
+pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> (Sizes, Vec<Sizes>) {
+    let mut all = Sizes::new(net);
+    let mut others = if left_out::trials(inputs.len(), 0) > 0 { vec![Sizes::new(net); PARTS] } else { vec![] };
     for (i, sample) in inputs.iter().enumerate() {
         let values = evaluate(net, sample.clone());
         all.add(net, &values);
-        if !is_held_out(i) {
-            kept.add(net, &values);
-        }
+        let own = left_out::part(i, inputs.len());
+        let without = others.iter_mut().enumerate().filter(|(part, _)| Some(*part) != own);
+        without.for_each(|(_, sizes)| sizes.add(net, &values));
     }
-    let kept = (0..inputs.len()).any(is_held_out).then(|| kept.tie(net));
-    (all.tie(net), kept)
+    (all.tie(net), others.into_iter().map(|sizes| sizes.tie(net)).collect())
 }
 
 /// For each input, how many rows the smallest table that it indexes has.

@@ -8,6 +8,7 @@ use super::simplify::simplify;
 use super::step::{Kind, Net};
 use crate::artifact::Compiled;
 use crate::error::CompileError;
+use crate::left_out;
 use crate::options::{Options, Precision};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, Watched, measure};
 use crate::samples::Samples;
@@ -20,15 +21,17 @@ pub(crate) fn compile(read: &Net, options: &Options) -> Result<Compiled, Compile
     let inputs = options.calibration.as_ref().map(|samples| calibrate::inputs(&net, samples)).transpose()?;
     let rows = calibrate::rows(&net);
     let precision = (options.input_range, options.precision);
-    let (sizes, kept) = match &inputs {
+    let (sizes, others) = match &inputs {
         Some(inputs) => calibrate::measured(&net, inputs),
-        None => (calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows), None),
+        None => (calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows), vec![]),
     };
     let lowered = lower(&net, &sizes, &rows, precision)?;
     let report = match (&inputs, &options.calibration) {
         (Some(inputs), Some(samples)) => {
-            let trial = kept.and_then(|kept| lower(&net, &kept, &rows, precision).ok());
-            Some(accuracy((read, &net), (&lowered, trial.as_ref()), (inputs, samples), options)?)
+            let count = left_out::trials(inputs.len(), lowered.model.weights.iter().map(Vec::len).sum());
+            let others = others.iter().take(count);
+            let trials: Vec<_> = others.map(|sizes| lower(&net, sizes, &rows, precision).ok()).collect();
+            Some(accuracy((read, &net), (&lowered, &trials), (inputs, samples), options)?)
         }
         _ => None,
     };
@@ -53,7 +56,7 @@ fn precision_note(precision: Precision, (multiplied, others): (u32, u32)) -> Str
 /// The reference is the network as it was read: what rewriting gets wrong shows too.
 fn accuracy(
     (read, net): (&Net, &Net),
-    (lowered, trial): (&Lowered, Option<&Lowered>),
+    (lowered, trials): (&Lowered, &[Option<Lowered>]),
     (inputs, samples): (&[Vec<Vec<f32>>], &Samples),
     options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
@@ -64,7 +67,8 @@ fn accuracy(
         read.outputs.iter().map(|output| values[output.value].clone()).collect()
     };
     let floats = |i: usize| Floats { values: evaluate(net, inputs[i].clone()), outputs: outputs(i) };
-    measure(candidate(lowered), trial.map(candidate), samples, (&options.expected, accepted), floats)
+    let trials: Vec<_> = trials.iter().map(|trial| trial.as_ref().map(candidate)).collect();
+    measure(candidate(lowered), &trials, samples, (&options.expected, accepted), floats)
 }
 
 fn candidate<'a>(net: &Net, lowered: &'a Lowered) -> Candidate<'a> {

@@ -4,6 +4,7 @@ use crate::support::{Onnx, bundled, int, raw, stored};
 use ciro_compile::samples::{SampleProblem, Samples, load_answers, parse_answers};
 use ciro_compile::tolerance::Excess;
 use ciro_compile::{Answer, CompileError, Compiled, Given, Options, Tolerance, compile_onnx};
+use ciro_graph::{RawInput, RawTensor};
 use std::path::Path;
 
 fn numbers(output: &str, width: usize, values: &[f64]) -> Answer {
@@ -49,7 +50,11 @@ fn answers_of_another_model_fail_and_the_error_says_where() {
     assert!((share - 0.5 / 3.0).abs() < 1e-6 && allowed <= 1e-3, "{error}");
     let text = error.to_string();
     assert!(text.contains("sample 2, output \"y\", element 0: expected 4.5 by the answers given, got 4"), "{text}");
-    assert!(error.hint().is_some_and(|hint| hint.contains("a tolerance of 0.17 ")), "{:?}", error.hint());
+    assert!(
+        error.hint().is_some_and(|hint| hint.contains("--tolerance 0.17 (in Python tolerance=0.17) accepts it")),
+        "{:?}",
+        error.hint()
+    );
 
     // What the hint says works, and the report tells.
     let accepted = compile(&doubled(), samples(&ROWS), wrong, Some(0.17)).unwrap().report.unwrap();
@@ -112,18 +117,45 @@ fn accuracy_is_told_on_samples_that_did_not_calibrate() {
     let count = samples.inputs.len();
     let options = Options { calibration: Some(samples), ..Options::default() };
     let held = compile_onnx(&onnx, &options).unwrap().report.unwrap().held_out.expect("enough samples");
-    assert_eq!(held.samples, count / 4);
-    assert!(held.refused < held.samples && !held.outputs.is_empty());
+    assert_eq!((held.samples, held.refused), (count, 0), "each is left out once, and none of these is refused");
+    assert!(held.outputs.iter().all(|output| output.max_deviation > 0.0), "{held:?}");
     assert!(compile(&doubled(), self::samples(&ROWS), vec![], None).unwrap().report.unwrap().held_out.is_none());
 }
 
 #[test]
-fn what_only_the_held_out_samples_show_is_counted_as_refused() {
+fn the_report_tells_classes_and_the_positions_of_a_map() {
+    // Two positions of two numbers each: the answers differ from the second one's.
+    let onnx = Onnx::of(&[1, 2, 2]).constant("two", &[], &[2.0]).node("Mul x two -> y", vec![]).outputs(&["y"]);
+    let rows: [[f32; 4]; 3] = [[1.0, 0.0, 0.5, 1.0], [0.0, 1.0, 1.0, 0.5], [1.0, 0.5, 0.25, 1.0]];
+    let shaped = |row: &[f32; 4]| {
+        RawInput(vec![RawTensor { shape: vec![1, 2, 2], bits: row.iter().map(|v| v.to_bits()).collect() }])
+    };
+    let samples = Samples { inputs: rows.iter().map(shaped).collect(), expected: None };
+    let mut answers: Vec<f64> = rows.iter().flatten().map(|&v| f64::from(v) * 2.0).collect();
+    answers[3] += 0.5;
+    let report = compile(&onnx, samples, vec![numbers("y", 4, &answers)], Some(1.0)).unwrap().report.unwrap();
+    let output = &report.expected[0];
+    assert_eq!((output.places.len(), output.worst_place, output.worst_sample), (2, Some(1), 0));
+    assert!(output.places[1] > 0.08 && output.places[0] < 0.01, "{output:?}");
+    let classes: Vec<_> = output.classes.iter().map(|c| (c.class.as_str(), c.decisions, c.same)).collect();
+    assert_eq!(classes, [("0", 3, 1.0), ("1", 3, 1.0)]);
+    assert!(report.outputs[0].places.iter().all(|&place| place < 0.01), "against the file they are alike");
+}
+
+#[test]
+fn what_only_the_samples_left_out_show_is_counted_as_refused() {
     // Every fourth sample is a thousand times larger than the others.
     let rows: Vec<Vec<f32>> = (0..32).map(|i| vec![if i % 4 == 3 { 1000.0 } else { 1.0 }, i as f32 / 32.0]).collect();
     let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
     let held = compile(&doubled(), samples(&rows), vec![], None).unwrap().report.unwrap().held_out.unwrap();
-    assert_eq!((held.samples, held.refused), (8, 8));
+    assert_eq!((held.samples, held.refused), (32, 8));
+    assert!((held.refusal_rate - 0.25).abs() < 1e-12 && (0.38..0.42).contains(&held.refusal_rate_at_most), "{held:?}");
+    let first = held.first_refused.expect("some were");
+    assert_eq!(first.sample, 3);
+    assert!(
+        first.reason.contains("element 0: expected a number from ") && first.reason.ends_with("got 1000"),
+        "{first:?}"
+    );
 }
 
 fn npy(descr: &str, shape: &str, fortran: bool, data: &[u8]) -> Vec<u8> {

@@ -17,6 +17,7 @@ mod operators;
 mod picked;
 mod prepared;
 mod refusals;
+mod refused_inputs;
 mod signature;
 mod support;
 mod tensor_forests;
