@@ -99,6 +99,23 @@ def test_samples_are_counted(fitted, batch):
     assert (len(alone), verified.sample, verified.batch) == (1, 0, 1)
 
 
+def test_what_the_model_refuses_is_named_and_the_others_are_proven(logistic, model, tmp_path):
+    X = logistic.x[:5].copy()
+    X[1, 7], X[3, 2] = np.nan, 1e9
+    with pytest.warns(ciro.RefusalWarning, match="2 of 5 samples refused, the others are proven; sample 1: "):
+        batch = model.prove_batch(X)
+    assert batch.samples == [0, 2, 4] and len(batch) == 3
+    nan, far = batch.refused
+    assert nan.sample == 1 and nan.reason.endswith("element 7: expected a number, got NaN")
+    assert far.sample == 3 and "element 2: expected a number from -" in far.reason and far.reason.endswith("got 1000000000")
+    assert "calibration samples" in far.hint and "imputer" in nan.hint
+    alone = [model.prove(X[i]).output.reshape(-1) for i in batch.samples]
+    assert np.array_equal(batch.output.reshape(3, -1), alone)
+    assert [path.name for path in batch.receipts.save(tmp_path)] == ["sample-0.ciro", "sample-2.ciro", "sample-4.ciro"]
+    with pytest.raises(ciro.InputError, match="got NaN"):
+        model.prove_batch(X[[1, 1]])
+
+
 def test_the_next_batch_of_a_size_pays_no_setup(fitted):
     _, model, X = fitted
     first, second = model.prove_batch(X[:5]), model.prove_batch(X[5:10])

@@ -14,6 +14,8 @@ pub(crate) enum Exit {
     Unreachable = 3,
     /// The network answered: no.
     Refused = 4,
+    /// The model refused some samples of a batch; the others are proven.
+    Partial = 5,
 }
 
 impl From<Exit> for ExitCode {

@@ -95,19 +95,26 @@ pub(crate) fn repeated(program: &Program, path: &Path) -> Result<RawInput, CliEr
     program.join(&taken).ok_or_else(|| CliError::usage(format!("{} holds no samples", path.display())))
 }
 
-/// The input of a batch, as many samples as `program` takes: those of the file at `path` from number `first` on.
-pub(crate) fn batch(program: &Program, path: &Path, first: usize, ui: &Ui) -> Result<RawInput, CliError> {
-    let samples = load_samples(path, &Port::of(program))?.inputs;
-    let (held, wanted) = (samples.len(), program.batch as usize);
-    let missing = || {
+/// `wanted` samples of the file at `path` for `program`, from number `first` on.
+pub(crate) fn batch(
+    program: &Program,
+    path: &Path,
+    (first, wanted): (usize, u32),
+    ui: &Ui,
+) -> Result<Vec<RawInput>, CliError> {
+    let mut samples = load_samples(path, &Port::of(program))?.inputs;
+    let (held, wanted) = (samples.len(), wanted as usize);
+    if samples.len().saturating_sub(first) < wanted {
         let of = if first == 0 { String::new() } else { format!(" from number {first} on") };
-        CliError::usage(format!("--batch: expected {wanted} samples{of}, but {} holds {held}", path.display()))
-    };
-    let taken = samples.get(first..).and_then(|rest| rest.get(..wanted)).ok_or_else(missing)?;
+        let message = format!("--batch: expected {wanted} samples{of}, but {} holds {held}", path.display());
+        return Err(CliError::usage(message));
+    }
     if held > wanted {
         ui.note(&format!("note: {} holds {held} samples; taking {wanted} from number {first} on", path.display()));
     }
-    program.join(taken).ok_or_else(missing)
+    samples.drain(..first);
+    samples.truncate(wanted);
+    Ok(samples)
 }
 
 fn load_samples(path: &Path, ports: &[Port]) -> Result<Samples, CliError> {

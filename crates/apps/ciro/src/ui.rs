@@ -117,6 +117,7 @@ fn kind(exit: Exit) -> &'static str {
         Exit::Usage => "usage",
         Exit::Unreachable => "unreachable",
         Exit::Refused => "refused",
+        Exit::Partial => "partial",
     }
 }
 

@@ -96,3 +96,39 @@ fn a_batch_needs_its_samples() {
     assert_eq!(prove(&["--batch", "4", "--receipts", text(folder.path()), "--receipt-of", "4"]), Some(2));
     assert_eq!(prove(&["--batch", "4", "--receipt-of", "1"]), Some(2));
 }
+
+#[test]
+fn what_the_model_refuses_is_named_and_the_others_are_proven() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let row = |at: usize, number: &str| {
+        let cells: Vec<&str> = (0..30).map(|i| if i == at { number } else { "0.5" }).collect();
+        cells.join(",")
+    };
+    let samples = folder.path().join("samples.csv");
+    std::fs::write(&samples, [row(0, "1"), row(7, "nan"), row(3, "2"), row(2, "1e9")].join("\n")).expect("writable");
+    let [receipt, each] = ["batch.ciro", "each"].map(|name| folder.path().join(name));
+    let prove = |first: &str, count: &str| {
+        let base = ["prove", &bundled(MODEL), "--input", text(&samples), "--sample", first, "--batch", count];
+        ciro(&[&base[..], &["--receipts", text(&each), "-o", text(&receipt), "--json"]].concat())
+    };
+
+    let done = prove("0", "4");
+    assert_eq!(done.status.code(), Some(5), "{}", String::from_utf8_lossy(&done.stderr));
+    let view: Value = serde_json::from_slice(&done.stdout).expect("stdout is JSON");
+    assert_eq!(
+        (&view["batch"], &view["refused"][0]["sample"], &view["refused"][1]["sample"]),
+        (&2.into(), &1.into(), &3.into())
+    );
+    let reasons = ["element 7: expected a number, got NaN", "got 1000000000"];
+    for (refused, reason) in view["refused"].as_array().expect("a list").iter().zip(reasons) {
+        assert!(refused["reason"].as_str().is_some_and(|text| text.ends_with(reason)), "{refused}");
+    }
+    let error: Value = serde_json::from_slice(&done.stderr).expect("stderr is JSON");
+    assert!(error.to_string().contains("2 of 4 samples refused, the others are proven; sample 1: "), "{error}");
+    for number in [0, 2] {
+        let verified = ciro(&["verify", text(&each.join(format!("sample-{number}.ciro")))]);
+        assert_eq!(verified.status.code(), Some(0), "{number}");
+    }
+    assert!(!each.join("sample-1.ciro").exists());
+    assert_eq!(prove("1", "1").status.code(), Some(1), "nothing is left to prove");
+}

@@ -10,12 +10,21 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A sample that the model refuses: its number, why, and what to do about it.
+pub(crate) type Refused = (u32, String, String);
+
 /// The answers to a batch, with their proof.
 #[pyclass(frozen, module = "ciro._ciro")]
 pub(crate) struct BatchProof {
     key: Arc<ProvingKey>,
     made: ciro_prover::BatchProof,
     receipt: Receipt,
+    /// The number of each sample among those given.
+    #[pyo3(get)]
+    numbers: Vec<u32>,
+    /// Those that the model refuses.
+    #[pyo3(get)]
+    refused: Vec<Refused>,
     #[pyo3(get)]
     outputs: Vec<Tensor>,
     #[pyo3(get)]
@@ -69,12 +78,12 @@ impl BatchProof {
     pub(crate) fn new(
         key: Arc<ProvingKey>,
         made: ciro_prover::BatchProof,
-        setup_ms: f64,
-        prove_ms: f64,
+        (numbers, refused): (Vec<u32>, Vec<Refused>),
+        [setup_ms, prove_ms]: [f64; 2],
     ) -> PyResult<Self> {
         let proof = &made.proof;
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
-        Ok(Self { key, made, receipt, outputs, setup_ms, prove_ms })
+        Ok(Self { key, made, receipt, numbers, refused, outputs, setup_ms, prove_ms })
     }
 }

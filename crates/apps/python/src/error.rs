@@ -1,9 +1,8 @@
 //! Rust's errors as the exceptions of `ciro.errors`: the message with its causes, and what to try next.
 
 use ciro_compile::samples::SampleProblem;
-use ciro_compile::{ArtifactError, CompileError};
-use ciro_graph::ExecError;
-use ciro_graph::exec::Fault;
+use ciro_compile::{ArtifactError, CompileError, Refusal};
+use ciro_graph::{ExecError, Program};
 use ciro_prover::ProveError;
 use ciro_types::Escaped;
 use pyo3::PyErr;
@@ -51,18 +50,30 @@ pub(crate) fn no_samples() -> PyErr {
 }
 
 /// An input that the model refuses, or a run that fails.
-pub(crate) fn prove(error: &ProveError) -> PyErr {
+pub(crate) fn prove(program: &Program, error: &ProveError) -> PyErr {
     match error {
-        ProveError::Execute(ExecError::Input(refusal)) => {
-            let hint = "compile with samples, or with input_range, that cover such inputs";
-            python::InputError::new_err((refusal.to_string(), Some(hint)))
-        }
-        ProveError::Execute(refusal @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
-            let hint = "compile with samples that cover such inputs";
-            python::InputError::new_err((refusal.to_string(), Some(hint)))
-        }
-        other => python::ProveError::new_err((chain(other), None::<String>)),
+        ProveError::Execute(error) => execute(program, error),
+        ProveError::Seed | ProveError::Statement(_) => python::ProveError::new_err((chain(error), None::<String>)),
     }
+}
+
+/// The same of a run without a proof.
+pub(crate) fn execute(program: &Program, error: &ExecError) -> PyErr {
+    match Refusal::of(program, error) {
+        Some(refusal) => refused(&refusal),
+        None => python::ProveError::new_err((chain(error), None::<String>)),
+    }
+}
+
+/// An input that the model refuses.
+pub(crate) fn refused(refusal: &Refusal) -> PyErr {
+    python::InputError::new_err((Escaped(&refusal.reason).to_string(), Some(refusal.hint.clone())))
+}
+
+/// Samples that the model takes one by one and not together, which no model does.
+pub(crate) fn refused_together() -> PyErr {
+    let message = "samples that run alone are refused in a batch: please report this";
+    python::ProveError::new_err((message, None::<String>))
 }
 
 /// A receipt that shows nothing.

@@ -1,15 +1,16 @@
 //! `Model`: compiling, loading and saving a model, proving with it.
 
-use crate::batch::BatchProof;
+use crate::batch::{BatchProof, Refused};
 use crate::receipt::Proof;
 use crate::tensor::{self, Tensor};
 use crate::{error, millis};
+use ciro_compile::refusal::{Refusal, Sifted, sift};
 use ciro_compile::samples::{self, Cells, Port, SampleProblem, Samples, Table};
 use ciro_compile::{AccuracyReport, Compiled, Labels, Options, Precision, Rounds, Signature, compile_model, ports_for};
 use ciro_graph::exec::execute;
 use ciro_graph::{Disclosure, Profile, Program, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
-use ciro_prover::{ProvingKey, Seed, prove_batch, prove_hiding};
+use ciro_prover::{ProveError, ProvingKey, Seed, prove_batch, prove_hiding};
 use ciro_verifier::ProofContext;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -196,7 +197,7 @@ impl Model {
             let seed = seed(&self.key)?;
             let started = Instant::now();
             let proof = prove_hiding(&self.key, &input, &ProofContext::default(), &seed);
-            let proof = proof.map_err(|e| error::prove(&e))?;
+            let proof = proof.map_err(|e| error::prove(&self.key.model().program, &e))?;
             let prove_ms = millis(started);
             let revealed = reveals(&self.key.model().program, &input, &proof, &seed);
             Proof::new(&self.key, proof, revealed.map_err(|e| error::verify(&e))?, prove_ms)
@@ -207,15 +208,17 @@ impl Model {
     fn prove_batch(&self, py: Python<'_>, samples: Feed) -> PyResult<BatchProof> {
         py.detach(|| {
             let samples = self.samples(samples)?;
-            let started = Instant::now();
-            let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-            let key = self.batched(count, [Disclosure::Committed; 2])?;
-            let setup_ms = millis(started);
-            let input = key.model().program.join(&samples).ok_or_else(error::no_samples)?;
-            let seed = seed(&key)?;
-            let started = Instant::now();
-            let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(|e| error::prove(&e))?;
-            BatchProof::new(key, made, setup_ms, millis(started))
+            if let Some(proven) = self.prove_together(&samples, (0u32..).take(samples.len()).collect(), vec![])? {
+                return Ok(proven);
+            }
+            let model = self.key.model();
+            let Sifted { taken, refused } = sift(model, &samples).map_err(|e| error::execute(&model.program, &e))?;
+            if let (true, Some((_, refusal))) = (taken.is_empty(), refused.first()) {
+                return Err(error::refused(refusal));
+            }
+            let kept: Vec<RawInput> = taken.iter().filter_map(|&i| samples.get(i as usize).cloned()).collect();
+            let refused = refused.into_iter().map(|(sample, refusal)| (sample, refusal.reason, refusal.hint)).collect();
+            self.prove_together(&kept, taken, refused)?.ok_or_else(error::refused_together)
         })
     }
 
@@ -228,7 +231,10 @@ impl Model {
                     let outputs = tensor::outputs(&model.program, &execution.outputs(&model.program))?;
                     Ok((Some(outputs), None))
                 }
-                Err(refusal) => Ok((None, Some(refusal.to_string()))),
+                Err(error) => {
+                    let refusal = Refusal::of(&model.program, &error);
+                    Ok((None, Some(refusal.map_or_else(|| error.to_string(), |refusal| refusal.reason))))
+                }
             };
             self.samples(samples)?.iter().map(answer).collect()
         })
@@ -288,6 +294,27 @@ impl Model {
         let key = ProvingKey::new(compiled.model).map_err(|e| error::setup(&e))?;
         let (report, notes, batched) = (compiled.report, compiled.notes, Mutex::new(None));
         Ok(Self { key, batched, report, notes, compile_ms, setup_ms: millis(started) })
+    }
+
+    /// Proves the samples at once; `numbers` are theirs among those given, and `refused` the others. None if the model refuses one.
+    fn prove_together(
+        &self,
+        samples: &[RawInput],
+        numbers: Vec<u32>,
+        refused: Vec<Refused>,
+    ) -> PyResult<Option<BatchProof>> {
+        let started = Instant::now();
+        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        let key = self.batched(count, [Disclosure::Committed; 2])?;
+        let setup_ms = millis(started);
+        let input = key.model().program.join(samples).ok_or_else(error::no_samples)?;
+        let seed = seed(&key)?;
+        let started = Instant::now();
+        match prove_batch(&key, &input, &ProofContext::default(), &seed) {
+            Ok(made) => BatchProof::new(key, made, (numbers, refused), [setup_ms, millis(started)]).map(Some),
+            Err(ProveError::Execute(e)) if Refusal::of(&key.model().program, &e).is_some() => Ok(None),
+            Err(e) => Err(error::prove(&key.model().program, &e)),
+        }
     }
 
     /// The key of the program on so many samples, which shows this much of input and output.

@@ -13,11 +13,11 @@ the receipt, that anybody can check offline, here or with `ciro verify`. It show
 on that input. It hides nothing: input and output are public, and the proof is not zero-knowledge.
 """
 
-from ciro.batch import BatchProof, SampleReceipts, prove_batch
+from ciro.batch import BatchProof, Refusal, RefusalWarning, SampleReceipts, prove_batch
 from ciro.errors import ArtifactError, CiroError, CompileError, InputError, ProveError, VerifyError
 from ciro.model import Answer, Model, compile
 from ciro.proof import Bound, Finding, Proof, Verified, prove, verify
-from ciro.report import AccuracyReport, HeldOut, OperatorAccuracy, OutputAccuracy
+from ciro.report import AccuracyReport, ClassAccuracy, HeldOut, OperatorAccuracy, OutputAccuracy, Refused
 
 __all__ = [
     "AccuracyReport",
@@ -26,6 +26,7 @@ __all__ = [
     "BatchProof",
     "Bound",
     "CiroError",
+    "ClassAccuracy",
     "CompileError",
     "Finding",
     "HeldOut",
@@ -35,6 +36,9 @@ __all__ = [
     "OutputAccuracy",
     "Proof",
     "ProveError",
+    "Refusal",
+    "RefusalWarning",
+    "Refused",
     "SampleReceipts",
     "Verified",
     "VerifyError",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Union, overload
+from typing import NamedTuple, Union, overload
 
 from ciro import _ciro
 from ciro.arrays import Array, Samples, to_array, to_feed
@@ -40,17 +41,35 @@ class SampleReceipts(Sequence[Proof]):
         return Proof(self._native.sample(at))
 
     def save(self, folder: Union[str, os.PathLike[str]]) -> list[Path]:
-        """Writes `sample-0.ciro`, `sample-1.ciro`, … to a folder, as `ciro prove --batch N --receipts FOLDER` does."""
+        """Writes `sample-0.ciro`, `sample-1.ciro`, … to a folder, as `ciro prove --batch N --receipts FOLDER` does.
+
+        They are named by `BatchProof.samples`: the numbers that the samples had when they were given.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"sample-{i}.ciro" for i in range(len(self))]
+        paths = [folder / f"sample-{number}.ciro" for number in self._native.numbers]
         for path, receipt in zip(paths, self):
             receipt.save(path)
         return paths
 
 
+class Refusal(NamedTuple):
+    """A sample that a model refuses."""
+
+    sample: int
+    """Its number among the samples given."""
+    reason: str
+    """Where, what is taken there, and what was given."""
+    hint: str
+    """What to do about it."""
+
+
+class RefusalWarning(UserWarning):
+    """A batch was proven without some of its samples: its outputs have a row less for each."""
+
+
 class BatchProof:
-    """The answers to a batch, with one proof of all of them."""
+    """The answers to a batch, with one proof of all of them but those that the model refuses."""
 
     def __init__(self, native: _ciro.BatchProof) -> None:
         self._native = native
@@ -58,7 +77,17 @@ class BatchProof:
         if native.batch > 1:
             outputs = {name: _rows(array) for name, array in outputs.items()}
         self.outputs: dict[str, Array] = outputs
-        """What the model answered, by output name: one row per sample."""
+        """What the model answered, by output name: one row for each of `samples`."""
+
+    @property
+    def samples(self) -> list[int]:
+        """The numbers of the samples that are proven, in the order of the rows of `outputs` and of `receipts`."""
+        return self._native.numbers
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """The samples that the model refuses, which are not in the proof."""
+        return [Refusal(*refusal) for refusal in self._native.refused]
 
     @property
     def output(self) -> Array:
@@ -114,14 +143,22 @@ def _rows(array: Array) -> Array:
 def prove_batch(model: Model, samples: Samples) -> BatchProof:
     """Runs the model on all samples and proves the answers at once, which is cheaper than one proof each.
 
+    Samples that the model refuses are left out, with a `RefusalWarning`: `BatchProof.refused` says which and why, and `BatchProof.samples`
+    which rows the others are.
+
     Args:
         model: a compiled model. Whatever visibility it was compiled with, the batch commits to inputs and outputs, so that
             `BatchProof.receipts` can show one sample and not state the others.
         samples: one array with a row per sample, or arrays by input name.
 
     Raises:
-        InputError: if the samples do not fit the model, or there are none.
+        InputError: if the samples do not fit the model, there are none, or it refuses all of them.
         ProveError: if the model does not run on one of them.
         CompileError: if the model on so many samples is too large for one proof.
     """
-    return BatchProof(model._native.prove_batch(to_feed(samples)))
+    batch = BatchProof(model._native.prove_batch(to_feed(samples)))
+    if batch.refused:
+        first = batch.refused[0]
+        message = f"{len(batch.refused)} of {len(batch) + len(batch.refused)} samples refused, the others are proven"
+        warnings.warn(f"{message}; sample {first.sample}: {first.reason}", RefusalWarning, stacklevel=2)
+    return batch

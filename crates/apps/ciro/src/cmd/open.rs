@@ -90,7 +90,10 @@ fn compare(args: &OpenArgs, program: &Program, opening: &Opening, ui: &Ui) -> Re
     }
     let input = match program.batch {
         1 => models::input(program, file, args.sample, ui)?,
-        _ => models::batch(program, file, args.sample, ui)?,
+        wanted => {
+            let samples = models::batch(program, file, (args.sample, wanted), ui)?;
+            program.join(&samples).ok_or_else(|| CliError::usage(format!("{} holds no samples", file.display())))?
+        }
     };
     let values = ingest::ingest(program, &input).map_err(CliError::failed)?;
     if values == opening.values {

@@ -1,5 +1,6 @@
 //! `ciro prove`: an answer with a proof, or those of a batch, without a network.
 
+mod batch;
 mod samples;
 
 use crate::cli::ProveArgs;
@@ -7,18 +8,16 @@ use crate::error::CliError;
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
-use ciro_graph::exec::Fault;
-use ciro_graph::{Disclosure, ExecError, IngestError, Model, Program, RawInput, Visibility};
+use batch::Refused;
+use ciro_graph::RawInput;
 use ciro_network::durable::{Access, replace};
 use ciro_prover::reveal::{Reveal, reveals};
-use ciro_prover::{Proof, ProveError, ProvingKey, Seed, prove_batch};
+use ciro_prover::{Proof, ProvingKey, Seed};
 use ciro_receipt::{Opening, Receipt};
 use ciro_transcript::Segment;
 use ciro_types::ModelId;
-use ciro_verifier::ProofContext;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 #[derive(Serialize)]
 struct View {
@@ -37,6 +36,9 @@ struct View {
     /// Receipts of single samples.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     samples: Vec<String>,
+    /// Samples of the batch that the model refuses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused>,
 }
 
 /// What the proof's messages with one label take together, in the order in which the labels first come.
@@ -48,49 +50,30 @@ struct Message {
 }
 
 pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
-    let Model { program, weights } = models::load(&args.model, &args.form, ui)?.model;
-    let program = batched(program, args);
-    let input = match args.batch {
-        1 => models::input(&program, &args.input, args.sample, ui)?,
-        _ => models::batch(&program, &args.input, args.sample, ui)?,
+    let model = models::load(&args.model, &args.form, ui)?.model;
+    let samples = match args.batch {
+        1 => vec![models::input(&model.program, &args.input, args.sample, ui)?],
+        wanted => models::batch(&model.program, &args.input, (args.sample, wanted), ui)?,
     };
-    let started = Instant::now();
-    let key = ProvingKey::new(Model { program, weights }).map_err(CliError::failed)?;
-    let setup_ms = started.elapsed().as_secs_f64() * 1e3;
-    let started = Instant::now();
-    let seed = seed(&key)?;
-    let made = prove_batch(&key, &input, &ProofContext::default(), &seed).map_err(refused)?;
-    let prove_ms = started.elapsed().as_secs_f64() * 1e3;
-
-    let proof = &made.proof;
+    let proven = batch::prove(args, model, &samples)?;
+    let (key, proof) = (&proven.key, &proven.made.proof);
     let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
     std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| cannot_write(&args.output, &e))?;
     let view = View {
-        batch: args.batch,
+        batch: key.model().program.batch,
         outputs: show::outputs(&key.model().program, &proof.output)?,
         model_id: key.model_id(),
-        setup_ms,
-        prove_ms,
+        setup_ms: proven.setup_ms,
+        prove_ms: proven.prove_ms,
         proof_bytes: proof.bytes.len(),
         messages: messages(&proof.segments),
         receipt: args.output.display().to_string(),
-        openings: write_openings(args, &key, &input, proof, &seed)?,
-        samples: samples::write(args, &key, &made, &receipt, ui)?,
+        openings: write_openings(args, key, &proven.input, proof, &proven.seed)?,
+        samples: samples::write(args, &proven, &receipt, ui)?,
+        refused: proven.refused,
     };
-    ui.result(&view, || text(&view))
-}
-
-/// The program on as many samples as asked for, committed if they are to be shown one by one.
-fn batched(program: Program, args: &ProveArgs) -> Program {
-    let program = program.batched(args.batch);
-    if args.receipts.is_none() {
-        return program;
-    }
-    let weights = program.visibility.weights;
-    Program {
-        visibility: Visibility { input: Disclosure::Committed, output: Disclosure::Committed, weights },
-        ..program
-    }
+    ui.result(&view, || text(&view))?;
+    batch::partial(&view.refused, args.batch)
 }
 
 fn messages(segments: &[Segment]) -> Vec<Message> {
@@ -104,20 +87,6 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
         messages[at].bytes += end - start;
     }
     messages
-}
-
-/// An input that the model does not take is the caller's mistake.
-fn refused(error: ProveError) -> CliError {
-    match error {
-        ProveError::Execute(e @ ExecError::Node { fault: Fault::Uncalibrated { .. }, .. }) => {
-            CliError::failed(e).hint("compile with --calibration samples that cover such inputs")
-        }
-        ProveError::Execute(e @ ExecError::Input(IngestError::OutOfRange { .. })) => {
-            CliError::failed(e).hint("compile with --calibration samples, or an --input-range, that cover such inputs")
-        }
-        ProveError::Execute(e) => CliError::failed(e),
-        other => CliError::failed(other),
-    }
 }
 
 /// Bytes from the system, if the model hides anything.
@@ -173,8 +142,11 @@ fn text(view: &View) -> String {
             format!("\nsamples  {first} and {} more, each with its own input and output only", rest.len())
         }
     };
+    let refused =
+        view.refused.iter().map(|refused| format!("\nrefused  sample {}: {}", refused.sample, refused.reason));
+    let refused: String = refused.collect();
     format!(
-        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms){each}\nreceipt  {}\ncheck    ciro verify {}{openings}{samples}",
+        "{}\n\nmodel    {}\nproved   in {:.2} ms ({} bytes; weights committed once in {:.2} ms){each}\nreceipt  {}\ncheck    ciro verify {}{openings}{samples}{refused}",
         show::output_lines(&view.outputs),
         view.model_id,
         view.prove_ms,
