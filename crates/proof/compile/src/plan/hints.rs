@@ -1,7 +1,5 @@
 //! For each operator that is not supported, the nearest thing that works.
 
-use crate::operators::{Domain, Operator};
-
 /// A hint for `operator`.
 pub(crate) fn hint(operator: &str) -> String {
     let nearest = match operator {
@@ -29,8 +27,7 @@ pub(crate) fn hint(operator: &str) -> String {
             "prepare texts and dictionaries before the model; of numbers, scalers, imputers, encoders, bins and Normalizer work inside it"
         }
         _ => {
-            let names = |domain| Operator::of_domain(domain).map(Operator::name).collect::<Vec<_>>().join(", ");
-            return format!("these work: {}, and of ai.onnx.ml {}", names(Domain::Core), names(Domain::Classical));
+            "`ciro ops` lists the operators that compile: put some of them in its place, or export the model with another opset"
         }
     };
     nearest.to_string()

@@ -1,0 +1,124 @@
+"""Hints that hold lines to run are run here, and lead to a model or to samples that work."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import ciro
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(40, 3)).astype(np.float32)
+Y = (X[:, 0] > X[:, 1]).astype(int)
+
+
+def hint_for(path: Path) -> str:
+    with pytest.raises(ciro.CompileError) as refusal:
+        ciro.compile(path)
+    return refusal.value.hint
+
+
+def follow(hint: str, file: Path, folder: Path, **names: object) -> dict[str, object]:
+    """Runs the lines of a hint after the sentence that they follow, with the file and folder that they name."""
+    lines = hint.splitlines()[1:]
+    assert len(lines) == 3, hint
+    code = "\n".join(lines).replace("FILE", str(file)).replace("FOLDER", str(folder / "model"))
+    code = code.replace('"model.onnx"', f'"{folder / "model.onnx"}"')
+    scope = dict(names)
+    exec(code, scope)  # noqa: S102 - this is what a reader of the hint does
+    return scope
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+def test_joblib_files_are_loaded_where_they_were_written(tmp_path, compress):
+    import joblib
+
+    file = tmp_path / "model.joblib"
+    joblib.dump(LogisticRegression().fit(X, Y), file, compress=compress)
+    follow(hint_for(file), file, tmp_path, x=X)
+    model = ciro.compile(tmp_path / "model")
+    assert model.prove(X[0]).label == LogisticRegression().fit(X, Y).predict(X[:1])[0]
+
+
+@pytest.mark.parametrize("form", ["cbm", "json"])
+def test_catboost_exports_itself(tmp_path, form):
+    catboost = pytest.importorskip("catboost")
+    estimator = catboost.CatBoostRegressor(iterations=5, depth=2, verbose=False).fit(X, X[:, 0])
+    file = tmp_path / f"model.{form}"
+    estimator.save_model(file, format=form)
+    follow(hint_for(file), file, tmp_path)
+    model = ciro.compile(tmp_path / "model.onnx", samples=X)
+    assert model.prove(X[0]).output.reshape(-1) == pytest.approx(estimator.predict(X[:1]), abs=1e-5)
+
+
+@pytest.fixture
+def network():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    torch.manual_seed(0)
+    return torch, torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+
+
+def same_as(network, file: Path) -> None:
+    torch, net = network
+    model = ciro.compile(file, samples=X)
+    expected = net(torch.tensor(X[:1])).detach().numpy().reshape(-1)
+    assert model.prove(X[0]).output.reshape(-1) == pytest.approx(expected, abs=0.02)
+
+
+def test_torch_files_are_exported(tmp_path, network):
+    torch, net = network
+    file = tmp_path / "model.pt"
+    torch.save(net, file)
+    follow(hint_for(file), file, tmp_path, x=torch.tensor(X[:1]))
+    same_as(network, tmp_path / "model.onnx")
+
+
+def test_safetensors_are_put_into_their_network(tmp_path, network):
+    torch, net = network
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    file = tmp_path / "model.safetensors"
+    save_file(net.state_dict(), file)
+    hint = hint_for(file)
+    follow(hint, file, tmp_path, model=net, x=torch.tensor(X[:1]))
+    same_as(network, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather"])
+def test_tables_of_other_formats_are_written_as_csv(cli, tmp_path, form, monkeypatch):
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    model = ciro.compile(LogisticRegression().fit(frame, Y), samples=frame)
+    model.save(tmp_path / "model")
+    file = tmp_path / f"samples.{form}"
+    getattr(frame[:4], f"to_{form}")(file)
+    prove = ["prove", tmp_path / "model", "--batch", 4, "-o", tmp_path / "batch.ciro", "--json", "--input"]
+    refused = cli(*prove, file)
+    assert refused.returncode == 2, refused.stdout
+    monkeypatch.chdir(tmp_path)
+    follow(json.loads(refused.stderr)["error"]["hint"], file, tmp_path)
+    done = cli(*prove, tmp_path / "samples.csv")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_file_of_texts_for_labels_is_named_as_the_note_says(tmp_path):
+    lightgbm = pytest.importorskip("lightgbm")
+    estimator = lightgbm.LGBMClassifier(n_estimators=4, verbose=-1).fit(X, np.where(Y, "good", "bad"))
+    file = tmp_path / "model.txt"
+    estimator.booster_.save_model(file)
+    (note,) = [note for note in ciro.compile(file, samples=X).notes if "labels" in note]
+    assert re.search(r"in Python labels=", note)
+    assert ciro.compile(file, samples=X, labels=["bad", "good"]).prove(X[0]).label == estimator.predict(X[:1])[0]
+
+
+def test_the_range_that_a_refusal_names_takes_the_sample():
+    estimator = LogisticRegression().fit(X, Y)
+    far = X[0] * np.float32(3000)
+    with pytest.raises(ciro.InputError) as refusal:
+        ciro.compile(estimator, samples=X).prove(far)
+    span = float(re.search(r"input_range=(\d+)", refusal.value.hint).group(1))
+    assert ciro.compile(estimator, samples=X, input_range=span).prove(far).label == estimator.predict(far[None])[0]
+    assert ciro.compile(estimator, samples=np.vstack([X, far])).prove(far).label == estimator.predict(far[None])[0]
