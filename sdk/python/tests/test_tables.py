@@ -50,6 +50,26 @@ BAD = (FRAME.income < 28) ^ (FRAME.job == "nurse") ^ (FRAME.region % 3 == 1)
 NUMBERS = FRAME[["age", "income", "region"]]
 
 
+class Streamed:
+    """A frame of a library of which only Arrow's stream of columns is known."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
+class Interchanged:
+    """A frame of which only the dataframe protocol is known."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __dataframe__(self, nan_as_null=False, allow_copy=True):
+        return self.frame.__dataframe__(nan_as_null, allow_copy)
+
+
 @pytest.fixture(scope="module")
 def booster() -> ciro.Model:
     return ciro.compile(XGBClassifier(n_estimators=8, max_depth=3).fit(NUMBERS, BAD), samples=NUMBERS)
@@ -69,6 +89,9 @@ def booster() -> ciro.Model:
         lambda f: {name: f[name].to_numpy() for name in reversed(f.columns)},
         lambda f: polars.from_pandas(f),
         lambda f: pyarrow.Table.from_pandas(f),
+        lambda f: pyarrow.RecordBatch.from_pandas(f),
+        lambda f: Streamed(polars.from_pandas(f)),
+        lambda f: Interchanged(f),
         lambda f: f.to_records(index=False),
         lambda f: np.asfortranarray(f.to_numpy()),
         lambda f: np.repeat(f.to_numpy(), 2, axis=1)[:, ::2],
@@ -99,7 +122,9 @@ def test_missing_values_of_every_library_are_missing():
     estimator = XGBClassifier(n_estimators=8, max_depth=3).fit(holes.astype(float), BAD)
     model = ciro.compile(estimator, samples=holes)
     expected = estimator.predict_proba(holes[:8].astype(float))[:, 1]
-    for form in (holes[:8], polars.from_pandas(holes[:8]), pyarrow.Table.from_pandas(holes[:8])):
+    forms = [holes[:8], dict(holes[:8]), holes[:8].to_dict("records"), holes[:8].to_dict("list")]
+    forms += [polars.from_pandas(holes[:8]), pyarrow.Table.from_pandas(holes[:8]), Streamed(polars.from_pandas(holes[:8]))]
+    for form in forms:
         assert ciro.prove_batch(model, form).output.reshape(-1) == pytest.approx(expected, abs=1e-5)
 
 

@@ -39,20 +39,23 @@ def _columns(samples: Any) -> Optional[list[tuple[Any, Any]]]:
         return [(name, [value]) for name, value in samples.items()]
     if hasattr(samples, "column_names") and hasattr(samples, "to_pydict"):
         return list(samples.to_pydict().items())
+    if hasattr(samples, "__arrow_c_stream__"):
+        return _columns(_imported(samples, "pyarrow", "table"))
     if hasattr(samples, "__dataframe__"):
-        return _columns(_pandas(samples))
+        return _columns(_imported(samples, "pandas", "api.interchange.from_dataframe"))
     return None
 
 
-def _pandas(frame: Any) -> Any:
-    """A frame of another library, by the dataframe protocol."""
+def _imported(frame: Any, library: str, function: str) -> Any:
+    """A frame of another library, by a protocol that `library` reads."""
     try:
-        interchange = importlib.import_module("pandas.api.interchange")
+        read = importlib.import_module(library)
+        for name in function.split(".")[:-1]:
+            read = importlib.import_module(f"{read.__name__}.{name}")
     except ImportError as error:
-        raise InputError(
-            f"{type(frame).__name__} is read by way of pandas, which cannot be imported: {error}", "pip install pandas"
-        ) from error
-    return interchange.from_dataframe(frame)
+        message = f"{type(frame).__name__} is read by way of {library}, which cannot be imported: {error}"
+        raise InputError(message, f"pip install {library}") from error
+    return getattr(read, function.split(".")[-1])(frame)
 
 
 def _is_named(names: Any) -> bool:
