@@ -95,7 +95,7 @@ def magnitude_of_pairs(d: Draw, x: Value) -> Value | None:
 @op
 def eight_bits(d: Draw, x: Value) -> Value:
     kind = d.pick([np.uint8, np.int8])
-    scale = d.constant(np.float32(d.rng.uniform(0.01, 0.05)))
+    scale = d.constant(np.float32(d.rng.uniform(0.004, 0.015)))
     zero = d.constant(kind(128 if kind is np.uint8 else 0))
     stored = d.node("QuantizeLinear", [x.name, scale, zero], x.shape)
     return d.node("DequantizeLinear", [stored.name, scale, zero], x.shape)

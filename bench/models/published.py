@@ -35,6 +35,8 @@ PACKAGES = {
 """Packages, and the SHA-256 of the file of each that is read."""
 ENOUGH = 0.99
 """Part of decisions that have to agree."""
+CALIBRATING = 64
+"""Inputs that calibrate a model before others are compared."""
 NEAR = 0.02
 """How far a number may be off, as a part of the output's spread."""
 RATE = 16_000
@@ -315,14 +317,15 @@ def measure(name: str, folder: Path, count: int, proof: bool, precision: str) ->
 
     model, drawing = MODELS[name], Drawing(folder, 7)
     file = Package(model.package, folder).model(model.file)
-    feeds = model.draw(drawing, 64 + count)
-    first = {k: v[:64] for k, v in feeds.items()}
-    rest = {k: v[64:] for k, v in feeds.items()}
+    order = drawing.rng.permutation(CALIBRATING + count)
+    feeds = {k: v[order] for k, v in model.draw(drawing, CALIBRATING + count).items()}
+    first = {k: v[:CALIBRATING] for k, v in feeds.items()}
+    rest = {k: v[CALIBRATING:] for k, v in feeds.items()}
     wanted = answers(file, rest, model.dims)
     started = time.monotonic()
     try:
-        # Single numbers may be farther off than a network's are by default; decisions are what is asked of these.
-        compiled = ciro.compile(file, samples=first, dims=model.dims, precision=precision, tolerance=0.1)
+        # Decisions are what is asked of these, on other inputs than those that calibrate.
+        compiled = ciro.compile(file, samples=first, dims=model.dims, precision=precision, tolerance=1.0)
     except ciro.CiroError as error:
         print(f"{name:18} refused: {error}", flush=True)
         return False
