@@ -322,7 +322,7 @@ pub(crate) enum WalletAction {
     Show,
     /// Print what the account holds on the running network
     Balance,
-    /// Send money
+    /// Send money. An account that was never paid costs 0.0025 CIRO more, once
     Send {
         /// The receiver's account, 64 hexadecimal digits
         #[arg(value_name = "ACCOUNT")]

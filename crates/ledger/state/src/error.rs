@@ -240,4 +240,7 @@ pub enum TxError {
     /// A text that is not fit to be shown to people.
     #[error("{field}: {reason}")]
     Unprintable { field: SizedField, reason: String },
+    /// What is left does not pay for a new row that stays for good.
+    #[error("balance of {account} for a new account or worker: expected at least {expected} on top, got {got}")]
+    RowNotPaid { account: AccountId, expected: Amount, got: Amount },
 }

@@ -253,11 +253,11 @@ pub enum Event {
         /// The standing now.
         reputation: Reputation,
     },
-    /// An account paid the fees of its transactions in this block.
+    /// An account paid the fees of its transactions in this block, or for a row that one of them made.
     FeePaid {
         /// Who.
         account: AccountId,
-        /// How much, all together.
+        /// How much: of fees all together, of rows for each.
         amount: Amount,
     },
     /// A model's deposit went back: the model is gone, or another account keeps it from now on.

@@ -29,6 +29,8 @@ pub struct Params {
     pub tx_byte_fee: Amount,
     /// What each unit of verification adds: about a microsecond of one core of every validator.
     pub tx_unit_fee: Amount,
+    /// What a row that stays for good costs whoever makes it: an account by a transfer, a worker by its registration.
+    pub row_fee: Amount,
     /// The most units a model's proof may cost to verify. A registration pays for as many.
     pub max_proof_units: u64,
     /// The most memory that verifying a model's proof may take, bytes.
@@ -116,6 +118,7 @@ impl Params {
             tx_fee: Amount(Amount::ONE.0 / 10_000),
             tx_byte_fee: Amount(Amount::ONE.0 / 10_000_000),
             tx_unit_fee: Amount(Amount::ONE.0 / 10_000_000),
+            row_fee: Amount(Amount::ONE.0 / 400),
             max_proof_units: 50_000,
             max_proof_memory: 64 << 20,
             model_byte_deposit: Amount(Amount::ONE.0 / 100_000),

@@ -30,8 +30,22 @@ fn take_fee(state: &mut State, account: AccountId, amount: Amount) {
     state.emit(Event::FeePaid { account, amount });
 }
 
+/// Takes what a row costs that is never removed. No deposit: nobody could give such a row back.
+pub(super) fn pay_for_row(state: &mut State, account: AccountId) -> Result<(), TxError> {
+    let (expected, got) = (state.meta.params.row_fee, state.account(&account).balance);
+    if got < expected {
+        return Err(TxError::RowNotPaid { account, expected, got });
+    }
+    take_fee(state, account, expected);
+    Ok(())
+}
+
 pub(super) fn transfer(state: &mut State, from: AccountId, to: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+    let opens = !state.tables.accounts.contains(&to);
     state.spend(from, Pot::Balance(to), amount)?;
+    if opens {
+        pay_for_row(state, from)?;
+    }
     state.emit(Event::Transfer { from, to, amount });
     Ok(Outcome::Transferred)
 }

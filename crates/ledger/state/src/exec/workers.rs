@@ -1,5 +1,6 @@
 //! Stake in, stake out, offers.
 
+use super::accounts;
 use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
@@ -30,6 +31,7 @@ pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> R
     require_minimum(state, worker, stake)?;
     state.put_worker(worker, Worker::new(state.height()));
     state.spend(worker, Pot::Stake(worker), stake)?;
+    accounts::pay_for_row(state, worker)?;
     state.emit(Event::WorkerRegistered { worker, stake });
     Ok(Outcome::WorkerRegistered)
 }

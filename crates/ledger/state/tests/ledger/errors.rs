@@ -5,6 +5,7 @@ use crate::support::{
     reveal_action, toy_evidence, variants,
 };
 use ciro_state::error::SizedField;
+use ciro_state::fees::tx_fee;
 use ciro_state::worker::MAX_UNBONDINGS;
 use ciro_state::{
     Action, Authority, DeclineReason, Facts, Job, Model, Offence, Params, SignedLease, SignedTx, TxBody, TxError,
@@ -38,7 +39,7 @@ fn every_reason_can_be_met() {
 }
 
 fn signatures(world: &mut World, met: &mut Met) {
-    let transfer = Action::Transfer { to: Who::Bob.id(), amount: Amount::ONE };
+    let transfer = pay(Who::Bob, Amount::ONE);
     let mut other_chain = world.sign(Who::Alice, 0, transfer.clone());
     other_chain.body.chain = ChainId([1; 32]);
     met.add(world.check(&other_chain).expect_err("refused"));
@@ -69,8 +70,15 @@ fn orders(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::Alice, Action::CancelJob { job }));
 }
 
+fn pay(to: Who, amount: Amount) -> Action {
+    Action::Transfer { to: to.id(), amount }
+}
+
 fn accounts(world: &mut World, met: &mut Met) {
-    met.add(world.err(Who::Alice, Action::Transfer { to: Who::Bob.id(), amount: Amount::ZERO }));
+    met.add(world.err(Who::Alice, pay(Who::Bob, Amount::ZERO)));
+    let fee = tx_fee(&params(), world.sign(Who::Bob, 0, pay(Who::Stranger, Amount::ONE)).size(), 0);
+    let rest = Amount(world.purse(Who::Bob).0 - fee.0);
+    met.add(world.err(Who::Bob, pay(Who::Stranger, rest)));
     let register = |program: &[u8]| Action::RegisterModel { program: program.to_vec(), weight_root: WEIGHTS };
     met.add(world.err(Who::Alice, register(&[0; 101])));
     met.add(world.err(Who::Alice, register(b"!malformed")));

@@ -10,5 +10,6 @@ mod money;
 mod persistence;
 mod properties;
 mod redundant;
+mod rows;
 mod stake;
 mod support;

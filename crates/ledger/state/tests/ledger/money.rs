@@ -14,17 +14,17 @@ fn transfer(to: Who, amount: Amount) -> Action {
 #[test]
 fn a_transfer_moves_everything_or_nothing() {
     let mut world = World::empty();
-    let tx = world.sign(Who::Alice, 0, transfer(Who::Stranger, FUNDS));
+    let tx = world.sign(Who::Alice, 0, transfer(Who::Bob, FUNDS));
     let fee = tx_fee(&params(), tx.size(), 0);
     // The fee of the transfer itself is gone before it is executed.
     let left = Amount(FUNDS.0 - fee.0);
-    let refused = world.err(Who::Alice, transfer(Who::Stranger, FUNDS));
+    let refused = world.err(Who::Alice, transfer(Who::Bob, FUNDS));
     assert_eq!(refused, TxError::InsufficientBalance { account: Who::Alice.id(), expected: FUNDS, got: left });
     let rest = Amount(left.0 - fee.0);
-    world.ok(Who::Alice, transfer(Who::Stranger, rest));
-    assert_eq!((world.purse(Who::Alice), world.purse(Who::Stranger)), (Amount::ZERO, rest));
+    world.ok(Who::Alice, transfer(Who::Bob, rest));
+    assert_eq!((world.purse(Who::Alice), world.purse(Who::Bob)), (Amount::ZERO, Amount(FUNDS.0 + rest.0)));
     let paid = Event::FeePaid { account: Who::Alice.id(), amount: fee };
-    let moved = Event::Transfer { from: Who::Alice.id(), to: Who::Stranger.id(), amount: rest };
+    let moved = Event::Transfer { from: Who::Alice.id(), to: Who::Bob.id(), amount: rest };
     assert_eq!(world.events(), [paid, moved]);
 }
 
