@@ -5,7 +5,7 @@ use ciro_crypto::Keypair;
 use ciro_engine::ledger::Ledger;
 use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_state::{
-    Action, Genesis, GenesisAccount, GenesisValidator, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection,
+    Action, Genesis, GenesisAccount, GenesisValidator, ModelCost, Params, ProofCheck, ProofClaim, ProofRejection,
     SignedTx, TxBody,
 };
 use ciro_types::{Amount, Hash32, Nonce, encode};
@@ -20,7 +20,7 @@ impl ProofCheck for NoProofs {
         Err(ProofRejection { reason: "no proofs here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
         Err(ProofRejection { reason: "no models here".into() })
     }
 }

@@ -1,6 +1,6 @@
 //! The proof check that validators run.
 
-use ciro_state::{ProofCheck, ProofClaim, ProofCost, ProofRejection};
+use ciro_state::{ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection};
 use ciro_types::{Hash32, ModelId};
 use ciro_verifier::{Limits, ProofContext, Statement, VerifyError, VerifyingKey, model_id};
 use std::collections::BTreeMap;
@@ -80,9 +80,11 @@ impl ProofCheck for ProofVerifier {
         self.verify(claim).map_err(|e| rejection(&e))
     }
 
-    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ProofCost, ProofRejection> {
-        let cost = self.key(program, weight_root).map_err(|e| rejection(&e))?.cost();
-        Ok(ProofCost { units: cost.units(), memory: cost.peak_bytes })
+    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ModelCost, ProofRejection> {
+        let key = self.key(program, weight_root).map_err(|e| rejection(&e))?;
+        let cost = key.cost();
+        let proof = ProofCost { units: cost.units(), memory: cost.peak_bytes };
+        Ok(ModelCost { proof, weight_bytes: key.program().weight_bytes() })
     }
 }
 

@@ -4,7 +4,7 @@
 use ciro_crypto::Keypair;
 use ciro_state::{
     Action, BlockContext, Checked, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
-    Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx, State, TxBody, apply_block,
+    ModelCost, Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, TxBody, apply_block,
     check_stateless,
 };
 use ciro_types::{AccountId, Amount, ChainId, Hash32, Nonce};
@@ -23,7 +23,7 @@ impl ProofCheck for Nothing {
         Err(ProofRejection { reason: "no proofs here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
         Err(ProofRejection { reason: "no models here".into() })
     }
 }

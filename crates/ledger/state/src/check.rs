@@ -95,6 +95,15 @@ pub struct ProofCost {
     pub memory: u64,
 }
 
+/// What a model costs those who keep it and verify its proofs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelCost {
+    /// Of verifying one proof.
+    pub proof: ProofCost,
+    /// Bytes of the weights.
+    pub weight_bytes: u64,
+}
+
 /// Verifies proofs. Must be total (no panic on any bytes) and a pure function of the claim: every validator's answer
 /// decides whether money moves, so two builds that answer differently fork the network.
 pub trait ProofCheck {
@@ -104,12 +113,12 @@ pub trait ProofCheck {
     /// [`ProofRejection`] for every other proof.
     fn check(&self, claim: &ProofClaim<'_>) -> Result<(), ProofRejection>;
 
-    /// What verifying a proof of this model costs. A pure function of the model, like [`ProofCheck::check`], which must
-    /// not cost more on any proof.
+    /// What this model costs. A pure function of the model, like [`ProofCheck::check`], which must not cost more on any
+    /// proof.
     ///
     /// # Errors
     /// [`ProofRejection`] if the bytes are no model that can be proven.
-    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ProofCost, ProofRejection>;
+    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ModelCost, ProofRejection>;
 }
 
 /// A consensus offence that evidence proves.
@@ -156,8 +165,8 @@ pub(crate) enum Finding {
     Sound,
     /// The offence that a report proves.
     Offence(Offence),
-    /// Units of verification of a model that was not registered yet.
-    Model { units: u64 },
+    /// Units of verification and bytes of weights of a model that was not registered yet.
+    Model { units: u64, weight_bytes: u64 },
 }
 
 impl Checked {
@@ -289,9 +298,9 @@ fn check_model(
     let cost =
         proofs.cost(program, weight_root).map_err(|rejection| TxError::ModelRejected { reason: rejection.reason })?;
     let params = facts.params();
-    let (expected, got) = (ProofCost { units: params.max_proof_units, memory: params.max_proof_memory }, cost);
+    let (expected, got) = (ProofCost { units: params.max_proof_units, memory: params.max_proof_memory }, cost.proof);
     if got.units <= expected.units && got.memory <= expected.memory {
-        Ok(Finding::Model { units: got.units })
+        Ok(Finding::Model { units: got.units, weight_bytes: cost.weight_bytes })
     } else {
         Err(TxError::ModelTooCostly { expected, got })
     }

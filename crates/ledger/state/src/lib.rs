@@ -58,8 +58,8 @@ pub use account::Account;
 pub use audit::AuditError;
 pub use block::{BlockContext, BlockEffects, BlockError, Outcome, Write, apply_block};
 pub use check::{
-    Checked, EvidenceCheck, EvidenceRejection, Facts, Offence, ProofCheck, ProofClaim, ProofContext, ProofCost,
-    ProofRejection, check_stateless, screen,
+    Checked, EvidenceCheck, EvidenceRejection, Facts, ModelCost, Offence, ProofCheck, ProofClaim, ProofContext,
+    ProofCost, ProofRejection, check_stateless, screen,
 };
 pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};

@@ -1,6 +1,7 @@
 //! Registered models.
 //!
-//! A row is kept for as long as its owner wants, so it is paid for by a deposit per byte. `RemoveModel` gives the deposit
+//! A row is kept for as long as its owner wants, so it is paid for by a deposit per byte of it, and of the weights that shelves
+//! keep beside it. Weights are no part of the state and may be lost, so their bytes are cheaper. `RemoveModel` gives the deposit
 //! back, but a job is checked against its model's row and a receipt is put together from it: so a removal only retires the
 //! model, and the row goes with the last job that names it. Until then anybody may register the model anew, which puts a new
 //! deposit in place of the old one.
@@ -42,13 +43,18 @@ pub struct Model {
     pub deposit: Amount,
     /// Units of verification of one proof.
     pub units: u64,
+    /// Bytes of its weights, by the constants that the program declares.
+    pub weight_bytes: u64,
     /// Its owner wants it removed: no further job may be ordered on it.
     pub is_retired: bool,
 }
 
-/// What registering a program of this length keeps back.
+/// What registering a program of this length with so many bytes of weights keeps back. More than there can be where that
+/// overflows.
 #[must_use]
-pub fn deposit(params: &Params, program_bytes: usize) -> Amount {
-    let bytes = u64::try_from(program_bytes).unwrap_or(u64::MAX).saturating_add(ROW_BYTES);
-    Amount(params.model_byte_deposit.0.saturating_mul(bytes.into()))
+pub fn deposit(params: &Params, program_bytes: usize, weight_bytes: u64) -> Amount {
+    let row_bytes = u64::try_from(program_bytes).unwrap_or(u64::MAX).saturating_add(ROW_BYTES);
+    let part = |rate: Amount, bytes: u64| rate.0.saturating_mul(bytes.into());
+    let (row, weights) = (part(params.model_byte_deposit, row_bytes), part(params.weight_byte_deposit, weight_bytes));
+    Amount(row.saturating_add(weights))
 }

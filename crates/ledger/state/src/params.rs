@@ -37,6 +37,8 @@ pub struct Params {
     pub max_proof_memory: u64,
     /// What each byte of a registered model keeps back from its owner until the model is removed.
     pub model_byte_deposit: Amount,
+    /// What each byte of its weights keeps back: shelves keep them for as long as jobs name the model.
+    pub weight_byte_deposit: Amount,
     /// Active stake that must stand behind each slot of an offer.
     pub slot_stake: Amount,
     /// How many times the prices of its open A2 seats a worker's active stake must be.
@@ -122,6 +124,7 @@ impl Params {
             max_proof_units: 50_000,
             max_proof_memory: 64 << 20,
             model_byte_deposit: Amount(Amount::ONE.0 / 100_000),
+            weight_byte_deposit: Amount(Amount::ONE.0 / 10_000_000),
             slot_stake: Amount::ciro(25),
             seat_cover: 20,
             min_lease_blocks: blocks(4_000, block_ms),

@@ -212,6 +212,16 @@ impl Constant {
     }
 }
 
+impl Program {
+    /// Bytes of the constants' contents as a model stores them, saturating: a foreign program may say anything.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        const ELEMENT_BYTES: u64 = 4;
+        let bytes = self.constants.iter().map(|constant| u64::from(constant.len()).saturating_mul(ELEMENT_BYTES));
+        bytes.fold(0, u64::saturating_add)
+    }
+}
+
 /// Product of the dimensions, saturating.
 #[must_use]
 pub fn element_count(shape: &[u32]) -> u32 {

@@ -8,7 +8,7 @@ use ciro_api::{
 use ciro_crypto::Keypair;
 use ciro_state::{
     BlockContext, CommittedEvent, Event, EventPosition, EvidenceCheck, EvidenceRejection, Facts, Genesis,
-    GenesisAccount, GenesisValidator, Offence, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, SignedTx,
+    GenesisAccount, GenesisValidator, ModelCost, Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx,
     State, apply_block, check_stateless, input_hash,
 };
 use ciro_types::{
@@ -118,8 +118,8 @@ impl ProofCheck for Nothing {
         Err(ProofRejection { reason: "no proof is expected here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
-        Ok(ProofCost::default())
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+        Ok(ModelCost::default())
     }
 }
 

@@ -270,7 +270,16 @@ fn the_model_is_what_its_id_says() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, client) = start(directory.path());
     let key = ProvingKey::new(relu(0)).expect("the model has a relation");
-    assert_eq!(client.register(), key.model_id());
+    let model = client.register();
+    assert_eq!(model, key.model_id());
+    let numbers: usize = relu(0).weights.iter().map(Vec::len).sum();
+    let params = client.node.ask(ask::Params {}).expect("answers");
+    let expected = ciro_state::model::deposit(&params, key.program().len(), 4 * numbers as u64);
+    let paid = client.events(100).into_iter().find_map(|event| match event.event {
+        Event::ModelRegistered { model: of, deposit, .. } if of == model => Some(deposit),
+        _ => None,
+    });
+    assert_eq!(paid, Some(expected), "program and weights are paid for");
     let refused = client.put_model(&[1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });

@@ -18,15 +18,15 @@ pub(super) fn register(
     finding: Finding,
 ) -> Result<Outcome, TxError> {
     let id = model_id(program, weight_root);
-    let units = match (state.tables.models.get(&id), finding) {
+    let (units, weight_bytes) = match (state.tables.models.get(&id), finding) {
         (Some(model), _) if !model.is_retired => return Ok(Outcome::ModelKnown { model: id }),
-        (Some(model), _) => model.units,
-        (None, Finding::Model { units }) => units,
+        (Some(model), _) => (model.units, model.weight_bytes),
+        (None, Finding::Model { units, weight_bytes }) => (units, weight_bytes),
         // It was registered when the program would have been looked at, and is gone by now.
         (None, Finding::Sound | Finding::Offence(_)) => return Err(TxError::UnknownModel { model: id }),
     };
     return_deposit(state, id);
-    let (registered, amount) = (state.height(), deposit(&state.meta.params, program.len()));
+    let (registered, amount) = (state.height(), deposit(&state.meta.params, program.len(), weight_bytes));
     let row = Model {
         program: program.to_vec(),
         weight_root,
@@ -34,6 +34,7 @@ pub(super) fn register(
         registered,
         deposit: Amount::ZERO,
         units,
+        weight_bytes,
         is_retired: false,
     };
     state.tables.models.put(id, row);

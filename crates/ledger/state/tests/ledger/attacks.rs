@@ -4,9 +4,9 @@ use crate::support::{OUTPUT, PRICE, STAKE, WORKERS, Who, World, params, reveal_a
 use ciro_state::fees::tx_fee;
 use ciro_state::{
     Action, Authority, FailReason, InclusionError, JobStatus, Offence, Outcome, Params, RefundReason, Reputation,
-    TxError, model, model_id, output_hash,
+    TxError, output_hash,
 };
-use ciro_types::{Amount, Assurance, Hash32, Height, Lease, Offer};
+use ciro_types::{Amount, Assurance, Height, Lease, Offer};
 
 const LIE: &[u8] = b"lie";
 

@@ -1,6 +1,6 @@
 //! What is kept is paid for: deposits of models, and fees for rows that nobody can remove.
 
-use crate::support::{FUNDS, PROGRAM, STAKE, WEIGHTS, Who, World, params};
+use crate::support::{FUNDS, MAX_PRICE, PROGRAM, STAKE, WEIGHT_BYTES, WEIGHTS, Who, World, params};
 use ciro_state::fees::tx_fee;
 use ciro_state::{Action, Event, Facts, InclusionError, Key, Outcome, TxError, model, model_id};
 use ciro_types::{AccountId, Amount, Assurance, Hash32};
@@ -22,8 +22,10 @@ fn an_account_without_money_writes_nothing() {
 fn a_model_costs_a_deposit_by_its_size_until_its_owner_removes_it() {
     let mut world = World::new();
     let program = vec![7; 100];
-    let (id, held) = (model_id(&program, Hash32::ZERO), model::deposit(&params(), 100));
-    assert_eq!(held, Amount(params().model_byte_deposit.0 * 356));
+    let (id, held) = (model_id(&program, Hash32::ZERO), model::deposit(&params(), 100, WEIGHT_BYTES));
+    let weights = params().weight_byte_deposit.0 * u128::from(WEIGHT_BYTES);
+    assert_eq!(held, Amount(params().model_byte_deposit.0 * 356 + weights));
+    assert!(weights > params().model_byte_deposit.0 * 356, "a small program may name large weights");
     let before = world.balance(Who::Bob);
     let register = Action::RegisterModel { program, weight_root: Hash32::ZERO };
     world.ok(Who::Bob, register.clone());
@@ -65,13 +67,78 @@ fn a_withdrawn_model_is_taken_over_by_whoever_pays_its_deposit() {
     let before = world.balance(Who::Maker);
     world.ok(Who::Maker, Action::RemoveModel { model: World::model() });
     let program = PROGRAM.to_vec();
-    let held = model::deposit(&params(), program.len());
-    let (paid, register) =
-        (world.balance(Who::Bob), Action::RegisterModel { program, weight_root: WEIGHTS });
+    let held = model::deposit(&params(), program.len(), WEIGHT_BYTES);
+    let (paid, register) = (world.balance(Who::Bob), Action::RegisterModel { program, weight_root: WEIGHTS });
     world.ok(Who::Bob, register);
     assert_eq!(world.balance(Who::Maker), Amount(before.0 + held.0));
     assert_eq!(world.balance(Who::Bob), Amount(paid.0 - held.0));
     world.submit(Assurance::A4);
+}
+
+fn register() -> Action {
+    Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: WEIGHTS }
+}
+
+/// Ends all jobs and forgets them, and with them the models that only they kept.
+fn forget_jobs(world: &mut World) {
+    let last = world.state.jobs().map(|(_, job)| job.spec.deadline).max().expect("a job");
+    world.run_to_before(last.plus(2 + params().retention_blocks));
+    world.block(&[]);
+    assert_eq!(world.state.jobs().count(), 0);
+}
+
+#[test]
+fn whoever_cannot_pay_a_deposit_takes_no_model_over() {
+    let mut world = World::new();
+    world.submit(Assurance::A4);
+    let (model, before) = (World::model(), world.balance(Who::Maker));
+    world.ok(Who::Maker, Action::RemoveModel { model });
+    let (row, held) = (world.state.model(&model).cloned(), model::deposit(&params(), PROGRAM.len(), WEIGHT_BYTES));
+    let fee = tx_fee(&params(), world.sign(Who::Stranger, 0, register()).size(), params().max_proof_units);
+    let amount = Amount(fee.0 + held.0 - 1);
+    world.ok(Who::Alice, Action::Transfer { to: Who::Stranger.id(), amount });
+    let refused = world.err(Who::Stranger, register());
+    let got = Amount(held.0 - 1);
+    assert_eq!(refused, TxError::InsufficientBalance { account: Who::Stranger.id(), expected: held, got });
+    assert_eq!(world.state.model(&model), row.as_ref());
+    assert_eq!((world.balance(Who::Maker), world.purse(Who::Stranger)), (before, got));
+    forget_jobs(&mut world);
+    assert_eq!(world.balance(Who::Maker), Amount(before.0 + held.0));
+}
+
+#[test]
+fn a_deposit_returns_to_whoever_paid_it_in_any_order_of_owners() {
+    let mut world = World::new();
+    world.submit(Assurance::A4);
+    let model = World::model();
+    let held = model::deposit(&params(), PROGRAM.len(), WEIGHT_BYTES);
+    let before = [Who::Maker, Who::Bob, Who::Alice].map(|who| world.balance(who));
+    let remove = Action::RemoveModel { model };
+    // Alice registers what is there, which makes her no owner; Bob comes in between Maker's removal and a second one.
+    let txs = [
+        world.sign(Who::Alice, 0, register()),
+        world.sign(Who::Alice, 1, remove.clone()),
+        world.sign(Who::Maker, 0, remove.clone()),
+        world.sign(Who::Bob, 0, register()),
+        world.sign(Who::Maker, 1, remove.clone()),
+        world.sign(Who::Alice, 2, remove.clone()),
+        world.sign(Who::Bob, 1, remove),
+    ];
+    let outcomes = world.block(&txs).outcomes.clone();
+    let [known, Err(early), retired, registered, Err(late), Err(third), again] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    let is_wrong = |error: &TxError| matches!(error, TxError::WrongSender { .. });
+    assert!([early, late, third].into_iter().all(is_wrong), "{outcomes:?}");
+    assert_eq!(*known, Ok(Outcome::ModelKnown { model }));
+    assert_eq!(*registered, Ok(Outcome::ModelRegistered { model }));
+    assert_eq!([retired, again], [&Ok(Outcome::ModelRetired { model, jobs: 1 }); 2]);
+    let balances = |world: &World| [Who::Maker, Who::Bob].map(|who| world.balance(who).0);
+    assert_eq!(balances(&world), [before[0].0 + held.0, before[1].0 - held.0]);
+    forget_jobs(&mut world);
+    assert_eq!(balances(&world), [before[0].0 + held.0, before[1].0]);
+    let refunded = Amount(before[2].0 + MAX_PRICE.0);
+    assert_eq!((world.state.totals().deposits, world.balance(Who::Alice)), (Amount::ZERO, refunded));
 }
 
 #[test]
@@ -100,7 +167,7 @@ fn an_account_is_opened_to_the_unit_or_not_at_all() {
     let refused = world.err(Who::Alice, to_stranger(Amount(left.0 - row.0 + 1)));
     let got = Amount(row.0 - 1);
     assert_eq!(refused, TxError::RowNotPaid { account: Who::Alice.id(), expected: row, got });
-    assert!(world.state.snapshot().iter().all(|write| write.key != Key::Account(Who::Stranger.id()).encode()));
+    assert!(world.state.snapshot().iter().all(|(key, _)| *key != Key::Account(Who::Stranger.id()).encode()));
     let rest = Amount(left.0 - fee.0 - row.0);
     world.ok(Who::Alice, to_stranger(rest));
     assert_eq!((world.purse(Who::Alice), world.purse(Who::Stranger)), (Amount::ZERO, rest));

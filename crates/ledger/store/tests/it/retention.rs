@@ -70,6 +70,7 @@ fn a_removed_model_is_kept_as_long_as_the_block_that_removed_it() {
         registered: Height(1),
         deposit: Amount(1),
         units: 1,
+        weight_bytes: 1,
         is_retired: true,
     };
     let kept = |chain: &Chain| chain.store.removed_model(&MODEL).expect("readable");

@@ -6,7 +6,7 @@ use ciro_engine::{
     Admission, Config, Effect, EngineError, Health, Input, Limits, Machine, MemoryBackend, MemoryFile, Resident,
     Retention, Store, Timeouts, Validator, VerifiedTxs, WalFile,
 };
-use ciro_state::{CommittedEvent, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
+use ciro_state::{CommittedEvent, ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
 use ciro_types::{AccountId, Hash32};
 use redb::StorageBackend;
 use std::io;
@@ -25,8 +25,8 @@ impl ProofCheck for CountingProofs {
         if claim.proof == GOOD_PROOF { Ok(()) } else { Err(ProofRejection { reason: "not the good proof".into() }) }
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
-        Ok(ProofCost { units: 1_000, memory: 0 })
+    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+        Ok(ModelCost { proof: ProofCost { units: 1_000, memory: 0 }, weight_bytes: 0 })
     }
 }
 

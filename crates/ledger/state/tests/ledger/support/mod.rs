@@ -5,9 +5,10 @@ use ciro_crypto::{Keypair, hash_encoded};
 use ciro_state::fees::Phase;
 use ciro_state::{
     Action, Authority, BlockContext, BlockEffects, BlockError, Checked, Event, EvidenceCheck, EvidenceRejection, Facts,
-    Genesis, GenesisAccount, GenesisValidator, InclusionError, Job, JobStatus, Offence, Outcome, Params, ProofCheck,
-    ProofClaim, ProofCost, ProofRejection, RefundReason, SettlementRecord, SignedLease, SignedTx, State, TxBody,
-    TxError, Worker, apply_block, check_stateless, commitment, input_hash, job_id, model_id, output_hash, screen,
+    Genesis, GenesisAccount, GenesisValidator, InclusionError, Job, JobStatus, ModelCost, Offence, Outcome, Params,
+    ProofCheck, ProofClaim, ProofCost, ProofRejection, RefundReason, SettlementRecord, SignedLease, SignedTx, State,
+    TxBody, TxError, Worker, apply_block, check_stateless, commitment, input_hash, job_id, model_id, output_hash,
+    screen,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, CapabilityFlags, ChainId, DecodeError, Hash32, Height, JobId, JobSpec, JobType,
@@ -19,6 +20,8 @@ pub(crate) const PROGRAM: &[u8] = b"program";
 pub(crate) const WEIGHTS: Hash32 = Hash32([7; 32]);
 /// What verifying a toy proof costs.
 pub(crate) const UNITS: u64 = 3_000;
+/// What the weights of every toy model take.
+pub(crate) const WEIGHT_BYTES: u64 = 1_000_000;
 pub(crate) const INPUT: &[u8] = b"input";
 pub(crate) const OUTPUT: &[u8] = b"output";
 pub(crate) const FUNDS: Amount = Amount::ciro(10_000);
@@ -71,12 +74,13 @@ impl ProofCheck for ToyProofs {
         if claim.proof == toy_proof(claim) { Ok(()) } else { Err(ProofRejection { reason: "toy proof".into() }) }
     }
 
-    fn cost(&self, program: &[u8], _: Hash32) -> Result<ProofCost, ProofRejection> {
+    fn cost(&self, program: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
         let Params { max_proof_units, max_proof_memory, .. } = params();
+        let of = |proof| Ok(ModelCost { proof, weight_bytes: WEIGHT_BYTES });
         match program.first() {
             Some(b'!') => Err(ProofRejection { reason: "toy program".into() }),
-            Some(b'+') => Ok(ProofCost { units: max_proof_units + 1, memory: max_proof_memory + 1 }),
-            _ => Ok(ProofCost { units: UNITS, memory: 0 }),
+            Some(b'+') => of(ProofCost { units: max_proof_units + 1, memory: max_proof_memory + 1 }),
+            _ => of(ProofCost { units: UNITS, memory: 0 }),
         }
     }
 }
