@@ -20,15 +20,23 @@ use super::workspace::Member;
 pub(crate) const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
 
 /// Crates that carry the full tier: whatever foreign numbers reach before a verdict, whole.
-const TOTAL_CRATES: [&str; 7] =
-    ["ciro-types", "ciro-crypto", "ciro-transcript", "ciro-sumcheck", "ciro-pcs", "ciro-relation", "ciro-verifier"];
+const TOTAL_CRATES: [&str; 8] = [
+    "ciro-types",
+    "ciro-crypto",
+    "ciro-graph",
+    "ciro-transcript",
+    "ciro-sumcheck",
+    "ciro-pcs",
+    "ciro-relation",
+    "ciro-verifier",
+];
 
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
 const TOTAL_READERS: [&str; 1] = ["ciro-receipt"];
 
-/// Files of other crates that do: the check of a program, what a receipt and a light client read of the ledger, what admits a
-/// stranger's transaction, and what the command line shows of files and answers of strangers. They deny the tier at their top.
-const TOTAL_FILES: [&str; 26] = [
+/// Files of other crates that do: what a receipt and a light client read of the ledger, what admits a
+/// stranger's transaction and moves money, and what the command line shows of files and answers of strangers. They deny the tier at their top.
+const TOTAL_FILES: [&str; 27] = [
     "crates/apps/ciro/src/client.rs",
     "crates/apps/ciro/src/cmd/inspect.rs",
     "crates/apps/ciro/src/cmd/open.rs",
@@ -47,14 +55,15 @@ const TOTAL_FILES: [&str; 26] = [
     "crates/ledger/consensus/src/vote.rs",
     "crates/ledger/state/src/admission.rs",
     "crates/ledger/state/src/check.rs",
+    "crates/ledger/state/src/fees.rs",
     "crates/ledger/state/src/genesis.rs",
     "crates/ledger/state/src/inclusion.rs",
+    "crates/ledger/state/src/lane.rs",
     "crates/ledger/state/src/merkle.rs",
     "crates/ledger/state/src/model.rs",
+    "crates/ledger/state/src/money.rs",
     "crates/ledger/state/src/receipt.rs",
     "crates/ledger/state/src/tx.rs",
-    "crates/proof/graph/src/check.rs",
-    "crates/proof/graph/src/interval.rs",
 ];
 
 /// Lints that a total crate denies at its root.

@@ -3,6 +3,21 @@
 //!
 //! A transaction pays `base + bytes × byte fee + units × unit fee` before it is executed, and gets nothing of it back when
 //! it is refused: what a block holds costs every validator its bytes and its checks, whatever becomes of it.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::params::Params;
 use ciro_types::{Amount, Assurance, BasisPoints, Height};
@@ -51,17 +66,15 @@ pub struct FeeSplit {
 }
 
 impl Phase {
-    /// The phase of the block at `height`. The first month is blocks 0 to `blocks_per_month − 1`.
-    ///
-    /// # Panics
-    /// If `blocks_per_month` is zero, which [`crate::Params::check`] refuses.
+    /// The phase of the block at `height`. The first month is blocks 0 to `blocks_per_month − 1`; months of no blocks, which
+    /// [`crate::Params::check`] refuses, are all over at once.
     #[must_use]
     pub const fn at(height: Height, blocks_per_month: u64) -> Self {
-        match height.0 / blocks_per_month {
-            0..12 => Self::First,
-            12..36 => Self::Second,
-            36..60 => Self::Third,
-            _ => Self::Fourth,
+        match height.0.checked_div(blocks_per_month) {
+            Some(0..12) => Self::First,
+            Some(12..36) => Self::Second,
+            Some(36..60) => Self::Third,
+            Some(60..) | None => Self::Fourth,
         }
     }
 
@@ -78,31 +91,30 @@ impl Phase {
     }
 
     /// Divides `fee`. The last bucket is what the others leave, so no unit is lost or made.
-    ///
-    /// # Panics
-    /// Never: three shares of at most 90 % do not exceed the fee.
     #[must_use]
     pub fn split(self, fee: Amount) -> FeeSplit {
         let shares = self.shares();
         let [burn, reserve, treasury] = [shares.burn, shares.reserve, shares.treasury].map(|share| percent(fee, share));
-        let others = [burn, reserve, treasury].into_iter().sum();
-        let insurance = fee.checked_sub(others).expect("three of four shares stay below the whole");
+        // Three shares of at most 90 % do not exceed the fee.
+        let insurance = Amount([burn, reserve, treasury].iter().fold(fee.0, |rest, part| rest.saturating_sub(part.0)));
         FeeSplit { burn, reserve, treasury, insurance }
     }
 }
 
 fn percent(amount: Amount, share: u64) -> Amount {
-    amount.mul_div(share, 100).expect("a share is at most the whole")
+    part(amount, share, 100)
 }
 
-/// The part `rate` of `amount`, rounded down.
-///
-/// # Panics
-/// If `rate` is above 10,000, which no caller's constant or checked parameter is.
+/// The part `rate` of `amount`, rounded down. The whole, if `rate` is above 10,000, which no caller's constant or checked
+/// parameter is.
 #[must_use]
 pub fn portion(amount: Amount, rate: BasisPoints) -> Amount {
-    assert!(u64::from(rate.0) <= WHOLE, "a part is at most the whole");
-    amount.mul_div(rate.0.into(), WHOLE).expect("a part is at most the whole")
+    part(amount, rate.0.into(), WHOLE)
+}
+
+/// `share` of `whole` parts, rounded down; at most all of them, so nothing overflows.
+fn part(amount: Amount, share: u64, whole: u64) -> Amount {
+    amount.mul_div(share.min(whole), whole).unwrap_or(amount)
 }
 
 /// `price` and the fee on top of it, or none on overflow.
@@ -115,7 +127,8 @@ pub fn with_fee(price: Amount, fee: BasisPoints) -> Option<Amount> {
 #[must_use]
 pub fn tx_fee(params: &Params, bytes: usize, units: u64) -> Amount {
     let part = |rate: Amount, count: u64| rate.0.saturating_mul(count.into());
-    let (by_bytes, by_units) = (part(params.tx_byte_fee, bytes as u64), part(params.tx_unit_fee, units));
+    let (by_bytes, by_units) =
+        (part(params.tx_byte_fee, u64::try_from(bytes).unwrap_or(u64::MAX)), part(params.tx_unit_fee, units));
     Amount(params.tx_fee.0.saturating_add(by_bytes).saturating_add(by_units))
 }
 
@@ -131,13 +144,13 @@ pub const fn paid_workers(assurance: Assurance) -> u64 {
 /// The most that each paid worker may ask for when the client pays `max_price` in total.
 #[must_use]
 pub fn price_ceiling(max_price: Amount, fee: BasisPoints, assurance: Assurance) -> Amount {
-    let floor = max_price.mul_div(WHOLE, WHOLE + u64::from(fee.0)).unwrap_or(Amount::ZERO);
+    let floor = max_price.mul_div(WHOLE, WHOLE.saturating_add(fee.0.into())).unwrap_or(Amount::ZERO);
     // The fee is rounded down, so one more unit may still fit; never two.
     let total = match floor.checked_add(Amount(1)) {
         Some(more) if with_fee(more, fee).is_some_and(|cost| cost <= max_price) => more,
         _ => floor,
     };
-    Amount(total.0 / u128::from(paid_workers(assurance)))
+    total.mul_div(1, paid_workers(assurance)).unwrap_or(Amount::ZERO)
 }
 
 /// The least `max_price` that pays each worker `price` at this rung, or none on overflow.
@@ -147,6 +160,7 @@ pub fn cost(price: Amount, fee: BasisPoints, assurance: Assurance) -> Option<Amo
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test stops where a sum overflows")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -10,6 +10,21 @@
 //! A flood in one lane fills that lane. What a lane is decided by the state before the block, so every validator sees it
 //! alike. A block in which a lane had no room left is *crowded*: it does not count towards reveal windows (see
 //! [`crate::job`]), because a worker's reveal may wait behind another transaction of its own, in any lane.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use crate::params::Params;
 use crate::state::State;
@@ -151,41 +166,34 @@ impl State {
 impl Params {
     /// What a block may hold in a lane. At most 15 MiB in all with the defaults, so that a block fits a message.
     #[must_use]
-    pub const fn quota(&self, lane: Lane) -> Load {
+    pub fn quota(&self, lane: Lane) -> Load {
         let largest = self.largest_bytes(lane);
+        let (two, one_and_more) = (largest.saturating_mul(2), largest.saturating_add(512 << 10));
+        let proofs = |count: u64| count.saturating_mul(self.max_proof_units);
         match lane {
-            Lane::Report => Load { txs: 16, bytes: 2 * largest, units: 0 },
-            Lane::Reveal => Load { txs: 600, bytes: 2 * largest, units: 0 },
-            Lane::Work => Load {
-                txs: 1_400,
-                bytes: largest + (512 << 10),
-                units: WORK_PROOFS.saturating_mul(self.max_proof_units),
-            },
-            Lane::Plain => Load {
-                txs: 2_000,
-                bytes: largest + (512 << 10),
-                units: PLAIN_PROOFS.saturating_mul(self.max_proof_units),
-            },
+            Lane::Report => Load { txs: 16, bytes: two, units: 0 },
+            Lane::Reveal => Load { txs: 600, bytes: two, units: 0 },
+            Lane::Work => Load { txs: 1_400, bytes: one_and_more, units: proofs(WORK_PROOFS) },
+            Lane::Plain => Load { txs: 2_000, bytes: one_and_more, units: proofs(PLAIN_PROOFS) },
         }
     }
 
     /// The longest transaction that belongs into a lane.
     #[must_use]
-    pub const fn largest_bytes(&self, lane: Lane) -> usize {
-        let answer = self.max_input_bytes as usize + self.max_output_bytes as usize;
-        FIXED_BYTES
-            + match lane {
-                Lane::Report => self.max_evidence_bytes as usize,
-                Lane::Reveal => answer,
-                Lane::Work => answer + self.max_proof_bytes as usize + self.max_label_bytes as usize,
-                Lane::Plain => self.max_program_bytes as usize,
-            }
+    pub fn largest_bytes(&self, lane: Lane) -> usize {
+        let answer = [self.max_input_bytes, self.max_output_bytes];
+        match lane {
+            Lane::Report => with_fixed(&[self.max_evidence_bytes]),
+            Lane::Reveal => with_fixed(&answer),
+            Lane::Work => with_fixed(&[answer[0], answer[1], self.max_proof_bytes, self.max_label_bytes]),
+            Lane::Plain => with_fixed(&[self.max_program_bytes]),
+        }
     }
 
     /// Whether a lane that holds `used` turned something away that a worker could not do without: a reveal of any size,
     /// or, in the other lanes, a transaction of an eighth of the lane.
     #[must_use]
-    pub const fn is_crowded(&self, lane: Lane, used: Load) -> bool {
+    pub fn is_crowded(&self, lane: Lane, used: Load) -> bool {
         let quota = self.quota(lane);
         let need = match lane {
             Lane::Reveal => self.largest_bytes(lane),
@@ -195,4 +203,10 @@ impl Params {
             used.plus(Load { txs: 1, bytes: need, units: if quota.units > 0 { self.max_proof_units } else { 0 } });
         !next.is_within(quota)
     }
+}
+
+/// The bytes of a transaction with such large fields.
+fn with_fixed(fields: &[u32]) -> usize {
+    let size = |field: &u32| usize::try_from(*field).unwrap_or(usize::MAX);
+    fields.iter().map(size).fold(FIXED_BYTES, usize::saturating_add)
 }

@@ -1,4 +1,20 @@
 //! Double entry: money leaves one pot only by entering another, so conservation holds by construction.
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![expect(clippy::expect_used, reason = "a replica whose books do not add up must stop before it signs them")]
 
 use crate::account::Account;
 use crate::error::TxError;
@@ -43,10 +59,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Everything. Equals the genesis supply after every transaction.
-    ///
-    /// # Panics
-    /// On overflow, which a capped supply excludes.
+    /// Everything. Equals the genesis supply after every transaction. Saturates, and then equals no supply.
     #[must_use]
     pub fn sum(&self) -> Amount {
         let Pools { reserve, treasury, insurance, burned } = self.pools;
@@ -147,7 +160,8 @@ impl State {
         let old = self.level(pot);
         self.write_level(pot, level);
         let total = total_of(&mut self.tip.totals, pot);
-        *total = Amount(total.0 - old.0 + level.0);
+        let others = total.checked_sub(old).expect("a total is the sum of its pots");
+        *total = others.checked_add(level).expect("a capped supply sums below u128");
     }
 
     fn write_level(&mut self, pot: Pot, level: Amount) {

@@ -2,24 +2,10 @@
 //!
 //! [`check_program`] needs no weights: references, lengths, parameter ranges, kinds, limits, and the interval of every
 //! operator whose interval does not depend on a weight. [`check_model`] adds what does.
-#![deny(
-    clippy::allow_attributes_without_reason,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::float_arithmetic,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::panic_in_result_fn,
-    clippy::string_slice,
-    clippy::todo,
-    clippy::unimplemented,
-    clippy::unreachable,
-    clippy::unwrap_used
-)]
 
 use crate::batch::MAX_BATCH;
 use crate::bounds::{self, Kind, Scope};
+use crate::count::wide;
 use crate::cuts::CutError;
 use crate::forest::ForestError;
 use crate::ingest::element_count;
@@ -264,12 +250,8 @@ fn check_constant(constant: &crate::program::Constant) -> Result<(), Problem> {
 }
 
 /// From one to a limit.
-fn up_to(limit: u64) -> Interval {
+pub(crate) fn up_to(limit: u64) -> Interval {
     Interval { lo: 1, hi: i64::try_from(limit).unwrap_or(i64::MAX) }
-}
-
-fn wide(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn check_shape(shape: &[u32]) -> Result<u64, Problem> {
@@ -322,7 +304,9 @@ fn check_output(scope: &Scope, output: &Output) -> Result<(), Problem> {
     };
     match value.kind {
         Kind::Index { below } => length("labels", u64::from(below), usize::try_from(labels).unwrap_or(usize::MAX)),
-        kind => Err(Problem::Kind { expected: "a class index", got: kind.name() }),
+        kind @ (Kind::Ordered | Kind::OrderedDouble | Kind::Bounded(_)) => {
+            Err(Problem::Kind { expected: "a class index", got: kind.name() })
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Trees that compare doubles compare ranks: a split at a cut is one at the cut's row. So a double is compared once in all its 64 bits,
 //! and each step of each tree stays as narrow as that of a float32.
 
+use crate::count::size;
 use crate::program::ConstId;
 use alloc::vec::Vec;
 
@@ -54,16 +55,19 @@ impl<'a> Cuts<'a> {
     /// The rows in `weights`; `None` if a constant is missing.
     #[must_use]
     pub fn new(feature: ConstId, cut: [ConstId; 4], weights: &'a [Vec<i32>]) -> Option<Self> {
-        let table = |id: ConstId| weights.get(id.0 as usize).map(Vec::as_slice);
+        let table = |id: ConstId| weights.get(size(id.0)).map(Vec::as_slice);
         let [a, b, c, d] = cut.map(table);
         Some(Self { feature: table(feature)?, limbs: [a?, b?, c?, d?] })
     }
 
     /// Feature and cut of a row; limbs of any size count as what they are.
     fn at(&self, row: usize) -> Option<(i64, i128)> {
-        let limb = |(i, limbs): (usize, &&[i32])| Some(i128::from(*limbs.get(row)?) << (16 * i));
-        let cut: Option<i128> = self.limbs.iter().enumerate().map(limb).sum();
-        Some((i64::from(*self.feature.get(row)?), cut?))
+        let mut cut = 0i128;
+        for limbs in self.limbs.iter().rev() {
+            // Four limbs of 32 bits stay below 2⁸⁰.
+            cut = cut.wrapping_shl(16).wrapping_add((*limbs.get(row)?).into());
+        }
+        Some((i64::from(*self.feature.get(row)?), cut))
     }
 
     /// The row r of feature `feature` with `cut[r] ≤ image < cut[r + 1]`, if there is one. Cost: logarithmic in the rows.
@@ -72,9 +76,9 @@ impl<'a> Cuts<'a> {
         let (feature, image) = (i64::try_from(feature).ok()?, i128::from(image));
         let (mut low, mut high) = (0, self.feature.len());
         while low < high {
-            let middle = low + (high - low) / 2;
+            let middle = low.midpoint(high);
             if self.at(middle)? <= (feature, image) {
-                low = middle + 1;
+                low = middle.saturating_add(1);
             } else {
                 high = middle;
             }
@@ -100,7 +104,7 @@ impl<'a> Cuts<'a> {
             let (feature, cut) = self.at(row).ok_or(CutError::Order { row })?;
             let follows = match before {
                 None => feature == 0 && cut == 0,
-                Some((own, last)) if last == i128::from(LAST_CUT) => feature == own + 1 && cut == 0,
+                Some((own, last)) if last == i128::from(LAST_CUT) => feature == own.saturating_add(1) && cut == 0,
                 Some((own, last)) => feature == own && last < cut,
             };
             if !follows {
@@ -109,7 +113,7 @@ impl<'a> Cuts<'a> {
             before = Some((feature, cut));
         }
         let ended = before.filter(|before| before.1 == i128::from(LAST_CUT));
-        let got = ended.map_or(0, |(feature, _)| feature + 1);
+        let got = ended.map_or(0, |(feature, _)| feature.saturating_add(1));
         if got == i64::from(features) { Ok(()) } else { Err(CutError::Features { expected: features, got }) }
     }
 }

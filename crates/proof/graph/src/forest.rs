@@ -1,5 +1,6 @@
 //! Forests: their structure, the walk, and the interval of their sums.
 
+use crate::count::{signed, size};
 use crate::interval::Interval;
 use crate::program::ConstId;
 use alloc::vec;
@@ -95,6 +96,12 @@ pub enum ForestError {
         /// The node.
         node: usize,
     },
+    /// Tables of different lengths (only in a model that was not checked).
+    #[error("node {node} is not in every table")]
+    Absent {
+        /// The node.
+        node: usize,
+    },
     /// A walk that left the tables or did not end at a leaf (only in a model that was not checked).
     #[error("tree {tree}: the walk does not end at a leaf")]
     Walk {
@@ -118,7 +125,7 @@ impl<'a> Tables<'a> {
     /// The tables of `forest` in `weights`; `None` if a constant is missing.
     #[must_use]
     pub fn new(forest: &'a Forest, weights: &'a [Vec<i32>]) -> Option<Self> {
-        let table = |id: ConstId| weights.get(id.0 as usize).map(Vec::as_slice);
+        let table = |id: ConstId| weights.get(size(id.0)).map(Vec::as_slice);
         Some(Self {
             forest,
             feature: table(forest.feature)?,
@@ -143,7 +150,8 @@ impl<'a> Tables<'a> {
     pub fn step(&self, node: usize, x: &[i64]) -> Option<usize> {
         let feature = usize::try_from(*self.feature.get(node)?).ok()?;
         let left = usize::try_from(*self.left.get(node)?).ok()?;
-        let threshold = (i64::from(*self.threshold_hi.get(node)?) << 16) + i64::from(*self.threshold_lo.get(node)?);
+        let [hi, lo] = [self.threshold_hi, self.threshold_lo].map(|halves| halves.get(node).copied());
+        let threshold = i64::from(hi?).saturating_mul(1 << 16).saturating_add(i64::from(lo?));
         if *x.get(feature)? < threshold { Some(left) } else { left.checked_add(1) }
     }
 
@@ -164,9 +172,8 @@ impl<'a> Tables<'a> {
             self.check_node(node, features)?;
         }
         let mut reached = vec![false; self.left.len()];
-        let trees = (0..self.forest.trees as usize)
-            .map(|tree| self.leaves(tree, &mut reached))
-            .collect::<Result<Vec<_>, _>>()?;
+        let trees =
+            (0..size(self.forest.trees)).map(|tree| self.leaves(tree, &mut reached)).collect::<Result<Vec<_>, _>>()?;
         match reached.iter().position(|r| !r) {
             Some(node) => Err(ForestError::Parents { node }),
             None => Ok(trees),
@@ -177,8 +184,9 @@ impl<'a> Tables<'a> {
     fn check_leaf_list(&self) -> Result<(), ForestError> {
         let mut above = -1;
         for &leaf in self.leaf {
-            if leaf <= above || leaf as usize >= self.left.len() {
-                return Err(ForestError::Leaf { node: leaf as usize });
+            let node = usize::try_from(leaf).unwrap_or(usize::MAX);
+            if leaf <= above || node >= self.left.len() {
+                return Err(ForestError::Leaf { node });
             }
             above = leaf;
         }
@@ -186,20 +194,23 @@ impl<'a> Tables<'a> {
     }
 
     fn check_node(&self, node: usize, features: u32) -> Result<(), ForestError> {
-        let (feature, left) = (self.feature[node], i64::from(self.left[node]));
-        let halves = [self.threshold_hi[node], self.threshold_lo[node]];
+        let tables = [self.feature, self.left, self.threshold_hi, self.threshold_lo];
+        let [Some(feature), Some(left), Some(hi), Some(lo)] = tables.map(|table| table.get(node).copied()) else {
+            return Err(ForestError::Absent { node });
+        };
+        let (left, halves) = (i64::from(left), [hi, lo]);
         if let Some(&got) = halves.iter().find(|half| !(0..=0xffff).contains(*half)) {
             return Err(ForestError::Threshold { node, got });
         }
         if u32::try_from(feature).map_or(true, |f| f >= features) {
             return Err(ForestError::Feature { node, below: features, got: feature });
         }
-        let loops = left == node as i64;
+        let loops = left == signed(node);
         let at_rest = loops && feature == 0 && halves == [0xffff, 0xffff];
         if at_rest != self.leaf_row(node).is_some() || at_rest != loops {
             return Err(ForestError::Leaf { node });
         }
-        let beyond_roots = i64::from(self.forest.trees)..self.left.len() as i64 - 1;
+        let beyond_roots = i64::from(self.forest.trees)..signed(self.left.len()).saturating_sub(1);
         if !loops && !beyond_roots.contains(&left) {
             return Err(ForestError::Child { node, left, nodes: self.left.len() });
         }
@@ -208,9 +219,10 @@ impl<'a> Tables<'a> {
 
     /// The leaf rows of one tree, marking its nodes; every node may be reached once only.
     fn leaves(&self, root: usize, reached: &mut [bool]) -> Result<Vec<usize>, ForestError> {
-        let (mut rows, mut stack) = (Vec::new(), vec![(root, 0)]);
+        let (mut rows, mut stack) = (Vec::new(), vec![(root, 0u32)]);
         while let Some((node, depth)) = stack.pop() {
-            if core::mem::replace(&mut reached[node], true) {
+            let is_new = reached.get_mut(node).is_some_and(|reached| !core::mem::replace(reached, true));
+            if !is_new {
                 return Err(ForestError::Parents { node });
             }
             if depth > self.forest.depth {
@@ -219,8 +231,10 @@ impl<'a> Tables<'a> {
             match self.leaf_row(node) {
                 Some(row) => rows.push(row),
                 None => {
-                    let left = self.left[node] as usize;
-                    stack.extend([(left, depth + 1), (left + 1, depth + 1)]);
+                    let left = self.left.get(node).and_then(|&left| usize::try_from(left).ok());
+                    let left = left.ok_or(ForestError::Absent { node })?;
+                    let below = depth.saturating_add(1);
+                    stack.extend([(left, below), (left.saturating_add(1), below)]);
                 }
             }
         }
@@ -238,8 +252,8 @@ pub fn add_leaf(
     mut add: impl FnMut(usize, i64),
 ) -> Option<()> {
     for (position, id) in forest.values.iter().enumerate() {
-        let value = *weights.get(id.0 as usize)?.get(row)?;
-        let class = if forest.leaf_width == 1 { *forest.tree_class.get(tree)? as usize } else { position };
+        let value = *weights.get(size(id.0))?.get(row)?;
+        let class = if forest.leaf_width == 1 { size(*forest.tree_class.get(tree)?) } else { position };
         add(class, i64::from(value));
     }
     Some(())
@@ -249,13 +263,15 @@ pub fn add_leaf(
 /// `leaves` are the leaf rows of each tree.
 #[must_use]
 pub fn sum_interval(forest: &Forest, weights: &[Vec<i32>], leaves: &[Vec<usize>]) -> Option<Interval> {
-    let mut sums = vec![Interval { lo: 0, hi: 0 }; forest.classes as usize];
+    let mut sums = vec![Interval { lo: 0, hi: 0 }; size(forest.classes)];
     for (tree, rows) in leaves.iter().enumerate() {
-        let mut ends: Vec<Option<Interval>> = vec![None; forest.classes as usize];
+        let mut ends: Vec<Option<Interval>> = vec![None; size(forest.classes)];
         for &row in rows {
             add_leaf(forest, weights, tree, row, |class, value| {
                 let point = Interval { lo: value, hi: value };
-                ends[class] = Some(ends[class].map_or(point, |end| end.union(point)));
+                if let Some(end) = ends.get_mut(class) {
+                    *end = Some(end.map_or(point, |end| end.union(point)));
+                }
             })?;
         }
         for (sum, end) in sums.iter_mut().zip(ends) {

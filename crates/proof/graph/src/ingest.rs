@@ -1,11 +1,13 @@
 //! From bit patterns of float32 and float64 to integers, with integer arithmetic only.
 
+use crate::count::wide;
 use crate::program::{Ingest, Input, Program};
 use crate::render::decimal;
 use crate::tensor::{RawInput, RawTensor, double};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroUsize;
 
 /// Which element of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +100,14 @@ fn ingest_tensor(program: &Program, input: &Input, tensor: &RawTensor) -> Result
         return Err(IngestError::Shape { input: input.name.clone(), expected, got: tensor.shape.clone() });
     }
     let (expected, words) = (element_count(&expected), input.words());
-    if expected.saturating_mul(words as u64) != tensor.bits.len() as u64 {
-        return Err(IngestError::Length { input: input.name.clone(), expected, got: tensor.bits.len() / words });
+    if expected.saturating_mul(wide(words)) != wide(tensor.bits.len()) {
+        let got = tensor.bits.len().checked_div(words).unwrap_or(0);
+        return Err(IngestError::Length { input: input.name.clone(), expected, got });
     }
-    let sample = usize::try_from(element_count(&input.shape)).unwrap_or(usize::MAX).max(1);
+    let sample = usize::try_from(element_count(&input.shape)).unwrap_or(usize::MAX);
+    let sample = NonZeroUsize::new(sample).unwrap_or(NonZeroUsize::MIN);
     if input.ingest == Ingest::OrderedMissing {
-        return Ok(tensor.bits.chunks(sample).flat_map(ordered_twice).collect());
+        return Ok(tensor.bits.chunks(sample.get()).flat_map(ordered_twice).collect());
     }
     let elements = numbers_of(input, tensor).enumerate();
     let place = |i: usize| Element { sample: (program.batch > 1).then_some(i / sample), index: i % sample };
@@ -134,7 +138,7 @@ impl Number {
         }
     }
 
-    const fn fixed(self, exponent: i8) -> i64 {
+    fn fixed(self, exponent: i8) -> i64 {
         match self {
             Self::Float(bits) => fixed(bits, exponent),
             Self::Double(bits) => fixed_double(bits, exponent),
@@ -142,10 +146,10 @@ impl Number {
     }
 
     /// Its image, of a number that is not NaN.
-    const fn ordered(self) -> i64 {
+    fn ordered(self) -> i64 {
         match self {
-            Self::Float(bits) => ordered(bits) as i64,
-            Self::Double(bits) => ordered_double(bits) as i64,
+            Self::Float(bits) => i64::from(ordered(bits)),
+            Self::Double(bits) => ordered_double(bits).cast_signed(),
         }
     }
 
@@ -227,7 +231,7 @@ impl Input {
         let is_right = match &self.ingest {
             Ingest::OrderedDouble { missing } => {
                 let images = ORDERED_DOUBLE_MIN..=ORDERED_DOUBLE_MAX;
-                value.iter().all(|&x| images.contains(&(x as u64)) || (*missing && x == 0))
+                value.iter().all(|&x| images.contains(&x.cast_unsigned()) || (*missing && x == 0))
             }
             Ingest::Fixed { lo, hi, .. } | Ingest::Imputed { lo, hi, .. } | Ingest::FixedDouble { lo, hi, .. } => {
                 value.iter().all(|x| (i64::from(*lo)..=i64::from(*hi)).contains(x))
@@ -239,15 +243,16 @@ impl Input {
                 pairs().all(|(&x, &y)| if x == 0 { y == i64::from(u32::MAX) } else { is_image(x) && x == y })
             }
         };
-        is_right && value.len() as u64 == self.value_len()
+        is_right && wide(value.len()) == self.value_len()
     }
 
     /// The numbers that a value of the input stands for, as decimals; those of a scaled input before they were rounded differ from
     /// these by half a step at most.
     #[must_use]
     pub fn numbers(&self, value: &[i64]) -> Vec<String> {
-        let double =
-            |&x: &i64| if x == 0 { String::from("NaN") } else { Number::Double(unordered_double(x as u64)).text() };
+        let double = |&x: &i64| {
+            if x == 0 { String::from("NaN") } else { Number::Double(unordered_double(x.cast_unsigned())).text() }
+        };
         let number = |x: i64| {
             let image = u32::try_from(x).ok().filter(|image| (ORDERED_MIN..=ORDERED_MAX).contains(image));
             image.map_or_else(|| String::from("NaN"), |image| Number::Float(unordered(image)).text())
@@ -379,47 +384,55 @@ pub const fn unordered_double(image: u64) -> u64 {
 
 /// As [`fixed`], of a float64.
 #[must_use]
-pub const fn fixed_double(bits: u64, exponent: i8) -> i64 {
+pub fn fixed_double(bits: u64, exponent: i8) -> i64 {
     let negative = bits >> 63 == 1;
-    let biased = ((bits >> 52) & 0x7ff) as i32;
-    let fraction = (bits & ((1 << 52) - 1)) as i64;
+    let biased = (bits >> 52) & 0x7ff;
+    let fraction = (bits & 0x000f_ffff_ffff_ffff).cast_signed();
     if biased == 0x7ff {
-        return if negative { -HUGE } else { HUGE };
+        return signed(negative, HUGE);
     }
-    let (significand, scale) = if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
-    scaled(if negative { -significand } else { significand }, 53, scale + exponent as i32)
+    let significand = if biased == 0 { fraction } else { fraction | (1 << 52) };
+    scaled(signed(negative, significand), 53, scale(biased, 1075).saturating_add(exponent.into()))
+}
+
+/// The power of two of a significand as an integer, by the exponent as it is stored. Zero stands for what one does.
+fn scale(biased: u64, bias: i32) -> i32 {
+    i32::try_from(biased.max(1)).unwrap_or(i32::MAX).saturating_sub(bias)
+}
+
+const fn signed(negative: bool, magnitude: i64) -> i64 {
+    if negative { magnitude.wrapping_neg() } else { magnitude }
 }
 
 /// What numbers become that are too large.
 const HUGE: i64 = 1 << 62;
 
 /// `floor(significand · 2^shift + 1/2)` of a significand below 2^`bits`, at most ±2⁶².
-const fn scaled(significand: i64, bits: i32, shift: i32) -> i64 {
-    if significand == 0 || shift < -bits - 1 {
-        // |x| < 1/4.
-        return 0;
-    }
+fn scaled(significand: i64, bits: u32, shift: i32) -> i64 {
+    let places = shift.unsigned_abs();
     match shift {
+        _ if significand == 0 => 0,
         // Shifted so far it stays below 2⁶².
-        0.. if shift <= 62 - bits => significand << shift,
-        0.. if significand < 0 => -HUGE,
-        0.. => HUGE,
-        _ => crate::arith::round_shift(significand, -shift as u8),
+        0.. if places <= 62u32.saturating_sub(bits) => significand.wrapping_shl(places),
+        0.. => signed(significand < 0, HUGE),
+        // |x| < 1/4.
+        _ if places > bits.saturating_add(1) => 0,
+        _ => crate::arith::round_shift(significand, u8::try_from(places).unwrap_or(u8::MAX)),
     }
 }
 
 /// `floor(x · 2^exponent + 1/2)` of a float32 that is not NaN, exactly; results beyond ±2⁶², infinities included, become
 /// ±2⁶².
 #[must_use]
-pub const fn fixed(bits: u32, exponent: i8) -> i64 {
+pub fn fixed(bits: u32, exponent: i8) -> i64 {
     let negative = bits >> 31 == 1;
-    let biased = ((bits >> 23) & 0xff) as i32;
-    let fraction = (bits & 0x007f_ffff) as i64;
+    let biased = u64::from((bits >> 23) & 0xff);
+    let fraction = i64::from(bits & 0x007f_ffff);
     if biased == 0xff {
-        return if negative { -HUGE } else { HUGE };
+        return signed(negative, HUGE);
     }
-    let (significand, scale) = if biased == 0 { (fraction, -149) } else { (fraction | (1 << 23), biased - 150) };
-    scaled(if negative { -significand } else { significand }, 24, scale + exponent as i32)
+    let significand = if biased == 0 { fraction } else { fraction | (1 << 23) };
+    scaled(signed(negative, significand), 24, scale(biased, 150).saturating_add(exponent.into()))
 }
 
 #[cfg(test)]

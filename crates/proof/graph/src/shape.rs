@@ -1,5 +1,6 @@
 //! Dimensions: counting, broadcasting, walking.
 
+use crate::count::size;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -7,7 +8,10 @@ use alloc::vec::Vec;
 #[must_use]
 pub fn broadcast(a: &[u32], b: &[u32]) -> Option<Vec<u32>> {
     let rank = a.len().max(b.len());
-    let dim = |shape: &[u32], i: usize| i.checked_sub(rank.saturating_sub(shape.len())).map_or(1, |i| shape[i]);
+    let dim = |shape: &[u32], i: usize| {
+        let own = i.checked_sub(rank.saturating_sub(shape.len()));
+        own.and_then(|i| shape.get(i)).copied().unwrap_or(1)
+    };
     (0..rank)
         .map(|i| match (dim(a, i), dim(b, i)) {
             (x, y) if x == y => Some(x),
@@ -24,11 +28,11 @@ pub fn strides(shape: &[u32], of: &[u32]) -> Vec<usize> {
     let missing = of.len().saturating_sub(shape.len());
     let mut strides = vec![0; of.len()];
     let mut step = 1usize;
-    for (i, &d) in shape.iter().enumerate().rev() {
+    for (stride, &d) in strides.iter_mut().skip(missing).zip(shape).rev() {
         if d > 1 {
-            strides[missing + i] = step;
+            *stride = step;
         }
-        step = step.saturating_mul(d as usize);
+        step = step.saturating_mul(size(d));
     }
     strides
 }
@@ -38,7 +42,8 @@ pub fn strides(shape: &[u32], of: &[u32]) -> Vec<usize> {
 pub fn offsets(shape: &[u32], strides: &[usize]) -> Vec<usize> {
     let mut offsets = vec![0];
     for (&d, &stride) in shape.iter().zip(strides) {
-        offsets = offsets.iter().flat_map(|&o| (0..d as usize).map(move |i| o + i * stride)).collect();
+        let along = |o: usize| (0..size(d)).map(move |i| o.saturating_add(i.saturating_mul(stride)));
+        offsets = offsets.into_iter().flat_map(along).collect();
     }
     offsets
 }
@@ -46,8 +51,10 @@ pub fn offsets(shape: &[u32], strides: &[usize]) -> Vec<usize> {
 /// Elements before, along and after a dimension: a tensor is `outer` × `len` × `inner`.
 #[must_use]
 pub fn around(shape: &[u32], axis: usize) -> Option<(usize, usize, usize)> {
-    let count = |dims: &[u32]| dims.iter().map(|&d| d as usize).product();
-    Some((count(&shape[..axis.min(shape.len())]), *shape.get(axis)? as usize, count(&shape[axis + 1..])))
+    let (before, rest) = shape.split_at_checked(axis)?;
+    let (&len, after) = rest.split_first()?;
+    let count = |dims: &[u32]| dims.iter().fold(1, |n: usize, &d| n.saturating_mul(size(d)));
+    Some((count(before), size(len), count(after)))
 }
 
 #[cfg(test)]

@@ -3,21 +3,6 @@
 //!
 //! None of it changes what a program computes. It is part of the identity all the same, because it says which column of a
 //! table is which element, and which text is which code: with other names the same integers would answer another question.
-#![deny(
-    clippy::allow_attributes_without_reason,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::float_arithmetic,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::panic_in_result_fn,
-    clippy::string_slice,
-    clippy::todo,
-    clippy::unimplemented,
-    clippy::unreachable,
-    clippy::unwrap_used
-)]
 
 use crate::ingest::element_count;
 use crate::program::Program;

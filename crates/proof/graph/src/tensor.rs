@@ -16,7 +16,8 @@ impl RawTensor {
     /// A tensor of float64 bit patterns.
     #[must_use]
     pub fn of_doubles(shape: Vec<u32>, doubles: impl IntoIterator<Item = u64>) -> Self {
-        let halves = |bits: u64| [bits as u32, (bits >> 32) as u32];
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+        let halves = |bits: u64| [half(bits), half(bits >> 32)];
         Self { shape, bits: doubles.into_iter().flat_map(halves).collect() }
     }
 

@@ -1,5 +1,6 @@
 //! What checking a model takes, from its program alone: a verifier who is given the weights counts it before it begins.
 
+use crate::count::{size, wide};
 use crate::program::{ConstId, Forest, Op, Program};
 
 /// Steps and memory of [`crate::check_model`], besides those of [`crate::check_program`].
@@ -27,7 +28,7 @@ impl ModelWork {
     /// What checking a model of this program takes.
     #[must_use]
     pub fn of(program: &Program) -> Self {
-        let len = |id: ConstId| program.constants.get(id.0 as usize).map_or(0, |c| u64::from(c.len()));
+        let len = |id: ConstId| program.constants.get(size(id.0)).map_or(0, |c| u64::from(c.len()));
         program.nodes.iter().fold(Self::default(), |sum, node| sum.then(Self::of_op(&node.op, len)))
     }
 
@@ -84,7 +85,7 @@ impl ModelWork {
     fn forest(forest: &Forest, len: &impl Fn(ConstId) -> u64) -> Self {
         let (trees, classes) = (u64::from(forest.trees), u64::from(forest.classes));
         let nodes = len(forest.left);
-        let values = len(forest.leaf).saturating_mul(forest.values.len() as u64);
+        let values = len(forest.leaf).saturating_mul(wide(forest.values.len()));
         let ends = trees.saturating_mul(classes).saturating_add(values).saturating_mul(CLASS_STEPS);
         Self {
             steps: nodes.saturating_mul(NODE_STEPS).saturating_add(ends),

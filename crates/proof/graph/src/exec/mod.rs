@@ -1,4 +1,11 @@
-//! Execution: the one meaning of a program, bit for bit.
+//! Execution: the one meaning of a program, bit for bit. It runs what [`crate::check`] has passed, and holds each element against
+//! its interval; no verifier of proofs calls it.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "shapes and intervals were checked, and inner loops are as fast as they are plain"
+)]
 
 mod engine;
 mod tensor;
