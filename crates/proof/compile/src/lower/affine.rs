@@ -288,3 +288,44 @@ pub(super) fn at_exponent(
     let id = builder.node(at, Op::Scale { x: x.id, factor: 1 << up })?;
     Ok(Quant::uniform(id, have + up))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ciro_graph::{Ingest, Input, Interval, MAX_MAGNITUDE};
+
+    /// The interval of a number from `lo` to `hi` that is compared, and how many bits it lost.
+    fn compared(lo: i32, hi: i32) -> (Interval, i32) {
+        let ingest = Ingest::Fixed { exponents: vec![0], lo, hi };
+        let input = Input { name: "x".into(), shape: vec![1, 3], ingest };
+        let mut builder = ProgramBuilder::new("compared", vec![input]);
+        let at = At { node: "test".into(), operator: "ArgMax".into() };
+        let x = Quant::uniform(ValueId(0), 0);
+        let made = comparable(&mut builder, &at, &x).expect("fits");
+        builder.node(&at, Op::ArgMax { x: made.id }).expect("is compared");
+        (builder.interval(made.id), -made.exponents.at(0))
+    }
+
+    #[test]
+    fn elements_that_are_compared_lie_less_than_2_to_the_29_apart() {
+        let (half, most) = (1 << 28, MAX_MAGNITUDE as i32);
+        for (lo, hi, dropped) in [
+            (0, 1, 0),
+            (0, 2 * half - 1, 0),
+            (-half, half - 1, 0),
+            // One more, and two elements could be 2²⁹ apart although each is small enough by itself.
+            (-half, half, 1),
+            (0, 2 * half, 1),
+            (-2 * half + 1, 2 * half - 1, 1),
+            (0, most, 1),
+            (-2 * half, 2 * half, 2),
+            (-most, most, 2),
+            // What all of them share tells nothing apart, but makes them wide.
+            (most - 1, most, 1),
+        ] {
+            let (interval, lost) = compared(lo, hi);
+            assert!(interval.hi - interval.lo < 1 << COMPARED_BITS, "{lo} to {hi} become {interval}");
+            assert_eq!(lost, dropped, "{lo} to {hi}");
+        }
+    }
+}
