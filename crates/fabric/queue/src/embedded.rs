@@ -179,7 +179,9 @@ impl EmbeddedLog {
             WorkState::Claimed { token: holder, .. } => {
                 Err(QueueError::Stale { work, expected: Some(holder), got: token })
             }
-            _ => Err(QueueError::Stale { work, expected: None, got: token }),
+            WorkState::Ready | WorkState::Delayed { .. } | WorkState::Dead { .. } => {
+                Err(QueueError::Stale { work, expected: None, got: token })
+            }
         }
     }
 
@@ -422,7 +424,9 @@ impl JobLog for EmbeddedLog {
                     let released = self.release(work, row, now, now, "the claim expired")?;
                     expired.push(Expired { work, token, released });
                 }
-                _ => self.place(work, row, WorkState::Ready)?,
+                WorkState::Ready | WorkState::Delayed { .. } | WorkState::Dead { .. } => {
+                    self.place(work, row, WorkState::Ready)?;
+                }
             }
         }
         Ok(expired)

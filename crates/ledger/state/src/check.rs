@@ -331,7 +331,18 @@ fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
         Action::ReportEquivocation { evidence } => {
             check_size((SizedField::Evidence, params.max_evidence_bytes), evidence)
         }
-        _ => Ok(()),
+        Action::Transfer { .. }
+        | Action::RemoveModel { .. }
+        | Action::RegisterWorker { .. }
+        | Action::AddStake { .. }
+        | Action::RequestUnstake { .. }
+        | Action::WithdrawStake
+        | Action::SubmitJob { .. }
+        | Action::CancelJob { .. }
+        | Action::CommitResult { .. }
+        | Action::AbandonLease { .. }
+        | Action::FailJob { .. }
+        | Action::ReportTimeout { .. } => Ok(()),
     }
 }
 
@@ -392,7 +403,7 @@ fn redundant_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxErr
     let found = open_job(facts, job)?;
     match found.spec.assurance {
         Assurance::A2 => Ok(found),
-        got => Err(TxError::WrongAssurance { got }),
+        got @ (Assurance::A0 | Assurance::A4) => Err(TxError::WrongAssurance { got }),
     }
 }
 

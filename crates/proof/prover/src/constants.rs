@@ -52,7 +52,12 @@ pub fn window(relation: &Relation, col: ColId) -> Option<Range<usize>> {
             let cut = &relation.cuts[i];
             Some(cut.offset..cut.offset + cut.blocks.cells())
         }
-        _ => None,
+        Source::Committed { .. }
+        | Source::Cut(_)
+        | Source::Public(_)
+        | Source::Product(_)
+        | Source::View(_)
+        | Source::Gather(_) => None,
     }
 }
 

@@ -163,9 +163,9 @@ impl Witness {
 
     /// Carries a changed witness column into the columns that share its window: a block and its slices. For adversaries.
     pub fn align(&mut self, relation: &Relation, col: ColId) {
-        let window = |c: &ciro_relation::Column| match c.source {
-            Source::Committed { poly, offset } => Some((poly, offset..offset + (1usize << c.log_len))),
-            _ => None,
+        let window = |c: &ciro_relation::Column| {
+            let Source::Committed { poly, offset } = c.source else { return None };
+            Some((poly, offset..offset + (1usize << c.log_len)))
         };
         let Some((poly, from)) = relation.column(col).and_then(window) else { return };
         let cells = self.column(col).to_vec();
@@ -232,7 +232,9 @@ impl Witness {
                     let CutColumn { blocks, offset, .. } = &relation.cuts[cut];
                     store(blocks, cells, &mut table[*offset..*offset + blocks.cells()]);
                 }
-                _ => {}
+                Source::Committed { .. } | Source::Cut(_) => {}
+                // They lie nowhere, or elsewhere.
+                Source::Blocks(_) | Source::Public(_) | Source::Product(_) | Source::View(_) | Source::Gather(_) => {}
             }
         }
         table

@@ -44,7 +44,7 @@ impl Relation {
                     });
                     Some((*offset, scattered(blocks.cells(), places)))
                 }
-                _ => None,
+                Source::Cut(_) | Source::Public(_) | Source::Product(_) | Source::View(_) | Source::Gather(_) => None,
             }
         })
     }
@@ -65,7 +65,7 @@ impl Relation {
                     Some(eq_bits(place, window) * column.rows.evaluate(weights, within, of_weight))
                 }
                 Source::Blocks(i) => self.cuts.get(i).map(|cut| blocks_at(cut, weights, &cells)),
-                _ => None,
+                Source::Cut(_) | Source::Public(_) | Source::Product(_) | Source::View(_) | Source::Gather(_) => None,
             }
         };
         self.model.iter().filter_map(of).sum()
@@ -80,7 +80,12 @@ impl Relation {
             let column = self.column(entry.col)?;
             match column.source {
                 Source::Blocks(i) => self.cuts.get(i).map(|cut| blocks_cost(cut, column.rows.real())),
-                _ => Some(column.rows.cost().and(Cost::field(long(vars).saturating_mul(E_MUL)))),
+                Source::Committed { .. }
+                | Source::Cut(_)
+                | Source::Public(_)
+                | Source::Product(_)
+                | Source::View(_)
+                | Source::Gather(_) => Some(column.rows.cost().and(Cost::field(long(vars).saturating_mul(E_MUL)))),
             }
         };
         let tables = Cost::field(tables).and(Cost::memory(tables));

@@ -254,7 +254,20 @@ impl Lowering<'_> {
             }
             Op::Rank { x, feature, cut } => self.rank(*x, *feature, *cut, target),
             Op::Missing { x } => self.missing(*x),
-            _ => self.tensor(op, target),
+            Op::Linear { .. }
+            | Op::Conv { .. }
+            | Op::Contract { .. }
+            | Op::Dot { .. }
+            | Op::Embed { .. }
+            | Op::Sum { .. }
+            | Op::Max { .. }
+            | Op::Gap { .. }
+            | Op::Largest { .. }
+            | Op::ArgMax { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Take { .. }
+            | Op::Concat { .. } => self.tensor(op, target),
         }
     }
 

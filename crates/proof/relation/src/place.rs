@@ -72,7 +72,9 @@ impl Builder<'_> {
             Source::Blocks(cut) | Source::Cut(cut) => {
                 self.cuts.get(cut).map(|cut| (cut.blocks.log_block(), cut.blocks.count()))
             }
-            _ => Some((column.log_len, 1)),
+            Source::Committed { .. } | Source::Public(_) | Source::Product(_) | Source::View(_) | Source::Gather(_) => {
+                Some((column.log_len, 1))
+            }
         }
     }
 

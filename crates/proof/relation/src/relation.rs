@@ -339,7 +339,7 @@ impl Relation {
                 let (high, blocks) = (blocks.high(), blocks.addresses());
                 Some(Window { poly: *poly, offset: *offset, high, blocks })
             }
-            _ => None,
+            Source::Public(_) | Source::Product(_) | Source::View(_) | Source::Gather(_) => None,
         }
     }
 
@@ -362,20 +362,16 @@ impl Relation {
     /// The view that a column is, if it is one.
     #[must_use]
     pub fn view(&self, id: ColId) -> Option<&View> {
-        match self.column(id)?.source {
-            Source::View(i) => self.views.get(i),
-            _ => None,
-        }
+        let Source::View(i) = self.column(id)?.source else { return None };
+        self.views.get(i)
     }
 
     /// The public column that a column is or views, if it is one.
     #[must_use]
     pub fn public_column(&self, id: ColId) -> Option<&Public> {
         let id = self.view(id).map_or(id, |view| view.of);
-        match self.column(id)?.source {
-            Source::Public(i) => self.public.get(i),
-            _ => None,
-        }
+        let Source::Public(i) = self.column(id)?.source else { return None };
+        self.public.get(i)
     }
 }
 

@@ -91,7 +91,25 @@ impl Lowering<'_> {
                 self.take(&x, picks, &target.dims)
             }
             Op::Concat { parts, axis } => self.concat(parts, usize::from(*axis), target),
-            _ => Err(self.misplaced("no gadget for this operator")),
+            Op::Rescale { .. }
+            | Op::Relu { .. }
+            | Op::Rectify { .. }
+            | Op::Clamp { .. }
+            | Op::Curve { .. }
+            | Op::Table { .. }
+            | Op::Add { .. }
+            | Op::Sub { .. }
+            | Op::Mul { .. }
+            | Op::Scale { .. }
+            | Op::AddConst { .. }
+            | Op::MulConst { .. }
+            | Op::Isqrt { .. }
+            | Op::Div { .. }
+            | Op::Narrow { .. }
+            | Op::Quotient { .. }
+            | Op::Trees { .. }
+            | Op::Rank { .. }
+            | Op::Missing { .. } => Err(self.misplaced("no gadget for this operator")),
         }
     }
 

@@ -309,10 +309,10 @@ impl VerifyingKey {
         };
         let Some(node) = self.program.nodes.get(at) else { return (0, 0, 0) };
         let len = usize::try_from(node.len()).unwrap_or(usize::MAX);
-        match &node.op {
-            Op::ArgMax { x } => (1, 0, i64::try_from(self.interval(*x).0).unwrap_or(0).saturating_sub(1)),
-            _ => (len, i64::from(node.lo), i64::from(node.hi)),
+        if let Op::ArgMax { x } = &node.op {
+            return (1, 0, i64::try_from(self.interval(*x).0).unwrap_or(0).saturating_sub(1));
         }
+        (len, i64::from(node.lo), i64::from(node.hi))
     }
 
     /// Verifies one proof.

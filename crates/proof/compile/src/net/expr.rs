@@ -109,6 +109,21 @@ impl Arith {
         matches!(self, Self::Equal | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
     }
 
+    /// Whether its operands may change places.
+    pub(crate) const fn commutes(self) -> bool {
+        match self {
+            Self::Add | Self::Mul | Self::Min | Self::Max | Self::Equal | Self::And | Self::Or => true,
+            Self::Sub
+            | Self::Div
+            | Self::Pow
+            | Self::Mod
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::Greater
+            | Self::GreaterOrEqual => false,
+        }
+    }
+
     pub(crate) fn at(self, a: f64, b: f64) -> f64 {
         match self {
             Self::Add => a + b,
@@ -199,7 +214,14 @@ impl Expr {
                     Arith::Mul if b == 0.0 => Some((a * d, c * d)),
                     Arith::Mul if a == 0.0 => Some((b * c, d * c)),
                     Arith::Div if b == 0.0 => Some((a / d, c / d)),
-                    _ => None,
+                    Arith::Mul | Arith::Div | Arith::Pow | Arith::Min | Arith::Max | Arith::Mod => None,
+                    Arith::Equal
+                    | Arith::Less
+                    | Arith::LessOrEqual
+                    | Arith::Greater
+                    | Arith::GreaterOrEqual
+                    | Arith::And
+                    | Arith::Or => None,
                 }
             }
         }

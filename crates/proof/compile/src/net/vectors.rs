@@ -97,6 +97,7 @@ impl Vectors<'_> {
     ) -> Result<plan::Id, CompileError> {
         let len = count(&step.dims);
         let x_dims = self.net.dims(source).to_vec();
+        let row = x_dims.last().copied().unwrap_or(1);
         Ok(match kind {
             Kind::Linear(linear) => {
                 let rows = count(&x_dims) / linear.k.max(1);
@@ -123,15 +124,12 @@ impl Vectors<'_> {
                 self.elem(at, Elem::Add(fills), kept)
             }
             Kind::Choose { fill } => self.chosen(at, step, x, *fill)?,
-            Kind::Sum | Kind::Max => {
-                let row = x_dims.last().copied().unwrap_or(1);
+            Kind::Sum if row == count(&x_dims) => {
                 let ones = Affine { n: 1, weight: vec![1.0; row], bias: vec![0.0] };
-                match kind {
-                    Kind::Sum if row == count(&x_dims) => self.push(at, plan::Kind::Affine(ones), vec![x], 1),
-                    Kind::Sum => self.push(at, plan::Kind::Sums(row), vec![x], len),
-                    _ => self.push(at, plan::Kind::Maxima(row), vec![x], len),
-                }
+                self.push(at, plan::Kind::Affine(ones), vec![x], 1)
             }
+            Kind::Sum => self.push(at, plan::Kind::Sums(row), vec![x], len),
+            Kind::Max => self.push(at, plan::Kind::Maxima(row), vec![x], len),
             Kind::Softmax { log: false } => self.softmax(at, x, &x_dims)?,
             Kind::Top { k, largest } => self.top(at, x, *k, *largest),
             Kind::ArgMax => self.push(at, plan::Kind::ArgMax, vec![x], 1),
@@ -285,11 +283,7 @@ impl Vectors<'_> {
             }
             (Some(c), None) => {
                 let x = self.spread(at, b, &step.dims)?;
-                match arith {
-                    Arith::Sub => self.elem(at, Elem::SubFrom(c), x),
-                    Arith::Add | Arith::Mul | Arith::Min | Arith::Max => self.with_constants(at, arith, x, c)?,
-                    _ => return Err(refused(at)),
-                }
+                self.constants_with(at, arith, c, x)?
             }
             (None, None) => {
                 let x = self.spread(at, a, &step.dims)?;
@@ -317,8 +311,27 @@ impl Vectors<'_> {
                 let below = self.relu(at, below);
                 self.elem(at, Elem::SubFrom(c), below)
             }
-            _ => return Err(refused(at)),
+            Arith::Pow
+            | Arith::Mod
+            | Arith::Equal
+            | Arith::Less
+            | Arith::LessOrEqual
+            | Arith::Greater
+            | Arith::GreaterOrEqual
+            | Arith::And
+            | Arith::Or => return Err(refused(at)),
         })
+    }
+
+    /// The same with the operands the other way around.
+    fn constants_with(&mut self, at: &At, arith: Arith, c: Vec<f32>, x: plan::Id) -> Result<plan::Id, CompileError> {
+        if arith == Arith::Sub {
+            Ok(self.elem(at, Elem::SubFrom(c), x))
+        } else if arith.commutes() {
+            self.with_constants(at, arith, x, c)
+        } else {
+            Err(refused(at))
+        }
     }
 
     fn relu(&mut self, at: &At, x: plan::Id) -> plan::Id {
@@ -344,7 +357,15 @@ impl Vectors<'_> {
                 let above = self.relu(at, above);
                 return self.both(at, Arith::Sub, a, above);
             }
-            _ => return Err(refused(at)),
+            Arith::Pow
+            | Arith::Mod
+            | Arith::Equal
+            | Arith::Less
+            | Arith::LessOrEqual
+            | Arith::Greater
+            | Arith::GreaterOrEqual
+            | Arith::And
+            | Arith::Or => return Err(refused(at)),
         };
         Ok(self.push(at, kind, vec![a, b], len))
     }
@@ -524,10 +545,7 @@ impl Vectors<'_> {
             }
             (Expr::Const(c), b) => {
                 let b = self.function(at, b, x)?;
-                match arith {
-                    Arith::Sub => Ok(self.elem(at, Elem::SubFrom(vec![*c as f32; len]), b)),
-                    _ => self.with_constants(at, arith, b, vec![*c as f32; len]),
-                }
+                self.constants_with(at, arith, vec![*c as f32; len], b)
             }
             (a, b) => {
                 let (a, b) = (self.function(at, a, x)?, self.function(at, b, x)?);
@@ -539,12 +557,10 @@ impl Vectors<'_> {
 
 /// The x of `1 + e^x`.
 fn one_and_power(expr: &Expr) -> Option<&Expr> {
-    match expr {
-        Expr::Binary(Arith::Add, a, b) => match (a.as_ref(), b.as_ref()) {
-            (Expr::Const(1.0), Expr::Unary(Fun::Exp, x)) | (Expr::Unary(Fun::Exp, x), Expr::Const(1.0)) => Some(x),
-            _ => None,
-        },
-        _ => None,
+    let Expr::Binary(Arith::Add, a, b) = expr else { return None };
+    match (a.as_ref(), b.as_ref()) {
+        (Expr::Const(1.0), Expr::Unary(Fun::Exp, x)) | (Expr::Unary(Fun::Exp, x), Expr::Const(1.0)) => Some(x),
+        (Expr::X | Expr::Const(_) | Expr::Unary(..) | Expr::Binary(..), _) => None,
     }
 }
 

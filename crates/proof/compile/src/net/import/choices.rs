@@ -149,7 +149,19 @@ pub(super) fn truth(ctx: &mut Ctx<'_, '_>, arith: Arith, a: Bound, b: Bound) -> 
             let both = ctx.arithmetic(Arith::Add, a, b)?;
             ctx.pointwise(Expr::truth(), both)
         }
-        _ => {
+        Arith::Equal
+        | Arith::Less
+        | Arith::LessOrEqual
+        | Arith::Greater
+        | Arith::GreaterOrEqual
+        | Arith::Add
+        | Arith::Sub
+        | Arith::Mul
+        | Arith::Div
+        | Arith::Pow
+        | Arith::Min
+        | Arith::Max
+        | Arith::Mod => {
             for (i, bound) in [&a, &b].into_iter().enumerate() {
                 if let Bound::Const(c) = bound
                     && let Some(got) = c.values.iter().find(|v| !v.is_finite())

@@ -240,13 +240,12 @@ pub(super) fn class_of(builder: &Builder<'_>, id: Id) -> Option<(Id, Labels)> {
         return Some((*index, labels.clone()));
     }
     let step = builder.net.step(id)?;
-    match &step.kind {
-        Kind::ArgMax => Some((id, super::super::step::labels(&builder.net, id)?)),
-        // A cast to a number that the label is already.
-        Kind::Pointwise(Expr::X) => class_of(builder, step.operands[0]),
-        kind if moves(kind) && step.operands.len() == 1 && count(&step.dims) == 1 => {
-            class_of(builder, step.operands[0])
-        }
-        _ => None,
+    if matches!(step.kind, Kind::ArgMax) {
+        return Some((id, super::super::step::labels(&builder.net, id)?));
     }
+    // A cast to a number that the label is already.
+    let is_cast = matches!(step.kind, Kind::Pointwise(Expr::X));
+    let &[moved] = step.operands.as_slice() else { return None };
+    let is_same = is_cast || moves(&step.kind) && count(&step.dims) == 1;
+    if is_same { class_of(builder, moved) } else { None }
 }

@@ -265,7 +265,15 @@ impl Ctx<'_, '_> {
                 let c = Bound::Const(Array::new(dims.clone(), c.spread(&dims)));
                 return self.push(Kind::Binary(arith), vec![x, c], dims);
             }
-            _ => {
+            Arith::Pow
+            | Arith::Mod
+            | Arith::Equal
+            | Arith::Less
+            | Arith::LessOrEqual
+            | Arith::Greater
+            | Arith::GreaterOrEqual
+            | Arith::And
+            | Arith::Or => {
                 return Err(
                     self.form("different constants for different elements", "use one constant for all elements")
                 );
@@ -286,7 +294,17 @@ impl Ctx<'_, '_> {
                 let inverted = self.pointwise(inverse, x)?;
                 self.with_constant(Arith::Mul, inverted, c)
             }
-            _ => Err(self.form("different constants for different elements", "use one constant for all elements")),
+            Arith::Pow
+            | Arith::Mod
+            | Arith::Equal
+            | Arith::Less
+            | Arith::LessOrEqual
+            | Arith::Greater
+            | Arith::GreaterOrEqual
+            | Arith::And
+            | Arith::Or => {
+                Err(self.form("different constants for different elements", "use one constant for all elements"))
+            }
         }
     }
 

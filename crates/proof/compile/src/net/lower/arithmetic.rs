@@ -49,7 +49,17 @@ impl Lowering<'_> {
             }
             Arith::Max | Arith::Min => self.extreme(at, arith == Arith::Min, a, b),
             Arith::Div => self.quotient(at, a, b),
-            _ => Err(CompileError::Form {
+            Arith::Add
+            | Arith::Sub
+            | Arith::Pow
+            | Arith::Mod
+            | Arith::Equal
+            | Arith::Less
+            | Arith::LessOrEqual
+            | Arith::Greater
+            | Arith::GreaterOrEqual
+            | Arith::And
+            | Arith::Or => Err(CompileError::Form {
                 at: at.clone(),
                 what: "two operands that depend on the input".into(),
                 hint: "make one of them a constant".into(),
