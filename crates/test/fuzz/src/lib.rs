@@ -8,14 +8,17 @@
 //! | [`targets`] | the functions |
 //! | [`seeds`] | bytes to start from, from the vectors and the bundled models |
 //! | [`whole`] | the one over whole programs, which also proves |
+//! | [`corpus`] | what libFuzzer found worth keeping |
 //! | [`mutate`] | reproducible damage |
 //!
 //! Dependency position: a test bed, on top of everything that reads bytes. Nothing depends on it.
 
+pub mod corpus;
 pub mod mutate;
 pub mod seeds;
 pub mod targets;
 pub mod whole;
 
+pub use corpus::{KEPT, Kept};
 pub use mutate::Damage;
 pub use targets::{TARGETS, Target};
