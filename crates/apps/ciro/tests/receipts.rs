@@ -5,7 +5,7 @@ use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_test_models::relu;
-use ciro_types::Hash32;
+use ciro_types::{AccountId, Assurance, Hash32};
 use ciro_verifier::{ProofContext, Weights};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -321,4 +321,41 @@ fn names_that_are_not_printable_print_nothing_of_their_own() {
             }
         }
     }
+}
+
+/// The finding: a record that pays a million workers printed all of them, before the words "not proven" and by the megabyte.
+#[test]
+fn a_record_pays_few_workers_and_names_fewer() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let forger = Forger::default();
+    let answer = || Frozen::named("B_dtree_bc_ml").answer;
+    let paid = |count: u8| {
+        let workers: Vec<AccountId> = (0..count).map(|n| AccountId([100 + n; 32])).collect();
+        let record = forger.record(&answer(), Assurance::A2, &workers);
+        Receipt { settlement: Some(forger.settle(record)), ..answer().receipt(Evidence::Agreed) }
+    };
+    let file = write(directory.path(), &paid(65).to_bytes());
+    let refused = ciro(&["verify"], &file);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("expected at most 64 workers paid, got 65"), "{told}");
+    let file = write(directory.path(), &paid(64).to_bytes());
+    let text = String::from_utf8(ciro(&["verify"], &file).stdout).expect("stdout is text");
+    assert!(text.contains(&format!(" and {} and 61 more", AccountId([102; 32]))), "{text}");
+    assert!(!text.contains(&AccountId([103; 32]).to_string()), "{text}");
+}
+
+/// An output that would take gigabytes to show is refused by its length, before anything is made of it.
+#[test]
+fn an_output_that_is_too_long_to_show_is_refused_by_its_length() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let answer = Answer { output: vec![0; (8 << 20) + 1], ..Frozen::named("B_dtree_bc_ml").answer };
+    let file = write(directory.path(), &Forger::default().signed(answer).to_bytes());
+    let refused = ciro(&["verify"], &file);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        told.contains("output: expected at most 8388608 bytes, got 8388609") && told.contains("--max-memory"),
+        "{told}"
+    );
 }

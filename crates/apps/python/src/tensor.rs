@@ -96,7 +96,7 @@ fn truth(cell: &Cell) -> Option<bool> {
 }
 
 fn text(cell: Cell) -> Option<String> {
-    if let Cell::Text(label) = cell { Some(label) } else { None }
+    if let Cell::Text(label) = cell { Some(label.to_string()) } else { None }
 }
 
 fn number(cell: Cell) -> Option<f64> {

@@ -3,9 +3,10 @@
 use ciro_graph::Rendered;
 use ciro_graph::render::Cell;
 use ciro_types::Named;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Output values by name, flat and row-major. Numbers keep every digit.
 pub type Outputs = BTreeMap<String, Vec<Value>>;
@@ -20,8 +21,9 @@ pub enum Value {
     Int(i64),
     /// A label that is a truth value.
     Bool(bool),
-    /// A text label.
-    Text(String),
+    /// A text label, shared by all elements that have it.
+    #[serde(serialize_with = "as_text")]
+    Text(Arc<str>),
 }
 
 impl Value {
@@ -46,6 +48,10 @@ pub fn values(rendered: Vec<Rendered>) -> Result<Outputs, serde_json::Error> {
         .into_iter()
         .map(|tensor| Ok((tensor.name, tensor.values.into_iter().map(value).collect::<Result<_, _>>()?)))
         .collect()
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 fn value(cell: Cell) -> Result<Value, serde_json::Error> {

@@ -15,8 +15,10 @@ pub struct Verdict {
     pub valid: bool,
     /// Whether a proof shows that the output is the model's; without one, somebody's word does.
     pub proven: bool,
-    /// Whether a network's validators confirm that this was paid.
+    /// Whether the validators of a network confirm that this was paid. Of which one says `settlement`; a stranger can found one.
     pub settled: bool,
+    /// The network that the reader accepts; None if any.
+    pub pinned_network: Option<ChainId>,
     /// The rung.
     pub assurance: Assurance,
     /// The model.
@@ -112,6 +114,7 @@ impl Verdict {
             valid: true,
             proven: report.is_proven(),
             settled: report.is_settled(),
+            pinned_network: report.network,
             assurance: report.assurance,
             model_id: report.model,
             bound_to: report.bound,

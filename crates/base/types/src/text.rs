@@ -210,14 +210,22 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
+/// Whether a reader could take text for a number or a truth value: `0.97`, `-1`, `NaN`, `true`.
+fn reads_as_value(text: &str) -> bool {
+    let magnitude = text.trim_start_matches(['-', '+', '.']);
+    let words = ["true", "false", "nan", "inf", "infinity", "null", "none", "missing"];
+    magnitude.starts_with(|c: char| c.is_numeric()) || words.iter().any(|word| magnitude.eq_ignore_ascii_case(word))
+}
+
 /// A name among other words: a plain identifier as it is, anything else between quotation marks, so that it cannot continue the sentence.
+/// So is what reads as a number or a truth value: a label of that name is none.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a>(pub &'a str);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_of_identifier = |(c, is_plain): (char, bool)| is_plain && (c.is_alphanumeric() || "_-./:".contains(c));
-        if !self.0.is_empty() && judged(self.0).all(is_of_identifier) {
+        if !self.0.is_empty() && !reads_as_value(self.0) && judged(self.0).all(is_of_identifier) {
             return f.write_str(self.0);
         }
         f.write_char('"')?;
@@ -322,6 +330,16 @@ mod tests {
             assert!(!is_raw || check_printable(&text, 8).is_ok(), "{c:?}");
             assert!(!is_raw || !c.is_control(), "{c:?}");
             assert_eq!(printable_json(&text) == text, is_raw || c == '\n', "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_reads_as_a_number_or_a_truth_value_is_quoted() {
+        for text in ["0.97", "-1", "+.5", "1e5", "٣", "NaN", "-inf", "true", "NULL", "missing"] {
+            assert_eq!(Named(text).to_string(), format!("\"{text}\""));
+        }
+        for text in ["good", "class-1", "v1.2", "-", "truely"] {
+            assert_eq!(Named(text).to_string(), text);
         }
     }
 

@@ -16,8 +16,9 @@
 //!     └── blobs              models and inputs
 //! ```
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why a data directory cannot be used.
@@ -122,13 +123,15 @@ impl Layout {
         self.root.join("network")
     }
 
-    /// Makes the directory and takes it for this process. The lock ends with the file, also after a crash.
+    /// Makes the directory, for its owner alone, and takes it for this process. The lock ends with the file, also after a crash.
     ///
     /// # Errors
     /// [`LayoutError::Held`] if another process has it.
     pub fn acquire(&self) -> Result<File, LayoutError> {
         let io_error = |source| LayoutError::Io { path: self.root.clone(), source };
         std::fs::create_dir_all(self.network()).map_err(io_error)?;
+        // Stores and logs hold what clients sent, whatever mask the process has.
+        std::fs::set_permissions(self.network(), Permissions::from_mode(0o700)).map_err(io_error)?;
         let path = self.network().join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(io_error)?;
         match file.try_lock() {

@@ -2,7 +2,7 @@
 //!
 //! What is cheap comes first, so that nobody pays for a receipt that is refused anyway:
 //!
-//! 1. the pins: the model id, which is a hash of the receipt's bytes, and the network;
+//! 1. the pins: the model id, which is a hash of the receipt's bytes, and the network; and how long the output is;
 //! 2. the settlement: hashes, and the signatures of at most [`SIGNATURES_MAX`] votes;
 //! 3. the signature or the record that A0 and A2 rest on;
 //! 4. the program and its key, if they cost no more than the reader accepts, and whether input and output fit it;
@@ -24,6 +24,12 @@ use ciro_verifier::{Statement, VerifiedProof, VerifyError, VerifyingKey, model_i
 
 /// Most vote signatures that are checked for one settlement. One takes some 50 µs.
 pub const SIGNATURES_MAX: usize = 4_096;
+
+/// Most workers that a record may pay: two answer at A2, and a few more if answers differ.
+pub const PAYMENTS_MAX: usize = 64;
+
+/// Of the memory that a reader accepts, one part in so many may be bytes of output: shown as text, eight of them take some 160.
+const SHOWN_SHARE: u64 = 64;
 
 /// Why a receipt is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +91,14 @@ pub enum ReceiptError {
         /// Different ones in the record.
         got: usize,
     },
+    /// More workers were paid than any job has.
+    #[error("settlement: expected at most {expected} workers paid, got {got}")]
+    Payments {
+        /// [`PAYMENTS_MAX`].
+        expected: usize,
+        /// In the record.
+        got: usize,
+    },
     /// The worker that the evidence names was not paid.
     #[error("settlement: {got} is not among the workers that were paid")]
     Worker {
@@ -116,6 +130,14 @@ pub enum ReceiptError {
     /// The block was not decided by the network's validators.
     #[error("settlement: {0}")]
     Light(LightError),
+    /// The output is longer than may be shown: each element takes some hundred bytes then.
+    #[error("output: expected at most {expected} bytes, got {got}")]
+    Output {
+        /// A sixty-fourth of the memory that the reader accepts.
+        expected: u64,
+        /// Of the receipt.
+        got: u64,
+    },
     /// The worker's signature does not verify.
     #[error("signature: {0}")]
     Signature(SignatureError),
@@ -165,6 +187,7 @@ impl Terms {
         let model = model_id(&receipt.program, receipt.weights.root());
         self.check_model(model)?;
         self.check_network(receipt)?;
+        self.check_output(receipt)?;
         let (mut shown, mut assumptions) = (Vec::new(), Vec::new());
         if let Some(settlement) = &receipt.settlement {
             check_settlement(receipt, settlement, model)?;
@@ -197,6 +220,12 @@ impl Terms {
             Some(expected) if expected != got => Err(ReceiptError::Model { expected, got }),
             _ => Ok(()),
         }
+    }
+
+    fn check_output(&self, receipt: &Receipt) -> Result<(), ReceiptError> {
+        let got = u64::try_from(receipt.output.len()).unwrap_or(u64::MAX);
+        let expected = self.limits.peak_bytes / SHOWN_SHARE;
+        if got > expected { Err(ReceiptError::Output { expected, got }) } else { Ok(()) }
     }
 
     /// A proof that was made for a network is not yet one that the network has seen: only a settlement is.

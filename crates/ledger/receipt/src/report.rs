@@ -1,6 +1,7 @@
 //! What a valid receipt shows and what it rests on.
 
 use crate::receipt::ProvenFor;
+use crate::sentences::names;
 use ciro_graph::{Program, RawInput, RawOutput};
 use ciro_state::SettlementRecord;
 use ciro_types::{AccountId, Assurance, ChainId, JobId, ModelId};
@@ -108,7 +109,6 @@ impl Report {
         let Some(Bound { network, job, workers }) = &self.bound else {
             return "bound to no network, job or worker".into();
         };
-        let workers: Vec<String> = workers.iter().map(ToString::to_string).collect();
-        format!("bound to network {network}, job {job}, worker {}", workers.join(" and "))
+        format!("bound to network {network}, job {job}, worker {}", names(workers))
     }
 }

@@ -6,6 +6,9 @@ use ciro_graph::{Disclosure, Visibility};
 use ciro_types::{AccountId, ChainId};
 use ciro_verifier::{Statement, VerifyingKey};
 
+/// Workers that a sentence names.
+const NAMED: usize = 3;
+
 fn finding(what: &'static str, detail: impl Into<String>) -> Finding {
     Finding { what, detail: detail.into() }
 }
@@ -59,8 +62,13 @@ pub(crate) fn answer(evidence: &Evidence, bound: &Bound) -> Option<(Finding, [Fi
     Some((shown, [risk, model()]))
 }
 
-fn names(workers: &[AccountId]) -> String {
-    workers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+/// Workers by name; the first few, and how many more.
+pub(crate) fn names(workers: &[AccountId]) -> String {
+    let named = workers.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    match workers.len().saturating_sub(NAMED) {
+        0 => named,
+        left => format!("{named} and {left} more"),
+    }
 }
 
 /// A4, what it shows.

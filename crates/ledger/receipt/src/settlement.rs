@@ -1,6 +1,6 @@
 //! The ledger's word: the record of a paid job, its place in a block, and the decision of that block.
 
-use crate::check::{ReceiptError, SIGNATURES_MAX};
+use crate::check::{PAYMENTS_MAX, ReceiptError, SIGNATURES_MAX};
 use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet};
@@ -9,6 +9,10 @@ use ciro_types::{ChainId, Hash32, ModelId};
 
 /// Checks that validators of the settlement's own network decided that this answer of `model` was paid.
 pub(crate) fn check_settlement(receipt: &Receipt, settlement: &Settlement, model: ModelId) -> Result<(), ReceiptError> {
+    let (expected, got) = (PAYMENTS_MAX, settlement.record.payments.len());
+    if got > expected {
+        return Err(ReceiptError::Payments { expected, got });
+    }
     settlement.genesis.check().map_err(ReceiptError::Genesis)?;
     let chain = settlement.genesis.chain_id();
     check_record(receipt, &settlement.record, model, chain)?;

@@ -52,8 +52,8 @@ impl Judged {
 fn input_lines(program: &Program, input: &RawInput) -> String {
     let line_of = |(i, (spec, tensor)): (usize, (&Input, &RawTensor))| {
         let mut columns = program.columns_of(i).iter().cycle();
-        let items: Vec<String> = spec.given(tensor).into_iter().map(|text| element(columns.next(), text)).collect();
-        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items.into_iter()))
+        let items = spec.given(tensor).map(|text| element(columns.next(), text));
+        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items))
     };
     lines(program.inputs.iter().zip(&input.0).enumerate().map(line_of))
 }

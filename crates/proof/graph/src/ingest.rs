@@ -3,6 +3,7 @@
 use crate::count::wide;
 use crate::program::{Ingest, Input, Program};
 use crate::render::decimal;
+use crate::signature::Column;
 use crate::tensor::{RawInput, RawTensor, double};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -66,6 +67,16 @@ pub enum IngestError {
         /// Which element.
         at: Element,
     },
+    /// The number that users write for a missing value.
+    #[error("input {input:?}, {at}: expected NaN for a missing value, got {value}, which is how users write it")]
+    WrittenMissing {
+        /// The input's name.
+        input: String,
+        /// Which element.
+        at: Element,
+        /// The number.
+        value: String,
+    },
     /// An element outside the range the model was compiled for.
     #[error("input {input:?}, {at}: expected a number from {low} to {high}, got {value}")]
     OutOfRange {
@@ -91,10 +102,15 @@ pub fn ingest(program: &Program, raw: &RawInput) -> Result<Vec<Vec<i64>>, Ingest
     if expected != got {
         return Err(IngestError::Count { expected, got });
     }
-    program.inputs.iter().zip(&raw.0).map(|(input, tensor)| ingest_tensor(program, input, tensor)).collect()
+    let tensors = program.inputs.iter().zip(&raw.0).enumerate();
+    tensors.map(|(i, (input, tensor))| ingest_tensor(program, (input, program.columns_of(i)), tensor)).collect()
 }
 
-fn ingest_tensor(program: &Program, input: &Input, tensor: &RawTensor) -> Result<Vec<i64>, IngestError> {
+fn ingest_tensor(
+    program: &Program,
+    (input, columns): (&Input, &[Column]),
+    tensor: &RawTensor,
+) -> Result<Vec<i64>, IngestError> {
     let expected = program.batch_shape(&input.shape);
     if expected != tensor.shape {
         return Err(IngestError::Shape { input: input.name.clone(), expected, got: tensor.shape.clone() });
@@ -106,16 +122,37 @@ fn ingest_tensor(program: &Program, input: &Input, tensor: &RawTensor) -> Result
     }
     let sample = usize::try_from(element_count(&input.shape)).unwrap_or(usize::MAX);
     let sample = NonZeroUsize::new(sample).unwrap_or(NonZeroUsize::MIN);
+    let place = |i: usize| Element { sample: (program.batch > 1).then_some(i / sample), index: i % sample };
+    check_missing(input, columns, tensor, place)?;
     if input.ingest == Ingest::OrderedMissing {
         return Ok(tensor.bits.chunks(sample.get()).flat_map(ordered_twice).collect());
     }
     let elements = numbers_of(input, tensor).enumerate();
-    let place = |i: usize| Element { sample: (program.batch > 1).then_some(i / sample), index: i % sample };
     elements.map(|(i, number)| ingest_element(input, place(i), number)).collect()
 }
 
+/// No element is the number that users write for a missing one: what a receipt prints would else stand for two values.
+fn check_missing(
+    input: &Input,
+    columns: &[Column],
+    tensor: &RawTensor,
+    place: impl Fn(usize) -> Element,
+) -> Result<(), IngestError> {
+    if columns.iter().all(|column| column.missing.is_none()) {
+        return Ok(());
+    }
+    let mut elements = numbers_of(input, tensor).zip(columns.iter().cycle()).enumerate();
+    let written = elements.find(|(_, (number, column))| column.is_written_for_missing(number.exact()));
+    match written {
+        None => Ok(()),
+        Some((i, (number, _))) => {
+            Err(IngestError::WrittenMissing { input: input.name.clone(), at: place(i), value: number.text() })
+        }
+    }
+}
+
 /// The elements of a tensor, as wide as the input takes them.
-fn numbers_of<'a>(input: &Input, tensor: &'a RawTensor) -> impl Iterator<Item = Number> + 'a {
+fn numbers_of<'a>(input: &Input, tensor: &'a RawTensor) -> impl ExactSizeIterator<Item = Number> + use<'a> {
     let number = |words: &[u32]| match *words {
         [word] => Number::Float(word),
         _ => Number::Double(double(words)),
@@ -153,11 +190,29 @@ impl Number {
         }
     }
 
-    /// The shortest decimal that reads as this number.
+    /// The number itself.
+    // deterministic: every float32 is a float64.
+    fn exact(self) -> f64 {
+        match self {
+            // deterministic: as above.
+            Self::Float(bits) => f64::from(f32::from_bits(bits)),
+            // deterministic: as above.
+            Self::Double(bits) => f64::from_bits(bits),
+        }
+    }
+
+    /// The shortest decimal that reads as this number, with an exponent where it would be long.
     fn text(self) -> String {
+        // deterministic: comparisons only.
+        let size = self.exact().abs();
+        let is_long = size >= 1e17 || (size > 0.0 && size < 1e-7);
         match self {
             // deterministic: core prints floats the same everywhere, and only people read it.
+            Self::Float(bits) if is_long => alloc::format!("{:e}", f32::from_bits(bits)),
+            // deterministic: as above.
             Self::Float(bits) => alloc::format!("{}", f32::from_bits(bits)),
+            // deterministic: as above.
+            Self::Double(bits) if is_long => alloc::format!("{:e}", f64::from_bits(bits)),
             // deterministic: as above.
             Self::Double(bits) => alloc::format!("{}", f64::from_bits(bits)),
         }
@@ -298,8 +353,8 @@ impl Input {
 
     /// The elements of a tensor of this input as decimals, each the shortest that reads as the number given.
     #[must_use]
-    pub fn given(&self, tensor: &RawTensor) -> Vec<String> {
-        numbers_of(self, tensor).map(Number::text).collect()
+    pub fn given<'a>(&self, tensor: &'a RawTensor) -> impl ExactSizeIterator<Item = String> + use<'a> {
+        numbers_of(self, tensor).map(Number::text)
     }
 
     /// Whether its value holds ordered images of float64, which are ranked.

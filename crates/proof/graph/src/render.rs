@@ -5,6 +5,7 @@ use crate::program::{Output, Program};
 use crate::signature::OutputKind;
 use crate::tensor::RawOutput;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// One revealed tensor as text.
@@ -27,8 +28,8 @@ pub enum Cell {
     Int(i64),
     /// A label that is a truth value.
     Bool(bool),
-    /// A text label.
-    Text(String),
+    /// A text label, shared by all elements that have it.
+    Text(Arc<str>),
 }
 
 /// Why integers could not be read as the program's outputs.
@@ -89,16 +90,21 @@ fn render_output(output: &Output, shape: Vec<u32>, values: &[i64]) -> Result<Ren
     if expected != wide(values.len()) {
         return Err(RenderError::Length { output: output.name.clone(), expected, got: values.len() });
     }
-    let cells: Result<_, _> = values.iter().map(|&value| render_cell(output, value)).collect();
+    let texts: Vec<Arc<str>> = match &output.kind {
+        OutputKind::TextLabel { labels } => labels.iter().map(|text| Arc::from(text.as_str())).collect(),
+        OutputKind::Fixed { .. } | OutputKind::IntLabel { .. } | OutputKind::BoolLabel { .. } => Vec::new(),
+    };
+    let cells: Result<_, _> = values.iter().map(|&value| render_cell(output, &texts, value)).collect();
     Ok(Rendered { name: output.name.clone(), shape, values: cells? })
 }
 
-fn render_cell(output: &Output, value: i64) -> Result<Cell, RenderError> {
+/// `texts` are the labels, if they are texts.
+fn render_cell(output: &Output, texts: &[Arc<str>], value: i64) -> Result<Cell, RenderError> {
     match &output.kind {
         OutputKind::Fixed { frac_bits } => Ok(Cell::Number(decimal(value, i32::from(*frac_bits)))),
         OutputKind::IntLabel { labels } => label(output, labels, value).map(|&l| Cell::Int(l)),
         OutputKind::BoolLabel { labels } => label(output, labels, value).map(|&l| Cell::Bool(l)),
-        OutputKind::TextLabel { labels } => label(output, labels, value).map(|l| Cell::Text(l.clone())),
+        OutputKind::TextLabel { .. } => label(output, texts, value).map(|text| Cell::Text(Arc::clone(text))),
     }
 }
 
@@ -168,6 +174,15 @@ mod tests {
             let back: f64 = text.parse().unwrap();
             assert_eq!((back * 32_768.0).round() as i64, value, "{text}");
         }
+    }
+
+    #[test]
+    fn elements_share_the_text_of_their_label() {
+        let kind = OutputKind::TextLabel { labels: vec!["a long label".into()] };
+        let output = Output { name: "label".into(), value: crate::ValueId(0), shape: vec![2], kind };
+        let values = render_output(&output, vec![2], &[0, 0]).unwrap().values;
+        let [Cell::Text(first), Cell::Text(second)] = values.as_slice() else { panic!("two texts") };
+        assert!(Arc::ptr_eq(first, second));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::program::Program;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::cmp::Ordering;
 
 /// What users call one element of an input, and how they write it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -82,11 +83,38 @@ impl Column {
             _ if self.categories.is_empty() || number.is_nan() => return Given::Number(number),
             _ => {}
         }
-        // deterministic: small integers are exact.
-        let mut categories = (0u32..).map(f64::from).zip(&self.categories);
-        let found = categories.find(|(code, _)| code.to_bits() == number.to_bits());
-        found.map_or(Given::Unseen, |(_, text)| Given::Category(text))
+        let found = index_of(number, self.categories.len()).and_then(|index| self.categories.get(index));
+        found.map_or(Given::Unseen, |text| Given::Category(text))
     }
+
+    /// Whether `number` is the one that users write for a missing value. The program reads NaN in its place, so it is no input: else one
+    /// printed number would stand for two values.
+    #[must_use]
+    // deterministic: a comparison.
+    pub fn is_written_for_missing(&self, number: f64) -> bool {
+        // deterministic: as above.
+        self.missing.is_some_and(|missing| number.partial_cmp(&f64::from_bits(missing)) == Some(Ordering::Equal))
+    }
+}
+
+/// The index below `len` that `number` is. Few steps, as a program may have many categories and an input many elements.
+// deterministic: comparisons only.
+fn index_of(number: f64, len: usize) -> Option<usize> {
+    let len = u32::try_from(len).ok()?;
+    // Bits of numbers that are not negative ascend as the numbers do.
+    let (bits, mut low, mut high) = (number.to_bits(), 0, len);
+    while low < high {
+        let middle = low.midpoint(high);
+        // deterministic: small integers are exact.
+        if f64::from(middle).to_bits() < bits {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    // deterministic: as above.
+    let is_found = low < len && f64::from(low).to_bits() == bits;
+    is_found.then(|| usize::try_from(low).ok()).flatten()
 }
 
 impl Program {
@@ -109,7 +137,11 @@ mod tests {
     fn a_code_is_the_text_that_it_stands_for() {
         let job = Column { categories: vec!["clerk".into(), "nurse".into()], ..Column::default() };
         assert_eq!(job.given(1.0), Given::Category("nurse"));
-        assert_eq!([job.given(2.0), job.given(-1.0), job.given(0.5)], [Given::Unseen; 3]);
+        assert_eq!([job.given(2.0), job.given(-1.0), job.given(0.5), job.given(-0.0)], [Given::Unseen; 4]);
+        for len in 0..9 {
+            let found: Vec<usize> = (0..20).filter_map(|i| index_of(f64::from(i) / 2.0, len)).collect();
+            assert_eq!(found, (0..len).collect::<Vec<_>>());
+        }
         assert!(matches!(job.given(f64::NAN), Given::Number(number) if number.is_nan()));
     }
 

@@ -258,9 +258,12 @@ fn a_stopped_network_goes_on_where_it_was() {
 }
 
 #[test]
-fn one_directory_runs_one_network() {
+fn one_directory_runs_one_network_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().expect("a directory");
     let (_network, _client) = start(directory.path());
+    let mode = std::fs::metadata(directory.path().join("network")).expect("is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "stores and logs hold what clients sent");
     let notify: Notify = Arc::new(|_| {});
     assert!(Network::start(directory.path(), Options::default(), &notify).is_err());
 }

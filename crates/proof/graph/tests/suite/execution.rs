@@ -4,7 +4,8 @@ use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::exec::Fault;
 use ciro_graph::ingest::{Element, fixed, ordered, unordered};
 use ciro_graph::{
-    ExecError, Ingest, IngestError, Interval, Op, OutputKind, Pick, RawOutput, ValueId, check_model, execute,
+    Column, ExecError, Ingest, IngestError, Interval, Model, Op, OutputKind, Pick, RawInput, RawOutput, RawTensor,
+    ValueId, check_model, execute,
 };
 use proptest::prelude::*;
 
@@ -329,4 +330,41 @@ fn a_batch_runs_each_sample_as_if_it_were_alone() {
     uneven[1].0[0].shape = vec![3];
     assert_eq!(program.join(&uneven), None);
     assert!(matches!(execute(&model, &samples[0]), Err(ExecError::Input(IngestError::Shape { .. }))));
+}
+
+/// A receipt prints the number that users write for a missing value. So no input may hold that number itself: two values would look alike.
+#[test]
+fn the_number_that_is_written_for_a_missing_value_is_no_input() {
+    let written = Column { missing: Some((-999f64).to_bits()), ..Column::default() };
+    let ingest = Ingest::Imputed { exponents: vec![0], lo: -1_000, hi: 1_000, missing: vec![7] };
+    let mut b = Builder::new(ingest, 2);
+    b.output(ValueId(0), FIXED);
+    let mut model = b.model;
+    model.program.columns = vec![Column::default(), written];
+    let read =
+        |model: &Model, values: &[f32]| execute(model, &raw(values)).map(|run| run.outputs(&model.program).0.concat());
+    assert_eq!(read(&model, &[-999.0, f32::NAN]), Ok(vec![-999, 7]), "the first column has no such number");
+    let refused = read(&model, &[1.0, -999.0]).expect_err("is written for NaN");
+    let at = Element { sample: None, index: 1 };
+    let expected = IngestError::WrittenMissing { input: "x".into(), at, value: "-999".into() };
+    assert_eq!(refused, ExecError::Input(expected));
+
+    model.program.columns[1].missing = Some(0f64.to_bits());
+    assert!(read(&model, &[0.0, -0.0]).is_err(), "zero is zero, whatever its sign");
+    let batch = Model { program: model.program.batched(2), ..model };
+    let tensor = RawTensor { shape: vec![2, 1, 2], bits: [1f32, 2.0, 3.0, 0.0].map(f32::to_bits).to_vec() };
+    let refused = execute(&batch, &RawInput(vec![tensor])).expect_err("is written for NaN");
+    let is_second = |at: &Element| (at.sample, at.index) == (Some(1), 1);
+    assert!(matches!(&refused, ExecError::Input(IngestError::WrittenMissing { at, .. }) if is_second(at)), "{refused}");
+}
+
+/// What a receipt prints of one element is short, and reads as the number.
+#[test]
+fn numbers_far_from_one_are_printed_with_an_exponent() {
+    let b = Builder::new(Ingest::OrderedDouble { missing: false }, 6);
+    let numbers = [5e-324, -1.5e300, 1e17, 0.1, 123_456.75, -0.0];
+    let halves = |x: &f64| [x.to_bits() as u32, (x.to_bits() >> 32) as u32];
+    let tensor = RawTensor { shape: vec![1, 6], bits: numbers.iter().flat_map(halves).collect() };
+    let shown: Vec<String> = b.model.program.inputs[0].given(&tensor).collect();
+    assert_eq!(shown, ["5e-324", "-1.5e300", "1e17", "0.1", "123456.75", "-0"]);
 }

@@ -72,6 +72,7 @@ fn invalid(error: &ReceiptError) -> CliError {
     match error {
         ReceiptError::Unsettled { .. } => failed
             .hint("without --network the receipt is judged alone; ask whoever gave it to you for the one of the job"),
+        ReceiptError::Output { .. } => failed.hint("raise --max-memory if you trust whoever made it"),
         ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { .. })) => {
             failed.hint("if you trust whoever made it, or have the time, raise --max-work or --max-memory")
         }
