@@ -272,7 +272,7 @@ fn accuracy(
         None => of_plan(i),
     };
     let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
-    measure(candidate(plan, lowered), &trials, samples, (&options.expected, accepted), floats)
+    measure(&candidate(plan, lowered), &trials, samples, (&options.expected, accepted), floats)
 }
 
 /// A plan's program, and what is compared of it.
@@ -300,7 +300,7 @@ fn compared_with_floats(plan: &Plan, lowered: &Lowered, options: &Options) -> Re
     let outputs = |i: usize| plan.outputs.iter().map(|output| values[i][output.value].clone()).collect();
     let floats = |i: usize| Floats { values: values[i].clone(), outputs: outputs(i) };
     let count = values.len();
-    match measure(candidate(plan, lowered), &[], &samples, (&[], accepted), floats) {
+    match measure(&candidate(plan, lowered), &[], &samples, (&[], accepted), floats) {
         Ok(_) => Ok(Some(format!("compared with a float evaluation on {count} drawn inputs; samples would tell more"))),
         Err(CompileError::Deviates(differs)) if is_exact(plan, &lowered.model.program) => {
             Err(CompileError::Deviates(Box::new(differs.drawn())))

@@ -42,6 +42,12 @@ impl Refusal {
                 let reason = format!("{place}: expected a number from {low} to {high}, got {value}");
                 Some(Self { reason, hint: widened(program, input, value, high) })
             }
+            IngestError::WrittenMissing { input, at, value } => {
+                let place = place(program, input, at);
+                let reason =
+                    format!("{place}: expected NaN for a missing value, got {value}, which is how users write it");
+                Some(Self { reason, hint: WRITE_NAN.into() })
+            }
             IngestError::Count { .. } | IngestError::Shape { .. } | IngestError::Length { .. } => None,
         }
     }
@@ -100,6 +106,7 @@ pub fn sift(model: &Model, samples: &[RawInput]) -> Result<Sifted, ExecError> {
 }
 
 const COVER: &str = "compile with calibration samples like this one (--calibration FILE, in Python samples=)";
+const WRITE_NAN: &str = "write NaN there, in JSON null: the program reads it in place of that number";
 const FILL: &str = "the model was not made for missing values there: fill them in, or put an imputer before the model";
 
 /// Which element, by the name of its column where it has one.

@@ -433,7 +433,7 @@ pub(crate) struct Floats {
 /// Runs every sample through the program, and those left out through the one of `trials` that was calibrated on the others, by part;
 /// none where that could not be made. `floats` gives a sample's values in floats.
 pub(crate) fn measure(
-    candidate: Candidate<'_>,
+    candidate: &Candidate<'_>,
     trials: &[Option<Candidate<'_>>],
     samples: &Samples,
     (answers, tolerance): (&[Answer], Tolerance),

@@ -491,6 +491,7 @@ pub fn fixed(bits: u32, exponent: i8) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use alloc::string::ToString;

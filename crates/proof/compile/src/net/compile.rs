@@ -68,7 +68,7 @@ fn accuracy(
     };
     let floats = |i: usize| Floats { values: evaluate(net, inputs[i].clone()), outputs: outputs(i) };
     let trials: Vec<_> = trials.iter().map(|trial| trial.as_ref().map(candidate)).collect();
-    measure(candidate(lowered), &trials, samples, (&options.expected, accepted), floats)
+    measure(&candidate(lowered), &trials, samples, (&options.expected, accepted), floats)
 }
 
 fn candidate<'a>(net: &Net, lowered: &'a Lowered) -> Candidate<'a> {

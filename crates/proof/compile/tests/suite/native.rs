@@ -148,7 +148,7 @@ fn the_label_of_two_classes_follows_the_probability() {
         let (_, samples) = stored_as(&folder(), name, ending);
         for input in &samples.inputs {
             let given = compiled.model.program.inputs[0].given(&input.0[0]);
-            let x: Vec<f64> = given.iter().map(|x| x.parse().unwrap()).collect();
+            let x: Vec<f64> = given.map(|x| x.parse().unwrap()).collect();
             let outputs = run_doubles(&compiled, &x);
             let yes = numbers(&outputs[1])[0] > 0.5;
             assert_eq!(outputs[0], [Cell::Int(i64::from(yes))], "{name}");

@@ -98,7 +98,7 @@ fn with_past(ctx: &mut Ctx<'_, '_>, x: Bound, i: usize) -> Result<Bound, Compile
 /// Each head as often as several share it.
 fn repeated(ctx: &mut Ctx<'_, '_>, x: Bound, heads: usize) -> Result<Bound, CompileError> {
     let own = ctx.dims(&x).get(1).copied().unwrap_or(0);
-    if own == 0 || heads % own != 0 {
+    if own == 0 || !heads.is_multiple_of(own) {
         return Err(ctx.refuse(1, format!("heads that {heads} share evenly"), own.to_string()));
     }
     ctx.take(x, vec![(1, (0..heads).map(|head| Some(head / (heads / own))).collect())])
@@ -195,7 +195,7 @@ fn rotary(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let half = turned / 2;
     // Of an element: which angle is its own, where its partner is, and whether the sine counts against it.
     let own = |i: usize| match (interleaved, i < half) {
-        (true, _) => (i / 2, i ^ 1, i % 2 == 0),
+        (true, _) => (i / 2, i ^ 1, i.is_multiple_of(2)),
         (false, true) => (i, i + half, true),
         (false, false) => (i - half, i - half, false),
     };

@@ -36,7 +36,7 @@ fn gather_elements(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let (data, index) = (ctx.operand(0)?, positions(ctx)?);
     let dims = ctx.dims(&data);
     let places = along_axis(ctx, &dims, &index)?.into_iter().map(|at| (0, at)).collect();
-    placed(ctx, vec![data], places, index.dims)
+    placed(ctx, vec![data], &places, index.dims)
 }
 
 /// The constant positions of operand 1.
@@ -127,7 +127,7 @@ fn written(ctx: &mut Ctx<'_, '_>, data: Bound, targets: Vec<usize>) -> Result<Bo
             let mut places: Places = (0..count(&dims)).map(|i| (0, i)).collect();
             // Of several that meet, the last one stays.
             targets.into_iter().enumerate().for_each(|(i, target)| places[target] = (1, i));
-            placed(ctx, vec![data, updates], places, dims)
+            placed(ctx, vec![data, updates], &places, dims)
         }
         "add" => {
             let (m, n) = (targets.len(), count(&dims));
@@ -148,12 +148,12 @@ fn written(ctx: &mut Ctx<'_, '_>, data: Bound, targets: Vec<usize>) -> Result<Bo
 }
 
 /// Elements of `parts` in other places: along one dimension, if that is all they move along, else one by one.
-fn placed(ctx: &mut Ctx<'_, '_>, parts: Vec<Bound>, places: Places, dims: Vec<usize>) -> Result<Bound, CompileError> {
+fn placed(ctx: &mut Ctx<'_, '_>, parts: Vec<Bound>, places: &Places, dims: Vec<usize>) -> Result<Bound, CompileError> {
     let shapes: Vec<Vec<usize>> = parts.iter().map(|part| ctx.dims(part)).collect();
-    let found = (0..dims.len()).find_map(|axis| Some((axis, along(axis, &places, &dims, &shapes)?)));
+    let found = (0..dims.len()).find_map(|axis| Some((axis, along(axis, places, &dims, &shapes)?)));
     let (axis, index) = match &found {
         Some((axis, index)) => (*axis, index),
-        None => (0, &places),
+        None => (0, places),
     };
     let mut used = Vec::new();
     let mut starts = vec![0; parts.len()];
