@@ -119,7 +119,6 @@ impl<'a> Cuts<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use alloc::vec;

@@ -10,6 +10,7 @@
 //! | [`tensor`] | raw inputs as the user gave them, outputs as integers with a scale |
 //! | [`signature`] | what users call an input's elements: names, categories, missing values |
 //! | [`mod@ingest`] | float32 bit patterns to integers |
+//! | `number` | their images in order, and themselves rounded at a scale |
 //! | [`mod@batch`] | several samples in one execution: how tensors are joined and taken apart |
 //! | [`mod@digest`] | the digest by which a compiled folder names its files |
 //! | [`exec`] | execution, every interval asserted |
@@ -63,6 +64,7 @@ pub mod exec;
 pub mod forest;
 pub mod ingest;
 pub mod interval;
+mod number;
 mod operands;
 pub mod program;
 pub mod render;

@@ -154,7 +154,6 @@ fn decimal_fraction(value: i64, frac_bits: u32) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use alloc::vec;
