@@ -229,11 +229,14 @@ fn a_branch_by_a_constant_is_taken() {
         let onnx = Onnx::new(3).int_constant("c", &[], &[condition]).node("If c -> y", branches).outputs(&["y"]);
         check(&onnx, &noisy(&[1, 3], 4), 5e-3, |x| x.iter().map(|&x| f(f64::from(x))).collect());
     }
+}
+
+#[test]
+fn of_a_branch_by_the_input_both_are_computed() {
     let branches = vec![branch("then_branch", "Tanh"), branch("else_branch", "Sin")];
     let onnx = Onnx::new(1).constant("z", &[], &[0.0]).node("Greater x z -> c", vec![]).node("If c -> y", branches);
-    let error = onnx.outputs(&["y"]).compile().unwrap_err();
-    assert!(error.to_string().contains("depends on the input"), "{error}");
-    assert!(error.hint().is_some_and(|hint| hint.contains("Where")));
+    let chosen = |x: f64| if x > 0.0 { x.tanh() } else { x.sin() };
+    check(&onnx.outputs(&["y"]), &noisy(&[1, 1], 16), 1e-2, |x| vec![chosen(f64::from(x[0]))]);
 }
 
 #[test]
