@@ -44,8 +44,7 @@ fn positions(ctx: &Ctx<'_, '_>) -> Result<Array, CompileError> {
     match ctx.operand(1)? {
         Bound::Const(index) => Ok(index),
         Bound::Value(_) => {
-            let hint =
-                "constant positions work; an element chosen by the input may be had as the sum of products with flags";
+            let hint = "constant positions work; a tree model in tensor form is exported as TreeEnsembleClassifier or TreeEnsembleRegressor";
             Err(ctx.form("positions that depend on the input", hint))
         }
     }

@@ -157,7 +157,11 @@ fn refuse_others(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
 /// How many positions count, as (batch, 1), where not all of them do.
 fn lengths(ctx: &mut Ctx<'_, '_>, size: Size) -> Result<Option<Bound>, CompileError> {
     let Some(lengths) = ctx.optional(4)? else { return Ok(None) };
+    let is_length = |len: &i64| usize::try_from(*len).is_ok_and(|len| len <= size.positions);
     match &lengths {
+        Bound::Const(c) if !c.ints().iter().all(is_length) => {
+            Err(ctx.refuse(4, format!("sequences of {} positions", size.positions), format!("{:?}", c.ints())))
+        }
         Bound::Const(c) if c.ints().iter().all(|&len| usize::try_from(len) == Ok(size.positions)) => Ok(None),
         _ => ctx.reshape(lengths, vec![size.batch, 1]).map(Some),
     }
