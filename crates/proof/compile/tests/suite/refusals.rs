@@ -57,7 +57,7 @@ fn what_would_change_a_recurrent_layer_is_refused_by_name() {
         ("attribute input_forget: expected 0, got 1", recurrent("LSTM", 4, vec![int("input_forget", 1)], "")),
         ("operand 2: expected weights for a state of 7", recurrent("LSTM", 4, vec![int("hidden_size", 7)], "")),
         ("operand 1: expected dimensions [1, 3, 1], got dimensions [1, 4, 1]", recurrent("GRU", 4, vec![], "")),
-        ("operand 4: expected sequences of at most 1 positions, got [2]", recurrent("RNN", 1, vec![], "| two")),
+        ("operand 4: expected sequences of 1 positions, got [2]", recurrent("RNN", 1, vec![], "| two")),
         ("operand 5: expected dimensions [1, 1, 1], got [1, 3]", recurrent("RNN", 1, vec![], "| | p")),
         ("peepholes", recurrent("LSTM", 4, vec![], "| | | | p")),
     ];
