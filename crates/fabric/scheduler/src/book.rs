@@ -5,7 +5,8 @@
 //! pivots drawn from job ids spread equal work evenly, and anyone can replay the choice.
 //!
 //! A worker whose lease ran out is benched: nothing is granted to it for a while, twice as long each time until it is paid for
-//! an answer. So an offer that is never served costs the network a lease now and then, however cheap it is.
+//! an answer. So an offer that is never served costs the network a lease now and then, however cheap it is. Only where all that
+//! could serve are benched is one of them asked, the one that is free soonest: otherwise none could ever be paid again.
 //!
 //! A worker that was never paid is a *newcomer*: it is granted one lease at a time. A job that a newcomer let down goes to others first.
 //!
@@ -165,9 +166,12 @@ impl Book {
     }
 
     /// A lease of this worker ran out unused. It is benched for at least `lease_blocks`: whoever answers nothing does not hold a
-    /// lease for most of the time.
+    /// lease for most of the time. While it is benched nothing more is counted: such a lease was out when the bench began.
     pub fn bench(&mut self, worker: AccountId, lease_blocks: u64) {
         let bench = self.benched.entry(worker).or_default();
+        if self.now < bench.until {
+            return;
+        }
         let doublings = bench.misses.min(BENCH_DOUBLINGS);
         bench.until = self.now.plus(lease_blocks.max(BENCH_BLOCKS).saturating_mul(1 << doublings));
         bench.misses = bench.misses.saturating_add(1);
@@ -190,10 +194,10 @@ impl Book {
         back.into_iter().for_each(|worker| self.refresh(worker));
     }
 
-    /// Whether any slot is free.
+    /// Whether any slot is free, be it of a benched worker.
     #[must_use]
     pub fn has_free_slot(&self) -> bool {
-        self.best.iter().any(Option::is_some)
+        self.best.iter().any(Option::is_some) || self.benched_and_free().next().is_some()
     }
 
     /// How many offers stand.
@@ -241,6 +245,24 @@ impl Book {
         Some((best.offer.worker, best.offer.price))
     }
 
+    /// The benched worker that is free soonest, if nobody else could serve, now or later: neither one with a free slot nor one that is
+    /// busy. Whoever is in `gone` will not. Cost: linear in benched workers, and in offers if one of those can serve.
+    #[must_use]
+    pub fn pick_benched(&self, demand: &Demand<'_>, gone: &BTreeSet<AccountId>) -> Option<(AccountId, Amount)> {
+        let able = self.benched_and_free().filter(|(_, candidate)| candidate.satisfies(demand));
+        let (_, best) = able.min_by_key(|(until, candidate)| (*until, candidate.score, candidate.offer.worker))?;
+        let later = Demand { excluded: gone, ..demand.clone() };
+        let could_serve = |other: &Candidate| !self.is_benched(&other.offer.worker) && other.satisfies(&later);
+        (!self.candidates.values().any(could_serve)).then_some((best.offer.worker, best.offer.price))
+    }
+
+    /// Benched workers with a free slot, each with the height from which it is benched no more.
+    fn benched_and_free(&self) -> impl Iterator<Item = (Height, &Candidate)> {
+        let benched = self.benched.iter().filter(|(_, bench)| self.now < bench.until);
+        let found = benched.filter_map(|(worker, bench)| Some((bench.until, self.candidates.get(worker)?)));
+        found.filter(|(_, candidate)| self.holds_fewer(candidate, self.slots_of(candidate)))
+    }
+
     fn pick_among(&mut self, demand: &Demand<'_>, with_newcomers: bool) -> Option<(AccountId, Amount)> {
         let mut winner: Option<Rank> = None;
         self.shape(demand.requirements);
@@ -268,15 +290,26 @@ impl Book {
     }
 
     fn is_free(&self, candidate: &Candidate) -> bool {
+        self.has_slots(candidate, self.slots_of(candidate))
+    }
+
+    /// How many leases a worker may hold at once.
+    fn slots_of(&self, candidate: &Candidate) -> u16 {
         let trial = if self.is_newcomer(&candidate.offer.worker) { 1 } else { u16::MAX };
-        self.has_slots(candidate, candidate.offer.slots.min(trial))
+        candidate.offer.slots.min(trial)
     }
 
     /// Whether a worker has fewer leases than that, and rests from none.
     fn has_slots(&self, candidate: &Candidate, slots: u16) -> bool {
-        let live = self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len);
-        let is_benched = self.benched.get(&candidate.offer.worker).is_some_and(|bench| self.now < bench.until);
-        live < usize::from(slots) && !is_benched
+        self.holds_fewer(candidate, slots) && !self.is_benched(&candidate.offer.worker)
+    }
+
+    fn holds_fewer(&self, candidate: &Candidate, slots: u16) -> bool {
+        self.live.get(&candidate.offer.worker).map_or(0, BTreeSet::len) < usize::from(slots)
+    }
+
+    fn is_benched(&self, worker: &AccountId) -> bool {
+        self.benched.get(worker).is_some_and(|bench| self.now < bench.until)
     }
 
     fn reputation(&self, worker: AccountId) -> Reputation {

@@ -36,13 +36,19 @@ pub struct Config {
     pub reach: Reach,
 }
 
-/// Blocks for which a newcomer's lease runs at least, if leases do.
-const TRIAL_BLOCKS_MIN: u64 = 6;
+/// Blocks for which a lease runs at least, if leases do: a newcomer's, and one that a deadline cuts.
+const LEASE_BLOCKS_MIN: u64 = 6;
 
 impl Config {
     /// How long the lease of a worker runs that was never paid: long enough for an honest one, and a third of what waiting for
     /// another one costs.
     pub(crate) fn trial_blocks(&self) -> u64 {
-        (self.lease_blocks / 3).max(TRIAL_BLOCKS_MIN).min(self.lease_blocks)
+        (self.lease_blocks / 3).max(LEASE_BLOCKS_MIN).min(self.lease_blocks)
+    }
+
+    /// With fewer blocks than this before its deadline a job gets no lease: nobody could be expected to answer in time, and a slot
+    /// would be held.
+    pub(crate) fn least_blocks(&self) -> u64 {
+        self.lease_blocks.clamp(2, LEASE_BLOCKS_MIN)
     }
 }

@@ -11,6 +11,9 @@ const REST_BLOCKS: u64 = 4;
 /// How often the rest doubles.
 const DOUBLINGS: u32 = 4;
 
+/// Until when a worker rests that has the job.
+const HAS_IT: Height = Height(u64::MAX);
+
 /// A worker's turns with one job that came to nothing.
 #[derive(Clone, Copy, Debug)]
 struct Return {
@@ -34,7 +37,7 @@ impl History {
     pub(crate) fn bar(&mut self, worker: AccountId) {
         self.known.insert(worker);
         if let Some(past) = self.returns.get_mut(&worker) {
-            past.rests_until = Height(u64::MAX);
+            past.rests_until = HAS_IT;
         }
     }
 
@@ -64,6 +67,12 @@ impl History {
     /// Everybody who is not asked first.
     pub(crate) const fn known(&self) -> &BTreeSet<AccountId> {
         &self.known
+    }
+
+    /// Everybody who does not come back to the job, however long it waits; and who has it.
+    pub(crate) fn gone(&self) -> BTreeSet<AccountId> {
+        let rests = |worker: &AccountId| self.returns.get(worker).is_some_and(|past| past.rests_until < HAS_IT);
+        self.known.iter().filter(|worker| !rests(worker)).copied().collect()
     }
 
     /// Everybody who is not asked at `now`, even if nobody else is left; none if that is the same as [`Self::known`].

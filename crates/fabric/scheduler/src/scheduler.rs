@@ -214,7 +214,8 @@ impl<L: JobLog> Scheduler<L> {
         while workers.len() < count {
             let demand =
                 Demand { requirements, price_cap: Amount(u128::MAX), excluded: &excluded, pivot: AccountId::ZERO };
-            match self.book.pick(&demand).or_else(|| self.book.pick_on_trial(&demand)) {
+            let picked = self.book.pick(&demand).or_else(|| self.book.pick_on_trial(&demand));
+            match picked.or_else(|| self.book.pick_benched(&demand, &excluded)) {
                 Some((worker, price)) => {
                     workers.push(Offered { worker, price });
                     excluded.insert(worker);
@@ -317,13 +318,17 @@ impl<L: JobLog> Scheduler<L> {
 
     /// A lease ran out unused.
     fn note_miss(&mut self, claimed: &Claimed) {
-        let worker = claimed.lease.worker;
-        if self.book.is_newcomer(&worker)
+        if self.book.is_newcomer(&claimed.lease.worker)
             && let Some(job) = self.jobs.get_mut(&claimed.work.job)
         {
             job.history.let_down();
         }
-        self.book.bench(worker, self.config.lease_blocks);
+    }
+
+    /// Whether the order's deadline ended the lease. Whoever ordered chose that end, so it says nothing about the worker, and the ledger
+    /// closes the job a block later.
+    fn is_cut(&self, claimed: &Claimed) -> bool {
+        self.jobs.get(&claimed.work.job).is_none_or(|job| claimed.lease.expires >= job.spec.deadline)
     }
 
     /// A worker took a seat on the ledger, with our lease or without one.
@@ -370,13 +375,18 @@ impl<L: JobLog> Scheduler<L> {
     }
 
     fn take_back_expired(&mut self, effects: &mut Vec<Effect>) -> Result<(), SchedulerError> {
+        // Slots that run out together are one miss: the worker was away once.
+        let mut late = BTreeSet::new();
         for expired in self.log.tick(self.height)? {
-            if let Some(claimed) = self.drop_claim(expired.token) {
-                self.note_return(&claimed);
+            let Some(claimed) = self.drop_claim(expired.token) else { continue };
+            self.note_return(&claimed);
+            if !self.is_cut(&claimed) {
                 self.note_miss(&claimed);
+                late.insert(claimed.lease.worker);
                 effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
             }
         }
+        late.into_iter().for_each(|worker| self.book.bench(worker, self.config.lease_blocks));
         Ok(())
     }
 
@@ -403,7 +413,10 @@ impl<L: JobLog> Scheduler<L> {
     ) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get(&view.work.job) else { return Ok(()) };
         let expires = self.height.plus(self.config.lease_blocks).min(job.spec.deadline);
-        if job.is_cancelling || job.outstanding.len() >= job.wanted || expires <= self.height.next() {
+        if job.is_cancelling
+            || job.outstanding.len() >= job.wanted
+            || expires < self.height.plus(self.config.least_blocks())
+        {
             return Ok(());
         }
         let demand = self.demand(job, pivot(view.work.job, view.work.seat));
@@ -533,14 +546,18 @@ impl<L: JobLog> Scheduler<L> {
     }
 }
 
-/// The best worker that has not had the job, or else the best that has rested from it. Whom a newcomer let down is served by one that
-/// is none, if there is one.
+/// The best worker that has not had the job, or else the best that has rested from it, or else one that is benched. Whom a newcomer
+/// let down is served by one that is none, if there is one.
 fn pick(book: &mut Book, demand: &Demand<'_>, history: &History, now: Height) -> Option<(AccountId, Amount)> {
     let proven = if history.was_let_down() { book.pick_proven(demand) } else { None };
-    proven.or_else(|| book.pick(demand)).or_else(|| {
-        let out = history.out(now)?;
-        book.pick(&Demand { excluded: &out, ..demand.clone() })
-    })
+    let fresh = proven.or_else(|| book.pick(demand));
+    if fresh.is_some() {
+        return fresh;
+    }
+    let out = history.out(now);
+    let demand = Demand { excluded: out.as_ref().unwrap_or(demand.excluded), ..demand.clone() };
+    let rested = if out.is_some() { book.pick(&demand) } else { None };
+    rested.or_else(|| book.pick_benched(&demand, &history.gone()))
 }
 
 /// Whether a worker that declines for this reason may have the job later.

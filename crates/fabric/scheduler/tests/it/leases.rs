@@ -136,9 +136,59 @@ fn the_cheapest_worker_gets_a_signed_lease_that_ends_at_a_height() {
 fn a_lease_never_outlives_the_deadline() {
     let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
     let mut short = spec(1, Assurance::A4);
-    short.deadline = Height(bench.height + 4);
+    short.deadline = Height(bench.height + 8);
     let (_, leases) = bench.open(&short);
     assert_eq!(leases[0].lease.expires, short.deadline);
+}
+
+#[test]
+fn a_job_that_is_almost_over_gets_no_lease() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 2)]);
+    let granted = |bench: &mut Bench, nonce: u64, blocks: u64| {
+        let deadline = Height(bench.height + 1 + blocks);
+        bench.open(&JobSpec { deadline, ..spec(nonce, Assurance::A0) }).1.len()
+    };
+    assert_eq!([granted(&mut bench, 1, 5), granted(&mut bench, 2, 6)], [0, 1]);
+}
+
+#[test]
+fn orders_with_near_deadlines_take_no_worker_off_the_market() {
+    let mut bench = Bench::with_offers(vec![offer(1, 5, 4), offer(2, 5, 4)]);
+    let deadline = Height(bench.height + 10);
+    let orders: Vec<_> = (0..8).map(|nonce| JobSpec { deadline, ..spec(nonce, Assurance::A0) }).collect();
+    let opened = |spec: &JobSpec| Event::JobOpened { job: job_id(spec), spec: spec.clone(), open_from: Height(500) };
+    assert_eq!(bench.block(orders.iter().map(opened).collect()).len(), 8);
+    while bench.height < deadline.0 {
+        bench.height += 1;
+        let effects = bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works");
+        assert_eq!(effects, [], "nobody is reported for an end that the client chose");
+    }
+    let refunded = |spec: &JobSpec| Event::JobRefunded {
+        job: job_id(spec),
+        client: spec.client,
+        amount: spec.max_price,
+        reason: RefundReason::Unmatched,
+    };
+    bench.block(orders.iter().map(refunded).collect());
+    // A worker that is benched comes last, after one that asks a hundred times as much.
+    bench.block(vec![Event::OfferPublished { offer: offer(3, 20, 1) }]);
+    assert_ne!(workers(&bench.open(&spec(100, Assurance::A0)).1), [worker(3)]);
+}
+
+#[test]
+fn where_all_are_benched_they_are_asked_all_the_same() {
+    let mut bench = Bench::with_offers(vec![offer(1, 1, 1), offer(2, 2, 1)]);
+    bench.open(&spec(1, Assurance::A0));
+    bench.open(&spec(2, Assurance::A0));
+    // Both let their leases run out, the second a block after the first, and the jobs wait for their turns.
+    while bench.granted.len() < 4 {
+        bench.block(Vec::new());
+    }
+    assert!(bench.height < 3 * LEASE_BLOCKS, "both are benched for sixteen blocks at {}", bench.height);
+    assert_eq!(workers(&bench.granted[2..]), [worker(2), worker(1)], "each job goes to the one that has not had it");
+    let late = offer(3, 20, 1);
+    bench.block(vec![Event::OfferPublished { offer: late }]);
+    assert_eq!(workers(&bench.open(&spec(3, Assurance::A0)).1), [worker(3)], "who is not benched comes first");
 }
 
 #[test]
@@ -238,8 +288,8 @@ fn a_worker_that_was_late_once_has_the_job_again_after_others_and_one_that_faile
     let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
     let (_, first) = bench.open(&spec(1, Assurance::A4));
     let until_granted = |bench: &mut Bench, blocks| (0..blocks).flat_map(|_| bench.block(vec![])).collect::<Vec<_>>();
-    // A worker that was late rests for sixteen blocks first.
-    let second = until_granted(&mut bench, LEASE_BLOCKS + 18);
+    // Nobody else is there, so that it is asked although it is benched; but it rests from this job for four blocks first.
+    let second = until_granted(&mut bench, LEASE_BLOCKS + 4);
     assert_eq!(workers(&second), workers(&first));
     let lease = &second[0].lease;
     let (job, worker, token) = (lease.job, lease.worker, lease.token);
@@ -321,8 +371,7 @@ fn no_token_is_granted_twice_over_many_jobs_and_ends() {
             }
         }
     }
-    // Nobody answers, so whoever is late rests: three slots that run out at once count as three misses, and its second turn comes
-    // after 64 blocks, its third after 512, its fourth after 4,096. Without rests three lease times would see more grants than these.
+    // Nobody answers, so whoever is late rests, from each job longer each time. Three lease times would see fewer grants than these.
     for _ in 0..400 * LEASE_BLOCKS {
         bench.block(vec![]);
     }
@@ -478,22 +527,6 @@ fn a_job_that_one_newcomer_let_down_waits_for_no_other() {
     (0..8).for_each(|_| drop(bench.block(Vec::new())));
     let served = workers(&bench.granted);
     assert_eq!((served.len(), served[1]), (2, worker(100)), "{served:?}");
-}
-
-#[test]
-fn who_answers_nothing_is_benched_for_as_long_as_a_lease() {
-    let mut bench = Bench::with_offers(vec![offer(1, 1, 1)]);
-    let long = Config { lease_blocks: 100, ..config() };
-    bench.scheduler = Scheduler::restore(long, log(), Ledger { offers: vec![offer(1, 1, 1)], ..Ledger::default() })
-        .expect("starts")
-        .0;
-    bench.open(&spec(1, Assurance::A0));
-    let opened = bench.height;
-    bench.open(&spec(2, Assurance::A0));
-    while bench.granted.len() < 2 {
-        bench.block(Vec::new());
-    }
-    assert_eq!(bench.height, opened + 200);
 }
 
 #[test]

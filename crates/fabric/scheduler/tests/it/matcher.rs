@@ -200,3 +200,51 @@ fn defect_6_flags_price_and_reputation_decide_not_the_first_with_memory() {
     let demand = Demand { requirements: &needs, price_cap: Amount::ciro(20), excluded: &none, pivot: AccountId::ZERO };
     assert_eq!(book(&machines).pick(&demand), Some((worker(3), Amount::ciro(3))));
 }
+
+/// The first height, up to a thousand, at which `worker` is matched like any other.
+fn back_at(book: &mut Book, demand: &Demand<'_>, worker: AccountId) -> Option<u64> {
+    (1..1_000).find(|height| {
+        book.advance(Height(*height));
+        book.pick(demand).is_some_and(|(picked, _)| picked == worker)
+    })
+}
+
+#[test]
+fn benched_workers_come_back_after_a_lease_time_and_slots_that_run_out_together_are_one_miss() {
+    let worker = AccountId([1; 32]);
+    let (requirements, excluded) = (Requirements::default(), BTreeSet::new());
+    let demand =
+        Demand { requirements: &requirements, price_cap: Amount::ciro(5), excluded: &excluded, pivot: AccountId::ZERO };
+    let mut book = Book::new();
+    book.publish(offer(worker, 1, 64, 0, 4));
+    book.advance(Height(1));
+    (0..4).for_each(|_| book.bench(worker, 100));
+    book.advance(Height(2));
+    book.bench(worker, 100);
+    assert_eq!(back_at(&mut book, &demand, worker), Some(101), "as long as a lease");
+    book.advance(Height(101));
+    book.bench(worker, 100);
+    assert_eq!(back_at(&mut book, &demand, worker), Some(301), "twice as long the second time");
+}
+
+#[test]
+fn a_benched_worker_is_asked_only_where_nobody_else_could_serve_and_the_one_free_soonest() {
+    let [first, second, busy] = [1, 2, 3].map(|n| AccountId([n; 32]));
+    let (requirements, excluded) = (Requirements::default(), BTreeSet::new());
+    let demand =
+        Demand { requirements: &requirements, price_cap: Amount::ciro(5), excluded: &excluded, pivot: AccountId::ZERO };
+    let mut book = Book::new();
+    [(first, 5), (second, 1)].iter().for_each(|(worker, price)| book.publish(offer(*worker, *price, 64, 0, 1)));
+    for (height, worker) in [(1, first), (2, second)] {
+        book.advance(Height(height));
+        book.bench(worker, 100);
+    }
+    let asked = |book: &Book, gone: &BTreeSet<_>| book.pick_benched(&demand, gone).map(|(worker, _)| worker);
+    assert_eq!((book.pick(&demand), asked(&book, &excluded)), (None, Some(first)));
+    book.publish(offer(busy, 2, 64, 0, 1));
+    book.occupy(busy, LeaseToken(1));
+    assert_eq!(asked(&book, &excluded), None, "one that is busy will be free");
+    assert_eq!(asked(&book, &BTreeSet::from([busy])), Some(first), "unless the job cannot go to it");
+    book.occupy(first, LeaseToken(2));
+    assert_eq!(asked(&book, &BTreeSet::from([busy])), Some(second), "a slot has to be free");
+}
