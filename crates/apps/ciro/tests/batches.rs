@@ -123,7 +123,10 @@ fn what_the_model_refuses_is_named_and_the_others_are_proven() {
     for (refused, reason) in view["refused"].as_array().expect("a list").iter().zip(reasons) {
         assert!(refused["reason"].as_str().is_some_and(|text| text.ends_with(reason)), "{refused}");
     }
-    let error: Value = serde_json::from_slice(&done.stderr).expect("stderr is JSON");
+    // Notes come before the error's document.
+    let told = String::from_utf8(done.stderr).expect("stderr is text");
+    let document = told.find('{').and_then(|start| told.get(start..)).expect("a document");
+    let error: Value = serde_json::from_str(document).expect("it is JSON");
     assert!(error.to_string().contains("2 of 4 samples refused, the others are proven; sample 1: "), "{error}");
     for number in [0, 2] {
         let verified = ciro(&["verify", text(&each.join(format!("sample-{number}.ciro")))]);

