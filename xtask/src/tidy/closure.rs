@@ -32,7 +32,7 @@ const TOTAL_CRATES: [&str; 8] = [
 ];
 
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
-const TOTAL_READERS: [&str; 1] = ["ciro-receipt"];
+const TOTAL_READERS: [&str; 2] = ["ciro-receipt", "ciro-verify"];
 
 /// Files of other crates that do: what a receipt and a light client read of the ledger, what admits a
 /// stranger's transaction and moves money, and what the command line shows of files and answers of strangers. They deny the tier at their top.
@@ -194,12 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn the_light_tier_wants_no_std_and_no_unsafe() {
-        assert_eq!(missing("ciro-graph", "#![no_std]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
-        assert_eq!(missing("ciro-graph", "#![cfg_attr(not(test), no_std)]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
-        assert!(missing("ciro-graph", "#![forbid(unsafe_code)]")[0].ends_with("#![no_std]"));
-        assert!(missing("ciro-types", "#![no_std]\n#![deny(unsafe_code)]")[0].ends_with("#![forbid(unsafe_code)]"));
-        assert_eq!(missing("ciro-graph", "#![cfg_attr(feature = \"x\", no_std)]\n#![forbid(unsafe_code)]").len(), 1);
+    fn the_closure_wants_no_std_and_no_unsafe() {
+        let lints = FULL_TIER.join(", ");
+        let of = |name: &str, head: &str| missing(name, &format!("{head}\n#![deny({lints})]"));
+        assert_eq!(of("ciro-graph", "#![no_std]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
+        assert_eq!(of("ciro-graph", "#![cfg_attr(not(test), no_std)]\n#![forbid(unsafe_code)]"), [] as [&str; 0]);
+        assert!(of("ciro-graph", "#![forbid(unsafe_code)]")[0].ends_with("#![no_std]"));
+        assert!(of("ciro-types", "#![no_std]\n#![deny(unsafe_code)]")[0].ends_with("#![forbid(unsafe_code)]"));
+        assert_eq!(of("ciro-graph", "#![cfg_attr(feature = \"x\", no_std)]\n#![forbid(unsafe_code)]").len(), 1);
     }
 
     #[test]
