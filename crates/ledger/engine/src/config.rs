@@ -60,13 +60,25 @@ pub struct Limits {
     pub pool_per_sender: usize,
     /// Most bytes of waiting transactions of one sender, unless it is a single one.
     pub sender_bytes: usize,
+    /// Most units of verification of waiting transactions, in all lanes together.
+    pub pool_units: u64,
+    /// Most units of waiting transactions of one sender, unless it is a single one: what two plain blocks hold by default.
+    pub sender_units: u64,
     /// How far beyond the next free nonce of its sender a transaction's may be.
     pub gap: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pool_txs: 40_000, pool_bytes: 128 << 20, pool_per_sender: 4_096, sender_bytes: 16 << 20, gap: 16 }
+        Self {
+            pool_txs: 40_000,
+            pool_bytes: 128 << 20,
+            pool_per_sender: 4_096,
+            sender_bytes: 16 << 20,
+            pool_units: 32_000_000,
+            sender_units: 1_000_000,
+            gap: 16,
+        }
     }
 }
 
@@ -81,6 +93,7 @@ impl Limits {
             Lane::Report => 1,
         };
         let part = |whole: usize| (whole / 16).saturating_mul(sixteenths) + whole % 16 * sixteenths / 16;
-        Load { txs: part(self.pool_txs).max(1), bytes: part(self.pool_bytes), units: 0 }
+        let units = (self.pool_units / 16).saturating_mul(sixteenths as u64);
+        Load { txs: part(self.pool_txs).max(1), bytes: part(self.pool_bytes), units }
     }
 }

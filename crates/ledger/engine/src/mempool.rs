@@ -8,8 +8,12 @@
 //!
 //! **Gaps.** A nonce beyond the next free one waits for those before it. Few may, and not for long: nobody pays for them.
 //!
-//! **Eviction.** In a full lane, a newcomer takes the place of what pays less for each byte; what waits behind a gap pays
-//! nothing. What the same sender sent after it goes as well, as it could not be executed. Nobody evicts itself.
+//! **Eviction.** In a full lane, a newcomer takes the place of what pays less for each byte and unit; what waits behind a gap
+//! pays nothing. What the same sender sent after it goes as well, as it could not be executed. Nobody evicts itself. Where
+//! only units have no room, what its largest holder sent last goes.
+//!
+//! **Turns.** What takes verification goes into blocks in turns of its senders: a block holds little of it, and whoever came first
+//! with a thousand would hold up everybody else's for as many blocks as these fill.
 
 use crate::config::Limits;
 use crate::step::SubmitError;
@@ -60,13 +64,15 @@ pub struct Parked {
     commits: u8,
 }
 
-/// What a place in a full lane is given up for: pay for each byte, then age.
+/// What a place in a full lane is given up for: pay for each byte and unit, then age.
 type Rank = (u128, Reverse<u64>, AccountId, Nonce);
 
 #[derive(Debug)]
 struct Entry {
     arrival: u64,
-    /// Pay for each kibibyte; nothing while it waits behind a gap.
+    /// When it is its sender's turn, if it takes verification.
+    turn: u64,
+    /// Pay for each 1,024 bytes and units; nothing while it waits behind a gap.
     rate: u128,
     /// The commit at which it has waited too long.
     until: u64,
@@ -86,7 +92,10 @@ struct Queue {
     next: Nonce,
     txs: BTreeMap<Nonce, Entry>,
     bytes: usize,
+    units: u64,
     owed: u128,
+    /// The turn of what came last and takes verification.
+    turn: u64,
 }
 
 impl Queue {
@@ -111,6 +120,8 @@ pub struct Mempool {
     ids: BTreeMap<TxId, (AccountId, Nonce)>,
     shares: BTreeMap<Lane, Share>,
     arrivals: u64,
+    /// The last turn of which a block held something.
+    turn: u64,
     commits: u64,
     /// When each has waited too long.
     ends: BTreeSet<(u64, TxId)>,
@@ -121,8 +132,9 @@ const fn after(nonce: Nonce) -> Nonce {
     Nonce(nonce.0.saturating_add(1))
 }
 
-fn rate(fee: Amount, bytes: usize) -> u128 {
-    fee.0.saturating_mul(1_024) / (bytes.max(1) as u128)
+/// A unit costs about what a byte does, and so weighs as much: who pays for verification does not outrank others by that.
+fn rate(fee: Amount, item: &Item) -> u128 {
+    fee.0.saturating_mul(1_024) / (item.bytes.max(1) as u128 + u128::from(item.units))
 }
 
 impl Mempool {
@@ -135,6 +147,7 @@ impl Mempool {
             ids: BTreeMap::new(),
             shares: BTreeMap::new(),
             arrivals: 0,
+            turn: 0,
             commits: 0,
             ends: BTreeSet::new(),
             parked: BTreeMap::new(),
@@ -198,9 +211,11 @@ impl Mempool {
         if expected > got {
             return Err(SubmitError::Unfunded { expected, got });
         }
-        let (txs, bytes) = queue.map_or((0, 0), |queue| (queue.txs.len(), queue.bytes));
+        let (txs, bytes, units) = queue.map_or((0, 0, 0), |queue| (queue.txs.len(), queue.bytes, queue.units));
+        let fits_units = item.units == 0 || units.saturating_add(item.units) <= self.limits.sender_units;
         // One transaction of any size may wait.
-        let fits = txs == 0 || txs < self.limits.pool_per_sender && bytes + item.bytes <= self.limits.sender_bytes;
+        let fits = txs == 0
+            || txs < self.limits.pool_per_sender && bytes + item.bytes <= self.limits.sender_bytes && fits_units;
         if fits { Ok(()) } else { Err(SubmitError::SenderFull { txs, bytes }) }
     }
 
@@ -209,10 +224,10 @@ impl Mempool {
         let limit = self.limits.share(lane);
         let Some(share) = self.shares.get(&lane) else { return Ok(Vec::new()) };
         let mut load = share.load.plus(load_of(item));
-        let rate = if item.nonce > self.next_free(&item.sender, next) { 0 } else { rate(fee, item.bytes) };
+        let rate = if item.nonce > self.next_free(&item.sender, next) { 0 } else { rate(fee, item) };
         let mut victims = Vec::new();
         for &(theirs, _, sender, nonce) in &share.ranks {
-            if fits(load, limit) {
+            if fits_but_units(load, limit) {
                 break;
             }
             if theirs >= rate || sender == item.sender {
@@ -221,13 +236,34 @@ impl Mempool {
             let queue = self.senders.get(&sender).into_iter();
             for entry in queue.flat_map(|queue| queue.txs.range(nonce..)).map(|(_, entry)| entry) {
                 if entry.waiting.lane == lane && !victims.contains(&entry.waiting.id) {
-                    load.txs -= 1;
-                    load.bytes -= entry.waiting.item.bytes;
+                    load = load_without(load, &entry.waiting.item);
                     victims.push(entry.waiting.id);
                 }
             }
         }
-        if fits(load, limit) { Ok(victims) } else { Err(SubmitError::PoolFull) }
+        if load.units > limit.units && rate > 0 {
+            self.dear_victims(item, lane, (&mut load, limit), &mut victims);
+        }
+        if load.is_within(limit) { Ok(victims) } else { Err(SubmitError::PoolFull) }
+    }
+
+    /// Adds what whoever holds most units sent last, as long as that leaves it more than the newcomer's sender would have. Cost:
+    /// linear in senders, only where a lane has no units left.
+    fn dear_victims(&self, item: &Item, lane: Lane, (load, limit): (&mut Load, Load), victims: &mut Vec<TxId>) {
+        let own = self.senders.get(&item.sender).map_or(0, |queue| queue.units).saturating_add(item.units);
+        let others = self.senders.iter().filter(|(sender, _)| **sender != item.sender);
+        let Some((_, largest)) = others.max_by_key(|(sender, queue)| (queue.units, **sender)) else { return };
+        let mut left = largest.units;
+        for entry in largest.txs.values().rev() {
+            if load.units <= limit.units || left <= own {
+                return;
+            }
+            left -= entry.waiting.item.units;
+            if entry.waiting.lane == lane && !victims.contains(&entry.waiting.id) {
+                *load = load_without(*load, &entry.waiting.item);
+                victims.push(entry.waiting.id);
+            }
+        }
     }
 
     /// Takes a transaction for which [`Mempool::admits`] has said yes, with the same `account`.
@@ -239,12 +275,16 @@ impl Mempool {
         self.ids.insert(waiting.id, (item.sender, item.nonce));
         let share = self.shares.entry(waiting.lane).or_default();
         share.load = share.load.plus(load_of(&item));
-        let empty = Queue { next: account.nonce, txs: BTreeMap::new(), bytes: 0, owed: 0 };
+        let empty = Queue { next: account.nonce, txs: BTreeMap::new(), bytes: 0, units: 0, owed: 0, turn: 0 };
         let queue = self.senders.entry(item.sender).or_insert(empty);
         queue.bytes += item.bytes;
+        queue.units = queue.units.saturating_add(item.units);
+        if item.units > 0 {
+            queue.turn = queue.turn.max(self.turn) + 1;
+        }
         queue.owed = queue.owed.saturating_add(waiting.fee.0);
         let until = self.commits + MAX_GAP_COMMITS;
-        let entry = Entry { arrival: self.arrivals, rate: 0, until, waiting };
+        let entry = Entry { arrival: self.arrivals, turn: queue.turn, rate: 0, until, waiting };
         share.ranks.insert(entry.rank());
         self.ends.insert((until, entry.waiting.id));
         queue.txs.insert(item.nonce, entry);
@@ -266,7 +306,7 @@ impl Mempool {
             let Some(share) = self.shares.get_mut(&entry.waiting.lane) else { continue };
             share.ranks.remove(&entry.rank());
             // A free report outranks nothing and needs not to: its lane is its own.
-            entry.rate = rate(entry.waiting.fee, entry.waiting.item.bytes).max(1);
+            entry.rate = rate(entry.waiting.fee, &entry.waiting.item).max(1);
             share.ranks.insert(entry.rank());
             self.ends.remove(&(entry.until, entry.waiting.id));
             entry.until = self.commits + MAX_WAIT_COMMITS;
@@ -286,18 +326,19 @@ impl Mempool {
         self.senders.values().any(|queue| queue.txs.contains_key(&queue.next))
     }
 
-    /// A batch for a block after `state`: in order of arrival, but each sender's in order of nonce without gaps. A lane ends at
+    /// A batch for a block after `state`: in order of arrival, what takes verification in turns of its senders, and each sender's
+    /// in order of nonce without gaps. A lane ends at
     /// the first transaction that does not fit, so that a large one is not passed over for ever; where only verification has no
     /// room left, it goes on with what takes none.
     #[must_use]
     pub fn batch(&self, state: &State) -> Vec<Vec<u8>> {
-        let mut heads: BTreeMap<u64, &Entry> = BTreeMap::new();
+        let mut heads = Heads::default();
         for queue in self.senders.values() {
-            heads.extend(queue.txs.get(&queue.next).map(|entry| (entry.arrival, entry)));
+            queue.txs.get(&queue.next).into_iter().for_each(|entry| heads.push(entry));
         }
         let (mut manifest, mut batch) = (Manifest::new(state), Vec::new());
         let (mut full, mut verified, mut reported) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        while let Some((_, entry)) = heads.pop_first() {
+        while let Some(entry) = heads.pop() {
             let item = &entry.waiting.item;
             let lane = state.lane(&item.sender, item.errand);
             let is_over = full.contains(&lane) || item.units > 0 && verified.contains(&lane);
@@ -319,7 +360,7 @@ impl Mempool {
                 }
             }
             let follower = self.senders.get(&item.sender).and_then(|queue| queue.txs.get(&after(item.nonce)));
-            heads.extend(follower.map(|entry| (entry.arrival, entry)));
+            follower.into_iter().for_each(|entry| heads.push(entry));
         }
         batch
     }
@@ -329,6 +370,7 @@ impl Mempool {
     pub fn forget(&mut self, included: &[TxId], state: &State) {
         for id in included {
             self.parked.remove(id);
+            self.turn = self.turn.max(self.turn_of(id));
             self.remove(id);
         }
         let moved =
@@ -340,6 +382,12 @@ impl Mempool {
         self.forget_reports(state);
         self.commits += 1;
         self.expire();
+    }
+
+    /// The turn of what waits and takes verification; 0 of anything else.
+    fn turn_of(&self, id: &TxId) -> u64 {
+        let entry = self.ids.get(id).and_then(|(sender, nonce)| self.senders.get(sender)?.txs.get(nonce));
+        entry.filter(|entry| entry.waiting.item.units > 0).map_or(0, |entry| entry.turn)
     }
 
     /// Brings a sender's queue in line with its account.
@@ -390,12 +438,12 @@ impl Mempool {
         if let Some(entry) = queue.txs.remove(&nonce) {
             let Waiting { item, lane, fee, .. } = &entry.waiting;
             queue.bytes -= item.bytes;
+            queue.units -= item.units;
             queue.owed -= fee.0;
             self.ends.remove(&(entry.until, *id));
             if let Some(share) = self.shares.get_mut(lane) {
                 share.ranks.remove(&entry.rank());
-                share.load.txs -= 1;
-                share.load.bytes -= item.bytes;
+                share.load = load_without(share.load, item);
             }
         }
         if queue.txs.is_empty() {
@@ -436,11 +484,45 @@ impl Mempool {
     }
 }
 
-fn load_of(item: &Item) -> Load {
-    Load { txs: 1, bytes: item.bytes, units: 0 }
+/// What could go into a block next, one of each sender.
+#[derive(Default)]
+struct Heads<'a> {
+    /// What takes no verification, by arrival.
+    cheap: BTreeMap<u64, &'a Entry>,
+    /// What does, by turn and arrival.
+    dear: BTreeMap<(u64, u64), &'a Entry>,
+    /// When the dear ones came: the oldest says when one of them is due, whichever that is.
+    dear_arrivals: BTreeSet<u64>,
 }
 
-const fn fits(load: Load, limit: Load) -> bool {
+impl<'a> Heads<'a> {
+    fn push(&mut self, entry: &'a Entry) {
+        if entry.waiting.item.units == 0 {
+            self.cheap.insert(entry.arrival, entry);
+        } else {
+            self.dear.insert((entry.turn, entry.arrival), entry);
+            self.dear_arrivals.insert(entry.arrival);
+        }
+    }
+
+    fn pop(&mut self) -> Option<&'a Entry> {
+        let (cheap, dear) = (self.cheap.first_key_value(), self.dear_arrivals.first());
+        let is_dear_due = dear.is_some_and(|dear| cheap.is_none_or(|(cheap, _)| dear < cheap));
+        let entry = if is_dear_due { self.dear.pop_first()?.1 } else { self.cheap.pop_first()?.1 };
+        self.dear_arrivals.remove(&entry.arrival);
+        Some(entry)
+    }
+}
+
+const fn load_of(item: &Item) -> Load {
+    Load { txs: 1, bytes: item.bytes, units: item.units }
+}
+
+const fn load_without(load: Load, item: &Item) -> Load {
+    Load { txs: load.txs - 1, bytes: load.bytes - item.bytes, units: load.units - item.units }
+}
+
+const fn fits_but_units(load: Load, limit: Load) -> bool {
     load.is_within(Load { units: u64::MAX, ..limit })
 }
 

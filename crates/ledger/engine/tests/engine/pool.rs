@@ -11,7 +11,15 @@ use ciro_state::{
 use ciro_types::{AccountId, Amount, Hash32, Height, Nonce, TxId};
 
 /// Shares of the lanes: 8 transactions and 800 bytes plain, half of that for work.
-const LIMITS: Limits = Limits { pool_txs: 16, pool_bytes: 1_600, pool_per_sender: 6, sender_bytes: 700, gap: 3 };
+const LIMITS: Limits = Limits {
+    pool_txs: 16,
+    pool_bytes: 1_600,
+    pool_per_sender: 6,
+    sender_bytes: 700,
+    pool_units: 16_000_000,
+    sender_units: 1_000_000,
+    gap: 3,
+};
 
 fn sender(n: u8) -> AccountId {
     AccountId([n; 32])
@@ -85,6 +93,41 @@ fn verification_without_room_holds_up_only_what_needs_it() {
     put(&mut pool, 4, 0, 10).expect("room");
     put_item(Lane::Plain, &mut pool, Item { units: 1, ..item(5, 0, 10) }).expect("room");
     assert_eq!(batch(&pool), [1, 4], "a small one does not overtake a large one of its kind");
+}
+
+#[test]
+fn whoever_came_first_with_much_to_verify_takes_turns_with_others() {
+    let mut pool = Mempool::new(LIMITS);
+    let units = genesis().params.quota(Lane::Plain).units / 4;
+    let put = |pool: &mut Mempool, n, nonce| {
+        put_item(Lane::Plain, pool, Item { units, ..item(n, nonce, 10) }).expect("room");
+    };
+    (0..6).for_each(|nonce| put(&mut pool, 1, nonce));
+    put(&mut pool, 2, 0);
+    put_item(Lane::Plain, &mut pool, item(3, 0, 10)).expect("room");
+    assert_eq!(batch(&pool), [1, 2, 1, 1, 3]);
+}
+
+#[test]
+fn units_are_bounded_and_whoever_holds_most_of_them_makes_way() {
+    let mut pool = Mempool::new(Limits { pool_units: 2_000_000, sender_units: 800_000, ..LIMITS });
+    let put = |pool: &mut Mempool, n, nonce| put_item(Lane::Plain, pool, Item { units: 200_000, ..item(n, nonce, 10) });
+    (0..4).for_each(|nonce| put(&mut pool, 1, nonce).expect("room"));
+    assert!(matches!(put(&mut pool, 1, 4), Err(SubmitError::SenderFull { txs: 4, .. })));
+    put(&mut pool, 2, 0).expect("a million units in all");
+    put(&mut pool, 3, 0).expect("the first sender holds most");
+    put(&mut pool, 3, 1).expect("and still does");
+    assert_eq!([1, 2, 3].map(|nonce| pool.contains(&id(1, nonce))), [true, false, false]);
+    assert_eq!(put(&mut pool, 3, 2), Err(SubmitError::PoolFull), "it would hold most itself");
+    put_item(Lane::Plain, &mut pool, item(4, 0, 10)).expect("what takes none has room");
+}
+
+#[test]
+fn paying_for_verification_outranks_nothing() {
+    let mut pool = Mempool::new(LIMITS);
+    (1..=8).for_each(|n| put(&mut pool, n, 0, 10).expect("room"));
+    let dear = Item { units: 50_000, ..item(1, 1, 10) };
+    assert_eq!(put_item(Lane::Plain, &mut pool, dear), Err(SubmitError::PoolFull));
 }
 
 #[test]
