@@ -78,9 +78,10 @@ pub(crate) fn open_validators(
     numbered.map(|(number, (found, key))| opening.settle(number, key, found, (&peer, oldest))).collect()
 }
 
-/// Refuses stores behind which so many validators have signed that nothing can be decided. One of them catches up from the others.
+/// Refuses stores behind which so many validators have signed that nothing can be decided. Those that lag behind the best store
+/// catch up from it, and count if they may not sign what comes after it either.
 fn check_voices(found: &[Result<Opened, EngineError>], height: Height) -> Result<(), NetworkError> {
-    let is_silent = |opened: &&Opened| opened.height() == height && opened.validator.validator().consensus().is_muted();
+    let is_silent = |opened: &&Opened| opened.validator.validator().consensus().is_muted_at(height.next());
     let (silent, validators) = (found.iter().flatten().filter(is_silent).count(), found.len());
     if silent * 3 < validators { Ok(()) } else { Err(NetworkError::StoresLost { height, silent, validators }) }
 }

@@ -1,6 +1,6 @@
 //! Stores that were changed, cut or swept away while the network was down, and blocks that are no longer kept.
 
-use crate::jobs::{Client, raw, start_with};
+use crate::jobs::{Client, client_of, raw, start_with};
 use ciro_api::{Asking as _, NodeError, ask};
 use ciro_engine::Retention;
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
@@ -129,6 +129,23 @@ fn stores_that_are_gone_without_what_was_signed_are_named() {
         Err(NetworkError::StoresLost { height: Height(0), silent: 4, validators: 4 }) => {}
         Err(error) => panic!("another error: {error:?}"),
         Ok(_) => panic!("it starts, and never decides"),
+    }
+}
+
+#[test]
+fn three_stores_that_are_gone_come_back_from_the_fourth_or_are_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    settled(directory.path());
+    (1..4).for_each(|number| std::fs::remove_file(store(directory.path(), number)).expect("there"));
+    let (notify, _) = listen();
+    match Network::start(directory.path(), Options::default(), &notify) {
+        // Three have signed for the height after the last of the fourth's blocks.
+        Err(NetworkError::StoresLost { silent: 3, validators: 4, .. }) => {}
+        Err(error) => panic!("another error: {error:?}"),
+        Ok(network) => {
+            let client = client_of(directory.path(), &network);
+            client.receipt(settle(&client, 7));
+        }
     }
 }
 

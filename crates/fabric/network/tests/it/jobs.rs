@@ -39,9 +39,14 @@ fn start(root: &Path) -> (Network, Client) {
 
 pub(crate) fn start_with(root: &Path, options: Options, notify: &Notify) -> (Network, Client) {
     let network = Network::start(root, options, notify).expect("starts");
+    let client = client_of(root, &network);
+    (network, client)
+}
+
+/// The owner of the wallet at a network that runs.
+pub(crate) fn client_of(root: &Path, network: &Network) -> Client {
     let key = load_key(&Layout::new(root).wallet()).expect("the wallet is there");
-    let node = network.node();
-    (network, Client { node, key })
+    Client { node: network.node(), key }
 }
 
 impl Client {

@@ -84,7 +84,11 @@ impl<F: WalFile> Host<F> {
     }
 
     pub(super) fn is_muted(&self) -> bool {
-        self.muted_through.is_some_and(|through| self.height <= through)
+        self.is_muted_at(self.height)
+    }
+
+    pub(super) fn is_muted_at(&self, height: Height) -> bool {
+        self.muted_through.is_some_and(|through| height <= through)
     }
 
     fn forget_height(&mut self) {

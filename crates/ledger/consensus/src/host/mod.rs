@@ -351,6 +351,12 @@ impl<F: WalFile> Consensus<F> {
         self.host.is_muted()
     }
 
+    /// Whether it will keep silent for the same reason at `height`, once it is there.
+    #[must_use]
+    pub fn is_muted_at(&self, height: Height) -> bool {
+        self.host.is_muted_at(height)
+    }
+
     fn committed(&self) -> Height {
         Height(self.host.height.0 - 1)
     }
