@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Largest program or weight file, bytes.
+/// Largest file of a folder, bytes.
 const MAX_FILE: usize = 1 << 31;
 /// Version of the folder's layout, and of what its program means.
 const FORMAT: u32 = 3;
@@ -258,7 +258,7 @@ fn from_json<T: for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8]) -> Result<T,
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
-    fs::read(path).map_err(|source| ArtifactError::Io { path: path.into(), source })
+    crate::files::read(path, MAX_FILE as u64).map_err(|source| ArtifactError::Io { path: path.into(), source })
 }
 
 fn read_checked(path: &Path, expected: Hash32) -> Result<Vec<u8>, ArtifactError> {

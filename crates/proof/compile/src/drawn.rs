@@ -7,6 +7,10 @@ use ciro_graph::{Ingest, Input, Program, RawInput, RawTensor};
 
 /// How many are drawn: each threshold of a usual forest comes up.
 const DRAWN: usize = 256;
+/// Most elements of all values of the model on all inputs together, which are held at once: fewer inputs are drawn for a large model.
+const ELEMENTS_MAX: usize = 1 << 24;
+/// How many inputs are the same everywhere.
+const ENDS: usize = 6;
 /// Most numbers that one element is drawn from besides its range.
 const MARKS: usize = 1 << 12;
 
@@ -52,7 +56,16 @@ pub(crate) fn inputs(plan: &Plan, program: &Program) -> Vec<RawInput> {
         };
         RawInput(program.inputs.iter().zip(&elements).map(tensor).collect())
     };
-    (0..DRAWN).map(input).collect()
+    let count = count(plan);
+    // Where there is only room for a few, mixed ones tell more.
+    let first = if count > 2 * ENDS { 0 } else { ENDS };
+    (first..first + count).map(input).collect()
+}
+
+fn count(plan: &Plan) -> usize {
+    let inputs = plan.inputs.iter().map(|input| input.dims.iter().product::<usize>());
+    let elements = inputs.chain(plan.steps.iter().map(|step| step.len)).fold(1, usize::saturating_add);
+    (ELEMENTS_MAX / elements).clamp(1, DRAWN)
 }
 
 fn tensor(input: &Input, numbers: &[f64]) -> RawTensor {
@@ -66,7 +79,7 @@ fn tensor(input: &Input, numbers: &[f64]) -> RawTensor {
 /// An element of input number `i`: the first inputs are the same everywhere, the others mixed.
 fn number(draw: &mut Draw, element: &Element, i: usize) -> f64 {
     let reach = element.reach;
-    let ends = [0.0, -0.0, reach, -reach, reach * 1e-6, f64::from(f32::MIN_POSITIVE)];
+    let ends: [f64; ENDS] = [0.0, -0.0, reach, -reach, reach * 1e-6, f64::from(f32::MIN_POSITIVE)];
     match ends.get(i) {
         Some(&end) => end,
         None if !element.marks.is_empty() && draw.below(4) > 0 => element.marks[draw.below(element.marks.len())],

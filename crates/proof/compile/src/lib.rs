@@ -16,6 +16,8 @@
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
 //! | `native` | the files of XGBoost and LightGBM |
 //! | `left_out` | which samples are left out of a trial, and what their refusals tell |
+//! | `files` | regular files of foreign folders |
+//! | `size` | how many elements foreign dimensions have |
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
 //! | `float` | the float reference |
 //! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
@@ -30,6 +32,7 @@ pub mod artifact;
 pub mod compile;
 mod drawn;
 pub mod error;
+mod files;
 mod float;
 mod left_out;
 mod lower;
@@ -43,6 +46,7 @@ pub mod refusal;
 pub mod report;
 pub mod samples;
 pub mod signature;
+mod size;
 pub mod tolerance;
 
 pub use answers::{Answer, Given};

@@ -57,7 +57,7 @@ fn product(builder: &mut ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Resul
         let room = PRODUCT_BITS - a_bits.min(b_bits);
         let (a, b) = (narrow(builder, at, a, room)?, narrow(builder, at, b, room)?);
         let id = builder.node(at, Op::Mul { a: a.id, b: b.id })?;
-        return Ok(Quant { id, exponents: together(builder, &a, &b) });
+        return Ok(Quant { id, exponents: together(builder, at, &a, &b)? });
     }
     if a.id == b.id {
         return square(builder, at, a);
@@ -71,7 +71,7 @@ fn product(builder: &mut ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Resul
         let part = builder.node(at, Op::Rescale { x: part, shift })?;
         sum = builder.node(at, Op::Add { a: sum, b: part })?;
     }
-    Ok(Quant { id: sum, exponents: together(builder, &a, &b) })
+    Ok(Quant { id: sum, exponents: together(builder, at, &a, &b)? })
 }
 
 /// x times itself: of its halves, the square of the higher one and twice the product of both.
@@ -83,15 +83,30 @@ fn square(builder: &mut ProgramBuilder, at: &At, x: &Quant) -> Result<Quant, Com
         let part = if shift > 1 { builder.node(at, Op::Rescale { x: part, shift: shift - 1 })? } else { part };
         sum = builder.node(at, Op::Add { a: sum, b: part })?;
     }
-    Ok(Quant { id: sum, exponents: together(builder, &x, &x) })
+    Ok(Quant { id: sum, exponents: together(builder, at, &x, &x)? })
 }
 
+/// Finest scale of a product, and coarsest: float32 has none beyond 2^±149, so a longer chain of products means nothing.
+const WIDEST_EXPONENT: i32 = 1 << 10;
+
 /// The scales of products.
-fn together(builder: &ProgramBuilder, a: &Quant, b: &Quant) -> Exponents {
+fn together(builder: &ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Result<Exponents, CompileError> {
     let second = |i: usize| b.exponents.at(if builder.len(b.id) == 1 { 0 } else { i });
+    let scale = |a: i32, b: i32| {
+        let exponent = i64::from(a) + i64::from(b);
+        let fits =
+            i32::try_from(exponent).ok().filter(|exponent| (-WIDEST_EXPONENT..=WIDEST_EXPONENT).contains(exponent));
+        fits.ok_or_else(|| CompileError::Range {
+            at: at.clone(),
+            reason: format!("expected products in steps of 2^±{WIDEST_EXPONENT} at most, got 2^{}", -exponent),
+        })
+    };
     match (&a.exponents, &b.exponents) {
-        (Exponents::Uniform(a), Exponents::Uniform(b)) => Exponents::Uniform(a + b),
-        _ => Exponents::Each((0..builder.len(a.id)).map(|i| a.exponents.at(i) + second(i)).collect()),
+        (Exponents::Uniform(a), Exponents::Uniform(b)) => scale(*a, *b).map(Exponents::Uniform),
+        _ => {
+            let each = (0..builder.len(a.id)).map(|i| scale(a.exponents.at(i), second(i)));
+            each.collect::<Result<_, _>>().map(Exponents::Each)
+        }
     }
 }
 

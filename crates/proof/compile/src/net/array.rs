@@ -66,9 +66,9 @@ impl Array {
     }
 }
 
-/// Product of dimensions.
+/// Product of dimensions, which the importers keep below 2³⁰; more is the largest number, that nothing has room for.
 pub(crate) fn count(dims: &[usize]) -> usize {
-    dims.iter().product()
+    dims.iter().fold(1, |n, &d| n.saturating_mul(d))
 }
 
 /// Dimensions as the integer program holds them. Every importer keeps them below 2²⁴.

@@ -4,7 +4,6 @@ use super::MAX_ONNX_BYTES;
 use super::proto::{ModelProto, TensorProto};
 use crate::error::CompileError;
 use prost::Message;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
@@ -45,7 +44,15 @@ fn read(tensor: &TensorProto, folder: &Path, left: usize) -> Result<Vec<u8>, Str
     }
     let path = folder.join(location);
     let failed = |error: std::io::Error| format!("its data in {} cannot be read: {error}", path.display());
-    let mut file = File::open(&path).map_err(failed)?;
+    // A folder on the way may be a link as well.
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let real = here.canonicalize().map_err(failed)?.join(location);
+    if path.canonicalize().map_err(failed)? != real {
+        return Err(format!(
+            "expected its data in the folder of the model, got a link from {location:?}; put a copy in its place"
+        ));
+    }
+    let mut file = crate::files::open(&path).map_err(failed)?;
     file.seek(SeekFrom::Start(number("offset")?.unwrap_or(0))).map_err(failed)?;
     let most = number("length")?.unwrap_or(left as u64);
     if most > left as u64 {

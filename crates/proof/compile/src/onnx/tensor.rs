@@ -4,6 +4,7 @@ use super::proto::{
     TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32, TYPE_INT64, TYPE_STRING, TYPE_UINT8,
     TensorProto, type_name,
 };
+use crate::size::{MOST_IN_FILE, count_of};
 
 /// A tensor of constants.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,9 @@ impl Tensor {
         }
         let dims = proto.dims.iter().map(|&d| usize::try_from(d).map_err(|_| format!("dimension {d} is negative")));
         let dims: Vec<usize> = dims.collect::<Result<_, _>>()?;
-        let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("its dimensions overflow")?;
+        let count = count_of(&dims, MOST_IN_FILE);
+        let count =
+            count.ok_or_else(|| format!("expected at most {MOST_IN_FILE} elements, got dimensions {dims:?}"))?;
         let data = read_data(proto)?;
         if data.len() != count {
             return Err(format!("expected {count} elements for dimensions {dims:?}, got {}", data.len()));

@@ -11,6 +11,7 @@ use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, ValueInfoProto, type_name,
 };
 use crate::onnx::{self, Attributes, Data, Tensor};
+use crate::size::count_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of a tensor of one sample.
@@ -308,8 +309,10 @@ fn input_dims(name: &str, info: &ValueInfoProto) -> Result<Vec<usize>, CompileEr
             _ => return Err(refuse("fixed dimensions after the first", format!("an open dimension {i}"))),
         }
     }
-    let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= MAX_LEN);
-    count.map(|_| dims.clone()).ok_or_else(|| refuse("at most 16 Mi elements", format!("shape {dims:?}")))
+    match count_of(&dims, MAX_LEN) {
+        Some(_) => Ok(dims),
+        None => Err(refuse("at most 16 Mi elements", format!("shape {dims:?}"))),
+    }
 }
 
 /// A constant of floats.

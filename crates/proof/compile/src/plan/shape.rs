@@ -1,6 +1,7 @@
 //! Dimensions: broadcasting constants, reshaping.
 
 use crate::onnx::{Data, Tensor};
+use crate::size::{MOST_IN_FILE, count_of};
 
 /// The constant spread over `dims`, numpy's way; `None` if it would enlarge them or is not of floats.
 pub(super) fn spread(tensor: &Tensor, dims: &[usize]) -> Option<Vec<f32>> {
@@ -75,7 +76,7 @@ pub(crate) fn reshape(dims: &[usize], spec: &[i64], zero_is_zero: bool) -> Resul
             _ => return Err(format!("dimension {d}")),
         });
     }
-    let known = result.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("dimensions that overflow")?;
+    let known = count_of(&result, MOST_IN_FILE).ok_or("dimensions beyond memory")?;
     if let Some(i) = open {
         if known == 0 || !count.is_multiple_of(known) {
             return Err(format!("{spec:?}"));

@@ -21,8 +21,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 pub use table::{Cells, Table};
 
-/// Largest sample file, and largest array in a compressed one, bytes.
+/// Largest sample file, and all arrays of a compressed one together, bytes.
 const MAX_BYTES: u64 = 1 << 30;
+/// Most elements of all arrays of a file: each takes eight bytes as it is read and four as it is kept.
+const MAX_ELEMENTS: usize = 1 << 26;
+/// Most samples of a file: each takes some two hundred bytes besides its elements.
+const MAX_SAMPLES: usize = 1 << 22;
 
 /// An input that samples are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,6 +323,9 @@ fn assemble(ports: &[Port], arrays: Arrays) -> Result<Samples, SampleProblem> {
     let ordered = in_order(ports, arrays.inputs)?;
     for (i, (port, array)) in ports.iter().zip(&ordered).enumerate() {
         let count = sample_count(port, array)?;
+        if count > MAX_SAMPLES {
+            return Err(shape_problem(port, format!("at most {MAX_SAMPLES} samples"), count.to_string()));
+        }
         if i == 0 {
             inputs = vec![RawInput(Vec::with_capacity(ports.len())); count];
         } else if inputs.len() != count {

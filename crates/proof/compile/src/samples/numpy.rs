@@ -1,8 +1,9 @@
 //! NumPy's files.
 
 use super::table::{self, Cells, Table};
-use super::{Array, Arrays, Content, MAX_BYTES, Port, SampleProblem, format_problem};
+use super::{Array, Arrays, Content, MAX_BYTES, MAX_ELEMENTS, Port, SampleProblem, format_problem};
 use crate::answers::{Answer, Given};
+use crate::size::count_of;
 use std::io::{Cursor, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -16,9 +17,14 @@ struct Header {
 }
 
 impl Header {
+    /// How many elements there are to be, unless they are more than `most`.
+    fn count(&self, most: usize) -> Result<usize, SampleProblem> {
+        let refusal = || format_problem(format!("at most {MAX_ELEMENTS} elements in all arrays"), "more");
+        count_of(&self.dims, most).ok_or_else(refusal)
+    }
+
     fn fits(&self, got: usize) -> Result<(), SampleProblem> {
-        let count = self.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if count == Some(got) {
+        if self.count(MAX_ELEMENTS)? == got {
             return Ok(());
         }
         Err(format_problem(format!("elements for shape {:?}", self.dims), format!("{got} elements")))
@@ -28,6 +34,7 @@ impl Header {
 /// One array.
 pub(super) fn npy(bytes: &[u8]) -> Result<Array, SampleProblem> {
     let (header, data) = header(bytes)?;
+    header.count(MAX_ELEMENTS)?;
     let values = elements(&header.descr, data)?;
     header.fits(values.len())?;
     let values = if header.fortran { from_fortran(&header.dims, &values) } else { values };
@@ -44,6 +51,7 @@ pub(super) fn answers(bytes: &[u8]) -> Result<Vec<Answer>, SampleProblem> {
 /// One array, as answers.
 pub(super) fn answer(name: &str, bytes: &[u8]) -> Result<Answer, SampleProblem> {
     let (header, data) = header(bytes)?;
+    header.count(MAX_ELEMENTS)?;
     let values = match header.descr.strip_prefix("<U") {
         Some(width) => {
             let texts = texts(width, data)?;
@@ -102,6 +110,10 @@ struct Archive<'a> {
     zip: zip::ZipArchive<Cursor<&'a [u8]>>,
     /// The arrays.
     names: Vec<String>,
+    /// Bytes that the arrays which are still to be read may have.
+    bytes: u64,
+    /// Elements that they may have.
+    elements: usize,
 }
 
 impl<'a> Archive<'a> {
@@ -109,16 +121,17 @@ impl<'a> Archive<'a> {
         let zip = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
         let files = zip.file_names().filter_map(Result::ok);
         let names = files.filter_map(|file| file.strip_suffix(".npy").map(String::from)).collect();
-        Ok(Self { zip, names })
+        Ok(Self { zip, names, bytes: MAX_BYTES, elements: MAX_ELEMENTS })
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<u8>, SampleProblem> {
         let file = self.zip.by_name(&format!("{name}.npy")).map_err(broken)?;
         let mut data = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut data).map_err(SampleProblem::Io)?;
-        if data.len() as u64 > MAX_BYTES {
-            return Err(format_problem(format!("arrays of at most {MAX_BYTES} bytes"), "more"));
-        }
+        file.take(self.bytes + 1).read_to_end(&mut data).map_err(SampleProblem::Io)?;
+        let left = self.bytes.checked_sub(data.len() as u64);
+        self.bytes =
+            left.ok_or_else(|| format_problem(format!("arrays of at most {MAX_BYTES} bytes together"), "more"))?;
+        self.elements -= header(&data)?.0.count(self.elements)?;
         Ok(data)
     }
 }

@@ -137,16 +137,18 @@ fn places(table: &Table, slots: &[Slot<'_>]) -> Result<Vec<usize>, SampleProblem
         known.entry(name).or_default().push(place);
     }
     // LightGBM writes spaces of names as underscores.
-    let spaced =
-        |slot: &Slot<'_>| table.names.iter().position(|name| name.replace(char::is_whitespace, "_") == slot.name);
-    let place = |slot: &Slot<'_>| match known.get(slot.name).map(Vec::as_slice) {
+    let mut spaced: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, name) in table.names.iter().enumerate().filter(|(_, name)| name.contains(char::is_whitespace)) {
+        spaced.entry(name.replace(char::is_whitespace, "_")).or_default().push(place);
+    }
+    let place = |slot: &Slot<'_>| match known.get(slot.name).or_else(|| spaced.get(slot.name)).map(Vec::as_slice) {
         Some(&[place]) => Ok(place),
         Some(places) => Err(SampleProblem::Column {
             column: slot.name.into(),
             expected: "one column of this name".into(),
             got: places.len().to_string(),
         }),
-        None => spaced(slot).ok_or_else(|| SampleProblem::Column {
+        None => Err(SampleProblem::Column {
             column: slot.name.into(),
             expected: "a column of this name".into(),
             got: listed(&table.names),

@@ -1,5 +1,6 @@
 //! Behaviour of the compiler through its public interface.
 
+mod bombs;
 mod bundled;
 mod conformance;
 mod cost;

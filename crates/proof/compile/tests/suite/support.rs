@@ -49,6 +49,7 @@ pub(crate) fn calibrated(model: &[u8], samples: Samples) -> Compiled {
 }
 
 /// An ONNX graph with input `x`.
+#[derive(Clone)]
 pub(crate) struct Onnx(ModelProto);
 
 impl Onnx {

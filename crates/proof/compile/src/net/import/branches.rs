@@ -78,6 +78,11 @@ fn results(ctx: &mut Ctx<'_, '_>, graph: &GraphProto, inputs: Vec<Bound>) -> Res
     for (info, input) in graph.input.iter().zip(inputs) {
         ctx.builder.names.insert(info.name.clone().unwrap_or_default(), input);
     }
+    // Those of a loop's body are read once a trip.
+    for constant in &graph.initializer {
+        let dims = constant.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0));
+        ctx.charge(&dims.collect::<Vec<_>>())?;
+    }
     ctx.builder.constants(graph)?;
     graph.node.iter().try_for_each(|node| ctx.builder.node(node))?;
     let names: &BTreeMap<String, Bound> = &ctx.builder.names;

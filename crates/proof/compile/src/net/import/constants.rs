@@ -5,13 +5,14 @@ use super::ctx::{Bound, Ctx};
 use super::is_signed;
 use crate::error::CompileError;
 
-/// Longest constant that is made, elements.
-const LONGEST: usize = 1 << 24;
-
 /// Adds the node's constants; `false` if the operator is not one of these.
 pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
     let array = match operator {
-        "Constant" => constant(ctx)?,
+        "Constant" => {
+            let array = constant(ctx)?;
+            ctx.charge(&array.dims)?;
+            array
+        }
         "Shape" => {
             let dims = ctx.dims(&ctx.operand(0)?);
             let rank = dims.len() as i64;
@@ -23,22 +24,24 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         }
         "Size" => Array::whole(vec![], vec![count(&ctx.dims(&ctx.operand(0)?)) as f32]),
         "ConstantOfShape" => {
-            let dims: Vec<usize> = ctx.required(0)?.ints().into_iter().map(|d| d.max(0) as usize).collect();
+            let dims = ctx.sizes(0)?;
+            let len = ctx.charge(&dims)?;
             let fill = match ctx.attributes.tensor("value")? {
                 Some(tensor) => Array::of(tensor).unwrap_or_else(|| Array::new(vec![1], vec![0.0])),
                 None => Array::new(vec![1], vec![0.0]),
             };
-            let len = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= LONGEST);
-            let len = len.ok_or_else(|| ctx.refuse(0, "at most 16 Mi elements", format!("{dims:?}")))?;
             Array { whole: fill.whole, ..Array::new(dims, vec![fill.scalar().unwrap_or(0.0); len]) }
         }
         "Range" => {
             let part = |i: usize| ctx.required(i).map(|c| (c.scalar().unwrap_or(0.0), c.whole));
             let ((start, whole), (limit, _), (delta, _)) = (part(0)?, part(1)?, part(2)?);
-            let len = ((limit - start) / delta).ceil().max(0.0) as usize;
-            if len > LONGEST || delta == 0.0 {
-                return Err(ctx.form("a range of that many elements", "at most 16 Mi elements fit"));
+            let len = ((limit - start) / delta).ceil().max(0.0);
+            if [start, limit, delta].iter().any(|v| !v.is_finite()) || delta == 0.0 {
+                return Err(
+                    ctx.form(format!("a range from {start} to {limit} by {delta}"), "give three finite numbers")
+                );
             }
+            let len = ctx.room(&[len as usize]).and_then(|len| ctx.charge(&[len]))?;
             Array { whole, ..Array::new(vec![len], (0..len).map(|i| start + delta * i as f32).collect()) }
         }
         _ => return Ok(false),

@@ -4,7 +4,7 @@ use super::super::array::{Array, count, joint};
 use super::super::eval::fold;
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Id, Kind, Step};
-use super::{Builder, MAX_LEN};
+use super::Builder;
 use crate::error::{At, CompileError};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{self, Attributes};
@@ -85,8 +85,11 @@ impl Ctx<'_, '_> {
 
     /// Appends a step, or folds it if all its operands are constants.
     pub(super) fn push(&mut self, kind: Kind, operands: Vec<Bound>, dims: Vec<usize>) -> Result<Bound, CompileError> {
-        if dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).is_none_or(|n| n > 4 * MAX_LEN) {
-            return Err(self.form(format!("a result of dimensions {dims:?}"), "at most 16 Mi elements fit"));
+        let n = self.charge(&dims)?;
+        // Only moves of nothing make nothing: everything else would read elements that are not there.
+        let is_empty = |bound: &Bound| count(&self.dims(bound)) == 0;
+        if n > 0 && !matches!(kind, Kind::Concat(_)) && operands.iter().any(is_empty) {
+            return Err(self.form("an operand without elements", "leave out what computes nothing"));
         }
         let constants: Option<Vec<&Array>> =
             operands.iter().map(|bound| if let Bound::Const(array) = bound { Some(array) } else { None }).collect();
@@ -179,9 +182,11 @@ impl Ctx<'_, '_> {
     /// Repeats dimensions of one, numpy's way.
     pub(super) fn expand(&mut self, x: Bound, dims: &[usize]) -> Result<Bound, CompileError> {
         let from = self.dims(&x);
+        self.room(dims)?;
         let Some(to) = joint(&from, dims) else {
             return Err(self.form(format!("dimensions {from:?} spread to {dims:?}"), "they have to broadcast"));
         };
+        self.room(&to)?;
         let mut aligned = vec![1; to.len() - from.len()];
         aligned.extend(&from);
         let picks = aligned.iter().zip(&to).enumerate().filter(|(_, (from, to))| from != to);
@@ -313,7 +318,7 @@ impl Ctx<'_, '_> {
         let dims = self.dims(&x);
         let mut perm: Vec<usize> = (0..dims.len()).filter(|axis| !axes.contains(axis)).collect();
         let mut shape: Vec<usize> = perm.iter().map(|&axis| dims[axis]).collect();
-        shape.push(axes.iter().map(|&axis| dims[axis]).product());
+        shape.push(count(&axes.iter().map(|&axis| dims[axis]).collect::<Vec<_>>()));
         perm.extend(axes);
         let x = self.transpose(x, perm)?;
         self.reshape(x, shape)

@@ -1,5 +1,6 @@
 //! Einsum of one or two operands: as Transpose, Reshape and a product.
 
+use super::super::array::count;
 use super::ctx::{Bound, Ctx};
 use super::products::matmul;
 use crate::error::CompileError;
@@ -76,15 +77,15 @@ fn product(
             })
             .collect()
     };
-    let count = |letters: &[char]| dims(letters).iter().product::<usize>();
+    let product = |letters: &[char]| count(&dims(letters));
     let lead = dims(&batch);
     let a = arranged(ctx, a, &a_letters, &[&batch, &rows, &summed])?;
-    let a = ctx.reshape(a, [lead.as_slice(), &[count(&rows), count(&summed)]].concat())?;
+    let a = ctx.reshape(a, [lead.as_slice(), &[product(&rows), product(&summed)]].concat())?;
     let b = arranged(ctx, b, &b_letters, &[&batch, &summed, &columns])?;
-    let b = ctx.reshape(b, [lead.as_slice(), &[count(&summed), count(&columns)]].concat())?;
-    let product = matmul(ctx, a, b)?;
+    let b = ctx.reshape(b, [lead.as_slice(), &[product(&summed), product(&columns)]].concat())?;
+    let products = matmul(ctx, a, b)?;
     let letters = [batch, rows, columns].concat();
-    let result = ctx.reshape(product, dims(&letters))?;
+    let result = ctx.reshape(products, dims(&letters))?;
     Ok((result, letters))
 }
 

@@ -9,6 +9,7 @@ use crate::onnx::proto::{
     DimensionProto, GraphProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_FLOAT16, TYPE_INT8, TYPE_INT32, TYPE_INT64,
     TYPE_UINT8, ValueInfoProto, type_name,
 };
+use crate::size::count_of;
 use std::collections::BTreeSet;
 
 /// What the user says of open dimensions, and of inputs that are one whole number.
@@ -93,7 +94,10 @@ impl Builder<'_> {
             };
             dims.push(self.sizes.dimension(name, i, dim).map_err(open)?);
         }
-        let fits = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).is_some_and(|n| n <= MAX_LEN);
-        if fits { Ok((dims, whole)) } else { Err(refuse("at most 16 Mi elements", format!("shape {dims:?}"))) }
+        if count_of(&dims, MAX_LEN).is_some() {
+            Ok((dims, whole))
+        } else {
+            Err(refuse("at most 16 Mi elements", format!("shape {dims:?}")))
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
 //! | [`pointwise`] | arithmetic and functions of single elements |
 //! | [`attention`] | Attention, RotaryEmbedding |
+//! | [`budget`] | none: how much a file may ask for |
 //! | [`branches`] | If, and Loop with a constant number of trips |
 //! | [`choices`] | Where, truth values |
 //! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
@@ -25,6 +26,7 @@
 
 mod attention;
 mod branches;
+mod budget;
 mod choices;
 mod classical;
 mod constants;
@@ -89,6 +91,8 @@ struct Builder<'a> {
     catboost: Option<CatBoost>,
     /// What the user says of open dimensions and of whole numbers that go in.
     sizes: inputs::Sizes<'a>,
+    /// Elements that values and constants may still have.
+    left: usize,
 }
 
 /// Reads a model's graph. `dims` gives sizes to open dimensions, and values to inputs that are one whole number; an open first
@@ -103,7 +107,17 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     let catboost = CatBoost::of(model);
     let sizes = inputs::Sizes::of(graph, dims);
     let bytes = BTreeMap::new();
-    let mut builder = Builder { net, opset, names: BTreeMap::new(), texts, bytes, classes, catboost, sizes };
+    let mut builder = Builder {
+        net,
+        opset,
+        names: BTreeMap::new(),
+        texts,
+        bytes,
+        classes,
+        catboost,
+        sizes,
+        left: budget::MOST_IN_ALL,
+    };
     builder.constants(graph)?;
     graph.input.iter().try_for_each(|input| builder.input(input))?;
     graph.node.iter().try_for_each(|node| builder.node(node))?;

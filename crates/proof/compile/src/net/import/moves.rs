@@ -29,24 +29,28 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         "Gather" => gather(ctx)?,
         "GatherND" => gather_nd(ctx)?,
         "Expand" => {
-            let (x, dims) = (ctx.operand(0)?, ctx.required(1)?.ints());
-            let dims: Vec<usize> = dims.into_iter().map(|d| d.max(0) as usize).collect();
+            let (x, dims) = (ctx.operand(0)?, ctx.sizes(1)?);
             ctx.expand(x, &dims)?
         }
-        "Tile" => {
-            let (x, repeats) = (ctx.operand(0)?, ctx.required(1)?.ints());
-            let dims = ctx.dims(&x);
-            let repeated = |(axis, (&d, &times)): (usize, (&usize, &i64))| {
-                (axis, (0..d * times.max(0) as usize).map(|i| Some(i % d)).collect())
-            };
-            ctx.take(x, dims.iter().zip(&repeats).enumerate().map(repeated).collect())?
-        }
+        "Tile" => tile(ctx)?,
         "DepthToSpace" | "SpaceToDepth" => depth(ctx, operator)?,
         "Trilu" => trilu(ctx)?,
         _ => return Ok(false),
     };
     ctx.bind(0, result);
     Ok(true)
+}
+
+fn tile(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let (x, times) = (ctx.operand(0)?, ctx.sizes(1)?);
+    let dims = ctx.dims(&x);
+    if times.len() != dims.len() {
+        return Err(ctx.refuse(1, format!("{} numbers", dims.len()), times.len().to_string()));
+    }
+    let whole: Vec<usize> = dims.iter().zip(times).map(|(&d, times)| d.saturating_mul(times)).collect();
+    ctx.room(&whole)?;
+    let repeated = |(axis, (&d, len)): (usize, (&usize, usize))| (axis, (0..len).map(|i| Some(i % d)).collect());
+    ctx.take(x, dims.iter().zip(whole).enumerate().map(repeated).collect())
 }
 
 /// A sequence of tensors of the same dimensions, as one tensor.
@@ -152,15 +156,19 @@ fn split(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let dims = ctx.dims(&x);
     let axis = ctx.attributes.int("axis")?.unwrap_or(0);
     let axis = ctx.axis(axis, dims.len())?;
-    let parts = ctx.attributes.int("num_outputs")?.map_or(ctx.node.output.len(), |n| n.max(1) as usize);
+    let parts = match ctx.attributes.int("num_outputs")? {
+        Some(_) => ctx.number("num_outputs")?,
+        None => ctx.node.output.len(),
+    };
     let sizes = match ctx.ints("split", 1)? {
-        Some(sizes) => sizes.into_iter().map(|size| size.max(0) as usize).collect(),
+        Some(sizes) => sizes.into_iter().map(|size| usize::try_from(size).unwrap_or(0)).collect(),
         None => {
             let size = dims[axis].div_ceil(parts.max(1));
             (0..parts).map(|i| size.min(dims[axis].saturating_sub(i * size))).collect::<Vec<usize>>()
         }
     };
-    if sizes.iter().sum::<usize>() != dims[axis] || sizes.contains(&0) {
+    let total = sizes.iter().fold(0, |total: usize, &size| total.saturating_add(size));
+    if total != dims[axis] || sizes.contains(&0) {
         return Err(ctx.form(format!("parts {sizes:?} of {}", dims[axis]), "the parts have to add up, none empty"));
     }
     let mut from = 0;
@@ -190,17 +198,21 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     }
     let filled = mode == "constant" && value != 0.0;
     let mut picks = Vec::new();
+    let to = padded(ctx, &dims, &axes, &pads)?;
+    ctx.room(&to)?;
     for (i, &axis) in axes.iter().enumerate() {
         let len = dims[axis] as i64;
         let source = |at: i64| match mode.as_str() {
             _ if (0..len).contains(&at) => Some(Some(at as usize)),
             "constant" => Some(None),
+            _ if len == 0 => None,
             "edge" => Some(Some(at.clamp(0, len - 1) as usize)),
             "reflect" => Some(Some(if at < 0 { -at } else { 2 * (len - 1) - at }.clamp(0, len - 1) as usize)),
             "wrap" => Some(Some(at.rem_euclid(len) as usize)),
             _ => None,
         };
-        let index = (-pads[i]..len + pads[axes.len() + i]).map(source).collect::<Option<Index>>();
+        let before = -pads[i];
+        let index = (before..before + to[axis] as i64).map(source).collect::<Option<Index>>();
         let index =
             index.ok_or_else(|| ctx.attributes.refuse("mode", "constant, edge, reflect or wrap", mode.clone()))?;
         picks.push((axis, index));
@@ -214,6 +226,20 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let Bound::Const(inside) = ctx.take(ones, picks)? else { return Ok(padded) };
     let fill = inside.map(|inside| if inside == 0.0 { value } else { 0.0 });
     ctx.arithmetic(super::super::expr::Arith::Add, padded, Bound::Const(fill))
+}
+
+/// Dimensions with pads at both ends of some of them.
+fn padded(ctx: &Ctx<'_, '_>, dims: &[usize], axes: &[usize], pads: &[i64]) -> Result<Vec<usize>, CompileError> {
+    let most = super::MAX_LEN as i64;
+    if !pads.iter().all(|pad| (-most..=most).contains(pad)) {
+        return Err(ctx.attributes.refuse("pads", format!("pads from -{most} to {most}"), format!("{pads:?}")));
+    }
+    let mut padded = dims.to_vec();
+    for (i, &axis) in axes.iter().enumerate() {
+        let len = dims[axis] as i64 + pads[i] + pads[axes.len() + i];
+        padded[axis] = usize::try_from(len).unwrap_or(0);
+    }
+    Ok(padded)
 }
 
 fn gather(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
@@ -267,6 +293,9 @@ fn gather_nd(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
 }
 
 fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
+    if table.values.is_empty() {
+        return Err(ctx.refuse(0, "a table with rows", format!("dimensions {:?}", table.dims)));
+    }
     let net = &ctx.builder.net;
     let dims = [net.dims(ids), &[width]].concat();
     if net.inputs.get(ids).is_some_and(|input| input.whole) {
@@ -305,11 +334,15 @@ fn rows_by_flags(
 
 fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
-    let b = ctx.attributes.int("blocksize")?.unwrap_or(1).max(1) as usize;
+    let b = ctx.number("blocksize")?;
     let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "DCR".into());
     let &[n, c, h, w] = ctx.dims(&x).as_slice() else {
         return Err(ctx.refuse(0, "four dimensions", format!("{:?}", ctx.dims(&x))));
     };
+    let is_whole = if operator == "SpaceToDepth" { h % b == 0 && w % b == 0 } else { c % (b * b) == 0 };
+    if !is_whole {
+        return Err(ctx.attributes.refuse("blocksize", "blocks that dimensions divide into", b.to_string()));
+    }
     let (split, perm, merged) = match (operator, mode.as_str()) {
         ("SpaceToDepth", "CRD") => {
             (vec![n, c, h / b, b, w / b, b], vec![0, 1, 3, 5, 2, 4], vec![n, c * b * b, h / b, w / b])

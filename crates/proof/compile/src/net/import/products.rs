@@ -1,8 +1,9 @@
 //! Products with constant matrices, convolutions, products of two values.
 
-use super::super::array::{Array, joint};
+use super::super::array::{Array, count, joint};
 use super::super::expr::Arith;
 use super::super::step::{Conv, Kind, Linear};
+use super::MAX_LEN;
 use super::ctx::{Bound, Ctx};
 use super::windows::{UNIT, pads, spans, window};
 use crate::error::CompileError;
@@ -39,6 +40,7 @@ fn cumulative_sum(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
         let (before, after) = if reverse { (to, from) } else { (from, to) };
         before < after || (!exclusive && before == after)
     };
+    ctx.room(&[n, n])?;
     let triangle = (0..n * n).map(|i| f32::from(is_added(i / n, i % n))).collect();
     // The axis changes places with the last one, and back.
     let mut swap: Vec<usize> = (0..dims.len()).collect();
@@ -159,6 +161,10 @@ pub(super) fn bias(ctx: &Ctx<'_, '_>) -> Result<Bias, CompileError> {
 /// x and weight as of two dimensions, and whether they had one.
 fn planar(ctx: &mut Ctx<'_, '_>, x: Bound, weight: Array) -> Result<(Bound, Array, bool), CompileError> {
     let dims = ctx.dims(&x);
+    if weight.values.is_empty() || count(&dims) == 0 {
+        let got = format!("dimensions {dims:?} and weights {:?}", weight.dims);
+        return Err(ctx.refuse(0, "elements, and weights for them", got));
+    }
     match (dims.as_slice(), weight.dims.as_slice()) {
         (&[1, _, _, _], &[_, _, _, _]) => Ok((x, weight, false)),
         (&[1, c, w], &[o, g, k]) => {
@@ -188,7 +194,7 @@ fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
 /// x under windows that the node's attributes describe.
 pub(super) fn convolution(ctx: &mut Ctx<'_, '_>, x: Bound, weight: Array, bias: Bias) -> Result<Bound, CompileError> {
     let (x, weight, flat) = planar(ctx, x, weight)?;
-    let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
+    let groups = ctx.number("group")?;
     let dims = ctx.dims(&x);
     let first = if flat { 3 } else { 2 };
     let kernel = weight.dims[first..].iter().map(|&k| k as u32).collect();
@@ -228,16 +234,16 @@ pub(super) fn convolved(
 fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let (x, weight, bias) = (ctx.operand(0)?, ctx.required(1)?, bias(ctx)?);
     let (x, weight, flat) = planar(ctx, x, weight)?;
-    let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
+    let groups = ctx.number("group")?;
     let dims = ctx.dims(&x);
+    if weight.dims[0] != dims[1] || dims[1] % groups != 0 {
+        let expected = format!("weights for {} channels in {groups} groups", dims[1]);
+        return Err(ctx.refuse(1, expected, format!("dimensions {:?}", weight.dims)));
+    }
     let kernel = [weight.dims[2], weight.dims[3]];
-    let spread = |values: &[i64], default: usize| -> [usize; 2] {
-        let at = |i: usize| values.get(i).map_or(default, |&v| v.max(0) as usize);
-        if flat { [default, at(0)] } else { [at(0), at(1)] }
-    };
-    let mut extra = spread(ctx.attributes.ints("output_padding")?, 0);
-    let stride = spread(ctx.attributes.ints("strides")?, 1);
-    let dilation = spread(ctx.attributes.ints("dilations")?, 1);
+    let mut extra = planar_numbers(ctx, "output_padding", 0, flat)?;
+    let stride = planar_numbers(ctx, "strides", 1, flat)?;
+    let dilation = planar_numbers(ctx, "dilations", 1, flat)?;
     ctx.attributes.ignore(&["kernel_shape"]);
     let given = ctx.attributes.ints("pads")?;
     let mut pads = pads(given, flat)
@@ -247,7 +253,7 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let wanted = match ctx.attributes.ints("output_shape")? {
         [] if mode.starts_with("SAME") => Some([dims[2] * stride[0], dims[3] * stride[1]]),
         [] => None,
-        sizes => Some(spread(&sizes[sizes.len().saturating_sub(if flat { 1 } else { 2 })..], 1)),
+        _ => Some(planar_numbers(ctx, "output_shape", 1, flat)?),
     };
     if let Some(wanted) = wanted {
         for d in 0..2 {
@@ -264,6 +270,7 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
         let (before, after) = (pads[d], pads[2 + d]);
         // The zero-stuffed input with all its padding; what a pad larger than the kernel's reach would cut is left out.
         let stuffed = (dims[2 + d] - 1) * stride[d] + 1;
+        ctx.room(&[stuffed + 2 * reach + extra[d]])?;
         let whole: Vec<Option<usize>> = std::iter::repeat_n(None, reach)
             .chain((0..stuffed).map(|i| (i % stride[d] == 0).then_some(i / stride[d])))
             .chain(std::iter::repeat_n(None, reach + extra[d]))
@@ -276,6 +283,24 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let flipped = flipped(&weight, groups);
     let y = convolved(ctx, x, (&flipped, bias), window, groups)?;
     unplanar(ctx, y, flat)
+}
+
+/// Numbers of at least `least` for rows and columns, the last ones of a list; `least` where it has none.
+fn planar_numbers(
+    ctx: &mut Ctx<'_, '_>,
+    name: &'static str,
+    least: usize,
+    flat: bool,
+) -> Result<[usize; 2], CompileError> {
+    let given = ctx.attributes.ints(name)?;
+    let own = &given[given.len().saturating_sub(if flat { 1 } else { 2 })..];
+    let number = |&v: &i64| usize::try_from(v).ok().filter(|v| (least..=MAX_LEN).contains(v));
+    match (own.iter().map(number).collect::<Option<Vec<usize>>>().as_deref(), flat) {
+        (Some([]), _) => Ok([least; 2]),
+        (Some(&[columns]), true) => Ok([least, columns]),
+        (Some(&[rows, columns]), false) => Ok([rows, columns]),
+        _ => Err(ctx.attributes.refuse(name, format!("numbers from {least} to {MAX_LEN}"), format!("{given:?}"))),
+    }
 }
 
 /// What is cut at two ends, if it is cut evenly.

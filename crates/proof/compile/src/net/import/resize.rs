@@ -13,6 +13,9 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
     let x = ctx.operand(0)?;
     let form = Form::read(ctx)?;
     let extents = extents(ctx, &x, form.early)?;
+    let mut whole = ctx.dims(&x);
+    extents.iter().for_each(|(axis, extent)| whole[*axis] = extent.to);
+    ctx.room(&whole)?;
     let resized = match form.mode.as_str() {
         "nearest" => {
             let picks =
@@ -108,7 +111,7 @@ impl Form {
         if e.from == e.to && (e.scale - 1.0).abs() < 1e-6 {
             return Ok(x);
         }
-        let mut weight = vec![0.0; e.from * e.to];
+        let mut weight = vec![0.0; ctx.room(&[e.from, e.to])?];
         for i in 0..e.to {
             for (at, share) in self.shares(e, i) {
                 weight[at * e.to + i] += share as f32;

@@ -231,9 +231,9 @@ fn group_normalization(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, C
     let channels = dims.get(1).copied().unwrap_or(1);
     let groups = match operator {
         "InstanceNormalization" => channels,
-        _ => ctx.attributes.int("num_groups")?.unwrap_or(1).max(1) as usize,
+        _ => ctx.number("num_groups")?,
     };
-    if dims.len() < 2 || channels % groups != 0 {
+    if dims.len() < 2 || count(&dims) == 0 || channels % groups != 0 {
         return Err(ctx.refuse(0, format!("channels in {groups} groups"), format!("dimensions {dims:?}")));
     }
     let rows = vec![dims[0], groups, count(&dims[2..]) * (channels / groups)];
@@ -258,13 +258,14 @@ fn group_normalization(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, C
 fn local_response(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
-    let size = ctx.attributes.int("size")?.unwrap_or(1).max(1) as usize;
+    let size = ctx.number("size")?;
     let alpha = f64::from(ctx.attributes.float("alpha")?.unwrap_or(1e-4));
     let beta = f64::from(ctx.attributes.float("beta")?.unwrap_or(0.75));
     let bias = f64::from(ctx.attributes.float("bias")?.unwrap_or(1.0));
     let &[batch, channels, ..] = dims.as_slice() else {
         return Err(ctx.refuse(0, "channels", format!("dimensions {dims:?}")));
     };
+    ctx.room(&[channels, channels])?;
     let (before, after) = ((size - 1) / 2, size - 1 - (size - 1) / 2);
     let is_near = |from: usize, to: usize| from + before >= to && from <= to + after;
     let band = (0..channels * channels).map(|i| f32::from(is_near(i % channels, i / channels))).collect();

@@ -40,6 +40,7 @@ fn slices(ctx: &Ctx<'_, '_>, depth: Window, len: usize) -> Result<Vec<Vec<Option
         let expected = format!("between 1 and {MOST_SLICES} windows along the depth");
         return Err(ctx.refuse(0, expected, format!("a depth of {len}")));
     };
+    ctx.room(&[count as usize, depth.kernel[0] as usize])?;
     let source = |i: u32, tap: u32| depth.source(0, i, tap, len as u32).map(|at| at as usize);
     Ok((0..count).map(|i| (0..depth.kernel[0]).map(|tap| source(i, tap)).collect()).collect())
 }
@@ -49,7 +50,10 @@ fn conv(ctx: &mut Ctx<'_, '_>, x: &Bound) -> Result<Bound, CompileError> {
     let &[o, per_group, kd, kh, kw] = weight.dims.as_slice() else {
         return Err(ctx.refuse(1, "weights of five dimensions", format!("{:?}", weight.dims)));
     };
-    let groups = ctx.attributes.int("group")?.unwrap_or(1).max(1) as usize;
+    if weight.values.is_empty() {
+        return Err(ctx.refuse(1, "weights", format!("dimensions {:?}", weight.dims)));
+    }
+    let groups = ctx.number("group")?;
     let kernel = [kd, kh, kw].map(|k| k as u32).to_vec();
     let spans = spans(ctx, Some(kernel), &dims[2..])?;
     let slices = slices(ctx, along(spans[0]), dims[2])?;

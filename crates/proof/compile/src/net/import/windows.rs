@@ -1,7 +1,8 @@
 //! Geometry of windows; pooling.
 
-use super::super::array::Array;
+use super::super::array::{Array, count};
 use super::super::step::{Conv, Kind};
+use super::MAX_LEN;
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
 use ciro_graph::Window;
@@ -9,13 +10,18 @@ use std::rc::Rc;
 
 /// Pads (top, left, bottom, right) from ONNX's list; `None` if one is negative or their number is wrong.
 pub(super) fn pads(given: &[i64], flat: bool) -> Option<[u32; 4]> {
-    let given: Vec<u32> = given.iter().map(|&p| u32::try_from(p).ok()).collect::<Option<_>>()?;
+    let given: Vec<u32> = given.iter().map(pad).collect::<Option<_>>()?;
     match (given.as_slice(), flat) {
         ([], _) => Some([0; 4]),
         (&[before, after], true) => Some([0, before, 0, after]),
         (&[top, left, bottom, right], false) => Some([top, left, bottom, right]),
         _ => None,
     }
+}
+
+/// A pad, which may be as long as a value.
+fn pad(given: &i64) -> Option<u32> {
+    u32::try_from(*given).ok().filter(|&pad| pad as usize <= MAX_LEN)
 }
 
 /// A window along one dimension.
@@ -56,7 +62,7 @@ pub(super) fn spans(
     let stride = positive(ctx, "strides", size.len())?;
     let dilation = positive(ctx, "dilations", size.len())?;
     let given = ctx.attributes.ints("pads")?;
-    let pads: Option<Vec<u32>> = given.iter().map(|&p| u32::try_from(p).ok()).collect();
+    let pads: Option<Vec<u32>> = given.iter().map(pad).collect();
     let Some(pads) = pads.filter(|pads| pads.is_empty() || pads.len() == 2 * size.len()) else {
         return Err(ctx.attributes.refuse("pads", "two pads per dimension, none negative", format!("{given:?}")));
     };
@@ -64,28 +70,36 @@ pub(super) fn spans(
     if !matches!(mode.as_str(), "" | "NOTSET" | "VALID" | "SAME_UPPER" | "SAME_LOWER") {
         return Err(ctx.attributes.refuse("auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER", mode));
     }
+    if size.contains(&0) {
+        return Err(ctx.refuse(0, "an input at least as large as the window", format!("dimensions {size:?}")));
+    }
     let one = |list: &Option<Vec<u32>>, d: usize| list.as_ref().and_then(|list| list.get(d)).copied().unwrap_or(1);
     let span = |(d, &kernel): (usize, &u32)| {
         let (stride, dilation) = (one(&stride, d), one(&dilation, d));
+        let reach = kernel.checked_sub(1).and_then(|last| last.checked_mul(dilation));
+        let Some(reach) = reach.filter(|&reach| reach as usize <= MAX_LEN) else {
+            let got = format!("{kernel} by {dilation}");
+            return Err(ctx.attributes.refuse("kernel_shape", format!("a window of at most {MAX_LEN} positions"), got));
+        };
         let pad = |i: usize| pads.get(i).copied().unwrap_or(0);
         let (before, after) = if mode.starts_with("SAME") {
             let windows = (size[d] as u32).div_ceil(stride);
-            let reach = (windows - 1) * stride + (kernel - 1) * dilation + 1;
-            let missing = reach.saturating_sub(size[d] as u32);
+            let whole = (windows - 1) * stride + reach + 1;
+            let missing = whole.saturating_sub(size[d] as u32);
             let (less, more) = (missing / 2, missing.div_ceil(2));
             if mode == "SAME_UPPER" { (less, more) } else { (more, less) }
         } else {
             (pad(d), pad(size.len() + d))
         };
-        Span { kernel, stride, dilation, before, after }
+        Ok(Span { kernel, stride, dilation, before, after })
     };
-    Ok(kernel.iter().enumerate().map(span).collect())
+    kernel.iter().enumerate().map(span).collect()
 }
 
 /// A list of positive numbers, one per dimension.
 fn positive(ctx: &mut Ctx<'_, '_>, name: &'static str, count: usize) -> Result<Option<Vec<u32>>, CompileError> {
     let given = ctx.attributes.ints(name)?;
-    let values: Option<Vec<u32>> = given.iter().map(|&v| u32::try_from(v).ok().filter(|&v| v > 0)).collect();
+    let values: Option<Vec<u32>> = given.iter().map(|v| pad(v).filter(|&v| v > 0)).collect();
     match values {
         Some(values) if values.is_empty() => Ok(None),
         Some(values) if values.len() == count => Ok(Some(values)),
@@ -108,7 +122,7 @@ fn global(ctx: &mut Ctx<'_, '_>, largest: bool) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
     let (lead, rest) = dims.split_at(2.min(dims.len()));
-    let size: usize = rest.iter().product();
+    let size = count(rest);
     let x = ctx.reshape(x, [lead, &[size]].concat())?;
     let kind = if largest { Kind::Max } else { Kind::Sum };
     let mut pooled = ctx.push(kind, vec![x], [lead, &[1]].concat())?;
@@ -214,15 +228,16 @@ fn average(
 ) -> Result<Bound, CompileError> {
     let (channels, [kh, kw]) = (dims[1], window.kernel);
     let x_dims = ctx.dims(&x);
+    ctx.room(&dims)?;
+    let weights = ctx.room(&[channels, kh as usize, kw as usize])?;
     let counted = |d: usize, i: usize| edges.counted(&window, &inside, (d, i), x_dims[2 + d]) as f32;
     let parts = (0..dims[2]).flat_map(|i| (0..dims[3]).map(move |j| (i, j)));
     let parts =
         Array::new(vec![dims[2], dims[3]], parts.map(|(i, j)| (counted(0, i) * counted(1, j)).recip()).collect());
     let uniform = parts.scalar();
-    let taps = (kh * kw) as usize;
     let conv = Conv {
         dims: [channels, 1, kh as usize, kw as usize],
-        weight: Rc::new(vec![uniform.unwrap_or(1.0); channels * taps]),
+        weight: Rc::new(vec![uniform.unwrap_or(1.0); weights]),
         bias: None,
         window,
         groups: channels,

@@ -4,7 +4,7 @@ use super::super::ctx::{Bound, Ctx};
 use super::Size;
 use super::cells::Cell;
 use crate::error::CompileError;
-use crate::net::array::Array;
+use crate::net::array::{Array, count};
 use crate::net::step::{Kind, Linear};
 
 /// The node's weights, as ONNX has them.
@@ -24,7 +24,7 @@ impl Weights {
         let shaped = |i: usize, dims: Vec<usize>| -> Result<Array, CompileError> {
             match ctx.constant(i)? {
                 Some(array) if array.dims == dims => Ok(array),
-                None if i == 3 => Ok(Array::new(dims.clone(), vec![0.0; dims.iter().product()])),
+                None if i == 3 => Ok(Array::new(dims.clone(), vec![0.0; count(&dims)])),
                 other => {
                     let got = other.map_or("nothing".into(), |array| format!("dimensions {:?}", array.dims));
                     Err(ctx.refuse(i, format!("dimensions {dims:?}"), got))
