@@ -5,6 +5,7 @@
 //! | [`cli`] | the grammar: commands, options, their help |
 //! | [`client`] | the gateway, as a client sees it |
 //! | [`cmd`] | one file per command |
+//! | [`defect`] | what becomes of a panic |
 //! | [`error`] | [`error::CliError`]: message, hint, exit code |
 //! | [`files`] | reading files that users name |
 //! | [`home`] | where things lie on disk: data directory, wallet |
@@ -23,6 +24,7 @@
 mod cli;
 mod client;
 mod cmd;
+mod defect;
 mod error;
 mod files;
 mod home;
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
         Err(refusal) => return usage(&refusal),
     };
     let ui = ui::Ui::new(&cli.global);
-    match cmd::dispatch(cli.command, &ui) {
+    match defect::guarded(|| cmd::dispatch(cli.command, &ui)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui.error(&error);
