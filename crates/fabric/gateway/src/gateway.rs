@@ -3,6 +3,7 @@
 use crate::budget::Budgets;
 use crate::error::ApiError;
 use crate::limits::Limits;
+use crate::rooms::Rooms;
 use crate::shares::Shares;
 use ciro_api::{Asking as _, Client, Command, Done, Node, Question};
 use ciro_types::AccountId;
@@ -38,6 +39,8 @@ pub(crate) struct Gateway {
     pub(crate) streams: Shares<Client>,
     /// Bodies too long to be read at once.
     pub(crate) uploads: Shares<Client>,
+    /// Bytes of long bodies that are read at once.
+    pub(crate) rooms: Rooms<Client>,
     /// Models that are checked and committed to.
     pub(crate) models: Arc<Semaphore>,
     questions: Arc<Semaphore>,
@@ -50,7 +53,8 @@ impl Gateway {
             budgets: Budgets::new(limits),
             waiting: Shares::new(limits.waiting, limits.waiting_per_account),
             streams: Shares::new(limits.streams, limits.streams_per_client),
-            uploads: Shares::new(limits.uploads, limits.uploads_per_client),
+            uploads: Shares::paced(limits.uploads, limits.uploads_per_client, limits.body_brisk),
+            rooms: Rooms::new(limits.body_memory),
             models: Arc::new(Semaphore::new(limits.models_at_work)),
             questions: Arc::new(Semaphore::new(limits.questions)),
             node,

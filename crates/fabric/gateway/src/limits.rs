@@ -23,10 +23,16 @@ pub struct Limits {
     pub head_patience: Duration,
     /// Longest request head, bytes.
     pub head_bytes: usize,
-    /// What a body may take besides the time its bytes earn it.
+    /// For how long a body may keep the gateway waiting before its bytes have earned it time.
     pub body_grace: Duration,
-    /// Bytes per second that a body must come with, on average.
+    /// Bytes that earn a body a second.
     pub body_rate: u64,
+    /// The most time that bytes earn in advance: a body that came fast and stops is dropped after it.
+    pub body_credit: Duration,
+    /// Bytes per second from which on a body is not dropped for one of a client that sends none yet.
+    pub body_brisk: u64,
+    /// Bytes of long bodies in memory, in all; what is streamed to the node is not counted.
+    pub body_memory: usize,
     /// How long a client may refuse to take a single byte of its answer.
     pub stall_patience: Duration,
     /// Questions to the node that run at once, each on a thread; more wait in line.
@@ -105,6 +111,9 @@ impl Limits {
             head_bytes: 16 << 10,
             body_grace: Duration::from_secs(10),
             body_rate: 64 << 10,
+            body_credit: Duration::from_secs(2),
+            body_brisk: 512 << 10,
+            body_memory: 64 << 20,
             stall_patience: Duration::from_secs(20),
             questions: 32,
             waiting: 0,

@@ -12,9 +12,10 @@ use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
 use ciro_api::{Asking as _, Done, Fate, Node, NodeError, StoredModel, Until, UploadKind, ask};
 use ciro_state::{Action, JobStatus, SignedTx, job_id};
-use ciro_types::{Hash32, JobId, TxId};
+use ciro_types::{Hash32, JobId, Nonce, TxId};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 /// A signed transaction in hexadecimal canonical bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,33 +92,49 @@ async fn order(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<Submitte
     Ok(SubmittedJob { job, known })
 }
 
-/// Hands a transaction to the ledger and waits as long as the client wants, without a thread, at one of the sender's places.
+/// Hands a transaction to the ledger and waits as long as the client wants, without a thread, at one of the sender's places. What
+/// is behind a gap of nonces waits in the pool alone: no block may hold it yet, so that a place here could be held for nothing.
 async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, ApiError> {
     let id = tx.id();
-    let place = gateway.waiting.take(&tx.body.sender).ok_or_else(|| {
-        ApiError::too_many("as many transactions wait for their block as may at once", Duration::from_secs(1))
-    })?;
+    let place = gateway.waiting.take_or_displace(&tx.body.sender, Instant::now()).ok_or_else(crowded)?;
     let submitted = gateway
         .with_node(move |node| match node.ask(ask::Fate { tx: id })? {
             Some(Ok(id)) => Ok(Err(id)),
             Some(Err(_)) | None => {
                 check_supplies(node, &tx.body.action)?;
-                Ok(Ok(node.submit(tx, until)?))
+                let gap = if until == Until::Committed { gap_before(node, &tx)? } else { None };
+                let until = if gap.is_some() { Until::Waiting } else { until };
+                Ok(Ok((node.submit(tx, until)?, gap)))
             }
         })
         .await?;
-    let pending = match submitted {
-        Ok(pending) => pending,
+    let (pending, gap) = match submitted {
+        Ok(submitted) => submitted,
         Err(committed) => return Ok(committed),
     };
     let patience = gateway.settings.limits.commit_patience;
-    let fate = match tokio::time::timeout(patience, pending).await {
-        Ok(Ok(fate)) => fate,
-        Ok(Err(_)) => Err(NodeError::Unavailable { reason: "it is overloaded or stopping".into() }),
-        Err(_) => Err(no_answer(patience)),
+    let fate = tokio::select! {
+        biased;
+        fate = pending => fate.unwrap_or_else(|_| Err(overloaded())),
+        () = place.taken_back() => return Err(crowded()),
+        () = tokio::time::sleep(patience) => Err(no_answer(patience)),
     };
     drop(place);
-    settled(gateway, id, fate).await
+    let id = settled(gateway, id, fate).await?;
+    match gap {
+        Some(missing) => Err(behind_gap(missing).into()),
+        None => Ok(id),
+    }
+}
+
+/// The first nonce before this transaction's with which nothing waits.
+fn gap_before(node: &dyn Node, tx: &SignedTx) -> Result<Option<Nonce>, NodeError> {
+    let next = node.ask(ask::Account { account: tx.body.sender })?.next_nonce;
+    Ok((next < tx.body.nonce).then_some(next))
+}
+
+fn behind_gap(missing: Nonce) -> NodeError {
+    NodeError::Nonce { reason: format!("it waits in the pool for nonce {missing}, with which nothing has come yet") }
 }
 
 /// An order whose input or model workers cannot fetch would cost them fees and its client time.
@@ -151,6 +168,16 @@ async fn settled(gateway: &Gateway, id: TxId, fate: Fate) -> Result<TxId, ApiErr
     }
 }
 
+/// No place to wait at. A transaction that waited already may be committed all the same.
+fn crowded() -> ApiError {
+    let message = "as many transactions wait for their block as may at once";
+    ApiError::too_many(message, Duration::from_secs(1)).hint("ask with until=waiting, or send the same request again")
+}
+
+fn overloaded() -> NodeError {
+    NodeError::Unavailable { reason: "it is overloaded or stopping".into() }
+}
+
 fn no_answer(patience: Duration) -> NodeError {
     let seconds = patience.as_secs();
     NodeError::Unavailable { reason: format!("no answer within {seconds} s; the same request may be sent again") }
@@ -160,16 +187,25 @@ fn no_answer(patience: Duration) -> NodeError {
 async fn read_tx(gateway: &Gateway, caller: &Caller, request: Request) -> Result<(SignedTx, Until), ApiError> {
     let limit = gateway.question(ask::Params {}).await?.max_tx_bytes();
     // Two digits for a byte, and room for the rest of the document.
-    let json = read(gateway, caller, request, limit.saturating_mul(2).saturating_add(256))?.collect().await?;
-    gateway.with_node(move |_| decode_tx(&json, limit)).await
+    let json = read(gateway, caller, request, limit.saturating_mul(2).saturating_add(256)).await?.collect().await?;
+    gateway.with_node(move |_| decode_tx(&json.bytes, limit)).await
+}
+
+/// [`TxRequest`], without a copy of the digits.
+#[derive(Deserialize)]
+struct Digits<'a> {
+    #[serde(borrow)]
+    tx: Cow<'a, str>,
+    #[serde(default)]
+    until: Until,
 }
 
 fn decode_tx(json: &[u8], limit: usize) -> Result<(SignedTx, Until), ApiError> {
-    let request: TxRequest = serde_json::from_slice(json).map_err(|e| {
+    let request: Digits<'_> = serde_json::from_slice(json).map_err(|e| {
         ApiError::bad_request(e.to_string()).hint("send {\"tx\": \"<hexadecimal>\"} as application/json")
     })?;
-    let bytes =
-        hex::decode(&request.tx).map_err(|e| ApiError::bad_request(format!("tx: expected hexadecimal digits: {e}")))?;
+    let bytes = hex::decode(request.tx.as_bytes())
+        .map_err(|e| ApiError::bad_request(format!("tx: expected hexadecimal digits: {e}")))?;
     let tx = SignedTx::decode(&bytes, limit).map_err(|e| ApiError::bad_request(format!("tx: {e}")))?;
     tx.verify_signature().map_err(|e| ApiError::bad_request(format!("tx: {e}")))?;
     Ok((tx, request.until))
@@ -181,7 +217,7 @@ pub(crate) async fn model(
     request: Request,
 ) -> Result<Json<StoredModel>, ApiError> {
     let upload = Uploading::open(&gateway, UploadKind::Model, &caller.client).await?;
-    pour(&upload, &gateway, read(&gateway, &caller, request, BODY_BYTES_MAX)?).await?;
+    pour(&upload, &gateway, read(&gateway, &caller, request, BODY_BYTES_MAX).await?).await?;
     let turn = gateway.models.clone().acquire_owned().await.map_err(|e| ApiError::unavailable(e.to_string()))?;
     match upload.keep(turn).await? {
         Done::KeptModel(model) => Ok(Json(model)),
@@ -197,17 +233,22 @@ pub(crate) async fn input(
     let limit = gateway.question(ask::Params {}).await?.max_input_bytes;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let upload = Uploading::open(&gateway, UploadKind::Input, &caller.client).await?;
-    pour(&upload, &gateway, read(&gateway, &caller, request, limit)?).await?;
+    pour(&upload, &gateway, read(&gateway, &caller, request, limit).await?).await?;
     match upload.keep(()).await? {
         Done::KeptInput(input) => Ok(Json(StoredInput { input })),
         other => Err(unexpected(&other)),
     }
 }
 
-fn read<'a>(gateway: &'a Gateway, caller: &'a Caller, request: Request, limit: usize) -> Result<Reader<'a>, ApiError> {
+async fn read<'a>(
+    gateway: &'a Gateway,
+    caller: &'a Caller,
+    request: Request,
+    limit: usize,
+) -> Result<Reader<'a>, ApiError> {
     let seat = request.extensions().get::<Peer>().map(|peer| peer.seat.clone());
     let (head, body) = request.into_parts();
-    Reader::new(gateway, &caller.client, seat, &head.headers, body, limit)
+    Reader::new(gateway, &caller.client, seat, &head.headers, body, limit).await
 }
 
 /// Lets a body flow into the node, a buffer at a time.

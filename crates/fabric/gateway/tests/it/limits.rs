@@ -274,6 +274,108 @@ fn waiting_submissions_hold_no_thread_and_an_account_holds_so_many() {
 }
 
 #[test]
+fn what_waits_behind_a_gap_is_answered_at_once_and_holds_no_place() {
+    let mut node = TestNode::new();
+    node.stuck = Some(Mutex::default());
+    let node = Arc::new(node);
+    let limits = Limits { waiting: 1, waiting_per_account: 1, ..limits() };
+    let router = ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new() });
+    run(async {
+        for nonce in 1..9 {
+            let (status, body) = post_json(&router, "/v1/transactions", &transfer(&node, nonce)).await;
+            assert_eq!((status, code(&body)), (StatusCode::CONFLICT, "nonce"), "{nonce}");
+        }
+        let first = transfer(&node, 0);
+        let waiting = post_json(&router, "/v1/transactions", &first);
+        let ends = async {
+            while node.stuck.as_ref().expect("it is stuck").lock().expect("not poisoned").is_empty() {
+                tokio::task::yield_now().await;
+            }
+            node.stuck.as_ref().expect("it is stuck").lock().expect("not poisoned").clear();
+        };
+        let ((status, _), ()) = futures_util::future::join(waiting, ends).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "it had a place, and its node went away");
+    });
+}
+
+/// Sends the head of an upload that is as long as a model may be, and its first bytes.
+async fn begin_upload(address: SocketAddr, bytes: usize) -> TcpStream {
+    let mut stream = connect(address).await;
+    let head = "POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("writes");
+    // A gateway that has dropped it already takes no more.
+    let _ = stream.write_all(&vec![b'M'; bytes]).await;
+    stream
+}
+
+#[test]
+fn bytes_that_came_fast_buy_a_body_no_silence() {
+    let limits = Limits {
+        body_grace: Duration::from_millis(200),
+        body_credit: Duration::from_millis(200),
+        body_rate: 1_000,
+        ..limits()
+    };
+    on_a_socket(limits, async |address| {
+        // A megabyte at a rate of a thousand bytes a second would earn a quarter of an hour.
+        let mut stream = begin_upload(address, 1_000_000).await;
+        let answer = tokio::time::timeout(Duration::from_secs(20), rest(&mut stream)).await.expect("it is dropped");
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    });
+}
+
+#[test]
+fn where_all_places_for_uploads_are_held_a_slow_one_makes_way() {
+    let limits = Limits { uploads: 2, uploads_per_client: 2, body_credit: Duration::from_secs(60), ..limits() };
+    let router = with_limits(TestNode::new(), limits);
+    let node = TestNode::new();
+    run(async {
+        let silent = || Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let held = || post(&router, "/v1/inputs", "application/octet-stream", silent());
+        let honest = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let authorization = authorization(&client(), node.chain(), "POST", "/v1/inputs", Height(9));
+            let request = Request::post("/v1/inputs")
+                .header(header::AUTHORIZATION, authorization)
+                .header(header::CONTENT_TYPE, "application/octet-stream");
+            call(&router, request.body(Body::from(vec![7; 100_000])).expect("a request")).await.0
+        };
+        let ended = async { futures_util::future::select(Box::pin(held()), Box::pin(held())).await.factor_first().0 };
+        // Two of one address hold all; an account with money comes after them and needs one.
+        let ((status, body), honest) = futures_util::future::join(ended, honest).await;
+        assert_eq!((status, code(&body)), (StatusCode::TOO_MANY_REQUESTS, "too_many"), "{body}");
+        assert_eq!(honest, StatusCode::OK);
+    });
+}
+
+#[test]
+fn long_transactions_of_one_client_fill_its_part_of_the_memory_alone() {
+    let limits = Limits { body_memory: 400_000, ..limits() };
+    let router = with_limits(TestNode::new(), limits);
+    run(async {
+        let open = |bytes: usize| {
+            let first = futures_util::stream::once(async move { Ok::<_, std::io::Error>(vec![b' '; bytes]) });
+            Body::from_stream(first.chain(futures_util::stream::pending()))
+        };
+        let held = post(&router, "/v1/transactions", "application/json", open(300_000));
+        let next = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let long = post(&router, "/v1/transactions", "application/json", vec![b' '; 200_000]).await;
+            let short = post(&router, "/v1/transactions", "application/json", vec![b' '; 2_000]).await;
+            (long, short)
+        };
+        let next = Box::pin(next);
+        let held = Box::pin(held);
+        let futures_util::future::Either::Left(((long, short), _)) = futures_util::future::select(next, held).await
+        else {
+            panic!("the first body never ends")
+        };
+        assert_eq!((long.0, code(&long.1)), (StatusCode::TOO_MANY_REQUESTS, "too_many"));
+        assert_eq!((short.0, code(&short.1)), (StatusCode::BAD_REQUEST, "bad_request"), "short ones need no room");
+    });
+}
+
+#[test]
 fn nobody_waits_in_the_name_of_another() {
     let node = Arc::new(TestNode::new());
     let router = gateway(node.clone());

@@ -37,7 +37,7 @@ pub(crate) struct TestNode {
     fates: Mutex<BTreeMap<TxId, Fate>>,
     pub(crate) offers: Result<Vec<Offered>, Refusal>,
     open: Mutex<BTreeMap<UploadId, Taken>>,
-    /// Keeps every transaction waiting: where their clients wait.
+    /// Keeps every transaction waiting: where their clients wait for a block.
     pub(crate) stuck: Option<Mutex<Vec<oneshot::Sender<Fate>>>>,
     /// How many bytes each piece of an upload brought.
     pub(crate) uploads: Arc<Mutex<Vec<usize>>>,
@@ -181,7 +181,8 @@ impl TestNode {
             Query::Params(_) => Answer::Params(self.state().params().clone()),
             Query::Standing(ask::Standing { account }) => Answer::Standing(Standing::of(&self.state(), account)),
             Query::Account(ask::Account { account }) => {
-                Answer::Account(AccountView::of(&self.state(), account, Nonce(0)))
+                let queued = self.stuck.iter().map(|stuck| stuck.lock().expect("not poisoned").len() as u64).sum();
+                Answer::Account(AccountView::of(&self.state(), account, Nonce(queued)))
             }
             Query::Workers(_) => Answer::Workers(WorkerView::all(&self.state())),
             Query::Model(ask::Model { model }) => {
@@ -269,10 +270,13 @@ impl Node for TestNode {
         done
     }
 
-    fn submit(&self, tx: SignedTx, _: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
+    fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
         let (reply, pending) = oneshot::channel();
         if let Some(stuck) = &self.stuck {
-            stuck.lock().expect("not poisoned").push(reply);
+            match until {
+                Until::Committed => stuck.lock().expect("not poisoned").push(reply),
+                Until::Waiting => reply.send(Ok(tx.id())).expect("somebody waits"),
+            }
             return Ok(pending);
         }
         let (id, fate) = (tx.id(), self.execute(&tx));
