@@ -104,7 +104,7 @@ impl Answer {
         let text = matches!(self.values, Given::Texts(_));
         let fits = |output: &Watched| match &output.labels {
             Some(_) => self.values.width() == output.len,
-            None => !text && (self.values.width() == output.len || self.is_pair(output)),
+            None => !text && (self.values.width() == output.len || self.is_pair(output) || self.is_second(output)),
         };
         let named = outputs.iter().position(|output| output.name == self.output);
         let label = || outputs.iter().rposition(|output| output.labels.is_some());
@@ -123,7 +123,12 @@ impl Answer {
         matches!((self.values.width(), output.len), (2, 1))
     }
 
-    /// What is expected of the output on a sample.
+    /// Whether these are the numbers of the second class alone, and the output has those of both.
+    const fn is_second(&self, output: &Watched) -> bool {
+        matches!((self.values.width(), output.len), (1, 2))
+    }
+
+    /// What is expected of the output on a sample: of its last numbers, where the answers are fewer.
     pub(crate) fn row(&self, sample: usize, output: &Watched) -> Option<Row> {
         match (&self.values, &output.labels) {
             (Given::Texts(texts), Some(labels)) => Some(Row::Class(class_of(labels, texts.get(sample)?))),

@@ -5,13 +5,13 @@ use crate::drawn;
 use crate::error::CompileError;
 use crate::float::evaluate;
 use crate::left_out;
-use crate::lower::{Lowered, Ranges, lower};
+use crate::lower::{Lowered, Ranges, flagged, lower};
 use crate::native;
 use crate::net::{self, Net};
 use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::Options;
-use crate::plan::{Kind, Plan, apart, plan};
+use crate::plan::{Kind, Plan, apart, by_column, plan};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, measure};
 use crate::samples::{Port, Samples};
 use crate::signature::Labels;
@@ -169,7 +169,7 @@ fn compile_source(source: Source, options: &Options) -> Result<Compiled, Compile
 
 /// `read` is the network that the plan was made from, if it was: the reference is what was read.
 fn compile_flat(plan: &Plan, read: Option<&Net>, options: &Options) -> Result<Compiled, CompileError> {
-    let mut plan = apart(plan);
+    let mut plan = apart(&by_column(&flagged(plan)));
     let values = options.calibration.as_ref().map(|samples| float_values(&plan, samples)).transpose()?;
     let lowered = lower(&plan, &Ranges::of(&plan, options.input_range, values.as_deref()))?;
     let report = match (&values, &options.calibration) {

@@ -53,6 +53,7 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::Maxima(row) => {
             x.chunks_exact(*row).map(|run| run.iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect()
         }
+        Kind::Filled(c) => x.iter().zip(c).map(|(&v, &c)| if v.is_nan() { c } else { v }).collect(),
         Kind::Pick(places) => places.iter().map(|&(operand, i)| values[step.operands[operand]][i]).collect(),
     }
 }

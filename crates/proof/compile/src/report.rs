@@ -529,7 +529,10 @@ impl<'a> Tally<'a> {
             let Some(numbers) = run.numbers(output.value, integers) else { continue };
             self.outputs[i].add(sample, &widened(&floats.outputs[i]), &numbers, output.layout);
             match self.answers[i].as_ref().and_then(|answer| answer.row(sample, output)) {
-                Some(Row::Numbers(row)) => self.answered[i].add(sample, &row, &numbers, output.layout),
+                Some(Row::Numbers(row)) => {
+                    let first = &numbers[..numbers.len().saturating_sub(row.len())];
+                    self.answered[i].add(sample, &[first, &row].concat(), &numbers, output.layout);
+                }
                 Some(Row::Class(class)) => self.answered[i].decisions(sample, &[class], &numbers, output.layout),
                 None => {}
             }

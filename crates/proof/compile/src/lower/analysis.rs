@@ -58,7 +58,8 @@ impl Analysis {
         for &operand in &step.operands {
             self.needed[operand] = true;
             readers[operand] += 1;
-            if !matches!(step.kind, Kind::Affine(_) | Kind::Elem(_) | Kind::Relu | Kind::Pick(_) | Kind::Mul) {
+            let by_element = matches!(step.kind, Kind::Filled(_) | Kind::Elem(_) | Kind::Relu | Kind::Mul);
+            if !by_element && !matches!(step.kind, Kind::Affine(_) | Kind::Pick(_)) {
                 self.keep_together(plan, operand);
             }
         }

@@ -137,6 +137,8 @@ fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
 
 /// A function may be read so many times farther from its samples than they lie apart.
 const WIDER: f64 = 4.0;
+/// How many times what the function spreads over on samples it may go beyond that.
+const FARTHER: f64 = 1024.0;
 /// Largest error of a table, as a part of what the function spreads over.
 const TABLE_ERROR: f64 = 1.0 / (1 << 20) as f64;
 /// Most tables of one function.
@@ -168,8 +170,9 @@ pub(super) fn function(
     let unit = f64::from(-x.exponents.at(0)).exp2();
     let value = |i: i64| {
         let v = f((lo + i) as f64 * unit);
-        // A little below zero, a root is zero.
-        if v.is_finite() || lo + i >= 0 || lo + i < -SLACK { v } else { f(0.0) }
+        // A little below zero, a root is zero, and a power that falls away there has not begun to.
+        let is_slack = (-SLACK..0).contains(&(lo + i));
+        if is_slack && (lo == -SLACK || !v.is_finite()) { f(0.0) } else { v }
     };
     let spread = {
         let probes = (0..=64).map(|i| value((i << bits) >> 6));
@@ -208,8 +211,12 @@ fn domain(
     let bits_of = |lo: i64, hi: i64| u64::BITS - ((hi - lo).max(1) as u64).leading_zeros();
     let (seen_lo, seen_hi) = seen.unwrap_or((lo as f64 * unit, hi as f64 * unit));
     let apart = (seen_hi - seen_lo).max(unit) * WIDER;
-    // As far as the function goes: logarithms and roots end at zero, and what is known to be positive is taken to stay so.
-    let is_there = |v: &f64| f(*v).is_finite();
+    // As far as the function goes and stays about as large as on samples: logarithms and roots end at zero, and what is known to be
+    // positive is taken to stay so.
+    let probes = (0..=16).map(|i| f(seen_lo + (seen_hi - seen_lo) * f64::from(i) / 16.0)).filter(|v| v.is_finite());
+    let (least, most) = probes.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
+    let beyond = FARTHER * (most - least).max(f64::MIN_POSITIVE);
+    let is_there = |v: &f64| (least - beyond..=most + beyond).contains(&f(*v));
     let zero = if seen_lo >= 0.0 { 0.0 } else { seen_lo };
     let starts = [seen_lo - apart, seen_lo - apart / WIDER, zero, seen_lo / 4.0, seen_lo];
     let start = starts.into_iter().filter(|v| *v <= seen_lo).find(is_there).unwrap_or(seen_lo);

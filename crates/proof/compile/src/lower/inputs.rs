@@ -4,7 +4,7 @@ use super::DEFAULT_BITS;
 use super::analysis::Analysis;
 use super::builder::{Exponents, Quant};
 use super::limbs::{self, Magnitudes};
-use super::missing::{fills, takes_missing};
+use super::missing::{filled_with, fills, takes_missing};
 use super::spans::{self, DEFAULT_SPAN, Span};
 use crate::plan::{Elem, Id, Kind, Plan, Step};
 use crate::tolerance::Tolerance;
@@ -118,7 +118,9 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     }
     let fills = fills(plan, input);
     let fills = fills.as_deref();
-    let filled = |(i, span): (usize, &Span)| fills.and_then(|c| c[i]).map_or(*span, |c| span.reaching(c.into()));
+    let flagged = filled_with(plan, input);
+    let fill = |i: usize| fills.and_then(|c| c[i]).or_else(|| flagged.get(&i).copied());
+    let filled = |(i, span): (usize, &Span)| fill(i).map_or(*span, |c| span.reaching(c.into()));
     let spans: Vec<Span> = ranges.spans[input].iter().enumerate().map(filled).collect();
     let map = analysis.first_map(plan, input);
     let spans = if analysis.scaled_apart(input) {
@@ -130,7 +132,8 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     };
     let magnitudes = Magnitudes::new(spans.clone(), ranges.typical(input));
     let chosen = map.map_or(DEFAULT_BITS, |map| limbs::choose(&map, &magnitudes).operand_bits);
-    let bits = if analysis.is_compared(input) { COMPARED_INPUT_BITS } else { chosen };
+    let by_order = analysis.is_compared(input) || !flagged.is_empty();
+    let bits = if by_order { COMPARED_INPUT_BITS } else { chosen };
     let exponent = |span: &f64| (f64::from(bits) - span.log2()) as i8;
     let mut exponents: Vec<i8> = spans.iter().map(exponent).collect();
     if exponents.iter().all(|e| *e == exponents[0]) {
@@ -141,8 +144,10 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
         all => Exponents::Each(all.iter().map(|&e| i32::from(e)).collect()),
     };
     let end = 1 << bits;
-    let (lo, hi) = (-end, end - 1);
     let double = plan.inputs[input].double;
+    // Of a float32 of 26 bits and more no image is odd at the end of the range: the one that stands for a missing value is its alone.
+    let is_reserved = !double && bits > 25 && !flagged.is_empty();
+    let (lo, hi) = (i32::from(is_reserved) - end, end - 1);
     let ingest = match fills {
         None if double => Ingest::FixedDouble { exponents, lo, hi, missing: vec![] },
         None => Ingest::Fixed { exponents, lo, hi },

@@ -29,6 +29,7 @@ mod trees;
 
 pub(crate) use builder::{Exponents, Quant};
 pub(crate) use inputs::Ranges;
+pub(crate) use missing::flagged;
 pub(crate) use sources::source;
 pub(crate) use thresholds::result;
 
@@ -112,6 +113,7 @@ impl Lowering<'_> {
                         Ok(Quant::uniform(self.builder.node(at, Op::ArgMax { x: x.id })?, 0))
                     }
                     Kind::Normalize(norm) => elementwise::normalize(&mut self.builder, at, x, *norm),
+                    Kind::Filled(c) => missing::filled(&mut self.builder, at, &x, c),
                     Kind::Sums(row) => elementwise::sums(&mut self.builder, at, x, *row),
                     Kind::Maxima(row) => elementwise::maxima(&mut self.builder, at, x, *row),
                     Kind::Curve(expr) => {

@@ -12,6 +12,7 @@ use super::thresholds::{Images, Steps};
 use crate::error::{At, CompileError};
 use crate::plan::{Ensemble, Id, Kind, Plan, Step, TreeNode};
 use ciro_graph::ValueId;
+use ciro_graph::forest::NUMBER_ORIGIN;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Widest number that a forest reads, bits: rounding up leaves it below 2²⁹.
@@ -156,6 +157,17 @@ impl<'a> Parts<'a> {
             Scale::Ordered { two: true } | Scale::Ranks { two: true, .. } if !missing_left => Some(first + part.len),
             Scale::Numbers { lowest: true, .. } if !missing_left && !is_replaced(source) => None,
             _ => Some(first),
+        }
+    }
+
+    /// The image that stands for a missing value of a feature, if that is the least one.
+    pub(super) fn lowest(&self, builder: &ProgramBuilder, feature: usize) -> Option<u64> {
+        let (source, part) = self.find(feature)?;
+        match &part.scale {
+            Scale::Numbers { quant, lowest: true } if !is_replaced(source) => {
+                u64::try_from(builder.interval(quant.id).lo + NUMBER_ORIGIN).ok()
+            }
+            Scale::Numbers { .. } | Scale::Ordered { .. } | Scale::Ranks { .. } => None,
         }
     }
 

@@ -68,6 +68,15 @@ pub(crate) struct Cut {
     pub(crate) yes_below: bool,
 }
 
+impl Cut {
+    /// This cut; where all numbers go one way and a missing value, whose image is `code`, below them all, the other way, that which tells
+    /// these apart.
+    pub(crate) fn or_missing(self, images: Images, code: u64, missing_yes: bool) -> Self {
+        let apart = self.threshold > images.ends().1 && missing_yes != self.yes_below;
+        if apart { Self { threshold: code + 1, yes_below: missing_yes } } else { self }
+    }
+}
+
 /// The cut that decides as `mode.holds(steps(x), threshold)` does, for every x that has an image. Its threshold is above the first
 /// image: of ordered images that of −∞, and so above zero.
 pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f64) -> Cut {

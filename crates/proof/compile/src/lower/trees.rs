@@ -1,6 +1,6 @@
 //! Forests as tables.
 
-use super::builder::{ProgramBuilder, Quant};
+use super::builder::{Exponents, ProgramBuilder, Quant};
 use super::sources::Parts;
 use super::thresholds::{cut, imputed, is_monotone};
 use crate::error::{At, CompileError};
@@ -19,14 +19,31 @@ pub(super) fn lower(
     parts: &Parts<'_>,
 ) -> Result<Quant, CompileError> {
     let tables = Tables::of(builder, at, forest, parts)?;
-    let exponent = leaf_exponent(forest);
-    let op = Op::Trees { parts: parts.ids(), forest: tables.into_forest(builder, at, forest, exponent) };
-    let sums = Quant::uniform(builder.node(at, op)?, exponent);
+    let exponents = leaf_exponents(forest, tables.tree_class(forest.roots.len()).is_none());
+    let op = Op::Trees { parts: parts.ids(), forest: tables.into_forest(builder, at, forest, &exponents) };
+    let sums = Quant { id: builder.node(at, op)?, exponents };
     with_base(builder, at, sums, &forest.base)
 }
 
-/// The finest scale at which twice the largest possible sum still fits.
-fn leaf_exponent(forest: &Ensemble) -> i32 {
+/// Bits by which classes may differ before they get scales of their own.
+const ALIKE_BITS: i32 = 10;
+
+/// The finest scale at which twice the largest possible sum still fits; one for each class if that is much finer for some, and trees vote
+/// for all: of offsets and slopes.
+fn leaf_exponents(forest: &Ensemble, votes_for_all: bool) -> Exponents {
+    let finest = |bound: f64| {
+        // Each leaf may round up by half a unit; the factor two leaves room for that as well.
+        (MAX_MAGNITUDE as f64 / 2.0 / bound).log2().floor().clamp(-60.0, f64::from(LEAF_EXPONENT)) as i32
+    };
+    let each: Vec<i32> = largest_sums(forest).into_iter().map(|sum| finest(sum.max(f64::MIN_POSITIVE))).collect();
+    let (least, most) = each.iter().fold((i32::MAX, i32::MIN), |(least, most), &e| (least.min(e), most.max(e)));
+    if votes_for_all && most > least.saturating_add(ALIKE_BITS) {
+        return Exponents::Each(each);
+    }
+    Exponents::Uniform(least)
+}
+
+fn largest_sums(forest: &Ensemble) -> Vec<f64> {
     let mut largest: Vec<f64> = forest.base.iter().map(|b| f64::from(*b).abs()).collect();
     for &root in &forest.roots {
         let mut stack = vec![root];
@@ -43,9 +60,7 @@ fn leaf_exponent(forest: &Ensemble) -> i32 {
         }
         largest.iter_mut().zip(of_tree).for_each(|(sum, value)| *sum += value);
     }
-    let bound = largest.into_iter().fold(f64::MIN_POSITIVE, f64::max);
-    // Each leaf may round up by half a unit; the factor two leaves room for that as well.
-    (MAX_MAGNITUDE as f64 / 2.0 / bound).log2().floor().clamp(-60.0, f64::from(LEAF_EXPONENT)) as i32
+    largest
 }
 
 /// Each class that a leaf votes for and what it adds, divisor included.
@@ -95,9 +110,12 @@ impl<'a> Tables<'a> {
                 TreeNode::Split { feature, mode, threshold, yes, no, missing_yes } => {
                     let monotone = parts.feature(builder, *feature).filter(|(steps, _)| is_monotone(steps));
                     let (steps, images) = monotone.ok_or_else(|| flat(at, *feature))?;
-                    let cut = cut(steps, images, *mode, *threshold);
                     let imputed = imputed(steps).map(|x| mode.holds(x, *threshold));
-                    let missing_left = imputed.unwrap_or(*missing_yes) == cut.yes_below;
+                    let missing_yes = imputed.unwrap_or(*missing_yes);
+                    let cut = cut(steps, images, *mode, *threshold);
+                    let cut =
+                        parts.lowest(builder, *feature).map_or(cut, |code| cut.or_missing(images, code, missing_yes));
+                    let missing_left = missing_yes == cut.yes_below;
                     let place = parts.place(*feature, missing_left).ok_or_else(|| too_low(at, *feature, *threshold))?;
                     tables.push_node(place, parts.threshold(*feature, cut.threshold), order.len());
                     tables.tree.extend([tables.tree[at_node]; 2]);
@@ -135,9 +153,9 @@ impl<'a> Tables<'a> {
         classes.into_iter().map(one).collect()
     }
 
-    fn into_forest(self, builder: &mut ProgramBuilder, at: &At, forest: &Ensemble, exponent: i32) -> Forest {
-        let unit = f64::from(exponent).exp2();
+    fn into_forest(self, builder: &mut ProgramBuilder, at: &At, forest: &Ensemble, exponents: &Exponents) -> Forest {
         let of_class = |class: Option<usize>| -> Vec<i32> {
+            let unit = f64::from(exponents.at(class.unwrap_or(0))).exp2();
             let value = |votes: &&[(usize, f32)]| {
                 let values = leaf_values(forest, votes);
                 let wanted = values.iter().find(|(c, _)| class.is_none_or(|class| *c == class));
@@ -188,8 +206,8 @@ fn with_base(builder: &mut ProgramBuilder, at: &At, sums: Quant, base: &[f32]) -
     if base.iter().all(|&b| b == 0.0) {
         return Ok(sums);
     }
-    let unit = f64::from(sums.exponents.at(0)).exp2();
-    let c = builder.constant(at, "base", base.iter().map(|b| (f64::from(*b) * unit).round() as i32).collect());
+    let scaled = |(i, b): (usize, &f32)| (f64::from(*b) * f64::from(sums.exponents.at(i)).exp2()).round() as i32;
+    let c = builder.constant(at, "base", base.iter().enumerate().map(scaled).collect());
     let id = builder.node(at, Op::AddConst { x: sums.id, c })?;
-    Ok(Quant::uniform(id, sums.exponents.at(0)))
+    Ok(Quant { id, exponents: sums.exponents })
 }

@@ -44,6 +44,8 @@ pub(super) enum Link {
 pub(super) enum Body {
     /// Trees, some of whose splits ask whether a feature is one of some categories.
     Trees(Ensemble, Memberships),
+    /// Trees with a linear model at each leaf: of c sums and f features, vote c + s·f + j is the slope of feature j in sum s.
+    LinearTrees(Ensemble, Memberships),
     /// A linear model.
     Linear(Affine),
 }
@@ -67,7 +69,7 @@ impl Booster {
     pub(super) fn thresholds(&self) -> Thresholds {
         match &self.body {
             Body::Trees(forest, _) if self.format.0 == XGBOOST.0 => Thresholds::of(forest),
-            Body::Trees(..) | Body::Linear(_) => Thresholds::default(),
+            Body::Trees(..) | Body::LinearTrees(..) | Body::Linear(_) => Thresholds::default(),
         }
     }
 
@@ -89,6 +91,11 @@ impl Booster {
                 let classes = forest.classes;
                 (draft.push("trees", Kind::Trees(forest), features, classes), classes)
             }
+            Body::LinearTrees(forest, memberships) => {
+                let features = draft.features(self.features, &memberships);
+                let classes = forest.classes;
+                (draft.linear_leaves(forest, self.features, features), classes)
+            }
             Body::Linear(affine) => {
                 let classes = affine.n;
                 (draft.push("weights", Kind::Affine(affine), 0, classes), classes)
@@ -106,9 +113,43 @@ struct Draft {
 
 impl Draft {
     fn push(&mut self, node: &str, kind: Kind, operand: Id, len: usize) -> Id {
+        self.push_of(node, kind, vec![operand], len)
+    }
+
+    fn push_of(&mut self, node: &str, kind: Kind, operands: Vec<Id>, len: usize) -> Id {
         let at = At { node: node.into(), operator: self.operator.into() };
-        self.plan.steps.push(Step { at, kind, operands: vec![operand], len });
+        self.plan.steps.push(Step { at, kind, operands, len });
         self.plan.id_of(self.plan.steps.len() - 1)
+    }
+
+    /// The sums of trees with linear leaves: the forest votes for offset and slopes, and the slopes are multiplied by the features.
+    fn linear_leaves(&mut self, mut forest: Ensemble, features: usize, operand: Id) -> Id {
+        let classes = forest.classes;
+        let votes = |node: &TreeNode| if let TreeNode::Leaf(votes) = node { votes.clone() } else { vec![] };
+        let all = forest.nodes.iter().flat_map(votes).map(|(vote, _)| vote);
+        let slopes: Vec<usize> = all.filter(|vote| *vote >= classes).collect::<BTreeSet<_>>().into_iter().collect();
+        let number = |vote: usize| slopes.binary_search(&vote).map_or(vote, |i| classes + i);
+        for node in &mut forest.nodes {
+            if let TreeNode::Leaf(votes) = node {
+                votes.iter_mut().for_each(|(vote, _)| *vote = number(*vote));
+            }
+        }
+        let len = classes + slopes.len();
+        (forest.classes, forest.base) = (len, vec![0.0; len]);
+        let sums = self.push("trees", Kind::Trees(forest), operand, len);
+        if slopes.is_empty() {
+            return sums;
+        }
+        let steep = Kind::Pick((classes..len).map(|i| (0, i)).collect());
+        let steep = self.push("slopes", steep, sums, slopes.len());
+        let read = Kind::Pick(slopes.iter().map(|slope| (0, (slope - classes) % features)).collect());
+        let read = self.push("features", read, 0, slopes.len());
+        let products = self.push_of("products", Kind::Mul, vec![steep, read], slopes.len());
+        let places = (0..classes).map(|i| (0, i)).chain((0..slopes.len()).map(|i| (1, i))).collect();
+        let parts = self.push_of("leaves", Kind::Pick(places), vec![sums, products], len);
+        let class = |i: usize| i.checked_sub(classes).map_or(i, |i| (slopes[i] - classes) / features);
+        let weight = (0..len).flat_map(|i| (0..classes).map(move |c| f32::from(class(i) == c))).collect();
+        self.push("sums", Kind::Affine(Affine { n: classes, weight, bias: vec![0.0; classes] }), parts, classes)
     }
 
     /// The input, and after it a flag for each membership.
@@ -185,9 +226,14 @@ impl Draft {
 }
 
 /// A node as a file has it; children by their numbers in the file's tree.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum FileNode {
     Leaf(f32),
+    /// An offset, and votes for slopes; see [`Body::LinearTrees`].
+    LinearLeaf {
+        offset: f32,
+        slopes: Vec<(usize, f32)>,
+    },
     Split {
         feature: usize,
         mode: Mode,
@@ -318,6 +364,13 @@ pub(super) fn add_tree(
                 return Err(format.malformed(&place(), "finite leaves", format!("{value} at node {number}")));
             }
             FileNode::Leaf(value) => TreeNode::Leaf(vec![(class, value)]),
+            FileNode::LinearLeaf { offset, slopes } => {
+                let all = || slopes.iter().map(|slope| slope.1).chain([offset]);
+                if let Some(got) = all().find(|value| !value.is_finite()) {
+                    return Err(format.malformed(&place(), "finite leaves", format!("{got} at node {number}")));
+                }
+                TreeNode::Leaf([(class, offset)].into_iter().chain(slopes).collect())
+            }
             FileNode::Member { number, member, other } => {
                 let first = nodes.len();
                 nodes.extend([vacant(), vacant()]);

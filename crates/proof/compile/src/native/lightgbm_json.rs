@@ -60,7 +60,8 @@ fn add(
     let read = |node: usize| {
         let at = met[node].clone();
         if at.maybe("leaf_const").is_some() {
-            return Err(LIGHTGBM.unsupported("linear models at the leaves", "train with linear_tree=false"));
+            let hint = "save it with save_model: as text, such leaves are read";
+            return Err(LIGHTGBM.unsupported("linear models at the leaves", hint));
         }
         if let Some(value) = at.maybe("leaf_value") {
             return Ok(FileNode::Leaf(value.number()? as f32));

@@ -24,12 +24,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Booster, NativeError> {
     let classes = header.count("num_tree_per_iteration", CLASSES_MAX)?.max(1);
     let link = lightgbm::link(header.values.get("objective").copied())?;
     let (mut forest, mut memberships) = (lightgbm::forest(classes), Memberships::default());
+    let mut is_linear = false;
     for (number, block) in blocks.enumerate() {
         let block = Block::of(format!("tree {number}"), block);
+        is_linear |= block.is_linear();
         add(&block, number % classes, features, (&mut forest, &mut memberships))?;
     }
     lightgbm::finish(&mut forest, link, header.values.contains_key("average_output"))?;
-    let body = Body::Trees(forest, memberships);
+    let body = if is_linear { Body::LinearTrees(forest, memberships) } else { Body::Trees(forest, memberships) };
     Ok(Booster {
         format: LIGHTGBM,
         features,
@@ -75,6 +77,11 @@ impl<'a> Block<'a> {
 
     fn value(&self, key: &str) -> Result<&'a str, NativeError> {
         self.values.get(key).copied().ok_or_else(|| self.refuse(key, "a value", "none"))
+    }
+
+    /// Whether a tree has linear models at its leaves.
+    fn is_linear(&self) -> bool {
+        self.values.get("is_linear").is_some_and(|&flag| flag != "0")
     }
 
     /// A number of things, at most `most`.
@@ -149,22 +156,47 @@ fn categories(block: &Block<'_>) -> Result<Vec<Vec<u32>>, NativeError> {
     ends.windows(2).map(of).collect()
 }
 
+/// Of each leaf, the offset and the slopes of features. Where one of these is missing, LightGBM takes the leaf's plain value: an input
+/// that something is computed from refuses missing values.
+fn linear_leaves(
+    block: &Block<'_>,
+    leaves: usize,
+    features: usize,
+) -> Result<Vec<(f32, Vec<(usize, f32)>)>, NativeError> {
+    let offsets: Vec<f64> = block.list("leaf_const", leaves)?;
+    let counts: Vec<usize> = block.list("num_features", leaves)?;
+    let total = counts.iter().try_fold(0usize, |sum, &count| sum.checked_add(count)).unwrap_or(usize::MAX);
+    let places: Vec<usize> = block.list("leaf_features", total)?;
+    let slopes: Vec<f64> = block.list("leaf_coeff", total)?;
+    if let Some(got) = places.iter().find(|&&place| place >= features) {
+        return Err(block.refuse("leaf_features", format!("numbers below {features}"), got.to_string()));
+    }
+    let mut all = places.into_iter().zip(slopes.into_iter().map(|slope| slope as f32));
+    Ok(offsets.into_iter().zip(counts).map(|(offset, n)| (offset as f32, all.by_ref().take(n).collect())).collect())
+}
+
 fn add(
     block: &Block<'_>,
     class: usize,
     features: usize,
     (forest, memberships): (&mut Ensemble, &mut Memberships),
 ) -> Result<(), NativeError> {
-    if block.values.get("is_linear").is_some_and(|&flag| flag != "0") {
-        return Err(LIGHTGBM.unsupported("linear models at the leaves", "train with linear_tree=false"));
-    }
     let (columns, categories) = (columns(block)?, categories(block)?);
     let splits = columns.feature.len();
+    let linear = block.is_linear().then(|| linear_leaves(block, splits + 1, features)).transpose()?;
+    let classes = forest.classes;
     // Splits first, then leaves.
     let numbered = |child: i64| if child < 0 { splits + !child as usize } else { child as usize };
     let read = |node: usize| {
-        if let Some(&value) = node.checked_sub(splits).and_then(|leaf| columns.leaf.get(leaf)) {
-            return Ok(FileNode::Leaf(value as f32));
+        if let Some(leaf) = node.checked_sub(splits).filter(|&leaf| leaf < columns.leaf.len()) {
+            return Ok(match &linear {
+                None => FileNode::Leaf(columns.leaf[leaf] as f32),
+                Some(leaves) => {
+                    let (offset, slopes) = &leaves[leaf];
+                    let vote = |&(feature, slope): &(usize, f32)| (classes + class * features + feature, slope);
+                    FileNode::LinearLeaf { offset: *offset, slopes: slopes.iter().map(vote).collect() }
+                }
+            });
         }
         let Some(&decision) = columns.decision.get(node) else {
             return Err(block.refuse("children", format!("at most {splits} splits and a leaf more"), "others"));

@@ -63,6 +63,10 @@ pub(crate) enum Arith {
     GreaterOrEqual,
     And,
     Or,
+    /// The first, or the second where the first is NaN.
+    UnlessNan,
+    /// The first, or the second where the first is infinite above.
+    UnlessInfinite,
 }
 
 /// A larger function is not fused further.
@@ -120,7 +124,9 @@ impl Arith {
             | Self::Less
             | Self::LessOrEqual
             | Self::Greater
-            | Self::GreaterOrEqual => false,
+            | Self::GreaterOrEqual
+            | Self::UnlessNan
+            | Self::UnlessInfinite => false,
         }
     }
 
@@ -141,6 +147,9 @@ impl Arith {
             Self::GreaterOrEqual => f64::from(a >= b),
             Self::And => f64::from(a != 0.0 && b != 0.0),
             Self::Or => f64::from(a != 0.0 || b != 0.0),
+            Self::UnlessNan if a.is_nan() => b,
+            Self::UnlessInfinite if a == f64::INFINITY => b,
+            Self::UnlessNan | Self::UnlessInfinite => a,
         }
     }
 }
@@ -152,6 +161,26 @@ impl Expr {
 
     pub(crate) fn binary(arith: Arith, a: Self, b: Self) -> Self {
         Self::Binary(arith, Box::new(a), Box::new(b))
+    }
+
+    /// The same function, where differences and quotients of a number with itself are constants, and so is what is computed of constants.
+    pub(crate) fn simplified(&self) -> Self {
+        match self {
+            Self::X | Self::Const(_) => self.clone(),
+            Self::Unary(fun, a) => match a.simplified() {
+                Self::Const(c) => Self::Const(fun.at(c)),
+                a => Self::unary(*fun, a),
+            },
+            Self::Binary(arith, a, b) => match (arith, a.simplified(), b.simplified()) {
+                (_, Self::Const(a), Self::Const(b)) => Self::Const(arith.at(a, b)),
+                (Arith::Sub, a, b) if a == b => Self::Const(0.0),
+                (Arith::Div, a, b) if a == b => Self::Const(1.0),
+                (Arith::Add | Arith::Sub, a, Self::Const(0.0)) => a,
+                (Arith::Mul, _, Self::Const(0.0)) | (Arith::Mul, Self::Const(0.0), _) => Self::Const(0.0),
+                (Arith::Mul, a, Self::Const(1.0)) | (Arith::Mul, Self::Const(1.0), a) => a,
+                (_, a, b) => Self::binary(*arith, a, b),
+            },
+        }
     }
 
     /// `slope · x + intercept`.
@@ -173,7 +202,8 @@ impl Expr {
         (self.size() + self.reads() * inner.size() <= LARGEST).then(|| self.put(inner))
     }
 
-    fn put(&self, inner: &Self) -> Self {
+    /// This function of `inner`, however large.
+    pub(super) fn put(&self, inner: &Self) -> Self {
         match self {
             Self::X => inner.clone(),
             Self::Const(c) => Self::Const(*c),
@@ -221,7 +251,9 @@ impl Expr {
                     | Arith::Greater
                     | Arith::GreaterOrEqual
                     | Arith::And
-                    | Arith::Or => None,
+                    | Arith::Or
+                    | Arith::UnlessNan
+                    | Arith::UnlessInfinite => None,
                 }
             }
         }
@@ -270,6 +302,28 @@ impl Expr {
             Self::Unary(_, a) => a.is_continuous(),
             Self::Binary(Arith::Mod | Arith::And | Arith::Or, ..) => false,
             Self::Binary(arith, a, b) => !arith.is_comparison() && a.is_continuous() && b.is_continuous(),
+        }
+    }
+
+    /// Whether the function has comparisons, and goes on where they change: what a choice between two branches that meet is.
+    pub(crate) fn meets(&self) -> bool {
+        const JUMP: f64 = 1e-5;
+        let Some(breaks) = self.breaks() else { return false };
+        let beside = |x: f32| [x.next_down(), x, x.next_up()].map(|x| self.at(f64::from(x)));
+        let steady = |[a, b, c]: [f64; 3]| (a - b).abs().max((b - c).abs()) <= JUMP * b.abs().max(1.0);
+        !breaks.is_empty() && breaks.iter().all(|&x| steady(beside(x)))
+    }
+
+    /// Where its comparisons change; `None` if that does not follow from its form.
+    fn breaks(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::X | Self::Const(_) => Some(vec![]),
+            Self::Unary(Fun::Not | Fun::Sign, a) if a.is_monotone() => self.thresholds(),
+            Self::Unary(Fun::Floor | Fun::Ceil | Fun::Round | Fun::Trunc | Fun::Sign, _) => None,
+            Self::Unary(_, a) => a.breaks(),
+            Self::Binary(Arith::Mod, ..) => None,
+            Self::Binary(arith, ..) if arith.is_comparison() => self.thresholds(),
+            Self::Binary(_, a, b) => Some([a.breaks()?, b.breaks()?].concat()),
         }
     }
 
@@ -360,5 +414,19 @@ mod tests {
         assert_eq!(twice.as_line(), Some((2.0, 0.0)));
         assert_eq!(Expr::binary(Arith::Mul, x(), x()).as_line(), None);
         assert_eq!(Expr::line(2.0, 1.0).of(&Expr::line(3.0, 5.0)).unwrap().as_line(), Some((6.0, 11.0)));
+    }
+
+    #[test]
+    fn a_choice_between_branches_that_meet_goes_on_and_one_that_jumps_does_not() {
+        let zero = Expr::binary(Arith::Sub, Expr::X, Expr::X);
+        let is_below = Expr::binary(Arith::Less, Expr::X, zero).simplified();
+        assert_eq!(is_below, Expr::binary(Arith::Less, Expr::X, Expr::Const(0.0)));
+        let chosen = |slope: f64, intercept: f64| {
+            let below = Expr::binary(Arith::Mul, Expr::line(slope, intercept), is_below.clone());
+            let above = Expr::binary(Arith::Mul, Expr::X, Expr::unary(Fun::Not, is_below.clone()));
+            Expr::binary(Arith::Add, below, above)
+        };
+        assert!(chosen(0.1, 0.0).meets() && !chosen(0.1, 0.5).meets());
+        assert!(!Expr::X.meets(), "nothing is chosen");
     }
 }

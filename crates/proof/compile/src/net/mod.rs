@@ -9,13 +9,14 @@
 //! | [`simplify`] | functions fused, normalisations recognised, scales and offsets folded into weights |
 //! | [`eval`] | the float reference |
 //! | [`calibrate`] | sizes of values on samples |
-//! | [`vectors`] | classical models and what is around them, as steps that stay exact |
+//! | [`vectors`], [`by_element`] | classical models and what is around them, as steps that stay exact |
 //! | [`lower`] | the integer program: scales, weights, tables |
 //!
 //! Plain linear models, trees and small perceptrons are read by `crate::plan`; everything else comes here, and what has classical
 //! operators goes on to `crate::lower` as vectors, which keeps it more exactly.
 
 pub(crate) mod array;
+mod by_element;
 pub(crate) mod calibrate;
 mod compile;
 mod eval;

@@ -2,6 +2,7 @@
 //! computed around them. Values are as wide as the program can hold them there, where a network's are a dozen bits.
 
 use super::array::{Array, count, positions};
+use super::by_element::{self, Functions};
 use super::eval::rearranged;
 use super::expr::{Arith, Expr, Fun};
 use super::simplify::fused;
@@ -32,7 +33,7 @@ pub(crate) fn vectors(read: &Net) -> Result<Plan, CompileError> {
         notes: net.notes.clone(),
     };
     let held = (0..net.inputs.len()).map(Held::Value).collect();
-    let mut vectors = Vectors { net, plan, held, made: BTreeMap::new() };
+    let mut vectors = Vectors { net, plan, held, made: BTreeMap::new(), differ: by_element::differ(net) };
     for step in &net.steps {
         let held = vectors.step(step)?;
         vectors.held.push(held);
@@ -42,7 +43,7 @@ pub(crate) fn vectors(read: &Net) -> Result<Plan, CompileError> {
         let value = match vectors.held[output.value] {
             // A class is shown by itself.
             Held::Value(id) if output.labels.is_some() => id,
-            Held::Value(_) | Held::Constant(_) => vectors.value(&at, output.value)?,
+            Held::Value(_) | Held::Constant(_) | Held::Functions(_) => vectors.value(&at, output.value)?,
         };
         let (name, dims, labels) = (output.name.clone(), output.dims.clone(), output.labels.clone());
         vectors.plan.outputs.push(PlanOutput { name, value, dims, labels });
@@ -52,15 +53,19 @@ pub(crate) fn vectors(read: &Net) -> Result<Plan, CompileError> {
 
 /// What stands for a value of the network.
 #[derive(Clone)]
-enum Held {
+pub(super) enum Held {
     Value(plan::Id),
     Constant(Vec<f32>),
+    /// Nothing has computed them yet.
+    Functions(Functions),
 }
 
-struct Vectors<'a> {
-    net: &'a Net,
-    plan: Plan,
-    held: Vec<Held>,
+pub(super) struct Vectors<'a> {
+    pub(super) net: &'a Net,
+    pub(super) plan: Plan,
+    pub(super) held: Vec<Held>,
+    /// Whether elements have functions of their own, so that functions are kept as they are written.
+    differ: bool,
     /// Functions of values that are there already, by how they are written.
     made: BTreeMap<(plan::Id, String), plan::Id>,
 }
@@ -73,6 +78,16 @@ impl Vectors<'_> {
         }
         if let Kind::Constant(c) = &step.kind {
             return Ok(Held::Constant(c.values.to_vec()));
+        }
+        if self.differ
+            && let Some(held) = self.by_element(step)
+        {
+            return Ok(held);
+        }
+        for &operand in &step.operands {
+            if let Held::Functions(functions) = self.held[operand].clone() {
+                self.held[operand] = Held::Value(self.computed(at, &functions)?);
+            }
         }
         let x = step.operands.first().copied().unwrap_or(0);
         if super::step::moves(&step.kind) {
@@ -162,6 +177,7 @@ impl Vectors<'_> {
     fn value(&mut self, at: &At, id: Id) -> Result<plan::Id, CompileError> {
         match self.held[id].clone() {
             Held::Value(id) => Ok(self.number(at, id)),
+            Held::Functions(functions) => self.computed(at, &functions),
             Held::Constant(values) => {
                 // As a sum with what an input counts for nothing in.
                 let any = self.pick(at, &[0], &vec![(0, 0); values.len()]);
@@ -199,7 +215,7 @@ impl Vectors<'_> {
         self.elem(at, Elem::Add(added), kept)
     }
 
-    fn pick(&mut self, at: &At, operands: &[plan::Id], places: &[(usize, usize)]) -> plan::Id {
+    pub(super) fn pick(&mut self, at: &At, operands: &[plan::Id], places: &[(usize, usize)]) -> plan::Id {
         let is_whole = |len: usize| places.iter().copied().eq((0..len).map(|i| (0, i)));
         match operands {
             &[one] if is_whole(self.plan.len(one)) => one,
@@ -223,7 +239,7 @@ impl Vectors<'_> {
         let constant = |place: &Option<(usize, usize)>| match place.map(|(operand, i)| (&held[operand], i)) {
             None => Some(0.0),
             Some((Held::Constant(values), i)) => Some(values[i]),
-            Some((Held::Value(_), _)) => None,
+            Some((Held::Value(_) | Held::Functions(_), _)) => None,
         };
         let fixed: Vec<Option<f32>> = places.iter().map(constant).collect();
         if let Some(values) = fixed.iter().copied().collect::<Option<Vec<f32>>>() {
@@ -234,7 +250,7 @@ impl Vectors<'_> {
         for place in &places {
             let value = place.and_then(|(operand, i)| match held[operand] {
                 Held::Value(id) => Some((id, i)),
-                Held::Constant(_) => None,
+                Held::Constant(_) | Held::Functions(_) => None,
             });
             numbered.push(value.map(|(id, i)| {
                 let known = operands.iter().position(|operand| *operand == id);
@@ -269,7 +285,7 @@ impl Vectors<'_> {
         let (a, b) = (step.operands[0], step.operands[1]);
         let constant = |id: Id, held: &[Held]| match &held[id] {
             Held::Constant(values) => Some(Array::new(self.net.dims(id).to_vec(), values.clone()).spread(&step.dims)),
-            Held::Value(_) => None,
+            Held::Value(_) | Held::Functions(_) => None,
         };
         let fixed = (constant(a, &self.held), constant(b, &self.held));
         let id = match fixed {
@@ -319,7 +335,9 @@ impl Vectors<'_> {
             | Arith::Greater
             | Arith::GreaterOrEqual
             | Arith::And
-            | Arith::Or => return Err(refused(at)),
+            | Arith::Or
+            | Arith::UnlessNan
+            | Arith::UnlessInfinite => return Err(refused(at)),
         })
     }
 
@@ -365,7 +383,9 @@ impl Vectors<'_> {
             | Arith::Greater
             | Arith::GreaterOrEqual
             | Arith::And
-            | Arith::Or => return Err(refused(at)),
+            | Arith::Or
+            | Arith::UnlessNan
+            | Arith::UnlessInfinite => return Err(refused(at)),
         };
         Ok(self.push(at, kind, vec![a, b], len))
     }
@@ -455,7 +475,7 @@ impl Vectors<'_> {
     }
 
     /// A function of each element.
-    fn function(&mut self, at: &At, expr: &Expr, x: plan::Id) -> Result<plan::Id, CompileError> {
+    pub(super) fn function(&mut self, at: &At, expr: &Expr, x: plan::Id) -> Result<plan::Id, CompileError> {
         let key = (x, format!("{expr:?}"));
         if let Some(&made) = self.made.get(&key) {
             return Ok(made);
@@ -473,6 +493,9 @@ impl Vectors<'_> {
         if let Some(thresholds) = expr.thresholds() {
             let forest = plan::by_element(&thresholds, |v| expr.at(f64::from(v)) as f32, len);
             return Ok(self.push(at, plan::Kind::Trees(forest), vec![x], len));
+        }
+        if self.differ && expr.meets() {
+            return Ok(self.push(at, plan::Kind::Curve(expr.clone()), vec![x], len));
         }
         match expr {
             Expr::Unary(Fun::Relu, inner) => {

@@ -5,6 +5,7 @@
 
 mod apart;
 mod build;
+mod columns;
 mod core_ops;
 mod encoders;
 mod ensemble;
@@ -19,6 +20,7 @@ mod trees_in_tensors;
 
 pub(crate) use apart::apart;
 pub(crate) use build::{CatBoost, Operand, ResultOf, node_at, opset, plan, single};
+pub(crate) use columns::by_column;
 pub(crate) use hints::hint;
 pub(crate) use shape::{axis, reshape};
 pub(crate) use stairs::{by_element, one_hot, one_of_votes};
@@ -128,6 +130,8 @@ pub(crate) enum Kind {
     Sums(usize),
     /// The largest of each run of so many elements.
     Maxima(usize),
+    /// As [`Elem::Impute`], where trees read what is missing as well.
+    Filled(Vec<f32>),
 }
 
 /// A dense affine map.
@@ -281,7 +285,7 @@ impl Plan {
     /// Whether it is linear maps, trees and the functions that end them, and nothing that multiplies or bends on the way.
     pub(crate) fn is_linear(&self) -> bool {
         self.steps.iter().all(|step| match &step.kind {
-            Kind::Affine(_) | Kind::Elem(_) | Kind::Trees(_) | Kind::Pick(_) => true,
+            Kind::Affine(_) | Kind::Elem(_) | Kind::Trees(_) | Kind::Pick(_) | Kind::Filled(_) => true,
             Kind::Sigmoid | Kind::Softmax | Kind::ArgMax => true,
             Kind::Add | Kind::Sub | Kind::Mul | Kind::Div | Kind::Relu | Kind::Exp => false,
             Kind::Normalize(_) | Kind::Curve(_) | Kind::Sums(_) | Kind::Maxima(_) => false,

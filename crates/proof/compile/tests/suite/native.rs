@@ -197,7 +197,7 @@ fn what_lightgbm_knows_and_the_compiler_does_not_is_refused_by_name() {
     };
     assert!(changed("objective=binary sigmoid:0.7", "objective=stars").0.contains("objective \"stars\""));
     assert!(changed("objective=binary sigmoid:0.7", "objective=regression sqrt").1.contains("reg_sqrt"));
-    assert!(changed("is_linear=0", "is_linear=1").1.contains("linear_tree=false"));
+    assert!(changed("is_linear=0", "is_linear=1").0.contains("leaf_const"), "linear leaves have offsets and slopes");
     assert!(changed("decision_type=8", "decision_type=1").0.contains("the number of a category list"));
     // Missing type Zero, default right, on a threshold that zero does not exceed.
     assert!(changed("decision_type=8", "decision_type=4").1.contains("zero_as_missing=false"));

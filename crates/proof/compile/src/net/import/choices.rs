@@ -161,7 +161,9 @@ pub(super) fn truth(ctx: &mut Ctx<'_, '_>, arith: Arith, a: Bound, b: Bound) -> 
         | Arith::Pow
         | Arith::Min
         | Arith::Max
-        | Arith::Mod => {
+        | Arith::Mod
+        | Arith::UnlessNan
+        | Arith::UnlessInfinite => {
             for (i, bound) in [&a, &b].into_iter().enumerate() {
                 if let Bound::Const(c) = bound
                     && let Some(got) = c.values.iter().find(|v| !v.is_finite())

@@ -10,8 +10,9 @@ use super::Builder;
 use super::ctx::{Bound, Ctx};
 use crate::error::CompileError;
 use crate::net::step::{integral, moves};
+use crate::onnx::proto::NodeProto;
 use crate::onnx::{Data, Tensor};
-use crate::plan::{self, Ensemble, Labels, Operand, ResultOf};
+use crate::plan::{self, Elem, Ensemble, Labels, Operand, ResultOf};
 use std::rc::Rc;
 
 /// ArrayFeatureExtractor: elements of a list at constant positions, at that of a class, or at positions that depend on the input.
@@ -25,8 +26,31 @@ pub(super) fn chosen(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     }
 }
 
+/// Imputer where it replaces infinities: what a power of zero may be.
+fn without_infinities(ctx: &mut Ctx<'_, '_>) -> Result<bool, CompileError> {
+    let is_infinite = |node: &NodeProto| {
+        let replaced = node.attribute.iter().find(|a| a.name.as_deref() == Some("replaced_value_float"));
+        replaced.and_then(|a| a.f) == Some(f32::INFINITY)
+    };
+    if ctx.node.op_type.as_deref() != Some("Imputer") || !is_infinite(ctx.node) {
+        return Ok(false);
+    }
+    ctx.attributes.ignore(&["replaced_value_float"]);
+    let &[fill] = ctx.attributes.floats("imputed_value_floats")? else {
+        return Err(ctx.attributes.refuse("imputed_value_floats", "one number for all infinities", "several"));
+    };
+    let x = ctx.operand(0)?;
+    let filled = Expr::binary(Arith::UnlessInfinite, Expr::X, Expr::Const(f64::from(fill)));
+    let filled = ctx.pointwise(filled, x)?;
+    ctx.bind(0, filled);
+    Ok(true)
+}
+
 /// Adds the steps of a node that `crate::plan` reads, and refuses attributes that it does not know.
 pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    if without_infinities(ctx)? {
+        return Ok(());
+    }
     let mut operands = Vec::new();
     let mut values = Vec::new();
     for name in ctx.node.input.iter().filter(|name| !name.is_empty()) {
@@ -159,6 +183,7 @@ fn step(ctx: &mut Ctx<'_, '_>, kind: &plan::Kind, operands: Vec<Bound>, len: usi
             Kind::Linear(Linear { k, n: affine.n, weight: Rc::new(affine.weight.clone()), bias })
         }
         plan::Kind::Elem(elem) => Kind::Elem(elem.clone()),
+        plan::Kind::Filled(c) => Kind::Elem(Elem::Impute(c.clone())),
         plan::Kind::Add => Kind::Binary(Arith::Add),
         plan::Kind::Sub => Kind::Binary(Arith::Sub),
         plan::Kind::Mul => Kind::Binary(Arith::Mul),

@@ -266,22 +266,15 @@ impl Ctx<'_, '_> {
             Arith::Sub => Kind::AddConst(c.map(|v| -v)),
             Arith::Mul => Kind::MulConst(c.clone()),
             Arith::Div => Kind::MulConst(c.map(f32::recip)),
-            Arith::Min | Arith::Max => {
+            Arith::Min | Arith::Max | Arith::Pow => {
                 let c = Bound::Const(Array::new(dims.clone(), c.spread(&dims)));
                 return self.push(Kind::Binary(arith), vec![x, c], dims);
             }
-            Arith::Pow
-            | Arith::Mod
-            | Arith::Equal
-            | Arith::Less
-            | Arith::LessOrEqual
-            | Arith::Greater
-            | Arith::GreaterOrEqual
-            | Arith::And
-            | Arith::Or => {
-                return Err(
-                    self.form("different constants for different elements", "use one constant for all elements")
-                );
+            Arith::Mod | Arith::And | Arith::Or | Arith::UnlessNan | Arith::UnlessInfinite => {
+                return Err(self.differing_constants());
+            }
+            Arith::Equal | Arith::Less | Arith::LessOrEqual | Arith::Greater | Arith::GreaterOrEqual => {
+                return Err(self.differing_constants());
             }
         };
         self.push(kind, vec![x], dims)
@@ -299,18 +292,17 @@ impl Ctx<'_, '_> {
                 let inverted = self.pointwise(inverse, x)?;
                 self.with_constant(Arith::Mul, inverted, c)
             }
-            Arith::Pow
-            | Arith::Mod
-            | Arith::Equal
-            | Arith::Less
-            | Arith::LessOrEqual
-            | Arith::Greater
-            | Arith::GreaterOrEqual
-            | Arith::And
-            | Arith::Or => {
-                Err(self.form("different constants for different elements", "use one constant for all elements"))
+            Arith::Pow | Arith::Mod | Arith::And | Arith::Or | Arith::UnlessNan | Arith::UnlessInfinite => {
+                Err(self.differing_constants())
+            }
+            Arith::Equal | Arith::Less | Arith::LessOrEqual | Arith::Greater | Arith::GreaterOrEqual => {
+                Err(self.differing_constants())
             }
         }
+    }
+
+    fn differing_constants(&self) -> CompileError {
+        self.form("different constants for different elements", "use one constant for all elements")
     }
 
     /// The dimensions `axes` become the last one; the others keep their order. Returns the value of shape (others…, product).

@@ -59,7 +59,9 @@ impl Lowering<'_> {
             | Arith::Greater
             | Arith::GreaterOrEqual
             | Arith::And
-            | Arith::Or => Err(CompileError::Form {
+            | Arith::Or
+            | Arith::UnlessNan
+            | Arith::UnlessInfinite => Err(CompileError::Form {
                 at: at.clone(),
                 what: "two operands that depend on the input".into(),
                 hint: "make one of them a constant".into(),
