@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ciro import folded, functions
+from ciro import converters, folded, functions
 from ciro.arrays import Samples, numbers
 from ciro.errors import CompileError
 from ciro.histograms import columns_of, is_histogram, to_text
@@ -157,12 +157,15 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
     skl2onnx = _module("skl2onnx", "skl2onnx")
     estimator = _thawed(estimator)
     parts = _parts(estimator)
+    kinds = {kind for part in parts for kind in _kinds(part)}
     functions.register(skl2onnx, parts)
-    _register(skl2onnx, {kind for part in parts for kind in _kinds(part)})
+    converters.register(skl2onnx, kinds, _has_missing(samples))
+    _register(skl2onnx, kinds)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
     by_name = bool(names) and (_selects_by_name(parts) or _has_texts(samples))
     types = _input_per_column(names, samples) if by_name else _one_input(_features(estimator, samples))
     options = {id(part): _options(part) for part in parts if _is_classifier(part)}
+    options.update(converters.raw_scores(parts))
     try:
         model = skl2onnx.to_onnx(
             estimator, initial_types=types, options=options, target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML}
@@ -204,6 +207,17 @@ def _has_texts(samples: Optional[Samples]) -> bool:
     return table is not None and any(isinstance(cell, str) for _, cells in table for cell in cells)
 
 
+def _has_missing(samples: Optional[Samples]) -> bool:
+    """Whether numbers are missing in the samples."""
+    table = None if samples is None else table_of(samples)
+    if table is not None:
+        return any(isinstance(cell, float) and np.isnan(cell) for _, cells in table for cell in cells)
+    if samples is None:
+        return False
+    arrays = samples.values() if isinstance(samples, Mapping) else [samples]
+    return any(bool(np.isnan(numbers("samples", array).astype(np.float64)).any()) for array in arrays)
+
+
 def _selects_by_name(parts: list[Any]) -> bool:
     """Whether a part takes columns by their names."""
     chosen = [columns for part in parts for _, _, columns in getattr(part, "transformers_", [])]
@@ -211,15 +225,31 @@ def _selects_by_name(parts: list[Any]) -> bool:
 
 
 def _thawed(estimator: Any) -> Any:
-    """Without the wrapper that keeps a fitted estimator from being fitted again, which no converter knows."""
-    if type(estimator).__name__ == "FrozenEstimator":
+    """Without what no converter knows and the answers do not depend on: wrappers that keep a fitted estimator from being fitted again,
+    steps that do nothing, results that are sparse."""
+    name = type(estimator).__name__
+    if name == "FrozenEstimator":
         return _thawed(estimator.estimator)
     thawed = copy.copy(estimator)
+    if name == "KBinsDiscretizer" and estimator.encode == "onehot":
+        thawed.encode = "onehot-dense"
+    if name == "VotingClassifier":
+        thawed.flatten_transform = False
+    if name == "SimpleImputer" and np.asarray(estimator.statistics_).dtype.kind == "O" and not estimator.add_indicator:
+        # What tables call a text that is missing.
+        thawed.missing_values = "nan" if not isinstance(estimator.missing_values, str) else estimator.missing_values
+    for parts in ("transformers_", "transformer_list"):
+        if hasattr(estimator, parts):
+            within = [(part[0], _thawed(part[1]) if hasattr(part[1], "fit") else part[1], *part[2:]) for part in getattr(estimator, parts)]
+            setattr(thawed, parts, within)
+    if isinstance(getattr(estimator, "estimators_", None), list):
+        thawed.estimators_ = [_thawed(part) if hasattr(part, "fit") else part for part in estimator.estimators_]
     calibrated = getattr(estimator, "calibrated_classifiers_", None)
     if calibrated is not None:
         thawed.calibrated_classifiers_ = [_thawed(part) for part in calibrated]
     if hasattr(estimator, "steps"):
-        thawed.steps = [(name, step if isinstance(step, str) else _thawed(step)) for name, step in estimator.steps]
+        kept = [(name, step) for name, step in estimator.steps if step is not None and not isinstance(step, str)]
+        thawed.steps = [(name, _thawed(step)) for name, step in kept]
     if getattr(estimator, "estimator", None) is not None and not isinstance(estimator.estimator, str):
         thawed.estimator = _thawed(estimator.estimator)
     return thawed
@@ -243,7 +273,7 @@ def _kinds(part: Any) -> set[type]:
 
 
 def _is_classifier(estimator: Any) -> bool:
-    return hasattr(estimator, "classes_") and not hasattr(estimator, "steps")
+    return hasattr(estimator, "classes_") and not hasattr(estimator, "steps") and not hasattr(estimator, "get_support")
 
 
 def _options(classifier: Any) -> dict[str, Any]:
@@ -269,7 +299,7 @@ def _register(skl2onnx: ModuleType, kinds: set[type]) -> None:
         name = "calculate_linear_classifier_output_shapes" if classifies else "calculate_linear_regressor_output_shapes"
         options = {"zipmap": [True, False, "columns"], "nocl": [True, False]} if classifies else None
         skl2onnx.update_registered_converter(
-            kind, f"Ciro{library}{kind.__name__}", getattr(shapes, name), converter, options=options
+            kind, f"Ciro{library}{kind.__name__}", getattr(shapes, name), converters.asked(converter), options=options
         )
 
 

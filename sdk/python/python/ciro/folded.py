@@ -172,9 +172,32 @@ def _block(block: str, transform: Transform, width: int, holes: Array) -> Option
         hole = 0.0 if np.isnan(holes[place]) and int(decisions[i]) >> 2 == 0 else holes[place]
         if not np.isnan(hole):
             decisions[i] = str(NAN | (DEFAULT_LEFT if hole <= number else 0))
+    if "leaf_coeff" in at and not _slopes(lines, at, transform, width):
+        return None
     lines[at["threshold"]] = "threshold=" + " ".join(thresholds)
     lines[at["decision_type"]] = "decision_type=" + " ".join(decisions)
     return "\n".join(lines)
+
+
+def _slopes(lines: list[str], at: dict[str, int], transform: Transform, width: int) -> bool:
+    """Writes the linear models of a tree's leaves for the columns as they are; whether the steps are lines, so that this can be done."""
+    places = np.asarray([0.0, 1.0, -3.0, 1024.0], dtype=np.float64)
+    made = transform(np.repeat(places[:, None], width, axis=1)).astype(np.float64)
+    intercepts, slopes = made[0], made[1] - made[0]
+    if not np.allclose(made, intercepts + places[:, None] * slopes, rtol=1e-4, atol=1e-6):
+        return False
+    words = {key: lines[at[key]].partition("=")[2].split() for key in ("leaf_const", "num_features", "leaf_features", "leaf_coeff")}
+    constants, start = [float(word) for word in words["leaf_const"]], 0
+    features = [int(word) for word in words["leaf_features"]]
+    coefficients = [float(word) for word in words["leaf_coeff"]]
+    for leaf, count in enumerate(words["num_features"]):
+        for i in range(start, start + int(count)):
+            constants[leaf] += coefficients[i] * float(intercepts[features[i]])
+            coefficients[i] *= float(slopes[features[i]])
+        start += int(count)
+    lines[at["leaf_const"]] = "leaf_const=" + " ".join(map(repr, constants))
+    lines[at["leaf_coeff"]] = "leaf_coeff=" + " ".join(map(repr, coefficients))
+    return True
 
 
 def _holes(transform: Transform, width: int) -> Array:

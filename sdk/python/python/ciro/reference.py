@@ -54,7 +54,9 @@ def _estimator(estimator: Any, table: Any) -> Answers:
     scores = _scores(estimator, table)
     predicted = np.asarray(estimator.predict(table))
     if scores is None:
-        return {ONLY_ANSWER: predicted}
+        # Classes by vote, and clusters, come without scores that could be compared.
+        is_class = hasattr(estimator, "classes_") or hasattr(estimator, "labels_")
+        return {LABEL if is_class and predicted.ndim == 1 else ONLY_ANSWER: predicted}
     # The classes of several targets at once follow from their scores.
     return {ONLY_ANSWER: scores} if predicted.ndim > 1 else {LABEL: predicted, ONLY_ANSWER: scores}
 
@@ -64,8 +66,15 @@ def _scores(estimator: Any, table: Any) -> Optional[Array]:
         if hasattr(estimator, name):
             scores = getattr(estimator, name)(table)
             # One array per target.
-            return np.concatenate(scores, axis=1) if isinstance(scores, list) else np.asarray(scores)
+            scores = np.concatenate(scores, axis=1) if isinstance(scores, list) else np.asarray(scores)
+            is_kernel = type(_last(estimator)).__name__ in ("SVC", "NuSVC") and scores.ndim == 1
+            # Of two classes, the file has the margin first, and what is left of it second.
+            return np.stack([scores, -scores], axis=1) if is_kernel else scores
     return None
+
+
+def _last(estimator: Any) -> Any:
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
 def _onnx(file: bytes, samples: Samples, dims: Mapping[str, int]) -> Optional[Answers]:
