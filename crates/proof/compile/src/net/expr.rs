@@ -360,6 +360,15 @@ impl Expr {
     }
 }
 
+/// The x of `1 + e^x`.
+pub(super) fn one_and_power(expr: &Expr) -> Option<&Expr> {
+    let Expr::Binary(Arith::Add, a, b) = expr else { return None };
+    match (a.as_ref(), b.as_ref()) {
+        (Expr::Const(1.0), Expr::Unary(Fun::Exp, x)) | (Expr::Unary(Fun::Exp, x), Expr::Const(1.0)) => Some(x),
+        (Expr::X | Expr::Const(_) | Expr::Unary(..) | Expr::Binary(..), _) => None,
+    }
+}
+
 /// The first float32 at which each condition, true of all numbers below some point, no longer holds.
 fn ends(below: impl Fn(f64) -> bool, up_to: impl Fn(f64) -> bool) -> Vec<f32> {
     let first = |holds: &dyn Fn(f64) -> bool| {

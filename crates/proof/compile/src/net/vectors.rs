@@ -4,7 +4,7 @@
 use super::array::{Array, count, positions};
 use super::by_element::{self, Functions};
 use super::eval::rearranged;
-use super::expr::{Arith, Expr, Fun};
+use super::expr::{Arith, Expr, Fun, one_and_power};
 use super::simplify::fused;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
@@ -575,15 +575,6 @@ impl Vectors<'_> {
                 self.both(at, arith, a, b)
             }
         }
-    }
-}
-
-/// The x of `1 + e^x`.
-fn one_and_power(expr: &Expr) -> Option<&Expr> {
-    let Expr::Binary(Arith::Add, a, b) = expr else { return None };
-    match (a.as_ref(), b.as_ref()) {
-        (Expr::Const(1.0), Expr::Unary(Fun::Exp, x)) | (Expr::Unary(Fun::Exp, x), Expr::Const(1.0)) => Some(x),
-        (Expr::X | Expr::Const(_) | Expr::Unary(..) | Expr::Binary(..), _) => None,
     }
 }
 
