@@ -156,13 +156,12 @@ fn categories(block: &Block<'_>) -> Result<Vec<Vec<u32>>, NativeError> {
     ends.windows(2).map(of).collect()
 }
 
-/// Of each leaf, the offset and the slopes of features. Where one of these is missing, LightGBM takes the leaf's plain value: an input
+/// A leaf's offset, and the slopes of features.
+type LinearLeaf = (f32, Vec<(usize, f32)>);
+
+/// What each leaf adds up. Where one of these is missing, LightGBM takes the leaf's plain value: an input
 /// that something is computed from refuses missing values.
-fn linear_leaves(
-    block: &Block<'_>,
-    leaves: usize,
-    features: usize,
-) -> Result<Vec<(f32, Vec<(usize, f32)>)>, NativeError> {
+fn linear_leaves(block: &Block<'_>, leaves: usize, features: usize) -> Result<Vec<LinearLeaf>, NativeError> {
     let offsets: Vec<f64> = block.list("leaf_const", leaves)?;
     let counts: Vec<usize> = block.list("num_features", leaves)?;
     let total = counts.iter().try_fold(0usize, |sum, &count| sum.checked_add(count)).unwrap_or(usize::MAX);

@@ -236,7 +236,7 @@ fn conv_transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let (x, weight, flat) = planar(ctx, x, weight)?;
     let groups = ctx.number("group")?;
     let dims = ctx.dims(&x);
-    if weight.dims[0] != dims[1] || dims[1] % groups != 0 {
+    if weight.dims[0] != dims[1] || !dims[1].is_multiple_of(groups) {
         let expected = format!("weights for {} channels in {groups} groups", dims[1]);
         return Err(ctx.refuse(1, expected, format!("dimensions {:?}", weight.dims)));
     }
