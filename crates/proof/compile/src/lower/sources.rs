@@ -160,12 +160,14 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The image that stands for a missing value of a feature, if that is the least one.
+    /// The image that stands for a missing value of a feature, if that is the least one and no number's: an odd end of the range, as
+    /// `inputs::ingest` reserves it.
     pub(super) fn lowest(&self, builder: &ProgramBuilder, feature: usize) -> Option<u64> {
         let (source, part) = self.find(feature)?;
         match &part.scale {
             Scale::Numbers { quant, lowest: true } if !is_replaced(source) => {
-                u64::try_from(builder.interval(quant.id).lo + NUMBER_ORIGIN).ok()
+                let lo = builder.interval(quant.id).lo;
+                u64::try_from(lo + NUMBER_ORIGIN).ok().filter(|_| lo % 2 != 0)
             }
             Scale::Numbers { .. } | Scale::Ordered { .. } | Scale::Ranks { .. } => None,
         }
