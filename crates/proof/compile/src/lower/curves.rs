@@ -138,7 +138,7 @@ fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
 /// A function may be read so many times farther from its samples than they lie apart.
 const WIDER: f64 = 4.0;
 /// How many times what the function spreads over on samples it may go beyond that.
-const FARTHER: f64 = 1024.0;
+const FARTHER: f64 = 64.0;
 /// Largest error of a table, as a part of what the function spreads over.
 const TABLE_ERROR: f64 = 1.0 / (1 << 20) as f64;
 /// Most tables of one function.

@@ -128,7 +128,8 @@ pub(super) fn filled(builder: &mut ProgramBuilder, at: &At, x: &Quant, c: &[f32]
     let lowest = builder.interval(x.id).lo as i32;
     let scaled = |(i, &c): (usize, &f32)| (f64::from(c) * f64::from(x.exponents.at(i)).exp2()).round();
     let fills: Vec<f64> = c.iter().enumerate().map(scaled).collect();
-    if let Some(i) = fills.iter().position(|fill| fill.abs() > f64::from(lowest).abs()) {
+    // The least integer is one more than the end of the range, which a power of two may be.
+    if let Some(i) = fills.iter().position(|fill| fill.abs() > f64::from(lowest).abs() + 1.0) {
         let reason = format!("element {i} is {} where it is missing, beyond all numbers taken for it", c[i]);
         return Err(CompileError::Range { at: at.clone(), reason });
     }
