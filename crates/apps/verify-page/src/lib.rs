@@ -1,6 +1,6 @@
 //! The verifier as WebAssembly. The page `page/verify.html` is its only caller.
 //!
-//! The page and this module share two buffers. The page asks for room for a file with [`file`], writes the receipt there, asks for room
+//! The page and this module share two buffers. The page asks for room for a file with [`file()`], writes the receipt there, asks for room
 //! for the pins with [`pins`], writes them there as JSON, and calls [`verify`]. The answer is JSON of the returned length, at
 //! [`answer`]: `{"text", "verdict"}` or `{"error"}`.
 //!

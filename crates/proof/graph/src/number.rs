@@ -76,8 +76,9 @@ pub const fn is_nan_double(bits: u64) -> bool {
 /// The image of both zeros; positive numbers have larger ones.
 const ORDERED_ZERO: u32 = 1 << 31;
 
-/// The order-preserving image of a float32 that is not NaN: see [`Ingest::Ordered`]. Each integer from [`ORDERED_MIN`] to [`ORDERED_MAX`] is the
-/// image of one number, so that a range shows that a hidden integer is an image.
+/// The order-preserving image of a float32 that is not NaN: see [`crate::Ingest::Ordered`]. Each integer from
+/// [`crate::ingest::ORDERED_MIN`] to [`crate::ingest::ORDERED_MAX`] is the image of one number, so that a range shows that a hidden
+/// integer is an image.
 #[must_use]
 pub const fn ordered(bits: u32) -> u32 {
     let magnitude = bits & !ORDERED_ZERO;
@@ -93,8 +94,8 @@ pub const fn unordered(image: u32) -> u32 {
 /// The image of both zeros of float64.
 const ORDERED_DOUBLE_ZERO: u64 = 1 << 63;
 
-/// The order-preserving image of a float64 that is not NaN: see [`Ingest::OrderedDouble`]. Each integer from [`ORDERED_DOUBLE_MIN`] to
-/// [`ORDERED_DOUBLE_MAX`] is the image of one number.
+/// The order-preserving image of a float64 that is not NaN: see [`crate::Ingest::OrderedDouble`]. Each integer from
+/// [`crate::ingest::ORDERED_DOUBLE_MIN`] to [`crate::ingest::ORDERED_DOUBLE_MAX`] is the image of one number.
 #[must_use]
 pub const fn ordered_double(bits: u64) -> u64 {
     let magnitude = bits & !ORDERED_DOUBLE_ZERO;
