@@ -31,7 +31,7 @@ def test_the_report_compares_with_the_estimators_own_answers():
     assert [output.same_class for output in report.expected] == [1.0, 1.0]
     assert all(output.max_deviation <= 1e-3 * output.spread for output in report.expected)
     assert report.tolerance == 1e-3
-    assert report.held_out is not None and report.held_out.samples == len(x) // 4
+    assert report.held_out is not None and report.held_out.samples == len(x)
     assert "against the answers of the model itself" in str(report)
 
 

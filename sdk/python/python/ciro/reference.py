@@ -99,7 +99,10 @@ def _onnx(file: bytes, samples: Samples, dims: Mapping[str, int]) -> Optional[An
 def _feeds(inputs: list[Any], samples: Samples, dims: Mapping[str, int]) -> list[dict[str, Array]]:
     """What goes in, sample by sample: an open dimension is one, as in the program, unless it is given by name or place."""
     feeds: list[dict[str, Array]] = []
-    fixed = {port.name: np.full([1] * len(port.shape), dims[port.name], _TYPES[port.type]) for port in inputs if port.name in dims}
+    given = [port for port in inputs if port.name in dims]
+    fixed: dict[str, Array] = {
+        port.name: np.full([1] * len(port.shape), dims[port.name], _TYPES[port.type]) for port in given
+    }
     for port in inputs:
         if port.name in fixed:
             continue

@@ -39,7 +39,8 @@ def _columns(samples: Any) -> Optional[list[tuple[Any, Any]]]:
         return [(name, [value]) for name, value in samples.items()]
     if hasattr(samples, "column_names") and hasattr(samples, "to_pydict"):
         return list(samples.to_pydict().items())
-    if hasattr(samples, "__arrow_c_stream__"):
+    # A single column has the protocol too, and is an array.
+    if hasattr(samples, "__arrow_c_stream__") and (hasattr(samples, "columns") or not hasattr(samples, "__array__")):
         return _columns(_imported(samples, "pyarrow", "table"))
     if hasattr(samples, "__dataframe__"):
         return _columns(_imported(samples, "pandas", "api.interchange.from_dataframe"))
