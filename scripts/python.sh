@@ -37,9 +37,10 @@ ensure_python_environment() {
     touch "$environment/complete"
 }
 
-# Random models against their frameworks: a small run of what bench/diff does at length.
+# Random models against their frameworks: a small run of what bench/diff does at length. Its README says what is wrong with the two
+# seeds that are known.
 compare_random_models() {
-  "$1" bench/diff/diff.py graphs --count 300 --jobs 2 && "$1" -W ignore bench/diff/diff.py estimators --count 60 --jobs 2
+  "$1" bench/diff/diff.py graphs --count 300 --known 101 152 --jobs 2 && "$1" -W ignore bench/diff/diff.py estimators --count 60 --jobs 2
 }
 
 # Builds the wheel as `pip install ./sdk/python` does, and runs the tests against it. CIRO names the command line.

@@ -29,7 +29,12 @@ class Made:
         if not hasattr(self.estimator, "classes_"):
             return [np.asarray(self.estimator.predict(x), np.float64).reshape(len(x), -1)]
         scores = getattr(self.estimator, "predict_proba", None) or self.estimator.decision_function
-        return [np.asarray(self.estimator.predict(x)), np.asarray(scores(x), np.float64).reshape(len(x), -1)]
+        found = np.asarray(scores(x), np.float64).reshape(len(x), -1)
+        last = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
+        if found.shape[1] == 1 and type(last).__name__ == "SVC":
+            # Of two classes, the file has the margin first, and its negative second.
+            found = np.hstack([found, -found])
+        return [np.asarray(self.estimator.predict(x)), found]
 
 
 def table(rng: np.random.Generator, rows: int) -> np.ndarray:
