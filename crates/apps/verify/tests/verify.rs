@@ -40,7 +40,7 @@ fn a_receipt_of_the_model_that_was_promised_has_a_verdict() {
 
 #[test]
 fn a_receipt_of_another_model_or_with_any_byte_changed_is_refused() {
-    let (_, file) = receipt();
+    let (model, file) = receipt();
     let other = ModelId([7; 32]);
     let refused = verify(&file, &Terms { model: Some(other), ..Terms::default() }).expect_err("is of another model");
     assert!(refused.to_string().contains("another model"), "{refused}");
@@ -48,7 +48,7 @@ fn a_receipt_of_another_model_or_with_any_byte_changed_is_refused() {
         let mut changed = file.clone();
         changed[place] ^= 1;
         // What the receipt calls the model is not part of any claim but the model id, which a pin excludes.
-        let pinned = Terms { model: Some(receipt().0), ..Terms::default() };
+        let pinned = Terms { model: Some(model), ..Terms::default() };
         assert!(verify(&changed, &pinned).is_err(), "byte {place} does not matter");
     }
 }

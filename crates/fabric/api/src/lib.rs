@@ -1,5 +1,5 @@
-//! What gateway, node, scheduler and worker say to each other. Every message is a value with a canonical encoding, so that it makes no
-//! difference whether both ends are in one process.
+//! What a gateway and a node say to each other. Every message is a value with a canonical encoding, so that it makes no difference
+//! whether both ends are in one process.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -103,7 +103,8 @@ fn together(builder: &ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Result<E
     };
     match (&a.exponents, &b.exponents) {
         (Exponents::Uniform(a), Exponents::Uniform(b)) => scale(*a, *b).map(Exponents::Uniform),
-        _ => {
+        (Exponents::Each(_), Exponents::Uniform(_) | Exponents::Each(_))
+        | (Exponents::Uniform(_), Exponents::Each(_)) => {
             let each = (0..builder.len(a.id)).map(|i| scale(a.exponents.at(i), second(i)));
             each.collect::<Result<_, _>>().map(Exponents::Each)
         }
