@@ -19,7 +19,11 @@ seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 # Where the output of a stage lies.
 log_of() { printf '%s/%s.log' "$STAGE_LOGS" "${1//[^a-zA-Z0-9]/-}"; }
 
-# stage NAME COMMAND...: runs the command with its output in a log. A failure prints the end of the log and ends the script.
+# What a command ends with that this machine cannot run; the last line of its output says why. Nothing else ends with this.
+SKIPPED=77
+
+# stage NAME COMMAND...: runs the command with its output in a log. A failure prints the end of the log and ends the script; what is
+# skipped counts as neither passed nor failed.
 stage() {
   local name=$1 log started took status=0
   shift
@@ -28,6 +32,10 @@ stage() {
   started=$(now_ms)
   "$@" >"$log" 2>&1 || status=$?
   took=$(($(now_ms) - started))
+  if [ "$status" -eq "$SKIPPED" ]; then
+    skip "$name" "$(tail -n 1 "$log")"
+    return
+  fi
   count "$log" "$status"
   if [ "$status" -ne 0 ]; then
     STAGE_TABLE+=("$(printf '%-6s %10s  %s' FAILED "$(seconds $took)" "$name")")
@@ -40,7 +48,10 @@ stage() {
 }
 
 # skip NAME REASON: a stage that this machine cannot run, said aloud.
-skip() { STAGE_TABLE+=("$(printf '%-6s %10s  %s' skip - "$1: $2")"); }
+skip() {
+  say "skip $1: $2"
+  STAGE_TABLE+=("$(printf '%-6s %10s  %s' skip - "$1: $2")")
+}
 
 # Counts the tests that a log reports, or the stage itself where it reports none.
 count() {

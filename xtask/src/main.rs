@@ -5,6 +5,8 @@
 
 mod deletions;
 mod dist;
+#[cfg(test)]
+mod stages;
 mod tidy;
 
 use std::io::{self, Write};
