@@ -4,12 +4,12 @@
 mod common;
 
 use ciro_graph::Disclosure::{Committed, Private, Public};
-use ciro_graph::{ConstId, Ingest, Model, Op, ValueId};
+use ciro_graph::{ConstId, Ingest, Model, Op, Pick, ValueId};
 use ciro_prover::ProvingKey;
 use ciro_transcript::field::P;
 use ciro_verifier::Phase;
 use common::liar::Liar;
-use common::{Case, Sketch, X};
+use common::{Case, Sketch, X, forest_of_numbers};
 
 const Y: ValueId = ValueId(1);
 const Z: ValueId = ValueId(2);
@@ -182,4 +182,84 @@ fn a_hidden_input_takes_a_second_range_unless_it_is_a_power_of_two_wide() {
         }
     }
     assert!(lookups[0] < lookups[1] && lookups[0] < lookups[2], "{lookups:?}");
+}
+
+/// Two quotients of 29 bits: a range of one bit has no third, which would be one residue with the first.
+#[test]
+fn a_quotient_of_one_bit_is_one_of_two() {
+    let least = -3 << 28;
+    let mut s = sketch(least, (1 << 28) - 1);
+    let y = s.node(Op::Rescale { x: X, shift: 29 }, 1, -1, 0);
+    s.output(y, 1);
+    let case = Case::new("two quotients", s.model(), &[(least + 64) as f32]).showing("two", Public, Private, Committed);
+    let twin = residues(case.execution.values[0][0], 29).into_iter().find(|y| (-1..3).contains(y));
+    assert_eq!((case.execution.values[1][0], twin), (-1, Some(2)));
+    assert_eq!(Liar::about(&case).only_value(Y, |y| y[0] = 2).caught(&case), Phase::Lookup);
+}
+
+/// An interval of a power of two ends where its one range does, any other takes a second.
+#[test]
+fn both_ends_of_a_declared_quotient_are_checked() {
+    let mut lookups = Vec::new();
+    for (lo, hi) in [(-3, 12), (-3, 11), (-3, 13)] {
+        let model = divided(Op::Quotient { num: Y, den: Z, lo, hi }, 1_000, (lo, hi));
+        let key = ProvingKey::new(model.clone()).expect("a relation");
+        lookups.push(key.verifying().relation().lookups.len());
+        for y in [lo - 1, hi + 1].map(i64::from) {
+            let num = 4 * y + 1;
+            let lie = Liar::on(&model, &key, &[num as f32, 4.0]).says(vec![vec![num], vec![4], vec![y]]);
+            assert_eq!(lie.caught_by_the_way(), Phase::Lookup, "{y} in {lo}..{hi}");
+        }
+    }
+    assert!(lookups[0] < lookups[1] && lookups[0] < lookups[2], "{lookups:?}");
+}
+
+/// The first element of the input divided by the second, both within a bound; the answer is not shown, so that its interval is the relation's.
+fn divided(op: Op, bound: i32, (lo, hi): (i32, i32)) -> Model {
+    let mut s = Sketch::new(2);
+    s.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -bound, hi: bound };
+    for i in 0..2 {
+        s.node(Op::Take { x: X, picks: vec![Pick { axis: 1, index: vec![i] }] }, 1, -bound, bound);
+    }
+    let y = s.node(op, 1, lo, hi);
+    s.output(y, 1);
+    s.program.visibility.output = Private;
+    s.model()
+}
+
+/// p is eight times the largest divisor and one: nothing is eight times it, and a rest of one.
+#[test]
+fn a_digit_that_wraps_around_the_field_is_out_of_its_range() {
+    let most = (1 << 28) - (1 << 21);
+    assert_eq!(i64::from(P), 8 * i64::from(most) + 1);
+    let model = divided(Op::Div { num: Y, den: Z, digit_bits: 1, digits: 1 }, most, (-2, 2));
+    let key = ProvingKey::new(model.clone()).expect("a relation");
+    let lie =
+        Liar::on(&model, &key, &[0.0, most as f32]).cells("digit", 0, |c| c[0] = 8).cells("rest", 0, |c| c[0] = 1);
+    assert_eq!(lie.says(vec![vec![0], vec![most.into()], vec![8]]).caught_by_the_way(), Phase::Lookup);
+}
+
+/// 46160² is p and 39167: modulo p just below 70000, as 264² is.
+#[test]
+fn a_root_whose_square_wraps_around_the_field_is_out_of_its_range() {
+    let mut s = sketch(0, 100_000);
+    let y = s.node(Op::Isqrt { x: X }, 1, 0, 316);
+    s.output(y, 1);
+    let case = Case::new("root", s.model(), &[70_000.0]).showing("root", Public, Private, Committed);
+    let root = 46_160;
+    let square = root * root - i64::from(P);
+    assert!((0..1 << 16).contains(&(70_000 - square)) && (0..1 << 16).contains(&(square + 2 * root - 70_000)));
+    assert_eq!(Liar::about(&case).only_value(Y, |y| y[0] = root).caught(&case), Phase::Lookup);
+}
+
+/// The halves of the least number's image, and those of p more, of which the high one has fifteen bits.
+#[test]
+fn a_number_that_a_forest_reads_has_no_halves_beyond_the_field() {
+    let mut model = forest_of_numbers();
+    model.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -(1 << 29), hi: 4000 };
+    let case = Case::new("least number", model, &[-(1 << 29) as f32, 12.0]);
+    let high = i64::from(P) >> 16;
+    assert!((1 << 14..1 << 15).contains(&high));
+    let lie = Liar::about(&case).cells("number high", 0, |c| c[0] = high).value(Z, |v| v[0] = 10);
+    assert_eq!(lie.caught(&case), Phase::Lookup);
 }

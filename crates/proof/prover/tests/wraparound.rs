@@ -212,6 +212,18 @@ fn compared_numbers_that_could_wrap_have_no_relation() {
     }
 }
 
+/// An interval that holds two quotients of one residue, declared around one that does not.
+#[test]
+fn declared_quotients_that_meet_around_the_field_have_no_relation() {
+    let most = i32::try_from(ciro_transcript::field::P >> 4).expect("a number");
+    for (hi, fits) in [(most - 1, true), (most, false)] {
+        let mut s = sketch(1, 1000);
+        let y = s.node(Op::Rescale { x: X, shift: 4 }, 1, -63, hi - 63);
+        s.output(y, 1);
+        assert_eq!(is_too_wide(&s.model()), !fits, "{hi}");
+    }
+}
+
 /// A number and the same number plus p would lie on different segments.
 #[test]
 fn a_curve_longer_than_the_field_is_refused() {
