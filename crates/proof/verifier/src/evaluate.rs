@@ -7,6 +7,7 @@
 use crate::error::VerifyError;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use ciro_relation::{ColId, Instance, Relation};
 use ciro_transcript::E;
@@ -77,12 +78,13 @@ impl<'a> Evaluator<'a> {
 
 /// The value of a key, made when it is first asked for.
 fn once<K: Ord>(known: &mut BTreeMap<K, E>, key: K, make: impl FnOnce(&K) -> E) -> E {
-    if let Some(value) = known.get(&key) {
-        return *value;
+    match known.entry(key) {
+        Entry::Occupied(entry) => *entry.get(),
+        Entry::Vacant(entry) => {
+            let value = make(entry.key());
+            *entry.insert(value)
+        }
     }
-    let value = make(&key);
-    known.insert(key, value);
-    value
 }
 
 type Check<'a> = Box<dyn FnOnce(&mut Evaluator<'a>) -> Result<(), VerifyError> + 'a>;

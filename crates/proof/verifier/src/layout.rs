@@ -209,13 +209,15 @@ impl<'b, 'a> Values<'b, 'a> {
 
     /// The value of a column at the last coordinates of the point. For a view, what was sent is the value of the column seen.
     pub fn get(&mut self, col: ColId) -> E {
+        let relation = self.evaluator.relation();
+        let Some(column) = relation.column(col) else { return E::ZERO };
+        let sent = is_sent(relation, col).then(|| self.sent.get(&col).copied().unwrap_or(E::ZERO));
+        if let (Some(value), None) = (sent, relation.view(col)) {
+            return value;
+        }
         if let Some(&value) = self.known.get(&col) {
             return value;
         }
-        let relation = self.evaluator.relation();
-        let Some(column) = relation.column(col) else { return E::ZERO };
-        let is_sent = is_sent(relation, col);
-        let sent = is_sent.then(|| self.sent.get(&col).copied().unwrap_or(E::ZERO));
         let value = self.evaluator.value(col, suffix(self.point, count(column.log_len)), sent);
         self.known.insert(col, value);
         value
