@@ -6,6 +6,7 @@
 //! | [`closure`] | a crate without the workspace's lints, or of the verifier's closure without its tier |
 //! | [`determinism`] | clocks, floats, unordered maps and entropy where replicas must agree |
 //! | [`crate_map`] | a `lib.rs` that is not a map; a layer group without a README |
+//! | [`circles`] | three files or more of a crate that use one another |
 //! | [`ratchet`] | functions and files that outgrow their limits |
 //! | [`marks`] | unfinished work without a reference to the feature it waits for |
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
@@ -13,6 +14,7 @@
 //! | [`references`] | documents that name files or items which do not exist |
 //! | [`size`] | a stated size of the verifier that is not so any more |
 
+mod circles;
 mod closure;
 mod crate_map;
 mod determinism;
@@ -63,6 +65,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         closure::check(members, tree),
         determinism::check(members, tree),
         crate_map::check(members, tree),
+        circles::check(members, tree),
         ratchet::check(tree),
         marks::check(tree),
         words::check(tree),

@@ -21,7 +21,7 @@ pub(crate) fn product_metas(attribute: &Attribute) -> Vec<Meta> {
 }
 
 /// Whether items under these attributes exist only in tests.
-fn is_test_only(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || attribute.path().is_ident("cfg")
