@@ -1,11 +1,12 @@
 //! A network and its gateway in this process, and finding the one that runs in another.
 
 use crate::client::Client;
-use crate::error::{CliError, Exit, chain};
+use crate::error::{CliError, Exit};
 use crate::ui::{Ui, human_duration};
 use ciro_engine::Health;
 use ciro_gateway::Settings;
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
+use ciro_types::chain;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,13 +1,14 @@
 //! Models and inputs that users name: a compiled folder or a model file, and samples for it.
 
 use crate::cli::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::files::read;
 use crate::ui::Ui;
 use ciro_compile::onnx::{MAX_ONNX_BYTES, with_external_data};
 use ciro_compile::samples::{Port, Samples};
 use ciro_compile::{Answer, CompileError, Compiled, Options, Precision, compile_model, samples};
 use ciro_graph::{Profile, Program, RawInput, Security};
+use ciro_types::chain;
 use std::path::Path;
 
 /// The model at `path`: a compiled folder, or a model file that is compiled now, in the form asked for.

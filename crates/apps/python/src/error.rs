@@ -83,12 +83,5 @@ pub(crate) fn verify(error: &dyn Error) -> PyErr {
 
 /// `error` and its causes, outermost first, on one line: they may quote strangers.
 fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Escaped(&text).to_string()
+    Escaped(&ciro_types::chain(error)).to_string()
 }

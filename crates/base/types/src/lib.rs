@@ -45,5 +45,5 @@ pub use amount::Amount;
 pub use codec::{DecodeError, decode, encode};
 pub use id::{AccountId, BlockId, ChainId, Hash32, JobId, ModelId, StateRoot, TxId};
 pub use job::{Assurance, CapabilityFlags, JobSpec, JobType, Lease, Offer, Requirements};
-pub use text::{Escaped, Lines, Named, TextError, check_printable};
+pub use text::{Escaped, Lines, Named, TextError, chain, check_printable};
 pub use unit::{BasisPoints, Height, LeaseToken, MemoryMib, Nonce};

@@ -8,7 +8,7 @@
 //! - [`Escaped`], [`Lines`] and [`Named`] show text that nobody has checked, an error of a peer for example. They also escape what this
 //!   compiler's tables call unassigned: a wrong guess there costs readability only.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::fmt::{self, Write as _};
 
 /// Most marks in a row: living scripts put up to three on one letter.
@@ -188,6 +188,13 @@ fn is_plain(c: char) -> bool {
 
 fn escape(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
     write!(f, "\\u{{{:x}}}", u32::from(c))
+}
+
+/// An error and its causes, outermost first: `a: b: c`. They may quote strangers.
+#[must_use]
+pub fn chain(error: &dyn core::error::Error) -> String {
+    let causes = core::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| text + ": " + &cause.to_string())
 }
 
 /// Text on one line: whatever is not printable as `\u{…}`. To escape twice changes nothing.

@@ -11,6 +11,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | [`Network`]: starting and stopping it all |
+//! | [`alarm`] | what an operator is told, and who tells |
+//! | [`options`] | how a network is run |
 //! | `opening` | opening the validators, and repairing the store of one from a peer's |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`dispatcher`] | the thread around the desk |
@@ -34,6 +36,7 @@
 //! Dependency position: top of the fabric; only the command line is above.
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 pub mod blobs;
 pub mod counter;
 pub mod desk;
@@ -49,6 +52,7 @@ pub mod matcher;
 pub mod network;
 pub mod node;
 mod opening;
+pub mod options;
 pub mod outbox;
 pub mod pool;
 pub mod receipts;
@@ -56,6 +60,7 @@ pub mod shelf;
 mod uploads;
 pub mod validator;
 
+pub use alarm::{Notice, Notify};
 pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};
 pub use desk::Desk;
 pub use error::NetworkError;
@@ -63,7 +68,8 @@ pub use hand::{Hand, Terms};
 pub use keyfile::{KeyFileError, create_key, load_key, load_or_create_key};
 pub use layout::{Layout, LayoutError};
 pub use matcher::Matcher;
-pub use network::{Network, Notice, Notify, Options};
+pub use network::Network;
 pub use node::LocalNode;
+pub use options::Options;
 pub use outbox::Outbox;
 pub use pool::Pool;

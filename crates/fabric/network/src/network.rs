@@ -1,5 +1,6 @@
 //! Starting and stopping a whole network.
 
+use crate::alarm::{Alarm, Notice, Notify, suspect};
 use crate::blobs::{BlobStore, Quotas};
 use crate::desk::Desk;
 use crate::dispatcher::{Clients, Dispatcher, Job};
@@ -10,23 +11,23 @@ use crate::latency::Latencies;
 use crate::layout::Layout;
 use crate::matcher::Matcher;
 use crate::node::LocalNode;
-use crate::opening::{Opened, open_validators, suspect, words};
+use crate::opening::{Opened, open_validators};
+use crate::options::Options;
 use crate::pool::Pool;
 use crate::uploads::Uploads;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
-use ciro_engine::{Admission, Committed, EngineError, Health, Retention, Store};
-use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, Patience, QueueError};
+use ciro_engine::{Admission, Committed, EngineError, Health, Store};
+use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, QueueError};
 use ciro_scheduler::{Effect as Scheduled, Reach};
 use ciro_state::{EventPosition, Genesis, State};
-use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, encode};
+use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain, encode};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -39,72 +40,8 @@ const SLOTS: u16 = 4;
 const LEASE_BLOCKS: u64 = 120;
 /// Messages that wait for the dispatcher.
 const DESK: usize = 65_536;
-/// Blocks that are kept whole, with the proofs in them: five hours and a half of an idle network.
-pub const RETAINED_BLOCKS: u64 = 20_000;
-/// Between two looks for room on a full disk, and after how many the operator is told again.
-const ROOM_PAUSE: Duration = Duration::from_millis(500);
-const SAID_EVERY: u64 = 120;
 /// How long the workers may take to join.
 const READY_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Something an operator should see.
-#[derive(Clone, Debug)]
-pub enum Notice {
-    /// Something only a bug or a Byzantine majority explains.
-    Anomaly {
-        /// Which validator saw it.
-        validator: usize,
-        /// What.
-        text: String,
-    },
-    /// A member stopped by itself. The network is to be stopped: see [`Network::failure`].
-    Failed {
-        /// Which member.
-        member: String,
-        /// Why.
-        reason: String,
-    },
-    /// A validator's disk is full, or has room again.
-    Health {
-        /// Which validator.
-        validator: usize,
-        /// How it is now.
-        health: Health,
-    },
-    /// A validator's store was damaged, or too far behind, and was made anew from a peer's.
-    Repaired {
-        /// Which validator.
-        validator: usize,
-        /// What was wrong with the old one, which is kept as `store.damaged`.
-        reason: String,
-    },
-    /// The job log waits for room on the disk; no job is handed out meanwhile.
-    JobLogWaits {
-        /// What the disk said.
-        reason: String,
-    },
-    /// The job log was unusable and is being rebuilt from the ledger.
-    JobLogRebuilt {
-        /// What was wrong with it.
-        reason: String,
-    },
-}
-
-/// How a network is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// How long whole blocks are kept.
-    pub retention: Retention,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { retention: Retention::Blocks(RETAINED_BLOCKS) }
-    }
-}
-
-/// Where notices go. Called from any thread.
-pub type Notify = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// A running network. Dropping it stops every member and waits for them.
 pub struct Network {
@@ -187,61 +124,6 @@ impl Drop for Network {
         }
         for thread in self.threads.drain(..) {
             let _ = thread.join();
-        }
-    }
-}
-
-/// Tells of members that stopped by themselves, and of damage.
-#[derive(Clone)]
-pub(crate) struct Alarm {
-    layout: Layout,
-    notify: Notify,
-    health: Arc<watch::Sender<Health>>,
-    failed: Arc<watch::Sender<Option<String>>>,
-    is_stopping: Arc<AtomicBool>,
-}
-
-impl Alarm {
-    fn new(layout: &Layout, notify: &Notify) -> (Self, watch::Receiver<Option<String>>) {
-        let (failed, failure) = watch::channel(None);
-        let health = Arc::new(watch::Sender::new(Health::Well));
-        let (layout, notify, failed) = (layout.clone(), Arc::clone(notify), Arc::new(failed));
-        (Self { layout, notify, health, failed, is_stopping: Arc::default() }, failure)
-    }
-
-    /// The followed validator's store gave back what was not written.
-    pub(crate) fn damaged(&self, error: &dyn std::error::Error) {
-        let reason = chain(error);
-        suspect(&self.layout.validator(0), &reason);
-        self.failed("validator 0", &reason);
-    }
-
-    fn failed(&self, member: &str, reason: &str) {
-        (self.notify)(Notice::Failed { member: member.into(), reason: reason.into() });
-        self.failed.send_if_modified(|first| {
-            let is_first = first.is_none();
-            first.get_or_insert(format!("{member} stopped: {reason}"));
-            is_first
-        });
-    }
-
-    /// What the job log does about a full disk: it says so, and tries again until there is room or the network stops.
-    fn patience(&self) -> Patience {
-        let (notify, is_stopping) = (Arc::clone(&self.notify), Arc::clone(&self.is_stopping));
-        let said = AtomicU64::new(0);
-        Arc::new(move |error| {
-            if said.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAID_EVERY) {
-                notify(Notice::JobLogWaits { reason: error.to_string() });
-            }
-            std::thread::sleep(ROOM_PAUSE);
-            !is_stopping.load(Ordering::Relaxed)
-        })
-    }
-
-    /// Runs a member to its end. A panic is a failure like any other.
-    fn watch(&self, member: &str, run: impl FnOnce()) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            self.failed(member, &format!("panic: {}", words(panic.as_ref())));
         }
     }
 }
@@ -455,16 +337,4 @@ fn run_dispatcher(
         }
     };
     std::thread::spawn(move || alarm.watch("the scheduler", || work(&alarm)))
-}
-
-/// An error and its causes, outermost first.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,10 +1,10 @@
 //! The running network as the gateway sees it: reads of one validator's state and store, writes through the dispatcher.
 
+use crate::alarm::Alarm;
 use crate::blobs::{BlobStore, BlobStoreError, Intake, Kind};
 use crate::counter;
 use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
-use crate::network::Alarm;
 use crate::receipts::{self, PublicModel};
 use crate::uploads::Uploads;
 use crate::validator::Mail;

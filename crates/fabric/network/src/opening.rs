@@ -3,16 +3,17 @@
 //! A store that is damaged, or so far behind that nobody keeps the blocks it lacks, is set aside as `store.damaged` and made
 //! anew from the intact peer that is furthest ahead. Without such a peer the network does not start.
 
+use crate::alarm::{Notice, Notify, SUSPECT, words};
 use crate::error::NetworkError;
 use crate::layout::Layout;
-use crate::network::{Notice, Notify, Options, chain};
+use crate::options::Options;
 use crate::validator::{Files, store_path};
 use ciro_crypto::Keypair;
 use ciro_engine::{Config, Effect, EngineError, Limits, Machine as _, Resident, Store, Timeouts, VerifiedTxs, repair};
 use ciro_receipt::ProofVerifier;
 use ciro_state::Genesis;
 use ciro_store::StoreError;
-use ciro_types::Height;
+use ciro_types::{Height, chain};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -21,8 +22,6 @@ use std::sync::Arc;
 /// Transactions whose check each validator remembers until they are in a block.
 const VERIFIED_TXS: usize = 16_384;
 const VERIFIED_BYTES: usize = 16 << 20;
-/// In a validator's directory after damage was found while it ran: the whole store is looked at before it runs again.
-const SUSPECT: &str = "suspect";
 
 /// A validator that is open and not running yet.
 pub(crate) struct Opened {
@@ -38,12 +37,6 @@ impl Opened {
     fn height(&self) -> Height {
         self.validator.state().height()
     }
-}
-
-/// Notes that the store of `directory` gave back what was not written, whoever is told besides.
-pub(crate) fn suspect(directory: &Path, reason: &str) {
-    // A disk that is damaged may refuse this as well; the reason is printed in any case.
-    let _ = std::fs::write(directory.join(SUSPECT), reason);
 }
 
 /// What is needed to open any of the validators.
@@ -175,10 +168,4 @@ impl Opening<'_> {
 /// A panic over a file that cannot be read as what it is.
 fn unreadable(panic: &(dyn Any + Send)) -> StoreError {
     StoreError::Damaged { table: "file", key: "all".into(), expected: "pages of a database".into(), got: words(panic) }
-}
-
-/// What a panic said.
-pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
 }

@@ -12,7 +12,7 @@ use crate::validator::Validator;
 use ciro_consensus::WalFile;
 use ciro_state::{SignedTx, State};
 use ciro_store::Store;
-use ciro_types::Height;
+use ciro_types::{Height, chain};
 use std::io;
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ impl<M: Machine> Resident<M> {
     }
 
     fn halt(&mut self, now_ms: u64, error: &EngineError) -> Vec<Effect> {
-        let (reason, until_ms) = (words(error), now_ms.saturating_add(self.pause_ms));
+        let (reason, until_ms) = (chain(error), now_ms.saturating_add(self.pause_ms));
         self.pause_ms = (self.pause_ms * 2).min(LONGEST_PAUSE_MS);
         let was_well = self.halt.replace(Halt { reason: reason.clone(), until_ms }).is_none();
         let said = was_well.then_some(Effect::Health(Health::ReadOnly { reason }));
@@ -197,16 +197,4 @@ fn open<M: Machine>(
     let disk = |source| ciro_consensus::ConsensusError::Disk { action: "open", file: "write-ahead log", source };
     let (wal, guard) = machine.files().map_err(|source| EngineError::Consensus(disk(source)))?;
     Validator::open(config.again(), Disks { wal, guard, store: machine.store() }, now_ms)
-}
-
-/// An error and its causes, outermost first.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! A0 and A2: an answer that a worker signed, and answers that agree. Neither is a proof.
 
-use crate::check::ReceiptError;
+use crate::error::ReceiptError;
 use crate::receipt::{Evidence, Receipt};
 use crate::report::Bound;
 use ciro_state::{Action, SettlementRecord, SignedTx};

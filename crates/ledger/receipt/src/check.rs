@@ -3,151 +3,23 @@
 //! What is cheap comes first, so that nobody pays for a receipt that is refused anyway:
 //!
 //! 1. the pins: the model id, which is a hash of the receipt's bytes, and the network; and how long the output is;
-//! 2. the settlement: hashes, and the signatures of at most [`SIGNATURES_MAX`] votes;
+//! 2. the settlement: hashes, and the signatures of at most [`SIGNATURES_MAX`](crate::error::SIGNATURES_MAX) votes;
 //! 3. the signature or the record that A0 and A2 rest on;
 //! 4. the program and its key, if they cost no more than the reader accepts, and whether input and output fit it;
 //! 5. the proof.
 
 use crate::answers::check_answer;
-use crate::file::FormatError;
+use crate::error::ReceiptError;
 use crate::receipt::{Evidence, Receipt};
 use crate::report::{Bound, Report};
 use crate::sentences;
 use crate::settlement::check_settlement;
-use ciro_consensus::ValidatorSetError;
-use ciro_consensus::light::LightError;
-use ciro_crypto::SignatureError;
 use ciro_relation::Limits;
-use ciro_state::{GenesisError, PathError};
-use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, ModelId};
-use ciro_verifier::{Statement, VerifiedProof, VerifyError, VerifyingKey, model_id};
-
-/// Most vote signatures that are checked for one settlement. One takes some 50 µs.
-pub const SIGNATURES_MAX: usize = 4_096;
-
-/// Most workers that a record may pay: two answer at A2, and a few more if answers differ.
-pub const PAYMENTS_MAX: usize = 64;
+use ciro_types::{ChainId, ModelId};
+use ciro_verifier::{Statement, VerifiedProof, VerifyingKey, model_id};
 
 /// Of the memory that a reader accepts, one part in so many may be bytes of output: shown as text, eight of them take some 160.
 const SHOWN_SHARE: u64 = 64;
-
-/// Why a receipt is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReceiptError {
-    /// The file is no receipt.
-    #[error("{0}")]
-    Format(#[from] FormatError),
-    /// It is about another model than the one that was named.
-    #[error("it is about another model: expected {expected}, got {got}")]
-    Model {
-        /// The one that was named.
-        expected: ModelId,
-        /// The receipt's.
-        got: ModelId,
-    },
-    /// The statement or its proof is refused.
-    #[error("proof: {0}")]
-    Proof(#[from] VerifyError),
-    /// It speaks of another network than the one that was named.
-    #[error("network: expected {expected}, got {got}")]
-    Network {
-        /// The one that was named.
-        expected: ChainId,
-        /// The receipt's.
-        got: ChainId,
-    },
-    /// A network was named, and nothing shows that it settled this.
-    #[error("network: expected a settlement of {expected}, got none: nothing says that this was ever paid or ordered")]
-    Unsettled {
-        /// The one that was named.
-        expected: ChainId,
-    },
-    /// The network's genesis is none.
-    #[error("settlement: {0}")]
-    Genesis(GenesisError),
-    /// The settlement record speaks of something else than the receipt.
-    #[error("settlement: {what}: expected {expected}, got {got}")]
-    Mismatch {
-        /// Of what.
-        what: &'static str,
-        /// In the receipt.
-        expected: Hash32,
-        /// In the record.
-        got: Hash32,
-    },
-    /// The evidence is not the kind that the record says was paid for.
-    #[error("settlement: expected evidence for assurance {expected:?}, got {got:?}")]
-    Assurance {
-        /// In the record.
-        expected: Assurance,
-        /// What the evidence would be worth.
-        got: Assurance,
-    },
-    /// Fewer workers were paid than answers are said to agree.
-    #[error("settlement: expected at least {expected} workers paid, got {got}")]
-    Workers {
-        /// As many as answer at A2.
-        expected: usize,
-        /// Different ones in the record.
-        got: usize,
-    },
-    /// More workers were paid than any job has.
-    #[error("settlement: expected at most {expected} workers paid, got {got}")]
-    Payments {
-        /// [`PAYMENTS_MAX`].
-        expected: usize,
-        /// In the record.
-        got: usize,
-    },
-    /// The worker that the evidence names was not paid.
-    #[error("settlement: {got} is not among the workers that were paid")]
-    Worker {
-        /// In the evidence.
-        got: AccountId,
-    },
-    /// The record is not where the receipt says.
-    #[error("settlement: {0}")]
-    Path(PathError),
-    /// The header does not carry the results of the record's block.
-    #[error("settlement: expected the header after height {settled}, got that of height {got}")]
-    Height {
-        /// The record's.
-        settled: Height,
-        /// The header's.
-        got: Height,
-    },
-    /// More votes than are checked.
-    #[error("settlement: expected at most {expected} votes, got {got}")]
-    Votes {
-        /// [`SIGNATURES_MAX`].
-        expected: usize,
-        /// In the certificate and in all handovers.
-        got: usize,
-    },
-    /// The genesis names no possible validator set.
-    #[error("settlement: {0}")]
-    Validators(ValidatorSetError),
-    /// The block was not decided by the network's validators.
-    #[error("settlement: {0}")]
-    Light(LightError),
-    /// The output is longer than may be shown: each element takes some hundred bytes then.
-    #[error("output: expected at most {expected} bytes, got {got}")]
-    Output {
-        /// A sixty-fourth of the memory that the reader accepts.
-        expected: u64,
-        /// Of the receipt.
-        got: u64,
-    },
-    /// The worker's signature does not verify.
-    #[error("signature: {0}")]
-    Signature(SignatureError),
-    /// The signed transaction is not the answer in this receipt.
-    #[error("signature: the signed transaction is not this answer")]
-    SignedElse,
-    /// Nothing speaks for the output.
-    #[error("the receipt has neither a proof nor a settlement")]
-    Nothing,
-}
 
 /// What a reader accepts. The default is any model and any network, which the report then calls an assumption, for three seconds of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The file of a receipt, of all samples or of one, from its bytes to its report.
 
-use crate::check::{ReceiptError, Terms};
+use crate::check::Terms;
+use crate::error::ReceiptError;
 use crate::receipt::Receipt;
 use crate::report::Report;
 use crate::sample::{SampleReceipt, SampleReport};

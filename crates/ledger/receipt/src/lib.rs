@@ -12,6 +12,7 @@
 //! | [`report`] | what a valid receipt shows and rests on, and the verdict |
 //! | `settlement` | the ledger's word |
 //! | `answers` | what a signature, or answers that agree, are worth |
+//! | [`error`] | why a receipt is refused, and limits |
 //! | `sentences` | the sentences of a report |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
 //!
@@ -35,6 +36,7 @@
 
 mod answers;
 pub mod check;
+pub mod error;
 pub mod file;
 pub mod judge;
 pub mod opening;
@@ -47,7 +49,8 @@ mod settlement;
 pub mod text;
 pub mod visibility;
 
-pub use check::{ReceiptError, Terms, check};
+pub use check::{Terms, check};
+pub use error::ReceiptError;
 pub use file::FormatError;
 pub use judge::Judged;
 pub use opening::Opening;

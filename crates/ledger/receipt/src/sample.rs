@@ -3,7 +3,8 @@
 //! A file is `CIRO-SAMPLE` and a version byte, then [`crate::file`]. It holds the batch's receipt, whose input and output are commitments, the
 //! sample, and the opening that shows that the sample is behind them.
 
-use crate::check::{Checking, ReceiptError, Terms, check_proof};
+use crate::check::{Checking, Terms, check_proof};
+use crate::error::ReceiptError;
 use crate::file::{FileKind, FormatError};
 use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
 use crate::report::Report;

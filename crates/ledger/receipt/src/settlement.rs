@@ -1,6 +1,6 @@
 //! The ledger's word: the record of a paid job, its place in a block, and the decision of that block.
 
-use crate::check::{PAYMENTS_MAX, ReceiptError, SIGNATURES_MAX};
+use crate::error::{PAYMENTS_MAX, ReceiptError, SIGNATURES_MAX};
 use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet};

@@ -1,9 +1,8 @@
 //! What happens by itself, and when. An index over the rows, ordered by height, so that a block looks only at what is
 //! due. It is derived: the rows decide it, and a restored node rebuilds it from them.
 
-use crate::job::{Job, JobStatus};
+use crate::job::{Job, JobStatus, TokenUse};
 use crate::params::Params;
-use crate::state::TokenUse;
 use crate::worker::Worker;
 use ciro_types::{AccountId, Height, JobId, LeaseToken, Offer};
 

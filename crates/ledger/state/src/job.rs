@@ -182,3 +182,14 @@ impl Job {
         crate::tx::job_id(&self.spec)
     }
 }
+
+/// The first and only use of a fencing token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TokenUse {
+    /// For which job.
+    pub job: JobId,
+    /// By whom.
+    pub worker: AccountId,
+    /// When no lease with this token or an older one can still run, so that the row may go and the floor rise.
+    pub forget: Height,
+}

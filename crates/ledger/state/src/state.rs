@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::check::Facts;
 use crate::due::{self, Due, DueAt};
 use crate::event::Event;
-use crate::job::Job;
+use crate::job::{Job, TokenUse};
 use crate::keys::OffenceKey;
 use crate::model::Model;
 use crate::money::Totals;
@@ -45,17 +45,6 @@ pub struct Tip {
     pub crowded: u64,
     /// From which lots are drawn. Changes once an epoch.
     pub beacon: Hash32,
-}
-
-/// The first and only use of a fencing token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct TokenUse {
-    /// For which job.
-    pub job: JobId,
-    /// By whom.
-    pub worker: AccountId,
-    /// When no lease with this token or an older one can still run, so that the row may go and the floor rise.
-    pub forget: Height,
 }
 
 /// The ledger after a block. Cloning copies every row.

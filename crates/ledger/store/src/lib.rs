@@ -35,4 +35,5 @@ pub use backend::MemoryBackend;
 pub use error::{StoreError, is_full};
 pub use history::{Journal, Retention, TxRecord};
 pub use proof::{StateProof, StateProofError};
-pub use store::{KeyValue, Store};
+pub use store::Store;
+pub use tables::KeyValue;

@@ -4,7 +4,7 @@ use crate::disk::{Disk, Reading};
 use crate::error::StoreError;
 use crate::history::{self, Journal, Retention, Span, TxRecord};
 use crate::proof::StateProof;
-use crate::tables::{ALL, JOB_HEIGHTS, META, TX_HEIGHTS};
+use crate::tables::{ALL, JOB_HEIGHTS, KeyValue, META, TX_HEIGHTS};
 use crate::tree;
 use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock};
 use ciro_state::{BlockEffects, CommittedEvent, EventPosition, Model, SettlementRecord, Write};
@@ -15,9 +15,6 @@ use std::path::Path;
 
 /// Changes with the meaning of any table.
 const FORMAT: u64 = 2;
-
-/// A row of the state: encoded key, encoded value.
-pub type KeyValue = (Vec<u8>, Vec<u8>);
 
 /// A validator's database.
 pub struct Store {

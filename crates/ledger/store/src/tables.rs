@@ -10,6 +10,9 @@ use ciro_crypto::Hasher;
 use ciro_types::{Hash32, Height, decode, encode};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+/// A row of the state: encoded key, encoded value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 const SEAL_DOMAIN: &str = "ciro/store/row/v1";
 /// Bytes of a seal. Accidents are not clever: one in 2⁶⁴ goes unnoticed.
 const SEAL_BYTES: usize = 8;

@@ -7,8 +7,7 @@
 use crate::disk::Reading;
 use crate::error::{StoreError, database};
 use crate::proof::{StateProof, TreeHasher, key_hash};
-use crate::store::KeyValue;
-use crate::tables::{Bytes, ROOTS, RowKey as _, STALE, hex};
+use crate::tables::{Bytes, KeyValue, ROOTS, RowKey as _, STALE, hex};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_state::{Key, Write};
 use ciro_types::{Height, StateRoot, encode};

@@ -7,6 +7,7 @@ pub use crate::number::{
 };
 use crate::program::{Ingest, Input, Program};
 use crate::render::decimal;
+use crate::shape::element_count;
 use crate::signature::Column;
 use crate::tensor::{RawInput, RawTensor, double};
 use alloc::string::String;
@@ -324,12 +325,6 @@ impl Input {
     pub const fn is_ordered(&self) -> bool {
         matches!(self.ingest, Ingest::Ordered | Ingest::OrderedMissing)
     }
-}
-
-/// The product of the dimensions, saturating.
-#[must_use]
-pub fn element_count(shape: &[u32]) -> u64 {
-    shape.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
 }
 
 #[cfg(test)]

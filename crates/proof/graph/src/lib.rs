@@ -17,6 +17,7 @@
 //! | [`forest`] | the tables of trees: structure, walk, interval |
 //! | [`check`] | whether a foreign program or model is well formed |
 //! | [`mod@shape`] | dimensions, strides, broadcasting |
+//! | [`problem`] | limits, and what is said about a program that breaks a rule |
 //! | [`bounds`] | shape, kind and interval of every operator's result |
 //! | [`interval`], [`arith`] | interval arithmetic and the scalar rules that execution and checks share |
 //! | `count` | counts between integer types, saturating |
@@ -66,6 +67,7 @@ pub mod ingest;
 pub mod interval;
 mod number;
 mod operands;
+pub mod problem;
 pub mod program;
 pub mod render;
 pub mod shape;

@@ -86,7 +86,7 @@ pub fn render(program: &Program, raw: &RawOutput) -> Result<Vec<Rendered>, Rende
 }
 
 fn render_output(output: &Output, shape: Vec<u32>, values: &[i64]) -> Result<Rendered, RenderError> {
-    let expected = crate::ingest::element_count(&shape);
+    let expected = crate::shape::element_count(&shape);
     if expected != wide(values.len()) {
         return Err(RenderError::Length { output: output.name.clone(), expected, got: values.len() });
     }

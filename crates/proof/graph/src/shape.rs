@@ -4,6 +4,12 @@ use crate::count::size;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// The product of the dimensions, saturating.
+#[must_use]
+pub fn element_count(shape: &[u32]) -> u64 {
+    shape.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
+}
+
 /// The shape that two shapes broadcast to, by NumPy's rule; `None` if they do not.
 #[must_use]
 pub fn broadcast(a: &[u32], b: &[u32]) -> Option<Vec<u32>> {

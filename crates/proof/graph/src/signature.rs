@@ -4,8 +4,8 @@
 //! None of it changes what a program computes. It is part of the identity all the same, because it says which column of a
 //! table is which element, and which text is which code: with other names the same integers would answer another question.
 
-use crate::ingest::element_count;
 use crate::program::Program;
+use crate::shape::element_count;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -1,18 +1,19 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
 use crate::blocks::Blocks;
-use crate::cost::Limits;
+use crate::column::{ColId, Column, CutColumn, Poly, Source};
+use crate::cost::{Limits, of_entries};
+use crate::expr::{COEFFICIENT_MAX, Expr};
 use crate::gather::Gather;
 use crate::hint::Hint;
 use crate::public::Public;
 use crate::ranges::Range;
 use crate::relation::{
-    COEFFICIENT_MAX, ColId, Column, Constraint, CutColumn, Expr, Lookup, ModelColumn, Operand, Poly, Product, Relation,
-    RelationError, Section, Source, Table, Term, Var, View,
+    Constraint, Lookup, ModelColumn, Operand, Product, Relation, RelationError, Section, Table, Term, Var, View,
 };
 use crate::rows::{Rows, log_ceil};
 use crate::sample::SampleColumn;
-use crate::size::{COLUMN_ENTRIES, CUT_ENTRIES};
+use crate::size::{COLUMN_ENTRIES, CUT_ENTRIES, ENTRIES_MAX};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -131,6 +132,24 @@ impl<'a> Builder<'a> {
             node: 0,
             entries: 0,
         }
+    }
+
+    /// Counts a few entries, of which the next [`Builder::spend`] decides: a gadget makes a limited number of them in between.
+    pub(crate) fn count(&mut self, entries: usize) {
+        self.entries = self.entries.saturating_add(entries);
+    }
+
+    /// Counts entries that are about to be made.
+    ///
+    /// # Errors
+    /// [`RelationError::TooMany`] if there would be more than [`ENTRIES_MAX`], [`RelationError::TooCostly`] if they cost more than whoever
+    /// is to verify accepts.
+    pub(crate) fn spend(&mut self, entries: usize) -> Result<(), RelationError> {
+        self.count(entries);
+        if self.entries > ENTRIES_MAX {
+            return Err(RelationError::TooMany { node: self.node, expected: ENTRIES_MAX, got: self.entries });
+        }
+        self.limits.admit(&of_entries(self.entries))
     }
 
     fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, rows: Rows) -> ColId {

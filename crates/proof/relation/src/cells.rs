@@ -1,6 +1,7 @@
 //! The cells of the model polynomial: what a prover commits to, and what a verifier evaluates who is given the weights.
 
-use crate::relation::{CutColumn, ModelColumn, Poly, Relation, Source};
+use crate::column::{CutColumn, Poly, Source};
+use crate::relation::{ModelColumn, Relation};
 use crate::rows::wide;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
 //! Expressions over columns, in which each column and each product of columns stands once.
 
-use crate::relation::ColId;
+use crate::column::ColId;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ pub struct Expr {
 }
 
 /// No coefficient of a relation is larger in magnitude.
-pub const COEFFICIENT_MAX: i64 = 1 << 61;
+pub(crate) const COEFFICIENT_MAX: i64 = 1 << 61;
 
 /// What a coefficient is that left the largest. It is odd, so that no half of it is inside again.
 const BEYOND: i64 = i64::MAX;

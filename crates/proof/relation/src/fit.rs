@@ -4,10 +4,9 @@
 //! Gadgets build relations that are so. One that did not would leave cells that no statement is about, so each relation is checked when it
 //! is built: an error here is a bug of a gadget, never of a program.
 
+use crate::column::{ColId, Column, Source};
 use crate::gather::{Axis, Gather, Part, Span};
-use crate::relation::{
-    ColId, Column, Lookup, Operand, Product, Relation, RelationError, Section, Source, Table, Var, View,
-};
+use crate::relation::{Lookup, Operand, Product, Relation, RelationError, Section, Table, Var, View};
 use crate::rows::{log_ceil, wide};
 use crate::sample::SampleColumn;
 use alloc::collections::BTreeMap;
@@ -275,7 +274,8 @@ fn results(operand: &Operand) -> impl Iterator<Item = usize> + '_ {
 mod tests {
     use super::*;
     use crate::blocks::Blocks;
-    use crate::relation::{CutColumn, Expr, Poly};
+    use crate::column::{CutColumn, Poly};
+    use crate::expr::Expr;
     use crate::rows::Rows;
     use alloc::vec::Vec;
     use ciro_graph::{

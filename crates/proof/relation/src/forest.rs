@@ -15,11 +15,13 @@
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::{Builder, RANGE_TAG};
+use crate::column::ColId;
+use crate::expr::Expr;
 use crate::gather::Span;
 use crate::hint::Hint;
-use crate::lower::{Lowering, size};
+use crate::lower::{Halves, Lowering, size};
 use crate::public::Public;
-use crate::relation::{ColId, Expr, Operand, Product, RelationError, Var, View};
+use crate::relation::{Operand, Product, RelationError, Var, View};
 use crate::rows::{Rows, log_ceil, wide};
 use alloc::sync::Arc;
 use alloc::vec;
@@ -35,15 +37,6 @@ const DEPTH_MAX: u32 = 64;
 
 /// Most classes.
 const CLASSES_MAX: u32 = 1 << 12;
-
-/// The halves of images, as columns (sample, element).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Halves {
-    /// Elements in one sample.
-    pub(crate) len: usize,
-    pub(crate) high: ColId,
-    pub(crate) low: ColId,
-}
 
 /// What a forest reads, part by part.
 #[derive(Clone, Debug)]
@@ -160,19 +153,21 @@ fn repeated(b: &mut Builder<'_>, of: ColId, dims: [usize; 2], own: usize) -> Exp
     Expr::column(b.view("repeated", view, Rows::new(&dims)))
 }
 
-/// The class sums of `forest`.
-pub(crate) fn lower(b: &mut Builder<'_>, x: &Keys, forest: &Forest) -> Result<Expr, RelationError> {
-    b.limit("trees", forest.trees, TREES_MAX)?;
-    b.limit("depth", forest.depth, DEPTH_MAX)?;
-    b.limit("classes", forest.classes, CLASSES_MAX)?;
-    let tables = tables(b, x, forest)?;
-    let walk = Walk::new(b, x, size(forest.trees));
-    // Roots are nodes 0..trees.
-    let mut node = walk.tree.clone();
-    for _ in 0..forest.depth {
-        node = step(b, &tables, &node, &walk)?;
+impl Builder<'_> {
+    /// The class sums of `forest`.
+    pub(crate) fn forest(&mut self, x: &Keys, forest: &Forest) -> Result<Expr, RelationError> {
+        self.limit("trees", forest.trees, TREES_MAX)?;
+        self.limit("depth", forest.depth, DEPTH_MAX)?;
+        self.limit("classes", forest.classes, CLASSES_MAX)?;
+        let tables = tables(self, x, forest)?;
+        let walk = Walk::new(self, x, size(forest.trees));
+        // Roots are nodes 0..trees.
+        let mut node = walk.tree.clone();
+        for _ in 0..forest.depth {
+            node = step(self, &tables, &node, &walk)?;
+        }
+        sums(self, &node, &walk, forest)
     }
-    sums(b, &node, &walk, forest)
 }
 
 fn constant_len(b: &Builder<'_>, id: ConstId) -> usize {
@@ -237,20 +232,11 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
     b.lookup(trees, tables.input, vec![by_feature, Expr::column(x_high), Expr::column(x_low)]);
 
     let low_gap = Expr::column(x_low).plus_col(-1, lo);
-    let borrow = flag(b, "borrow", &low_gap, trees)?;
+    let borrow = b.negative("borrow", &low_gap, trees)?;
     let high_gap = Expr::column(x_high).plus_col(-1, hi).plus_col(-1, borrow);
-    let less = flag(b, "less", &high_gap, trees)?;
+    let less = b.negative("less", &high_gap, trees)?;
     let mask = b.mask(trees);
     Ok(Expr::column(left).plus_col(1, mask).plus_col(-1, less))
-}
-
-/// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
-pub(crate) fn flag(b: &mut Builder<'_>, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
-    let bit = b.witness(name, rows);
-    b.hint(Hint::Negative { flag: bit, expr: gap.clone() });
-    b.constrain_bit(name, rows, bit);
-    b.range(name, rows, &gap.clone().plus_col(1 << 16, bit), 16)?;
-    Ok(bit)
 }
 
 /// Leaf values by lookup, then their sums by class.

@@ -13,7 +13,7 @@ use ciro_transcript::field::E_BYTES;
 use ciro_transcript::{E, meter};
 use p3_field::PrimeCharacteristicRing;
 
-use crate::relation::ColId;
+use crate::column::ColId;
 
 /// A dimension within an index space: consecutive variables and how many positions are real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

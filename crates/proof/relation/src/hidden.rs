@@ -6,12 +6,13 @@
 //! commitment to them, and else in the witness.
 
 use crate::builder::{Builder, bits_for, pow2};
-use crate::forest::{Halves, flag};
+use crate::column::{ColId, Poly};
+use crate::expr::Expr;
 use crate::hint::Hint;
-use crate::lower::{Lowering, Val, size};
+use crate::lower::{Doubles, Halves, Lowering, Val, size};
 use crate::public::Public;
-use crate::rank::{Doubles, SHIFTS};
-use crate::relation::{ColId, Expr, Operand, Poly, Product, RelationError, Term, Var};
+use crate::rank::SHIFTS;
+use crate::relation::{Operand, Product, RelationError, Term, Var};
 use crate::rows::{Rows, log_ceil, wide};
 use crate::sample::{Digits, SampleColumn, SampleValue};
 use alloc::vec;
@@ -159,7 +160,7 @@ impl Builder<'_> {
         const { assert!(ORDERED_MIN.trailing_zeros() >= 16 && ORDERED_MAX.trailing_zeros() >= 16) };
         let [least, most] = [ORDERED_MIN, ORDERED_MAX].map(|image| i64::from(image >> 16));
         self.range("above least", rows, &Expr::column(high).plus(least.saturating_neg(), present), 16)?;
-        let borrow = flag(self, "below most", &Expr::column(low).times(-1), rows)?;
+        let borrow = self.negative("below most", &Expr::column(low).times(-1), rows)?;
         self.range("below most", rows, &Expr::constant(most).plus_col(-1, high).plus_col(-1, borrow), 16)
     }
 }

@@ -1,6 +1,7 @@
 //! How the prover fills the witness. Hints carry no trust: whatever they produce, constraints and lookups decide.
 
-use crate::relation::{ColId, Expr};
+use crate::column::ColId;
+use crate::expr::Expr;
 use crate::rows::Rows;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -15,6 +15,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`relation`] | the data |
+//! | [`column`] | columns, and where their values come from |
 //! | `expr` | sums of columns and their products |
 //! | [`blocks`] | tensors cut so that padding takes no space |
 //! | [`rows`] | which rows of a padded table are real |
@@ -67,6 +68,7 @@ extern crate alloc;
 pub mod blocks;
 pub mod builder;
 mod cells;
+pub mod column;
 pub mod cost;
 mod expr;
 mod fit;
@@ -92,14 +94,15 @@ mod tensor;
 
 pub use blocks::Blocks;
 pub use ciro_transcript::Cost;
+pub use column::{ColId, Column, CutColumn, Knowledge, Poly, Source, Space, Window};
 pub use cost::Limits;
+pub use expr::Expr;
 pub use gather::{Axis, Gather, Part, Span};
 pub use hint::Hint;
 pub use parts::Parts;
 pub use public::{Instance, Public};
 pub use relation::{
-    ColId, Column, Constraint, CutColumn, Expr, Knowledge, Lookup, ModelColumn, Operand, Poly, Product, Relation,
-    RelationError, Section, Source, Space, Table, Term, Var, View, Window,
+    Constraint, Lookup, ModelColumn, Operand, Product, Relation, RelationError, Section, Table, Term, Var, View,
 };
 pub use rows::Rows;
 pub use sample::{Digits, SampleColumn, SampleValue};

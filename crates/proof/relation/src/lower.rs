@@ -5,12 +5,12 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for, pow2};
+use crate::column::ColId;
 use crate::cost::Limits;
-use crate::forest::Halves;
+use crate::expr::Expr;
 use crate::hint::Hint;
 use crate::public::Public;
-use crate::rank::Doubles;
-use crate::relation::{ColId, Expr, Relation, RelationError};
+use crate::relation::{Relation, RelationError};
 use crate::rows::{Rows, log_ceil};
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -132,6 +132,24 @@ fn readers(program: &Program) -> BTreeMap<ValueId, (i64, i64)> {
     readers
 }
 
+/// The halves of images, as columns (sample, element).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Halves {
+    /// Elements in one sample.
+    pub(crate) len: usize,
+    pub(crate) high: ColId,
+    pub(crate) low: ColId,
+}
+
+/// A value of doubles, as columns (sample, element).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doubles {
+    /// The lowest limb first.
+    pub(crate) limbs: [ColId; 4],
+    /// One where an element is missing; `None` where none may be, or nothing has asked yet.
+    pub(crate) missing: Option<ColId>,
+}
+
 pub(crate) struct Lowering<'a> {
     pub(crate) b: Builder<'a>,
     /// Samples of the batch: the first dimension of every value.
@@ -250,7 +268,7 @@ impl Lowering<'_> {
             Op::Quotient { num, den, lo, hi } => self.floor_div(*num, *den, i64::from(*lo), i64::from(*hi), target),
             Op::Trees { parts, forest } => {
                 let keys = self.keys(parts)?;
-                crate::forest::lower(&mut self.b, &keys, forest)
+                self.b.forest(&keys, forest)
             }
             Op::Rank { x, feature, cut } => self.rank(*x, *feature, *cut, target),
             Op::Missing { x } => self.missing(*x),

@@ -1,7 +1,8 @@
 //! Gadgets of products, element by element.
 
+use crate::expr::Expr;
 use crate::lower::{Lowering, Target, Val};
-use crate::relation::{Expr, Operand, Product, RelationError, Var};
+use crate::relation::{Operand, Product, RelationError, Var};
 use crate::rows::Rows;
 use crate::tensor::spans;
 use alloc::vec::Vec;

@@ -1,7 +1,8 @@
 //! The polynomials of a relation, and where committed columns lie in them.
 
 use crate::builder::{Builder, VARS_MAX};
-use crate::relation::{ColId, Knowledge, Poly, RelationError, Source, Space};
+use crate::column::{ColId, Knowledge, Poly, Source, Space};
+use crate::relation::RelationError;
 use crate::rows::log_ceil;
 use alloc::vec::Vec;
 use ciro_graph::Disclosure;

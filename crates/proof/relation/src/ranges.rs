@@ -4,9 +4,11 @@
 //! cheapest for all of them, and a limb of fewer bits has a table of its own where enough rows look it up.
 
 use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG, pow2};
+use crate::column::ColId;
+use crate::expr::Expr;
 use crate::hint::Hint;
 use crate::public::Public;
-use crate::relation::{ColId, Expr, RelationError};
+use crate::relation::RelationError;
 use crate::rows::Rows;
 use crate::size::COLUMN_ENTRIES;
 use alloc::collections::BTreeMap;
@@ -50,6 +52,15 @@ impl Builder<'_> {
         self.spend(limbs.saturating_mul(COLUMN_ENTRIES).saturating_add(expr.entries()))?;
         self.ranges.push(Range { name, rows: rows.clone(), expr: expr.clone(), bits: bits.max(1) });
         Ok(())
+    }
+
+    /// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
+    pub(crate) fn negative(&mut self, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
+        let bit = self.witness(name, rows);
+        self.hint(Hint::Negative { flag: bit, expr: gap.clone() });
+        self.constrain_bit(name, rows, bit);
+        self.range(name, rows, &gap.clone().plus_col(1 << 16, bit), 16)?;
+        Ok(bit)
     }
 
     /// Columns and lookups of all ranges.

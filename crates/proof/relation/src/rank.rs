@@ -5,26 +5,18 @@
 //! limb by limb from the lowest, with a bit for what is borrowed from the next.
 
 use crate::builder::Builder;
-use crate::forest::flag;
+use crate::column::Poly;
+use crate::expr::Expr;
 use crate::hint::Hint;
-use crate::lower::{Lowering, Target, size};
+use crate::lower::{Doubles, Lowering, Target, size};
 use crate::public::Public;
-use crate::relation::{ColId, Expr, Poly, RelationError};
+use crate::relation::RelationError;
 use crate::rows::{Rows, log_ceil};
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, ValueId};
 
 /// Bits below each limb, the lowest limb first.
 pub(crate) const SHIFTS: [u32; 4] = [0, 16, 32, 48];
-
-/// A value of doubles, as columns (sample, element).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Doubles {
-    /// The lowest limb first.
-    pub(crate) limbs: [ColId; 4],
-    /// One where an element is missing; `None` where none may be, or nothing has asked yet.
-    pub(crate) missing: Option<ColId>,
-}
 
 impl Builder<'_> {
     /// Shows a ≤ b, both numbers of four limbs within 16 bits, the lowest first.
@@ -41,7 +33,7 @@ impl Builder<'_> {
         });
         for gap in [low, middle, upper] {
             let gap = gap.plus(-1, &borrowed);
-            borrowed = Expr::column(flag(self, name, &gap, rows)?);
+            borrowed = Expr::column(self.negative(name, &gap, rows)?);
         }
         self.range(name, rows, &top.plus(-1, &borrowed), 16)
     }

@@ -1,9 +1,11 @@
 //! The gadget of rectified, rounded and pooled sums: numbers compared in pairs.
 
 use crate::builder::{RANGE_BITS_MAX, bits_for, pow2};
+use crate::column::ColId;
+use crate::expr::Expr;
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
-use crate::relation::{ColId, Expr, RelationError};
+use crate::relation::RelationError;
 use crate::rows::Rows;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,11 +1,15 @@
 //! Changes of layout that permute many elements: dimensions that stay are passed, and only those that are split or merged are picked.
 
+use crate::expr::Expr;
 use crate::gather::{Axis, Part};
 use crate::lower::{Lowering, Val};
-use crate::relation::{Expr, RelationError};
+use crate::relation::RelationError;
 use crate::rows::{Rows, wide};
-use crate::tensor::{RELAYOUT_MAX, spans};
+use crate::tensor::spans;
 use alloc::vec::Vec;
+
+/// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
+pub(crate) const RELAYOUT_MAX: usize = 1 << 16;
 
 impl Lowering<'_> {
     /// The elements of x, which are as many, under the dimensions `to`.

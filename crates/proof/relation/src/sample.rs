@@ -1,6 +1,6 @@
 //! Which cells of committed inputs and outputs are one sample's, and what they hold.
 
-use crate::relation::ColId;
+use crate::column::ColId;
 use crate::rows::Rows;
 use alloc::vec::Vec;
 use ciro_transcript::E;

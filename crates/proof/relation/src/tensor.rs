@@ -2,11 +2,14 @@
 //! gathers.
 
 use crate::builder::{RANGE_BITS_MAX, bits_for};
+use crate::column::{ColId, Source};
+use crate::expr::Expr;
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val, dims, size};
 use crate::public::Public;
-use crate::relation::{ColId, Expr, Operand, Product, RelationError, Source, Var, View};
+use crate::relation::{Operand, Product, RelationError, Var, View};
+use crate::relayout::RELAYOUT_MAX;
 use crate::rows::{Rows, log_ceil, wide};
 use crate::size::COLUMN_ENTRIES;
 use alloc::vec;
@@ -14,9 +17,6 @@ use alloc::vec::Vec;
 use ciro_graph::arith::{gap_reach, rounded};
 use ciro_graph::{ConstId, Interval, Op, Pick, ValueId, Window};
 use ciro_transcript::field::P;
-
-/// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
-pub(crate) const RELAYOUT_MAX: usize = 1 << 16;
 
 /// Most combinations of window and tap along one dimension.
 const COMBINATIONS_MAX: usize = 1 << 20;

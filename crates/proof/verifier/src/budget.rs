@@ -2,16 +2,17 @@
 //!
 //! Interactive terms are polynomial identities over E: degree over |E|, times the number of words that the first oracles could
 //! stand for (their lists at the Johnson bound, unless they are sampled). Oracle terms come from `ciro_pcs`. Each term is about one
-//! challenge, which follows a [proof of work](Work) where the term falls short; the total is nevertheless the union bound over all terms.
+//! challenge, which follows a [proof of work](crate::Work) where the term falls short; the total is nevertheless the union bound over all terms.
 //! In the random-oracle model each hash evaluation is one attempt.
 
 use crate::batch::{round_work, vars_max};
 use crate::key::VerifyingKey;
-use crate::layout::{Claims, constraint_rounds, count, slots};
+use crate::layout::count;
+use crate::work::{Degrees, identity_bits};
 use alloc::vec::Vec;
-use ciro_pcs::soundness::{Draws, FIELD_BITS, log_up};
+use ciro_pcs::soundness::{Draws, log_up};
 use ciro_pcs::{Params, Term};
-use ciro_relation::{Relation, Space};
+use ciro_relation::Space;
 
 /// All terms and what they leave together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,43 +23,6 @@ pub struct Budget {
     pub total_bits: u32,
     /// As `total_bits`, under the newer one.
     pub total_bits_newer: u32,
-}
-
-/// Proof of work before the first challenge of each phase, bits: what its identity lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work {
-    /// Before `alpha`.
-    pub lookups: u32,
-    /// Before `rho`.
-    pub constraints: u32,
-    /// Before `mu`.
-    pub products: u32,
-    /// Before `theta`.
-    pub gathers: u32,
-    /// Before `eta`.
-    pub batch: u32,
-}
-
-impl Work {
-    /// The work that proofs of this relation take.
-    #[must_use]
-    pub fn new(relation: &Relation, params: &Params) -> Self {
-        let degrees = Degrees::of(relation);
-        let work = |degree, list| params.security.work_for(identity_bits(degree, list));
-        let open = params.open_list_bits();
-        Self {
-            lookups: work(degrees.fractions, open),
-            constraints: work(degrees.constraints, open),
-            products: work(degrees.products, open),
-            gathers: work(degrees.gathers, open),
-            batch: work(degrees.batch, params.list_bits()),
-        }
-    }
-}
-
-/// Bits of an identity of this degree that is to hold for 2^`list` words.
-fn identity_bits(degree: usize, list: u32) -> u32 {
-    FIELD_BITS.saturating_sub(list).saturating_sub(log_up(degree))
 }
 
 /// Largest degree of a round polynomial.
@@ -152,32 +116,5 @@ impl Budget {
         };
         let (total_bits, total_bits_newer) = (union(Term::total), union(Term::total_newer));
         Self { terms, total_bits, total_bits_newer }
-    }
-}
-
-/// Degrees of the identities that each phase's first challenges are about, each an over-count. None for a phase that is absent.
-struct Degrees {
-    fractions: usize,
-    constraints: usize,
-    products: usize,
-    gathers: usize,
-    batch: usize,
-}
-
-impl Degrees {
-    fn of(relation: &Relation) -> Self {
-        let (_, depth) = slots(relation);
-        let width = relation.lookups.iter().map(|l| l.tuple.len()).max().unwrap_or(0).saturating_add(1);
-        let leaves = if relation.lookups.is_empty() { 0 } else { 1usize.checked_shl(depth).unwrap_or(usize::MAX) };
-        let constraints = relation.sections.iter().map(|s| s.constraints.len()).sum::<usize>();
-        let claims = Claims::of(relation);
-        Self {
-            fractions: leaves.saturating_mul(width),
-            constraints: constraints.saturating_add(constraint_rounds(relation)),
-            products: claims.products.len(),
-            gathers: claims.gathered.len(),
-            // And one for each committed polynomial, if they are sampled.
-            batch: claims.committed.len().saturating_add(relation.committed().count()),
-        }
     }
 }

@@ -4,13 +4,13 @@
 //! A test runs programs of all kinds and holds what was done against what is said here (`crates/proof/prover/tests/metered.rs`).
 
 use crate::batch::{round_work, vars_max, window_ops};
-use crate::budget::Work;
 use crate::gathers::{gather_ops, gather_rounds};
 use crate::layout::{
     Claims, Occupant, Read, constraint_columns, constraint_rounds, count, is_sent, lookup_columns, lookup_reads,
     part_bits, parted_len, product_degree, product_rounds, slots,
 };
 use crate::products::product_ops;
+use crate::work::Work;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use ciro_graph::program::element_count;

@@ -1,12 +1,12 @@
 //! What is known of a model, and the order in which a statement enters the transcript.
 
 use crate::batch::{Known, Reduced};
-use crate::budget::Work;
 use crate::cost::Costs;
 use crate::error::VerifyError;
 use crate::evaluate::{Checks, Evaluator};
 use crate::layout::Evaluations;
 use crate::statement::{ProofContext, STATEMENT_BYTES_MAX, Shown, Statement, WEIGHTS_BYTES_MAX, Weights};
+use crate::work::Work;
 use crate::{batch, constraints, gathers, lookup, products, samples};
 use alloc::sync::Arc;
 use alloc::vec::Vec;

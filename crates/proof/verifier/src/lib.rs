@@ -22,7 +22,8 @@
 //! | [`evaluate`] | what the verifier evaluates itself, once, and when |
 //! | [`error`] | why a proof is rejected, by phase |
 //! | `cost` | what verifying takes besides the relation, counted before it is done |
-//! | [`budget`] | the soundness error of a proof, term by term, and the work that makes up for it |
+//! | [`budget`] | the soundness error of a proof, term by term |
+//! | [`work`] | the work that makes up for what an identity lacks |
 //!
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
 #![no_std]
@@ -60,10 +61,12 @@ pub mod products;
 pub mod samples;
 pub mod single;
 pub mod statement;
+pub mod work;
 
-pub use budget::{Budget, Work};
+pub use budget::Budget;
 pub use ciro_relation::{Cost, Limits};
 pub use error::{Phase, VerifyError};
 pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
 pub use single::{Sample, VerifiedProof, VerifiedSample};
 pub use statement::{Part, ProofContext, Shown, Statement, Weights};
+pub use work::Work;

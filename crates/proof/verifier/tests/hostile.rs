@@ -1,7 +1,8 @@
 //! Programs of strangers that once took a verifier minutes or gigabytes: what they cost now is said before it is spent, and what costs
 //! too much is refused. No prover is needed: zeros about zeros are consistent in every phase up to the opening.
 
-use ciro_graph::check::{MAX_RANK, Place, Problem};
+use ciro_graph::check::Place;
+use ciro_graph::problem::{MAX_RANK, Problem};
 use ciro_graph::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Node, Op, Output, OutputKind, Pick, Profile, Program,
     RawInput, RawOutput, RawTensor, Security, ValueId, Visibility, check_program,

@@ -2,7 +2,7 @@
 
 mod replay;
 
-use ciro_relation::relation::ColId;
+use ciro_relation::ColId;
 use ciro_relation::{Column, Expr, Parts, Relation, Rows};
 use ciro_verifier::VerifyingKey;
 use ciro_verifier::layout::{Slot, lookup_columns, slots};

@@ -3,7 +3,6 @@
 use crate::cast::CLIENTS;
 use crate::chain::End;
 use crate::model::{INPUTS, Shelf};
-use crate::node::explain;
 use crate::plan::{Order, Plan, Wish};
 use crate::sim::{Counts, Ordered, Sim};
 use crate::violation::Violation;
@@ -11,7 +10,7 @@ use ciro_engine::Store;
 use ciro_network::receipts::{PublicModel, receipt, settlement};
 use ciro_queue::{JobLog as _, Position};
 use ciro_receipt::check;
-use ciro_types::{Assurance, Hash32, Height, JobId, encode};
+use ciro_types::{Assurance, Hash32, Height, JobId, chain, encode};
 use core::fmt;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -177,7 +176,7 @@ fn check_queue(sim: &Sim) -> Result<(), Violation> {
     let Some(scheduler) = sim.scheduler().scheduler() else { return Ok(()) };
     let entries = scheduler.log().replay(Position::default(), usize::MAX);
     let entries =
-        entries.map_err(|e| Violation::Stopped { place: crate::cast::Place::Scheduler, reason: explain(&e) })?;
+        entries.map_err(|e| Violation::Stopped { place: crate::cast::Place::Scheduler, reason: chain(&e) })?;
     let mut expected = (1..).zip(&sim.chain().events).flat_map(|(height, events)| {
         let position = move |index| Position { height: Height(height), index };
         (0..).zip(events).map(move |(index, event)| (position(index), encode(event)))
@@ -211,10 +210,10 @@ fn check_receipts(sim: &Sim) -> Result<usize, Violation> {
 
 fn check_receipt(sim: &Sim, store: &Store, job: JobId) -> Result<(), String> {
     let shelf = Shelf::shared();
-    let settlement = settlement(store, sim.genesis(), job).map_err(|e| explain(&e))?.ok_or("there is no settlement")?;
+    let settlement = settlement(store, sim.genesis(), job).map_err(|e| chain(&e))?.ok_or("there is no settlement")?;
     let model = PublicModel { program: shelf.program.clone(), weight_root: shelf.weight_root };
-    let receipt = receipt(store, model, settlement).map_err(|e| explain(&e))?.ok_or("there is no receipt")?;
-    check(&receipt, Some(sim.genesis().chain_id())).map(|_| ()).map_err(|e| explain(&e))
+    let receipt = receipt(store, model, settlement).map_err(|e| chain(&e))?.ok_or("there is no receipt")?;
+    check(&receipt, Some(sim.genesis().chain_id())).map(|_| ()).map_err(|e| chain(&e))
 }
 
 /// What was ordered in calm is served.

@@ -2,13 +2,13 @@
 
 use crate::cli::CompileArgs;
 use crate::cmd::verify::CostView;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;
 use ciro_compile::report::{HeldOut, OutputAccuracy};
 use ciro_compile::{AccuracyReport, Compiled, Options};
 use ciro_prover::ProvingKey;
-use ciro_types::ModelId;
+use ciro_types::{ModelId, chain};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;

@@ -7,9 +7,10 @@ use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::fees::price_ceiling;
+use crate::job::TokenUse;
 use crate::job::{DeclineReason, FailReason, Job, RefundReason};
 use crate::lease::Authority;
-use crate::state::{State, TokenUse};
+use crate::state::State;
 use crate::worker::Reputation;
 use ciro_types::{AccountId, Amount, Assurance, Height, JobId, Lease, LeaseToken};
 

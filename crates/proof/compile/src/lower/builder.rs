@@ -2,7 +2,7 @@
 
 use crate::error::{At, CompileError};
 use ciro_graph::bounds::{Consts, Scope};
-use ciro_graph::check::Problem;
+use ciro_graph::problem::Problem;
 use ciro_graph::{
     CheckError, ConstId, Constant, Input, Interval, MAX_MAGNITUDE, Model, Node, Op, Output, Profile, Program, Security,
     ValueId, Visibility, check_model,

@@ -6,11 +6,13 @@
 mod tensor;
 
 use crate::arith::{self, power};
-use crate::check::{MAX_ELEMENTS, MAX_PARTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length, up_to};
 use crate::count::{narrow, signed, size, wide};
 use crate::cuts::Cuts;
 use crate::forest::{NUMBER_ORIGIN, Tables, sum_interval};
 use crate::interval::{FIELD, Interval};
+use crate::problem::{
+    MAX_ELEMENTS, MAX_PARTS, MAX_RANK, MAX_TOTAL, Problem, at_most, declared, in_range, length, up_to,
+};
 use crate::program::{ConstId, Constant, Forest, Ingest, Input, Node, Op, Pick, ValueId, element_count};
 use crate::shape::broadcast;
 use alloc::vec;

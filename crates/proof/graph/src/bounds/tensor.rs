@@ -2,9 +2,9 @@
 
 use super::{Consts, Outcome, Scope, Tensor, linear_interval, unlike};
 use crate::arith::{self, power};
-use crate::check::{MAX_ELEMENTS, MAX_TOTAL, Problem, at_most, in_range, length, up_to};
 use crate::count::{narrow, signed, size, wide};
 use crate::interval::{FIELD, Interval};
+use crate::problem::{MAX_ELEMENTS, MAX_TOTAL, Problem, at_most, in_range, length, up_to};
 use crate::program::{ConstId, Op, Pick, ValueId, Window, element_count};
 use alloc::vec;
 use alloc::vec::Vec;

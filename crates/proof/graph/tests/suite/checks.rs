@@ -2,8 +2,9 @@
 
 use crate::support::{Builder, Tree, add_forest, raw};
 use ciro_graph::batch::MAX_BATCH;
-use ciro_graph::check::{CheckError, Problem};
+use ciro_graph::check::CheckError;
 use ciro_graph::forest::ForestError;
+use ciro_graph::problem::Problem;
 use ciro_graph::{
     ConstId, Ingest, Interval, Model, Op, OutputKind, Pick, Program, ValueId, check_model, check_program, execute,
 };

@@ -157,7 +157,7 @@ fn random_node(
     a: ValueId,
     b: ValueId,
     n: i16,
-) -> Result<ValueId, ciro_graph::check::Problem> {
+) -> Result<ValueId, ciro_graph::problem::Problem> {
     let len = builder.len_of(a) as usize;
     let op = match kind {
         0 => Op::Rescale { x: a, shift: (n.unsigned_abs() % 29 + 1) as u8 },

@@ -1,7 +1,7 @@
 //! Small models for tests.
 
 use ciro_graph::bounds::{Consts, Scope};
-use ciro_graph::check::Problem;
+use ciro_graph::problem::Problem;
 use ciro_graph::{
     ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor,
     ValueId,

@@ -6,11 +6,11 @@
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::prefix_tables;
-use crate::kernel::layer::{Exchange, PACKS, QUAD, reduce_few, unpacked};
+use crate::kernel::layer::{Exchange, reduce_few, unpacked};
 use crate::kernel::lines::Line;
 use crate::kernel::piece::{Piece, bind, fold, fold_parents, fold_units, is_first, start, start_units};
 use crate::kernel::table::sum_lanes;
-use crate::kernel::{PackedE, PackedF};
+use crate::kernel::{PACKS, PackedE, PackedF, QUAD};
 use ciro_transcript::E;
 use ciro_verifier::lookup::NEIGHBOURS;
 use p3_field::{Field, PrimeCharacteristicRing};

@@ -9,19 +9,12 @@ use crate::kernel::eq::few;
 use crate::kernel::groups::{Groups, Nodes, Unit, front};
 use crate::kernel::lines::Line;
 use crate::kernel::table::unpack;
-use crate::kernel::{FOLD_PACKS, PackedE, PackedF, WIDTH};
+use crate::kernel::{FOLD_PACKS, PACKS, PackedE, PackedF, WIDTH};
 use crate::rounds;
 use ciro_transcript::{E, F};
 use ciro_verifier::lookup::NEIGHBOURS;
 use p3_field::{Algebra, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
-
-/// Packs of a group.
-pub const PACKS: usize = (1 << NEIGHBOURS) / WIDTH;
-const _: () = assert!(WIDTH <= 1 << NEIGHBOURS, "a pack holds neighbours");
-
-/// Packs of both children of two groups that differ in the last variable: what a round reads to sum over one.
-pub const QUAD: usize = 4 * PACKS;
 
 /// Takes t(0) and t(2) of a round and returns its challenge.
 pub type Exchange<'a> = dyn FnMut([E; 2]) -> E + 'a;

@@ -5,10 +5,9 @@
 //! [`super::layer`] tests all of it against the definition.
 
 use crate::kernel::arena::Buffer;
-use crate::kernel::layer::{PACKS, QUAD};
 use crate::kernel::piece::{is_first, low};
 use crate::kernel::sums::combine;
-use crate::kernel::{PackedE, PackedF};
+use crate::kernel::{PACKS, PackedE, PackedF, QUAD};
 use ciro_transcript::field::E_DEGREE;
 use ciro_transcript::{E, F};
 use ciro_verifier::lookup::NEIGHBOURS;

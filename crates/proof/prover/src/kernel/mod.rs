@@ -48,6 +48,7 @@ pub mod table;
 pub mod work;
 
 use ciro_transcript::F;
+use ciro_verifier::lookup::NEIGHBOURS;
 use p3_field::extension::PackedQuinticTrinomialExtensionField;
 use p3_field::{Field, PackedValue};
 
@@ -59,6 +60,13 @@ pub type PackedE = PackedQuinticTrinomialExtensionField<F, PackedF>;
 
 /// Elements in a [`PackedE`], a power of two.
 pub const WIDTH: usize = PackedF::WIDTH;
+
+/// Packs of a group.
+pub const PACKS: usize = (1 << NEIGHBOURS) / WIDTH;
+const _: () = assert!(WIDTH <= 1 << NEIGHBOURS, "a pack holds neighbours");
+
+/// Packs of both children of two groups that differ in the last variable: what a round reads to sum over one.
+pub const QUAD: usize = 4 * PACKS;
 
 /// Packs over which one task sums: tens of microseconds, so that waking a thread pays.
 pub(crate) const TASK_PACKS: usize = 128;

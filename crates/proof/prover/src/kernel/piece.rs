@@ -1,7 +1,6 @@
 //! One task of a round over the groups of a layer: what it reads, writes and sums. See [`super::groups`].
 
-use crate::kernel::layer::{PACKS, QUAD};
-use crate::kernel::{PackedE, PackedF, TASK_PACKS};
+use crate::kernel::{PACKS, PackedE, PackedF, QUAD, TASK_PACKS};
 use p3_field::PrimeCharacteristicRing;
 
 /// Whether a pack belongs to a first child.

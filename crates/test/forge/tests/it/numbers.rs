@@ -73,9 +73,9 @@ fn the_votes_that_are_checked_are_limited() {
     let mut receipt = forger.signed(tree());
     let settlement = receipt.settlement.as_mut().expect("settled");
     let signatures = &mut settlement.certified.certificate.signatures;
-    let (vote, many) = (signatures[0], ciro_receipt::check::SIGNATURES_MAX + 1);
+    let (vote, many) = (signatures[0], ciro_receipt::error::SIGNATURES_MAX + 1);
     signatures.resize(many, vote);
-    let expected = ciro_receipt::check::SIGNATURES_MAX;
+    let expected = ciro_receipt::error::SIGNATURES_MAX;
     assert_eq!(check(&receipt, None).map(|_| ()), Err(ReceiptError::Votes { expected, got: many }));
 }
 

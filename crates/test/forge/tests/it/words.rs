@@ -1,7 +1,8 @@
 //! Words that a stranger chose.
 
 use ciro_forge::{Answer, Forger, Frozen};
-use ciro_graph::check::{CheckError, Problem};
+use ciro_graph::check::CheckError;
+use ciro_graph::problem::Problem;
 use ciro_receipt::{Judged, ReceiptError, Terms, check};
 use ciro_state::GenesisError;
 use ciro_types::{Lines, TextError};

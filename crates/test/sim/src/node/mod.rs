@@ -39,15 +39,3 @@ pub struct Follower {
 fn undisturbed(effects: Result<Vec<Effect>, SchedulerError>) -> Vec<Effect> {
     effects.expect("a desk without a matcher has no log")
 }
-
-/// Every link of a chain of errors.
-#[must_use]
-pub fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}

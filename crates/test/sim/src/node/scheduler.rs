@@ -1,6 +1,6 @@
 //! The scheduler's machine: the product's desk with a matcher alone, and its queue on one file.
 
-use super::{Follower, Stopped, explain};
+use super::{Follower, Stopped};
 use crate::cast::{LEASE_BLOCKS, Place};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
@@ -10,7 +10,7 @@ use ciro_network::{Desk, Matcher};
 use ciro_queue::{EmbeddedLog, Limits};
 use ciro_scheduler::{Reach, Scheduler};
 use ciro_state::State;
-use ciro_types::Height;
+use ciro_types::{Height, chain};
 
 /// The scheduler's machine.
 pub struct SchedulerNode {
@@ -74,7 +74,7 @@ impl SchedulerNode {
     }
 
     fn stopped(&self, error: &dyn std::error::Error) -> Stopped {
-        if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(explain(error)) }
+        if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(chain(error)) }
     }
 
     /// The scheduler, while the machine is on.

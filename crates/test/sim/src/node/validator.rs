@@ -1,6 +1,6 @@
 //! A validator's machine: its key, its three files, and the clients that wait for an answer.
 
-use super::{Stopped, explain};
+use super::Stopped;
 use crate::cast::{Place, timeouts};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
@@ -9,7 +9,7 @@ use ciro_engine::{
 };
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Genesis, State};
-use ciro_types::{Height, TxId};
+use ciro_types::{Height, TxId, chain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ impl ValidatorNode {
     }
 
     fn stopped(&self, error: &dyn std::error::Error) -> Stopped {
-        if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(explain(error)) }
+        if self.power.is_out() { Stopped::Dark } else { Stopped::Broken(chain(error)) }
     }
 
     /// Cuts the power now, or at a later flush.

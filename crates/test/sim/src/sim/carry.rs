@@ -143,7 +143,7 @@ impl Sim {
         if matches!(error, SubmitError::Invalid(TxError::ProofRejected { .. })) {
             *self.counts.refused_proofs.entry(sender).or_default() += 1;
         }
-        self.note(&format!("validator {n} refuses a transaction of {sender}: {}", crate::node::explain(error)));
+        self.note(&format!("validator {n} refuses a transaction of {sender}: {}", ciro_types::chain(error)));
     }
 
     /// Every invariant that a block can break is checked here.
@@ -152,7 +152,7 @@ impl Sim {
         let Some(validator) = self.validators[n].validator() else { return Ok(()) };
         let ledger = validator.ledger();
         let height = committed.header.height;
-        let broken = |e: &dyn std::error::Error| Violation::Stopped { place, reason: crate::node::explain(e) };
+        let broken = |e: &dyn std::error::Error| Violation::Stopped { place, reason: ciro_types::chain(e) };
         let root = ledger.store().root().map_err(|e| broken(&e))?;
         let is_new = self.chain.on_committed(place, committed, root, ledger.state())?;
         if is_new {
@@ -160,7 +160,7 @@ impl Sim {
             let certified = query::certified_header(ledger.store(), height).map_err(|e| broken(&e))?;
             let missing = Violation::Certificate { height, reason: "missing".into() };
             let verdict = light::verify(self.chain_id, &self.set, &certified.ok_or(missing)?);
-            verdict.map_err(|e| Violation::Certificate { height, reason: crate::node::explain(&e) })?;
+            verdict.map_err(|e| Violation::Certificate { height, reason: ciro_types::chain(&e) })?;
             self.tell(committed);
         }
         self.trace.note(self.now_ms, &[b"committed", &[n as u8], &committed.id.0]);

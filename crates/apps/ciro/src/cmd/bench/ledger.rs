@@ -1,12 +1,12 @@
 //! Transfers through one validator that decides alone: signature, pool, agreement, log, execution, store on a real disk.
 
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Action, Genesis, GenesisAccount, GenesisValidator, Params, SignedTx, TxBody};
-use ciro_types::{Amount, Nonce, encode};
+use ciro_types::{Amount, Nonce, chain, encode};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
