@@ -6,8 +6,8 @@
 
 use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::gateway::Shared;
 use crate::read::parse;
-use crate::routes::Shared;
 use crate::shares::Share;
 use axum::extract::{Extension, Query, State as Extract};
 use axum::http::HeaderMap;

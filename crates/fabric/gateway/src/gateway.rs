@@ -11,6 +11,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
+/// The gateway, shared by all handlers.
+pub(crate) type Shared = Arc<Gateway>;
+
+/// Longest body of a request, bytes: a compiled model. Transactions and inputs have the network's own, shorter limits.
+pub const BODY_BYTES_MAX: usize = 256 << 20;
+
 /// What an operator decides.
 #[derive(Clone, Debug)]
 pub struct Settings {

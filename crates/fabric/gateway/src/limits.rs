@@ -154,6 +154,6 @@ mod tests {
 
     #[test]
     fn the_largest_model_fits_into_the_budget_of_a_client_that_was_quiet() {
-        assert!(Limits::for_descriptors(1_024).bytes_burst >= crate::routes::BODY_BYTES_MAX as u64);
+        assert!(Limits::for_descriptors(1_024).bytes_burst >= crate::gateway::BODY_BYTES_MAX as u64);
     }
 }

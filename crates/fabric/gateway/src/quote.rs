@@ -1,8 +1,8 @@
 //! What each rung of the assurance ladder costs, how long it takes, and what it is worth.
 
 use crate::error::ApiError;
+use crate::gateway::Shared;
 use crate::read::parse;
-use crate::routes::Shared;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
 use ciro_api::{Asking as _, Node, Offered, Refusal, ask};

@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::routes::Shared;
+use crate::gateway::Shared;
 use axum::Json;
 use axum::extract::{Extension, Path, State as Extract};
 use axum::response::IntoResponse;

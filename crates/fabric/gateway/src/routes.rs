@@ -1,6 +1,6 @@
 //! The one list of routes.
 
-use crate::gateway::{Gateway, Settings};
+use crate::gateway::{Gateway, Settings, Shared};
 use crate::guard::guard;
 use crate::{ApiError, events, quote, read, write};
 use axum::Router;
@@ -9,12 +9,6 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
 use ciro_api::Node;
 use std::sync::Arc;
-
-/// The gateway, shared by all handlers.
-pub(crate) type Shared = Arc<Gateway>;
-
-/// Longest body of a request, bytes: a compiled model. Transactions and inputs have the network's own, shorter limits.
-pub const BODY_BYTES_MAX: usize = 256 << 20;
 
 const OPENAPI: &str = include_str!("../../../../api/openapi.json");
 

@@ -1,7 +1,7 @@
 //! An upload on its way into the node.
 
 use crate::error::ApiError;
-use crate::routes::Shared;
+use crate::gateway::Shared;
 use ciro_api::{Client, Command, Done, UploadId, UploadKind};
 
 /// An upload that the node has made room for. Unless it is kept, nothing of it is left.

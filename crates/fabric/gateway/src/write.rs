@@ -3,9 +3,8 @@
 use crate::body::Reader;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::gateway::Gateway;
+use crate::gateway::{BODY_BYTES_MAX, Gateway, Shared};
 use crate::guard::Peer;
-use crate::routes::{BODY_BYTES_MAX, Shared};
 use crate::upload::{Uploading, unexpected};
 use axum::Json;
 use axum::extract::{Extension, Request, State as Extract};

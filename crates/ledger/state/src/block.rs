@@ -1,17 +1,14 @@
 //! One block: sweep what is due, take every fee, execute in order, hand back everything the node persists and publishes.
 
 use crate::check::Checked;
+use crate::effects::{BlockEffects, digests};
 use crate::error::TxError;
-use crate::event::{CommittedEvent, Event, EventPosition};
 use crate::inclusion::{Bill, InclusionError, check_reports, manifest};
-use crate::job::JobStatus;
-use crate::merkle::{MerklePath, merkle_root};
-use crate::receipt::SettlementRecord;
+use crate::merkle::merkle_root;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::{exec, snapshot};
-use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{AccountId, Amount, Hash32, Height, JobId, ModelId};
-use serde::{Deserialize, Serialize};
+use ciro_types::{AccountId, Hash32, Height};
 use std::collections::BTreeMap;
 
 /// What consensus decided besides the transactions.
@@ -23,88 +20,6 @@ pub struct BlockContext {
     pub proposer: AccountId,
     /// The hash of the block before: what nobody could know when an order was signed or a worker registered.
     pub entropy: Hash32,
-}
-
-/// A change to the authenticated store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// Encoded [`crate::keys::Key`].
-    pub key: Vec<u8>,
-    /// Encoded row, or none to delete it.
-    pub value: Option<Vec<u8>>,
-}
-
-/// What a transaction achieved.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all_fields = "snake_case")]
-#[expect(missing_docs, reason = "fields are named after what the variant's sentence says")]
-pub enum Outcome {
-    /// The money moved.
-    Transferred,
-    /// The model is available under this id.
-    ModelRegistered { model: ModelId },
-    /// The model was available already; nothing changed.
-    ModelKnown { model: ModelId },
-    /// The sender is a worker.
-    WorkerRegistered,
-    /// The stake grew.
-    StakeAdded,
-    /// The part may be withdrawn from this height on.
-    UnstakeRequested { release: Height },
-    /// This much went back to the balance.
-    StakeWithdrawn { amount: Amount },
-    /// The offer stands.
-    OfferPublished,
-    /// The job is funded.
-    JobSubmitted { job: JobId },
-    /// The job was submitted before; nothing was charged.
-    JobAbsorbed { job: JobId, status: JobStatus },
-    /// The job will be refunded in this block unless it is answered before.
-    CancelRequested { job: JobId, at: Height },
-    /// The job is paid.
-    JobSettled { job: JobId },
-    /// The commitment stands.
-    Committed { job: JobId },
-    /// The commitment is open; the job stands like this now.
-    Revealed { job: JobId, status: JobStatus },
-    /// The lease is void, without penalty.
-    LeaseAbandoned { job: JobId },
-    /// The report counts; the job stands like this now.
-    FailureReported { job: JobId, status: JobStatus },
-    /// The worker's reputation bears it.
-    TimeoutReported { job: JobId, worker: AccountId },
-    /// The validator lost this much.
-    EquivocationPunished { validator: AccountId, amount: Amount },
-    /// The model goes, and its deposit returns, with the last of so many jobs that name it.
-    ModelRetired { model: ModelId, jobs: u64 },
-}
-
-/// Everything that follows from a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockEffects {
-    /// The block.
-    pub height: Height,
-    /// One per transaction, in order.
-    pub outcomes: Vec<Result<Outcome, TxError>>,
-    /// In order; an event's index is its position here.
-    pub events: Vec<Event>,
-    /// Settled in this block, in order: the leaves under `receipts_root`.
-    pub records: Vec<SettlementRecord>,
-    /// Merkle root over the digests of `records`.
-    pub receipts_root: Hash32,
-    /// Changes to the store, in ascending order of key, each key once.
-    pub writes: Vec<Write>,
-}
-
-impl BlockEffects {
-    /// The events with their positions.
-    pub fn committed(&self) -> impl Iterator<Item = CommittedEvent> {
-        let height = self.height;
-        (0..).zip(&self.events).map(move |(index, event)| CommittedEvent {
-            position: EventPosition { height, index },
-            event: event.clone(),
-        })
-    }
 }
 
 /// Why a decided block cannot be applied. Nothing has changed then.
@@ -127,15 +42,6 @@ pub enum BlockError {
     /// It holds a transaction that it may not hold.
     #[error("the block holds what it may not")]
     Inclusion(#[from] InclusionError),
-}
-
-impl BlockEffects {
-    /// Shows that `job` was settled in this block, under its `receipts_root`.
-    #[must_use]
-    pub fn receipt_path(&self, job: &JobId) -> Option<MerklePath> {
-        let index = self.records.iter().position(|record| record.job == *job)?;
-        MerklePath::new(&digests(&self.records), index)
-    }
 }
 
 /// Applies a decided block: what is due by itself first, then the fees of all transactions, then `txs` in order. One whose
@@ -188,8 +94,4 @@ fn finish(state: &mut State, outcomes: Vec<Result<Outcome, TxError>>) -> BlockEf
     assert!(sum == supply, "money is conserved: expected {supply}, got {sum}");
     let writes = snapshot::take_writes(state);
     BlockEffects { height: state.height(), outcomes, events, records, receipts_root: state.tip.receipts_root, writes }
-}
-
-fn digests(records: &[SettlementRecord]) -> Vec<Hash32> {
-    records.iter().map(SettlementRecord::digest).collect()
 }

@@ -10,7 +10,8 @@
 //! | [`check`] | the stateless phase, and the traits by which proofs and evidence are judged |
 //! | [`lane`], [`inclusion`] | what a block may hold: who pays, in which order, and which part of it who may fill |
 //! | [`admission`] | what is not worth a place in a pool |
-//! | [`block`] | the ordered phase of a whole block and its effects |
+//! | [`block`] | the ordered phase of a whole block |
+//! | [`effects`], [`outcome`] | what follows from a block, and from a transaction |
 //! | `exec` | one transaction each: accounts, models, workers, jobs, leases, A2 rounds, lots, slashing; and the sweep of what is due |
 //! | [`job`], [`worker`], [`model`], [`validator`], [`account`] | the rows |
 //! | [`money`], [`fees`], [`slash`] | pots and totals; the protocol fee and its phases; offences and their price |
@@ -31,6 +32,7 @@ pub mod audit;
 pub mod block;
 pub mod check;
 mod due;
+pub mod effects;
 pub mod error;
 pub mod event;
 mod exec;
@@ -44,6 +46,7 @@ pub mod lease;
 pub mod merkle;
 pub mod model;
 pub mod money;
+pub mod outcome;
 pub mod params;
 pub mod receipt;
 pub mod slash;
@@ -56,11 +59,12 @@ pub mod worker;
 
 pub use account::Account;
 pub use audit::AuditError;
-pub use block::{BlockContext, BlockEffects, BlockError, Outcome, Write, apply_block};
+pub use block::{BlockContext, BlockError, apply_block};
 pub use check::{
     Checked, EvidenceCheck, EvidenceRejection, Facts, ModelCost, Offence, ProofCheck, ProofClaim, ProofContext,
     ProofCost, ProofRejection, check_stateless, screen,
 };
+pub use effects::{BlockEffects, Write};
 pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};
 pub use genesis::{Genesis, GenesisAccount, GenesisError, GenesisValidator};
@@ -72,6 +76,7 @@ pub use lease::{Authority, SignedLease};
 pub use merkle::{MerklePath, PathError, merkle_root};
 pub use model::Model;
 pub use money::{Pools, Totals};
+pub use outcome::Outcome;
 pub use params::{Params, ParamsError};
 pub use receipt::{Payment, SettlementRecord};
 pub use slash::{SlashDestination, SlashReason};

@@ -1,7 +1,7 @@
 //! The rows as key-values: what a block changed, everything, and the way back.
 
 use crate::audit::AuditError;
-use crate::block::Write;
+use crate::effects::Write;
 use crate::genesis::{Genesis, GenesisError};
 use crate::keys::{Key, KeyError};
 use crate::money::Totals;

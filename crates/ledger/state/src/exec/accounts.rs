@@ -1,12 +1,12 @@
 //! Nonces, fees, transfers.
 
 use crate::account::Account;
-use crate::block::Outcome;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::fees::Phase;
 use crate::inclusion::Bill;
 use crate::money::Pot;
+use crate::outcome::Outcome;
 use crate::state::State;
 use ciro_types::{AccountId, Amount};
 use std::collections::BTreeMap;

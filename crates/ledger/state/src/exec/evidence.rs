@@ -1,9 +1,9 @@
 //! Punishing a validator that the stateless phase has convicted. Anyone may report (defect 5).
 
 use super::slashing::slash_validator;
-use crate::block::Outcome;
 use crate::check::{Finding, Offence};
 use crate::error::TxError;
+use crate::outcome::Outcome;
 use crate::slash::SlashReason;
 use crate::state::State;
 use ciro_types::Amount;

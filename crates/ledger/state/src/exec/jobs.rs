@@ -1,14 +1,13 @@
 //! Ordering a job, withdrawing it, and the exits that refund it.
 
-use super::open_job;
-use super::redundant::release_seats;
+use super::seats::release_seats;
 use super::workers::require_height;
-use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::fees::cost;
 use crate::job::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
 use crate::money::Pot;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::tx::job_id;
 use ciro_types::{AccountId, Amount, JobId, JobSpec, LeaseToken};
@@ -132,4 +131,10 @@ pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
         job.failures = Vec::new();
         job.timed_out = Vec::new();
     });
+}
+
+/// An open job, or why there is none.
+pub(super) fn open_job(state: &State, id: JobId) -> Result<&Job, TxError> {
+    let job = state.tables.jobs.get(&id).ok_or(TxError::UnknownJob { job: id })?;
+    if job.is_open() { Ok(job) } else { Err(TxError::JobClosed { job: id, status: job.status }) }
 }

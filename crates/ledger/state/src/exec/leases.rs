@@ -1,15 +1,15 @@
 //! Fencing tokens: how a lease is used once, by whom it names, for the job it names, while it runs.
 
+use super::jobs::{self, open_job};
 use super::lots::is_drawn;
-use super::workers::{change_standing, find, require_active, require_height, require_price};
-use super::{jobs, open_job};
-use crate::block::Outcome;
+use super::offers::{check_price, offer_price};
+use super::workers::{change_standing, find, require_active, require_height};
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
-use crate::fees::price_ceiling;
 use crate::job::TokenUse;
 use crate::job::{DeclineReason, FailReason, Job, RefundReason};
 use crate::lease::Authority;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::worker::Reputation;
 use ciro_types::{AccountId, Amount, Assurance, Height, JobId, Lease, LeaseToken};
@@ -44,13 +44,6 @@ pub(crate) fn check_right(
     Ok(price)
 }
 
-fn check_price(state: &State, job: &Job, price: Amount) -> Result<(), TxError> {
-    let (spec, params) = (&job.spec, &state.meta.params);
-    require_price(state, price)?;
-    let expected = price_ceiling(spec.max_price, params.fee, spec.assurance);
-    if price <= expected { Ok(()) } else { Err(TxError::PriceAboveMaximum { expected, got: price }) }
-}
-
 /// The price of a worker that answers without a lease: that of its standing offer. At A2, where nothing but the choice of
 /// workers speaks for an answer, only those that drew the lot may.
 fn open_price(state: &State, height: Height, worker: AccountId, id: JobId) -> Result<Amount, TxError> {
@@ -67,19 +60,6 @@ fn open_price(state: &State, height: Height, worker: AccountId, id: JobId) -> Re
         Assurance::A2 if !is_drawn(state, id, job, worker) => Err(TxError::NotDrawn { job: id, worker }),
         Assurance::A0 | Assurance::A2 | Assurance::A4 => Ok(price),
     }
-}
-
-/// What a worker asks whose standing offer fits the job.
-pub(super) fn offer_price(state: &State, job: &Job, worker: AccountId) -> Result<Amount, TxError> {
-    let offer = state.offer(&worker).ok_or(TxError::NoOffer { worker })?;
-    let needs = &job.spec.requirements;
-    let standing = find(state, worker)?.reputation.0;
-    let fits = offer.memory >= needs.memory && offer.flags.covers(needs.flags) && standing >= needs.min_reputation;
-    if !fits {
-        return Err(TxError::RequirementsNotMet { job: job.id(), worker });
-    }
-    check_price(state, job, offer.price)?;
-    Ok(offer.price)
 }
 
 /// Whether a lease is unused and runs in the block at `height`.

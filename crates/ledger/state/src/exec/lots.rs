@@ -12,8 +12,8 @@
 //!
 //! What it does not do: a proposer that leaves its block unproposed when the beacon displeases it gets another one, once.
 
-use super::leases::offer_price;
-use super::redundant::{cover, excluded};
+use super::offers::offer_price;
+use super::seats::{cover, excluded};
 use crate::job::Job;
 use crate::state::State;
 use ciro_crypto::hash_encoded;

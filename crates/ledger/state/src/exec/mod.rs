@@ -8,7 +8,10 @@ mod jobs;
 mod leases;
 mod lots;
 mod models;
+mod offers;
+mod origin;
 mod redundant;
+mod seats;
 mod settle;
 mod slashing;
 mod sweep;
@@ -20,19 +23,12 @@ pub(crate) use lots::stir;
 pub(crate) use redundant::{check_seat, check_silence};
 pub(crate) use sweep::sweep;
 
-use crate::block::Outcome;
 use crate::check::{Checked, Finding};
 use crate::error::TxError;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::tx::{Action, output_hash};
-use ciro_types::{AccountId, JobId, TxId};
-
-/// Who asks, and in which transaction.
-#[derive(Clone, Copy)]
-struct Origin {
-    sender: AccountId,
-    tx: TxId,
-}
+use origin::Origin;
 
 /// Executes one transaction that has paid. On refusal the state is as if it had done nothing else.
 pub(crate) fn execute(state: &mut State, checked: &Checked) -> Result<Outcome, TxError> {
@@ -70,10 +66,4 @@ fn dispatch(state: &mut State, checked: &Checked, finding: Finding) -> Result<Ou
         Action::ReportTimeout { lease } => leases::report_timeout(state, &lease.lease),
         Action::ReportEquivocation { .. } => evidence::punish(state, finding),
     }
-}
-
-/// An open job, or why there is none.
-fn open_job(state: &State, id: JobId) -> Result<&crate::Job, TxError> {
-    let job = state.tables.jobs.get(&id).ok_or(TxError::UnknownJob { job: id })?;
-    if job.is_open() { Ok(job) } else { Err(TxError::JobClosed { job: id, status: job.status }) }
 }

@@ -1,11 +1,11 @@
 //! Models: kept for a deposit, removed by their owner. The rules are in [`crate::model`].
 
-use crate::block::Outcome;
 use crate::check::Finding;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::model::{Model, deposit};
 use crate::money::Pot;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::tx::model_id;
 use ciro_types::{AccountId, Amount, Hash32, ModelId};

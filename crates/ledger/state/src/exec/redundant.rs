@@ -1,18 +1,21 @@
 //! A2: commit, reveal, compare, break a tie. The rules are in [`crate::job`].
 
+use super::jobs::{self, open_job};
+use super::origin::Origin;
+use super::seats::{cover, excluded, release_seats};
 use super::slashing::slash_worker;
 use super::workers::change_standing;
-use super::{Origin, jobs, leases, open_job, settle};
-use crate::block::Outcome;
+use super::{leases, settle};
 use crate::error::TxError;
 use crate::event::Event;
 use crate::job::{AGREEING_SEATS, FailReason, Job, MAX_SEATS, RefundReason, Seat};
 use crate::lease::Authority;
+use crate::outcome::Outcome;
 use crate::receipt::Payment;
 use crate::slash::SlashReason;
 use crate::state::State;
 use crate::tx::commitment as commit_to;
-use crate::worker::{Reputation, Worker};
+use crate::worker::Reputation;
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, TxId};
 
 /// Takes a seat.
@@ -41,19 +44,6 @@ pub(super) fn check_cover(state: &State, worker: AccountId, price: Amount) -> Re
     if got >= expected { Ok(()) } else { Err(TxError::SeatNotCovered { worker, expected, got }) }
 }
 
-/// The stake that a worker needs for its seats and one more at this price.
-pub(super) fn cover(state: &State, row: &Worker, price: Amount) -> Amount {
-    let pledged = row.pledged.0.saturating_add(price.0);
-    Amount(pledged.saturating_mul(state.meta.params.seat_cover.into()))
-}
-
-/// The seats are gone: their workers' stake covers others.
-pub(super) fn release_seats(state: &mut State, seats: &[Seat]) {
-    for seat in seats {
-        state.edit_worker(seat.worker, |row| row.pledged = Amount(row.pledged.0 - seat.price.0));
-    }
-}
-
 /// Whether `worker` may take a seat in the block at `height`.
 pub(crate) fn check_seat(state: &State, height: Height, id: JobId, worker: AccountId) -> Result<(), TxError> {
     let job = open_job(state, id)?;
@@ -76,11 +66,6 @@ fn take_seat(job: &mut Job, seat: Seat, (window_end, crowded): (Height, u64)) ->
         job.round.crowded = crowded;
     }
     job.round.reveal_by
-}
-
-/// Workers that may not take a seat.
-pub(super) fn excluded(job: &Job) -> Vec<AccountId> {
-    job.round.seats.iter().map(|seat| seat.worker).chain(job.barred.iter().copied()).collect()
 }
 
 /// Opens a commitment; the last one closes the round.

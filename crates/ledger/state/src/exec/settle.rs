@@ -1,14 +1,16 @@
 //! Paying a job, exactly once.
 
+use super::jobs::{self, open_job};
+use super::leases;
+use super::origin::Origin;
 use super::workers::change_standing;
-use super::{Origin, jobs, leases, open_job};
-use crate::block::Outcome;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::fees::{Phase, portion};
 use crate::job::JobStatus;
 use crate::lease::Authority;
 use crate::money::Pot;
+use crate::outcome::Outcome;
 use crate::receipt::{Payment, SettlementRecord};
 use crate::state::State;
 use crate::worker::Reputation;

@@ -1,10 +1,10 @@
 //! Stake in, stake out, offers.
 
 use super::accounts;
-use crate::block::Outcome;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::money::Pot;
+use crate::outcome::Outcome;
 use crate::state::State;
 use crate::worker::{MAX_UNBONDINGS, Worker};
 use ciro_types::{AccountId, Amount, Height, Offer};
