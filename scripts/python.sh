@@ -40,24 +40,27 @@ ensure_python_environment() {
 # Random models against their frameworks: a small run of what bench/diff does at length. Its README says what is wrong with the two
 # seeds that are known.
 compare_random_models() {
-  "$1" bench/diff/diff.py graphs --count 300 --known 101 152 --jobs 2 && "$1" -W ignore bench/diff/diff.py estimators --count 60 --jobs 2
+  with_python_sdk bench/diff/diff.py graphs --count 300 --known 101 152 --jobs 2 &&
+    with_python_sdk -W ignore bench/diff/diff.py estimators --count 60 --jobs 2
 }
 
-# Builds the wheel as `pip install ./sdk/python` does, and runs the tests against it. CIRO names the command line.
+# Builds the wheel as `pip install ./sdk/python` does, into a folder of its own. Sets PYTHON_SITE to it and PYTHON_ENVIRONMENT to the
+# environment that goes with it.
+build_python_sdk() {
+  local requirements=sdk/python/tests/requirements.txt python
+  python=$(find_python) && PYTHON_ENVIRONMENT=$(python_environment "$python" "$requirements") || return
+  ensure_python_environment "$python" "$requirements" "$PYTHON_ENVIRONMENT" || return
+  PYTHON_SITE=$(mktemp -d)
+  PATH=$PYTHON_ENVIRONMENT/bin:$PATH "$PYTHON_ENVIRONMENT/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-deps --no-build-isolation --target "$PYTHON_SITE" ./sdk/python
+}
+
+# with_python_sdk ARGUMENT...: a Python that finds the package which build_python_sdk built.
+with_python_sdk() {
+  PYTHONPATH=$PYTHON_SITE PYTHONDONTWRITEBYTECODE=1 "$PYTHON_ENVIRONMENT/bin/python" "$@"
+}
+
+# Runs the tests of the package. CIRO names the command line.
 test_python_sdk() {
-  local requirements=sdk/python/tests/requirements.txt python environment site status=0
-  python=$(find_python) && environment=$(python_environment "$python" "$requirements") || return
-  ensure_python_environment "$python" "$requirements" "$environment" || return
-  site=$(mktemp -d)
-  PATH=$environment/bin:$PATH "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --no-deps --no-build-isolation --target "$site" ./sdk/python || status=$?
-  if [ "$status" -eq 0 ]; then
-    PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" -m pytest -p no:cacheprovider \
-      -c sdk/python/pyproject.toml sdk/python/tests || status=$?
-  fi
-  if [ "$status" -eq 0 ]; then
-    PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1 compare_random_models "$environment/bin/python" || status=$?
-  fi
-  rm -rf "$site"
-  return "$status"
+  with_python_sdk -m pytest -p no:cacheprovider -c sdk/python/pyproject.toml sdk/python/tests && compare_random_models
 }

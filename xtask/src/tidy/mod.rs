@@ -12,8 +12,10 @@
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
 //! | [`licences`] | a dependency whose licence we do not accept |
 //! | [`references`] | documents that name files or items which do not exist |
+//! | [`book`] | a document that the book misses, and what its pages link to or include in vain |
 //! | [`size`] | a stated size of the verifier that is not so any more |
 
+pub(crate) mod book;
 mod circles;
 mod closure;
 mod crate_map;
@@ -22,10 +24,10 @@ mod layers;
 mod licences;
 mod marks;
 mod ratchet;
-mod references;
+pub(crate) mod references;
 mod size;
 mod source;
-mod tree;
+pub(crate) mod tree;
 mod violation;
 mod words;
 mod workspace;
@@ -57,6 +59,14 @@ pub(crate) fn verifier_lines() -> Result<String> {
     Ok(size::table(&Workspace::load(&root)?.members, &Tree::load(&root)?))
 }
 
+/// The paths of the book's pages, in the order of reading.
+///
+/// # Errors
+/// As [`check_checkout`].
+pub(crate) fn pages() -> Result<Vec<String>> {
+    Ok(book::pages(&Tree::load(&git_root()?)?))
+}
+
 fn check(tree: &Tree, workspace: &Workspace) -> Report {
     let members = workspace.members.as_slice();
     let mut violations = [
@@ -71,6 +81,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         words::check(tree),
         licences::check(workspace),
         references::check(tree),
+        book::check(tree),
         size::check(members, tree),
     ]
     .concat();
@@ -78,7 +89,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
     Report { violations, files: tree.files().len(), duplicates: licences::duplicate_majors(workspace) }
 }
 
-fn git_root() -> Result<std::path::PathBuf> {
+pub(crate) fn git_root() -> Result<std::path::PathBuf> {
     let output = Command::new("git").args(["rev-parse", "--show-toplevel"]).output().context("git does not run")?;
     if !output.status.success() {
         bail!("not inside a git checkout: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -70,14 +70,18 @@ fn declares(text: &str, name: &str) -> bool {
 
 /// Relative links that lead nowhere.
 fn dead_links<'a>(tree: &'a Tree, from: &'a str, line: &'a str) -> impl Iterator<Item = String> + 'a {
+    let dead = relative_links(line).filter(|target| !tree.exists(&resolve(from, target)));
+    dead.map(|target| format!("there is no {target}"))
+}
+
+/// What a line of Markdown links to within the checkout, as it is written, without the part after `#`.
+pub(super) fn relative_links(line: &str) -> impl Iterator<Item = &str> {
     let targets = line.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next());
-    let relative =
-        targets.filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"));
-    relative.filter(|target| !tree.exists(&resolve(from, target))).map(|target| format!("there is no {target}"))
+    targets.filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"))
 }
 
 /// The path that `target` means in the document `from`.
-fn resolve(from: &str, target: &str) -> String {
+pub(crate) fn resolve(from: &str, target: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
     for part in target.split('/') {

@@ -55,6 +55,11 @@ impl Tree {
         &self.files
     }
 
+    /// Every file by name, text or not.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(String::as_str)
+    }
+
     /// The text files whose name ends with `suffix`.
     pub(crate) fn ending(&self, suffix: &str) -> impl Iterator<Item = &SourceFile> {
         self.files.iter().filter(move |file| file.path.ends_with(suffix))

@@ -22,13 +22,14 @@ pub(crate) enum Rule {
     LocalPath,
     Licence,
     DeadReference,
+    Book,
     Unparsable,
 }
 
 impl Rule {
     /// Every rule.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Layer,
         Self::BannedDependency,
         Self::DependencyCycle,
@@ -45,6 +46,7 @@ impl Rule {
         Self::LocalPath,
         Self::Licence,
         Self::DeadReference,
+        Self::Book,
         Self::Unparsable,
     ];
 
@@ -67,6 +69,7 @@ impl Rule {
             Self::LocalPath => "local-path",
             Self::Licence => "licence",
             Self::DeadReference => "dead-reference",
+            Self::Book => "book",
             Self::Unparsable => "unparsable",
         }
     }
@@ -100,6 +103,7 @@ impl Rule {
             Self::LocalPath => "use a relative path, a variable, or mktemp; let cargo's configuration name mirrors",
             Self::Licence => "replace the dependency, or argue for the licence in an ADR and add it to the table",
             Self::DeadReference => "correct the path or the name, or remove the sentence",
+            Self::Book => "list the page in docs/SUMMARY.md, or correct what it links to or includes",
             Self::Unparsable => "make the file valid Rust of this edition",
         }
     }
