@@ -13,6 +13,7 @@
 //! | [`licences`] | a dependency whose licence we do not accept |
 //! | [`references`] | documents that name files or items which do not exist |
 //! | [`book`] | a document that the book misses, and what its pages link to or include in vain |
+//! | [`sentences`] | sentences of the book that are too long |
 //! | [`size`] | a stated size of the verifier that is not so any more |
 
 pub(crate) mod book;
@@ -25,6 +26,7 @@ mod licences;
 mod marks;
 mod ratchet;
 pub(crate) mod references;
+mod sentences;
 mod size;
 mod source;
 pub(crate) mod tree;
@@ -82,6 +84,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         licences::check(workspace),
         references::check(tree),
         book::check(tree),
+        sentences::check(tree),
         size::check(members, tree),
     ]
     .concat();
@@ -126,7 +129,11 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/base/types/src/lib.rs", &long),
             ("crates/base/types/src/broken.rs", "fn ("),
+            ("crates/base/types/src/a.rs", "use crate::b::B;\npub struct A;"),
+            ("crates/base/types/src/b.rs", "use crate::c::C;\npub struct B;"),
+            ("crates/base/types/src/c.rs", "use crate::a::A;\npub struct C;"),
             ("docs/x.md", "`docs/gone.md`"),
+            ("xtask/sentences.txt", "docs/x.md 1"),
             ("xtask/ratchet.txt", "gone.rs 700 no reason left"),
             ("scripts/a.sh", mark),
         ]);

@@ -23,13 +23,14 @@ pub(crate) enum Rule {
     Licence,
     DeadReference,
     Book,
+    Sentence,
     Unparsable,
 }
 
 impl Rule {
     /// Every rule.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Layer,
         Self::BannedDependency,
         Self::DependencyCycle,
@@ -47,6 +48,7 @@ impl Rule {
         Self::Licence,
         Self::DeadReference,
         Self::Book,
+        Self::Sentence,
         Self::Unparsable,
     ];
 
@@ -70,6 +72,7 @@ impl Rule {
             Self::Licence => "licence",
             Self::DeadReference => "dead-reference",
             Self::Book => "book",
+            Self::Sentence => "sentence",
             Self::Unparsable => "unparsable",
         }
     }
@@ -104,6 +107,7 @@ impl Rule {
             Self::Licence => "replace the dependency, or argue for the licence in an ADR and add it to the table",
             Self::DeadReference => "correct the path or the name, or remove the sentence",
             Self::Book => "list the page in docs/SUMMARY.md, or correct what it links to or includes",
+            Self::Sentence => "make two of it; xtask/sentences.txt counts what is left, and only shrinks",
             Self::Unparsable => "make the file valid Rust of this edition",
         }
     }
