@@ -111,7 +111,7 @@ pub(crate) struct CompileArgs {
 /// `ciro prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove score --batch 256 --input samples.npz --receipts scores\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy\n  ciro prove score.onnx --input x.json --input-visibility committed --output-visibility private\n\nOf what a receipt commits to, an opening file is written next to it: RECEIPT.input, RECEIPT.output. Who has it can read the value."
+    after_help = "Examples:\n  ciro prove score --input x.json -o receipt.ciro\n  ciro prove score.onnx --input samples.npz --sample 3 -o receipt.ciro --json\n  ciro prove score --batch 256 --input samples.npz -o batch.ciro\n  ciro prove score --batch 256 --input samples.npz --receipts scores\n  ciro prove encoder.onnx --dim sequence=128 --input ids.npy\n  ciro prove score.onnx --input x.json --input-visibility committed --output-visibility private\n\nAn opening file is written next to the receipt for each part that it commits to: RECEIPT.input, RECEIPT.output. Whoever has one can read\nthe value."
 )]
 pub(crate) struct ProveArgs {
     /// A compiled folder, or a model file
@@ -176,7 +176,7 @@ pub(crate) struct VerifyArgs {
 /// `ciro open`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro open receipt.ciro receipt.ciro.input\n  ciro open receipt.ciro receipt.ciro.input --input x.json\n\n`ciro prove` writes the opening files of what a receipt commits to. Whoever holds one can show the value to anybody, and\nwhoever does not cannot check a guess of it. Whether the receipt itself is valid says `ciro verify`."
+    after_help = "Examples:\n  ciro open receipt.ciro receipt.ciro.input\n  ciro open receipt.ciro receipt.ciro.input --input x.json\n\n`ciro prove` writes the opening files of what a receipt commits to. Whoever holds one can show the value to anybody.\nWhoever does not cannot check a guess of it. `ciro verify` says whether the receipt itself is valid."
 )]
 pub(crate) struct OpenArgs {
     /// The receipt file
@@ -364,7 +364,7 @@ pub(crate) struct BenchArgs {
 /// What `ciro bench` measures closely.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchAction {
-    /// Compiling, keys, inference, proofs and verification of each model, and how proofs grow with size
+    /// Measure compiling, keys, inference, proofs and verification of each model, and how proofs grow with size
     Prove(BenchProveArgs),
     /// One model in this process; how `prove` measures each
     #[command(hide = true)]
@@ -374,7 +374,7 @@ pub(crate) enum BenchAction {
 /// `ciro bench prove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n  ciro bench prove --only models --batch 1,16,256,1024\n\nNext to a model lies NAME.npz, whose samples tell the ranges and are proven, or NAME.input.json. A model that fails is a row.\nRuns of one model end after a minute, the third at the earliest."
+    after_help = "Examples:\n  ciro bench prove\n  ciro bench prove --models vectors/models ~/.cache/ciro/models --runs 5 --json\n  ciro bench prove --markdown > docs/reference/bench.md\n  ciro bench prove --only models --batch 1,16,256,1024\n\nNAME.npz or NAME.input.json lies next to a model. The samples of the first tell the ranges and are proven. A model that fails is a row.\nA model's runs end after a minute, but not before the third."
 )]
 pub(crate) struct BenchProveArgs {
     /// Model files, and folders of .onnx files

@@ -2,6 +2,7 @@
 //!
 //! `accept RECEIPT MODEL_ID` ends with 0 and the label, or with 1 and the reason.
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "the answer is what it prints")]
 
 // ANCHOR: label
 use ciro_verify::{ModelId, Terms, verify};

@@ -194,7 +194,7 @@ fn escape(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
 #[must_use]
 pub fn chain(error: &dyn core::error::Error) -> String {
     let causes = core::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| text + ": " + &cause.to_string())
+    causes.fold(error.to_string(), |text, cause| alloc::format!("{text}: {cause}"))
 }
 
 /// Text on one line: whatever is not printable as `\u{…}`. To escape twice changes nothing.

@@ -37,7 +37,7 @@ pub(crate) struct AttackArgs {
     /// Name every attacker, what it does and what must happen
     #[arg(long, conflicts_with = "all")]
     pub(crate) list: bool,
-    /// What the attacker's keys and choices follow from; at a node that has seen it, take another
+    /// Number from which the attacker's keys and choices follow; take another at a node that has seen it
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// `simulator`; `up`, a node that is started for it; or the address of one that runs [default: both of the first]
