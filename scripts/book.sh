@@ -18,6 +18,7 @@ ensure_mdbook() {
 
 # Runs what the README and the pages of the book show. CIRO names the command line, PYTHON_SITE the folder of the Python package.
 run_pages() {
+  have curl || install_packages curl ca-certificates || return
   # shellcheck disable=SC2046 # No page has a space in its name.
   EXAMPLES=$CARGO_TARGET_DIR/release/examples with_python_sdk tests/snippets/run.py $(cargo xtask pages) &&
     with_python_sdk -m pytest -p no:cacheprovider tests/snippets

@@ -1,8 +1,8 @@
-//! What prover and verifier assume of every relation without looking: that what is read together has the same length, that claims
-//! reduce to what a later phase takes, and that columns without cells are multilinear.
+//! What prover and verifier assume of every relation without looking. What is read together has the same length, claims
+//! reduce to what a later phase takes, and columns without cells are multilinear.
 //!
-//! Gadgets build relations that are so. One that did not would leave cells that no statement is about, so each relation is checked when it
-//! is built: an error here is a bug of a gadget, never of a program.
+//! Gadgets build relations that are so. One that did not would leave cells that no statement is about. So each relation
+//! is checked when it is built. An error here is a bug of a gadget, never of a program.
 
 use crate::column::{ColId, Column, Source};
 use crate::gather::{Axis, Gather, Part, Span};

@@ -1,10 +1,11 @@
 //! What must hold for an inference to be right. Read by the prover and the verifier alike; derived from the public program
 //! alone.
 //!
-//! A relation speaks about *columns*: tables of 2ʰ field elements. A column is committed (in the witness or in the model),
-//! public (the verifier evaluates it), the result of a product (a sumcheck reduces it to columns of the first kinds), a view of
-//! another column (its variables permuted or repeated: a claim on it is one on that column), or gathered from another column (a
-//! sumcheck again). On columns there are three kinds of statement:
+//! A relation speaks about *columns*: tables of 2ʰ field elements. A column is one of five kinds. It is committed, in
+//! the witness or in the model. It is public, so that the verifier evaluates it. It is the result of a product, which a
+//! sumcheck reduces to columns of the first kinds. It is a view of another column, its variables permuted or repeated,
+//! so that a claim on it is one on that column. Or it is gathered from another column, which takes a sumcheck again.
+//! There are three kinds of statement on columns:
 //!
 //! - constraints: polynomials of degree two that vanish on every row ([`relation::Section`]);
 //! - lookups: tuples that are rows of a table ([`relation::Lookup`], [`relation::Table`]);

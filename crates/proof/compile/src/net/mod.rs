@@ -12,8 +12,8 @@
 //! | [`vectors`], [`by_element`] | classical models and what is around them, as steps that stay exact |
 //! | [`lower`] | the integer program: scales, weights, tables |
 //!
-//! Plain linear models, trees and small perceptrons are read by `crate::plan`; everything else comes here, and what has classical
-//! operators goes on to `crate::lower` as vectors, which keeps it more exactly.
+//! Plain linear models, trees and small perceptrons are read by `crate::plan`; everything else comes here. What has
+//! classical operators goes on to `crate::lower` as vectors, which keeps it more exactly.
 
 pub(crate) mod array;
 mod by_element;

@@ -1,5 +1,5 @@
-//! Buffers that outlive a proof. Fresh memory costs a page fault per 4 KiB, which doubles the time of a proof; a process that proves
-//! again finds its pages warm, on whichever thread.
+//! Buffers that outlive a proof. Fresh memory costs a page fault per 4 KiB, which doubles the time of a proof. A
+//! process that proves again finds its pages warm, on whichever thread.
 
 use crate::kernel::PackedE;
 use crate::kernel::blake::State;

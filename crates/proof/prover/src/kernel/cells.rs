@@ -1,7 +1,8 @@
 //! Cells of polynomials: field elements, or integers in as few bytes as they need.
 //!
-//! Weights are small and many. Kept as integers they take half the memory of field elements or less, and every pass over them reads
-//! as much less; a kernel makes elements of a few thousand at a time, in a buffer that stays in the nearest caches.
+//! Weights are small and many. Kept as integers they take half the memory of field elements or less, and every pass
+//! over them reads as much less. A kernel makes elements of a few thousand at a time, in a buffer that stays in the
+//! nearest caches.
 
 use ciro_transcript::F;
 use ciro_transcript::field::{P, from_int};

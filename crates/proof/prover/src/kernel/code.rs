@@ -1,9 +1,9 @@
 //! Reed-Solomon codewords.
 //!
-//! A message of 2ᵐ coefficients is evaluated on the subgroup of order N = 2ⁿ. With N = R·L and ω of order N, position j = k·L + s
-//! is the point ωˢ·(ω^L)ᵏ, so lane s of one vectorised transform of size R holds the coset of ωˢ: its coefficients are those of
-//! the message modulo X^R − ω^(sR), each times ω^(sy). No zero is ever transformed, results come out in order, and L values lie
-//! side by side at every step.
+//! A message of 2ᵐ coefficients is evaluated on the subgroup of order N = 2ⁿ. With N = R·L and ω of order N, position j
+//! = k·L + s is the point ωˢ·(ω^L)ᵏ. So lane s of one vectorised transform of size R holds the coset of ωˢ. Its
+//! coefficients are those of the message modulo X^R − ω^(sR), each times ω^(sy). No zero is ever transformed, results
+//! come out in order, and L values lie side by side at every step.
 
 use ciro_transcript::F;
 use p3_field::{Field, PackedValue, PrimeCharacteristicRing, PrimeField32, TwoAdicField};

@@ -1,8 +1,9 @@
 //! Layers of fractions, their sums, and the rounds of Σ eq·(p₀q₁ + p₁q₀ + λq₀q₁) over them.
 //!
-//! A layer stores the nodes up to the last slot, in groups of sixteen neighbours; all others are 0/1. The children of group y are the
-//! groups 2y and 2y + 1, and rounds bind the variables of groups from the last to the first, so sums and folds of a prefix are
-//! prefixes, and nobody touches the rest. Leaves of whole lookups come first; their numerators are one, and are not stored.
+//! A layer stores the nodes up to the last slot, in groups of sixteen neighbours; all others are 0/1. The children of
+//! group y are the groups 2y and 2y + 1, and rounds bind the variables of groups from the last to the first. So sums
+//! and folds of a prefix are prefixes, and nobody touches the rest. Leaves of whole lookups come first; their
+//! numerators are one, and are not stored.
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::eq::few;

@@ -1,9 +1,9 @@
 //! Sums of small integers times extension elements, with no field operation in them.
 //!
-//! Each coefficient of an element is cut into two or three signed limbs. A limb times an integer of 16 bits has so few bits that a
-//! lane of 32 bits adds up [`TERMS`] such products, and processors multiply and add sixteen pairs of 16-bit numbers in one
-//! instruction. Sums of limbs become sums of coefficients in 64 bits, and those elements at the very end. A product costs a
-//! fifth of what it costs to make an element of the integer and multiply that.
+//! Each coefficient of an element is cut into two or three signed limbs. A limb times an integer of 16 bits has so few
+//! bits that a lane of 32 bits adds up [`TERMS`] such products. Processors multiply and add sixteen pairs of 16-bit
+//! numbers in one instruction. Sums of limbs become sums of coefficients in 64 bits, and those elements at the very
+//! end. A product costs a fifth of what it costs to make an element of the integer and multiply that.
 
 use crate::kernel::{PackedE, PackedF, WIDTH};
 use ciro_transcript::field::{E_DEGREE, P};

@@ -1,8 +1,8 @@
 //! Leaves that are a line in one base value, A + C·x, with the numerator one: lookups of a single number.
 //!
-//! The sum of two or of four such fractions is made of powers of A and C and of e₁ to e₄, the elementary symmetric functions of the x, which lie
-//! in the base field. So parents are not stored, and what reads leaves or their parents first takes a third of the multiplications.
-//! [`super::layer`] tests all of it against the definition.
+//! The sum of two or of four such fractions is made of powers of A and C and of e₁ to e₄. These are the elementary
+//! symmetric functions of the x, and lie in the base field. So parents are not stored, and what reads leaves or their
+//! parents first takes a third of the multiplications. [`super::layer`] tests all of it against the definition.
 
 use crate::kernel::arena::Buffer;
 use crate::kernel::piece::{is_first, low};

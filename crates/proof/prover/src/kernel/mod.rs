@@ -1,7 +1,7 @@
 //! What costs time, in lanes and threads.
 //!
-//! Field operations are exact, so a kernel gives the same elements in whatever order it adds and with however many threads: proof
-//! bytes depend on neither. Each kernel has a plain twin in its tests.
+//! Field operations are exact. So a kernel gives the same elements in whatever order it adds and with however many
+//! threads: proof bytes depend on neither. Each kernel has a plain twin in its tests.
 //!
 //! | module | what it computes |
 //! |---|---|

@@ -1,9 +1,10 @@
 //! Values of long polynomials at some points of the subgroup on which codes evaluate them.
 //!
-//! Cut into rows of J = 2ᵃ coefficients, f(x) = Σⱼ xʲ·fⱼ(x^J): column j of the rows holds the coefficients of fⱼ. The powers x^J lie in a
-//! small subgroup. On its cosets all fⱼ are evaluated at once, by transforms of a few rows whose lanes are the j; then each point
-//! takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten multiplications for a coefficient, half of
-//! what encoding takes, and all of them in the nearest cache. Sums of the points' powers go the same way back.
+//! Cut into rows of J = 2ᵃ coefficients, f(x) = Σⱼ xʲ·fⱼ(x^J): column j of the rows holds the coefficients of fⱼ. The
+//! powers x^J lie in a small subgroup. On its cosets all fⱼ are evaluated at once, by transforms of a few rows whose
+//! lanes are the j. Then each point takes one sum over j. With 2⁶ rows, a hundred points and rate 1/2 that is about ten
+//! multiplications for a coefficient, all of them in the nearest cache. Encoding takes twice as many. Sums of the
+//! points' powers go the same way back.
 
 use crate::kernel::cells::Cells;
 use crate::kernel::{PackedE, PackedF, WIDTH};

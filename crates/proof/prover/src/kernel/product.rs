@@ -1,7 +1,8 @@
 //! Inference in lanes and threads, most of which are products of matrices of integers.
 //!
-//! Factors of 16 bits are multiplied in pairs, two products to a lane of 32 bits; before sums there could leave 32 bits, they are added to
-//! sums of 64. So results are exact whatever the factors are. Matrices with larger factors, and small ones, take the plain way.
+//! Factors of 16 bits are multiplied in pairs, two products to a lane of 32 bits. Before sums there could leave 32
+//! bits, they are added to sums of 64. So results are exact whatever the factors are. Matrices with larger factors, and
+//! small ones, take the plain way.
 
 use bytemuck::cast;
 use ciro_graph::exec::{Dims, Engine, Plain};

@@ -1,7 +1,7 @@
 //! Salts of leaves: what keeps a digest from confirming a guess of the row that it is of.
 //!
-//! A leaf's salt is Blake2s of a seed and the leaf's number, so that whoever is given the seed can make the whole commitment anew, and
-//! whoever is shown some salts learns nothing of the others.
+//! A leaf's salt is Blake2s of a seed and the leaf's number. So whoever is given the seed can make the whole commitment
+//! anew, and whoever is shown some salts learns nothing of the others.
 
 use crate::kernel::blake::{BLOCK_WORDS, LANES, State, compress, lane, start};
 use ciro_transcript::Digest;
