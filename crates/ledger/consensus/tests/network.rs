@@ -2,11 +2,11 @@
 
 mod support;
 
-use ciro_consensus::{Consensus, Evidence, Input, Message, Signed, Vote, VoteKind};
+use ciro_consensus::{Consensus, Evidence, Input, Message, Signed, Timeouts, Vote, VoteKind};
 use ciro_types::{BlockId, Height};
 use support::node::{Character, Node};
 use support::rng::Rng;
-use support::{CHAIN, Net, Weather, key};
+use support::{CHAIN, Net, Weather, key, timeouts};
 
 const FOUR: [u64; 4] = [1, 1, 1, 1];
 const SEEDS: std::ops::Range<u64> = 0..10;
@@ -196,6 +196,33 @@ fn an_idle_network_makes_one_block_per_idle_interval_and_work_is_not_kept_waitin
         net.after(n, sent);
     }
     assert!(net.run_until(&[0, 1, 2, 3], before + 1, now + 31), "not within one round");
+}
+
+fn paced() -> Timeouts {
+    Timeouts { pace_ms: 100, pace_slack_ms: 300, ..timeouts() }
+}
+
+/// Leases and reveal windows count blocks: whoever could race through them would have honest workers punished.
+#[test]
+fn a_validator_in_a_hurry_with_endless_work_makes_blocks_no_faster_than_the_pace_of_the_others() {
+    const HASTY: usize = 3;
+    let mut net = Net::timed(2, &FOUR, Weather::default(), |n| if n == HASTY { timeouts() } else { paced() });
+    net.run_for(10_000);
+    let blocks = net.nodes[0].chain.len();
+    assert!((95..=104).contains(&blocks), "{blocks} blocks in ten seconds, expected one each 100 ms and 3 ahead");
+    let account = net.nodes[HASTY].account;
+    let turns = net.nodes[0].chain.iter().filter(|d| d.block.header().proposer == account).count();
+    assert!(turns >= blocks / 4 - 1, "{turns} of {blocks} blocks are of the hasty one: it was early, not wrong");
+    assert!(net.nodes[0].chain.iter().all(|d| d.certificate.round == 0), "no round was lost by waiting");
+}
+
+#[test]
+fn a_paced_network_in_a_storm_neither_forks_nor_stops_and_whoever_restarts_catches_up() {
+    for seed in SEEDS {
+        let mut net = Net::timed(seed, &FOUR, storm(), |_| paced());
+        net.schedule_crash(1, 700, 2_500);
+        assert!(net.run_until(&[0, 1, 2, 3], 60, 60_000), "seed {seed}: stuck");
+    }
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn open_validator(directory: &std::path::Path) -> Validator<DiskFile> {
     let config = Config {
         genesis: genesis(),
         key: key(SENDERS + 1),
-        timeouts: Timeouts::default(),
+        timeouts: Timeouts { pace_ms: 0, ..Timeouts::default() },
         limits: Limits::default(),
         proofs: Arc::new(NoProofs),
         verified: Arc::new(VerifiedTxs::default()),

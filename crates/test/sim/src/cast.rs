@@ -95,6 +95,8 @@ pub fn timeouts() -> Timeouts {
         max_ms: 2_000,
         idle_ms: 250,
         sync_ms: 80,
+        pace_ms: 60,
+        pace_slack_ms: 240,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Heights: starting one, replaying one from the log, finishing one; and feeding the engine.
 
 use super::timers::{TimerKey, timeout_of};
-use super::{Config, Consensus, ConsensusError, Effect, Host, Phase, Reason, Replay, Tip};
+use super::{Config, Consensus, ConsensusError, Effect, Host, Phase, Reason, Replay, Timeouts, Tip};
 use crate::block::SealedBlock;
 use crate::file::WalFile;
 use crate::guard::Guard;
@@ -42,6 +42,7 @@ impl<F: WalFile> Host<F> {
             guard,
             muted_through: muted_through.map(|(at, _)| at.height),
             timers: Default::default(),
+            pace: Default::default(),
             peers: Default::default(),
             inbox: Default::default(),
             synced: Default::default(),
@@ -79,6 +80,7 @@ impl<F: WalFile> Host<F> {
     pub(super) fn start_height(&mut self, is_restart: bool) {
         self.phase = Phase::Running;
         self.timers.cancel(TimerKey::Idle);
+        self.timers.cancel(TimerKey::Due);
         let (height, set) = (CoreHeight(self.height.0), CoreSet::from(&self.validators));
         self.queue.push_back(CoreInput::StartHeight(height, set, is_restart, None, VoteExtensionPolicy::Disabled));
     }
@@ -114,6 +116,7 @@ impl<F: WalFile> Consensus<F> {
         for key in self.host.timers.take_due(self.host.now_ms) {
             match key {
                 TimerKey::Idle => self.on_work(),
+                TimerKey::Due => self.on_due(),
                 TimerKey::Sync => self.ask_for_blocks(),
                 TimerKey::Round { .. } => {
                     self.host.queue.extend(timeout_of(key).map(CoreInput::TimeoutElapsed));
@@ -122,9 +125,28 @@ impl<F: WalFile> Consensus<F> {
         }
     }
 
+    /// Starts the height, or will when it is due.
     pub(super) fn on_work(&mut self) {
-        if self.host.phase == Phase::Waiting {
+        if self.host.phase != Phase::Waiting {
+            return;
+        }
+        let due_ms = self.host.pace.due_ms();
+        if self.host.now_ms < due_ms {
+            self.host.timers.set(TimerKey::Due, due_ms);
+        } else {
             self.host.start_height(false);
+        }
+    }
+
+    /// Starts the height and takes what has arrived for it.
+    fn on_due(&mut self) {
+        self.on_work();
+        self.take_held();
+    }
+
+    fn take_held(&mut self) {
+        for (from, message) in self.host.inbox.take() {
+            self.on_message(from, message);
         }
     }
 
@@ -182,11 +204,11 @@ impl<F: WalFile> Consensus<F> {
         self.host.height = height.next();
         self.host.validators = validators;
         self.host.wal.reset(self.host.height).map_err(disk("restart", "write-ahead log"))?;
+        let Timeouts { pace_ms, pace_slack_ms, .. } = self.host.config.timeouts;
+        self.host.pace.note(self.host.now_ms, pace_ms, pace_slack_ms);
         self.host.wait_for_work();
         self.continue_sync();
-        for (from, message) in self.host.inbox.take() {
-            self.on_message(from, message);
-        }
+        self.take_held();
         Ok(())
     }
 

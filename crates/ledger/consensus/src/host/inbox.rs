@@ -1,4 +1,4 @@
-//! Messages for the next height that arrive before this one is finished here. Bounded per sender.
+//! Messages for a height that has not started here: this one is not finished, or the next not due. Bounded per sender.
 
 use crate::message::Message;
 use ciro_types::AccountId;

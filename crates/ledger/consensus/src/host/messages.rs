@@ -33,22 +33,25 @@ impl<F: WalFile> Consensus<F> {
         self.host.peers.note(from, committed);
         match height.cmp(&self.host.height) {
             Ordering::Less => self.tell_status(from),
-            Ordering::Equal => self.on_current(message),
+            Ordering::Equal => self.on_current(from, message),
             Ordering::Greater => {
-                if height == self.host.height.next() && self.host.validators.power(from).is_some() {
-                    self.host.inbox.put(from, message);
+                if height == self.host.height.next() {
+                    self.host.hold(from, message);
                 }
                 self.consider_sync();
             }
         }
     }
 
-    fn on_current(&mut self, message: Message) {
+    fn on_current(&mut self, from: AccountId, message: Message) {
         if self.host.phase == Phase::Decided || (self.host.phase == Phase::Waiting && !self.host.is_authentic(&message))
         {
             return;
         }
         self.on_work();
+        if self.host.phase == Phase::Waiting {
+            return self.host.hold(from, message);
+        }
         match message {
             Message::Vote(vote) => self.host.queue.push_back(CoreInput::Vote(vote_to_core(&vote))),
             Message::Proposal(proposal) => self.on_proposal(proposal),
@@ -77,6 +80,13 @@ impl<F: WalFile> Consensus<F> {
 }
 
 impl<F: WalFile> Host<F> {
+    /// Keeps what a validator sent until its height starts here.
+    fn hold(&mut self, from: AccountId, message: Message) {
+        if self.validators.power(from).is_some() {
+            self.inbox.put(from, message);
+        }
+    }
+
     /// Records a verified proposal and says whether it is worth a look: new, and not the third of its round. A second,
     /// different one is evidence.
     fn note_proposal(&mut self, statement: &Signed<Proposal>) -> bool {

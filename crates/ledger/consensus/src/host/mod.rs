@@ -9,9 +9,9 @@
 //!
 //! # One height
 //!
-//! `Waiting` → (work, a peer's message, or the idle deadline) → `Running`: propose, prevote, precommit, in rounds →
+//! `Waiting` → (work, a peer's message, or the idle deadline; and it is due) → `Running`: propose, prevote, precommit, in rounds →
 //! `Decided` → the caller executes and stores the block, then says [`Input::Committed`] → `Waiting` at the next height.
-//! While it waits nothing is sent and only the idle deadline runs, so an idle network does not spin.
+//! While it waits nothing is sent and only deadlines run, so an idle network does not spin, and a busy one no faster than its pace.
 //!
 //! # Promises
 //!
@@ -25,6 +25,7 @@ mod drive;
 mod effects;
 mod inbox;
 mod messages;
+mod pace;
 mod peers;
 mod sync;
 mod timers;
@@ -63,21 +64,33 @@ pub struct Timeouts {
     pub idle_ms: u64,
     /// Before a decided block that we lack is asked for, and before another peer is asked.
     pub sync_ms: u64,
+    /// Between blocks on average, at least, however much work there is. Below `propose_ms`: clocks and pauses differ.
+    pub pace_ms: u64,
+    /// How far blocks may be ahead of that pace after a pause.
+    pub pace_slack_ms: u64,
+}
+
+impl Timeouts {
+    /// For a local or regional network: a dead proposer costs under a second, an idle network makes a block a second, a busy one
+    /// four, and sixteen without a pause when it wakes up.
+    pub const DEFAULT: Self = Self {
+        propose_ms: 800,
+        propose_step_ms: 400,
+        vote_ms: 200,
+        vote_step_ms: 100,
+        rebroadcast_ms: 400,
+        max_ms: 10_000,
+        idle_ms: 1_000,
+        sync_ms: 100,
+        pace_ms: 250,
+        pace_slack_ms: 4_000,
+    };
 }
 
 impl Default for Timeouts {
-    /// For a local or regional network: a dead proposer costs under a second, an idle network makes a block a second.
+    /// [`Timeouts::DEFAULT`].
     fn default() -> Self {
-        Self {
-            propose_ms: 800,
-            propose_step_ms: 400,
-            vote_ms: 200,
-            vote_step_ms: 100,
-            rebroadcast_ms: 400,
-            max_ms: 10_000,
-            idle_ms: 1_000,
-            sync_ms: 100,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -254,6 +267,7 @@ struct Host<F> {
     /// No signatures at or below this height: the log has lost something the guard remembers.
     muted_through: Option<Height>,
     timers: timers::Timers,
+    pace: pace::Pace,
     peers: peers::Peers,
     inbox: inbox::Inbox,
     /// Decided blocks received from a peer, at and above the current height.

@@ -94,7 +94,10 @@ impl<F: WalFile> Consensus<F> {
             self.host.synced.clear();
             return self.consider_sync();
         }
-        self.on_work();
+        if self.host.phase == Phase::Waiting {
+            // Decided is decided, however soon.
+            self.host.start_height(false);
+        }
         if self.host.blocks.contains_key(&block.id()) {
             self.decide_synced(&block, &certificate);
         } else {

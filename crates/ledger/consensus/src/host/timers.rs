@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) enum TimerKey {
     /// Nothing to propose for this long: propose an empty block.
     Idle,
+    /// There is work for the next height, and now it may start.
+    Due,
     /// Ask a peer for the decided block we lack.
     Sync,
     /// A phase of a round; the number orders the phases.

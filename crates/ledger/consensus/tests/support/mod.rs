@@ -83,14 +83,20 @@ pub struct Net {
     pub delivered: u64,
 }
 
+/// Blocks come as fast as messages do.
 pub fn timeouts() -> Timeouts {
-    Timeouts { propose_ms: 300, propose_step_ms: 150, rebroadcast_ms: 500, ..Timeouts::default() }
+    Timeouts { propose_ms: 300, propose_step_ms: 150, rebroadcast_ms: 500, pace_ms: 0, ..Timeouts::default() }
 }
 
 impl Net {
     pub fn new(seed: u64, powers: &[u64], weather: Weather) -> Self {
+        Self::timed(seed, powers, weather, |_| timeouts())
+    }
+
+    /// A network whose validators wait as each likes.
+    pub fn timed(seed: u64, powers: &[u64], weather: Weather, timeouts: impl Fn(usize) -> Timeouts) -> Self {
         let set = validators(powers);
-        let nodes = (0..powers.len()).map(|n| Node::new(n, set.clone())).collect();
+        let nodes = (0..powers.len()).map(|n| Node::new(n, set.clone(), timeouts(n))).collect();
         let mut net = Self {
             nodes,
             now_ms: 0,

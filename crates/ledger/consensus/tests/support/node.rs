@@ -1,12 +1,12 @@
 //! One validator with a toy ledger: a block is valid if it extends the last one, and costs nothing to execute.
 
 use super::rng::Rng;
-use super::{CHAIN, block, key, timeouts};
+use super::{CHAIN, block, key};
 use ciro_consensus::file::Fate;
 use ciro_consensus::vote::Proposal;
 use ciro_consensus::{
     Config, Consensus, DecidedBlock, Decision, Effect, Evidence, Input, MemoryFile, Message, SealedBlock, Signed,
-    SignedProposal, Tip, ValidatorSet, Vote, WalFile,
+    SignedProposal, Timeouts, Tip, ValidatorSet, Vote, WalFile,
 };
 use ciro_types::{AccountId, BlockId, Height};
 
@@ -31,6 +31,7 @@ pub struct Node {
     pub account: AccountId,
     pub character: Character,
     pub set: ValidatorSet,
+    timeouts: Timeouts,
     pub chain: Vec<DecidedBlock>,
     pub evidence: Vec<Evidence>,
     /// Whether there is always something to propose.
@@ -45,12 +46,13 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(n: usize, set: ValidatorSet) -> Self {
+    pub fn new(n: usize, set: ValidatorSet, timeouts: Timeouts) -> Self {
         Self {
             n,
             account: key(n).account(),
             character: Character::Honest,
             set,
+            timeouts,
             chain: Vec::new(),
             evidence: Vec::new(),
             busy: true,
@@ -66,7 +68,7 @@ impl Node {
     pub fn boot(&mut self, now_ms: u64) -> Sent {
         self.incarnation += 1;
         let tip = Tip { committed: Height(self.chain.len() as u64), validators: self.set.clone() };
-        let config = Config { chain: CHAIN, key: key(self.n), timeouts: timeouts() };
+        let config = Config { chain: CHAIN, key: key(self.n), timeouts: self.timeouts };
         let opened = Consensus::open(config, tip, self.wal.clone(), self.guard.clone(), now_ms);
         let (consensus, effects) = opened.unwrap_or_else(|e| panic!("node {} does not start: {e:?}", self.n));
         self.consensus = Some(consensus);

@@ -78,7 +78,8 @@ fn open(directory: &Path) -> Result<Validator<DiskFile>, CliError> {
     let config = Config {
         genesis: genesis(),
         key: key(SENDERS + 1),
-        timeouts: Timeouts::default(),
+        // What a block takes, not how often one may come.
+        timeouts: Timeouts { pace_ms: 0, ..Timeouts::default() },
         limits: Limits::default(),
         proofs: Arc::new(ProofVerifier::default()),
         verified: Arc::new(VerifiedTxs::default()),

@@ -160,7 +160,13 @@ impl Node {
         let config = Config {
             genesis: genesis(),
             key: key(self.n),
-            timeouts: Timeouts { propose_ms: 300, propose_step_ms: 150, rebroadcast_ms: 400, ..Timeouts::default() },
+            timeouts: Timeouts {
+                propose_ms: 300,
+                propose_step_ms: 150,
+                rebroadcast_ms: 400,
+                pace_ms: 0,
+                ..Timeouts::default()
+            },
             limits: self.limits,
             proofs: self.proofs.clone(),
             verified: self.verified.clone(),

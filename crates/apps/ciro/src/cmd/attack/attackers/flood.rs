@@ -1,12 +1,15 @@
-//! Transactions of accounts without money, and as many as little money buys.
+//! Transactions of accounts without money, and as many, or as fast, as little money buys.
 
 use super::ensure;
 use crate::cmd::attack::arena::Arena;
 use crate::cmd::attack::villain::{Villain, send};
 use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
+use ciro_engine::Timeouts;
 use ciro_state::{Action, SignedTx};
 use ciro_types::{Amount, Hash32, Nonce};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "flood",
@@ -14,6 +17,15 @@ pub(crate) const ATTACKER: Attacker = Attacker {
     must: "none without money is committed, the others pay for each, and a job at A2 is revealed and paid meanwhile",
     needs: Needs::Money,
     attack,
+};
+
+/// Always has another transaction ready, so that blocks come as fast as they can.
+pub(crate) const RACER: Attacker = Attacker {
+    name: "block-racer",
+    does: "sends a transfer as soon as the last one is committed, so that leases and windows, which count blocks, end within seconds",
+    must: "blocks keep their pace, the transfers are paid for, and a job at A2 is revealed and paid meanwhile",
+    needs: Needs::Money,
+    attack: run_races,
 };
 
 const ACCOUNTS: usize = 64;
@@ -65,4 +77,41 @@ fn large(villain: &Villain) -> SignedTx {
 
 fn small(villain: &Villain, nonce: u64) -> SignedTx {
     villain.signed(Nonce(nonce), Action::Transfer { to: villain.account(), amount: Amount(1) })
+}
+
+const RACE_MONEY: Amount = Amount::ciro(1);
+const RACE: Duration = Duration::from_secs(10);
+/// Blocks that validators may begin before one of them notes the last.
+const SPARE: u64 = 2;
+
+fn run_races(arena: &mut Arena) -> Result<Verdict, CliError> {
+    let (racer, is_over) = (arena.funded(RACE_MONEY)?, AtomicBool::new(false));
+    let (started, before) = (Instant::now(), height(arena));
+    let served = std::thread::scope(|scope| {
+        scope.spawn(|| race(&racer, &is_over));
+        let served = arena.honest_job("a2");
+        std::thread::sleep(RACE.saturating_sub(started.elapsed()));
+        is_over.store(true, Ordering::Relaxed);
+        served
+    });
+    let (blocks, took) = (height(arena).saturating_sub(before), started.elapsed());
+    Ok(served.and_then(|_| pace_is_kept(blocks, took)))
+}
+
+fn race(racer: &Villain, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        racer.transfer(racer.account(), Amount(1));
+    }
+}
+
+fn pace_is_kept(blocks: u64, took: Duration) -> Verdict {
+    let Timeouts { pace_ms, pace_slack_ms, .. } = Timeouts::DEFAULT;
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let most = took_ms.saturating_add(pace_slack_ms) / pace_ms + SPARE;
+    ensure(blocks <= most, || format!("{blocks} blocks came within {took_ms} ms, expected at most {most}"))?;
+    Ok(format!("{blocks} blocks came within {took_ms} ms, of {most} at most"))
+}
+
+fn height(arena: &Arena) -> u64 {
+    arena.get("/v1/status").json()["height"].as_u64().unwrap_or_default()
 }

@@ -26,7 +26,7 @@ mod zero_proof;
 use super::Attacker;
 
 /// Every attacker of a node.
-pub(crate) const ATTACKERS: [Attacker; 22] = [
+pub(crate) const ATTACKERS: [Attacker; 23] = [
     bad_requests::ATTACKER,
     black_hole::ATTACKER,
     body_hoarder::ATTACKER,
@@ -35,6 +35,7 @@ pub(crate) const ATTACKERS: [Attacker; 22] = [
     colluding_pair::ATTACKER,
     descriptor_eater::ATTACKER,
     flood::ATTACKER,
+    flood::RACER,
     free_rows::ATTACKER,
     gap_flood::ATTACKER,
     input_hoarder::ATTACKER,
