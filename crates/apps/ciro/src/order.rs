@@ -153,10 +153,18 @@ impl Buyer<'_> {
             self.client.put_model(&encode(&wish.model))?;
         }
         if !standing.is_registered {
-            let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
-            self.client.act(self.purse, self.status.chain, &action)?;
+            self.register(key)?;
         }
         Ok(())
+    }
+
+    /// Registers the model, unless somebody else is faster.
+    fn register(&self, key: &ProvingKey) -> Result<(), CliError> {
+        let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
+        match self.client.act(self.purse, self.status.chain, &action) {
+            Err(_) if self.standing(key.model_id())?.is_registered => Ok(()),
+            result => Ok(result.map(|_| ())?),
+        }
     }
 
     fn standing(&self, model: ModelId) -> Result<Standing, CliError> {

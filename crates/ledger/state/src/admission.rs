@@ -21,12 +21,12 @@ use crate::error::TxError;
 use crate::exec;
 use crate::lease::Authority;
 use crate::state::State;
-use crate::tx::Action;
-use ciro_types::{AccountId, Height};
+use crate::tx::{Action, model_id};
+use ciro_types::{AccountId, Hash32, Height};
 
 impl State {
     /// Whether `sender` has the right that this action claims, by the present state. Signatures inside are not looked at.
-    /// Cost: a few lookups; one pass over the workers for an A2 seat without a lease.
+    /// Cost: a few lookups; a hash of the program for a model; one pass over the workers for an A2 seat without a lease.
     ///
     /// # Errors
     /// [`TxError`] as the next block would refuse it. Some pass: see [`is_premature`].
@@ -42,8 +42,8 @@ impl State {
             Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => {
                 exec::check_running(self, next, &lease.lease)
             }
+            Action::RegisterModel { program, weight_root } => self.admit_model(program, *weight_root),
             Action::Transfer { .. }
-            | Action::RegisterModel { .. }
             | Action::RemoveModel { .. }
             | Action::RegisterWorker { .. }
             | Action::AddStake { .. }
@@ -54,6 +54,15 @@ impl State {
             | Action::CancelJob { .. }
             | Action::ReportTimeout { .. }
             | Action::ReportEquivocation { .. } => Ok(()),
+        }
+    }
+
+    /// A registration takes room for a whole verification, in the pool and in a block.
+    fn admit_model(&self, program: &[u8], weight_root: Hash32) -> Result<(), TxError> {
+        let model = model_id(program, weight_root);
+        match self.tables.models.get(&model) {
+            Some(known) if !known.is_retired => Err(TxError::ModelKnown { model }),
+            Some(_) | None => Ok(()),
         }
     }
 

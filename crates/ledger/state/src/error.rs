@@ -243,4 +243,7 @@ pub enum TxError {
     /// What is left does not pay for a new row that stays for good.
     #[error("balance of {account} for a new account or worker: expected at least {expected} on top, got {got}")]
     RowNotPaid { account: AccountId, expected: Amount, got: Amount },
+    /// The model is registered, so that registering it would change nothing. Told at admission alone: in a block it is no failure.
+    #[error("model {model} is registered already")]
+    ModelKnown { model: ModelId },
 }

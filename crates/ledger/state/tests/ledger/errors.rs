@@ -83,6 +83,7 @@ fn accounts(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::Alice, register(&[0; 101])));
     met.add(world.err(Who::Alice, register(b"!malformed")));
     met.add(world.err(Who::Alice, register(b"+costly")));
+    met.add(world.state.admit(Who::Alice.id(), &register(PROGRAM)).expect_err("refused"));
     world.submit(Assurance::A4);
     world.ok(Who::Maker, Action::RemoveModel { model: World::model() });
     met.add(world.err(Who::Maker, Action::RemoveModel { model: World::model() }));

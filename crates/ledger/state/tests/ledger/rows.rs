@@ -30,13 +30,16 @@ fn a_model_costs_a_deposit_by_its_size_until_its_owner_removes_it() {
     let register = Action::RegisterModel { program, weight_root: Hash32::ZERO };
     world.ok(Who::Bob, register.clone());
     assert_eq!(world.balance(Who::Bob), Amount(before.0 - held.0));
-    // Somebody else's registration of it is absorbed, and gives no right to it.
-    assert_eq!(world.ok(Who::Alice, register), Outcome::ModelKnown { model: id });
+    // Somebody else's registration of it finds no room in a pool; in a block it is absorbed, and gives no right to it.
+    let known = Err(TxError::ModelKnown { model: id });
+    assert_eq!(world.state.admit(Who::Alice.id(), &register), known);
+    assert_eq!(world.ok(Who::Alice, register.clone()), Outcome::ModelKnown { model: id });
     assert!(matches!(world.err(Who::Alice, Action::RemoveModel { model: id }), TxError::WrongSender { .. }));
     let removed = world.ok(Who::Bob, Action::RemoveModel { model: id });
     assert_eq!(removed, Outcome::ModelRetired { model: id, jobs: 0 });
     assert_eq!(world.balance(Who::Bob), before);
     assert!(Facts::model(&world.state, &id).is_none());
+    assert_eq!(world.state.admit(Who::Alice.id(), &register), Ok(()));
 }
 
 #[test]

@@ -22,14 +22,16 @@ pub(super) fn order(
     assurance: Assurance,
     memory: MemoryMib,
 ) -> Result<(JobId, Vec<u8>), String> {
-    let (model, weight_root) = publish(arena)?;
+    let (model, weight_root, is_registered) = publish(arena)?;
     let bits = [5.0_f32, 2.0].map(f32::to_bits).to_vec();
     let input = encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits }]));
     let stored = arena.post("/v1/inputs", "application/octet-stream", &input).status;
     ensure(stored == 200, || format!("the input was answered {stored}"))?;
-    let register = Action::RegisterModel { program: encode(&relu(0).program), weight_root };
-    let registered = client.act(register);
-    ensure(registered.status == 200, || format!("the model was not registered: {}", registered.json()))?;
+    if !is_registered {
+        let register = Action::RegisterModel { program: encode(&relu(0).program), weight_root };
+        let registered = client.act(register);
+        ensure(registered.status == 200, || format!("the model was not registered: {}", registered.json()))?;
+    }
     let spec = JobSpec {
         chain: client.chain,
         client: client.account(),
@@ -47,13 +49,13 @@ pub(super) fn order(
     Ok((job_id(&spec), input))
 }
 
-/// Uploads the model: its id, and the commitment to its weights.
-fn publish(arena: &Arena) -> Result<(ModelId, Hash32), String> {
+/// Uploads the model: its id, the commitment to its weights, and whether somebody has registered it.
+fn publish(arena: &Arena) -> Result<(ModelId, Hash32, bool), String> {
     let stored = arena.post("/v1/models", "application/octet-stream", &encode(&relu(0))).json();
     let text = |name: &str| stored[name].as_str().unwrap_or_default().to_string();
     let model = text("model").parse().map_err(|e| format!("the model was not stored: {e:?}"))?;
     let weight_root = text("weight_root").parse().map_err(|e| format!("the model was not stored: {e:?}"))?;
-    Ok((model, weight_root))
+    Ok((model, weight_root, stored["is_registered"].as_bool().unwrap_or_default()))
 }
 
 /// The `status` that the ledger gives a job, as the gateway writes it.
