@@ -82,6 +82,8 @@ pub enum Character {
     Vanisher,
     /// Computes nothing and sends others' answers and proofs under its own name.
     Thief,
+    /// Has right answers, and sends them once its leases have run out.
+    Laggard,
 }
 
 /// What a client does about one job.
@@ -229,6 +231,7 @@ fn character(rng: &mut Rng) -> Character {
         0 => Character::Liar,
         1 => Character::Vanisher,
         2 => Character::Thief,
+        3 => Character::Laggard,
         _ => Character::Honest,
     }
 }

@@ -26,7 +26,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 16] = [
     Scenario {
         name: "fair weather",
         does: "nothing: one job at each rung, honest members, no faults",
@@ -61,6 +61,20 @@ pub const SCENARIOS: [Scenario; 14] = [
         must: "its leases are reported to have run out, it is not paid, and every job is settled by the others",
         plan: |seed| one_cheat(seed, Character::Vanisher, Assurance::A4),
         verdict: vanisher_is_noted,
+    },
+    Scenario {
+        name: "laggard",
+        does: "the cheapest of three workers takes leases, and sends right answers and proofs once these have run out",
+        must: "its leases are reported and nobody else's are, its late answers are refused, and every job is settled by the others",
+        plan: |seed| one_cheat(seed, Character::Laggard, Assurance::A4),
+        verdict: laggard_earns_nothing,
+    },
+    Scenario {
+        name: "lot jumper",
+        does: "without a scheduler, the cheapest of five workers asks for each seat at A2, drawn or not, to lie from it",
+        must: "it is refused where others were drawn, is never paid, and every job is settled by the others",
+        plan: lot_jumper,
+        verdict: lots_decide,
     },
     Scenario {
         name: "thief",
@@ -144,6 +158,12 @@ fn one_cheat(seed: u64, character: Character, assurance: Assurance) -> Plan {
         orders: (0..8).map(order).collect(),
         ..Plan::calm(seed)
     }
+}
+
+/// Nobody leases, so lots decide who answers.
+fn lot_jumper(seed: u64) -> Plan {
+    let workers = [Character::Liar].into_iter().chain([Character::Honest; 4]).collect();
+    Plan { workers, outages: dead_scheduler(seed).outages, ..one_cheat(seed, Character::Liar, Assurance::A2) }
 }
 
 /// Everybody orders the same answer, so that another's proof is one of what the thief holds leases for.
@@ -286,8 +306,23 @@ fn vanisher_is_noted(sim: &Sim) -> Verdict {
     let vanisher = CHEAT.account();
     let times = sim.chain().timeouts.get(&vanisher).copied().unwrap_or_default();
     ensure(times > 0, || "no lease was reported to have run out".into())?;
-    ensure(Assurance::ALL.iter().all(|rung| paid(sim, vanisher, *rung) == 0), || "the vanisher was paid".into())?;
+    ensure(Assurance::ALL.iter().all(|rung| paid(sim, vanisher, *rung) == 0), || "it was paid".into())?;
     all_settled(sim)
+}
+
+fn laggard_earns_nothing(sim: &Sim) -> Verdict {
+    let refused = sim.counts().refused.get(&CHEAT).copied().unwrap_or_default();
+    ensure(refused > 0, || "no late answer was refused".into())?;
+    let others = sim.chain().timeouts.keys().filter(|worker| **worker != CHEAT.account()).count();
+    ensure(others == 0, || format!("leases of {others} others ran out"))?;
+    vanisher_is_noted(sim)
+}
+
+fn lots_decide(sim: &Sim) -> Verdict {
+    let refused = sim.counts().refused_seats.get(&CHEAT).copied().unwrap_or_default();
+    ensure(refused > 0, || "it was never refused a seat".into())?;
+    ensure(paid(sim, CHEAT.account(), Assurance::A2) == 0, || "the liar was paid".into())?;
+    settled_without_leases(sim)
 }
 
 fn halves_decide_nothing(sim: &Sim) -> Verdict {

@@ -27,6 +27,8 @@ pub struct WorkerNode {
     desk: Option<Desk>,
     /// Leases a thief sits on, and what they are for.
     leases: BTreeMap<JobId, (SignedLease, JobSpec)>,
+    /// Answers that a laggard holds back.
+    held: Vec<SignedTx>,
     /// Counts starts, so that computations of an earlier life are recognised.
     pub incarnation: u64,
     /// Whom it follows.
@@ -38,7 +40,7 @@ impl WorkerNode {
     #[must_use]
     pub fn new(number: usize, character: Character) -> Self {
         let follower = Follower { home: number % crate::cast::VALIDATORS, next: Height(1) };
-        Self { number, character, desk: None, leases: BTreeMap::new(), incarnation: 0, follower }
+        Self { number, character, desk: None, leases: BTreeMap::new(), held: Vec::new(), incarnation: 0, follower }
     }
 
     fn place(&self) -> Place {
@@ -53,6 +55,7 @@ impl WorkerNode {
         let effects = desk.start(state, Vec::new());
         self.follower.next = state.height().next();
         self.leases.clear();
+        self.held.clear();
         self.desk = Some(desk);
         self.cheat(effects)
     }
@@ -86,8 +89,11 @@ impl WorkerNode {
     /// Takes one step, if the machine is on. Returns what to do.
     pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
         let Some(desk) = &mut self.desk else { return Vec::new() };
+        let height = if let Input::Committed(news) = &input { Some(news.header.height) } else { None };
         let effects = undisturbed(desk.step(input));
-        self.cheat(effects)
+        let mut effects = self.cheat(effects);
+        effects.extend(height.and_then(|height| self.release(height)));
+        effects
     }
 
     /// Takes in a lease. Returns what to do.
@@ -110,6 +116,7 @@ impl WorkerNode {
     fn cheat(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         match self.character {
             Character::Honest | Character::Liar => effects,
+            Character::Laggard => effects.into_iter().map(|effect| self.hold(effect)).collect(),
             Character::Vanisher => effects.into_iter().flat_map(|effect| self.vanish(effect)).collect(),
             // It computes nothing.
             Character::Thief => {
@@ -129,6 +136,21 @@ impl WorkerNode {
             effects.extend(self.step(Input::Admission(Admission { tx: Some(tx.id()), result: Err(late) })));
         }
         effects
+    }
+
+    /// Answers under a lease wait until it has run out.
+    fn hold(&mut self, effect: Effect) -> Effect {
+        let Effect::Submit(txs) = effect else { return effect };
+        let (leased, rest) = txs.into_iter().partition(|tx| lease_end(&tx.body.action).is_some());
+        self.held.extend::<Vec<SignedTx>>(leased);
+        Effect::Submit(rest)
+    }
+
+    /// What is too late by now is sent.
+    fn release(&mut self, height: Height) -> Option<Effect> {
+        let is_late = |tx: &SignedTx| lease_end(&tx.body.action).is_none_or(|end| end <= height);
+        let late: Vec<SignedTx> = self.held.extract_if(.., |tx| is_late(tx)).collect();
+        (!late.is_empty()).then_some(Effect::Submit(late))
     }
 
     fn colour(&self, task: &Task, answer: Answer) -> Answer {
@@ -184,6 +206,15 @@ impl WorkerNode {
 /// What a vanisher never sends.
 fn is_answer(action: &Action) -> bool {
     matches!(action, Action::SettleJob { .. } | Action::RevealResult { .. })
+}
+
+/// When the lease ends by whose right an answer is given, if it is given by one.
+const fn lease_end(action: &Action) -> Option<Height> {
+    match action {
+        Action::SettleJob { authority: Authority::Lease(signed), .. }
+        | Action::CommitResult { authority: Authority::Lease(signed), .. } => Some(signed.lease.expires),
+        _ => None,
+    }
 }
 
 fn wrong_output(answer: Answer) -> Answer {

@@ -143,6 +143,9 @@ impl Sim {
         if matches!(error, SubmitError::Invalid(TxError::ProofRejected { .. })) {
             *self.counts.refused_proofs.entry(sender).or_default() += 1;
         }
+        if matches!(error, SubmitError::Invalid(TxError::NotDrawn { .. })) {
+            *self.counts.refused_seats.entry(sender).or_default() += 1;
+        }
         self.note(&format!("validator {n} refuses a transaction of {sender}: {}", ciro_types::chain(error)));
     }
 

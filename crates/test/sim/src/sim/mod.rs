@@ -78,6 +78,8 @@ pub struct Counts {
     pub leases: u64,
     /// Transactions that a validator would not queue, by sender.
     pub refused: BTreeMap<Place, u64>,
+    /// Seats that a validator refused because others were drawn, by sender.
+    pub refused_seats: BTreeMap<Place, u64>,
     /// Proofs that a validator refused, by sender.
     pub refused_proofs: BTreeMap<Place, u64>,
     /// Contradictions that the equivocator has sent.
