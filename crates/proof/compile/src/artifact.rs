@@ -4,6 +4,7 @@
 //! digests of both) and, if samples were given, `report.json`.
 
 use crate::report::AccuracyReport;
+use crate::shown;
 use ciro_crypto::hash;
 use ciro_graph::digest::FILE_DOMAIN;
 use ciro_graph::render::decimal;
@@ -146,7 +147,8 @@ impl Compiled {
         write_file(dir, MANIFEST, &json(&manifest))
     }
 
-    /// Reads a folder and checks everything in it: digests, canonical bytes, and the model itself.
+    /// Reads a folder and checks everything in it: digests, canonical bytes, and the model itself. Notes and report are no part of the
+    /// model and may be anybody's: they are escaped.
     ///
     /// # Errors
     /// [`ArtifactError`] naming the file and the defect.
@@ -168,8 +170,9 @@ impl Compiled {
         };
         check_model(&model).map_err(ArtifactError::Model)?;
         let path = dir.join(REPORT);
-        let report = if path.exists() { Some(from_json(&path, &read_file(&path)?)?) } else { None };
-        Ok(Self { model, report, notes: manifest.notes })
+        let report = if path.exists() { Some(shown::report(from_json(&path, &read_file(&path)?)?)) } else { None };
+        let notes = manifest.notes.iter().map(|note| shown::line(note)).collect();
+        Ok(Self { model, report, notes })
     }
 
     fn manifest(&self, program: &[u8], weights: &[u8]) -> Manifest {

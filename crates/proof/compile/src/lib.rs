@@ -17,7 +17,8 @@
 //! | `native` | the files of XGBoost and LightGBM |
 //! | `left_out` | which samples are left out of a trial, and what their refusals tell |
 //! | `files` | regular files of foreign folders |
-//! | `size` | how many elements foreign dimensions have |
+//! | `shown` | texts beside a program, on one line each |
+//! | `size` | how many elements and values a foreign file asks for |
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
 //! | `float` | the float reference |
 //! | `lower` | the integer program: scales, weights in limbs, tables, exact thresholds |
@@ -45,6 +46,7 @@ mod plan;
 pub mod refusal;
 pub mod report;
 pub mod samples;
+mod shown;
 pub mod signature;
 mod size;
 pub mod tolerance;

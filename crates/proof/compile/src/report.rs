@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::samples::Samples;
 use crate::tolerance::Tolerance;
 use ciro_graph::{Model, RawInput, ValueId};
+use ciro_types::text::Escaped;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -581,8 +582,8 @@ impl<'a> Tally<'a> {
             held_out,
             operators: operators
                 .map(|((at, _), (deviation, magnitude, _))| OperatorAccuracy {
-                    node: at.node.clone(),
-                    operator: at.operator.clone(),
+                    node: Escaped(&at.node).to_string(),
+                    operator: Escaped(&at.operator).to_string(),
                     max_deviation: *deviation,
                     max_magnitude: *magnitude,
                 })

@@ -8,6 +8,7 @@ use super::header::{categorize, named};
 use super::lightgbm::{self, FileSplit, Missing};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
+use crate::size::{MOST_VALUES, json_at_most};
 use ciro_graph::Column;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -53,7 +54,8 @@ fn named_columns(header: &Block<'_>, footer: &str, features: usize) -> Vec<Colum
     let after = |key: &str| footer.lines().find_map(|line| line.strip_prefix(key));
     let places = after("[categorical_feature: ").and_then(|list| list.strip_suffix(']')).unwrap_or_default();
     let places: Vec<usize> = places.split(',').filter_map(|place| place.parse().ok()).collect();
-    let lists = after("pandas_categorical:").and_then(|list| serde_json::from_str(list).ok()).unwrap_or(Value::Null);
+    let listed = after("pandas_categorical:").filter(|list| json_at_most(MOST_VALUES, list.as_bytes()).is_ok());
+    let lists = listed.and_then(|list| serde_json::from_str(list).ok()).unwrap_or(Value::Null);
     let mut columns = if names.len() == features { named(&names) } else { vec![] };
     categorize(&mut columns, (features, &places), &lists);
     columns

@@ -30,6 +30,7 @@ use crate::error::CompileError;
 use crate::onnx::MAX_ONNX_BYTES;
 use crate::plan::Plan;
 use crate::signature::Rounds;
+use crate::size::{MOST_VALUES, json_at_most};
 use ciro_graph::Column;
 use serde_json::Value;
 
@@ -147,6 +148,7 @@ fn read_ubj(bytes: &[u8], rounds: Option<Rounds>) -> Result<booster::Booster, Na
 
 fn read_json(bytes: &[u8], rounds: Option<Rounds>) -> Result<booster::Booster, NativeError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    json_at_most(MOST_VALUES, text).map_err(|(expected, got)| UNKNOWN.malformed("file", expected, got))?;
     let value: Value = serde_json::from_slice(text).map_err(|e| UNKNOWN.malformed("file", "JSON", e.to_string()))?;
     if value.get("learner").is_some() {
         xgboost::read(&value, rounds)

@@ -1,9 +1,11 @@
 //! UBJSON, the part of it that XGBoost writes: everything but high-precision numbers.
 //!
 //! A value is a marker byte and its content; a container may declare the type of all its elements (`$`) and their number
-//! (`#`). Numbers are big-endian. Nothing is allocated by a declared size: every element takes a byte at least.
+//! (`#`). Numbers are big-endian. Nothing is allocated by a declared size: every element takes a byte at least, and there may be so
+//! many of them only, as each takes more once it is read.
 
 use super::{NativeError, XGBOOST};
+use crate::size::{MOST_OBJECTS, MOST_VALUES};
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting.
@@ -11,7 +13,7 @@ const DEPTH_MAX: u32 = 32;
 
 /// The one value of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, NativeError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader { bytes, at: 0, values: 0, objects: 0 };
     let marker = reader.byte()?;
     let value = reader.value(marker, 0)?;
     if reader.at < bytes.len() {
@@ -23,6 +25,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, NativeError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Values and objects so far.
+    values: usize,
+    objects: usize,
 }
 
 /// What a container declares of its elements.
@@ -64,7 +69,21 @@ impl Reader<'_> {
         found
     }
 
+    /// Counts a value, and an object if it is one.
+    fn count(&mut self, marker: u8) -> Result<(), NativeError> {
+        self.values += 1;
+        self.objects += usize::from(marker == b'{');
+        if self.values > MOST_VALUES {
+            return Err(self.refuse(&format!("at most {MOST_VALUES} values"), "more"));
+        }
+        if self.objects > MOST_OBJECTS {
+            return Err(self.refuse(&format!("at most {MOST_OBJECTS} objects"), "more"));
+        }
+        Ok(())
+    }
+
     fn value(&mut self, marker: u8, depth: u32) -> Result<Value, NativeError> {
+        self.count(marker)?;
         Ok(match marker {
             b'Z' => Value::Null,
             b'T' => Value::Bool(true),
@@ -196,5 +215,16 @@ mod tests {
         assert!(refusal(b"[d\x7f\xc0\x00\x00]").contains("expected a finite number, got NaN"));
         assert!(refusal(&[b'['; 100]).contains("expected at most 32 levels"));
         assert!(refusal(b"[$Z#i\x02").contains("expected elements that have content"));
+    }
+
+    #[test]
+    fn a_file_holds_so_many_values_and_objects() {
+        let read = |marker: u8, values: usize, objects: usize| {
+            Reader { bytes: b"}", at: 0, values, objects }.value(marker, 0).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(b'{', MOST_VALUES - 1, MOST_OBJECTS - 1), Ok(json!({})));
+        let refusal = |what: &str| Err(format!("XGBoost model: byte 0: expected at most {what}, got more"));
+        assert_eq!(read(b'Z', MOST_VALUES, 0), refusal("33554432 values"));
+        assert_eq!(read(b'{', 0, MOST_OBJECTS), refusal("1048576 objects"));
     }
 }

@@ -15,6 +15,7 @@ pub mod table;
 mod text;
 
 use crate::answers::Answer;
+use crate::size::Excess;
 use ciro_graph::{Column, Input, Program, RawInput, RawTensor};
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,6 +24,10 @@ pub use table::{Cells, Table};
 
 /// Largest sample file, and all arrays of a compressed one together, bytes.
 const MAX_BYTES: u64 = 1 << 30;
+/// Longest text, bytes: what is read of it takes many times as much.
+const MAX_TEXT_BYTES: u64 = 1 << 28;
+/// Most cells of CSV or values of JSON: each takes some hundred bytes while a text is read.
+const MAX_CELLS: usize = 1 << 24;
 /// Most elements of all arrays of a file: each takes eight bytes as it is read and four as it is kept.
 const MAX_ELEMENTS: usize = 1 << 26;
 /// Most samples of a file: each takes some two hundred bytes besides its elements.
@@ -272,16 +277,25 @@ fn contents(path: &Path) -> Result<(String, Vec<u8>), SampleProblem> {
         let format = foreign(&head).map(|format| SampleProblem::Foreign { format });
         return Err(format.unwrap_or(SampleProblem::Extension { got: extension }));
     }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(SampleProblem::Io)?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(SampleProblem::Io)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format_problem(format!("at most {MAX_BYTES} bytes"), "more"));
-    }
+    let is_text = matches!(extension.as_str(), "csv" | "json");
+    let bytes = bounded(path, if is_text { MAX_TEXT_BYTES } else { MAX_BYTES })?;
     match foreign(&bytes) {
         Some(format) => Err(SampleProblem::Foreign { format }),
         None => Ok((extension, bytes)),
     }
+}
+
+/// The bytes of a file that are no more than `most`. A file that says that it is longer is not read.
+fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, SampleProblem> {
+    let expected = || format!("at most {MAX_BYTES} bytes in .npy and .npz, {MAX_TEXT_BYTES} in .csv and .json");
+    let file = File::open(path).map_err(SampleProblem::Io)?;
+    let long = file.metadata().map_err(SampleProblem::Io)?.len();
+    if long > most {
+        return Err(format_problem(expected(), format!("{long} bytes")));
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(SampleProblem::Io)?;
+    if bytes.len() as u64 > most { Err(format_problem(expected(), "more")) } else { Ok(bytes) }
 }
 
 /// Reads samples from the contents of a file with the given ending.
@@ -312,6 +326,10 @@ pub fn from_table(table: &Table, ports: &[Port]) -> Result<Samples, SampleProble
 
 fn format_problem(expected: impl Into<String>, got: impl Into<String>) -> SampleProblem {
     SampleProblem::Format { expected: expected.into(), got: got.into() }
+}
+
+fn excess((expected, got): Excess) -> SampleProblem {
+    SampleProblem::Format { expected, got }
 }
 
 fn names_problem(ports: &[Port], got: Vec<String>) -> SampleProblem {

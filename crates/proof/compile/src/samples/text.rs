@@ -1,14 +1,25 @@
 //! Samples as text.
 
 use super::table::{self, Cells, Table};
-use super::{Array, Arrays, Content, Port, SampleProblem, format_problem, names_problem};
+use super::{
+    Array, Arrays, Content, MAX_CELLS, MAX_SAMPLES, Port, SampleProblem, excess, format_problem, names_problem,
+};
 use crate::answers::{Answer, Given};
+use crate::size::{at_most, json_at_most};
 use serde_json::{Map, Value};
+
+/// The text of a table that is not too large.
+fn csv_text(bytes: &[u8]) -> Result<&str, SampleProblem> {
+    at_most(MAX_SAMPLES, "lines", b"\n", bytes).map_err(excess)?;
+    at_most(MAX_CELLS, "cells", b",\n", bytes).map_err(excess)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| format_problem("UTF-8 text", "other bytes"))?;
+    Ok(text.trim_start_matches('\u{feff}'))
+}
 
 /// One sample a row, with a header or without.
 pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Table, SampleProblem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| format_problem("UTF-8 text", "other bytes"))?;
-    let mut lines = records(text.trim_start_matches('\u{feff}'));
+    let text = csv_text(bytes)?;
+    let mut lines = records(text);
     let header = lines.first().is_some_and(|(_, cells)| table::is_header(ports, cells));
     let names = if header { lines.remove(0).1 } else { Vec::new() };
     let elements: usize = ports.iter().map(Port::count).sum();
@@ -79,8 +90,7 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
 
 /// A sample a row: columns of texts and one named `label` by themselves, all others together.
 pub(super) fn csv_answers(bytes: &[u8]) -> Result<Vec<Answer>, SampleProblem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| format_problem("UTF-8 text", "other bytes"))?;
-    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().filter(|l| !l.trim().is_empty()).collect();
+    let lines: Vec<&str> = csv_text(bytes)?.lines().filter(|l| !l.trim().is_empty()).collect();
     let named = lines.first().is_some_and(|line| row(line).is_err());
     let rows: Vec<Vec<&str>> = lines.iter().skip(usize::from(named)).map(|line| cells(line).collect()).collect();
     let width = rows.first().map_or(0, Vec::len);
@@ -113,6 +123,7 @@ fn row(line: &str) -> Result<Vec<f64>, String> {
 
 /// `{"input_data": [[…], …]}`, lists by input name, or a table: a list of records, one record, or lists by column.
 pub(super) fn json(bytes: &[u8], ports: &[Port]) -> Result<Content, SampleProblem> {
+    json_at_most(MAX_CELLS, bytes).map_err(excess)?;
     let value: Value = serde_json::from_slice(bytes).map_err(|e| format_problem("JSON", e.to_string()))?;
     let object = match value {
         Value::Array(rows) if rows.first().is_some_and(Value::is_object) => {

@@ -5,8 +5,8 @@ use ciro_compile::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto,
 };
 use ciro_compile::onnx::with_external_data;
-use ciro_compile::samples::{Port, SampleProblem, parse, parse_answers};
-use ciro_compile::{ArtifactError, CompileError, Compiled};
+use ciro_compile::samples::{Port, SampleProblem, load, load_answers, parse, parse_answers};
+use ciro_compile::{ArtifactError, CompileError, Compiled, Options, compile_model};
 use ciro_graph::{Column, Unseen};
 use std::io::{Cursor, Write};
 use zip::ZipWriter;
@@ -165,6 +165,45 @@ fn arrays_have_a_limit_that_is_named() {
     let many = npy(&format!("({rows}, 1)"), &vec![0; rows]);
     let error = parse("npy", &many, &[port(1)]).unwrap_err().to_string();
     assert!(error.contains("at most 4194304 samples"), "{error}");
+}
+
+/// Two bytes of text become a cell of some hundred in memory, and eight an object of some six hundred.
+#[test]
+fn texts_have_limits_that_are_named_before_anything_is_made_of_them() {
+    let refusal = |extension: &str, head: &str, unit: &str, times: usize| {
+        let bytes = [head, &unit.repeat(times)].concat().into_bytes();
+        parse(extension, &bytes, &[port(4)]).unwrap_err().to_string()
+    };
+    let (cells, lines, objects) = (1 << 24, 1 << 22, 1 << 20);
+    assert_eq!(refusal("csv", "", "1,", cells + 1), "expected at most 16777216 cells, got 16777217");
+    assert_eq!(refusal("csv", "", "1\n", lines + 1), "expected at most 4194304 lines, got 4194305");
+    assert_eq!(refusal("json", "", "[1,", cells / 2 + 1), "expected at most 16777216 values, got 16777218");
+    assert_eq!(refusal("json", "[", "{},", objects + 1), "expected at most 1048576 objects, got 1048577");
+    let answers = parse_answers("csv", &b"1\n".repeat(lines + 1)).unwrap_err().to_string();
+    assert_eq!(answers, "expected at most 4194304 lines, got 4194305");
+}
+
+#[test]
+fn boosters_as_json_have_limits_that_are_named_before_they_are_read() {
+    let refusal = |unit: &str, times: usize| {
+        let text = format!("{{\"learner\": [{}0]}}", unit.repeat(times));
+        compile_model(text.as_bytes(), &Options::default()).err().unwrap().to_string()
+    };
+    assert!(refusal("{\"a\":1},", 1 << 20).contains("expected at most 1048576 objects, got 1048577"));
+    assert!(refusal("0,", 1 << 25).contains("expected at most 33554432 values, got 33554434"));
+}
+
+#[test]
+fn files_that_say_that_they_are_too_long_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, long) in [("samples.csv", (1_u64 << 28) + 1), ("samples.json", 1 << 40), ("samples.npy", 1 << 40)] {
+        let path = folder.path().join(name);
+        std::fs::File::create(&path).and_then(|file| file.set_len(long)).unwrap();
+        let told = format!("bytes in .npy and .npz, 268435456 in .csv and .json, got {long} bytes");
+        let error = load(&path, &[port(4)]).unwrap_err().to_string();
+        assert!(error.ends_with(&told), "{error}");
+        assert_eq!(load_answers(&path).unwrap_err().to_string(), error);
+    }
 }
 
 #[test]

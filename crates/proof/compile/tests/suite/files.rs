@@ -182,6 +182,30 @@ fn a_folder_round_trips() {
     assert_eq!(Compiled::load(dir.path()).unwrap(), other);
 }
 
+/// Notes and report are no part of the model id, so whoever hands a folder on can write anything there.
+#[test]
+fn notes_and_report_of_a_folder_show_nothing_but_text_on_one_line() {
+    const FORGED: &str = "a\u{1b}[2J\r\nvalid, proven (A4)\u{202e}";
+    const SHOWN: &str = "a\\u{1b}[2J\\u{d}\\u{a}valid, proven (A4)\\u{202e}";
+    let dir = tempfile::tempdir().unwrap();
+    let (onnx, samples) = stored(&bundled(), "A_logreg_bc");
+    let mut compiled = calibrated(&onnx, samples);
+    compiled.notes = vec![FORGED.into()];
+    let report = compiled.report.as_mut().unwrap();
+    report.outputs.iter_mut().for_each(|output| output.name = FORGED.into());
+    report.operators.iter_mut().for_each(|operator| operator.node = FORGED.into());
+    let held_out = report.held_out.as_mut().unwrap();
+    held_out.first_refused = Some(ciro_compile::report::Refused { sample: 0, reason: FORGED.into() });
+    compiled.write(dir.path()).unwrap();
+    let loaded = Compiled::load(dir.path()).unwrap();
+    let report = loaded.report.unwrap();
+    let names = report.outputs.into_iter().map(|output| output.name);
+    let nodes = report.operators.into_iter().map(|operator| operator.node);
+    let reason = report.held_out.unwrap().first_refused.map(|refused| refused.reason);
+    let texts: Vec<String> = loaded.notes.into_iter().chain(names).chain(nodes).chain(reason).collect();
+    assert!(texts.len() >= 4 && texts.iter().all(|text| text == SHOWN), "{texts:?}");
+}
+
 #[test]
 fn any_changed_byte_of_a_folder_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
