@@ -4,7 +4,7 @@ use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
 use ciro_engine::{Committed, Store, query};
 use ciro_queue::{EmbeddedLog, JobLog as _};
-use ciro_scheduler::{Config, Effect, Ledger, Reach, Scheduler, SchedulerError};
+use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler, SchedulerError};
 use ciro_state::{Action, EventPosition, Facts, SignedLease, State};
 use ciro_types::AccountId;
 
@@ -27,7 +27,7 @@ impl Matcher {
     /// If the log fails or is damaged.
     pub fn open(
         key: &Keypair,
-        lease_blocks: u64,
+        leases: LeaseLength,
         reach: Reach,
         log: EmbeddedLog,
         state: &State,
@@ -37,7 +37,7 @@ impl Matcher {
             chain: state.chain(),
             key: Keypair::from_seed(key.seed()),
             fee: state.params().fee,
-            lease_blocks: lease_blocks.min(state.params().max_lease_blocks),
+            leases: LeaseLength { most: leases.most.min(state.params().max_lease_blocks), ..leases },
             reach,
         };
         let head = log.head()?;

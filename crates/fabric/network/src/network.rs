@@ -20,7 +20,7 @@ use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Store};
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, QueueError};
-use ciro_scheduler::{Effect as Scheduled, Reach};
+use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach};
 use ciro_state::{EventPosition, Genesis, State};
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain, encode};
 use ciro_worker::Blobs;
@@ -36,8 +36,9 @@ use tokio::sync::watch;
 
 /// Jobs one worker has in work at once.
 const SLOTS: u16 = 4;
-/// How long a lease runs, blocks: seconds under load, minutes on an idle network.
-const LEASE_BLOCKS: u64 = 120;
+/// How long a lease runs, blocks: seconds under load, minutes on an idle network. Whatever a settlement may take to verify has up to
+/// eight thirds of that, and more for the weights.
+const LEASES: LeaseLength = LeaseLength { least: 120, most: u64::MAX, work_per_least: 30_000 };
 /// Messages that wait for the dispatcher.
 const DESK: usize = 65_536;
 /// How long the workers may take to join.
@@ -258,7 +259,7 @@ fn start_matcher(
             rebuild_log(&path, &wires.alarm, reason)?
         }
     };
-    Matcher::open(key, LEASE_BLOCKS, reach, log, state, &wires.store).map_err(NetworkError::Scheduler)
+    Matcher::open(key, LEASES, reach, log, state, &wires.store).map_err(NetworkError::Scheduler)
 }
 
 /// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.

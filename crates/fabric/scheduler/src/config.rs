@@ -22,6 +22,28 @@ impl Reach {
     }
 }
 
+/// How long a lease runs: longer the more its job's model asks of a worker, so that a slow one has the time that a dear answer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseLength {
+    /// Blocks, on a model that asks nothing.
+    pub least: u64,
+    /// Blocks, whatever a model asks: [`ciro_state::Params::max_lease_blocks`] at most.
+    pub most: u64,
+    /// Work ([`ciro_state::Model::work`]) for which a lease runs for `least` blocks more.
+    pub work_per_least: u64,
+}
+
+impl LeaseLength {
+    /// Blocks of a lease on a model of so much work, in proportion and rounded down.
+    #[must_use]
+    pub const fn blocks(&self, work: u64) -> u64 {
+        let per = if self.work_per_least == 0 { 1 } else { self.work_per_least };
+        let more = self.least.saturating_mul(work) / per;
+        let blocks = self.least.saturating_add(more);
+        if blocks < self.most { blocks } else { self.most }
+    }
+}
+
 /// What a scheduler needs to know besides the ledger.
 pub struct Config {
     /// The network.
@@ -30,8 +52,8 @@ pub struct Config {
     pub key: Keypair,
     /// The protocol fee on top of a worker's price.
     pub fee: BasisPoints,
-    /// How long a lease runs, blocks.
-    pub lease_blocks: u64,
+    /// How long leases run.
+    pub leases: LeaseLength,
     /// Who can be granted one.
     pub reach: Reach,
 }
@@ -40,15 +62,15 @@ pub struct Config {
 const LEASE_BLOCKS_MIN: u64 = 6;
 
 impl Config {
-    /// How long the lease of a worker runs that was never paid: long enough for an honest one, and a third of what waiting for
-    /// another one costs.
-    pub(crate) fn trial_blocks(&self) -> u64 {
-        (self.lease_blocks / 3).max(LEASE_BLOCKS_MIN).min(self.lease_blocks)
+    /// How long the lease of a worker runs that was never paid, where others have one of `blocks`: long enough for an honest one, and a
+    /// third of what waiting for another one costs.
+    pub(crate) fn trial_blocks(blocks: u64) -> u64 {
+        (blocks / 3).max(LEASE_BLOCKS_MIN).min(blocks)
     }
 
     /// With fewer blocks than this before its deadline a job gets no lease: nobody could be expected to answer in time, and a slot
     /// would be held.
-    pub(crate) fn least_blocks(&self) -> u64 {
-        self.lease_blocks.clamp(2, LEASE_BLOCKS_MIN)
+    pub(crate) fn least_blocks(blocks: u64) -> u64 {
+        blocks.clamp(2, LEASE_BLOCKS_MIN)
     }
 }

@@ -26,6 +26,6 @@ pub mod scheduler;
 pub mod seat;
 
 pub use book::{Book, Decision, Demand};
-pub use config::{Config, Reach};
+pub use config::{Config, LeaseLength, Reach};
 pub use error::SchedulerError;
 pub use scheduler::{Effect, Ledger, Scheduler};

@@ -15,7 +15,7 @@ use crate::seat::{SeatNote, pivot};
 use ciro_api::{Offered, Refusal};
 use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
-use ciro_state::{CommittedEvent, DeclineReason, Event, Job, Reputation, Round, SignedLease, State};
+use ciro_state::{CommittedEvent, DeclineReason, Event, Facts as _, Job, Model, Reputation, Round, SignedLease, State};
 use ciro_types::{
     AccountId, Amount, Assurance, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements, encode,
 };
@@ -40,8 +40,8 @@ pub struct Ledger {
     pub reputations: Vec<(AccountId, Reputation)>,
     /// Workers that were never paid.
     pub newcomers: Vec<AccountId>,
-    /// Open jobs.
-    pub jobs: Vec<(JobId, Job)>,
+    /// Open jobs, each with the work of its model ([`ciro_state::Model::work`]).
+    pub jobs: Vec<(JobId, Job, u64)>,
 }
 
 impl Ledger {
@@ -49,12 +49,13 @@ impl Ledger {
     #[must_use]
     pub fn of(state: &State) -> Self {
         let open = state.jobs().filter(|(_, job)| job.is_open());
+        let work = |job: &Job| state.model(&job.spec.model).map_or(0, Model::work);
         Self {
             height: state.height(),
             offers: state.offers().cloned().collect(),
             reputations: state.workers().map(|(id, worker)| (*id, worker.reputation)).collect(),
             newcomers: state.workers().filter(|(_, worker)| worker.jobs_done == 0).map(|(id, _)| *id).collect(),
-            jobs: open.map(|(id, job)| (*id, job.clone())).collect(),
+            jobs: open.map(|(id, job)| (*id, job.clone(), work(job))).collect(),
         }
     }
 }
@@ -72,6 +73,8 @@ pub enum Effect {
 #[derive(Debug)]
 struct OpenJob {
     spec: JobSpec,
+    /// Blocks that a lease on it runs.
+    lease_blocks: u64,
     /// Seats the ledger still wants taken in this round.
     wanted: usize,
     /// Leases that may still become a settlement or a commitment.
@@ -85,10 +88,11 @@ struct OpenJob {
 }
 
 impl OpenJob {
-    fn new(spec: JobSpec) -> Self {
+    fn new(spec: JobSpec, lease_blocks: u64) -> Self {
         Self {
             wanted: seats_of(&spec),
             spec,
+            lease_blocks,
             outstanding: BTreeSet::new(),
             committed: BTreeSet::new(),
             history: History::default(),
@@ -136,8 +140,8 @@ impl<L: JobLog> Scheduler<L> {
             scheduler.log.start_tokens_after(ledger.height)?;
         }
         scheduler.forget_closed(&ledger.jobs)?;
-        for (id, job) in ledger.jobs {
-            scheduler.restore_job(id, job)?;
+        for (id, job, work) in ledger.jobs {
+            scheduler.restore_job(id, job, work)?;
         }
         scheduler.log.commit()?;
         let effects = scheduler.outstanding_grants();
@@ -238,7 +242,7 @@ impl<L: JobLog> Scheduler<L> {
             Event::WorkerRegistered { worker, .. } => self.book.note_newcomer(*worker),
             Event::OfferWithdrawn { worker, .. } => self.book.withdraw(*worker),
             Event::ReputationChanged { worker, reputation } => self.book.set_reputation(*worker, *reputation),
-            Event::JobOpened { job, spec, .. } => self.open(*job, spec)?,
+            Event::JobOpened { job, spec, work, .. } => self.open(*job, spec, *work)?,
             Event::JobCancelRequested { job, .. } => self.set_cancelling(*job, true),
             Event::JobCancelOverruled { job } => self.set_cancelling(*job, false),
             Event::LeaseAbandoned { token, reason, .. } => {
@@ -261,8 +265,9 @@ impl<L: JobLog> Scheduler<L> {
         Ok(())
     }
 
-    fn open(&mut self, id: JobId, spec: &JobSpec) -> Result<(), SchedulerError> {
-        self.jobs.entry(id).or_insert_with(|| OpenJob::new(spec.clone()));
+    fn open(&mut self, id: JobId, spec: &JobSpec, work: u64) -> Result<(), SchedulerError> {
+        let lease_blocks = self.config.leases.blocks(work);
+        self.jobs.entry(id).or_insert_with(|| OpenJob::new(spec.clone(), lease_blocks));
         self.ensure_seats(id)
     }
 
@@ -386,7 +391,7 @@ impl<L: JobLog> Scheduler<L> {
                 effects.push(Effect::ReportTimeout(self.sign(claimed.lease)));
             }
         }
-        late.into_iter().for_each(|worker| self.book.bench(worker, self.config.lease_blocks));
+        late.into_iter().for_each(|worker| self.book.bench(worker, self.config.leases.least));
         Ok(())
     }
 
@@ -412,10 +417,10 @@ impl<L: JobLog> Scheduler<L> {
         effects: &mut Vec<Effect>,
     ) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get(&view.work.job) else { return Ok(()) };
-        let expires = self.height.plus(self.config.lease_blocks).min(job.spec.deadline);
+        let expires = self.height.plus(job.lease_blocks).min(job.spec.deadline);
         if job.is_cancelling
             || job.outstanding.len() >= job.wanted
-            || expires < self.height.plus(self.config.least_blocks())
+            || expires < self.height.plus(Config::least_blocks(job.lease_blocks))
         {
             return Ok(());
         }
@@ -428,7 +433,7 @@ impl<L: JobLog> Scheduler<L> {
         match pick(&mut self.book, &demand, &job.history, self.height) {
             Some((worker, price)) => {
                 let is_trial = self.book.is_newcomer(&worker);
-                let blocks = if is_trial { self.config.trial_blocks() } else { self.config.lease_blocks };
+                let blocks = if is_trial { Config::trial_blocks(job.lease_blocks) } else { job.lease_blocks };
                 effects.push(self.grant(view, worker, price, expires.min(self.height.plus(blocks)))?);
             }
             // An exclusion concerns this job alone.
@@ -487,8 +492,8 @@ impl<L: JobLog> Scheduler<L> {
     }
 
     /// Drops from the log what the ledger closed while nobody was listening.
-    fn forget_closed(&mut self, open: &[(JobId, Job)]) -> Result<(), SchedulerError> {
-        let open: BTreeSet<JobId> = open.iter().map(|(id, _)| *id).collect();
+    fn forget_closed(&mut self, open: &[(JobId, Job, u64)]) -> Result<(), SchedulerError> {
+        let open: BTreeSet<JobId> = open.iter().map(|(id, ..)| *id).collect();
         let mut after = None;
         loop {
             let page = self.log.jobs(after, PAGE)?;
@@ -500,9 +505,9 @@ impl<L: JobLog> Scheduler<L> {
         }
     }
 
-    fn restore_job(&mut self, id: JobId, job: Job) -> Result<(), SchedulerError> {
+    fn restore_job(&mut self, id: JobId, job: Job, work: u64) -> Result<(), SchedulerError> {
         let seated: BTreeSet<AccountId> = job.round.seats.iter().map(|seat| seat.worker).collect();
-        let mut open = OpenJob::new(job.spec);
+        let mut open = OpenJob::new(job.spec, self.config.leases.blocks(work));
         open.is_cancelling = job.cancel_at.is_some();
         let failed = job.failures.iter().map(|(worker, _)| *worker);
         let out: BTreeSet<AccountId> = seated.iter().copied().chain(job.barred).chain(failed).collect();

@@ -282,7 +282,7 @@ impl Worker {
 
     fn on_event(&mut self, event: &Event) -> Option<Effect> {
         match event {
-            Event::JobOpened { job, spec, open_from } => self.remember_open(*job, spec.clone(), *open_from),
+            Event::JobOpened { job, spec, open_from, .. } => self.remember_open(*job, spec.clone(), *open_from),
             Event::JobReopened { job, excluded, open_from, .. } => self.on_reopened(*job, excluded, *open_from),
             Event::JobSettled { record, .. } => self.forget(record.job),
             Event::JobRefunded { job, .. } => self.forget(*job),

@@ -126,6 +126,8 @@ pub enum Event {
         spec: JobSpec,
         /// From this height on a worker needs no lease.
         open_from: Height,
+        /// What its model asks of a worker: [`crate::Model::work`].
+        work: u64,
     },
     /// The client asked to withdraw a job.
     JobCancelRequested {

@@ -49,6 +49,18 @@ pub struct Model {
     pub is_retired: bool,
 }
 
+/// Bytes of weights that weigh as much as a unit of verification: reading and committing to them takes a worker about that long.
+const WEIGHTS_OF_UNIT: u64 = 4_096;
+
+impl Model {
+    /// How much a job on it asks of a worker, in units: those of verifying a proof, which grow with the program as proving does, and one
+    /// for every 4 KiB of weights. It is public and no clock's: whoever waits for an answer waits in proportion.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.units.saturating_add(self.weight_bytes.div_ceil(WEIGHTS_OF_UNIT))
+    }
+}
+
 /// What registering a program of this length with so many bytes of weights keeps back. More than there can be where that
 /// overflows.
 #[must_use]

@@ -1,8 +1,10 @@
 //! Who takes part, with which keys, on which network.
 
+use crate::model::Shelf;
 use ciro_consensus::ValidatorSet;
 use ciro_crypto::{Keypair, hash_encoded};
 use ciro_engine::Timeouts;
+use ciro_scheduler::LeaseLength;
 use ciro_state::{Genesis, GenesisAccount, GenesisValidator, Params};
 use ciro_types::{AccountId, Amount};
 use core::fmt;
@@ -27,8 +29,6 @@ pub const VALIDATOR_STAKE: Amount = Amount::ciro(10_000);
 pub const CHEAP: Amount = Amount::ciro(5);
 /// What each other worker asks.
 pub const PRICE: Amount = Amount::ciro(10);
-/// Blocks a lease runs.
-pub const LEASE_BLOCKS: u64 = 6;
 
 /// A machine, or the person at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +81,12 @@ fn params() -> Params {
         blocks_per_month: 10,
         ..Params::with_block_ms(1_000)
     }
+}
+
+/// Three blocks, were it not for the model: on it, six.
+#[must_use]
+pub fn leases() -> LeaseLength {
+    LeaseLength { least: 3, most: u64::MAX, work_per_least: Shelf::shared().work }
 }
 
 /// Phase waits that suit a network with delays of some twenty milliseconds.

@@ -24,6 +24,8 @@ pub struct Shelf {
     pub program: Vec<u8>,
     /// Commitment to its weights.
     pub weight_root: Hash32,
+    /// Units of verifying a proof of it: what it asks of a worker, as its weights are few.
+    pub work: u64,
     model_bytes: Vec<u8>,
     inputs: Vec<Vec<u8>>,
     outputs: Vec<Vec<u8>>,
@@ -49,6 +51,7 @@ impl Shelf {
             model: key.model_id(),
             program: key.program().to_vec(),
             weight_root: key.weight_root(),
+            work: key.verifying().cost().units(),
             model_bytes: encode(key.model()),
             inputs: (0..INPUTS).map(|number| encode(&raw_input(number))).collect(),
             outputs: (0..INPUTS).map(answer).collect(),

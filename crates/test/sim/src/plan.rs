@@ -11,6 +11,9 @@ pub const STORM_MS: u64 = 1_500;
 /// Faults end here, unless a scenario says otherwise.
 pub const CALM_MS: u64 = 11_000;
 
+/// How long a task takes, milliseconds.
+const COMPUTE_MS: (u64, u64) = (5, 80);
+
 /// How messages travel while the storm lasts. Afterwards only the delay remains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
@@ -135,6 +138,8 @@ pub struct Plan {
     pub equivocator: Option<usize>,
     /// The workers.
     pub workers: Vec<Character>,
+    /// Shortest and longest time in which they answer, milliseconds.
+    pub compute_ms: (u64, u64),
     /// The orders, but for those that are made once the storm is over.
     pub orders: Vec<Order>,
 }
@@ -151,6 +156,7 @@ impl Plan {
             full_disks: Vec::new(),
             equivocator: None,
             workers: vec![Character::Honest; 4],
+            compute_ms: COMPUTE_MS,
             orders: Vec::new(),
         }
     }

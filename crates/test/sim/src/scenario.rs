@@ -26,7 +26,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 17] = [
     Scenario {
         name: "fair weather",
         does: "nothing: one job at each rung, honest members, no faults",
@@ -110,6 +110,13 @@ pub const SCENARIOS: [Scenario; 16] = [
         must: "all of them recover, and every job is settled",
         plan: blackout,
         verdict: all_settled,
+    },
+    Scenario {
+        name: "slow workers",
+        does: "nothing bad: every worker takes longer for an answer than a lease runs where the model asks nothing",
+        must: "no lease runs out, nobody loses anything, and every job is settled",
+        plan: slow_workers,
+        verdict: patience_pays,
     },
     Scenario {
         name: "full disk",
@@ -199,6 +206,14 @@ fn blackout(seed: u64) -> Plan {
     let mut plan = Plan::calm(seed).with_a_job_at_each_rung();
     plan.outages = (0..).zip(places).map(outage).collect();
     plan.weather.calm_ms = STORM_MS + 3_000;
+    plan
+}
+
+/// Three orders at once, which the run makes by itself, are three blocks within a tenth of a second: as many as a lease would run on a
+/// model that asks nothing. The plan's own keep out of their way.
+fn slow_workers(seed: u64) -> Plan {
+    let mut plan = Plan { compute_ms: (400, 440), ..Plan::calm(seed).with_a_job_at_each_rung() };
+    (0..).zip(&mut plan.orders).for_each(|(n, order)| order.at_ms = STORM_MS + 3_000 * (n + 1));
     plan
 }
 
@@ -323,6 +338,13 @@ fn lots_decide(sim: &Sim) -> Verdict {
     ensure(refused > 0, || "it was never refused a seat".into())?;
     ensure(paid(sim, CHEAT.account(), Assurance::A2) == 0, || "the liar was paid".into())?;
     settled_without_leases(sim)
+}
+
+fn patience_pays(sim: &Sim) -> Verdict {
+    let (late, slashes) = (&sim.chain().timeouts, &sim.chain().slashes);
+    ensure(late.is_empty(), || format!("leases of slow workers ran out: {late:?}"))?;
+    ensure(slashes.is_empty(), || format!("{} slow workers were punished", slashes.len()))?;
+    all_settled(sim)
 }
 
 fn halves_decide_nothing(sim: &Sim) -> Verdict {

@@ -3,7 +3,7 @@
 use ciro_api::Predicate;
 use ciro_crypto::Keypair;
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
-use ciro_scheduler::{Config, Effect, Ledger, Reach, Scheduler};
+use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler};
 use ciro_state::{
     CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, Payment, RefundReason, Round,
     Seat, SettlementRecord, SignedLease, job_id,
@@ -23,7 +23,7 @@ fn config() -> Config {
         chain: CHAIN,
         key: Keypair::from_seed([9; 32]),
         fee: BasisPoints(1_000),
-        lease_blocks: LEASE_BLOCKS,
+        leases: LeaseLength { least: LEASE_BLOCKS, most: 25, work_per_least: 1_000 },
         reach: Reach::Everyone,
     }
 }
@@ -90,8 +90,13 @@ impl Bench {
     }
 
     fn open(&mut self, spec: &JobSpec) -> (JobId, Vec<SignedLease>) {
+        self.open_on(spec, 0)
+    }
+
+    /// A job on a model that asks so much of a worker.
+    fn open_on(&mut self, spec: &JobSpec, work: u64) -> (JobId, Vec<SignedLease>) {
         let job = job_id(spec);
-        (job, self.block(vec![Event::JobOpened { job, spec: spec.clone(), open_from: Height(500) }]))
+        (job, self.block(vec![Event::JobOpened { job, spec: spec.clone(), open_from: Height(500), work }]))
     }
 
     fn abandon(&mut self, lease: &SignedLease) -> Vec<SignedLease> {
@@ -132,6 +137,20 @@ fn the_cheapest_worker_gets_a_signed_lease_that_ends_at_a_height() {
     leases[0].verify(config().key.account(), CHAIN).expect("the scheduler signed it");
 }
 
+/// Half as long again for five hundred units, twice as long for a thousand, and never longer than the ledger takes one.
+#[test]
+fn a_lease_runs_longer_the_more_its_model_asks_of_a_worker() {
+    let expected = [(0, 10), (99, 10), (100, 11), (500, 15), (1_000, 20), (1_500, 25), (1_600, 25), (u64::MAX, 25)];
+    for (nonce, (work, blocks)) in (1..).zip(expected) {
+        let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
+        let (_, leases) = bench.open_on(&spec(nonce, Assurance::A4), work);
+        assert_eq!(leases[0].lease.expires, Height(bench.height + blocks), "{work}");
+        let mut bench = with_newcomers(&[1], vec![offer(1, 5, 1)]);
+        let (_, leases) = bench.open_on(&spec(nonce, Assurance::A4), work);
+        assert_eq!(leases[0].lease.expires, Height(bench.height + (blocks / 3).max(6)), "{work}, on trial");
+    }
+}
+
 #[test]
 fn a_lease_never_outlives_the_deadline() {
     let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
@@ -156,7 +175,8 @@ fn orders_with_near_deadlines_take_no_worker_off_the_market() {
     let mut bench = Bench::with_offers(vec![offer(1, 5, 4), offer(2, 5, 4)]);
     let deadline = Height(bench.height + 10);
     let orders: Vec<_> = (0..8).map(|nonce| JobSpec { deadline, ..spec(nonce, Assurance::A0) }).collect();
-    let opened = |spec: &JobSpec| Event::JobOpened { job: job_id(spec), spec: spec.clone(), open_from: Height(500) };
+    let opened =
+        |spec: &JobSpec| Event::JobOpened { job: job_id(spec), spec: spec.clone(), open_from: Height(500), work: 0 };
     assert_eq!(bench.block(orders.iter().map(opened).collect()).len(), 8);
     while bench.height < deadline.0 {
         bench.height += 1;
@@ -390,6 +410,7 @@ fn a_block_fed_again_changes_nothing() {
             job: job_id(&spec(1, Assurance::A0)),
             spec: spec(1, Assurance::A0),
             open_from: Height(500),
+            work: 0,
         }],
     );
     assert_eq!(bench.scheduler.on_block(Height(bench.height), &events).expect("the log works"), []);
@@ -417,7 +438,7 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
         offers: (1..4).map(|n| offer(n, 5, 1)).collect(),
         reputations: Vec::new(),
         newcomers: Vec::new(),
-        jobs: vec![(job_id(spec), job)],
+        jobs: vec![(job_id(spec), job, 500)],
     }
 }
 
@@ -433,7 +454,7 @@ fn a_restart_repeats_the_leases_that_are_out_and_grants_no_new_ones() {
     let events = |_| (1..4).map(|n| Event::OfferPublished { offer: offer(n, 5, 1) }).collect::<Vec<_>>();
     let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
     before.on_block(Height(1), &at(1, events(()))).expect("the log works");
-    let opened = Event::JobOpened { job: job_id(&order), spec: order.clone(), open_from: Height(500) };
+    let opened = Event::JobOpened { job: job_id(&order), spec: order.clone(), open_from: Height(500), work: 0 };
     let first = before.on_block(Height(2), &at(2, vec![opened])).expect("the log works");
     drop(before);
 
@@ -462,6 +483,7 @@ fn a_lost_log_is_rebuilt_from_the_ledger_without_repeating_a_token_or_a_seated_w
         .collect();
     assert_eq!(fresh.len(), 1, "one seat is taken, one is wanted");
     assert_ne!(fresh[0].lease.worker, seated);
+    assert_eq!(fresh[0].lease.expires, Height(bench.height + 1 + 15), "as long as its model's row says");
     assert!(lost.iter().all(|lease| lease.lease.token < fresh[0].lease.token));
 }
 
@@ -470,7 +492,7 @@ fn what_the_ledger_closed_meanwhile_is_dropped_from_the_log() {
     let directory = tempfile::tempdir().expect("a directory");
     let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
     let order = spec(1, Assurance::A0);
-    let opened = Event::JobOpened { job: job_id(&order), spec: order, open_from: Height(500) };
+    let opened = Event::JobOpened { job: job_id(&order), spec: order, open_from: Height(500), work: 0 };
     before.on_block(Height(1), &at(1, vec![opened])).expect("the log works");
     drop(before);
 

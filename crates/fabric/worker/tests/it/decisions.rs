@@ -249,7 +249,7 @@ fn a_worker_in_trouble_takes_the_same_job_again_later() {
     assert!(matches!(&give(&mut worker, &order, 2)[..], [Effect::Compute(_)]), "with a new lease");
     done(&mut worker, job, Err(Failure::Input(unreadable())));
 
-    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM) }]);
+    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM), work: 0 }]);
     let retries = (OPEN_FROM..OPEN_FROM + 80).filter(|height| {
         let is_taken = !block(&mut worker, *height, vec![]).is_empty();
         if is_taken {
@@ -396,7 +396,7 @@ fn a_closed_job_frees_its_slot_and_a_late_answer_goes_nowhere() {
 fn a_worker_that_came_too_late_for_a_round_takes_the_seat_that_a_later_round_wants() {
     let (mut worker, order) = (worker(1), spec(1, Assurance::A2));
     let job = job_id(&order);
-    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM) }]);
+    block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM), work: 0 }]);
     give(&mut worker, &order, 1);
     assert!(matches!(submitted(&done(&mut worker, job, Ok(answer(3)))), Some(Action::CommitResult { .. })));
     assert_eq!(worker.step(Input::Refused { job, error: TxError::RoundFull { job, reveal_by: Height(20) } }), []);

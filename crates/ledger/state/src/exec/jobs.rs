@@ -6,6 +6,7 @@ use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::fees::cost;
 use crate::job::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
+use crate::model::Model;
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
@@ -21,9 +22,10 @@ pub(super) fn submit(state: &mut State, spec: &JobSpec) -> Result<Outcome, TxErr
     check_order(state, spec)?;
     let job = opened(state, spec);
     let open_from = job.open_from;
+    let work = state.tables.models.get(&spec.model).map_or(0, Model::work);
     state.put_job(id, job);
     state.spend(spec.client, Pot::Escrow(id), spec.max_price)?;
-    state.emit(Event::JobOpened { job: id, spec: spec.clone(), open_from });
+    state.emit(Event::JobOpened { job: id, spec: spec.clone(), open_from, work });
     Ok(Outcome::JobSubmitted { job: id })
 }
 

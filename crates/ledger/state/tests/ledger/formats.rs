@@ -115,7 +115,7 @@ fn events() -> Vec<Event> {
         Event::StakeWithdrawn { worker, amount },
         Event::OfferPublished { offer: offer() },
         Event::OfferWithdrawn { worker, sequence: 3 },
-        Event::JobOpened { job, spec: spec(), open_from: AT },
+        Event::JobOpened { job, spec: spec(), open_from: AT, work: 7 },
         Event::JobCancelRequested { job, at: AT },
         Event::JobCancelOverruled { job },
         Event::LeaseObserved { job, worker, token },
@@ -162,7 +162,7 @@ fn signed_transactions_keep_their_bytes() {
 
 #[test]
 fn events_keep_their_bytes() {
-    assert_eq!(fingerprint(&events()), "d720f393");
+    assert_eq!(fingerprint(&events()), "37cd0f35");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The scheduler's machine: the product's desk with a matcher alone, and its queue on one file.
 
 use super::{Follower, Stopped};
-use crate::cast::{LEASE_BLOCKS, Place};
+use crate::cast::{Place, leases};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
 use ciro_engine::Store;
@@ -38,7 +38,7 @@ impl SchedulerNode {
     /// [`Stopped`] if the power goes meanwhile, or the queue does not hold what it must.
     pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Effect>, Stopped> {
         let log = self.open_log()?;
-        let opened = Matcher::open(&Place::Scheduler.key(), LEASE_BLOCKS, Reach::Everyone, log, state, store);
+        let opened = Matcher::open(&Place::Scheduler.key(), leases(), Reach::Everyone, log, state, store);
         let (matcher, first) = opened.map_err(|e| self.stopped(&e))?;
         let mut desk = Desk::new(Some(matcher), Vec::new());
         let effects = desk.start(state, first);

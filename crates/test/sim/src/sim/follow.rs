@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// Between two looks at a validator that nothing has prompted, milliseconds.
 const POLL_MS: (u64, u64) = (300, 500);
-/// How long a task takes, milliseconds.
-const COMPUTE_MS: (u64, u64) = (5, 80);
 /// What a client pays at most: two workers, the fee, and something to give back.
 const MAX_PRICE: Amount = Amount::ciro(25);
 /// When an order is repeated by a client that repeats itself, milliseconds after the first time.
@@ -187,7 +185,7 @@ impl Sim {
 
     fn compute(&mut self, n: usize, task: Task) {
         let incarnation = self.workers[n].incarnation;
-        let at_ms = self.soon(COMPUTE_MS.0, COMPUTE_MS.1);
+        let at_ms = self.soon(self.plan.compute_ms.0, self.plan.compute_ms.1);
         self.at(at_ms, Happening::Computed { worker: n, incarnation, task: Box::new(task) });
     }
 
