@@ -1,5 +1,5 @@
-//! Counters with a unit. They do not convert into one another. Strangers' records hold any number, so arithmetic is total: each
-//! operation says what it does at the end of its range, and none panics or wraps.
+//! Counters with a unit. They do not convert into one another. Strangers' records hold any number. So arithmetic is
+//! total: each operation says what it does at the end of its range, and none panics or wraps.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;

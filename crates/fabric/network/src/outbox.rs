@@ -7,11 +7,12 @@
 //!   least of all one about somebody else's transaction.
 //! - **A signed action keeps its nonce** until the account has moved past it. Under a second nonce a copy that still travels would be
 //!   executed as well.
-//! - **The lowest free nonce is used first.** A refusal at the door frees a nonce below others that are under way; the next action takes
-//!   it, and without one a transfer of one unit to the account itself does.
+//! - **The lowest free nonce is used first.** A refusal at the door frees a nonce below others that are under way. The
+//!   next action takes it, and without one a transfer of one unit to the account itself does.
 //!
-//! An action ends in one of two ways: its transaction is in a block, executed or refused there; or the validator refuses it at the
-//! door, and it is not sent again. Nothing here is durable; what must survive a crash follows from the ledger's state.
+//! An action ends in one of two ways: its transaction is in a block, executed or refused there. Or the validator
+//! refuses it at the door, and it is not sent again. Nothing here is durable; what must survive a crash follows from
+//! the ledger's state.
 
 use ciro_crypto::Keypair;
 use ciro_engine::{Committed, SubmitError};

@@ -7,8 +7,8 @@
 //! | [`blobs`] | [`Blobs`]: models and inputs by hash, and the check that they are what they are called |
 //!
 //! [`Worker`] decides and [`Workbench`] computes: the first owns no thread and no clock, the second may run on any
-//! number of threads. A worker that restarts asks the ledger what it owes; it keeps nothing of its own, because even the
-//! salt of a commitment follows from its key.
+//! number of threads. A worker that restarts asks the ledger what it owes. It keeps nothing of its own, because even
+//! the salt of a commitment follows from its key.
 //!
 //! Dependency position: above `ciro-state` and the prover; below `ciro-network`.
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! A binary Merkle tree over a list of digests, and the path that shows one of them.
 //!
-//! Leaves, inner nodes and the root are hashed under different domains. A node without a sibling moves up unchanged, and
-//! the root also binds the number of leaves, so no two lists share a root and no node passes for a leaf.
+//! Leaves, inner nodes and the root are hashed under different domains. A node without a sibling moves up unchanged,
+//! and the root also binds the number of leaves. So no two lists share a root and no node passes for a leaf.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

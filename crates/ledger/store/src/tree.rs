@@ -1,8 +1,8 @@
 //! The authenticated state: a Jellyfish Merkle tree over two tables, one version per block.
 //!
-//! Only the two latest versions are kept: the header of the next block certifies the latest, and proofs against the last
-//! certified root are still wanted while the next block is being decided. Each write removes what the write before made
-//! stale, in the same transaction, so the tables stay proportional to the state and not to its history.
+//! Only the two latest versions are kept: the header of the next block certifies the latest, and proofs against the
+//! last certified root are still wanted while the next block is being decided. Each write removes what the write before
+//! made stale, in the same transaction. So the tables stay proportional to the state and not to its history.
 
 use crate::disk::Reading;
 use crate::error::{StoreError, database};

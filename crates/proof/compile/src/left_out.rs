@@ -1,7 +1,8 @@
 //! Leaving samples out, part by part: how a model does on samples that did not calibrate it.
 //!
-//! The samples are split into [`PARTS`]. For each, the model is made once from the other parts, and runs on this one. What is refused then is
-//! an estimate of what the finished model refuses of inputs like the samples; it errs to the high side, as a trial has seen fewer.
+//! The samples are split into [`PARTS`]. For each, the model is made once from the other parts, and runs on this one.
+//! What is refused then is an estimate of what the finished model refuses of inputs like the samples. It errs to the
+//! high side, as a trial has seen fewer.
 
 /// Fewest samples of which some are left out.
 const ENOUGH: usize = 16;

@@ -2,17 +2,19 @@
 //! codes, with several commitments joined in one opening. Verifier's side and everything both sides must agree on.
 //!
 //! # The code
-//! A polynomial f in n = k + m variables is cut into 2ᵏ columns of 2ᵐ values (the first k variables choose the column). Column c
-//! is read as the univariate Σ_y f(c, y)·X^y and evaluated on the subgroup of order 2^(m + r). Row j of the codeword matrix, 2ᵏ
-//! values, is Merkle leaf j; a leaf of a *salted* oracle ends in 32 more bytes, which nobody can guess who is not shown them. Folding by ρ ∈ Eᵏ is then a linear combination of each row with eq(ρ, ·), and an evaluation of
-//! the folded codeword at ωʲ is the inner product of g = f(ρ, ·) with (1, x, x², …), x = ωʲ.
+//! A polynomial f in n = k + m variables is cut into 2ᵏ columns of 2ᵐ values (the first k variables choose the column).
+//! Column c is read as the univariate Σ_y f(c, y)·X^y and evaluated on the subgroup of order 2^(m + r). Row j of the
+//! codeword matrix, 2ᵏ values, is Merkle leaf j. A leaf of a *salted* oracle ends in 32 more bytes, which nobody can
+//! guess who is not shown them. Folding by ρ ∈ Eᵏ is then a linear combination of each row with eq(ρ, ·), and an
+//! evaluation of the folded codeword at ωʲ is the inner product of g = f(ρ, ·) with (1, x, x², …), x = ωʲ.
 //!
 //! # Joined opening
-//! Statement: polynomials f₁, …, f_t with nᵢ variables have values vᵢ at the last nᵢ coordinates of one point ρ. They share m,
-//! so kᵢ = nᵢ − m. Each is folded by the coordinates of its own point (these were drawn after every commitment), a random
-//! combination g = Σ λⁱ gᵢ remains, and the claim is g(ρ's last m coordinates) = Σ λⁱ vᵢ. The tail proves it: while g has more than
-//! [`Params::final_vars`] variables, g is committed at a lower rate, out-of-domain values are given (one, or two: [`Params::samples`]), the previous oracle is
-//! queried, all claims are batched and a sumcheck folds g further; at the end g travels in the clear.
+//! Statement: polynomials f₁, …, f_t with nᵢ variables have values vᵢ at the last nᵢ coordinates of one point ρ. They
+//! share m, so kᵢ = nᵢ − m. Each is folded by the coordinates of its own point (these were drawn after every
+//! commitment), a random combination g = Σ λⁱ gᵢ remains, and the claim is g(ρ's last m coordinates) = Σ λⁱ vᵢ. The
+//! tail proves it: while g has more than [`Params::final_vars`] variables, g is committed at a lower rate,
+//! out-of-domain values are given (one, or two: [`Params::samples`]), the previous oracle is queried, all claims are
+//! batched and a sumcheck folds g further. At the end g travels in the clear.
 //!
 //! # Deviations from the paper
 //! - The first fold uses the point of the claim instead of a sumcheck of its own: the batching sumcheck that produced the

@@ -14,10 +14,11 @@
 //!
 //! Floats do not appear: bits are rounded against the prover's favour, most in hundredths ("centibits").
 //!
-//! A term is the error of *one* challenge. The protocol is sound round by round and each hash evaluation is one attempt at one
-//! challenge, so challenges do not add up; that the union of all terms still meets the target is a margin. Where a term alone falls
-//! short, its challenge is drawn after a proof of work, and an attempt costs that many hash evaluations more. A term names its challenges
-//! ([`Draws`]), so that a test can look for that work before each of them.
+//! A term is the error of *one* challenge. The protocol is sound round by round and each hash evaluation is one attempt
+//! at one challenge, so challenges do not add up. That the union of all terms still meets the target is a margin. Where
+//! a term alone falls short, its challenge is drawn after a proof of work, and an attempt costs that many hash
+//! evaluations more. A term names its challenges ([`Draws`]), so that a test can look for that work before each of
+//! them.
 
 use crate::params::{Params, Round};
 use alloc::vec::Vec;

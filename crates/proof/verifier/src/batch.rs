@@ -1,9 +1,10 @@
 //! All claimed evaluations reduce to one point ρ, at whose suffixes all committed polynomials are opened. One that the verifier
 //! holds itself, public weights, it evaluates.
 //!
-//! Σ_i ηⁱ·valueᵢ = Σ_x Σ_f f(x)·w_f(x) over the polynomials f, where w_f sums ηⁱ·eq over the windows of the claims on f; a
-//! polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound first.
-//! The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges follow proofs of work.
+//! Σ_i ηⁱ·valueᵢ = Σ_x Σ_f f(x)·w_f(x) over the polynomials f, where w_f sums ηⁱ·eq over the windows of the claims on
+//! f. A polynomial in fewer variables is tied to zero on the leading ones. The last [`LOW_VARS`] variables are bound
+//! first. The leading coordinates of ρ fold the first oracles of the opening, so at the higher target their challenges
+//! follow proofs of work.
 
 use crate::error::VerifyError;
 use crate::evaluate::Checks;

@@ -1,7 +1,7 @@
 //! One function per kind of foreign bytes. Each takes any bytes and panics only where the product breaks a promise.
 //!
-//! `fuzz/` at the root of the repository, outside the workspace, hands them to libFuzzer; the tests of this crate run them on stable, over
-//! the same seeds and some thousands of deterministic mutations each.
+//! `fuzz/` at the root of the repository, outside the workspace, hands them to libFuzzer. The tests of this crate run
+//! them on stable, over the same seeds and some thousands of deterministic mutations each.
 //!
 //! | module | what it holds |
 //! |---|---|

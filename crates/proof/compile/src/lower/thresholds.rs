@@ -1,8 +1,8 @@
 //! Thresholds that decide exactly as the arithmetic of floats does.
 //!
-//! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products with
-//! constants) is monotone, rounding included, so the feature's images up to some point decide one way and all others the
-//! other way. That point is found by bisection, with the runtime's own arithmetic.
+//! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products
+//! with constants) is monotone, rounding included. So the feature's images up to some point decide one way and all
+//! others the other way. That point is found by bisection, with the runtime's own arithmetic.
 
 use crate::plan::{Elem, Mode};
 use ciro_graph::Interval;

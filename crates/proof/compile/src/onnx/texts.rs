@@ -1,8 +1,9 @@
 //! Inputs that are texts: each becomes the code of a category, so that the program reads numbers.
 //!
-//! What an encoder in the graph compares texts with is a table of the model's own. Inputs that meet in one tensor share the texts
-//! of all tables that it goes through; a text is coded by its place among them, and so are the tables. Whatever is in no table has
-//! the code −1, which no table holds, so that encoders answer as they do to what they do not know.
+//! What an encoder in the graph compares texts with is a table of the model's own. Inputs that meet in one tensor share
+//! the texts of all tables that it goes through. A text is coded by its place among them, and so are the tables.
+//! Whatever is in no table has the code −1, which no table holds, so that encoders answer as they do to what they do
+//! not know.
 
 use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_FLOATS, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, GraphProto, ModelProto,

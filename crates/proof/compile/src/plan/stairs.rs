@@ -1,7 +1,7 @@
 //! Functions of a single number that are constant between thresholds: encoded categories, bins, comparisons with constants.
 //!
-//! Each is a tree of that one feature, with a value of its own at each leaf; see [`super::leaves`] for what is computed from such a
-//! value. They are exact where the number is an input that nothing computes with.
+//! Each is a tree of that one feature, with a value of its own at each leaf. See [`super::leaves`] for what is computed
+//! from such a value. They are exact where the number is an input that nothing computes with.
 
 use super::build::{Bound, Ctx};
 use super::leaves::{joined, spend};

@@ -1,7 +1,8 @@
 //! Operators of ai.onnx.ml, which read one row of features, and what becomes of the class labels that they give.
 //!
-//! A node is read by `crate::plan`, and its steps become steps of the network. A class is the index of its label; where its number is
-//! another one, that number is a value by itself, so that whatever computes with it computes with the label.
+//! A node is read by `crate::plan`, and its steps become steps of the network. A class is the index of its label. Where
+//! its number is another one, that number is a value by itself, so that whatever computes with it computes with the
+//! label.
 
 use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};

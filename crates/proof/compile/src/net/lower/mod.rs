@@ -1,10 +1,10 @@
 //! From a network to an integer program.
 //!
-//! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that follow
-//! from their operands; what reads such a value next and needs it narrow (a *column*: one committed number per element)
-//! rescales it once, to as many bits as the sums of its readers have room for. Where interval arithmetic allows far more
-//! than the samples show, the value is declared to stay near to what they show, so that intervals do not grow from layer to
-//! layer; an input for which it does not is refused.
+//! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that
+//! follow from their operands. What reads such a value next and needs it narrow (a *column*: one committed number per
+//! element) rescales it once, to as many bits as the sums of its readers have room for. Where interval arithmetic
+//! allows far more than the samples show, the value is declared to stay near to what they show, so that intervals do
+//! not grow from layer to layer. An input for which it does not is refused.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -1,9 +1,10 @@
 //! Functions of one tree's leaf, and sums of forests.
 //!
-//! A tree answers with one of finitely many numbers, so whatever is computed element by element from that number, or from several
-//! such functions of the same tree, is a tree again: with other numbers at its leaves. Exporters lean on this: an isolation
-//! forest looks up depth and size of each leaf and goes through casts, comparisons and logarithms with them. All of it is
-//! computed here, leaf by leaf, in the runtime's own arithmetic. A function becomes a step only where something else reads it.
+//! A tree answers with one of finitely many numbers. So whatever is computed element by element from that number, or
+//! from several such functions of the same tree, is a tree again: with other numbers at its leaves. Exporters lean on
+//! this: an isolation forest looks up depth and size of each leaf and goes through casts, comparisons and logarithms
+//! with them. All of it is computed here, leaf by leaf, in the runtime's own arithmetic. A function becomes a step only
+//! where something else reads it.
 //!
 //! A sum of forests that read the same value is one forest.
 
