@@ -5,6 +5,7 @@ mod form;
 use crate::cmd::attack::AttackArgs;
 use ciro_graph::batch::MAX_BATCH;
 use ciro_relation::Limits;
+use ciro_telemetry::{Format, LogError};
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use form::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
@@ -229,6 +230,34 @@ pub(crate) struct UpArgs {
     /// Also answer requests for this name, as a proxy forwards them; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
+    /// Write a log to stderr: a level (error, warn, info, debug, trace), or levels by target, as in warn,ciro::jobs=info
+    #[arg(long, value_name = "FILTER", value_parser = log_filter)]
+    pub(crate) log: Option<String>,
+    /// How a line of the log reads
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, requires = "log")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How a line of the log reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, LogError> {
+    ciro_telemetry::log::targets(text).map(|_| text.to_owned())
 }
 
 /// `ciro quote`.

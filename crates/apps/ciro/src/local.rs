@@ -83,7 +83,7 @@ fn spawn_gateway(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)?;
     let node = network.node();
     let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-    let settings = Settings { hosts, ..Settings::of_this_process() };
+    let settings = Settings { hosts, metrics: network.metrics(), ..Settings::of_this_process() };
     Ok(std::thread::spawn(move || {
         runtime.block_on(async {
             // A listener that cannot be used any more ends the gateway; its clients notice.

@@ -33,7 +33,11 @@ struct Up(Child);
 impl Up {
     /// Starts it and waits until it says where it answers.
     fn start(home: &Path) -> Self {
-        let mut child = command(home, &["up", "--port", "0", "--quiet"])
+        Self::start_with(home, &[])
+    }
+
+    fn start_with(home: &Path, more: &[&str]) -> Self {
+        let mut child = command(home, &[&["up", "--port", "0", "--quiet"], more].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -127,6 +131,41 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
 }
 
 #[test]
+fn a_job_leaves_its_traces_in_the_counters_and_in_the_log() {
+    let home = tempfile::tempdir().expect("a directory");
+    let home = home.path();
+    let mut up = Up::start_with(home, &["--log", "warn,ciro::jobs=info", "--log-format", "json"]);
+    let receipt = home.join("receipt.ciro").display().to_string();
+    let job = json(&ciro(home, &run_args("1", "a4", &receipt)))["job"].clone();
+
+    let counters = ask_text(home, "/metrics");
+    for line in [
+        "ciro_events_total{event=\"job_settled\",reason=\"\"} 1",
+        "ciro_answers_total{outcome=\"answered\"} 1",
+        "ciro_requests_total{route=\"/v1/jobs\",status=\"200\"} 1",
+    ] {
+        assert!(counters.lines().any(|got| got == line), "expected {line}, got\n{counters}");
+    }
+
+    let mut told = up.0.stderr.take().expect("stderr is piped");
+    assert_eq!(up.interrupt(), Some(0));
+    let mut log = String::new();
+    told.read_to_string(&mut log).expect("text");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("one object per line")).collect();
+    let settled = lines.iter().find(|line| line["message"] == "job_settled").expect("it was settled");
+    assert_eq!((&settled["target"], &settled["job"]), (&Value::from("ciro::jobs"), &job));
+    assert!(lines.iter().all(|line| line["target"] == "ciro::jobs"), "nothing else was asked for: {log}");
+}
+
+#[test]
+fn a_filter_that_is_none_is_a_mistake_of_usage() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["up", "--log", "ciro=loud"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ciro=loud"));
+}
+
+#[test]
 fn what_the_market_refuses_ends_with_code_4_and_a_way_out() {
     let home = tempfile::tempdir().expect("a directory");
     let _up = Up::start(home.path());
@@ -152,16 +191,20 @@ fn one_directory_runs_one_network() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("a network is running in"));
 }
 
-/// What the gateway of `home` answers.
+/// What the gateway of `home` answers, as JSON.
 fn ask(home: &Path, path: &str) -> Value {
+    serde_json::from_str(&ask_text(home, path)).expect("JSON")
+}
+
+/// What the gateway of `home` answers.
+fn ask_text(home: &Path, path: &str) -> String {
     let endpoint = std::fs::read_to_string(home.join("endpoint")).expect("a network runs");
     let host = endpoint.trim().strip_prefix("http://").expect("HTTP");
     let mut stream = TcpStream::connect(host).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("text");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    serde_json::from_str(body).expect("JSON")
+    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
 }
 
 /// What the account has paid for transactions and deposits since the network's beginning, base units, by the events.

@@ -25,6 +25,10 @@ pub struct ApiError {
     status: u16,
 }
 
+/// What is counted of a refusal: its code, which stays with the answer on its way out.
+#[derive(Clone)]
+pub(crate) struct Code(pub(crate) String);
+
 #[derive(Serialize)]
 struct Body {
     error: ApiError,
@@ -152,7 +156,9 @@ impl IntoResponse for ApiError {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // The header knows seconds only, and zero would mean at once.
         let wait = self.retry_after_ms.map(|ms| (header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1))));
+        let code = Code(self.code.clone());
         let mut response = (status, Json(Body { error: self })).into_response();
+        response.extensions_mut().insert(code);
         response.headers_mut().extend::<Option<(HeaderName, HeaderValue)>>(wait);
         response
     }

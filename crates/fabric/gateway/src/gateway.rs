@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::rooms::Rooms;
 use crate::shares::Shares;
 use ciro_api::{Asking as _, Client, Command, Done, Node, Question};
+use ciro_telemetry::Metrics;
 use ciro_types::AccountId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,13 +25,15 @@ pub struct Settings {
     pub limits: Limits,
     /// Names under which the gateway is reached besides those of loopback: what a proxy forwards as `Host`.
     pub hosts: BTreeSet<String>,
+    /// What is counted, here and by the node; `GET /metrics` shows it.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Settings {
     /// The limits of this process, and no name but loopback's.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self { limits: Limits::of_this_process(), hosts: BTreeSet::new() }
+        Self { limits: Limits::of_this_process(), hosts: BTreeSet::new(), metrics: Arc::default() }
     }
 }
 

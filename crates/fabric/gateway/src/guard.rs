@@ -6,18 +6,19 @@
 
 use crate::budget::cost;
 use crate::caller::{Caller, Claim, FUNDED};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::gateway::Gateway;
 use crate::hall::Seat;
-use axum::extract::{Request, State as Extract};
+use axum::extract::{MatchedPath, Request, State as Extract};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ciro_api::{Asking as _, Client, Standing, ask};
+use ciro_telemetry::Metrics;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The connection that a request came through.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ struct Call {
 }
 
 pub(crate) async fn guard(Extract(gateway): Extract<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let admitted = match Call::read(&gateway, &request) {
         Ok(call) => call.admit(&gateway).await,
         Err(refusal) => Err(refusal),
@@ -57,7 +60,22 @@ pub(crate) async fn guard(Extract(gateway): Extract<Arc<Gateway>>, mut request: 
         Err(refusal) => refusal.into_response(),
     };
     response.headers_mut().extend(HEADERS);
+    note(&gateway.settings.metrics, route.as_ref().map_or("none", MatchedPath::as_str), &response, begun.elapsed());
     response
+}
+
+/// Counts an answer, and puts it into the log.
+fn note(metrics: &Metrics, route: &str, response: &Response, took: Duration) {
+    let status = response.status().as_u16();
+    metrics.request(route, status, took);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match response.extensions().get::<Code>() {
+        Some(Code(code)) => {
+            metrics.refusal(code);
+            tracing::info!(target: "ciro::requests", route, status, code, ms, "refused");
+        }
+        None => tracing::debug!(target: "ciro::requests", route, status, ms, "answered"),
+    }
 }
 
 impl Call {

@@ -7,6 +7,7 @@
 use crate::limits::Limits;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -41,12 +42,24 @@ pub(crate) struct Seat {
     address: IpAddr,
     phase: Mutex<Phase>,
     leave: Notify,
+    /// Set once the client has kept the gateway waiting for too long.
+    is_slow: AtomicBool,
 }
 
 impl Seat {
     /// Resolves when the connection must be closed.
     pub(crate) async fn asked_to_leave(&self) {
         self.leave.notified().await;
+    }
+
+    /// The client has kept the gateway waiting for too long.
+    pub(crate) fn gave_up(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the gateway gave it up.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
     }
 
     /// The client may send its next request.
@@ -152,7 +165,7 @@ impl Hall {
         let number = seats.next;
         seats.next += 1;
         let phase = Mutex::new(Phase::Head { since: now, is_begun: false });
-        let seat = Arc::new(Seat { address, phase, leave: Notify::new() });
+        let seat = Arc::new(Seat { address, phase, leave: Notify::new(), is_slow: AtomicBool::new(false) });
         seats.taken.insert(number, Arc::clone(&seat));
         drop(seats);
         Some(Guest { hall: Arc::clone(self), number, seat })

@@ -5,14 +5,21 @@ use crate::error::ApiError;
 use crate::gateway::Shared;
 use axum::Json;
 use axum::extract::{Extension, Path, State as Extract};
+use axum::http::header;
 use axum::response::IntoResponse;
 use ciro_api::{AccountView, BlockView, JobView, ModelView, Status, WorkerView, ask};
 use ciro_state::{JobStatus, SettlementRecord};
+use ciro_telemetry::metrics::CONTENT_TYPE;
 use ciro_types::{AccountId, Height, JobId};
 use std::str::FromStr;
 
 pub(crate) async fn status(Extract(gateway): Extract<Shared>) -> Result<Json<Status>, ApiError> {
     gateway.question(ask::Status {}).await.map(Json)
+}
+
+/// The counters of this process, for Prometheus.
+pub(crate) async fn metrics(Extract(gateway): Extract<Shared>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], gateway.settings.metrics.text())
 }
 
 pub(crate) async fn account(

@@ -37,6 +37,7 @@ pub fn routes() -> Vec<Route> {
         get_route("/v1/blocks/{height}", get(read::block)),
         get_route("/v1/quote", get(quote::quote)),
         get_route("/v1/events", get(events::stream)),
+        get_route("/metrics", get(read::metrics)),
         post_route("/v1/transactions", post(write::transaction)),
         post_route("/v1/jobs", post(write::job)),
         post_route("/v1/models", post(write::model)),

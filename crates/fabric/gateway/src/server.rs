@@ -57,7 +57,10 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => match hall.admit(address.ip(), Instant::now()) {
                     Some(guest) => drop(connections.spawn(server.serve_connection(stream, address, guest))),
-                    None => turn_away(&stream),
+                    None => {
+                        turn_away(&stream);
+                        server.gateway.settings.metrics.closed(Close::NoRoom.name());
+                    }
                 },
                 Err(_) => {
                     hall.clear_one(Instant::now());
@@ -93,6 +96,45 @@ fn packet(status: &str, error: &ApiError) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    /// The client, or the answer, was done with it.
+    Done,
+    /// It broke, or spoke no HTTP.
+    Broken,
+    /// A head, a body or an answer took too long.
+    Slow,
+    /// Its place went to somebody who waited.
+    Displaced,
+    /// The gateway stops.
+    Stopping,
+    /// Every place was being served.
+    NoRoom,
+}
+
+impl Close {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Broken => "broken",
+            Self::Slow => "slow",
+            Self::Displaced => "displaced",
+            Self::Stopping => "stopping",
+            Self::NoRoom => "no_room",
+        }
+    }
+
+    /// How a connection ended that ended by itself.
+    fn of(end: &Result<(), hyper::Error>, seat: &Seat) -> Self {
+        match end {
+            _ if seat.is_slow() => Self::Slow,
+            Ok(()) => Self::Done,
+            Err(_) => Self::Broken,
+        }
+    }
+}
+
 struct Server {
     router: axum::Router,
     gateway: Arc<Gateway>,
@@ -107,7 +149,7 @@ impl Server {
         guest: Guest,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (router, mut stopping) = (self.router.clone(), self.stopping.subscribe());
-        let limits = self.gateway.settings.limits.clone();
+        let (limits, metrics) = (self.gateway.settings.limits.clone(), Arc::clone(&self.gateway.settings.metrics));
         async move {
             let seat = Arc::clone(&guest.seat);
             let io = TokioIo::new(Patient::new(stream, Arc::clone(&seat), &limits));
@@ -121,13 +163,14 @@ impl Server {
                 .serve_connection(io, service);
             let mut connection = pin!(connection);
             tokio::select! {
-                // How a connection ends is its client's business.
-                _ = connection.as_mut() => return,
-                () = seat.asked_to_leave() => return,
+                end = connection.as_mut() => return metrics.closed(Close::of(&end, &seat).name()),
+                () = seat.asked_to_leave() => return metrics.closed(Close::Displaced.name()),
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
             connection.as_mut().graceful_shutdown();
+            // It is cut off anyway.
             let _ = connection.await;
+            metrics.closed(Close::Stopping.name());
             drop(guest);
         }
     }
@@ -221,6 +264,7 @@ impl Patient {
             let error = ApiError::too_slow(format!("expected the head of the request within {seconds} s"));
             let _ = self.stream.try_write(&packet("408 Request Timeout", &error));
         }
+        self.seat.gave_up();
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
@@ -237,7 +281,10 @@ impl Patient {
             self.seat.stalled(Some(Instant::now()));
             Box::pin(tokio::time::sleep(patience))
         });
-        timer.poll_unpin(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        timer.poll_unpin(cx).map(|()| {
+            self.seat.gave_up();
+            Err(io::ErrorKind::TimedOut.into())
+        })
     }
 }
 

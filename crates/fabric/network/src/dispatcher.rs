@@ -3,12 +3,14 @@
 use crate::counter::Ticket;
 use crate::desk::{Desk, Effect, Input};
 use crate::latency::Latencies;
+use crate::observe;
 use crate::pool::{Computed, Pool};
 use crate::validator::Mail;
 use ciro_api::{Fate, Offered, Refusal, Until};
 use ciro_engine::{Admission, Committed};
 use ciro_scheduler::{Effect as Scheduled, SchedulerError};
 use ciro_state::{Action, CommittedEvent, Event, SignedTx, State};
+use ciro_telemetry::Metrics;
 use ciro_types::{Height, JobId, Requirements, encode};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
@@ -78,6 +80,8 @@ pub struct Dispatcher {
     pub head: watch::Sender<Height>,
     /// Clients that wait.
     pub clients: Clients,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Where clients wait, by ticket.
@@ -119,7 +123,8 @@ impl Dispatcher {
             match job {
                 Job::Committed(committed) => self.on_committed(&committed)?,
                 Job::Admission(admission) => self.step(Input::Admission(admission))?,
-                Job::Computed(Computed { worker, task, result }) => {
+                Job::Computed(Computed { worker, task, result, took }) => {
+                    observe::computed(&self.metrics, &result, took);
                     self.step(Input::Computed { hand: worker, job: task.job(), result })?;
                 }
                 Job::Client { tx, until, reply } => self.on_client(tx, until, reply)?,
@@ -136,6 +141,7 @@ impl Dispatcher {
     }
 
     fn on_committed(&mut self, committed: &Committed) -> Result<(), SchedulerError> {
+        observe::committed(&self.metrics, committed);
         self.note_latencies(&committed.events);
         self.step(Input::Committed(committed))?;
         self.clients.forget_gone();

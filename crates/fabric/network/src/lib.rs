@@ -13,6 +13,7 @@
 //! | [`network`] | [`Network`]: starting and stopping it all |
 //! | [`alarm`] | what an operator is told, and who tells |
 //! | [`options`] | how a network is run |
+//! | `observe` | what counters and log are told |
 //! | `opening` | opening the validators, and repairing the store of one from a peer's |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`dispatcher`] | the thread around the desk |
@@ -51,6 +52,7 @@ pub mod layout;
 pub mod matcher;
 pub mod network;
 pub mod node;
+mod observe;
 mod opening;
 pub mod options;
 pub mod outbox;

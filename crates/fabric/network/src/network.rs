@@ -11,6 +11,7 @@ use crate::latency::Latencies;
 use crate::layout::Layout;
 use crate::matcher::Matcher;
 use crate::node::LocalNode;
+use crate::observe::counted;
 use crate::opening::{Opened, open_validators};
 use crate::options::Options;
 use crate::pool::Pool;
@@ -22,6 +23,7 @@ use ciro_engine::{Admission, Committed, EngineError, Health, Store};
 use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, QueueError};
 use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach};
 use ciro_state::{EventPosition, Genesis, State};
+use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain, encode};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ pub struct Network {
     threads: Vec<JoinHandle<()>>,
     failure: watch::Receiver<Option<String>>,
     is_stopping: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
     _lock: File,
 }
 
@@ -61,6 +64,8 @@ impl Network {
     /// # Errors
     /// [`NetworkError`] if the directory is in use or damaged, or the network does not become ready.
     pub fn start(root: &Path, options: Options, notify: &Notify) -> Result<Self, NetworkError> {
+        let metrics = Arc::<Metrics>::default();
+        let notify = &counted(&metrics, notify);
         let layout = Layout::new(root);
         let lock = layout.acquire().map_err(NetworkError::Layout)?;
         let (genesis, members) = load_or_found(&layout)?;
@@ -79,11 +84,19 @@ impl Network {
             genesis,
             members,
             &state,
-            Wires { store, blobs, desk: desk.clone(), ledger: mailboxes[0].clone(), alarm: alarm.clone() },
+            Wires {
+                store,
+                blobs,
+                desk: desk.clone(),
+                ledger: mailboxes[0].clone(),
+                alarm: alarm.clone(),
+                metrics: Arc::clone(&metrics),
+            },
         )?;
         threads.push(run_dispatcher(dispatcher, state, first, jobs, &alarm));
         let is_stopping = Arc::clone(&alarm.is_stopping);
-        let network = Self { node: Arc::new(node), mailboxes, jobs: desk, threads, failure, is_stopping, _lock: lock };
+        let network =
+            Self { node: Arc::new(node), mailboxes, jobs: desk, threads, failure, is_stopping, metrics, _lock: lock };
         network.wait_until_ready()?;
         Ok(network)
     }
@@ -99,6 +112,12 @@ impl Network {
     #[must_use]
     pub fn failure(&self) -> watch::Receiver<Option<String>> {
         self.failure.clone()
+    }
+
+    /// What is counted of this network.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     fn wait_until_ready(&self) -> Result<(), NetworkError> {
@@ -205,6 +224,7 @@ struct Wires {
     desk: SyncSender<Job>,
     ledger: SyncSender<Mail>,
     alarm: Alarm,
+    metrics: Arc<Metrics>,
 }
 
 fn assemble(
@@ -227,6 +247,7 @@ fn assemble(
         latencies: Arc::clone(&latencies),
         head,
         clients: Clients::default(),
+        metrics: wires.metrics,
     };
     let node = LocalNode {
         genesis,

@@ -4,6 +4,7 @@ use ciro_worker::{Answer, Blobs, Failure, Task, Workbench};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// A computed task, and for which of the workers in this process.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Computed {
     pub task: Task,
     /// How it ended.
     pub result: Result<Answer, Failure>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Threads that share one workbench. Dropping the pool waits for the tasks under way.
@@ -58,7 +61,8 @@ fn work(queue: &Mutex<Receiver<(usize, Task)>>, bench: &Workbench, blobs: &dyn B
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((worker, task)) = next else { return };
+        let begun = Instant::now();
         let result = bench.answer(&task, blobs);
-        done(Computed { worker, task, result });
+        done(Computed { worker, task, result, took: begun.elapsed() });
     }
 }

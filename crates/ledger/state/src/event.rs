@@ -272,3 +272,101 @@ pub enum Event {
         amount: Amount,
     },
 }
+
+impl Event {
+    /// Its name in logs and counters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Transfer { .. } => "transfer",
+            Self::ModelRegistered { .. } => "model_registered",
+            Self::WorkerRegistered { .. } => "worker_registered",
+            Self::StakeAdded { .. } => "stake_added",
+            Self::UnstakeRequested { .. } => "unstake_requested",
+            Self::StakeReleased { .. } => "stake_released",
+            Self::StakeWithdrawn { .. } => "stake_withdrawn",
+            Self::OfferPublished { .. } => "offer_published",
+            Self::OfferWithdrawn { .. } => "offer_withdrawn",
+            Self::JobOpened { .. } => "job_opened",
+            Self::JobCancelRequested { .. } => "job_cancel_requested",
+            Self::JobCancelOverruled { .. } => "job_cancel_overruled",
+            Self::LeaseObserved { .. } => "lease_observed",
+            Self::LeaseAbandoned { .. } => "lease_abandoned",
+            Self::JobFailureReported { .. } => "job_failure_reported",
+            Self::LeaseTimedOut { .. } => "lease_timed_out",
+            Self::JobCommitted { .. } => "job_committed",
+            Self::JobRevealed { .. } => "job_revealed",
+            Self::JobReopened { .. } => "job_reopened",
+            Self::JobSettled { .. } => "job_settled",
+            Self::JobRefunded { .. } => "job_refunded",
+            Self::Slashed { .. } => "slashed",
+            Self::ReputationChanged { .. } => "reputation_changed",
+            Self::FeePaid { .. } => "fee_paid",
+            Self::DepositReturned { .. } => "deposit_returned",
+        }
+    }
+
+    /// Why it happened, where there is a reason to name.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::LeaseAbandoned { reason, .. } => Some(reason.name()),
+            Self::JobFailureReported { reason, .. } => Some(reason.name()),
+            Self::JobRefunded { reason, .. } => Some(reason.name()),
+            Self::Slashed { reason, .. } => Some(reason.name()),
+            Self::Transfer { .. }
+            | Self::ModelRegistered { .. }
+            | Self::WorkerRegistered { .. }
+            | Self::StakeAdded { .. }
+            | Self::UnstakeRequested { .. }
+            | Self::StakeReleased { .. }
+            | Self::StakeWithdrawn { .. }
+            | Self::OfferPublished { .. }
+            | Self::OfferWithdrawn { .. }
+            | Self::JobOpened { .. }
+            | Self::JobCancelRequested { .. }
+            | Self::JobCancelOverruled { .. }
+            | Self::LeaseObserved { .. }
+            | Self::LeaseTimedOut { .. }
+            | Self::JobCommitted { .. }
+            | Self::JobRevealed { .. }
+            | Self::JobReopened { .. }
+            | Self::JobSettled { .. }
+            | Self::ReputationChanged { .. }
+            | Self::FeePaid { .. }
+            | Self::DepositReturned { .. } => None,
+        }
+    }
+
+    /// The job that it is about, if it is about one.
+    #[must_use]
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::JobOpened { job, .. }
+            | Self::JobCancelRequested { job, .. }
+            | Self::JobCancelOverruled { job, .. }
+            | Self::LeaseObserved { job, .. }
+            | Self::LeaseAbandoned { job, .. }
+            | Self::JobFailureReported { job, .. }
+            | Self::LeaseTimedOut { job, .. }
+            | Self::JobCommitted { job, .. }
+            | Self::JobRevealed { job, .. }
+            | Self::JobReopened { job, .. }
+            | Self::JobRefunded { job, .. } => Some(*job),
+            Self::JobSettled { record, .. } => Some(record.job),
+            Self::Slashed { job, .. } => *job,
+            Self::Transfer { .. }
+            | Self::ModelRegistered { .. }
+            | Self::WorkerRegistered { .. }
+            | Self::StakeAdded { .. }
+            | Self::UnstakeRequested { .. }
+            | Self::StakeReleased { .. }
+            | Self::StakeWithdrawn { .. }
+            | Self::OfferPublished { .. }
+            | Self::OfferWithdrawn { .. }
+            | Self::ReputationChanged { .. }
+            | Self::FeePaid { .. }
+            | Self::DepositReturned { .. } => None,
+        }
+    }
+}

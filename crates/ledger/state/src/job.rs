@@ -47,6 +47,20 @@ pub enum DeclineReason {
     Impaired,
 }
 
+impl DeclineReason {
+    /// Its name in logs and counters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Draining => "draining",
+            Self::Unsuitable => "unsuitable",
+            Self::TooSlow => "too_slow",
+            Self::Impaired => "impaired",
+        }
+    }
+}
+
 /// Why a job cannot be answered by anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub enum FailReason {
@@ -60,6 +74,20 @@ pub enum FailReason {
     ModelInvalid,
     /// A2 only, concluded by the ledger: the answers that were revealed do not agree.
     NoMajority,
+}
+
+impl FailReason {
+    /// Its name in logs and counters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InputUnavailable => "input_unavailable",
+            Self::InputInvalid => "input_invalid",
+            Self::ModelUnavailable => "model_unavailable",
+            Self::ModelInvalid => "model_invalid",
+            Self::NoMajority => "no_majority",
+        }
+    }
 }
 
 impl FailReason {
@@ -85,6 +113,19 @@ pub enum RefundReason {
     Failed(FailReason),
     /// The deadline passed and no worker ever took the job.
     Unmatched,
+}
+
+impl RefundReason {
+    /// Its name in logs and counters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Failed(reason) => reason.name(),
+            Self::Unmatched => "unmatched",
+        }
+    }
 }
 
 /// Where a job stands.

@@ -18,6 +18,18 @@ pub enum SlashReason {
 }
 
 impl SlashReason {
+    /// Its name in logs and counters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malicious => "malicious",
+            Self::Unavailable => "unavailable",
+            Self::Equivocation => "equivocation",
+        }
+    }
+}
+
+impl SlashReason {
     /// The share that is taken, of 10,000.
     #[must_use]
     pub const fn rate(self) -> BasisPoints {

@@ -21,6 +21,9 @@ struct View {
 }
 
 pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
+    if let Some(filter) = &args.log {
+        ciro_telemetry::log::start(filter, args.log_format.into()).map_err(CliError::failed)?;
+    }
     let started = Instant::now();
     let home = home::resolve(args.data.data.as_deref())?;
     let serving = Serving::start(home.root(), args.port, options(args), &args.host, *ui)?;

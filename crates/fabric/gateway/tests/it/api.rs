@@ -24,7 +24,7 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// A router as one client on this machine sees it.
 pub(crate) fn gateway(node: Arc<TestNode>) -> Router {
-    let settings = Settings { limits: Limits::for_descriptors(1_024), hosts: BTreeSet::new() };
+    let settings = Settings { limits: Limits::for_descriptors(1_024), hosts: BTreeSet::new(), metrics: Arc::default() };
     ciro_gateway::router(node, settings)
 }
 
@@ -315,4 +315,28 @@ fn a_waiting_stream_wakes_when_a_block_is_committed() {
         assert_eq!(found[0].1["event"]["event"], "FeePaid");
     });
     assert_eq!(node.status().height, Height(1));
+}
+
+#[test]
+fn refusals_are_counted_by_the_code_that_the_client_was_told_and_routes_by_their_names() {
+    run(async {
+        let router = gateway(Arc::new(TestNode::new()));
+        assert_eq!(get(&router, &format!("/v1/jobs/{}", "11".repeat(32))).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(get(&router, "/v1/jobs/none").await.0, StatusCode::BAD_REQUEST);
+        assert_eq!(get(&router, "/what/a/stranger/wrote").await.0, StatusCode::NOT_FOUND);
+        let response = send(&router, Request::get("/metrics").body(Body::empty()).expect("a request")).await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], ciro_telemetry::metrics::CONTENT_TYPE);
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        for line in [
+            "ciro_requests_total{route=\"/v1/jobs/{job}\",status=\"404\"} 1",
+            "ciro_requests_total{route=\"/v1/jobs/{job}\",status=\"400\"} 1",
+            "ciro_requests_total{route=\"none\",status=\"404\"} 1",
+            "ciro_refusals_total{code=\"not_found\"} 2",
+            "ciro_refusals_total{code=\"bad_request\"} 1",
+        ] {
+            assert!(text.lines().any(|got| got == line), "expected {line}, got\n{text}");
+        }
+        assert!(!text.contains("stranger"), "{text}");
+    });
 }

@@ -8,6 +8,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use ciro_crypto::Keypair;
 use ciro_gateway::{Limits, Settings, authorization, serve};
 use ciro_state::Action;
+use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, Height};
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -24,16 +25,21 @@ fn limits() -> Limits {
 }
 
 fn with_limits(node: TestNode, limits: Limits) -> Router {
-    ciro_gateway::router(Arc::new(node), Settings { limits, hosts: BTreeSet::new() })
+    ciro_gateway::router(Arc::new(node), Settings { limits, hosts: BTreeSet::new(), metrics: Arc::default() })
 }
 
 /// Runs `test` against a gateway on a socket of its own.
 fn on_a_socket<T>(limits: Limits, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
+    counted_on_a_socket(limits, &Arc::default(), test)
+}
+
+/// As [`on_a_socket`], with its counters.
+fn counted_on_a_socket<T>(limits: Limits, metrics: &Arc<Metrics>, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
-        let settings = Settings { limits, hosts: BTreeSet::new() };
+        let settings = Settings { limits, hosts: BTreeSet::new(), metrics: Arc::clone(metrics) };
         let server = serve(listener, Arc::new(TestNode::new()), settings, async move { drop(stopped.await) });
         let client = async {
             let result = test(address).await;
@@ -132,6 +138,28 @@ fn a_head_that_does_not_end_is_answered_and_an_idle_connection_closed() {
 }
 
 #[test]
+fn each_way_in_which_a_connection_ends_is_counted() {
+    let limits = Limits { head_patience: Duration::from_millis(50), connections: 1, ..limits() };
+    let metrics = Arc::<Metrics>::default();
+    counted_on_a_socket(limits, &metrics, async |address| {
+        assert!(status_of(address).await.starts_with("HTTP/1.1 200"));
+        assert_eq!(rest(&mut connect(address).await).await, "", "nothing was said in time");
+        let mut noise = connect(address).await;
+        noise.write_all(b"\0\0\0\0\r\n\r\n").await.expect("writes");
+        rest(&mut noise).await;
+        let (mut first, mut second) = (connect(address).await, connect(address).await);
+        assert_eq!(rest(&mut first).await, "", "it made room");
+        rest(&mut second).await;
+    });
+    let text = metrics.text();
+    for (reason, count) in [("done", 1), ("slow", 2), ("broken", 1), ("displaced", 1)] {
+        let line = format!("ciro_connections_closed_total{{reason=\"{reason}\"}} {count}");
+        assert!(text.lines().any(|got| got == line), "expected {line}, got\n{text}");
+    }
+    assert!(text.contains("ciro_requests_total{route=\"/v1/status\",status=\"200\"} 1"), "{text}");
+}
+
+#[test]
 fn a_kept_connection_is_as_impatient_as_a_new_one() {
     let limits = Limits { head_patience: Duration::from_millis(50), ..limits() };
     on_a_socket(limits, async |address| {
@@ -209,7 +237,8 @@ fn no_page_and_no_other_name_reaches_any_route() {
 fn a_client_that_asks_too_often_is_told_when_to_come_again_and_a_funded_account_is_not_hurt() {
     let node = Arc::new(TestNode::new());
     let limits = Limits { units_per_second: 1, units_burst: 4, ..limits() };
-    let router = ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new() });
+    let router =
+        ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new(), metrics: Arc::default() });
     run(async {
         for _ in 0..4 {
             assert_eq!(get(&router, "/v1/status").await.0, StatusCode::OK);
@@ -253,7 +282,8 @@ fn waiting_submissions_hold_no_thread_and_an_account_holds_so_many() {
     node.stuck = Some(Mutex::default());
     let node = Arc::new(node);
     let limits = Limits { waiting: 8, waiting_per_account: 5, questions: 1, ..limits() };
-    let router = ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new() });
+    let router =
+        ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new(), metrics: Arc::default() });
     run(async {
         let submit = async |nonce| post_json(&router, "/v1/transactions", &transfer(&node, nonce)).await;
         // They come in any order, and none of them may be behind a gap of nonces.
@@ -280,7 +310,8 @@ fn what_waits_behind_a_gap_is_answered_at_once_and_holds_no_place() {
     node.stuck = Some(Mutex::default());
     let node = Arc::new(node);
     let limits = Limits { waiting: 1, waiting_per_account: 1, ..limits() };
-    let router = ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new() });
+    let router =
+        ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new(), metrics: Arc::default() });
     run(async {
         for nonce in 1..9 {
             let (status, body) = post_json(&router, "/v1/transactions", &transfer(&node, nonce)).await;
@@ -406,7 +437,8 @@ fn event_streams_are_counted_and_come_back() {
 fn a_reader_that_lags_is_told_where_to_go_on() {
     let node = Arc::new(TestNode::new());
     let limits = Limits { lag_patience: Duration::ZERO, ..limits() };
-    let router = ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new() });
+    let router =
+        ciro_gateway::router(node.clone(), Settings { limits, hosts: BTreeSet::new(), metrics: Arc::default() });
     run(async {
         for nonce in 0..2 {
             assert_eq!(post_json(&router, "/v1/transactions", &transfer(&node, nonce)).await.0, StatusCode::OK);
