@@ -116,13 +116,12 @@ fn item(line: &str) -> Option<&str> {
 
 /// Sentences end with a full stop, an exclamation or a question mark before a space. What is quoted as code holds no end.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let mut previous = [' '; 2];
+    let (mut quoted, mut ended) = (false, false);
     text.split(move |c: char| {
         quoted ^= c == '`';
-        let closed = if ")*_\"".contains(previous[1]) { previous[0] } else { previous[1] };
-        let is_end = c.is_whitespace() && !quoted && ".!?".contains(closed);
-        previous = [previous[1], c];
+        let is_end = ended && !quoted && c.is_whitespace();
+        // Brackets, quotes and emphasis may close after the mark.
+        ended = ".!?".contains(c) || (ended && ")*_\"".contains(c));
         is_end
     })
 }
@@ -160,6 +159,7 @@ mod tests {
     #[test]
     fn a_sentence_may_reach_the_limit_and_not_pass_it() {
         assert_eq!(found(&format!("# T\n\n{} {}\n", long(25), long(25)), ""), []);
+        assert_eq!(found(&format!("**{}** \"{}\" ({}) {}\n", long(25), long(25), long(25), long(25)), ""), []);
         assert_eq!(found(&format!("# T\n\n{}\n", long(26)), ""), [("docs/a.md".into(), 3)]);
         assert_eq!(
             found(&format!("{}\n{}\n", long(13).trim_end_matches('.'), long(13)), ""),
