@@ -47,8 +47,10 @@ def test_no_byte_of_a_receipt_may_change(model, proof):
     for position in range(0, len(proof.bytes), step):
         damaged = bytearray(proof.bytes)
         damaged[position] ^= 1
-        with pytest.raises(ciro.VerifyError):
+        with pytest.raises(ciro.VerifyError) as refused:
             ciro.verify(bytes(damaged), model)
+        reason = str(refused.value)
+        assert reason.count(reason.split(":")[0]) == 1, "a cause is said once"
 
 
 @pytest.mark.parametrize("cut", [0, 1, 12, 13, 45, 1000, -1])

@@ -76,9 +76,9 @@ pub(crate) fn refused_together() -> PyErr {
     python::ProveError::new_err((message, None::<String>))
 }
 
-/// A receipt that shows nothing.
+/// A receipt that shows nothing. These errors say their causes themselves, as `ciro verify` prints them.
 pub(crate) fn verify(error: &dyn Error) -> PyErr {
-    python::VerifyError::new_err((chain(error), None::<String>))
+    python::VerifyError::new_err((Escaped(&error.to_string()).to_string(), None::<String>))
 }
 
 /// `error` and its causes, outermost first, on one line: they may quote strangers.
