@@ -120,7 +120,12 @@ fn explain(error: &NetworkError) -> CliError {
         NetworkError::Repair { .. } | NetworkError::StoresLost { .. } => {
             failed.hint("restore the directory from a backup, or name a new one with --data")
         }
-        _ => failed,
+        NetworkError::Key(_)
+        | NetworkError::Blobs(_)
+        | NetworkError::Io { .. }
+        | NetworkError::Validator { .. }
+        | NetworkError::Scheduler(_)
+        | NetworkError::NotReady { .. } => failed,
     }
 }
 

@@ -9,6 +9,7 @@
 //! made from a seed that the caller drew.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

@@ -12,6 +12,7 @@
 //! Dependency position: the bottom. Nothing below, everything above.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

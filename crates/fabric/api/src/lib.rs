@@ -16,6 +16,7 @@
 //!
 //! Dependency position: the bottom of the fabric, above the ledger's state and its receipts.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod client;
 pub mod command;

@@ -25,6 +25,7 @@
 //!
 //! Dependency position: above `ciro-api`, whose messages are all that it says to a node; below `ciro-network`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 mod body;
 pub mod budget;

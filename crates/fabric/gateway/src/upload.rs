@@ -13,10 +13,9 @@ pub(crate) struct Uploading {
 
 impl Uploading {
     pub(crate) async fn open(gateway: &Shared, kind: UploadKind, client: &Client) -> Result<Self, ApiError> {
-        match gateway.command(Command::Open { kind, client: client.clone() }).await? {
-            Done::Opened(id) => Ok(Self { gateway: gateway.clone(), id, is_open: true }),
-            other => Err(unexpected(&other)),
-        }
+        let done = gateway.command(Command::Open { kind, client: client.clone() }).await?;
+        let Done::Opened(id) = done else { return Err(unexpected(&done)) };
+        Ok(Self { gateway: gateway.clone(), id, is_open: true })
     }
 
     pub(crate) async fn append(&self, bytes: Vec<u8>) -> Result<(), ApiError> {

@@ -218,10 +218,9 @@ pub(crate) async fn model(
     let upload = Uploading::open(&gateway, UploadKind::Model, &caller.client).await?;
     pour(&upload, &gateway, read(&gateway, &caller, request, BODY_BYTES_MAX).await?).await?;
     let turn = gateway.models.clone().acquire_owned().await.map_err(|e| ApiError::unavailable(e.to_string()))?;
-    match upload.keep(turn).await? {
-        Done::KeptModel(model) => Ok(Json(model)),
-        other => Err(unexpected(&other)),
-    }
+    let kept = upload.keep(turn).await?;
+    let Done::KeptModel(model) = kept else { return Err(unexpected(&kept)) };
+    Ok(Json(model))
 }
 
 pub(crate) async fn input(
@@ -233,10 +232,9 @@ pub(crate) async fn input(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let upload = Uploading::open(&gateway, UploadKind::Input, &caller.client).await?;
     pour(&upload, &gateway, read(&gateway, &caller, request, limit).await?).await?;
-    match upload.keep(()).await? {
-        Done::KeptInput(input) => Ok(Json(StoredInput { input })),
-        other => Err(unexpected(&other)),
-    }
+    let kept = upload.keep(()).await?;
+    let Done::KeptInput(input) = kept else { return Err(unexpected(&kept)) };
+    Ok(Json(StoredInput { input }))
 }
 
 async fn read<'a>(

@@ -152,10 +152,10 @@ impl Dispatcher {
     fn note_latencies(&self, events: &[CommittedEvent]) {
         let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            match &event.event {
-                Event::JobSettled { record, .. } => latencies.settled(record.job, record.assurance),
-                Event::JobRefunded { job, .. } => latencies.forget(*job),
-                _ => {}
+            if let Event::JobSettled { record, .. } = &event.event {
+                latencies.settled(record.job, record.assurance);
+            } else if let Event::JobRefunded { job, .. } = &event.event {
+                latencies.forget(*job);
             }
         }
     }

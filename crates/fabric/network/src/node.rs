@@ -66,14 +66,14 @@ impl LocalNode {
 
     /// What the store says, with its refusals in the gateway's words. Damage is nobody's answer: it ends the network.
     fn kept<T>(&self, found: Result<T, StoreError>) -> Result<T, NodeError> {
-        found.map_err(|error| match &error {
-            StoreError::Pruned { .. } => NodeError::Pruned { reason: error.to_string() },
-            error => {
-                if error.is_damage() {
-                    self.alarm.damaged(error);
-                }
-                broken(error)
+        found.map_err(|error| {
+            if let StoreError::Pruned { .. } = error {
+                return NodeError::Pruned { reason: error.to_string() };
             }
+            if error.is_damage() {
+                self.alarm.damaged(&error);
+            }
+            broken(error)
         })
     }
 

@@ -87,9 +87,9 @@ fn answer(store: &Store, record: &SettlementRecord) -> Result<Option<Answer>, St
 /// The transaction that carries the paid output. It may stand in an earlier block than the settlement.
 fn carrier(store: &Store, record: &SettlementRecord) -> Result<Option<SignedTx>, StoreError> {
     let Some(journal) = store.journal(record.height)? else { return Ok(None) };
-    let settles = |event: Event| match event {
-        Event::JobSettled { record: settled, tx } if settled.job == record.job => Some(tx),
-        _ => None,
+    let settles = |event: Event| {
+        let Event::JobSettled { record: settled, tx } = event else { return None };
+        (settled.job == record.job).then_some(tx)
     };
     let Some(id) = journal.events.into_iter().find_map(settles) else { return Ok(None) };
     // A settlement names a transaction that was in a block.

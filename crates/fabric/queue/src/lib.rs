@@ -14,6 +14,7 @@
 //!
 //! Dependency position: above `ciro-types` only. No clock: time is block height, given by the caller.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod embedded;
 pub mod error;

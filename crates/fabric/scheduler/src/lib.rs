@@ -15,6 +15,7 @@
 //!
 //! Dependency position: above `ciro-state` (events, leases) and `ciro-queue`; below `ciro-network`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod book;
 mod class;

@@ -260,7 +260,19 @@ impl<L: JobLog> Scheduler<L> {
                 self.close(record.job)?;
             }
             Event::JobRefunded { job, .. } => self.close(*job)?,
-            _ => {}
+            // Money, and what leases and seats came to: nothing that a lease depends on.
+            Event::Transfer { .. }
+            | Event::ModelRegistered { .. }
+            | Event::StakeAdded { .. }
+            | Event::UnstakeRequested { .. }
+            | Event::StakeReleased { .. }
+            | Event::StakeWithdrawn { .. }
+            | Event::LeaseObserved { .. }
+            | Event::LeaseTimedOut { .. }
+            | Event::JobRevealed { .. }
+            | Event::Slashed { .. }
+            | Event::FeePaid { .. }
+            | Event::DepositReturned { .. } => {}
         }
         Ok(())
     }
@@ -283,7 +295,7 @@ impl<L: JobLog> Scheduler<L> {
         let seats = self.log.seats(id)?;
         let is_taken = |view: &&WorkView| match view.state {
             WorkState::Claimed { token, .. } => job.committed.contains(&token),
-            _ => false,
+            WorkState::Ready | WorkState::Delayed { .. } | WorkState::Dead { .. } => false,
         };
         let untaken = seats.len() - seats.iter().filter(is_taken).count();
         let first = seats.last().map_or(0, |view| view.work.seat.saturating_add(1));

@@ -12,6 +12,7 @@
 //!
 //! Dependency position: above `ciro-state` and the prover; below `ciro-network`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod blobs;
 pub mod workbench;

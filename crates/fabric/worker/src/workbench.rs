@@ -194,9 +194,12 @@ fn run(key: &ProvingKey, raw: &RawInput, input: Vec<u8>) -> Result<Answer, Failu
 }
 
 fn run_and_prove(key: &ProvingKey, raw: &RawInput, input: Vec<u8>, context: &ProofContext) -> Result<Answer, Failure> {
-    let proof = prove(key, raw, context).map_err(|e| match e {
-        ProveError::Execute(refusal) => refused(&refusal),
-        other => Failure::Unprovable { reason: other.to_string() },
+    let proof = prove(key, raw, context).map_err(|e| {
+        if let ProveError::Execute(refusal) = &e {
+            refused(refusal)
+        } else {
+            Failure::Unprovable { reason: e.to_string() }
+        }
     })?;
     key.verifying().verify(&proof.statement, &proof.bytes).map_err(|e| Failure::SelfCheck { reason: e.to_string() })?;
     Ok(Answer { input, output: encode(&proof.output), proof: proof.bytes })
@@ -205,11 +208,11 @@ fn run_and_prove(key: &ProvingKey, raw: &RawInput, input: Vec<u8>, context: &Pro
 /// A model that was checked when it was loaded refuses only inputs. One that leaves what the model was calibrated for is nothing that
 /// its sender can change: the reason says who can.
 fn refused(error: &ExecError) -> Failure {
-    let advice = match error {
-        ExecError::Node { fault: NodeFault::Uncalibrated { .. }, .. } => {
-            "; the model's owner can compile it again with --calibration samples that cover such inputs"
-        }
-        _ => "",
+    let is_uncalibrated = matches!(error, ExecError::Node { fault: NodeFault::Uncalibrated { .. }, .. });
+    let advice = if is_uncalibrated {
+        "; the model's owner can compile it again with --calibration samples that cover such inputs"
+    } else {
+        ""
     };
     Failure::Refused { reason: format!("{error}{advice}") }
 }

@@ -290,7 +290,26 @@ impl Worker {
             Event::JobCommitted { job, worker, reveal_by, .. } => {
                 return self.on_committed(*job, *worker, reveal_by.is_some());
             }
-            _ => {}
+            Event::Transfer { .. }
+            | Event::ModelRegistered { .. }
+            | Event::WorkerRegistered { .. }
+            | Event::StakeAdded { .. }
+            | Event::UnstakeRequested { .. }
+            | Event::StakeReleased { .. }
+            | Event::StakeWithdrawn { .. }
+            | Event::OfferPublished { .. }
+            | Event::OfferWithdrawn { .. }
+            | Event::JobCancelRequested { .. }
+            | Event::JobCancelOverruled { .. }
+            | Event::LeaseObserved { .. }
+            | Event::LeaseAbandoned { .. }
+            | Event::JobFailureReported { .. }
+            | Event::LeaseTimedOut { .. }
+            | Event::JobRevealed { .. }
+            | Event::Slashed { .. }
+            | Event::ReputationChanged { .. }
+            | Event::FeePaid { .. }
+            | Event::DepositReturned { .. } => {}
         }
         None
     }

@@ -30,6 +30,7 @@
 //!
 //! Dependency position: the top of the ledger; below the fabric that runs it and the simulator that torments it.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod config;
 pub mod error;

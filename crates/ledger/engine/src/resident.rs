@@ -165,9 +165,9 @@ impl<M: Machine> Resident<M> {
 
     /// Blocks that became durable in a step whose effects were lost, and that `effects` do not announce.
     fn catch_up(&mut self, effects: &[Effect]) -> Result<Vec<Effect>, EngineError> {
-        let first_told = effects.iter().find_map(|effect| match effect {
-            Effect::Committed(committed) => Some(committed.header.height),
-            _ => None,
+        let first_told = effects.iter().find_map(|effect| {
+            let Effect::Committed(committed) = effect else { return None };
+            Some(committed.header.height)
         });
         let end = first_told.unwrap_or(self.validator.state().height().next());
         let mut missed = Vec::new();

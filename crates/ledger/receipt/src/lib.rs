@@ -18,6 +18,7 @@
 //!
 //! Dependency position: above the verifier, the ledger's types and the light client; below the engine and every client.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

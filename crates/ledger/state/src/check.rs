@@ -247,14 +247,15 @@ fn check_action(
     proofs: &dyn ProofCheck,
     evidence: &dyn EvidenceCheck,
 ) -> Result<Finding, TxError> {
-    match &tx.body.action {
-        Action::RegisterModel { program, weight_root } => check_model(facts, proofs, program, *weight_root),
-        Action::ReportEquivocation { evidence: bytes } => evidence
-            .check(facts.chain(), bytes)
-            .map(Finding::Offence)
-            .map_err(|rejection| TxError::EvidenceRejected { reason: rejection.reason }),
-        action => check_plain(facts, proofs, tx.body.sender, action).map(|()| Finding::Sound),
+    let action = &tx.body.action;
+    if let Action::RegisterModel { program, weight_root } = action {
+        return check_model(facts, proofs, program, *weight_root);
     }
+    if let Action::ReportEquivocation { evidence: bytes } = action {
+        let offence = evidence.check(facts.chain(), bytes);
+        return offence.map(Finding::Offence).map_err(|r| TxError::EvidenceRejected { reason: r.reason });
+    }
+    check_plain(facts, proofs, tx.body.sender, action).map(|()| Finding::Sound)
 }
 
 /// The actions about which there is nothing to find out but whether they are sound.

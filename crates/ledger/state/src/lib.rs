@@ -25,6 +25,7 @@
 //! Dependency position: above `ciro-types` and `ciro-crypto`; below consensus' host, which injects proof and evidence
 //! checks, and below everything that submits transactions or follows events.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod account;
 pub mod admission;

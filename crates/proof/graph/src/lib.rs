@@ -27,6 +27,7 @@
 //! Dependency position: part of the verifier's closure. Knows nothing of ONNX, of proofs, or of files.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

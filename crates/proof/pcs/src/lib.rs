@@ -35,6 +35,7 @@
 //! Dependency position: verifier's closure. The prover's side is in `ciro-prover`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

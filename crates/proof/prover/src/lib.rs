@@ -34,6 +34,7 @@
 //! Dependency position: above the verifier. Holds no keys and no randomness: a proof is a function of model, input, context
 //! and, where something is hidden, a seed.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod batch;
 pub mod commitments;

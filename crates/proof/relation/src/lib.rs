@@ -44,6 +44,7 @@
 //! Dependency position: verifier's closure, above the program and multilinear algebra.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

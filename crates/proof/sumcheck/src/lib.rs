@@ -13,6 +13,7 @@
 //! Dependency position: verifier's closure, above the transcript.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

@@ -17,6 +17,7 @@
 //! Dependency position: bottom of the verifier's closure. The hash is Blake2s-256 (RFC 7693).
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(
     not(test),
     deny(

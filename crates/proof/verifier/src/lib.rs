@@ -28,6 +28,7 @@
 //! Dependency position: top of the verifier's closure. Nothing here knows of networks, money or files.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

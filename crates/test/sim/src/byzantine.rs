@@ -21,7 +21,13 @@ pub fn contradict(liar: Place, chain: ChainId, nonce: Nonce, bytes: &[u8]) -> Op
         Message::Proposal(proposal) if proposal.statement.body.proposer == liar.account() => {
             Message::Proposal(other_proposal(liar, chain, nonce, &proposal)?)
         }
-        _ => return None,
+        Message::Vote(_)
+        | Message::Proposal(_)
+        | Message::Polka(_)
+        | Message::Round(_)
+        | Message::Status(_)
+        | Message::SyncRequest(_)
+        | Message::SyncResponse(_) => return None,
     };
     Some(Wire::Consensus(lie).to_bytes())
 }

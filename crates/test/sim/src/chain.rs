@@ -181,7 +181,20 @@ impl Chain {
             Event::FeePaid { account, amount } => self.pay(*account, *amount),
             Event::ModelRegistered { by, deposit, .. } => self.pay(*by, *deposit),
             Event::DepositReturned { owner, amount, .. } => self.earn(*owner, *amount),
-            _ => {}
+            Event::StakeAdded { .. }
+            | Event::UnstakeRequested { .. }
+            | Event::StakeReleased { .. }
+            | Event::StakeWithdrawn { .. }
+            | Event::OfferPublished { .. }
+            | Event::OfferWithdrawn { .. }
+            | Event::JobCancelRequested { .. }
+            | Event::JobCancelOverruled { .. }
+            | Event::LeaseAbandoned { .. }
+            | Event::JobFailureReported { .. }
+            | Event::JobCommitted { .. }
+            | Event::JobRevealed { .. }
+            | Event::JobReopened { .. }
+            | Event::ReputationChanged { .. } => {}
         }
         Ok(())
     }

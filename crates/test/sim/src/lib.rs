@@ -20,6 +20,7 @@
 //!
 //! Dependency position: above everything but apps.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod byzantine;
 pub mod cast;

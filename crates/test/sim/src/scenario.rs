@@ -281,7 +281,7 @@ fn paid(sim: &Sim, account: AccountId, assurance: Assurance) -> usize {
         Some(End::Settled(record, _)) => {
             record.assurance == assurance && record.payments.iter().any(|payment| payment.worker == account)
         }
-        _ => false,
+        Some(End::Refunded(_)) | None => false,
     };
     ends(sim).iter().filter(|end| is_paid(end)).count()
 }

@@ -294,10 +294,8 @@ pub(super) fn disk(action: &'static str, file: &'static str) -> impl FnOnce(io::
 
 /// Only proposals whose block was found valid are logged.
 fn logged_block(entry: &WalEntry) -> Option<(BlockId, SealedBlock)> {
-    match entry {
-        WalEntry::Proposal(proposal) => Some((proposal.block.id(), proposal.block.clone())),
-        _ => None,
-    }
+    let WalEntry::Proposal(proposal) = entry else { return None };
+    Some((proposal.block.id(), proposal.block.clone()))
 }
 
 /// Whether the log holds the statement with this digest.
@@ -305,6 +303,6 @@ fn holds(logged: &[WalEntry], digest: Hash32) -> bool {
     logged.iter().any(|entry| match entry {
         WalEntry::Vote(vote) => vote.body.digest() == digest,
         WalEntry::Proposal(proposal) => proposal.statement.body.digest() == digest,
-        _ => false,
+        WalEntry::Polka(_) | WalEntry::Timeout { .. } => false,
     })
 }

@@ -44,7 +44,19 @@ pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize, samples: usiz
             let flags = |&at: &i64| (0..*run as i64).map(move |i| i64::from(i == at));
             values(value).iter().flat_map(flags).collect()
         }
-        _ => Vec::new(),
+        Hint::Equal { .. }
+        | Hint::Multiply { .. }
+        | Hint::Larger { .. }
+        | Hint::Limbs { .. }
+        | Hint::Negative { .. }
+        | Hint::ShiftRight { .. }
+        | Hint::Gather { .. }
+        | Hint::GatherParts { .. }
+        | Hint::GatherByKey { .. }
+        | Hint::RowMax { .. }
+        | Hint::FirstZero { .. }
+        | Hint::FirstZeroOf { .. }
+        | Hint::Divide { .. } => Vec::new(),
     }
 }
 
@@ -212,7 +224,20 @@ impl<'a> Filler<'a> {
                 let rows: BTreeMap<i64, i64> = (0..len).filter_map(|i| Some((keys.get(i)?, table.get(i)?))).collect();
                 self.map_one(*col, key, |k| rows.get(&k).copied().unwrap_or(0));
             }
-            _ => {}
+            Hint::Value { .. }
+            | Hint::Half { .. }
+            | Hint::Missing { .. }
+            | Hint::OneAt { .. }
+            | Hint::Equal { .. }
+            | Hint::Multiply { .. }
+            | Hint::Larger { .. }
+            | Hint::Limbs { .. }
+            | Hint::Negative { .. }
+            | Hint::ShiftRight { .. }
+            | Hint::RowMax { .. }
+            | Hint::FirstZero { .. }
+            | Hint::FirstZeroOf { .. }
+            | Hint::Divide { .. } => {}
         }
     }
 

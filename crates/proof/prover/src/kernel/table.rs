@@ -191,7 +191,7 @@ impl Table {
             Self::Many(values) if Points::takes(vars) => {
                 Points::new(vars, log_inv_rate, &positions).add_powers(&scales, values);
             }
-            _ => {
+            Self::Few(_) | Self::Many(_) => {
                 let root = F::two_adic_generator((vars + log_inv_rate) as usize);
                 let point = |&(position, scale): &(u32, E)| (root.exp_u64(position.into()), scale);
                 self.add_base_powers(&points.iter().map(point).collect::<Vec<_>>());

@@ -190,7 +190,21 @@ impl WorkerNode {
                 vec![Action::CommitResult { authority: self.own(authority.job()), commitment: *commitment }]
             }
             Action::RevealResult { .. } => vec![action.clone()],
-            _ => Vec::new(),
+            Action::Transfer { .. }
+            | Action::RegisterModel { .. }
+            | Action::RemoveModel { .. }
+            | Action::RegisterWorker { .. }
+            | Action::AddStake { .. }
+            | Action::RequestUnstake { .. }
+            | Action::WithdrawStake
+            | Action::PublishOffer { .. }
+            | Action::SubmitJob { .. }
+            | Action::CancelJob { .. }
+            | Action::SettleJob { .. }
+            | Action::AbandonLease { .. }
+            | Action::FailJob { .. }
+            | Action::ReportTimeout { .. }
+            | Action::ReportEquivocation { .. } => Vec::new(),
         }
     }
 
@@ -210,10 +224,10 @@ fn is_answer(action: &Action) -> bool {
 
 /// When the lease ends by whose right an answer is given, if it is given by one.
 const fn lease_end(action: &Action) -> Option<Height> {
-    match action {
-        Action::SettleJob { authority: Authority::Lease(signed), .. }
-        | Action::CommitResult { authority: Authority::Lease(signed), .. } => Some(signed.lease.expires),
-        _ => None,
+    let (Action::SettleJob { authority, .. } | Action::CommitResult { authority, .. }) = action else { return None };
+    match authority {
+        Authority::Lease(signed) => Some(signed.lease.expires),
+        Authority::Open { .. } => None,
     }
 }
 

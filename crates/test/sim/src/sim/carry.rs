@@ -221,7 +221,7 @@ impl Sim {
         self.endanger_recovery(outage);
         match outage.place {
             Place::Validator(n) => self.start_validator(n),
-            place => self.start_follower(place),
+            place @ (Place::Scheduler | Place::Worker(_) | Place::Client(_)) => self.start_follower(place),
         }
     }
 
@@ -266,6 +266,23 @@ fn headline(height: Height, event: &Event) -> Option<String> {
         Event::LeaseTimedOut { job, worker, token } => {
             format!("{height}: lease {token} of {} for job {} ran out", worker.short(), job.short())
         }
-        _ => return None,
+        Event::Transfer { .. }
+        | Event::ModelRegistered { .. }
+        | Event::WorkerRegistered { .. }
+        | Event::StakeAdded { .. }
+        | Event::UnstakeRequested { .. }
+        | Event::StakeReleased { .. }
+        | Event::StakeWithdrawn { .. }
+        | Event::OfferPublished { .. }
+        | Event::OfferWithdrawn { .. }
+        | Event::JobCancelRequested { .. }
+        | Event::JobCancelOverruled { .. }
+        | Event::LeaseObserved { .. }
+        | Event::LeaseAbandoned { .. }
+        | Event::JobFailureReported { .. }
+        | Event::JobRevealed { .. }
+        | Event::ReputationChanged { .. }
+        | Event::FeePaid { .. }
+        | Event::DepositReturned { .. } => return None,
     })
 }
