@@ -14,6 +14,7 @@
 //! | [`references`] | documents that name files or items which do not exist |
 //! | [`book`] | a document that the book misses, and what its pages link to or include in vain |
 //! | [`sentences`] | sentences of the book that are too long |
+//! | [`limits`] | a stated limit that the code does not set, or one that nobody holds against the code |
 //! | [`size`] | a stated size of the verifier that is not so any more |
 
 pub(crate) mod book;
@@ -23,6 +24,7 @@ mod crate_map;
 mod determinism;
 mod layers;
 mod licences;
+mod limits;
 mod marks;
 mod ratchet;
 pub(crate) mod references;
@@ -85,6 +87,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         references::check(tree),
         book::check(tree),
         sentences::check(tree),
+        limits::check(tree),
         size::check(members, tree),
     ]
     .concat();
@@ -134,6 +137,7 @@ mod tests {
             ("crates/base/types/src/c.rs", "use crate::a::A;\npub struct C;"),
             ("docs/x.md", "`docs/gone.md`"),
             ("xtask/sentences.txt", "docs/x.md 1"),
+            ("SECURITY.md", "| an input | 16 MiB |"),
             ("xtask/ratchet.txt", "gone.rs 700 no reason left"),
             ("scripts/a.sh", mark),
         ]);
