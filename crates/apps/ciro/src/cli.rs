@@ -360,6 +360,12 @@ pub(crate) enum WalletAction {
         #[arg(value_name = "CIRO")]
         amount: Amount,
     },
+    /// Withdraw a model that this account registered: it takes no more orders, and its deposit comes back after the last job on it
+    RemoveModel {
+        /// The model's id, 64 hexadecimal digits
+        #[arg(value_name = "MODEL_ID")]
+        model: ModelId,
+    },
 }
 
 /// Where this machine's state lies.

@@ -121,6 +121,10 @@ fn profile_and_bits_are_part_of_the_model_and_come_too_late_for_a_compiled_folde
     assert_eq!(Some(bytes), view["proof_bytes"].as_u64(), "every byte belongs to a message");
     let verified = ciro(home.path(), &["verify", "-v", "--model", &chain, &receipt]);
     assert!(stdout(&verified).contains("profile chain"), "{}", stdout(&verified));
+    // What compiling says that verifying costs is what the receipt's reader is told.
+    let compiled = stdout(&ciro(home.path(), &["compile", &model, "-o", &folder, "--profile", "chain"]));
+    let said = compiled.lines().find(|line| line.contains(" units of about 1 µs: ")).expect("the cost").trim();
+    assert!(stdout(&verified).contains(said), "{said}");
 
     let output = ciro(home.path(), &["prove", &model, "--input", &input, "-o", &receipt, "--bits", "128"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

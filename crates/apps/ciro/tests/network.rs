@@ -118,6 +118,13 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
 
     let quote = json(&ciro(home, &["quote", "--json"]));
     assert_eq!(quote["rungs"][1]["latency_jobs"], 1);
+    let model = view["model_id"].as_str().expect("an id");
+    let remove = || ciro(home, &["wallet", "remove-model", model, "--json"]);
+    assert_eq!(json(&remove())["model"], model);
+    assert_eq!(ask(home, &format!("/v1/models/{model}"))["is_retired"], true, "its owner withdrew it");
+    let again = remove();
+    assert_eq!(again.status.code(), Some(4), "{}", String::from_utf8_lossy(&again.stderr));
+
     let (account, before) = wallet(home);
     let earlier = fees(home, &account);
     let to = "11".repeat(32);

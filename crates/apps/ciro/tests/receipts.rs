@@ -81,6 +81,9 @@ fn the_budget_is_printed_term_by_term_when_asked() {
     let expected: Vec<_> = budget.terms.iter().map(|term| (term.what.to_string(), u64::from(term.total()))).collect();
     assert_eq!(terms, expected);
     assert_eq!(details["soundness"]["total_bits"], budget.total_bits);
+    assert_eq!(details["soundness"]["total_bits_newer"], budget.total_bits_newer);
+    let cost = key.cost();
+    assert_eq!([&details["cost"]["units"], &details["cost"]["peak_bytes"]], [cost.units(), cost.peak_bytes]);
     assert_eq!(details["profile"], "native");
     assert_eq!(details["sizes"]["constants"], 2);
     let Evidence::Proven { proof, .. } = &receipt.evidence else { panic!("a proof") };
@@ -91,6 +94,13 @@ fn the_budget_is_printed_term_by_term_when_asked() {
         assert!(text.contains(what.as_str()), "{what}");
     }
     assert!(text.contains("profile native"), "{text}");
+    for (theorem, bits) in [("BCHKS25", budget.total_bits), ("DKT26", budget.total_bits_newer)] {
+        let by = text.lines().find(|line| line.contains("union of all") && line.contains(theorem)).expect("a line");
+        assert!(by.ends_with(&format!(" {bits} bits")), "{by}");
+    }
+    let said =
+        format!("cost of verification, at most\n  {} units of about 1 µs: {} field", cost.units(), cost.field_ops);
+    assert!(text.contains(&said), "{text}");
     assert_eq!(json(&ciro(&["verify", "--json"], &file))["details"], Value::Null, "only when asked");
 }
 

@@ -9,7 +9,7 @@ use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_network::Layout;
 use ciro_state::Action;
-use ciro_types::{AccountId, Amount, TxId};
+use ciro_types::{AccountId, Amount, ModelId, TxId};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -25,6 +25,12 @@ struct SentView {
     amount: Amount,
 }
 
+#[derive(Serialize)]
+struct RemovedView {
+    tx: TxId,
+    model: ModelId,
+}
+
 pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
     let home = home::resolve(args.data.data.as_deref())?;
     match args.action {
@@ -36,6 +42,7 @@ pub(crate) fn run(args: &WalletArgs, ui: &Ui) -> Result<(), CliError> {
         WalletAction::Show => show(&home, &home::load_wallet(&home)?, ui),
         WalletAction::Balance => balance(&home, ui),
         WalletAction::Send { to, amount } => send(&home, to, amount, ui),
+        WalletAction::RemoveModel { model } => remove_model(&home, model, ui),
     }
 }
 
@@ -57,4 +64,15 @@ fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), Cli
     let tx = client.act(&purse, chain, &Action::Transfer { to, amount })?;
     let view = SentView { tx, to, amount };
     ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
+}
+
+fn remove_model(home: &Layout, model: ModelId, ui: &Ui) -> Result<(), CliError> {
+    let purse = Purse::open(home)?;
+    let client = require(home)?;
+    let chain = client.status()?.chain;
+    let tx = client.act(&purse, chain, &Action::RemoveModel { model })?;
+    let view = RemovedView { tx, model };
+    ui.result(&view, || {
+        format!("model {model} takes no more orders; its deposit comes back after the last job on it\ntransaction {tx}")
+    })
 }
