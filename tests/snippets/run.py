@@ -31,7 +31,7 @@ from typing import Iterator, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES_RUN = ("bash", "python", "rust")
-LANGUAGES_SHOWN = ("text", "json", "toml")
+LANGUAGES_SHOWN = ("text", "json", "toml", "yaml")
 # A block takes a few seconds. One that hangs is reported long before whoever waits gives up.
 LIMIT_S = 240
 

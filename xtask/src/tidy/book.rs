@@ -89,8 +89,16 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         violations.extend(outside.map(|(line, target)| at(&page.path, line, format!("{target} is not in the book"))));
         let broken = includes(page).into_iter().filter_map(|include| Some((include.line, include.defect(tree)?)));
         violations.extend(broken.map(|(line, message)| at(&page.path, line, message)));
+        let nameless = || "a block without a language: bash and python are run, text is not".to_owned();
+        violations.extend(nameless_blocks(page).map(|line| at(&page.path, line, nameless())));
     }
     violations
+}
+
+/// Lines that open a fenced block and do not say its language, so that nobody knows whether it runs.
+fn nameless_blocks(page: &SourceFile) -> impl Iterator<Item = usize> {
+    let fences = page.lines().filter(|(_, text)| text.trim_start().starts_with("```"));
+    fences.step_by(2).filter(|(_, text)| text.trim() == "```").map(|(line, _)| line)
 }
 
 /// Files of the book's folder that no reader of the book would find.
@@ -124,6 +132,12 @@ mod tests {
         assert_eq!(messages("", &[("docs/b.md", "")]), ["no page of docs/SUMMARY.md, and none shows it"]);
         assert_eq!(messages("", &[("docs/p.svg", "")]), ["no page of docs/SUMMARY.md, and none shows it"]);
         assert_eq!(messages("[s](../STYLE.md)", &[("STYLE.md", "")]), ["STYLE.md is not in the book"]);
+    }
+
+    #[test]
+    fn a_block_says_its_language() {
+        let nameless = "a block without a language: bash and python are run, text is not";
+        assert_eq!(messages("```text\nx\n```\n```\ny\n```\n", &[]), [nameless]);
     }
 
     #[test]
