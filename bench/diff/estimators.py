@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pipelines
 from sklearn import calibration, discriminant_analysis, ensemble, linear_model, naive_bayes, neighbors, neural_network, pipeline, preprocessing, svm, tree
 
 FITTED = 400
@@ -22,14 +23,18 @@ class Made:
 
     name: str
     estimator: object
-    inputs: np.ndarray
+    inputs: object
+    """An array, or a frame."""
 
-    def answers(self, x: np.ndarray) -> list[np.ndarray]:
+    def answers(self, x: object) -> list[np.ndarray]:
         """What the framework answers, in the order of the compiled model's outputs."""
         if not hasattr(self.estimator, "classes_"):
             return [np.asarray(self.estimator.predict(x), np.float64).reshape(len(x), -1)]
         scores = getattr(self.estimator, "predict_proba", None) or self.estimator.decision_function
         found = np.asarray(scores(x), np.float64).reshape(len(x), -1)
+        if isinstance(self.estimator.classes_, list):
+            # The classes of several targets follow from their scores.
+            return [found]
         last = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
         if found.shape[1] == 1 and type(last).__name__ == "SVC":
             # Of two classes, the file has the margin first, and its negative second.
@@ -143,8 +148,36 @@ def scaler(rng: np.random.Generator) -> list:
     return of[int(rng.integers(len(of)))]
 
 
+# Part of the seeds that draw from `pipelines`.
+PIPELINES = 0.4
+
+
 def estimator(seed: int, samples: int) -> Made:
     """The estimator of this seed, fitted, with so many inputs that it did not see."""
+    apart = np.random.default_rng((seed, 1))
+    return piped(apart, samples) if apart.random() < PIPELINES else plain(seed, samples)
+
+
+def piped(rng: np.random.Generator, samples: int) -> Made:
+    classes = [0, 2, 2, 3][int(rng.integers(4))]
+    if rng.random() < 0.6:
+        whole, has_holes = pipelines.over_frame(rng, classes)
+        x = pipelines.frame(rng, FITTED + samples, has_holes)
+        score = x[["age", "used", "late"]].rank(pct=True).sum(axis=1) + (x.job == "student") + 0.3 * rng.standard_normal(len(x))
+        y = np.searchsorted(np.quantile(score, np.arange(1, classes) / classes), score) if classes else score.to_numpy()
+    else:
+        whole, x = pipelines.around(rng, classes), table(rng, FITTED + samples)
+        y = target(rng, x, classes)
+        y = y - y.min() if classes == 0 else np.c_[y, rng.permutation(y)] if type(whole).__name__ == "ClassifierChain" else y
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole.fit(x[:FITTED], y[:FITTED])
+    steps = [step for _, step in whole.steps] if hasattr(whole, "steps") else [whole]
+    return Made(" ".join(type(step).__name__ for step in steps), whole, x[FITTED:])
+
+
+def plain(seed: int, samples: int) -> Made:
+    """An estimator behind a scaler at most."""
     rng = np.random.default_rng(seed)
     x = table(rng, FITTED + samples)
     classes = [0, 2, 2, 3][int(rng.integers(4))]

@@ -11,6 +11,7 @@ import polars
 import pyarrow
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +21,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     StandardScaler,
@@ -296,9 +298,47 @@ def test_boosters_behind_steps_decide_as_the_pipeline(step, single):
 
 def test_a_step_that_mixes_columns_is_left_to_the_converter():
     x = NUMBERS.to_numpy(dtype=np.float32)
-    assert folded.steps_before(make_pipeline(StandardScaler(), XGBClassifier())) is not None
-    for step in (OneHotEncoder(), SimpleImputer(add_indicator=True).fit(x), FunctionTransformer(np.log1p)):
-        assert folded.steps_before(make_pipeline(step, XGBClassifier())) is None
+    scaled = make_pipeline(StandardScaler(), XGBClassifier(n_estimators=1)).fit(x, BAD)
+    assert folded.steps_before(scaled, x) is not None
+    for step in (PCA(2), PolynomialFeatures(2), FunctionTransformer(np.log1p)):
+        assert folded.steps_before(make_pipeline(step, XGBClassifier(n_estimators=1)).fit(x, BAD), x) is None
+
+
+@pytest.mark.parametrize(
+    "booster",
+    [
+        XGBClassifier(n_estimators=10, max_depth=4),
+        lightgbm.LGBMClassifier(n_estimators=10, verbose=-1),
+        HistGradientBoostingClassifier(max_iter=10),
+    ],
+    ids=lambda booster: type(booster).__name__,
+)
+@pytest.mark.parametrize("dense", [1.0, 0.0], ids=["sparse", "dense"])
+def test_boosters_behind_encoders_decide_as_the_pipeline(booster, dense):
+    """XGBoost takes the zeros of a sparse table for missing values."""
+    if dense and isinstance(booster, HistGradientBoostingClassifier):
+        pytest.skip("reads no sparse tables")
+    frame = FRAME[["age", "income", "job"]].assign(late=RNG.poisson(0.6, ROWS), area=RNG.integers(0, 12, ROWS))
+    frame.loc[RNG.random(ROWS) < 0.2, "job"] = np.nan
+    frame.loc[RNG.random(ROWS) < 0.2, "income"] = np.nan
+    texts = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["income"]),
+        (texts, ["job"]),
+        (OneHotEncoder(min_frequency=40, handle_unknown="infrequent_if_exist"), ["area"]),
+        ("passthrough", ["late", "age"]),
+        sparse_threshold=dense,
+    )
+    estimator = make_pipeline(columns, booster).fit(frame, np.where(BAD, "bad", "good") if not isinstance(booster, XGBClassifier) else BAD)
+    strange = frame.copy()
+    strange.loc[::7, "job"] = "a smith, whom nobody has seen"
+    strange.loc[::5, "area"] = 31
+    assert folded.steps_before(estimator, strange) is not None
+    model = ciro.compile(estimator, samples=strange)
+    assert model.report.expected[0].same_class == 1.0
+    assert model.report.expected[-1].max_deviation < 1e-5
+    batch = ciro.prove_batch(model, strange[:4])
+    assert batch.output.reshape(-1) == pytest.approx(estimator.predict_proba(strange[:4])[:, 1], abs=1e-5)
 
 
 def test_a_function_that_cannot_be_exported_is_refused_by_its_name():

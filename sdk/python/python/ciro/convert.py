@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -16,10 +17,11 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ciro import converters, folded, functions
+from ciro import converters, encoders, folded, functions
 from ciro.arrays import Samples, numbers
 from ciro.errors import CompileError
 from ciro.histograms import columns_of, is_histogram, to_text
+from ciro.layouts import Layout
 from ciro.tables import table_of
 
 # What the converters are asked for: the newest that all of them write.
@@ -55,8 +57,7 @@ def to_source(model: Any, samples: Optional[Samples]) -> Source:
     if saved is not None:
         return saved
     if is_histogram(model):
-        labels = _labels(model) or (list(range(len(model.classes_))) if hasattr(model, "classes_") else None)
-        return Source(to_text(model), columns=columns_of(model), labels=labels)
+        return Source(to_text(model), columns=columns_of(model), labels=_class_names(model))
     if hasattr(model, "fit") and hasattr(model, "get_params"):
         return _folded(model, samples) or _estimator(model, samples)
     raise CompileError(
@@ -80,27 +81,61 @@ def _saved_booster(model: Any) -> Optional[Source]:
     labels = None if is_bare else _labels(model)
     booster = model if is_bare else _trees_used(model)
     missing = None if is_bare else _sentinel(model)
-    return Source(bytes(booster.save_raw(raw_format="ubj")), missing=missing, labels=labels, rounds="all")
+    file = bytes(booster.save_raw(raw_format="ubj"))
+    if getattr(model, "objective", None) == "multi:softmax":
+        file = _with_probabilities(booster)
+    return Source(file, missing=missing, labels=labels, rounds="all")
+
+
+def _with_probabilities(booster: Any) -> bytes:
+    """The file of a booster that answers with classes, whose estimator tells their probabilities as well."""
+    document = json.loads(bytes(booster.save_raw(raw_format="json")))
+    document["learner"]["objective"]["name"] = "multi:softprob"
+    return json.dumps(document).encode()
 
 
 def _folded(pipeline: Any, samples: Optional[Samples]) -> Optional[Source]:
-    """A booster behind steps that keep the order of each column, as a booster of the columns themselves."""
-    found = folded.steps_before(pipeline)
-    if found is None:
+    """A booster behind steps that make each feature from one column, as a booster of the columns themselves."""
+    try:
+        found = folded.steps_before(pipeline, samples)
+        return None if found is None else _folded_into(*found, _is_single(samples))
+    except ValueError:
+        # A step refuses the numbers that it is asked for.
         return None
-    steps, model = found
-    width = getattr(model, "n_features_in_", None)
-    if width is None or width != pipeline.n_features_in_:
-        return None
-    columns: list[tuple[str, list[str]]] = [(str(name), []) for name in getattr(pipeline, "feature_names_in_", [])]
-    if type(model).__module__.startswith("lightgbm"):
-        file = folded.lightgbm(model.booster_.model_to_string(), steps, samples, width)
-        missing, labels = None, _numbered_labels(model)
+
+
+def _is_single(samples: Optional[Samples]) -> bool:
+    """Whether float32s hold all numbers of the samples."""
+    table = None if samples is None else table_of(samples)
+    if table is not None:
+        arrays = [np.asarray(cells, dtype=np.float64) for _, cells in table if not any(isinstance(cell, str) or cell is None for cell in cells)]
     else:
-        labels = _labels(model)
+        given = [] if samples is None else samples.values() if isinstance(samples, Mapping) else [samples]
+        arrays = [numbers("samples", array).astype(np.float64) for array in given]
+    return all(bool(((array.astype(np.float32) == array) | np.isnan(array)).all()) for array in arrays)
+
+
+def _folded_into(layout: Layout, model: Any, is_single: bool) -> Optional[Source]:
+    if getattr(model, "n_features_in_", None) != len(layout.features):
+        return None
+    missing, labels = None, _labels(model)
+    if is_histogram(model):
+        file = folded.lightgbm(to_text(model).decode(), layout)
+        labels = _class_names(model)
+    elif type(model).__module__.startswith("lightgbm"):
+        file = folded.lightgbm(model.booster_.model_to_string(), layout)
+        labels = _numbered_labels(model)
+    else:
         missing = _sentinel(model)
-        file = folded.xgboost(_trees_used(model), steps, samples, width) if np.isnan(missing) else None
-    return None if file is None else Source(file, columns, missing=missing, labels=labels, rounds="all")
+        file = folded.xgboost(_trees_used(model), layout, is_single) if np.isnan(missing) else None
+        if file is not None and file.startswith(b"tree") and hasattr(model, "classes_"):
+            labels = _class_names(model)
+    return None if file is None else Source(file, layout.texts(), missing=missing, labels=labels, rounds="all")
+
+
+def _class_names(model: Any) -> Optional[list[Any]]:
+    """The names of the classes, where there are some."""
+    return _labels(model) or (list(range(len(model.classes_))) if hasattr(model, "classes_") else None)
 
 
 def _numbered_labels(model: Any) -> Optional[list[Any]]:
@@ -163,7 +198,7 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
     _register(skl2onnx, kinds)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
     by_name = bool(names) and (_selects_by_name(parts) or _has_texts(samples))
-    types = _input_per_column(names, samples) if by_name else _one_input(_features(estimator, samples))
+    types = _input_per_column(names, samples, parts) if by_name else _one_input(_features(estimator, samples))
     options = {id(part): _options(part) for part in parts if _is_classifier(part)}
     options.update(converters.raw_scores(parts))
     try:
@@ -188,7 +223,7 @@ def _one_input(features: int) -> list[tuple[str, Any]]:
     return [(INPUT, FloatTensorType([1, features]))]
 
 
-def _input_per_column(names: list[str], samples: Optional[Samples]) -> list[tuple[str, Any]]:
+def _input_per_column(names: list[str], samples: Optional[Samples], parts: list[Any]) -> list[tuple[str, Any]]:
     """An input per column of a frame: of texts where its samples are."""
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
@@ -199,7 +234,21 @@ def _input_per_column(names: list[str], samples: Optional[Samples]) -> list[tupl
             "pass samples=frame, a frame with the columns that the estimator was fitted on",
         )
     texts = {name for name, cells in table if any(isinstance(cell, str) for cell in cells)}
+    texts |= _beside_texts(texts, names, parts)
     return [(name, (StringTensorType if name in texts else FloatTensorType)([1, 1])) for name in names]
+
+
+def _beside_texts(texts: set[str], names: list[str], parts: list[Any]) -> set[str]:
+    """Columns of numbers that an encoder takes together with texts, and nothing else does: skl2onnx makes one tensor of them."""
+    with_texts: set[str] = set()
+    others: set[str] = set()
+    for _, step, chosen in (one for part in parts for one in getattr(part, "transformers_", [])):
+        # Columns are told by name, by number or by a mask.
+        taken = np.asarray([chosen] if isinstance(chosen, str) else chosen)
+        columns = set(taken.tolist() if taken.dtype.kind in "OUS" else np.asarray(names)[taken].tolist() if len(taken) else [])
+        is_encoder = any(hasattr(part, "categories_") for part in _parts(step)) if hasattr(step, "fit") else False
+        (with_texts if is_encoder and columns & texts else others).update(columns)
+    return with_texts - others
 
 
 def _has_texts(samples: Optional[Samples]) -> bool:
@@ -230,6 +279,10 @@ def _thawed(estimator: Any) -> Any:
     name = type(estimator).__name__
     if name == "FrozenEstimator":
         return _thawed(estimator.estimator)
+    if name == "LinearDiscriminantAnalysis" and len(estimator.classes_) == 2:
+        return _as_logistic(estimator)
+    if hasattr(estimator, "get_support") and hasattr(estimator, "classes_"):
+        return _as_choice(estimator)
     thawed = copy.copy(estimator)
     if name == "KBinsDiscretizer" and estimator.encode == "onehot":
         thawed.encode = "onehot-dense"
@@ -247,12 +300,35 @@ def _thawed(estimator: Any) -> Any:
     calibrated = getattr(estimator, "calibrated_classifiers_", None)
     if calibrated is not None:
         thawed.calibrated_classifiers_ = [_thawed(part) for part in calibrated]
+    for attribute in ("regressor_", "estimator_", "best_estimator_"):
+        if hasattr(getattr(estimator, attribute, None), "fit"):
+            setattr(thawed, attribute, _thawed(getattr(estimator, attribute)))
     if hasattr(estimator, "steps"):
         kept = [(name, step) for name, step in estimator.steps if step is not None and not isinstance(step, str)]
         thawed.steps = [(name, _thawed(step)) for name, step in kept]
+        for place, (_, step) in enumerate(thawed.steps):
+            if type(step).__name__ == "SimpleImputer":
+                step.ciro_categories = encoders.known_behind([one for _, one in thawed.steps], place)
     if getattr(estimator, "estimator", None) is not None and not isinstance(estimator.estimator, str):
         thawed.estimator = _thawed(estimator.estimator)
     return thawed
+
+
+def _as_choice(selector: Any) -> Any:
+    """A choice of columns by the classifier inside, which skl2onnx takes for a classifier itself."""
+    choice = importlib.import_module("sklearn.feature_selection").VarianceThreshold(0.5)
+    choice.variances_ = np.asarray(selector.get_support(), dtype=np.float64)
+    choice.n_features_in_ = selector.n_features_in_
+    return choice
+
+
+def _as_logistic(analysis: Any) -> Any:
+    """Linear discriminant analysis of two classes: skl2onnx takes a softmax of both margins, which is the logistic function of twice one."""
+    logistic = importlib.import_module("sklearn.linear_model").LogisticRegression()
+    for name in ("coef_", "intercept_", "classes_", "n_features_in_", "feature_names_in_"):
+        if hasattr(analysis, name):
+            setattr(logistic, name, getattr(analysis, name))
+    return logistic
 
 
 def _parts(estimator: Any) -> list[Any]:
@@ -260,8 +336,18 @@ def _parts(estimator: Any) -> list[Any]:
     nested = [step for _, step in getattr(estimator, "steps", [])]
     nested += [step for _, step, *_ in getattr(estimator, "transformer_list", [])]
     nested += [step for _, step, *_ in getattr(estimator, "transformers_", [])]
+    nested += _asked(estimator)
     inner = [part for step in nested if hasattr(step, "fit") for part in _parts(step)]
     return [estimator, *inner]
+
+
+def _asked(estimator: Any) -> list[Any]:
+    """The fitted estimators of a wrapper that answers by theirs."""
+    if hasattr(estimator, "get_support"):
+        return []
+    names = ("regressor_", "estimator_", "best_estimator_")
+    within = [getattr(estimator, name) for name in names if hasattr(getattr(estimator, name, None), "fit")]
+    return within + (list(estimator.estimators_) if type(estimator).__name__ == "ClassifierChain" else [])
 
 
 def _kinds(part: Any) -> set[type]:
@@ -273,7 +359,7 @@ def _kinds(part: Any) -> set[type]:
 
 
 def _is_classifier(estimator: Any) -> bool:
-    return hasattr(estimator, "classes_") and not hasattr(estimator, "steps") and not hasattr(estimator, "get_support")
+    return hasattr(estimator, "classes_") and not hasattr(estimator, "steps")
 
 
 def _options(classifier: Any) -> dict[str, Any]:

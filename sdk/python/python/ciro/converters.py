@@ -10,7 +10,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ciro import pieces
+from ciro import encoders, pieces, scored, wrapped
+from ciro.nodes import OPTIONS
 
 Convert = Callable[[Any, Any, Any], None]
 
@@ -24,12 +25,24 @@ def register(skl2onnx: ModuleType, kinds: set[type], has_missing: bool) -> None:
             continue
         if name in OWN:
             skl2onnx.update_registered_converter(kind, f"Ciro{name}", _width, OWN[name])
+        elif name in OWN_CLASSIFIERS:
+            shape = importlib.import_module("skl2onnx.common.shape_calculator").calculate_linear_classifier_output_shapes
+            skl2onnx.update_registered_converter(kind, f"Ciro{name}", shape, OWN_CLASSIFIERS[name], options=OPTIONS)
+        elif name == "ClassifierChain":
+            skl2onnx.update_registered_converter(
+                kind, f"Ciro{name}", _several, wrapped.chain, parser=_of_several(f"Ciro{name}"), options=OPTIONS
+            )
+        elif name in ENCODERS:
+            _replace(kind, encoders.is_ours, encoders.convert)
         elif name in FORESTS:
             _mend(kind, _told_of_missing)
+            _separate_targets(skl2onnx, kind)
         elif name.startswith("HistGradientBoosting"):
             _mend(kind, _as_lists)
         elif name == "SimpleImputer":
-            _replace(kind, lambda imputer: bool(imputer.add_indicator), _imputer)
+            _replace(kind, lambda imputer: bool(imputer.add_indicator) or _fills_texts(imputer), _imputer)
+        elif name == "CalibratedClassifierCV":
+            _replace(kind, lambda whole: whole.method == "temperature", wrapped.temperature, keeps_shape=True)
     if any(kind.__name__ == "CalibratedClassifierCV" for kind in kinds):
         module = importlib.import_module("skl2onnx.operator_converters.calibrated_classifier_cv")
         setattr(module, "_transform_isotonic", _isotonic)
@@ -61,11 +74,15 @@ def _width(operator: Any) -> None:
 
 def _made(estimator: Any) -> int:
     """Columns that come out of it."""
-    sample = np.zeros((1, estimator.n_features_in_), dtype=np.float64) if hasattr(estimator, "n_features_in_") else np.zeros(1)
     name = type(estimator).__name__
+    if name == "TransformedTargetRegressor":
+        return 1
+    if hasattr(estimator, "categories_"):
+        return sum(encoders.table(estimator, i)[1].shape[1] for i in range(len(estimator.categories_)))
     if name in ("SimpleImputer", "MissingIndicator"):
         flags = estimator if name == "MissingIndicator" else getattr(estimator, "indicator_", None)
         return (0 if name == "MissingIndicator" else len(estimator.statistics_)) + (0 if flags is None else len(flags.features_))
+    sample = np.zeros((1, estimator.n_features_in_), dtype=np.float64) if hasattr(estimator, "n_features_in_") else np.zeros(1)
     return int(np.reshape(estimator.transform(sample), (1, -1)).shape[1])
 
 
@@ -161,7 +178,8 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
     """Columns whose missing values are replaced, and flags of those that had some."""
     estimator = operator.raw_operator
     if _is_text(operator):
-        raise NotImplementedError("an imputer of texts")
+        encoders.convert_imputer(scope, operator, container)
+        return
     x = _input(scope, operator, container)
     if not _is_nan(estimator.missing_values):
         raise NotImplementedError(f"missing_values={estimator.missing_values!r}")
@@ -209,15 +227,72 @@ def _flag(scope: Any, container: Any, x: str, feature: int) -> str:
     return str(name)
 
 
+def _fills_texts(imputer: Any) -> bool:
+    return np.asarray(imputer.statistics_).dtype.kind == "O" and not imputer.add_indicator
+
+
+def _several(operator: Any) -> None:
+    """As many probabilities as the targets have classes, or one for each classifier of a chain."""
+    model = operator.raw_operator
+    chained = type(model).__name__ == "ClassifierChain"
+    count = len(model.estimators_) if chained else sum(len(names) for names in model.classes_)
+    numbers = importlib.import_module("skl2onnx.common.data_types").FloatTensorType
+    operator.outputs[0].type = numbers([operator.inputs[0].get_first_dimension(), count])
+
+
+def _of_several(alias: str) -> Callable[..., Any]:
+    """A parser: probabilities are the only output."""
+
+    def parser(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+        del custom_parsers
+        numbers = importlib.import_module("skl2onnx.common.data_types").FloatTensorType
+        operator = scope.declare_local_operator(alias, model)
+        operator.inputs = inputs
+        operator.outputs.append(scope.declare_local_variable("probabilities", numbers()))
+        return operator.outputs
+
+    return parser
+
+
+def _separate_targets(skl2onnx: ModuleType, kind: type) -> None:
+    """Forests that classify several targets at once get a converter of their own; all others keep theirs."""
+    parsers = importlib.import_module("skl2onnx._parse").sklearn_parsers_map
+    known = parsers.get(kind)
+    if getattr(known, "is_mended", False) or not kind.__name__.endswith("Classifier"):
+        return
+    operators = importlib.import_module("skl2onnx._supported_operators").sklearn_operator_name_map
+    alias, own = operators[kind], f"CiroTargets{kind.__name__}"
+    skl2onnx.update_registered_converter(kind, own, _several, scored.several_targets, parser=_of_several(own), options=OPTIONS)
+    operators[kind], separate = alias, _of_several(own)
+
+    def either(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+        parser = separate if isinstance(model.classes_, list) else known
+        return parser(scope, model, inputs, custom_parsers=custom_parsers)
+
+    setattr(either, "is_mended", True)
+    parsers[kind] = either
+
+
+ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
+
+OWN_CLASSIFIERS: dict[str, Convert] = {
+    "CategoricalNB": scored.categorical_bayes,
+    "FixedThresholdClassifier": wrapped.threshold,
+    "NearestCentroid": scored.centroids,
+    "QuadraticDiscriminantAnalysis": scored.quadratic,
+    "TunedThresholdClassifierCV": wrapped.threshold,
+}
+
 OWN: dict[str, Convert] = {
     "IsotonicRegression": _isotonic_regression,
     "MissingIndicator": _imputer,
     "QuantileTransformer": _by_column,
     "SplineTransformer": _by_column,
+    "TransformedTargetRegressor": wrapped.transformed_target,
 }
 
 
-def _replace(kind: type, is_ours: Callable[[Any], bool], convert: Convert) -> None:
+def _replace(kind: type, is_ours: Callable[[Any], bool], convert: Convert, keeps_shape: bool = False) -> None:
     """Converts those of a kind that are ours, and leaves the others to skl2onnx."""
     registration = importlib.import_module("skl2onnx.common._registration")
     alias = importlib.import_module("skl2onnx._supported_operators").sklearn_operator_name_map[kind]
@@ -230,7 +305,8 @@ def _replace(kind: type, is_ours: Callable[[Any], bool], convert: Convert) -> No
         (convert if is_ours(operator.raw_operator) else known)(scope, operator, container)
 
     _put(converters, alias, either)
-    shapes[alias] = lambda operator: (_width if is_ours(operator.raw_operator) else shape)(operator)
+    if not keeps_shape:
+        shapes[alias] = lambda operator: (_width if is_ours(operator.raw_operator) else shape)(operator)
 
 
 def _put(converters: dict[str, Any], alias: str, convert: Convert) -> None:

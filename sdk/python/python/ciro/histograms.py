@@ -82,7 +82,7 @@ def to_text(model: Any) -> bytes:
     """The model in LightGBM's text format. The sums that it starts from are trees of one leaf."""
     features = _features(model)
     start = np.reshape(model._baseline_prediction, -1).tolist()
-    blocks = [_leaf(value) for value in start]
+    blocks = [leaf(value) for value in start]
     known = model._bin_mapper.bin_thresholds_
     for trees in model._predictors:
         blocks.extend(_tree(tree, features, known) for tree in trees)
@@ -110,14 +110,15 @@ def _objective(model: Any, sums: int) -> str:
     return objective
 
 
-def _leaf(value: float) -> str:
+def leaf(value: float) -> str:
+    """A tree of one leaf."""
     return f"num_leaves=1\nnum_cat=0\nleaf_value={value!r}\n"
 
 
 def _tree(tree: Any, features: dict[int, Feature], known: list[Any]) -> str:
     nodes = tree.nodes
     if len(nodes) == 1:
-        return _leaf(float(nodes[0]["value"]))
+        return leaf(float(nodes[0]["value"]))
     splits = [i for i, node in enumerate(nodes) if not node["is_leaf"]]
     leaves = [i for i, node in enumerate(nodes) if node["is_leaf"]]
     # Leaves are counted down from −1.

@@ -57,6 +57,13 @@ def _estimator(estimator: Any, table: Any) -> Answers:
         # Classes by vote, and clusters, come without scores that could be compared.
         is_class = hasattr(estimator, "classes_") or hasattr(estimator, "labels_")
         return {LABEL if is_class and predicted.ndim == 1 else ONLY_ANSWER: predicted}
+    objective = getattr(_last(estimator), "objective", None)
+    if objective == "binary:hinge":
+        # Its probabilities are its classes.
+        return {LABEL: predicted}
+    if objective == "binary:logitraw":
+        # Its file answers with margins alone.
+        return {ONLY_ANSWER: scores[:, 1]}
     # The classes of several targets at once follow from their scores.
     return {ONLY_ANSWER: scores} if predicted.ndim > 1 else {LABEL: predicted, ONLY_ANSWER: scores}
 

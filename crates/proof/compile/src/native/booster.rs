@@ -2,6 +2,7 @@
 
 use super::{Format, NativeError, Thresholds, XGBOOST};
 use crate::error::At;
+use crate::net::expr::{Arith, Expr, Fun};
 use crate::plan::{Affine, Elem, Ensemble, Id, Kind, Labels, Mode, Plan, PlanInput, PlanOutput, Step, TreeNode};
 use ciro_graph::Column;
 use std::collections::BTreeSet;
@@ -19,6 +20,8 @@ pub(super) enum Link {
     Identity,
     /// Their exponentials are: counts, amounts and hazards.
     Exponential,
+    /// Their squares with their signs are, of a regression on square roots.
+    SignedSquare,
     /// Whether the sum is positive, and nothing else.
     Sign,
     /// One sum, of which the logistic function is the probability of the second class.
@@ -174,6 +177,11 @@ impl Draft {
                 let id = self.push("prediction", Kind::Exp, sums, classes);
                 self.reveal("prediction", id, classes);
             }
+            Link::SignedSquare => {
+                let size = Expr::unary(Fun::Abs, Expr::X);
+                let id = self.push("prediction", Kind::Curve(Expr::binary(Arith::Mul, Expr::X, size)), sums, classes);
+                self.reveal("prediction", id, classes);
+            }
             Link::Sign => self.pair(sums),
             Link::Logistic => self.logistic("prediction", sums, classes),
             Link::Binary { steepness } => {
@@ -229,6 +237,8 @@ impl Draft {
 #[derive(Clone, Debug)]
 pub(super) enum FileNode {
     Leaf(f32),
+    /// A value for each of all sums.
+    Leaves(Vec<f32>),
     /// An offset, and votes for slopes; see [`Body::LinearTrees`].
     LinearLeaf {
         offset: f32,
@@ -250,16 +260,14 @@ pub(super) enum FileNode {
     },
 }
 
-/// Whether a feature is one of some categories, which are whole numbers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Whether a feature lies in some stretches of the numbers, such as those of categories, which are whole numbers.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Membership {
-    pub(super) feature: usize,
-    /// Ascending, each once, below 2²⁴.
-    pub(super) categories: Vec<u32>,
-    /// Whether a missing value counts as one of them.
-    pub(super) missing: bool,
-    /// Whether numbers between −1 and 0 are category zero, as truncation has it.
-    pub(super) truncates: bool,
+    feature: usize,
+    /// Where membership changes along the numbers, ascending: members lie from every first to every second bound.
+    bounds: Vec<f64>,
+    /// Whether a missing value counts as a member.
+    missing: bool,
 }
 
 /// The memberships that a booster's splits ask for, each once.
@@ -282,28 +290,32 @@ impl Memberships {
         let (mut roots, mut nodes) = (vec![], vec![]);
         for (class, membership) in self.0.iter().enumerate() {
             roots.push(nodes.len());
-            let bounds = membership.bounds();
             // The stretch below all bounds has no members, and the next one has.
-            let stretches = Stretches { class, membership, bounds: &bounds, missing: usize::from(membership.missing) };
-            stretches.add(&mut nodes, 0, bounds.len());
+            let stretches = Stretches { class, membership, missing: usize::from(membership.missing) };
+            stretches.add(&mut nodes, 0, membership.bounds.len());
         }
         Ensemble { roots, nodes, classes, divisor: 1.0, base: vec![0.0; classes], takes_missing: true }
     }
 }
 
 impl Membership {
-    /// Where membership changes along the numbers, ascending: members lie from every first to every second bound.
-    fn bounds(&self) -> Vec<f64> {
+    /// Members from every first to every second bound; none below the first.
+    pub(super) const fn between(feature: usize, bounds: Vec<f64>, missing: bool) -> Self {
+        Self { feature, bounds, missing }
+    }
+
+    /// Members are categories, ascending, each once, below 2²⁴. If a number `truncates`, those between −1 and 0 are category zero.
+    pub(super) fn of(feature: usize, categories: &[u32], missing: bool, truncates: bool) -> Self {
         let mut bounds: Vec<f64> = Vec::new();
-        for &category in &self.categories {
-            let first = if category == 0 && self.truncates { (-1f64).next_up() } else { f64::from(category) };
+        for &category in categories {
+            let first = if category == 0 && truncates { (-1f64).next_up() } else { f64::from(category) };
             match bounds.last() {
                 Some(&end) if end.to_bits() == f64::from(category).to_bits() => bounds.truncate(bounds.len() - 1),
                 _ => bounds.push(first),
             }
             bounds.push(f64::from(category + 1));
         }
-        bounds
+        Self::between(feature, bounds, missing)
     }
 }
 
@@ -311,7 +323,6 @@ impl Membership {
 struct Stretches<'a> {
     class: usize,
     membership: &'a Membership,
-    bounds: &'a [f64],
     /// Which stretch a missing value falls into.
     missing: usize,
 }
@@ -333,7 +344,7 @@ impl Stretches<'_> {
         nodes[at] = TreeNode::Split {
             feature: self.membership.feature,
             mode: Mode::Lt,
-            threshold: self.bounds[middle],
+            threshold: self.membership.bounds[middle],
             yes,
             no,
             missing_yes: self.missing <= middle,
@@ -370,6 +381,12 @@ pub(super) fn add_tree(
                     return Err(format.malformed(&place(), "finite leaves", format!("{got} at node {number}")));
                 }
                 TreeNode::Leaf([(class, offset)].into_iter().chain(slopes).collect())
+            }
+            FileNode::Leaves(values) => {
+                if let Some(got) = values.iter().find(|value| !value.is_finite()) {
+                    return Err(format.malformed(&place(), "finite leaves", format!("{got} at node {number}")));
+                }
+                TreeNode::Leaf(values.into_iter().enumerate().collect())
             }
             FileNode::Member { number, member, other } => {
                 let first = nodes.len();

@@ -4,7 +4,7 @@
 //! the node's missing type: `None` takes it for zero, `NaN` sends it the default way, and `Zero` sends it and every zero the default
 //! way.
 
-use super::booster::{FileNode, Link};
+use super::booster::{FileNode, Link, Membership, Memberships};
 use super::{LIGHTGBM, NativeError};
 use crate::plan::{Ensemble, Mode};
 
@@ -21,8 +21,7 @@ pub(super) fn link(objective: Option<&str>) -> Result<Link, NativeError> {
     let name = words.next().unwrap_or("custom");
     let parameters: Vec<&str> = words.collect();
     if parameters.contains(&"sqrt") {
-        let hint = "train without reg_sqrt, on the square root of the target";
-        return Err(LIGHTGBM.unsupported("a regression on square roots", hint));
+        return Ok(Link::SignedSquare);
     }
     let steepness = parameters.iter().find_map(|p| p.strip_prefix("sigmoid:"));
     let steepness: f32 = steepness
@@ -89,7 +88,7 @@ pub(super) struct FileSplit {
 }
 
 impl FileSplit {
-    pub(super) fn node(self) -> Result<FileNode, NativeError> {
+    pub(super) fn node(self, memberships: &mut Memberships) -> Result<FileNode, NativeError> {
         let Self { feature, missing, default_left, left, right, .. } = self;
         if self.threshold.is_nan() {
             return Err(LIGHTGBM.malformed("threshold", "a number", "NaN"));
@@ -97,13 +96,24 @@ impl FileSplit {
         let threshold = beside_zeros(self.threshold);
         let zero_left = 0.0 <= threshold;
         if missing == Missing::Zero && zero_left != default_left {
-            let hint = "train with zero_as_missing=false";
-            let what = format!("a split on feature {feature} that sends zeros against its threshold");
-            return Err(LIGHTGBM.unsupported(what, hint));
+            let membership = Membership::between(feature, right_of(threshold), !default_left);
+            return Ok(FileNode::Member { number: memberships.number(membership), member: right, other: left });
         }
         let missing_yes = if missing == Missing::None { zero_left } else { default_left };
         Ok(FileNode::Split { feature, mode: Mode::Leq, threshold, yes: left, no: right, missing_yes })
     }
+}
+
+/// Where numbers begin and cease to go right, if those that count as zero go against the threshold.
+fn right_of(threshold: f64) -> Vec<f64> {
+    let mut bounds = vec![threshold.next_up(), -ZERO, ZERO.next_up()];
+    bounds.sort_by(f64::total_cmp);
+    // Next to zero two of the stretches are one.
+    match bounds.windows(2).position(|pair| pair[0].to_bits() == pair[1].to_bits()) {
+        Some(same) => bounds.drain(same..same + 2).for_each(drop),
+        None => bounds.retain(|bound| bound.is_finite()),
+    }
+    bounds
 }
 
 /// The t such that x ≤ t decides for every float64 x as LightGBM decides with `threshold`.
@@ -135,6 +145,21 @@ mod tests {
             let cut = beside_zeros(threshold);
             for x in xs.into_iter().flat_map(|x: f64| [x.next_down(), x, x.next_up(), -x]).filter(|x| !x.is_nan()) {
                 assert_eq!(x <= cut, goes_left(x, threshold), "{x:e} and {threshold:e} as {cut:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_may_go_against_a_threshold() {
+        for threshold in [0.0, ZERO, 1.5, f64::MAX, -ZERO, -2.5, -1e300] {
+            let cut = beside_zeros(threshold);
+            let bounds = right_of(cut);
+            assert!(bounds.is_sorted_by(|a, b| a < b), "{bounds:?}");
+            let near = [cut, ZERO, -ZERO, 0.0, 2.0, -3.0, f64::MAX];
+            for x in near.into_iter().flat_map(|x: f64| [x.next_down(), x, x.next_up()]).filter(|x| x.is_finite()) {
+                let goes_right = if x.abs() <= ZERO { cut >= 0.0 } else { x > cut };
+                let is_member = bounds.iter().filter(|&&bound| bound <= x).count() % 2 == 1;
+                assert_eq!(is_member, goes_right, "{x:e} beside {cut:e}: {bounds:?}");
             }
         }
     }

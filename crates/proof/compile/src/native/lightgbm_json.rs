@@ -86,7 +86,7 @@ fn split(
         "==" => {
             let categories = categories(&at.field("threshold")?)?;
             // What is missing, negative or never seen goes right.
-            let membership = Membership { feature, categories, missing: false, truncates: true };
+            let membership = Membership::of(feature, &categories, false, true);
             return Ok(FileNode::Member { number: memberships.number(membership), member: left, other: right });
         }
         other => return Err(decision.refuse("<= or ==", other)),
@@ -99,7 +99,7 @@ fn split(
         other => return Err(missing.refuse("None, Zero or NaN", other)),
     };
     let (threshold, default_left) = (at.field("threshold")?.number()?, at.field("default_left")?.flag()?);
-    FileSplit { feature, threshold, missing, default_left, left, right }.node()
+    FileSplit { feature, threshold, missing, default_left, left, right }.node(memberships)
 }
 
 /// The categories that go left, such as `0||3||5`.

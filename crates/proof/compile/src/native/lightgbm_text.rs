@@ -212,7 +212,7 @@ fn add(
             let found =
                 found.ok_or_else(|| block.refuse("threshold", "the number of a category list", number.to_string()))?;
             // What is missing, negative or never seen goes right.
-            let membership = Membership { feature, categories: found, missing: false, truncates: true };
+            let membership = Membership::of(feature, &found, false, true);
             let (member, other) = (numbered(columns.left[node]), numbered(columns.right[node]));
             return Ok(FileNode::Member { number: memberships.number(membership), member, other });
         }
@@ -225,7 +225,7 @@ fn add(
             left: numbered(columns.left[node]),
             right: numbered(columns.right[node]),
         };
-        split.node()
+        split.node(memberships)
     };
     let root = 0;
     add_tree(forest, (class, root, features), || block.place.clone(), LIGHTGBM, read)

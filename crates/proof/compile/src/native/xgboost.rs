@@ -135,7 +135,9 @@ fn base(at: &At<'_>, classes: usize, link: Link) -> Result<Vec<f32>, NativeError
     let margin = |score: f32| match link {
         Link::Logistic | Link::Binary { .. } => -(1.0 / score - 1.0).ln(),
         Link::Exponential => score.ln(),
-        Link::Identity | Link::Sign | Link::Softmax | Link::Class | Link::OneVersusAll { .. } => score,
+        Link::Identity | Link::SignedSquare | Link::Sign | Link::Softmax | Link::Class | Link::OneVersusAll { .. } => {
+            score
+        }
     };
     let base: Vec<f32> = scores.into_iter().map(margin).collect();
     match base.iter().all(|b| b.is_finite()) {
@@ -265,17 +267,30 @@ fn categories(tree: &At<'_>) -> Result<BTreeMap<usize, Vec<u32>>, NativeError> {
     Ok(found)
 }
 
+/// The leaves of a tree that votes for all targets at once; `None` if it votes for one.
+fn vectors(tree: &At<'_>, classes: usize) -> Result<Option<Vec<Vec<f32>>>, NativeError> {
+    let width = tree.maybe("tree_param").and_then(|parameters| parameters.maybe("size_leaf_vector"));
+    if width.map_or(Ok(1), |width| width.int())? <= 1 {
+        return Ok(None);
+    }
+    let Some(leaves) = tree.maybe("leaf_weights") else {
+        let hint = "save the model again with a current version of XGBoost";
+        return Err(XGBOOST.unsupported("vectors at leaves in an older format", hint));
+    };
+    let values: Vec<f32> = leaves.numbers()?.into_iter().map(|value| value as f32).collect();
+    if !values.len().is_multiple_of(classes) {
+        return Err(leaves.refuse(format!("{classes} numbers for each leaf"), values.len().to_string()));
+    }
+    Ok(Some(values.chunks(classes).map(<[f32]>::to_vec).collect()))
+}
+
 fn add(
     tree: &At<'_>,
     (class, weight): (usize, f32),
     features: usize,
     (forest, memberships): (&mut Ensemble, &mut Memberships),
 ) -> Result<(), NativeError> {
-    let width = tree.maybe("tree_param").and_then(|parameters| parameters.maybe("size_leaf_vector"));
-    if width.map_or(Ok(1), |width| width.int())? > 1 {
-        let hint = "train with multi_strategy=\"one_output_per_tree\"";
-        return Err(XGBOOST.unsupported("leaves with a value per target", hint));
-    }
+    let vectors = vectors(tree, forest.classes)?;
     let categorical = tree.maybe("split_type").map_or(Ok(vec![]), |types| types.ints())?;
     let categories = categories(tree)?;
     let columns = columns(tree)?;
@@ -288,7 +303,11 @@ fn add(
         };
         let threshold = columns.threshold[node] as f32;
         if left < 0 {
-            return Ok(FileNode::Leaf(threshold * weight));
+            let Some(vectors) = &vectors else { return Ok(FileNode::Leaf(threshold * weight)) };
+            // Where a split has its right child, a leaf has the number of its vector.
+            let own = usize::try_from(right).ok().and_then(|leaf| vectors.get(leaf));
+            let own = own.ok_or_else(|| tree.refuse(format!("leaves below {}", vectors.len()), right.to_string()))?;
+            return Ok(FileNode::Leaves(own.iter().map(|value| value * weight).collect()));
         }
         let feature = usize::try_from(index).ok().filter(|&feature| feature < features);
         let feature = feature.ok_or_else(|| tree.refuse(format!("features below {features}"), index.to_string()))?;
@@ -301,7 +320,7 @@ fn add(
         let categories = categories.get(&node).filter(|categories| !categories.is_empty()).cloned();
         let categories = categories.ok_or_else(|| tree.refuse("categories for each split by them", "none"))?;
         // What is a category of the split goes right, and everything else, categories that were never seen included, left.
-        let membership = Membership { feature, categories, missing: !missing_yes, truncates: false };
+        let membership = Membership::of(feature, &categories, !missing_yes, false);
         Ok(FileNode::Member { number: memberships.number(membership), member: no, other: yes })
     };
     add_tree(forest, (class, 0, features), || tree.path().to_string(), XGBOOST, read)

@@ -64,6 +64,8 @@ pub(crate) fn encode(model: &mut ModelProto) -> Result<Categories, CompileError>
 struct Groups {
     /// The inputs of texts.
     inputs: Vec<String>,
+    /// Texts that a table gives for those of an input.
+    given: Vec<String>,
     /// A tensor's group.
     of: BTreeMap<String, usize>,
     /// The group that a group has become a part of, or itself.
@@ -75,7 +77,7 @@ impl Groups {
     /// A group for each input and each constant of texts.
     fn of(graph: &GraphProto) -> Result<Self, CompileError> {
         let is_text = |data_type: Option<i32>| data_type == Some(TYPE_STRING);
-        let mut groups = Self { inputs: vec![], of: BTreeMap::new(), parent: vec![], texts: vec![] };
+        let mut groups = Self { inputs: vec![], given: vec![], of: BTreeMap::new(), parent: vec![], texts: vec![] };
         for input in &graph.input {
             let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
             if is_text(tensor.and_then(|tensor| tensor.elem_type)) {
@@ -132,7 +134,7 @@ impl Groups {
     /// Whether texts of an input come to a tensor.
     fn is_fed(&self, name: &str) -> bool {
         let group = self.group(name);
-        group.is_some() && self.inputs.iter().any(|input| self.group(input) == group)
+        group.is_some() && self.inputs.iter().chain(&self.given).any(|text| self.group(text) == group)
     }
 
     /// Takes up what a node does with texts.
@@ -150,6 +152,9 @@ impl Groups {
                 let values = values(node)?;
                 if !values.is_empty() {
                     node.output.iter().for_each(|name| self.found(name, values.clone()));
+                    if self.is_fed(first) {
+                        self.given.extend(node.output.iter().cloned());
+                    }
                 }
             }
             "Equal" => {}

@@ -185,7 +185,7 @@ fn what_xgboost_knows_and_the_compiler_does_not_is_refused_by_name() {
     };
     let (message, _) = tree(|tree| tree["split_type"][0] = 1.into());
     assert!(message.contains("categories for each split by them"), "{message}");
-    assert!(tree(|tree| tree["tree_param"]["size_leaf_vector"] = "3".into()).0.contains("a value per target"));
+    assert!(tree(|tree| tree["tree_param"]["size_leaf_vector"] = "3".into()).0.contains("vectors at leaves"));
 }
 
 #[test]
@@ -196,15 +196,21 @@ fn what_lightgbm_knows_and_the_compiler_does_not_is_refused_by_name() {
         refusal(text.replace(from, to).as_bytes())
     };
     assert!(changed("objective=binary sigmoid:0.7", "objective=stars").0.contains("objective \"stars\""));
-    assert!(changed("objective=binary sigmoid:0.7", "objective=regression sqrt").1.contains("reg_sqrt"));
     assert!(changed("is_linear=0", "is_linear=1").0.contains("leaf_const"), "linear leaves have offsets and slopes");
     assert!(changed("decision_type=8", "decision_type=1").0.contains("the number of a category list"));
-    // Missing type Zero, default right, on a threshold that zero does not exceed.
-    assert!(changed("decision_type=8", "decision_type=4").1.contains("zero_as_missing=false"));
     let categorical = edited("lgb_multiclass.json", |d| {
         d["tree_info"][0]["tree_structure"]["decision_type"] = "==".into();
     });
     assert!(categorical.0.contains("expected a text"), "{categorical:?}");
+}
+
+#[test]
+fn zeros_that_are_missing_and_roots_of_targets_are_read() {
+    let text = String::from_utf8(read(&folder().join("lgb_binary.txt"))).unwrap();
+    // Missing type Zero, default right, on a threshold that zero does not exceed.
+    let torn = text.replace("decision_type=8", "decision_type=4").replace("binary sigmoid:0.7", "regression sqrt");
+    let compiled = compile_model(torn.as_bytes(), &Options::default()).unwrap();
+    assert_eq!(compiled.model.program.outputs.len(), 1, "the squared sum alone");
 }
 
 #[test]
