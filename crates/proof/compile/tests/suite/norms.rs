@@ -3,7 +3,8 @@
 use crate::support::{Onnx, calibrated, float, int, numbers, raw, run};
 use ciro_compile::Compiled;
 use ciro_compile::samples::Samples;
-use ciro_graph::{Op, execute};
+use ciro_graph::render::render;
+use ciro_graph::{Op, RawInput, RawTensor, execute};
 
 const EPSILON: f32 = 1e-5;
 
@@ -103,4 +104,65 @@ fn a_row_that_deviates_much_less_than_all_samples_is_refused() {
     assert!(runs(0.3).is_ok());
     let refused = runs(0.15).expect_err("a quotient beyond what is declared");
     assert!(refused.to_string().contains("expected"), "{refused}");
+}
+
+/// As Flax spells it, along the positions of four channels: the factor belongs to the deviation, and a difference of squares is kept from
+/// being negative.
+fn flax() -> Onnx {
+    Onnx::of(&[1, 24, 4])
+        .int_constant("axis", &[1], &[1])
+        .constant("n", &[], &[1.0 / 24.0])
+        .constant("zero", &[], &[0.0])
+        .constant("eps", &[], &[EPSILON])
+        .constant("gamma", &[1, 24, 1], &(0..24).map(gamma).collect::<Vec<f32>>())
+        .constant("beta", &[1, 24, 1], &[0.25; 24])
+        .node("ReduceSum x axis -> s", vec![int("keepdims", 1)])
+        .node("Mul s n -> mean", vec![])
+        .node("Mul x x -> xx", vec![])
+        .node("ReduceSum xx axis -> ss", vec![int("keepdims", 1)])
+        .node("Mul ss n -> square", vec![])
+        .node("Mul mean mean -> mm", vec![])
+        .node("Sub square mm -> v", vec![])
+        .node("Max zero v -> positive", vec![])
+        .node("Add positive eps -> ve", vec![])
+        .node("Sqrt ve -> root", vec![])
+        .node("Reciprocal root -> inverse", vec![])
+        .node("Mul inverse gamma -> k", vec![])
+}
+
+/// What spellings of [`flax`] make of a sample, against each channel normalised.
+fn check_spelling(spelt: &Onnx) {
+    let sample = |seed: usize| -> Vec<f32> {
+        let channels: Vec<Vec<f32>> = (0..4).map(|c| row(24, 1.0 + c as f32 / 4.0, seed + c)).collect();
+        (0..96).map(|i| channels[i % 4][i / 4]).collect()
+    };
+    let raw = |seed: usize| RawInput(vec![RawTensor { shape: vec![1, 24, 4], bits: bits(&sample(seed)) }]);
+    let compiled = calibrated(&spelt.bytes(), Samples { inputs: (0..16).map(raw).collect(), expected: None });
+    let is_root = |node: &ciro_graph::Node| matches!(node.op, Op::Isqrt { .. });
+    assert!(compiled.model.program.nodes.iter().any(is_root), "it is a normalisation");
+    let run = execute(&compiled.model, &raw(3)).unwrap();
+    let rendered = render(&compiled.model.program, &run.outputs(&compiled.model.program)).unwrap();
+    let got = numbers(&rendered[0].values);
+    for c in 0..4 {
+        let channel: Vec<f32> = sample(3).into_iter().skip(c).step_by(4).collect();
+        for (i, exact) in normalised(&channel).into_iter().enumerate() {
+            assert!((got[i * 4 + c] - exact).abs() < 0.02, "{c} {i}: {} {exact}", got[i * 4 + c]);
+        }
+    }
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn a_factor_that_belongs_to_the_deviation_is_one_of_the_result() {
+    let spelt = flax().node("Sub x mean -> c", vec![]).node("Mul c k -> z", vec![]);
+    check_spelling(&spelt.node("Add z beta -> y", vec![]).outputs(&["y"]));
+}
+
+#[test]
+fn a_mean_that_is_taken_off_in_the_offset_is_one_of_the_value() {
+    let spelt = flax().node("Mul x k -> xk", vec![]).node("Mul mean k -> mk", vec![]);
+    check_spelling(&spelt.node("Sub beta mk -> o", vec![]).node("Add xk o -> y", vec![]).outputs(&["y"]));
 }

@@ -4,6 +4,7 @@
 //! until nothing changes; then those that also move what picks positions.
 
 mod fuse;
+mod layers;
 mod norms;
 mod order;
 mod pools;
@@ -23,6 +24,9 @@ const ROUNDS: usize = 32;
 pub(crate) fn simplify(net: &Net) -> Net {
     let mut rules: Vec<Rule> = vec![fuse::rewrite, norms::rewrite, pools::rewrite, order::rewrite, weights::rewrite];
     let net = settled(pruned(net), &rules);
+    // What is known by its steps is not to be computed.
+    rules.push(layers::rewrite);
+    let net = settled(net, &rules);
     rules.push(takes::rewrite);
     settled(net, &rules)
 }

@@ -34,7 +34,7 @@ fn mean_square(rewriter: &Rewriter, spread: Id, x: Id, inverse: bool) -> Option<
 }
 
 /// The eps for which a function of s is `√(s/n + eps)`, or one over it.
-fn eps_of(root: &Expr, n: f64, inverse: bool) -> Option<f64> {
+pub(super) fn eps_of(root: &Expr, n: f64, inverse: bool) -> Option<f64> {
     let square_of = |sum: f64| if inverse { root.at(sum).powi(-2) } else { root.at(sum).powi(2) };
     let eps = square_of(0.0);
     let alike = |sum: f64| (square_of(sum) - (sum / n + eps)).abs() <= 1e-5 * (sum / n + eps);
