@@ -9,6 +9,9 @@ use ciro_graph::{Ingest, Input, Program, RawInput, RawTensor};
 const DRAWN: usize = 256;
 /// Most elements of all values of the model on all inputs together, which are held at once: fewer inputs are drawn for a large model.
 const ELEMENTS_MAX: usize = 1 << 24;
+/// How many are drawn for a network at most, and how many multiplications all of them may take.
+const DRAWN_OF_NETWORKS: usize = 48;
+const WORK_MAX: usize = 1 << 30;
 /// How many inputs are the same everywhere.
 const ENDS: usize = 6;
 /// Most numbers that one element is drawn from besides its range.
@@ -60,6 +63,42 @@ pub(crate) fn inputs(plan: &Plan, program: &Program) -> Vec<RawInput> {
     // Where there is only room for a few, mixed ones tell more.
     let first = if count > 2 * ENDS { 0 } else { ENDS };
     (first..first + count).map(input).collect()
+}
+
+/// Inputs for a network's program: at the ends of what it accepts, and mixed. Of one that is `work` multiplications, as many as take seconds.
+pub(crate) fn of_network(program: &Program, work: usize) -> Vec<RawInput> {
+    let elements = |input: &Input| -> Vec<Element> {
+        let count = input.shape.iter().product::<u32>() as usize;
+        (0..count).map(|i| Element { reach: reach(input, i, &[]), marks: vec![] }).collect()
+    };
+    let elements: Vec<Vec<Element>> = program.inputs.iter().map(elements).collect();
+    let mut draw = Draw(1);
+    let input = |i: usize| {
+        let tensor = |(input, elements): (&Input, &Vec<Element>)| {
+            let numbers = elements.iter().map(|element| accepted(input, number(&mut draw, element, i)));
+            tensor(input, &numbers.collect::<Vec<f64>>())
+        };
+        RawInput(program.inputs.iter().zip(&elements).map(tensor).collect())
+    };
+    let count = (WORK_MAX / work.max(1)).clamp(2, DRAWN_OF_NETWORKS);
+    let first = if count > 2 * ENDS { 0 } else { ENDS };
+    (first..first + count).map(input).collect()
+}
+
+/// A number as an input takes it: whole where its integers are the numbers themselves, and not below what it accepts.
+fn accepted(input: &Input, x: f64) -> f64 {
+    match &input.ingest {
+        Ingest::Fixed { exponents, lo, .. } if exponents.iter().all(|&exponent| exponent == 0) => {
+            x.round().max(f64::from(*lo))
+        }
+        Ingest::Fixed { lo: 0.., .. } => x.abs(),
+        Ingest::Fixed { .. }
+        | Ingest::Imputed { .. }
+        | Ingest::FixedDouble { .. }
+        | Ingest::Ordered
+        | Ingest::OrderedMissing
+        | Ingest::OrderedDouble { .. } => x,
+    }
 }
 
 fn count(plan: &Plan) -> usize {

@@ -147,6 +147,12 @@ pub enum CompileError {
     /// A program that answers otherwise than the model it was made from.
     #[error("the program is not the model: {0}")]
     Deviates(Box<Disagreement>),
+    /// A model without samples that nothing drawn could be compared on.
+    #[error("no report can be computed: {reason}")]
+    Uncompared {
+        /// What became of the inputs that were drawn.
+        reason: String,
+    },
     /// The compiled model failed the check that every loader makes: a defect of this compiler.
     #[error("the compiled model is not well formed: {0}")]
     Internal(ciro_graph::CheckError),
@@ -195,6 +201,9 @@ impl CompileError {
             }
             Self::Range { .. } => {
                 "scale the inputs to a few units, or pass calibration samples so that ranges are known"
+            }
+            Self::Uncompared { .. } => {
+                "pass samples that the model answers with numbers (--calibration FILE, in Python samples=)"
             }
             Self::Initializer { .. } => "save the model with float32 weights inside the file",
             _ => return None,

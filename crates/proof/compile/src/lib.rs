@@ -15,6 +15,7 @@
 //! | [`error`] | why a model is not compiled, and what to do about it |
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
 //! | `native` | the files of XGBoost and LightGBM |
+//! | `decisions` | what an output decides |
 //! | `left_out` | which samples are left out of a trial, and what their refusals tell |
 //! | `files` | regular files of foreign folders |
 //! | `shown` | texts beside a program, on one line each |
@@ -31,6 +32,7 @@
 pub mod answers;
 pub mod artifact;
 pub mod compile;
+mod decisions;
 mod drawn;
 pub mod error;
 mod files;

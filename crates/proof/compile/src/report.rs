@@ -1,8 +1,8 @@
 //! How far the integers are from the reference: the user's own answers, or else a float evaluation of the file.
 
 use crate::answers::{Answer, Row};
+use crate::decisions::{ClassBy, Classes, class};
 use crate::error::{At, CompileError};
-use crate::float::argmax;
 use crate::left_out;
 use crate::lower::{Exponents, Lowered};
 use crate::plan::{Kind, Labels, Plan};
@@ -115,15 +115,6 @@ pub struct OperatorAccuracy {
     pub max_magnitude: f64,
 }
 
-/// What tells a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClassBy {
-    Label,
-    Largest,
-    Half,
-    Nothing,
-}
-
 /// Numbers that have to be the same, at one place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Difference {
@@ -208,7 +199,7 @@ impl Deviation {
                 let preferred = match layout.by {
                     ClassBy::Largest => expected[wanted] - expected[chosen],
                     ClassBy::Half => (expected[0] - 0.5).abs(),
-                    ClassBy::Label | ClassBy::Nothing => f64::INFINITY,
+                    ClassBy::Label | ClassBy::Position | ClassBy::Nothing => f64::INFINITY,
                 };
                 let difference = Difference { sample, element: position, expected: wanted as f64, got: chosen as f64 };
                 self.others.push((difference, preferred));
@@ -277,47 +268,6 @@ impl Deviation {
     }
 }
 
-fn class(values: &[f64], by: ClassBy) -> usize {
-    match by {
-        ClassBy::Label => values.first().map_or(0, |&v| v as usize),
-        // In float32, as the runtimes compare.
-        ClassBy::Largest => argmax(&values.iter().map(|&v| v as f32).collect::<Vec<_>>()),
-        ClassBy::Half => usize::from(values.first().is_some_and(|&v| v > 0.5)),
-        ClassBy::Nothing => 0,
-    }
-}
-
-/// Where an output's decisions lie: `inner` of them side by side, each among `classes` numbers.
-#[derive(Clone, Copy, Debug)]
-struct Classes {
-    by: ClassBy,
-    len: usize,
-    classes: usize,
-    inner: usize,
-}
-
-impl Classes {
-    /// Images (N, C, H, W) decide along C, everything else along its last dimension.
-    fn of(dims: &[usize], by: ClassBy) -> Self {
-        let len = dims.iter().product();
-        let axis = if dims.len() >= 4 { 1 } else { dims.len().saturating_sub(1) };
-        let (classes, inner) = match dims.get(axis) {
-            Some(&classes) if by == ClassBy::Largest => (classes.max(1), dims[axis + 1..].iter().product()),
-            _ => (1, 1),
-        };
-        Self { by, len, classes, inner }
-    }
-
-    const fn positions(self) -> usize {
-        self.len / self.classes
-    }
-
-    fn at(self, values: &[f64], position: usize) -> Vec<f64> {
-        let first = position / self.inner * self.classes * self.inner + position % self.inner;
-        (0..self.classes).filter_map(|class| values.get(first + class * self.inner).copied()).collect()
-    }
-}
-
 /// How a value of the program reads in real numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -369,6 +319,16 @@ impl Watched {
             _ => ClassBy::Nothing,
         };
         Self { name: name.into(), len, labels, value, layout: Classes::of(dims, by) }
+    }
+
+    /// This output, of which each element is the position of a largest.
+    pub(crate) fn of_positions(self) -> Self {
+        Self { layout: self.layout.of_positions(), ..self }
+    }
+
+    /// Whether its numbers are names of classes or places, which are right or wrong.
+    pub(crate) fn is_named(&self) -> bool {
+        self.labels.is_some() || self.layout.by == ClassBy::Position
     }
 
     /// What a class is called; its number where classes have no names.

@@ -31,6 +31,9 @@ impl Tolerance {
     /// tell by how much.
     pub(crate) const DRAWN: Self = Self { same_class: 0.95, deviation: 1e-3, each: false };
 
+    /// For drawn inputs of a network, whose scales are those of other drawn inputs: what is further off is another function.
+    pub(crate) const DRAWN_NETWORK: Self = Self { same_class: 0.95, deviation: 0.05, each: false };
+
     /// This one, or what the user accepts instead: that part of the spread, and as many other decisions.
     pub(crate) fn or(self, accepted: Option<f64>) -> Self {
         match accepted {
@@ -69,7 +72,7 @@ impl Tolerance {
             let (of, allowed) = (deviation.decisions, 1.0 - self.same_class);
             return refuse(*at, Excess::Decisions { count, of, allowed });
         }
-        if output.labels.is_some() {
+        if output.is_named() {
             return Ok(());
         }
         let (single, mean) = (deviation.max() / spread, deviation.worst_mean / spread);
@@ -177,6 +180,9 @@ impl Disagreement {
             Excess::Deviation { share, .. } => rounded_up(share),
         };
         let first = match (self.answered, self.is_finest) {
+            _ if self.drawn => {
+                "pass calibration samples (--calibration FILE, in Python samples=): scales were set on random inputs"
+            }
             (true, _) => {
                 "check that the file is the model that gave these answers, on the same columns in the same order"
             }

@@ -79,7 +79,7 @@ fn apply(kind: &Kind, operands: &[(&[usize], &[f32])], dims: &[usize]) -> Vec<f3
         Kind::Transpose(perm) => transpose(x_dims, x, perm),
         Kind::Take(picks) => take(x_dims, x, picks),
         Kind::Concat(axis) => concat(operands, *axis),
-        Kind::Top { k, largest } => top(x, *k, *largest),
+        Kind::Top { k, largest } => x.chunks_exact(row).flat_map(|row| top(row, *k, *largest)).collect(),
         Kind::Elem(elem) => x.iter().enumerate().map(|(i, &v)| elem.apply(i, v)).collect(),
         Kind::Norm(norm) => crate::float::normalized(*norm, x),
         Kind::Trees { forest, .. } => crate::float::leaf_sums(forest, |feature| f64::from(x[feature])),

@@ -6,6 +6,7 @@
 //! | [`expr`] | functions of one number |
 //! | [`step`] | what a network computes, in real numbers: [`Net`] |
 //! | [`import`] | from ONNX to a [`Net`], constants folded |
+//! | [`ranks`] | the largest elements of rows, by maxima and comparisons |
 //! | [`simplify`] | functions fused, normalisations recognised, scales and offsets folded into weights |
 //! | [`eval`] | the float reference |
 //! | [`calibrate`] | sizes of values on samples |
@@ -23,6 +24,7 @@ mod eval;
 pub(crate) mod expr;
 mod import;
 mod lower;
+mod ranks;
 mod simplify;
 pub(crate) mod step;
 mod vectors;

@@ -100,7 +100,7 @@ pub(crate) enum Kind {
     Take(Vec<(usize, Vec<Option<usize>>)>),
     /// The operands one after the other.
     Concat(usize),
-    /// Of one row, the positions of the `k` largest elements, or the smallest, in order; of equal ones, the first comes first.
+    /// Of each row, the positions of the `k` largest elements, or the smallest, in order; of equal ones, the first comes first.
     Top { k: usize, largest: bool },
     /// A map of each element of one row with constants of its own.
     Elem(Elem),

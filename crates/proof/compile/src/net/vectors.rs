@@ -146,6 +146,7 @@ impl Vectors<'_> {
             Kind::Sum => self.push(at, plan::Kind::Sums(row), vec![x], len),
             Kind::Max => self.push(at, plan::Kind::Maxima(row), vec![x], len),
             Kind::Softmax { log: false } => self.softmax(at, x, &x_dims)?,
+            Kind::Top { .. } if row != count(&x_dims) => return Err(refused(at)),
             Kind::Top { k, largest } => self.top(at, x, *k, *largest),
             Kind::ArgMax => self.push(at, plan::Kind::ArgMax, vec![x], 1),
             Kind::Norm(norm) => self.push(at, plan::Kind::Normalize(*norm), vec![x], len),
@@ -158,7 +159,6 @@ impl Vectors<'_> {
             | Kind::Embed(_)
             | Kind::Mask { .. }
             | Kind::Hide => return Err(refused(at)),
-            // These have gone other ways.
             Kind::Constant(_) | Kind::Binary(_) => return Err(refused(at)),
             Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) | Kind::Concat(_) => return Err(refused(at)),
         })

@@ -4,6 +4,7 @@ use super::super::array::count;
 use super::super::expr::{Arith, Expr};
 use super::super::step::{Kind, Linear, integral};
 use super::ctx::{Bound, Ctx};
+use super::products::matmul;
 use crate::error::CompileError;
 
 /// Positions along one dimension.
@@ -259,11 +260,29 @@ fn gather(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
             ctx.reshape(taken, [&dims[..axis], &index.dims, &dims[axis + 1..]].concat())
         }
         (Bound::Const(table), Bound::Value(ids)) if axis == 0 && dims.len() == 2 => embed(ctx, table, ids, dims[1]),
+        (x, Bound::Value(ids)) if integral(&ctx.builder.net, ids) => slices(ctx, x, ids, axis),
         _ => Err(ctx.form(
-            "a gather at positions that depend on the input",
-            "rows of a constant table at positions given by an integer input work, as embeddings have it",
+            "a gather at positions that are no integers by their type",
+            "positions that an integer input gives, or ArgMax, TopK or a cast, work",
         )),
     }
+}
+
+/// Slices along a dimension at computed positions: a flag for each, times all slices.
+fn slices(ctx: &mut Ctx<'_, '_>, x: Bound, ids: usize, axis: usize) -> Result<Bound, CompileError> {
+    let (dims, places) = (ctx.dims(&x), ctx.builder.net.dims(ids).to_vec());
+    let (outer, rest) = (dims[..axis].to_vec(), dims[axis + 1..].to_vec());
+    let n = dims[axis];
+    let mut perm: Vec<usize> = (0..dims.len()).filter(|&i| i != axis).collect();
+    perm.insert(0, axis);
+    let first = ctx.transpose(x, perm)?;
+    let table = ctx.reshape(first, vec![n, count(&outer) * count(&rest)])?;
+    let flags = flags(ctx, ids, n, &[count(&places)])?;
+    let found = matmul(ctx, flags, table)?;
+    // The places come first, and go to where the dimension was.
+    let found = ctx.reshape(found, vec![count(&places), count(&outer), count(&rest)])?;
+    let found = ctx.transpose(found, vec![1, 0, 2])?;
+    ctx.reshape(found, [outer, places, rest].concat())
 }
 
 /// Elements, or slices, at constant positions over the first dimensions.
@@ -318,18 +337,28 @@ fn rows_by_flags(
     dims: Vec<usize>,
 ) -> Result<Bound, CompileError> {
     let (rows, width) = (table.dims[0], table.dims[1]);
+    let flags = flags(ctx, ids, rows, &dims[..dims.len() - 1])?;
+    let weight = Linear { k: rows, n: width, weight: table.values.clone(), bias: None };
+    ctx.push(Kind::Linear(weight), vec![flags], dims)
+}
+
+/// For each of `lead` positions, a one where the row's number is the position, counted from the end if it is negative.
+fn flags(ctx: &mut Ctx<'_, '_>, ids: usize, rows: usize, lead: &[usize]) -> Result<Bound, CompileError> {
     if rows > FLAGGED_ROWS {
         let hint = "give each column of ids an input of its own, or a table of fewer rows";
         return Err(ctx.form(format!("a table of {rows} rows that is read at computed positions"), hint));
     }
-    let lead = dims[..dims.len() - 1].to_vec();
-    let ids = ctx.reshape(Bound::Value(ids), [lead.as_slice(), &[1]].concat())?;
-    let ids = ctx.expand(ids, &[lead.as_slice(), &[rows]].concat())?;
+    let ids = ctx.reshape(Bound::Value(ids), [lead, &[1]].concat())?;
+    let ids = ctx.expand(ids, &[lead, &[rows]].concat())?;
     let numbers = super::Array::whole(vec![rows], (0..rows).map(|row| row as f32).collect());
     let distance = ctx.arithmetic(Arith::Sub, ids, Bound::Const(numbers))?;
-    let flags = ctx.pointwise(Expr::binary(Arith::Equal, Expr::X, Expr::Const(0.0)), distance)?;
-    let weight = Linear { k: rows, n: width, weight: table.values.clone(), bias: None };
-    ctx.push(Kind::Linear(weight), vec![flags], dims)
+    ctx.pointwise(is_position(rows), distance)
+}
+
+/// Whether a position less a place in a row of `n` says that it is that place; negative ones count from the row's end.
+pub(super) fn is_position(n: usize) -> Expr {
+    let is_at = |end: f64| Expr::binary(Arith::Equal, Expr::X, Expr::Const(-end));
+    Expr::binary(Arith::Or, is_at(0.0), is_at(n as f64))
 }
 
 fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {

@@ -143,43 +143,76 @@ fn argmax(ctx: &mut Ctx<'_, '_>, smallest: bool) -> Result<Bound, CompileError> 
     let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
     let axis = ctx.attributes.int("axis")?.unwrap_or(0);
     let axis = ctx.axis(axis, dims.len())?;
+    let mut rest = dims.clone();
+    if keep {
+        rest[axis] = 1;
+    } else {
+        rest.remove(axis);
+    }
     if dims[axis] != count(&dims) {
-        return Err(ctx.form(format!("the largest of dimension {axis} of {dims:?}"), "the largest of one row works"));
+        let rows = ctx.axes_last(x, &[axis])?;
+        let at = ranked(ctx, rows, 1, true)?;
+        return ctx.reshape(at, rest);
     }
     let x = ctx.reshape(x, vec![dims[axis]])?;
-    let rest = vec![1; if keep { dims.len() } else { dims.len() - 1 }];
     ctx.push(Kind::ArgMax, vec![x], rest)
 }
 
-/// Most elements of which positions are told.
-const MOST_RANKED: usize = 1 << 10;
-/// Most positions that are told.
-const MOST_RANKS: usize = 32;
+/// Most comparisons by which positions are told.
+const MOST_RANKED: usize = 1 << 20;
 
-/// The largest elements of a row, or the smallest, and their positions.
+/// The positions of the `k` largest of each row, or the smallest.
+fn ranked(ctx: &mut Ctx<'_, '_>, rows: Bound, k: usize, largest: bool) -> Result<Bound, CompileError> {
+    let mut dims = ctx.dims(&rows);
+    if count(&dims).saturating_mul(k) > MOST_RANKED {
+        let hint = format!("up to {MOST_RANKED} elements times positions work");
+        return Err(ctx.form(format!("the {k} largest along rows of {dims:?}"), hint));
+    }
+    dims.pop();
+    dims.push(k);
+    ctx.push(Kind::Top { k, largest }, vec![rows], dims)
+}
+
+/// The largest elements of rows, or the smallest, and their positions.
 fn top(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let (x, k) = (ctx.operand(0)?, ctx.required(1)?.ints().first().copied().unwrap_or(0));
     let (dims, largest) = (ctx.dims(&x), ctx.attributes.int("largest")?.unwrap_or(1) != 0);
     ctx.attributes.ignore(&["sorted"]);
     let axis = ctx.attributes.int("axis")?.unwrap_or(-1);
     let axis = ctx.axis(axis, dims.len())?;
-    let (n, k) = (dims[axis], usize::try_from(k).unwrap_or(0));
-    if n != count(&dims) || n > MOST_RANKED || !(1..=MOST_RANKS.min(n)).contains(&k) {
-        let hint = format!("up to {MOST_RANKS} of one row of up to {MOST_RANKED} work");
-        return Err(ctx.form(format!("the {k} largest along dimension {axis} of {dims:?}"), hint));
-    }
-    let row = ctx.reshape(x, vec![1, n])?;
-    let at = ctx.push(Kind::Top { k, largest }, vec![row.clone()], vec![1, k])?;
-    let mut shape = dims;
-    shape[axis] = k;
+    let n = dims[axis];
+    let k = usize::try_from(k).ok().filter(|k| (1..=n).contains(k));
+    let k = k.ok_or_else(|| ctx.refuse(1, format!("a number from 1 to {n}"), "another one"))?;
+    let perm = last(dims.len(), axis);
+    let rows = ctx.transpose(x, perm.clone())?;
+    let at = match ctx.dims(&rows) {
+        // One row, as classical models read it.
+        one if count(&one) == n => {
+            let row = ctx.reshape(rows.clone(), vec![1, n])?;
+            ranked(ctx, row, k, largest)?
+        }
+        _ => ranked(ctx, rows.clone(), k, largest)?,
+    };
+    let mut shape = ctx.dims(&rows);
+    shape.pop();
+    shape.push(k);
     if ctx.names(0) {
-        let values = super::classical::looked_up(ctx, row, at.clone())?;
+        let values = super::scatter::at_positions(ctx, rows, at.clone())?;
         let values = ctx.reshape(values, shape.clone())?;
+        let values = ctx.transpose(values, perm.clone())?;
         ctx.bind(0, values);
     }
     let at = ctx.reshape(at, shape)?;
+    let at = ctx.transpose(at, perm)?;
     ctx.bind(1, at);
     Ok(())
+}
+
+/// The order of dimensions in which one changes places with the last: its own inverse.
+fn last(rank: usize, axis: usize) -> Vec<usize> {
+    let mut perm: Vec<usize> = (0..rank).collect();
+    perm.swap(axis, rank.saturating_sub(1));
+    perm
 }
 
 /// A row divided by the sum of its magnitudes, or by its length.

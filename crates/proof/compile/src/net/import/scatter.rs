@@ -2,9 +2,11 @@
 
 use super::super::array::count;
 use super::super::expr::Arith;
-use super::super::step::{Kind, Linear};
+use super::super::step::{Kind, Linear, integral};
 use super::Array;
 use super::ctx::{Bound, Ctx};
+use super::moves::is_position;
+use super::products::matmul;
 use crate::error::CompileError;
 use std::rc::Rc;
 
@@ -33,10 +35,57 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
 }
 
 fn gather_elements(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    if let (data, Bound::Value(id)) = (ctx.operand(0)?, ctx.operand(1)?)
+        && integral(&ctx.builder.net, id)
+    {
+        return gather_computed(ctx, data, Bound::Value(id));
+    }
     let (data, index) = (ctx.operand(0)?, positions(ctx)?);
     let dims = ctx.dims(&data);
     let places = along_axis(ctx, &dims, &index)?.into_iter().map(|at| (0, at)).collect();
     placed(ctx, vec![data], &places, index.dims)
+}
+
+/// Elements along one dimension at positions that are computed; the others are those of the data.
+fn gather_computed(ctx: &mut Ctx<'_, '_>, data: Bound, index: Bound) -> Result<Bound, CompileError> {
+    let (dims, own) = (ctx.dims(&data), ctx.dims(&index));
+    let axis = ctx.attributes.int("axis")?.unwrap_or(0);
+    let axis = ctx.axis(axis, dims.len())?;
+    let is_alike = own.len() == dims.len() && own.iter().zip(&dims).enumerate().all(|(i, (a, b))| i == axis || a == b);
+    if !is_alike {
+        return Err(ctx.refuse(1, format!("dimensions {dims:?} but for the gathered one"), format!("{own:?}")));
+    }
+    let mut perm: Vec<usize> = (0..dims.len()).collect();
+    perm.swap(axis, dims.len() - 1);
+    let (data, index) = (ctx.transpose(data, perm.clone())?, ctx.transpose(index, perm.clone())?);
+    let shape = ctx.dims(&index);
+    let found = at_positions(ctx, data, index)?;
+    let found = ctx.reshape(found, shape)?;
+    ctx.transpose(found, perm)
+}
+
+/// Most flags that computed positions are told by.
+const MOST_FLAGS: usize = 1 << 20;
+
+/// The elements of each row at its own computed positions: flags for each, times the row.
+pub(super) fn at_positions(ctx: &mut Ctx<'_, '_>, rows: Bound, at: Bound) -> Result<Bound, CompileError> {
+    let (dims, places) = (ctx.dims(&rows), ctx.dims(&at));
+    let (n, k) = (dims.last().copied().unwrap_or(1), places.last().copied().unwrap_or(1));
+    if count(&dims) == n {
+        return super::classical::looked_up(ctx, rows, at);
+    }
+    let outer = count(&dims) / n.max(1);
+    if outer.saturating_mul(n).saturating_mul(k) > MOST_FLAGS {
+        let hint = format!("up to {MOST_FLAGS} pairs of both work");
+        return Err(ctx.form(format!("{k} computed positions in each of {outer} rows of {n}"), hint));
+    }
+    let at = ctx.reshape(at, vec![outer, k, 1])?;
+    let at = ctx.expand(at, &[outer, k, n])?;
+    let numbers = Array::whole(vec![n], (0..n).map(|i| i as f32).collect());
+    let apart = ctx.arithmetic(Arith::Sub, at, Bound::Const(numbers))?;
+    let flags = ctx.pointwise(is_position(n), apart)?;
+    let rows = ctx.reshape(rows, vec![outer, n, 1])?;
+    matmul(ctx, flags, rows)
 }
 
 /// The constant positions of operand 1.
