@@ -24,9 +24,6 @@ fn attention(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     for bound in ["left_window_size", "right_window_size"] {
         ctx.attributes.only(bound, -1)?;
     }
-    if ctx.optional(6)?.is_some() {
-        return Err(ctx.form("numbers of tokens that count", "give a mask of padding instead of nonpad_kv_seqlen"));
-    }
     let heads = ctx.attributes.int("q_num_heads")?;
     let shared = ctx.attributes.int("kv_num_heads")?;
     let is_flat = ctx.dims(&ctx.operand(0)?).len() == 3;
@@ -122,14 +119,36 @@ fn shown(ctx: &mut Ctx<'_, '_>, scores: &Bound, queries: usize) -> Result<Option
         }
         Some(Bound::Value(_)) | None => None,
     };
-    if ctx.attributes.int("is_causal")?.unwrap_or(0) == 0 {
-        return Ok(mask);
+    let is_causal = ctx.attributes.int("is_causal")?.unwrap_or(0) != 0;
+    let placed = match ctx.optional(6)? {
+        Some(count) => Some(counted(ctx, count, (queries, scores), is_causal)?),
+        None if is_causal => Some(causal(ctx, queries, scores)?),
+        None => None,
+    };
+    match (mask, placed) {
+        (Some(mask), Some(placed)) => ctx.arithmetic(Arith::Mul, mask, placed).map(Some),
+        (mask, placed) => Ok(mask.or(placed)),
     }
-    let causal = causal(ctx, queries, scores)?;
-    match mask {
-        None => Ok(Some(causal)),
-        Some(mask) => ctx.arithmetic(Arith::Mul, mask, causal).map(Some),
+}
+
+/// One for the keys that count: so many at the beginning; if the last query is at the last of them, for each query those up to its own.
+fn counted(
+    ctx: &mut Ctx<'_, '_>,
+    count: Bound,
+    (queries, scores): (usize, &Bound),
+    is_causal: bool,
+) -> Result<Bound, CompileError> {
+    if super::count(&ctx.dims(&count)) != 1 || ctx.optional(4)?.is_some() {
+        return Err(ctx.refuse(6, "one number of keys, and no keys of earlier positions", "others"));
     }
+    let keys = ctx.dims(scores).last().copied().unwrap_or(0).max(1);
+    let rows = if is_causal { queries } else { 1 };
+    // How many keys there are at least, if this one is seen.
+    let least = |i: usize| (i % keys + rows - 1 - i / keys) as f32;
+    let least = Array::whole(vec![rows, keys], (0..rows * keys).map(least).collect());
+    let count = ctx.reshape(count, vec![1, 1])?;
+    let left = ctx.arithmetic(Arith::Sub, count, Bound::Const(least))?;
+    ctx.pointwise(Expr::binary(Arith::Greater, Expr::X, Expr::Const(0.0)), left)
 }
 
 /// A mask of numbers that are added to scores.
