@@ -239,6 +239,7 @@ operators! {
     Core Quantized {
         ConvInteger "ConvInteger",
         DequantizeLinear "DequantizeLinear",
+        DynamicQuantizeLinear "DynamicQuantizeLinear",
         MatMulInteger "MatMulInteger",
         QLinearConv "QLinearConv",
         QLinearMatMul "QLinearMatMul",
@@ -309,6 +310,15 @@ operators! {
     }
     Runtime Pointwise {
         FastGelu "FastGelu",
+    }
+    Runtime Quantized {
+        QGemm "QGemm",
+        QLinearAdd "QLinearAdd",
+        QLinearConcat "QLinearConcat",
+        QLinearGlobalAveragePool "QLinearGlobalAveragePool",
+        QLinearLeakyRelu "QLinearLeakyRelu",
+        QLinearMul "QLinearMul",
+        QLinearSigmoid "QLinearSigmoid",
     }
     Runtime Rows {
         SimplifiedLayerNormalization "SimplifiedLayerNormalization",

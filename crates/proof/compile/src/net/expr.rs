@@ -336,6 +336,40 @@ impl Expr {
         }
     }
 
+    /// The line that the function rounds to whole numbers, and what it makes of those; nothing if it does otherwise.
+    pub(crate) fn rounding(&self) -> Option<(Self, (f64, f64))> {
+        match self {
+            Self::X | Self::Const(_) => None,
+            Self::Unary(Fun::Round, inner) => inner.as_line().map(|line| (Self::X, line)),
+            // Half a unit lower, rounding half up goes down.
+            Self::Unary(Fun::Floor, inner) => inner.as_line().map(|(slope, start)| (Self::X, (slope, start - 0.5))),
+            Self::Unary(fun, inner) => inner.rounding().map(|(outer, line)| (Self::unary(*fun, outer), line)),
+            Self::Binary(arith, a, b) => match (a.as_ref(), b.as_ref()) {
+                (inner, Self::Const(c)) => {
+                    inner.rounding().map(|(outer, line)| (Self::binary(*arith, outer, Self::Const(*c)), line))
+                }
+                (Self::Const(c), inner) => {
+                    inner.rounding().map(|(outer, line)| (Self::binary(*arith, Self::Const(*c), outer), line))
+                }
+                (Self::X | Self::Unary(..) | Self::Binary(..), Self::X | Self::Unary(..) | Self::Binary(..)) => None,
+            },
+        }
+    }
+
+    /// Whether all results are whole numbers by the function's form.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self {
+            Self::X => false,
+            Self::Const(c) => c.fract() == 0.0,
+            Self::Unary(Fun::Round | Fun::Floor | Fun::Ceil | Fun::Trunc | Fun::Sign | Fun::Not, _) => true,
+            Self::Unary(fun, a) => matches!(fun, Fun::Neg | Fun::Abs | Fun::Relu) && a.is_whole(),
+            Self::Binary(Arith::Add | Arith::Sub | Arith::Mul | Arith::Min | Arith::Max, a, b) => {
+                a.is_whole() && b.is_whole()
+            }
+            Self::Binary(..) => self.is_truth(),
+        }
+    }
+
     /// Whether the function never falls by its form, as far as is needed to compare it with a constant.
     fn is_monotone(&self) -> bool {
         match self {

@@ -17,8 +17,8 @@ pub(crate) fn hint(operator: &str) -> String {
         | "FusedConv" => {
             "export without the runtime's graph optimisations: attention works as MatMul, Softmax and MatMul"
         }
-        "DynamicQuantizeLinear" => {
-            "export the float model, or quantize it statically: scales that depend on the input are not proven"
+        "DynamicQuantizeMatMul" | "DynamicQuantizeLSTM" | "MatMulIntegerToFloat" => {
+            "quantize without the runtime's graph optimisations: DynamicQuantizeLinear and MatMulInteger work"
         }
         "TreeEnsemble" => {
             "export with target_opset {\"ai.onnx.ml\": 3}, which writes TreeEnsembleClassifier or TreeEnsembleRegressor"

@@ -1,5 +1,6 @@
 //! Behaviour of the compiler through its public interface.
 
+mod attended;
 mod bombs;
 mod bundled;
 mod conformance;
@@ -9,6 +10,7 @@ mod files;
 mod forests;
 mod graphs;
 mod hostile;
+mod inputs;
 mod missing;
 mod native;
 mod networks;
@@ -17,6 +19,7 @@ mod numbers;
 mod operators;
 mod picked;
 mod prepared;
+mod ranked;
 mod refusals;
 mod refused_inputs;
 mod signature;

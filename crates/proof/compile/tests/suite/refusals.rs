@@ -11,12 +11,12 @@ fn refusal(onnx: &Onnx) -> (String, String) {
 
 #[test]
 fn an_unknown_operator_is_named_with_its_node_and_a_way_out() {
-    let dynamic = Onnx::new(2).node("DynamicQuantizeLinear x -> y s z", vec![]).outputs(&["y"]);
+    let dynamic = Onnx::new(2).node("DynamicQuantizeMatMul x -> y", vec![]).outputs(&["y"]);
     assert_eq!(
         refusal(&dynamic),
         (
-            "node \"the DynamicQuantizeLinear\" (DynamicQuantizeLinear): the operator is not supported".into(),
-            "export the float model, or quantize it statically: scales that depend on the input are not proven".into()
+            "node \"the DynamicQuantizeMatMul\" (DynamicQuantizeMatMul): the operator is not supported".into(),
+            "quantize without the runtime's graph optimisations: DynamicQuantizeLinear and MatMulInteger work".into()
         )
     );
     let iterated = vec![floats("prob_a", &[1.0])];

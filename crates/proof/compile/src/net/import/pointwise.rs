@@ -144,7 +144,7 @@ fn exponential_unit(positive: f64, negative: f64, width: f64) -> Expr {
 }
 
 /// max(x, 0) + slope · min(x, 0).
-fn leaky(slope: f64) -> Expr {
+pub(super) fn leaky(slope: f64) -> Expr {
     let below = Expr::binary(Arith::Min, Expr::X, Expr::Const(0.0));
     Expr::binary(Arith::Add, Expr::unary(Fun::Relu, Expr::X), times(Expr::Const(slope), below))
 }

@@ -1,8 +1,10 @@
 //! Numbers as integers of eight bits: what QDQ and QLinear models read and write, as steps of the numbers that they stand for.
 
-use super::super::array::Array;
+use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
+use super::super::step::Kind;
 use super::ctx::{Bound, Ctx};
+use super::pointwise::leaky;
 use super::products::{convolution, matmul};
 use crate::error::CompileError;
 use std::rc::Rc;
@@ -24,8 +26,16 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         "DequantizeLinear" => {
             ctx.attributes.ignore(&["output_dtype"]);
             let x = ctx.operand(0)?;
-            let grid = grid(ctx, 1, 2, ctx.dims(&x).len())?;
-            meant(ctx, x, &grid)?
+            match ctx.operand(1)? {
+                Bound::Const(_) => {
+                    let grid = grid(ctx, 1, 2, ctx.dims(&x).len())?;
+                    meant(ctx, x, &grid)?
+                }
+                scale => {
+                    let units = centred(ctx, 0, 2)?;
+                    ctx.arithmetic(Arith::Mul, units, scale)?
+                }
+            }
         }
         "QLinearMatMul" => {
             let (a, b) = (number(ctx, 0)?, number(ctx, 3)?);
@@ -38,6 +48,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let sum = convolution(ctx, x, weight, bias)?;
             quantized(ctx, sum, 6)?
         }
+        "DynamicQuantizeLinear" => return dynamic(ctx).map(|()| true),
         "MatMulInteger" => {
             let (a, b) = (centred(ctx, 0, 2)?, centred(ctx, 1, 3)?);
             matmul(ctx, a, b)?
@@ -47,10 +58,46 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let Bound::Const(weight) = weight else { return Err(ctx.refuse(1, "a constant", "a value")) };
             convolution(ctx, x, weight, None)?
         }
-        _ => return Ok(false),
+        _ => match of_runtime(ctx, operator)? {
+            Some(y) => y,
+            None => return Ok(false),
+        },
     };
     ctx.bind(0, result);
     Ok(true)
+}
+
+/// Operators of onnxruntime's own quantizer; `None` if it is none of these.
+fn of_runtime(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Option<Bound>, CompileError> {
+    let result = match operator {
+        "QLinearAdd" | "QLinearMul" => {
+            let (a, b) = (number(ctx, 0)?, number(ctx, 3)?);
+            let arith = if operator == "QLinearAdd" { Arith::Add } else { Arith::Mul };
+            let y = ctx.arithmetic(arith, a, b)?;
+            quantized(ctx, y, 6)?
+        }
+        "QLinearSigmoid" | "QLinearLeakyRelu" => {
+            let x = number(ctx, 0)?;
+            let function = match operator {
+                "QLinearSigmoid" => Expr::unary(Fun::Sigmoid, Expr::X),
+                _ => leaky(f64::from(ctx.attributes.float("alpha")?.unwrap_or(0.01))),
+            };
+            let y = ctx.pointwise(function, x)?;
+            quantized(ctx, y, 3)?
+        }
+        "QLinearGlobalAveragePool" => {
+            let x = number(ctx, 0)?;
+            let y = channel_means(ctx, x)?;
+            quantized(ctx, y, 3)?
+        }
+        "QLinearConcat" => {
+            let y = concatenated(ctx)?;
+            quantized(ctx, y, 0)?
+        }
+        "QGemm" => gemm(ctx)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(result))
 }
 
 /// Scale and zero point, operands `scale` and `zero`, of a tensor of `rank` dimensions.
@@ -106,6 +153,87 @@ fn meant(ctx: &mut Ctx<'_, '_>, x: Bound, grid: &Grid) -> Result<Bound, CompileE
     ctx.arithmetic(Arith::Mul, units, Bound::Const(grid.scale.clone()))
 }
 
+/// The mean of each channel.
+fn channel_means(ctx: &mut Ctx<'_, '_>, x: Bound) -> Result<Bound, CompileError> {
+    ctx.attributes.only("channels_last", 0)?;
+    let dims = ctx.dims(&x);
+    let (batch, channels) = match dims.as_slice() {
+        &[batch, channels, ..] => (batch, channels),
+        _ => return Err(ctx.refuse(0, "channels", format!("dimensions {dims:?}"))),
+    };
+    let places = count(&dims[2..]);
+    let rows = ctx.reshape(x, vec![batch, channels, places])?;
+    let sums = ctx.push(Kind::Sum, vec![rows], vec![batch, channels, 1])?;
+    let means = ctx.scaled(1.0 / places.max(1) as f64, sums)?;
+    ctx.reshape(means, [vec![batch, channels], vec![1; dims.len() - 2]].concat())
+}
+
+/// What a QLinearConcat puts together: operands after the first two, each with a scale and a zero point.
+fn concatenated(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let axis = ctx.attributes.int("axis")?.unwrap_or(0);
+    let mut parts = Vec::new();
+    for i in (2..ctx.operands()).step_by(3) {
+        parts.push(number(ctx, i)?);
+    }
+    let rank = parts.first().map_or(0, |part| ctx.dims(part).len());
+    let axis = ctx.axis(axis, rank)?;
+    ctx.concat(parts, axis)
+}
+
+/// A QGemm: `alpha · a · b + c`, where c is in units of both scales' product; numbers, if it has no scale of its own.
+fn gemm(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    ctx.attributes.only("transA", 0)?;
+    let is_turned = ctx.attributes.int("transB")?.unwrap_or(0) != 0;
+    let alpha = ctx.attributes.float("alpha")?.unwrap_or(1.0);
+    let a = number(ctx, 0)?;
+    let (b, scale) = (ctx.required(3)?, ctx.required(4)?);
+    let zero = ctx.constant(5)?.unwrap_or_else(|| Array::new(vec![], vec![0.0]));
+    let &[rows, columns] = b.dims.as_slice() else {
+        return Err(ctx.refuse(3, "a matrix", format!("dimensions {:?}", b.dims)));
+    };
+    let (k, n) = if is_turned { (columns, rows) } else { (rows, columns) };
+    let own = |c: &Array, j: usize| c.values.get(j).or(c.values.first()).copied().unwrap_or(0.0);
+    let stored = |i: usize, j: usize| b.values[if is_turned { j * k + i } else { i * n + j }];
+    let weight = |at: usize| (stored(at / n, at % n) - own(&zero, at % n)) * own(&scale, at % n) * alpha;
+    let weights = Array::new(vec![k, n], (0..k * n).map(weight).collect());
+    let mut y = matmul(ctx, a, Bound::Const(weights))?;
+    if let Some(c) = ctx.constant(6)? {
+        let unit = ctx.required(1)?.scalar().unwrap_or(0.0);
+        let units = (0..n).map(|j| unit * own(&scale, j) * own(&c, j)).collect();
+        y = ctx.arithmetic(Arith::Add, y, Bound::Const(Array::new(vec![n], units)))?;
+    }
+    if ctx.optional(7)?.is_some() { quantized(ctx, y, 7) } else { Ok(y) }
+}
+
+/// x as integers by a scale and a zero point of its own: from its smallest element, or zero, to its largest.
+fn dynamic(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
+    const STEPS: f64 = 255.0;
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    let row = ctx.reshape(x.clone(), vec![1, count(&dims)])?;
+    let negated = ctx.scaled(-1.0, row.clone())?;
+    let relu = || Expr::unary(Fun::Relu, Expr::X);
+    let above = ctx.push(Kind::Max, vec![row], vec![1, 1])?;
+    let above = ctx.pointwise(relu(), above)?;
+    let below = ctx.push(Kind::Max, vec![negated], vec![1, 1])?;
+    let below = ctx.pointwise(relu(), below)?;
+    let span = ctx.arithmetic(Arith::Add, above, below.clone())?;
+    let scale = ctx.scaled(1.0 / STEPS, span)?;
+    let zero = ctx.arithmetic(Arith::Div, below, scale.clone())?;
+    let zero = ctx.pointwise(Expr::unary(Fun::Round, Expr::X), zero)?;
+    let units = ctx.arithmetic(Arith::Div, x, scale.clone())?;
+    let units = ctx.reshape(units, dims.clone())?;
+    let units = ctx.pointwise(Expr::unary(Fun::Round, Expr::X), units)?;
+    // Both ends are units of the same scale: nothing is beyond 0 and 255 by more than a rounding.
+    let stored = ctx.arithmetic(Arith::Add, units, zero.clone())?;
+    let stored = ctx.reshape(stored, dims)?;
+    ctx.bind(0, stored);
+    let (scale, zero) = (ctx.reshape(scale, vec![])?, ctx.reshape(zero, vec![])?);
+    ctx.bind(1, scale);
+    ctx.bind(2, zero);
+    Ok(())
+}
+
 fn as_numbers(x: Bound) -> Bound {
     match x {
         Bound::Const(c) => Bound::Const(Array { whole: false, ..c }),
@@ -150,12 +278,12 @@ fn quantized(ctx: &mut Ctx<'_, '_>, x: Bound, scale: usize) -> Result<Bound, Com
 /// Operand `i` less its zero point, if it has one.
 fn centred(ctx: &mut Ctx<'_, '_>, i: usize, zero: usize) -> Result<Bound, CompileError> {
     let x = as_numbers(ctx.operand(i)?);
-    match ctx.constant(zero)? {
-        Some(zero) if zero.scalar().is_some() => {
-            let shift = Bound::Const(Array::new(vec![], vec![zero.scalar().unwrap_or(0.0)]));
-            ctx.arithmetic(Arith::Sub, x, shift)
-        }
-        Some(_) => Err(ctx.form("zero points that differ", "give all elements one zero point")),
+    match ctx.optional(zero)? {
+        Some(Bound::Const(zero)) => match zero.scalar() {
+            Some(zero) => ctx.arithmetic(Arith::Sub, x, Bound::Const(Array::new(vec![], vec![zero]))),
+            None => Err(ctx.form("zero points that differ", "give all elements one zero point")),
+        },
+        Some(zero) => ctx.arithmetic(Arith::Sub, x, zero),
         None => Ok(x),
     }
 }

@@ -1,8 +1,10 @@
 //! Widths: of limbs, of tables, and of each value.
 
 use super::super::array::count;
+use super::super::calibrate::Sizes;
 use super::super::expr::Arith;
 use super::super::step::{Id, Kind, Net, Step};
+use super::steep::is_steep;
 use crate::options::Precision;
 
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
@@ -24,6 +26,12 @@ const BLOCKED_BITS: u32 = 13;
 
 /// Bits of values that are squared: a sum of two squares fits.
 const SQUARED_BITS: u32 = 14;
+
+/// Bits of values that only steep functions read.
+const STEEP_BITS: u32 = 17;
+
+/// Bits of values that are rounded to whole numbers, and not read otherwise: a number next to a rounding edge is to be on its side of it.
+const ROUNDED_BITS: u32 = 20;
 
 /// Rests and differences of more bits than this are together too wide for the field.
 const MOST_SHARED: i32 = 13;
@@ -72,6 +80,8 @@ pub(super) struct Budget {
     pub(super) shift: u32,
     /// For each value, how many bits its readers have room for.
     pub(super) wanted: Vec<u32>,
+    /// For each value, whether it is squared or goes through a steep function, moved at most.
+    sensitive: Vec<bool>,
     /// Whether the program has so many numbers that tables cost little.
     is_large: bool,
     /// Whether it has so many rectified numbers that a table of their function costs less than comparing each with zero.
@@ -81,7 +91,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn of(net: &Net, precision: Precision) -> Self {
+    pub(super) fn of(net: &Net, sizes: &Sizes, precision: Precision) -> Self {
         let active: usize = net.steps.iter().filter(|step| computes(&step.kind)).map(|step| count(&step.dims)).sum();
         let bits = usize::BITS - active.leading_zeros();
         // Tables are paid for once: small programs take small ones.
@@ -90,6 +100,7 @@ impl Budget {
         let widest = widest(precision, is_large);
         let multiplied = widest.0;
         let table_bits = bits.saturating_sub(3).clamp(multiplied + 1, multiplied + 3);
+        let (wanted, sensitive) = wanted(net, sizes, widest, table_bits);
         let is_relu = |step: &&Step| matches!(&step.kind, Kind::Pointwise(expr) if expr.is_relu());
         let rectified: usize = net.steps.iter().filter(is_relu).map(|step| count(&step.dims)).sum();
         Self {
@@ -97,7 +108,8 @@ impl Budget {
             limb_bits,
             table_bits,
             shift: shift(precision, bits),
-            wanted: wanted(net, widest),
+            wanted,
+            sensitive,
             is_large,
             has_relu_table: rectified >= MANY_BY_ROW << table_bits,
             coarsest_power: coarsest_power(precision),
@@ -108,6 +120,11 @@ impl Budget {
     /// that rests and differences share a table.
     pub(super) fn least_difference(&self, dropped: i32) -> i32 {
         if self.is_large || dropped > MOST_SHARED.min(i32::from(self.limb_bits)) { 1 } else { dropped }
+    }
+
+    /// Whether a value is squared or goes through a steep function.
+    pub(super) fn is_sensitive(&self, id: Id) -> bool {
+        self.sensitive[id]
     }
 
     /// Whether squares of rows of `n` are summed in blocks.
@@ -139,23 +156,29 @@ fn computes(kind: &Kind) -> bool {
     }
 }
 
-fn wanted(net: &Net, widest: (u32, u32)) -> Vec<u32> {
+/// Bits that readers of each value have room for, and whether it is squared or goes through a steep function, moved at most.
+fn wanted(net: &Net, sizes: &Sizes, widest: (u32, u32), table_bits: u32) -> (Vec<u32>, Vec<bool>) {
     let mut wanted: Vec<Option<u32>> = vec![None; net.inputs.len() + net.steps.len()];
     net.outputs.iter().for_each(|output| wanted[output.value] = Some(widest.1));
-    // What is squared, moved at most: a small number's square is lost in a large one's last bit.
-    let mut squared = vec![false; wanted.len()];
+    // A small number's square is lost in a large one's last bit.
+    let mut sensitive = vec![false; wanted.len()];
     for (i, step) in net.steps.iter().enumerate().rev() {
         let own = wanted[net.id_of(i)].unwrap_or(widest.1);
-        let is_squared = squared[net.id_of(i)];
+        let is_sensitive = sensitive[net.id_of(i)];
         for &x in &step.operands {
-            squared[x] |= is_square(&step.kind) || (is_squared && super::super::step::moves(&step.kind));
+            let is_steep = matches!(&step.kind, Kind::Pointwise(expr) if is_steep(sizes, x, expr, table_bits));
+            let is_passed_on = is_sensitive && super::super::step::moves(&step.kind);
+            sensitive[x] |= is_square(&step.kind) || is_steep || is_passed_on;
             let is_sum = matches!(step.kind, Kind::Linear(_) | Kind::Conv(_));
-            let is_fine = is_sum && (is_squared || is_root(net, x));
-            let asked = asked(net, step, own, if is_fine { (SQUARED_BITS, SQUARED_BITS) } else { widest });
+            let is_fine = is_sum && (is_sensitive || is_root(net, x));
+            let asked = match is_steep {
+                true => STEEP_BITS,
+                false => asked(net, step, own, if is_fine { (SQUARED_BITS, SQUARED_BITS) } else { widest }),
+            };
             wanted[x] = Some(wanted[x].map_or(asked, |others| others.min(asked)));
         }
     }
-    wanted.into_iter().map(|bits| bits.unwrap_or(widest.1)).collect()
+    (wanted.into_iter().map(|bits| bits.unwrap_or(widest.1)).collect(), sensitive)
 }
 
 /// How many bits a reader has room for, if its own result has room for `own`.
@@ -180,6 +203,7 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
         Kind::Normalize { .. } if has_blocks(net.row(step.operands[0]), (widest, fine)) => fine.min(BLOCKED_BITS),
         Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
         kind if is_square(kind) => SQUARED_BITS,
+        Kind::Pointwise(expr) if expr.rounding().is_some() => ROUNDED_BITS,
         _ => widest,
     }
 }
@@ -188,10 +212,13 @@ fn is_square(kind: &Kind) -> bool {
     matches!(kind, Kind::Pointwise(expr) if super::roots::is_square(expr))
 }
 
-/// Whether a value is a root, which holds small numbers as finely as large ones.
+/// Whether a value is a root, moved at most, which holds small numbers as finely as large ones.
 fn is_root(net: &Net, id: Id) -> bool {
-    let is_root = |kind: &Kind| matches!(kind, Kind::Pointwise(expr) if super::roots::root_of(expr).is_some());
-    net.step(id).is_some_and(|step| is_root(&step.kind))
+    let Some(step) = net.step(id) else { return false };
+    match &step.kind {
+        Kind::Pointwise(expr) => super::roots::root_of(expr).is_some(),
+        kind => super::super::step::moves(kind) && step.operands.iter().all(|&x| is_root(net, x)),
+    }
 }
 
 /// Whether a value is a Softmax, moved at most.

@@ -6,7 +6,7 @@ use super::range::{Choice, How, MARGIN, choose, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;
 use crate::net::import::is_unrolled;
-use crate::net::step::Id;
+use crate::net::step::{Id, Step, moves};
 use ciro_graph::{Interval, Op, Pick};
 
 /// A rectified number is taken to be at least this part of what it may be, where samples show less.
@@ -14,6 +14,9 @@ const HARDLY: f64 = 1.0 / 256.0;
 
 /// Bits that results of a table lose at most, so that it holds what lies between the arguments that samples show.
 const COARSER_MOST: u32 = 6;
+
+/// Bits of results that are only shown, at most.
+const SHOWN_BITS: u32 = 28;
 
 /// What a table is to read.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +72,17 @@ impl Lowering<'_> {
         }
         let id = self.here();
         let source = self.source(x)?;
+        if !is_unrolled(&at.operator)
+            && let Some(followed) = self.steep(at, x, &source, expr)?
+        {
+            return Ok(followed);
+        }
         let bits = self.budget.wanted[id];
-        let limit = f64::from(bits).exp2();
-        let finest = power_of_two(self.sizes.of(id) * MARGIN) / limit;
+        let finest = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
+        // What nothing multiplies may be far larger than samples show, as a probability that they show near zero.
+        let limit = f64::from(if self.is_only_shown(id) { SHOWN_BITS } else { bits }).exp2();
+        // Truth values and whole numbers are integers as they are.
+        let finest = if expr.is_whole() { finest.max(1.0) } else { finest };
         let argument = self.argument(at, x, source, if expr.is_relu() { finest } else { 0.0 })?;
         let result = |scale: f64| move |i: i64| (expr.at(i as f64 * argument.scale) / scale).round();
         // max(x, 0) keeps the scale, and all layers' tables are one.
@@ -87,6 +98,14 @@ impl Lowering<'_> {
         };
         let values = (lo..=hi).map(entry).collect();
         self.table(at, read, lo as i32, values, scale)
+    }
+
+    /// Whether outputs alone read a value, moved at most.
+    fn is_only_shown(&self, id: Id) -> bool {
+        let reads = |(i, step): (usize, &Step)| {
+            !step.operands.contains(&id) || (moves(&step.kind) && self.is_only_shown(self.net.id_of(i)))
+        };
+        self.net.steps.iter().enumerate().skip(id.saturating_sub(self.net.inputs.len())).all(reads)
     }
 
     /// The scale of a table's results, `finest` at first: coarser where samples show arguments between which results are
@@ -156,7 +175,7 @@ impl Lowering<'_> {
             How::Free => self.difference_bits(x, shift, !taps.is_empty()),
             How::Declared(_) => (choice.scale / reached).log2().ceil() as i32,
         };
-        let bits = bits.max(self.budget.least_difference(shift)) as u8;
+        let bits = bits.max(self.budget.least_difference(shift)).max(1) as u8;
         match self.node(at, Op::Rectify { x: x.id, shift: shift as u8, bits, taps: taps.clone() }) {
             Err(CompileError::Range { .. }) if shift > 0 => {
                 let coarser = self.rescaled(at, x, x.scale * f64::from((shift + 1) / 2).exp2())?;

@@ -14,10 +14,12 @@
 //! | [`sums`] | sums of products with weights, and their scales |
 //! | [`columns`] | narrowing |
 //! | [`functions`] | pointwise functions, by table or by comparison |
+//! | [`grids`] | functions of whole numbers that a sum is rounded to |
 //! | [`moves`] | what moves elements, pooling |
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
 //! | [`squares`] | its sums of squares |
+//! | [`steep`] | functions that a table has too few arguments for |
 //! | [`roots`] | squares of elements, and roots of wide values |
 //! | [`reciprocals`] | its division, where rows deviate alike |
 //! | [`arithmetic`] | products and quotients of values |
@@ -29,6 +31,7 @@ mod budget;
 mod columns;
 mod form;
 mod functions;
+mod grids;
 mod moves;
 mod norms;
 mod ports;
@@ -36,6 +39,7 @@ mod range;
 mod reciprocals;
 mod roots;
 mod squares;
+mod steep;
 mod sums;
 
 use super::calibrate::Sizes;
@@ -72,7 +76,7 @@ pub(crate) fn lower(
     rows: &[Option<usize>],
     (span, precision): (Option<f64>, Precision),
 ) -> Result<Lowered, CompileError> {
-    let budget = Budget::of(net, precision);
+    let budget = Budget::of(net, sizes, precision);
     let inputs = ports::inputs(net, sizes, rows, span, &budget);
     let forms =
         inputs.iter().enumerate().map(|(i, (_, scale))| Form::Ready(Quant { id: ValueId(i as u32), scale: *scale }));
@@ -166,6 +170,9 @@ impl Lowering<'_> {
             && let Some(root) = self.root(at, x, &line)?
         {
             return Ok(root);
+        }
+        if let Some(whole) = self.gridded(at, x, expr)? {
+            return Ok(whole);
         }
         self.function(at, x, expr)
     }

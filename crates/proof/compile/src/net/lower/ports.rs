@@ -71,6 +71,8 @@ impl Lowering<'_> {
 
     /// A value whose scale is a power of two, not above one.
     fn readable(&mut self, at: &At, q: Quant) -> Result<Quant, CompileError> {
+        // Products of small numbers are finer than an output can say.
+        let q = self.rescaled(at, q, f64::from(-FINEST).exp2().max(q.scale))?;
         let exponent = q.scale.log2();
         let q = if (exponent - exponent.round()).abs() < 1e-9 {
             Quant { scale: exponent.round().exp2(), ..q }

@@ -69,8 +69,11 @@ impl Lowering<'_> {
         let wide = self.at_scale(at, x, Source::Sum(terms), scale)?;
         let wide = self.finer(at, wide)?;
         let id = self.at_least(at, wide.id, 0)?;
-        let id = self.node(at, Op::Isqrt { x: id })?;
-        Ok(Some(Quant { id, scale: wide.scale.sqrt() }))
+        let root = self.node(at, Op::Isqrt { x: id })?;
+        // It was rounded down, and half a unit more is right on average: many roots are summed.
+        let twice = self.scaled(at, root, 2)?;
+        let id = self.offset(at, twice, 1)?;
+        Ok(Some(Quant { id, scale: wide.scale.sqrt() / 2.0 }))
     }
 
     /// The same numbers in smaller units, a power of four of them: each bit counts in a root.

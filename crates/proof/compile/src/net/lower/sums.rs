@@ -8,6 +8,13 @@ use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};
 use crate::net::step::{Conv, Id, Kind, Linear};
 use ciro_graph::{Op, ValueId};
+use std::rc::Rc;
+
+/// Bits of what rounding takes off weights, where sums are squared or go through a steep function: what is loud there would be heard in
+/// what is quiet.
+const REST_BITS: f64 = 10.0;
+/// Rests of more weights cost more than they are worth: they are committed like weights.
+const MOST_RESTS: usize = 1 << 20;
 
 /// Weights do not need to be finer than this.
 const WEIGHT_BITS: f64 = 20.0;
@@ -152,14 +159,37 @@ impl Lowering<'_> {
     }
 
     /// A Linear or Conv of a column, at `scale`.
-    fn weighted(&mut self, step: Id, x: Quant, scale: f64) -> Result<ValueId, CompileError> {
-        let net = self.net;
-        let Some(step) = net.step(step) else { return Err(self.too_wide(&self.at(0))) };
-        match &step.kind {
-            Kind::Conv(conv) => self.convolution(&step.at, conv, x, scale),
-            Kind::Linear(linear) => self.product(&step.at, linear, x, scale),
-            _ => Err(self.too_wide(&step.at)),
+    pub(super) fn weighted(&mut self, step: Id, x: Quant, scale: f64) -> Result<ValueId, CompileError> {
+        let (net, id) = (self.net, step);
+        let Some(step) = net.step(id) else { return Err(self.too_wide(&self.at(0))) };
+        let at = &step.at;
+        let (sum, weight, taps) = match &step.kind {
+            Kind::Conv(conv) => (self.convolution(at, conv, x, scale)?, &conv.weight, conv.dims[1..].iter().product()),
+            Kind::Linear(linear) => (self.product(at, linear, x, scale)?, &linear.weight, linear.k),
+            _ => return Err(self.too_wide(at)),
+        };
+        if !self.budget.is_sensitive(id) || weight.len() > MOST_RESTS {
+            return Ok(sum);
         }
+        let factor = x.scale / scale;
+        // A rest is half a unit at most, so that sums of rests leave one bit more.
+        let room = ROOM_BITS + 1.0 - (taps as f64 * self.magnitude(x)).max(1.0).log2();
+        let bits = room.floor().clamp(0.0, REST_BITS);
+        let rest = |&w: &f32| {
+            let units = f64::from(w) * factor;
+            ((units - units.round()) / factor) as f32
+        };
+        let rests = Rc::new(weight.iter().map(rest).collect::<Vec<f32>>());
+        let finer = scale / bits.exp2();
+        let rest = match &step.kind {
+            Kind::Conv(conv) => self.convolution(at, &Conv { weight: rests, bias: None, ..conv.clone() }, x, finer)?,
+            Kind::Linear(linear) => {
+                self.product(at, &Linear { weight: rests, bias: None, ..linear.clone() }, x, finer)?
+            }
+            _ => return Ok(sum),
+        };
+        let rest = self.rescaled(at, Quant { id: rest, scale: finer }, scale)?;
+        self.node(at, Op::Add { a: sum, b: rest.id })
     }
 
     fn product(&mut self, at: &At, linear: &Linear, x: Quant, scale: f64) -> Result<ValueId, CompileError> {

@@ -11,7 +11,8 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
                 return step.operands.first().copied();
             }
             let (source, inner) = peeled(rewriter, step.operands[0]);
-            if source == step.operands[0] {
+            // Whole numbers are exact, and what they are units of goes into the weights that read them.
+            if source == step.operands[0] || (inner.is_whole() && expr.as_line().is_some()) {
                 return None;
             }
             let expr = expr.of(&inner)?;

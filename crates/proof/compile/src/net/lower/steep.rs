@@ -1,0 +1,86 @@
+//! Functions that a table has too few arguments for: steep ones of values with a wide range, such as a Softsign of running sums. Between the
+//! arguments of a table their lines are followed.
+
+use super::super::calibrate::Sizes;
+use super::super::expr::Expr;
+use super::Lowering;
+use super::form::{Quant, Source};
+use super::range::{MARGIN, power_of_two};
+use super::roots::root_of;
+use crate::error::{At, CompileError};
+use crate::net::step::Id;
+use ciro_graph::{Interval, Op};
+
+/// Bits of an argument below those that a table tells apart.
+const FINER_BITS: i32 = 6;
+/// Half of what a function changes from one argument of a table to the next, as a part of what it spreads over: from here on it is steep.
+const STEEP: f64 = 1.0 / 160.0;
+
+/// Whether a function of value x changes much between arguments of a table of so many bits, where samples show x.
+pub(super) fn is_steep(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
+    if !expr.is_continuous() || expr.as_line().is_some() || expr.is_relu() || root_of(expr).is_some() {
+        return false;
+    }
+    let width = power_of_two(sizes.of(x) * MARGIN) * 2.0 / f64::from(table_bits).exp2();
+    let count = ((sizes.hi[x] - sizes.lo[x]) / width).ceil().max(1.0) as usize;
+    let results: Vec<f64> = (0..=count).map(|i| expr.at(sizes.lo[x] + i as f64 * width)).collect();
+    let (lo, hi) = results.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &y| (lo.min(y), hi.max(y)));
+    let change = results.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+    // What is no number is left to the table, which refuses it.
+    (hi - lo).is_finite() && change / 2.0 > STEEP * (hi - lo)
+}
+
+impl Lowering<'_> {
+    /// A steep function of a value that is finer than a table can read it; `None` if a table is as good.
+    pub(super) fn steep(
+        &mut self,
+        at: &At,
+        x: Id,
+        source: &Source,
+        expr: &Expr,
+    ) -> Result<Option<Quant>, CompileError> {
+        let table_bits = self.budget.table_bits as i32;
+        if !is_steep(self.sizes, x, expr, self.budget.table_bits) {
+            return Ok(None);
+        }
+        let reach = self.reach(source);
+        let declared = power_of_two(self.sizes.of(x) * MARGIN);
+        let is_free = reach <= 2.0 * declared;
+        let end = if is_free { power_of_two(reach) } else { declared };
+        let target = 2.0 * end / f64::from(table_bits + FINER_BITS).exp2();
+        let own = if let Source::Ready(q) = source { q.scale } else { target };
+        let coarser = (own.max(target) / target).log2().ceil() as i32;
+        if coarser >= FINER_BITS {
+            return Ok(None);
+        }
+        let source = match source {
+            Source::Ready(q) => Source::Ready(*q),
+            Source::Sum(terms) => Source::Sum(terms.clone()),
+        };
+        let wide = self.at_scale(at, x, source, target)?;
+        let fine = if is_free { self.rescaled(at, wide, target)? } else { self.declared(at, wide, target, end)? };
+        self.followed(at, expr, fine)
+    }
+
+    /// A function by lines between some arguments of a value; `None` if results are too large for that.
+    fn followed(&mut self, at: &At, expr: &Expr, x: Quant) -> Result<Option<Quant>, CompileError> {
+        let id = self.here();
+        let Interval { lo, hi } = self.interval(x);
+        let bits = i64::BITS - (hi - lo).leading_zeros();
+        let frac_bits = bits.saturating_sub(self.budget.table_bits).max(1);
+        let segments = 1_i64 << (bits.max(frac_bits) - frac_bits);
+        let limit = f64::from(self.budget.wanted[id]).exp2();
+        let scale = power_of_two(self.sizes.of(id) * MARGIN) / limit;
+        let end = |t: i64| (expr.at((lo + (t << frac_bits)) as f64 * x.scale) / scale).round();
+        let ends: Vec<f64> = (0..=segments).map(end).collect();
+        if !ends.iter().all(|v| v.abs() <= limit) {
+            return Ok(None);
+        }
+        let ends: Vec<i32> = ends.into_iter().map(|v| v as i32).collect();
+        let slopes = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let values = self.builder.shared_constant(at, "values", ends[..segments as usize].to_vec());
+        let slopes = self.builder.shared_constant(at, "slopes", slopes);
+        let id = self.node(at, Op::Curve { x: x.id, lo: lo as i32, frac_bits: frac_bits as u8, values, slopes })?;
+        Ok(Some(Quant { id, scale }))
+    }
+}
