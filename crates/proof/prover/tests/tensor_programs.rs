@@ -93,6 +93,24 @@ fn rearrangements() {
     }
 }
 
+/// Ten thousand elements, under shapes of which each is padded otherwise.
+#[test]
+fn large_tensors_under_other_shapes() {
+    let mut net = Net::new(&[96, 105], 50, 8);
+    let relu = net.node(Op::Relu { x: X });
+    for shape in [&[7, 1440][..], &[5, 7, 288], &[10_080], &[105, 96]] {
+        let y = net.reshape(relu, shape);
+        let sums = net.node(Op::Sum { x: y });
+        net.output(sums);
+        let turned = net.node(Op::Transpose { x: y, perm: (0..shape.len() as u8).rev().collect() });
+        let back = net.reshape(turned, &[315, 32]);
+        let sums = net.node(Op::Sum { x: back });
+        net.output(sums);
+    }
+    let case = net.case("large reshapes", mixed);
+    assert_eq!(case.proof.output.0[2].len(), 35);
+}
+
 #[test]
 fn operands_broadcast() {
     let mut net = Net::new(&[3, 1, 5], 20, 8);
