@@ -30,7 +30,7 @@ COARSE, WRONG = 0.01, 0.05
 """Deviations, as parts of an output's spread."""
 JUMPED = 0.025
 """Numbers of a model that jumps which may land on the other side: those of one input of 48, if it is a branch."""
-JUMPS = {"If", "QuantizeLinear", "Sign", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "ThresholdedRelu"}
+JUMPS = {"If", "TopK", "ArgMax", "ArgMin", "QuantizeLinear", "DynamicQuantizeLinear", "Sign", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "ThresholdedRelu"}
 
 
 @dataclass(frozen=True)

@@ -121,3 +121,79 @@ def branch_by_the_input(d: Draw, x: Value) -> Value:
     branches = {"then_branch": branch("Tanh", "_yes"), "else_branch": branch("Neg", "_no")}
     d.nodes.append(helper.make_node("If", [decided.name], [value.name], **branches))
     return value
+
+
+@op
+def largest_of_rows(d: Draw, x: Value) -> Value:
+    axis = d.axis(x)
+    at = axis % x.rank
+    k = 1 + d.below(min(3, x.shape[at]))
+    shape = tuple(k if i == at else n for i, n in enumerate(x.shape))
+    values = Value(f"v{len(d.nodes)}_0", shape)
+    d.nodes.append(helper.make_node("TopK", [x.name, d.ints(k)], [values.name, values.name + "_at"], axis=axis, largest=d.below(2)))
+    return values
+
+
+@op
+def elements_at_the_largest_of_another(d: Draw, x: Value) -> Value | None:
+    others = [v for v in d.seen if v.shape == x.shape and v.name != x.name]
+    if not others:
+        return None
+    axis = d.axis(x)
+    shape = tuple(1 if i == axis % x.rank else n for i, n in enumerate(x.shape))
+    at = d.node(d.pick(["ArgMax", "ArgMin"]), [d.pick(others).name], shape, axis=axis, keepdims=1)
+    return d.node("GatherElements", [x.name, at.name], shape, axis=axis)
+
+
+@op
+def slice_at_the_largest(d: Draw, x: Value) -> Value | None:
+    if x.rank < 3:
+        return None
+    row = d.node("ReduceMean", [x.name, d.ints(*range(2, x.rank))], x.shape[:2], keepdims=0)
+    at = d.node("ArgMax", [row.name], (1,), axis=1, keepdims=0)
+    return d.node("Gather", [x.name, at.name], (1, 1, *x.shape[2:]), axis=1)
+
+
+@op
+def eight_bits_of_its_own_scale(d: Draw, x: Value) -> Value:
+    stored, scale, zero = (f"v{len(d.nodes)}_{part}" for part in ("q", "s", "z"))
+    d.nodes.append(helper.make_node("DynamicQuantizeLinear", [x.name], [stored, scale, zero]))
+    return d.node("DequantizeLinear", [stored, scale, zero], x.shape)
+
+
+@op
+def integers_times_a_matrix(d: Draw, x: Value) -> Value | None:
+    if x.rank < 2 or x.size > MOST_ELEMENTS // 8:
+        return None
+    n = 1 + d.below(8)
+    weights = d.constant(d.rng.integers(-127, 128, (x.shape[-1], n)).astype(np.int8))
+    stored, scale, zero = (f"v{len(d.nodes)}_{part}" for part in ("q", "s", "z"))
+    d.nodes.append(helper.make_node("DynamicQuantizeLinear", [x.name], [stored, scale, zero]))
+    sums = d.node("MatMulInteger", [stored, weights, zero], (*x.shape[:-1], n))
+    numbers = d.node("Cast", [sums.name], sums.shape, to=TensorProto.FLOAT)
+    unit = d.node("Mul", [scale, d.constant(np.float32(1 / 127))], ())
+    return d.node("Mul", [numbers.name, unit.name], sums.shape)
+
+
+@op
+def normalised_as_exporters_spell_it(d: Draw, x: Value) -> Value | None:
+    """The factor belongs to the deviation, and the dimension need not be the last."""
+    axis = d.axis(x)
+    n = x.shape[axis % x.rank]
+    if n < 4:
+        return None
+    shape = tuple(1 if i == axis % x.rank else m for i, m in enumerate(x.shape))
+    own = tuple(n if i == axis % x.rank else 1 for i in range(x.rank))
+    mean = d.node("ReduceMean", [x.name, d.ints(axis)], shape, keepdims=1)
+    square = d.node("Mul", [x.name, x.name], x.shape)
+    squares = d.node("ReduceMean", [square.name, d.ints(axis)], shape, keepdims=1)
+    of_mean = d.node("Mul", [mean.name, mean.name], shape)
+    variance = d.node("Max", [d.node("Sub", [squares.name, of_mean.name], shape).name, d.constant(np.float32(0))], shape)
+    root = d.node("Sqrt", [d.node("Add", [variance.name, d.constant(np.float32(1e-3))], shape).name], shape)
+    inverse = d.node("Mul", [d.node("Reciprocal", [root.name], shape).name, d.constant(d.rng.uniform(0.5, 1.5, own).astype(np.float32))], x.shape)
+    if d.chance(0.5):
+        centred = d.node("Sub", [x.name, mean.name], x.shape)
+        return d.node("Mul", [centred.name, inverse.name], x.shape)
+    scaled = d.node("Mul", [x.name, inverse.name], x.shape)
+    offset = d.node("Mul", [mean.name, inverse.name], x.shape)
+    return d.node("Sub", [scaled.name, offset.name], x.shape)
