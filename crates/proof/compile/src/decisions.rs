@@ -1,6 +1,9 @@
 //! What an output decides: by names of classes, by the largest of several numbers, or by one half.
 
-use crate::float::argmax;
+/// The first index of the largest element.
+pub(crate) fn argmax(x: &[f32]) -> usize {
+    (0..x.len()).reduce(|best, i| if x[i] > x[best] { i } else { best }).unwrap_or(0)
+}
 
 /// What tells a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

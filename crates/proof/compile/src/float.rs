@@ -1,5 +1,6 @@
 //! The float reference: what the plan computes in the runtimes' arithmetic. Only reports use it.
 
+pub(crate) use crate::decisions::argmax;
 use crate::lower::{result, source};
 use crate::plan::{Affine, Ensemble, Kind, Norm, Plan, Step, TreeNode};
 
@@ -61,11 +62,6 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
 /// `1 / (1 + e^−x)`.
 pub(crate) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
-}
-
-/// The first index of the largest element.
-pub(crate) fn argmax(x: &[f32]) -> usize {
-    (0..x.len()).reduce(|best, i| if x[i] > x[best] { i } else { best }).unwrap_or(0)
 }
 
 fn evaluate_affine(affine: &Affine, x: &[f32]) -> Vec<f32> {

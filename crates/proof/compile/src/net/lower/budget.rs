@@ -2,9 +2,8 @@
 
 use super::super::array::count;
 use super::super::calibrate::Sizes;
-use super::super::expr::Arith;
+use super::super::expr::{Arith, Expr};
 use super::super::step::{Id, Kind, Net, Step};
-use super::steep::is_steep;
 use crate::options::Precision;
 
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
@@ -26,6 +25,9 @@ const BLOCKED_BITS: u32 = 13;
 
 /// Bits of values that are squared: a sum of two squares fits.
 const SQUARED_BITS: u32 = 14;
+
+/// Half of what a function changes from one argument of a table to the next, as a part of what it spreads over: from here on it is steep.
+const STEEP: f64 = 1.0 / 160.0;
 
 /// Bits of values that only steep functions read.
 const STEEP_BITS: u32 = 17;
@@ -179,6 +181,20 @@ fn wanted(net: &Net, sizes: &Sizes, widest: (u32, u32), table_bits: u32) -> (Vec
         }
     }
     (wanted.into_iter().map(|bits| bits.unwrap_or(widest.1)).collect(), sensitive)
+}
+
+/// Whether a function of value x changes much between arguments of a table of so many bits, where samples show x.
+pub(super) fn is_steep(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
+    if !expr.is_continuous() || expr.as_line().is_some() || expr.is_relu() || super::roots::root_of(expr).is_some() {
+        return false;
+    }
+    let width = super::range::power_of_two(sizes.of(x) * super::range::MARGIN) * 2.0 / f64::from(table_bits).exp2();
+    let count = ((sizes.hi[x] - sizes.lo[x]) / width).ceil().max(1.0) as usize;
+    let results: Vec<f64> = (0..=count).map(|i| expr.at(sizes.lo[x] + i as f64 * width)).collect();
+    let (lo, hi) = results.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &y| (lo.min(y), hi.max(y)));
+    let change = results.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+    // What is no number is left to the table, which refuses it.
+    (hi - lo).is_finite() && change / 2.0 > STEEP * (hi - lo)
 }
 
 /// How many bits a reader has room for, if its own result has room for `own`.

@@ -1,34 +1,17 @@
 //! Functions that a table has too few arguments for: steep ones of values with a wide range, such as a Softsign of running sums. Between the
 //! arguments of a table their lines are followed.
 
-use super::super::calibrate::Sizes;
 use super::super::expr::Expr;
 use super::Lowering;
+use super::budget::is_steep;
 use super::form::{Quant, Source};
 use super::range::{MARGIN, power_of_two};
-use super::roots::root_of;
 use crate::error::{At, CompileError};
 use crate::net::step::Id;
 use ciro_graph::{Interval, Op};
 
 /// Bits of an argument below those that a table tells apart.
 const FINER_BITS: i32 = 6;
-/// Half of what a function changes from one argument of a table to the next, as a part of what it spreads over: from here on it is steep.
-const STEEP: f64 = 1.0 / 160.0;
-
-/// Whether a function of value x changes much between arguments of a table of so many bits, where samples show x.
-pub(super) fn is_steep(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
-    if !expr.is_continuous() || expr.as_line().is_some() || expr.is_relu() || root_of(expr).is_some() {
-        return false;
-    }
-    let width = power_of_two(sizes.of(x) * MARGIN) * 2.0 / f64::from(table_bits).exp2();
-    let count = ((sizes.hi[x] - sizes.lo[x]) / width).ceil().max(1.0) as usize;
-    let results: Vec<f64> = (0..=count).map(|i| expr.at(sizes.lo[x] + i as f64 * width)).collect();
-    let (lo, hi) = results.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &y| (lo.min(y), hi.max(y)));
-    let change = results.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
-    // What is no number is left to the table, which refuses it.
-    (hi - lo).is_finite() && change / 2.0 > STEEP * (hi - lo)
-}
 
 impl Lowering<'_> {
     /// A steep function of a value that is finer than a table can read it; `None` if a table is as good.

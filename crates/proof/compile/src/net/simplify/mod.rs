@@ -22,13 +22,17 @@ const ROUNDS: usize = 32;
 
 /// The network rewritten, without steps that no output needs.
 pub(crate) fn simplify(net: &Net) -> Net {
-    let mut rules: Vec<Rule> = vec![fuse::rewrite, norms::rewrite, pools::rewrite, order::rewrite, weights::rewrite];
-    let net = settled(pruned(net), &rules);
-    // What is known by its steps is not to be computed.
-    rules.push(layers::rewrite);
-    let net = settled(net, &rules);
-    rules.push(takes::rewrite);
-    settled(net, &rules)
+    let rules: Vec<Rule> = vec![
+        fuse::rewrite,
+        norms::rewrite,
+        pools::rewrite,
+        order::rewrite,
+        weights::rewrite,
+        layers::rewrite,
+        takes::rewrite,
+    ];
+    // What is known by its steps is not computed, and what picks positions comes after what knows steps by what they read.
+    (rules.len() - 2..=rules.len()).fold(pruned(net), |net, count| settled(net, &rules[..count]))
 }
 
 /// The network with functions of one value fused, and nothing else: sums stay in their order.
