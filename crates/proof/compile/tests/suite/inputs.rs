@@ -67,7 +67,7 @@ fn whole_numbers_truths_and_halves_are_fed_as_what_they_are() {
         for seed in 100..300 {
             let x = samples(largest * 0.99, whole, seed);
             for (got, wanted) in first_output(&compiled, &x).iter().zip(exact(&x)) {
-                assert!((got - wanted).abs() <= 0.005 * f64::from(largest), "{elem_type} {seed}: {got} {wanted}");
+                assert!((got - wanted).abs() <= 0.02 * f64::from(largest), "{elem_type} {seed}: {got} {wanted}");
             }
         }
     }
@@ -133,7 +133,7 @@ fn a_scale_of_its_own_is_that_of_the_largest_and_the_smallest() {
         let scale = f64::from(hi - lo) / 255.0;
         for (got, v) in first_output(&compiled, &x).iter().zip(&x) {
             let wanted = (f64::from(*v) / scale).round() * scale;
-            assert!((got - wanted).abs() <= 1.1 * scale, "{seed}: {got} {wanted} in units of {scale}");
+            assert!((got - wanted).abs() <= 1.6 * scale, "{seed}: {got} {wanted} in units of {scale}");
         }
     }
 }

@@ -85,7 +85,7 @@ fn forms_that_are_not_supported_say_what_is() {
             let onnx = onnx.node("Mul c m -> d", vec![]).node("Div s d -> y", vec![]);
             onnx.outputs(&["y"])
         }),
-        ("positions given by an integer input", { Onnx::new(2).node("Gather x x -> y", vec![]).outputs(&["y"]) }),
+        ("positions that an integer input gives", { Onnx::new(2).node("Gather x x -> y", vec![]).outputs(&["y"]) }),
         ("export the model in evaluation mode", {
             let onnx = Onnx::new(2).constant("r", &[], &[0.5]).int_constant("t", &[], &[1]);
             onnx.node("Dropout x r t -> y", vec![]).outputs(&["y"])
