@@ -2,7 +2,7 @@
 
 use crate::support::{Onnx, int, ints};
 use ciro_compile::onnx::proto::{
-    AttributeProto, FunctionProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto,
+    AttributeProto, FunctionProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto,
 };
 use ciro_compile::onnx::with_external_data;
 use ciro_compile::samples::{Port, SampleProblem, load, load_answers, parse, parse_answers};
@@ -66,6 +66,45 @@ fn values_and_constants_share_one_budget() {
     let model = (0..17).fold(Onnx::new(4).int_constant("n", &[1], &[1 << 24]), step);
     let error = refused("seventeen constants", &model.node("Relu x -> y", vec![]).outputs(&["y"]));
     assert!(error.to_string().contains("more elements in all values and constants than fit"), "{error}");
+}
+
+/// A loop of 256 trips around a loop of 256 trips, so many times, around this node: each maps `a` to `b`.
+fn nested(levels: usize, innermost: NodeProto) -> NodeProto {
+    (0..levels).fold(innermost, |inner, _| {
+        let named = |name: &str| ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() };
+        let body = GraphProto {
+            input: ["i", "c", "a"].map(named).to_vec(),
+            node: vec![inner, call("", "Identity", "c", "d")],
+            output: ["d", "b"].map(named).to_vec(),
+            ..GraphProto::default()
+        };
+        let name = Some("body".into());
+        let body = AttributeProto { name, g: Some(Box::new(body)), r#type: Some(5), ..Default::default() };
+        let input = ["trips", "goes_on", "a"].map(String::from).to_vec();
+        NodeProto { attribute: vec![body], input, ..call("", "Loop", "a", "b") }
+    })
+}
+
+#[test]
+fn graphs_in_graphs_and_folded_products_cost_of_the_same_budget() {
+    const TOLD: &str = "more elements in all values and constants than fit";
+    for operator in ["Identity", "Neg"] {
+        let model = Onnx::new(4)
+            .int_constant("trips", &[], &[256])
+            .int_constant("goes_on", &[], &[1])
+            .constant("a", &[1], &[0.5])
+            .edit(|model| model.graph.get_or_insert_default().node = vec![nested(6, call("", operator, "a", "b"))])
+            .node("Add x b -> y", vec![]);
+        let error = refused("a loop of 2⁴⁸ trips", &model.outputs(&["y"]));
+        assert!(error.to_string().contains(TOLD), "{error}");
+    }
+    let product = sized("ConstantOfShape", &[1, 4], &[4_000, 4_000]).edit(|model| {
+        let nodes = &mut model.graph.get_or_insert_default().node;
+        nodes[0] = call("", "ConstantOfShape", "c", "s");
+        nodes.insert(1, NodeProto { input: vec!["s".into(), "s".into()], ..call("", "MatMul", "s", "t") });
+    });
+    let error = refused("64 billion products", &product);
+    assert!(error.to_string().contains(TOLD), "{error}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn inlined(ctx: &mut Ctx<'_, '_>, name: &'static str, inputs: Vec<Bound>) -> Res
     let Some(graph) = graphs.filter_map(|attribute| attribute.g.as_deref()).next_back() else {
         return Err(ctx.attributes.refuse(name, "a graph", "nothing"));
     };
+    ctx.charge_graph(graph)?;
     let outer = ctx.builder.names.clone();
     let results = results(ctx, graph, inputs);
     ctx.builder.names = outer;

@@ -1,9 +1,12 @@
-//! What a small file may ask for: sizes are checked before anything of that size is collected, and all values and constants of a
-//! network share one budget.
+//! What a small file may ask for: sizes are checked before anything of that size is collected. All values and constants of a network
+//! share one budget, and so does the work of folding constants and of putting graphs into others.
 
+use super::super::array::Array;
+use super::super::step::Kind;
 use super::MAX_LEN;
 use super::ctx::Ctx;
 use crate::error::CompileError;
+use crate::onnx::proto::GraphProto;
 use crate::size::count_of;
 
 /// Most elements of one value or constant.
@@ -12,6 +15,11 @@ const MOST: usize = 4 * MAX_LEN;
 pub(super) const MOST_IN_ALL: usize = 1 << 28;
 /// A step takes as much memory as so many elements, however few it has.
 const LEAST: usize = 64;
+/// So many terms of a folded product take as long as an element.
+const TERMS: usize = 16;
+/// A graph that is put in takes as long as so many elements, and a node of it or a name that is kept aside as so many.
+const GRAPH: usize = 1 << 10;
+const NAME: usize = 16;
 
 impl Ctx<'_, '_> {
     /// Refuses dimensions that nothing is collected for: too many elements in all, or along one of them.
@@ -32,14 +40,41 @@ impl Ctx<'_, '_> {
     /// Counts a result against the budget of the whole network.
     pub(super) fn charge(&mut self, dims: &[usize]) -> Result<usize, CompileError> {
         let n = self.elements(dims)?;
-        match self.builder.left.checked_sub(n.max(LEAST)) {
-            Some(left) => self.builder.left = left,
+        self.spend(n)?;
+        Ok(n)
+    }
+
+    /// Counts a graph that is put in once more: its nodes, and all names, which are kept aside meanwhile.
+    pub(super) fn charge_graph(&mut self, graph: &GraphProto) -> Result<(), CompileError> {
+        let names = self.builder.names.len() + graph.node.len() + graph.initializer.len();
+        self.spend(names.saturating_mul(NAME).saturating_add(GRAPH))
+    }
+
+    /// Counts the terms of products that are folded into a constant of `n` elements.
+    pub(super) fn charge_fold(&mut self, kind: &Kind, operands: &[&Array], n: usize) -> Result<(), CompileError> {
+        let terms = if let Kind::Linear(linear) = kind {
+            linear.k
+        } else if let Kind::Conv(conv) = kind {
+            conv.weight.len()
+        } else if let Kind::Contract { .. } = kind {
+            operands.first().and_then(|a| a.dims.last().copied()).unwrap_or(1)
+        } else {
+            return Ok(());
+        };
+        self.spend(n.saturating_mul(terms) / TERMS)
+    }
+
+    fn spend(&mut self, elements: usize) -> Result<(), CompileError> {
+        match self.builder.left.checked_sub(elements.max(LEAST)) {
+            Some(left) => {
+                self.builder.left = left;
+                Ok(())
+            }
             None => {
                 let what = "more elements in all values and constants than fit";
-                return Err(self.form(what, format!("use a smaller model: at most {MOST_IN_ALL} elements fit")));
+                Err(self.form(what, format!("use a smaller model: at most {MOST_IN_ALL} elements fit")))
             }
         }
-        Ok(n)
     }
 
     /// Sizes that operand `i` gives.

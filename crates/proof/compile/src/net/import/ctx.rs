@@ -94,6 +94,7 @@ impl Ctx<'_, '_> {
         let constants: Option<Vec<&Array>> =
             operands.iter().map(|bound| if let Bound::Const(array) = bound { Some(array) } else { None }).collect();
         if let Some(constants) = constants {
+            self.charge_fold(&kind, &constants, n)?;
             return Ok(Bound::Const(fold(&kind, &constants, &dims)));
         }
         let operands = operands.into_iter().map(|bound| self.value(bound)).collect();
