@@ -241,3 +241,12 @@ def test_zeros_that_are_missing_go_against_a_threshold():
     check(estimator, sparse)
     roots = lightgbm.LGBMRegressor(n_estimators=5, reg_sqrt=True, verbose=-1, n_jobs=1).fit(X, X[:, 3] - 300)
     check(roots, X)
+
+
+def test_small_probabilities_are_right_relative_to_themselves():
+    estimator = make_pipeline(StandardScaler(), LogisticRegression(C=100.0)).fit(X, Y)
+    got = [np.ravel(list(answer.outputs.values())[-1]) for answer in ciro.compile(estimator, samples=X[:280]).run(X[280:])]
+    expected = estimator.predict_proba(X[280:])
+    is_small = (expected > 1e-6) & (expected < 1e-3)
+    assert is_small.sum() >= 20, "there are some"
+    assert (np.abs(np.stack(got) - expected)[is_small] <= 0.01 * expected[is_small]).all()

@@ -15,12 +15,57 @@ const REACH: i64 = 16;
 /// Scale of a softmax's exponentials, and of its quotients.
 const POWER_EXPONENT: u8 = 20;
 
+/// Up to so many logistic functions are right relative to themselves where they are small. One costs a comparison and a look-up more,
+/// and the tables of all together half as many rows.
+const FEW: usize = 16;
+/// Beyond ±8 a small probability has a table of its own.
+const MIDDLE: i64 = 8;
+/// Scale of small probabilities: what is below one in 2⁻²⁹ stays below 2³⁰.
+const TAIL_EXPONENT: i32 = 29;
+/// Entries of their table, 2⁸: its chords miss by a thousandth of a probability.
+const TAIL_SEGMENT_BITS: u32 = 8;
+
 /// `1 / (1 + e^−x)`.
 pub(super) fn sigmoid(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result<Quant, CompileError> {
     let x = uniform(builder, at, x)?;
     let x = argument(builder, at, &x, -REACH, REACH)?;
-    let f = |v: f64| (logistic(v), logistic(v) * (1.0 - logistic(v)) * (1.0 - 2.0 * logistic(v)));
-    curve(builder, at, x, (-REACH, REACH), f)
+    if builder.len(x) <= FEW {
+        return sigmoid_and_tails(builder, at, x);
+    }
+    let f = |v: f64| (logistic(v), bend(v));
+    curve(builder, at, x, (-REACH, REACH), (SEGMENT_BITS, POWER_EXPONENT.into()), f)
+}
+
+/// The second derivative of the logistic function.
+fn bend(v: f64) -> f64 {
+    logistic(v) * logistic(-v) * (1.0 - 2.0 * logistic(v))
+}
+
+/// The function up to ±8, less a half so that it is finer, and what lies beyond in units of its own.
+fn sigmoid_and_tails(builder: &mut ProgramBuilder, at: &At, x: ValueId) -> Result<Quant, CompileError> {
+    let end = MIDDLE << ARGUMENT_EXPONENT;
+    let inner = builder.node(at, Op::Clamp { x, lo: -end as i32, hi: end as i32 - 1 })?;
+    let (range, scale) = ((-MIDDLE, MIDDLE), (SEGMENT_BITS - 1, POWER_EXPONENT.into()));
+    let f = |v: f64| (logistic(v) - 0.5, bend(v));
+    let middle = curve(builder, at, inner, range, scale, f)?;
+    let finer = TAIL_EXPONENT - middle.exponents.at(0);
+    let middle = builder.node(at, Op::Scale { x: middle.id, factor: 1 << finer })?;
+    let half = builder.constant(at, "half", vec![1 << (TAIL_EXPONENT - 1); builder.len(middle)]);
+    let middle = builder.node(at, Op::AddConst { x: middle, c: half })?;
+    // What the table has at its ends is rounded: tails make up for it.
+    let Table { exponent, ends, .. } = table(range, scale, f);
+    let unit = f64::from(-exponent).exp2();
+    let (first, last) = (f64::from(ends[0]) * unit, f64::from(ends[ends.len() - 1]) * unit);
+    let reach = MIDDLE as f64;
+    let beyond = |v: f64| match v {
+        _ if v <= -reach => (logistic(v) - (first + 0.5), bend(v)),
+        // Small numbers are differences of small ones, rather than of those near one.
+        _ if v >= reach => (0.5 - last - logistic(-v), bend(v)),
+        _ => (0.0, 0.0),
+    };
+    let tails = curve(builder, at, x, (-REACH, REACH), (TAIL_SEGMENT_BITS, TAIL_EXPONENT), beyond)?;
+    let tails = at_exponent(builder, at, tails, TAIL_EXPONENT)?;
+    Ok(Quant::uniform(builder.node(at, Op::Add { a: middle, b: tails.id })?, tails.exponents.at(0)))
 }
 
 /// Largest exponent of an exponential: e²⁰ is where its integers would end.
@@ -58,7 +103,10 @@ pub(super) fn exp(
     let distance = builder.node(at, Op::AddConst { x: below, c: largest })?;
     let reach = (width.ceil().clamp(1.0, REACH as f64) as i64 as u64).next_power_of_two() as i64;
     let distance = argument(builder, at, &Quant::uniform(distance, x.exponents.at(0)), 0, reach)?;
-    curve(builder, at, distance, (0, reach), |v| ((top - v).exp(), (top - v).exp()))
+    let scale = (SEGMENT_BITS, POWER_EXPONENT.into());
+    let made = curve(builder, at, distance, (0, reach), scale, |v| ((top - v).exp(), (top - v).exp()))?;
+    // Where they are large, a unit may be more than one.
+    Ok(if made.exponents.at(0) < 0 { at_exponent(builder, at, made, 0)? } else { made })
 }
 
 /// x declared to lie below what samples show, if intervals allow far more.
@@ -92,35 +140,53 @@ fn argument(builder: &mut ProgramBuilder, at: &At, x: &Quant, lo: i64, hi: i64) 
     Ok(at_exponent(builder, at, Quant::uniform(id, e), ARGUMENT_EXPONENT)?.id)
 }
 
-/// The table of a function over [lo, hi), given as value and second derivative, at the finest scale that its equation has
-/// room for. hi − lo is a power of two.
-fn curve(
-    builder: &mut ProgramBuilder,
-    at: &At,
-    x: ValueId,
-    (lo, hi): (i64, i64),
-    f: impl Fn(f64) -> (f64, f64),
-) -> Result<Quant, CompileError> {
+/// A table: its integers are 2^exponent times what they stand for.
+struct Table {
+    frac_bits: u32,
+    exponent: i32,
+    /// At the ends of its segments.
+    ends: Vec<i32>,
+}
+
+/// The table of a function over [lo, hi), given as value and second derivative, of 2^`segment_bits` entries at the finest scale up to
+/// `most` that its equation has room for. hi − lo is a power of two.
+fn table((lo, hi): (i64, i64), (segment_bits, most): (u32, i32), f: impl Fn(f64) -> (f64, f64)) -> Table {
     let domain_bits = (hi - lo).ilog2() + ARGUMENT_EXPONENT as u32;
-    let frac_bits = domain_bits - SEGMENT_BITS;
-    let width = (hi - lo) as f64 / f64::from(1 << SEGMENT_BITS);
+    let frac_bits = domain_bits - segment_bits;
+    let width = (hi - lo) as f64 / f64::from(1 << segment_bits);
     let point = |t: u32| {
         let (value, bend) = f(lo as f64 + f64::from(t) * width);
         // A chord misses a bent curve by up to width²/8 · bend on one side; half of that spreads it over both.
         value - width * width / 16.0 * bend
     };
-    let points: Vec<f64> = (0..=1 << SEGMENT_BITS).map(point).collect();
-    let (exponent, ends) = finest(&points, frac_bits);
+    let points: Vec<f64> = (0..=1 << segment_bits).map(point).collect();
+    let (exponent, ends) = finest(&points, frac_bits, most);
+    Table { frac_bits, exponent, ends }
+}
+
+/// A function over [lo, hi) by its [`table`].
+fn curve(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: ValueId,
+    (lo, hi): (i64, i64),
+    scale: (u32, i32),
+    f: impl Fn(f64) -> (f64, f64),
+) -> Result<Quant, CompileError> {
+    let Table { frac_bits, exponent, ends } = table((lo, hi), scale, f);
     let slopes = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let values = builder.constant(at, "values", ends[..1 << SEGMENT_BITS].to_vec());
+    let values = builder.constant(at, "values", ends[..ends.len() - 1].to_vec());
     let slopes = builder.constant(at, "slopes", slopes);
     let lo = (lo << ARGUMENT_EXPONENT) as i32;
     let id = builder.node(at, Op::Curve { x, lo, frac_bits: frac_bits as u8, values, slopes })?;
     Ok(Quant::uniform(id, exponent))
 }
 
-/// The points as integers at the finest scale at which value and rise of each segment fit side by side.
-fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
+/// Coarsest scale of a table: with its steps of 2³⁰, nothing fits.
+const COARSEST: i32 = -30;
+
+/// The points as integers at the finest scale up to `most` at which value and rise of each segment fit side by side.
+fn finest(points: &[f64], frac_bits: u32, most: i32) -> (i32, Vec<i32>) {
     let at_scale = |exponent: i32| -> Vec<i64> {
         points.iter().map(|v| (v * f64::from(exponent).exp2()).round() as i64).collect()
     };
@@ -128,8 +194,8 @@ fn finest(points: &[f64], frac_bits: u32) -> (i32, Vec<i32>) {
         let sum = |pair: &[i64]| (pair[0].abs() + (pair[1] - pair[0]).abs()) << frac_bits;
         ends.windows(2).all(|pair| sum(pair) + (1 << (frac_bits - 1)) <= MAX_MAGNITUDE)
     };
-    let mut exponent = i32::from(POWER_EXPONENT);
-    while exponent > 0 && !fits(&at_scale(exponent)) {
+    let mut exponent = most;
+    while exponent > COARSEST && !fits(&at_scale(exponent)) {
         exponent -= 1;
     }
     (exponent, at_scale(exponent).into_iter().map(|v| v as i32).collect())
@@ -185,7 +251,11 @@ pub(super) fn function(
     };
     let mut pieces = Vec::new();
     split(&value, Piece { start: 0, bits, segment_bits: 0 }, spread * TABLE_ERROR, &mut pieces);
-    let exponent = pieces.iter().map(|piece| finest(&points(&value, *piece), piece.frac_bits()).0).min().unwrap_or(0);
+    let exponent = pieces
+        .iter()
+        .map(|piece| finest(&points(&value, *piece), piece.frac_bits(), POWER_EXPONENT.into()).0)
+        .min()
+        .unwrap_or(0);
     let mut sum: Option<ValueId> = None;
     for &piece in &pieces {
         let part = tabled(builder, at, (&x, lo), &value, piece, exponent)?;
@@ -338,7 +408,8 @@ pub(super) fn softmax(builder: &mut ProgramBuilder, at: &At, x: Quant) -> Result
     let largest = builder.node(at, Op::Max { x: x.id })?;
     let distance = builder.node(at, Op::Sub { a: largest, b: x.id })?;
     let distance = argument(builder, at, &Quant::uniform(distance, x.exponents.at(0)), 0, REACH)?;
-    let powers = curve(builder, at, distance, (0, REACH), |v| ((-v).exp(), (-v).exp()))?;
+    let scale = (SEGMENT_BITS, POWER_EXPONENT.into());
+    let powers = curve(builder, at, distance, (0, REACH), scale, |v| ((-v).exp(), (-v).exp()))?;
     shares(builder, at, &powers)
 }
 

@@ -72,6 +72,9 @@ pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileErro
     lowering.finish()
 }
 
+/// Sums of so few terms keep what narrowing would drop, also behind curves: a few cells each, where a network's layers have hundreds.
+const FEW_TERMS: usize = 48;
+
 struct Lowering<'a> {
     plan: &'a Plan,
     ranges: &'a Ranges,
@@ -116,6 +119,10 @@ impl Lowering<'_> {
                     Kind::Filled(c) => missing::filled(&mut self.builder, at, &x, c),
                     Kind::Sums(row) => elementwise::sums(&mut self.builder, at, x, *row),
                     Kind::Maxima(row) => elementwise::maxima(&mut self.builder, at, x, *row),
+                    // Those of single columns bend where their samples lie.
+                    Kind::Curve(expr) if expr.is_square() && step.len > 1 => {
+                        elementwise::two(&mut self.builder, at, &Kind::Mul, x.clone(), x)
+                    }
                     Kind::Curve(expr) => {
                         let seen = self.ranges.seen(step.operands[0]);
                         curves::function(&mut self.builder, at, x, seen, &|v| expr.at(v))
@@ -148,7 +155,8 @@ impl Lowering<'_> {
         let (source, map) = self.analysis.chain(self.plan, id);
         let x = self.value(source, at)?;
         let usual = |all: &[f64]| all.iter().map(|v| v * v).sum::<f64>().sqrt() / (all.len().max(1) as f64).sqrt();
-        let result = self.ranges.typical(id).filter(|_| self.is_exact).map(usual);
+        let keeps_rest = self.is_exact || self.builder.len(x.id) <= FEW_TERMS;
+        let result = self.ranges.typical(id).filter(|_| keeps_rest).map(usual);
         let sizes = affine::Sizes { operand: self.ranges.typical(source), result };
         affine::lower(&mut self.builder, at, x, &map, sizes)
     }
@@ -179,6 +187,9 @@ impl Lowering<'_> {
         let quant = affine::uniform(&mut self.builder, at, quant)?;
         let finer = (quant.exponents.at(0) - FINEST_OUTPUT).max(0);
         let quant = affine::rescale(&mut self.builder, at, &quant, finer as u32)?;
+        // Of large numbers a unit may be more than one.
+        let quant =
+            if quant.exponents.at(0) < 0 { affine::at_exponent(&mut self.builder, at, quant, 0)? } else { quant };
         let exponent = quant.exponents.at(0);
         let frac_bits = u8::try_from(exponent).map_err(|_| CompileError::Range {
             at: at.clone(),

@@ -382,6 +382,11 @@ impl Expr {
         }
     }
 
+    /// Whether it is x².
+    pub(crate) fn is_square(&self) -> bool {
+        self.behaves_as(|x| x * x)
+    }
+
     /// Whether the function is max(x, 0).
     pub(crate) fn is_relu(&self) -> bool {
         self.behaves_as(|x| x.max(0.0))

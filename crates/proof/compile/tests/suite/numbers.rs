@@ -23,6 +23,19 @@ fn sigmoid_stays_within_five_millionths() {
 }
 
 #[test]
+fn small_probabilities_are_right_relative_to_themselves() {
+    let compiled = Onnx::new(1).node("Sigmoid x -> y", vec![]).outputs(&["y"]).compile_within(16.0);
+    for i in 0..8_000 {
+        let x = 5.8 + i as f32 * 0.001;
+        let small = logistic(-f64::from(x));
+        let [below, above] = [-x, x].map(|x| numbers(&run(&compiled, &[x])[0])[0]);
+        for got in [below, 1.0 - above] {
+            assert!((got - small).abs() <= 0.006 * small, "{got:e} for {small:e} at {x}");
+        }
+    }
+}
+
+#[test]
 fn a_sigmoid_never_falls_by_more_than_a_step() {
     let compiled = Onnx::new(1).node("Sigmoid x -> y", vec![]).outputs(&["y"]).compile_within(32.0);
     let at = |i: i32| numbers(&run(&compiled, &[i as f32 / 512.0])[0])[0];
