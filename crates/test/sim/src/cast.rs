@@ -21,6 +21,10 @@ pub const WORKER_FUNDS: Amount = Amount::ciro(6_000);
 pub const SCHEDULER_FUNDS: Amount = Amount::ciro(100);
 /// What each worker stakes: the cover of twenty seats.
 pub const STAKE: Amount = Amount::ciro(4_000);
+/// Strangers that have money.
+pub const FUNDED_STRANGERS: usize = 2;
+/// What each of them starts with.
+pub const STRANGER_FUNDS: Amount = Amount::ciro(10);
 /// What each validator has for fees.
 pub const POCKET_MONEY: Amount = Amount::ciro(10);
 /// What each validator stakes.
@@ -41,6 +45,8 @@ pub enum Place {
     Worker(usize),
     /// A client.
     Client(usize),
+    /// Somebody without any part in the network.
+    Stranger(usize),
 }
 
 impl fmt::Display for Place {
@@ -50,6 +56,7 @@ impl fmt::Display for Place {
             Self::Scheduler => write!(f, "scheduler"),
             Self::Worker(n) => write!(f, "worker {n}"),
             Self::Client(n) => write!(f, "client {n}"),
+            Self::Stranger(n) => write!(f, "stranger {n}"),
         }
     }
 }
@@ -114,12 +121,18 @@ pub fn genesis(workers: usize) -> Genesis {
     let clients = (0..CLIENTS).map(|n| funded(Place::Client(n), CLIENT_FUNDS));
     let workers = (0..workers).map(|n| funded(Place::Worker(n), WORKER_FUNDS));
     let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), POCKET_MONEY));
+    let strangers = (0..FUNDED_STRANGERS).map(|n| funded(Place::Stranger(n), STRANGER_FUNDS));
     Genesis {
         network: "simulated".into(),
         params: params(),
         scheduler: Place::Scheduler.account(),
         validators: (0..VALIDATORS).map(validator).collect(),
-        accounts: clients.chain(workers).chain(validators).chain([funded(Place::Scheduler, SCHEDULER_FUNDS)]).collect(),
+        accounts: clients
+            .chain(workers)
+            .chain(validators)
+            .chain(strangers)
+            .chain([funded(Place::Scheduler, SCHEDULER_FUNDS)])
+            .collect(),
     }
 }
 

@@ -2,7 +2,8 @@
 //! validator commits is compared with it.
 
 use crate::cast::{
-    CLIENT_FUNDS, CLIENTS, POCKET_MONEY, Place, SCHEDULER_FUNDS, VALIDATOR_STAKE, VALIDATORS, WORKER_FUNDS,
+    CLIENT_FUNDS, CLIENTS, FUNDED_STRANGERS, POCKET_MONEY, Place, SCHEDULER_FUNDS, STRANGER_FUNDS, VALIDATOR_STAKE,
+    VALIDATORS, WORKER_FUNDS,
 };
 use crate::model::Shelf;
 use crate::violation::{TokenUse, Violation};
@@ -77,11 +78,12 @@ impl Chain {
         let clients = (0..CLIENTS).map(|n| funded(Place::Client(n), CLIENT_FUNDS, Amount::ZERO));
         let workers = (0..workers).map(|n| funded(Place::Worker(n), WORKER_FUNDS, Amount::ZERO));
         let validators = (0..VALIDATORS).map(|n| funded(Place::Validator(n), POCKET_MONEY, VALIDATOR_STAKE));
+        let strangers = (0..FUNDED_STRANGERS).map(|n| funded(Place::Stranger(n), STRANGER_FUNDS, Amount::ZERO));
         let scheduler = funded(Place::Scheduler, SCHEDULER_FUNDS, Amount::ZERO);
         Self {
             blocks: Vec::new(),
             roots: BTreeMap::new(),
-            purses: clients.chain(workers).chain(validators).chain([scheduler]).collect(),
+            purses: clients.chain(workers).chain(validators).chain(strangers).chain([scheduler]).collect(),
             jobs: BTreeMap::new(),
             tokens: BTreeMap::new(),
             slashes: Vec::new(),

@@ -14,6 +14,7 @@
 //! | [`chain`] | the history kept independently, and compared with every commit |
 //! | [`violation`] | what must never happen |
 //! | [`byzantine`] | the second face of an equivocating validator |
+//! | [`stranger`] | somebody without any part in it, and its tricks |
 //! | [`disk`] | files that lose what was not flushed |
 //! | [`cast`], [`model`] | keys and genesis; the tiny model that is really proven |
 //! | [`rng`], [`trace`] | chance from the seed; what happened, as a hash and as lines |
@@ -33,6 +34,7 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 pub mod sim;
+pub mod stranger;
 pub mod trace;
 pub mod violation;
 

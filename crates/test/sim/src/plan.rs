@@ -3,6 +3,7 @@
 use crate::cast::{CLIENTS, Place, VALIDATORS};
 use crate::model::INPUTS;
 use crate::rng::Rng;
+use crate::stranger::Trick;
 use ciro_types::Assurance;
 use std::collections::BTreeSet;
 
@@ -134,6 +135,8 @@ pub struct Plan {
     pub outages: Vec<Outage>,
     /// Disks without room.
     pub full_disks: Vec<FullDisk>,
+    /// What strangers try.
+    pub trick: Option<Trick>,
     /// A validator that signs two things at once.
     pub equivocator: Option<usize>,
     /// The workers.
@@ -154,6 +157,7 @@ impl Plan {
             cuts: Vec::new(),
             outages: Vec::new(),
             full_disks: Vec::new(),
+            trick: None,
             equivocator: None,
             workers: vec![Character::Honest; 4],
             compute_ms: COMPUTE_MS,

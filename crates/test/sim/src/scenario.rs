@@ -1,12 +1,13 @@
 //! Named adversaries, each alone in an otherwise fair network, and the verdict each must get.
 
-use crate::cast::{CLIENTS, Place, VALIDATORS};
+use crate::cast::{CLIENTS, FUNDED_STRANGERS, Place, STRANGER_FUNDS, VALIDATORS};
 use crate::chain::End;
 use crate::model::INPUTS;
 use crate::plan::{Character, Cut, FullDisk, Order, Outage, Plan, STORM_MS, Wish};
 use crate::sim::Sim;
-use ciro_state::{FailReason, RefundReason, SlashReason};
-use ciro_types::{AccountId, Assurance};
+use crate::stranger::{STRANGERS, Trick, stranger};
+use ciro_state::{Account, FailReason, RefundReason, SlashReason};
+use ciro_types::{AccountId, Amount, Assurance, Nonce};
 
 /// What a scenario must not lack.
 pub type Verdict = Result<(), String>;
@@ -26,7 +27,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 17] = [
+pub const SCENARIOS: [Scenario; 24] = [
     Scenario {
         name: "fair weather",
         does: "nothing: one job at each rung, honest members, no faults",
@@ -72,7 +73,7 @@ pub const SCENARIOS: [Scenario; 17] = [
     Scenario {
         name: "lot jumper",
         does: "without a scheduler, the cheapest of five workers asks for each seat at A2, drawn or not, to lie from it",
-        must: "it is refused where others were drawn, is never paid, and every job is settled by the others",
+        must: "it is refused where others were drawn and is never paid, and every job is settled by the others, or refunded for want of a third",
         plan: lot_jumper,
         verdict: lots_decide,
     },
@@ -146,6 +147,55 @@ pub const SCENARIOS: [Scenario; 17] = [
         plan: lost_causes,
         verdict: refunded_with_reasons,
     },
+    Scenario {
+        name: "flood",
+        does: "strangers without money send large transactions, one with some sends small ones, to every validator",
+        must: "none without money is in a block, the others pay, and every job is settled meanwhile",
+        plan: |seed| with_strangers(seed, Trick::Flood),
+        verdict: strangers_pay,
+    },
+    Scenario {
+        name: "gap flood",
+        does: "strangers send transactions behind gaps of nonces, with and without money",
+        must: "they are refused or wait for nothing, and every job is settled meanwhile",
+        plan: |seed| with_strangers(seed, Trick::Gaps),
+        verdict: strangers_are_refused,
+    },
+    Scenario {
+        name: "stale nonce",
+        does: "strangers send transactions whose nonces were used, beside good ones",
+        must: "they concern nobody else: every job is settled",
+        plan: |seed| with_strangers(seed, Trick::Stale),
+        verdict: strangers_are_refused,
+    },
+    Scenario {
+        name: "free rows",
+        does: "strangers register junk as models, with and without money",
+        must: "nothing becomes a model, and every job is settled",
+        plan: |seed| with_strangers(seed, Trick::Junk),
+        verdict: no_model_but_one,
+    },
+    Scenario {
+        name: "replayed refusal",
+        does: "a stranger's payment is refused for want of money, and sent again by everybody once there is some",
+        must: "the same bytes never move money, and every job is settled",
+        plan: |seed| with_strangers(seed, Trick::Replay),
+        verdict: refusal_is_final,
+    },
+    Scenario {
+        name: "zero proof",
+        does: "a stranger answers every open job with a proof of zeros",
+        must: "each is refused before it costs anything, and every job is settled by workers",
+        plan: |seed| with_strangers(seed, Trick::Zeros),
+        verdict: strangers_are_refused,
+    },
+    Scenario {
+        name: "spoofed name",
+        does: "a stranger registers the model under a name that runs backwards",
+        must: "no such name is registered, and every job is settled",
+        plan: |seed| with_strangers(seed, Trick::Spoof),
+        verdict: no_model_but_one,
+    },
 ];
 
 const CHEAT: Place = Place::Worker(0);
@@ -170,7 +220,11 @@ fn one_cheat(seed: u64, character: Character, assurance: Assurance) -> Plan {
 /// Nobody leases, so lots decide who answers.
 fn lot_jumper(seed: u64) -> Plan {
     let workers = [Character::Liar].into_iter().chain([Character::Honest; 4]).collect();
-    Plan { workers, outages: dead_scheduler(seed).outages, ..one_cheat(seed, Character::Liar, Assurance::A2) }
+    let mut plan =
+        Plan { workers, outages: dead_scheduler(seed).outages, ..one_cheat(seed, Character::Liar, Assurance::A2) };
+    // A lie costs a round, and lots take some twenty blocks to find another worker.
+    plan.orders.iter_mut().for_each(|order| order.blocks = 79);
+    plan
 }
 
 /// Everybody orders the same answer, so that another's proof is one of what the thief holds leases for.
@@ -248,6 +302,11 @@ fn lost_causes(seed: u64) -> Plan {
     // Nobody serves what is withdrawn: its client would not wait.
     plan.orders[2].assurance = Assurance::A2;
     plan
+}
+
+/// Strangers try from the first order on.
+fn with_strangers(seed: u64, trick: Trick) -> Plan {
+    Plan { trick: Some(trick), ..Plan::calm(seed).with_a_job_at_each_rung() }
 }
 
 fn order(n: usize, assurance: Assurance, wish: Wish) -> Order {
@@ -337,7 +396,14 @@ fn lots_decide(sim: &Sim) -> Verdict {
     let refused = sim.counts().refused_seats.get(&CHEAT).copied().unwrap_or_default();
     ensure(refused > 0, || "it was never refused a seat".into())?;
     ensure(paid(sim, CHEAT.account(), Assurance::A2) == 0, || "the liar was paid".into())?;
-    settled_without_leases(sim)
+    ensure(sim.counts().leases == 0, || "a dead scheduler gave leases".into())?;
+    // Where it was drawn and lied, lots have to find a third worker before the deadline.
+    let is_over = |end: &Option<End>| match end {
+        Some(End::Settled(..) | End::Refunded(RefundReason::Failed(FailReason::NoMajority))) => true,
+        Some(End::Refunded(_)) | None => false,
+    };
+    let ends = ends(sim);
+    ensure(ends.iter().all(is_over), || format!("expected every job to be settled or refunded, got {ends:?}"))
 }
 
 fn patience_pays(sim: &Sim) -> Verdict {
@@ -369,4 +435,50 @@ fn refunded_with_reasons(sim: &Sim) -> Verdict {
     // A worker that was faster than the withdrawal is paid.
     let is_over = matches!(&ends[2], Some(End::Refunded(RefundReason::Cancelled) | End::Settled(..)));
     ensure(is_over, || format!("expected a withdrawn job to be cancelled, got {:?}", ends[2]))
+}
+
+/// Nobody without money is in a block or owns anything, and nothing was paid to a stranger but by one.
+fn strangers_earn_nothing(sim: &Sim) -> Verdict {
+    let Some(state) = sim.validators()[0].state() else { return Err("the first validator is off".into()) };
+    for n in FUNDED_STRANGERS..STRANGERS {
+        let Account { balance, nonce } = state.account(&stranger(n).account());
+        let has_nothing = (balance, nonce) == (Amount::ZERO, Nonce(0));
+        ensure(has_nothing, || format!("stranger {n} has {balance} CIRO and used nonces up to {nonce:?}"))?;
+    }
+    let funds = |n| state.account(&stranger(n).account()).balance;
+    let together = (0..FUNDED_STRANGERS).map(|n| funds(n).0).sum::<u128>();
+    let before = STRANGER_FUNDS.0 * FUNDED_STRANGERS as u128;
+    ensure(together <= before, || format!("strangers had {}, now {}", Amount(before), Amount(together)))?;
+    all_settled(sim)
+}
+
+/// The tricks that validators see through at the door.
+fn strangers_are_refused(sim: &Sim) -> Verdict {
+    let refused = (0..STRANGERS).filter_map(|n| sim.counts().refused.get(&stranger(n))).sum::<u64>();
+    ensure(refused > 0, || "nothing was refused".into())?;
+    strangers_earn_nothing(sim)
+}
+
+fn strangers_pay(sim: &Sim) -> Verdict {
+    let Some(state) = sim.validators()[0].state() else { return Err("the first validator is off".into()) };
+    let Account { balance, nonce: Nonce(used) } = state.account(&stranger(0).account());
+    let fee = sim.genesis().params.tx_fee;
+    let (spent, least) = (STRANGER_FUNDS.0.saturating_sub(balance.0), fee.0 * u128::from(used));
+    ensure(used > 0 && spent >= least, || format!("{used} transactions cost {}", Amount(spent)))?;
+    strangers_are_refused(sim)
+}
+
+fn no_model_but_one(sim: &Sim) -> Verdict {
+    let models = sim.validators()[0].state().map_or(0, |state| state.models().count());
+    ensure(models == 1, || format!("expected the model that everybody runs, got {models}"))?;
+    strangers_are_refused(sim)
+}
+
+/// The second stranger's help came, and the debt was not paid.
+fn refusal_is_final(sim: &Sim) -> Verdict {
+    let Some(state) = sim.validators()[0].state() else { return Err("the first validator is off".into()) };
+    let debtor = state.account(&stranger(0).account());
+    ensure(debtor.balance > STRANGER_FUNDS, || format!("the debtor has {} CIRO", debtor.balance))?;
+    ensure(debtor.nonce == Nonce(1), || format!("expected the refusal to spend one nonce, got {:?}", debtor.nonce))?;
+    strangers_are_refused(sim)
 }

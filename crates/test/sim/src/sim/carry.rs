@@ -8,7 +8,7 @@ use crate::violation::Violation;
 use ciro_consensus::light;
 use ciro_engine::{Admission, Committed, Effect, Input, SubmitError, query};
 use ciro_state::{Event, SignedTx, TxError};
-use ciro_types::Height;
+use ciro_types::{Height, encode};
 use std::sync::Arc;
 
 /// Percentage of its statements that an equivocator contradicts.
@@ -59,6 +59,18 @@ impl Sim {
         self.validators[to].waiting.entry(tx.id()).or_default().insert(from);
         self.tempt_thieves(from, &tx);
         self.step_validator(to, Input::Submit(vec![bytes.to_vec()]))
+    }
+
+    /// Strangers send every validator what their trick is, by the books of the first.
+    pub(super) fn on_trick(&mut self, round: usize) {
+        let (Some(trick), Some(books)) = (self.plan.trick, self.validators[0].state()) else { return };
+        for (n, tx) in trick.round(round, self.chain_id, books) {
+            let bytes: Arc<[u8]> = encode(&tx).into();
+            for to in 0..VALIDATORS {
+                let at_ms = self.soon(0, 5);
+                self.at(at_ms, Happening::Submit { from: Place::Stranger(n), to, bytes: Arc::clone(&bytes) });
+            }
+        }
     }
 
     /// What waits for a block is public, and thieves read it.
@@ -208,7 +220,7 @@ impl Sim {
             Place::Validator(n) => self.validators[n].crash(&mut self.rng),
             Place::Scheduler => self.scheduler.crash(&mut self.rng, wipes),
             Place::Worker(n) => self.workers[n].crash(),
-            Place::Client(_) => {}
+            Place::Client(_) | Place::Stranger(_) => {}
         }
     }
 
@@ -222,6 +234,7 @@ impl Sim {
         match outage.place {
             Place::Validator(n) => self.start_validator(n),
             place @ (Place::Scheduler | Place::Worker(_) | Place::Client(_)) => self.start_follower(place),
+            Place::Stranger(_) => Ok(()),
         }
     }
 
@@ -234,7 +247,7 @@ impl Sim {
         match outage.place {
             Place::Validator(n) => self.validators[n].cut_after(flushes),
             Place::Scheduler => self.scheduler.cut_after(flushes),
-            Place::Worker(_) | Place::Client(_) => return,
+            Place::Worker(_) | Place::Client(_) | Place::Stranger(_) => return,
         }
         let outage = Outage { flushes: None, wipes: false, ..outage };
         self.at(self.now_ms + RECOVERY_MS, Happening::Restart { outage });
@@ -245,7 +258,7 @@ impl Sim {
             Place::Validator(n) => self.validators[n].validator().is_some(),
             Place::Scheduler => self.scheduler.scheduler().is_some(),
             Place::Worker(n) => self.workers[n].is_on(),
-            Place::Client(_) => true,
+            Place::Client(_) | Place::Stranger(_) => true,
         }
     }
 }

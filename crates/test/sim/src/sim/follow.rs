@@ -16,6 +16,8 @@ use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Re
 use ciro_worker::Task;
 use std::sync::Arc;
 
+/// When a worker looks again for the job of a lease, milliseconds.
+const LOOK_MS: (u64, u64) = (10, 30);
 /// Between two looks at a validator that nothing has prompted, milliseconds.
 const POLL_MS: (u64, u64) = (300, 500);
 /// What a client pays at most: two workers, the fee, and something to give back.
@@ -28,7 +30,7 @@ impl Sim {
         match place {
             Place::Worker(n) => self.workers[n].follower,
             Place::Client(n) => self.clients[n].follower,
-            Place::Scheduler | Place::Validator(_) => self.scheduler.follower,
+            Place::Scheduler | Place::Validator(_) | Place::Stranger(_) => self.scheduler.follower,
         }
     }
 
@@ -36,7 +38,7 @@ impl Sim {
         match place {
             Place::Worker(n) => &mut self.workers[n].follower,
             Place::Client(n) => &mut self.clients[n].follower,
-            Place::Scheduler | Place::Validator(_) => &mut self.scheduler.follower,
+            Place::Scheduler | Place::Validator(_) | Place::Stranger(_) => &mut self.scheduler.follower,
         }
     }
 
@@ -75,7 +77,7 @@ impl Sim {
                 let effects = self.workers[n].start(state);
                 self.act(place, effects)?;
             }
-            Place::Client(_) | Place::Validator(_) => {}
+            Place::Client(_) | Place::Validator(_) | Place::Stranger(_) => {}
         }
         Ok(())
     }
@@ -119,7 +121,8 @@ impl Sim {
                 let effects = self.clients[n].step(input);
                 self.act(place, effects)
             }
-            Place::Validator(_) => Ok(()),
+            // Strangers wait for no answer.
+            Place::Validator(_) | Place::Stranger(_) => Ok(()),
         }
     }
 
@@ -176,9 +179,15 @@ impl Sim {
 
     pub(super) fn on_grant(&mut self, n: usize, lease: SignedLease) -> Result<(), Violation> {
         let Some(home) = self.home(Place::Worker(n)) else { return Ok(()) };
-        let job = self.validators[home].state().and_then(|state| state.job(&lease.lease.job));
-        // A worker whose validator does not know the job yet has nothing to look it up in.
-        let Some(spec) = job.map(|job| job.spec.clone()) else { return Ok(()) };
+        let Some(state) = self.validators[home].state() else { return Ok(()) };
+        let Some(spec) = state.job(&lease.lease.job).map(|job| job.spec.clone()) else {
+            // The worker's validator is behind the scheduler's: the lease waits for the block that opens its job.
+            if state.height() < lease.lease.expires {
+                let at_ms = self.soon(LOOK_MS.0, LOOK_MS.1);
+                self.at(at_ms, Happening::Grant { worker: n, lease: Box::new(lease) });
+            }
+            return Ok(());
+        };
         let effects = self.workers[n].on_lease(lease, &spec);
         self.act(Place::Worker(n), effects)
     }

@@ -7,8 +7,9 @@ mod link;
 use crate::cast::{CLIENTS, Place, VALIDATORS, genesis, validator_set};
 use crate::chain::Chain;
 use crate::node::{ClientNode, SchedulerNode, Stopped, ValidatorNode, WorkerNode};
-use crate::plan::{Order, Outage, Plan};
+use crate::plan::{Order, Outage, Plan, STORM_MS};
 use crate::rng::Rng;
+use crate::stranger::{REST_MS, ROUNDS};
 use crate::trace::Trace;
 use crate::violation::Violation;
 use ciro_consensus::ValidatorSet;
@@ -33,6 +34,7 @@ enum Happening {
     Computed { worker: usize, incarnation: u64, task: Box<Task> },
     Theft { worker: usize, action: Box<Action> },
     Order { number: usize },
+    Trick { round: usize },
     Crash { outage: Outage },
     Restart { outage: Outage },
     Fill { validator: usize, is_full: bool },
@@ -50,6 +52,7 @@ impl Happening {
             Self::Computed { .. } => "computations",
             Self::Theft { .. } => "thefts",
             Self::Order { .. } => "orders",
+            Self::Trick { .. } => "tricks",
             Self::Crash { .. } => "crashes",
             Self::Restart { .. } => "restarts",
             Self::Fill { .. } => "disks",
@@ -154,6 +157,9 @@ impl Sim {
             self.at(full.from_ms, Happening::Fill { validator: full.validator, is_full: true });
             self.at(full.to_ms, Happening::Fill { validator: full.validator, is_full: false });
         }
+        for round in 0..self.plan.trick.map_or(0, |_| ROUNDS) {
+            self.at(STORM_MS + REST_MS * round as u64, Happening::Trick { round });
+        }
         for (number, order) in self.plan.orders.clone().into_iter().enumerate() {
             self.at(order.at_ms, Happening::Order { number });
         }
@@ -219,6 +225,10 @@ impl Sim {
             Happening::Computed { worker, incarnation, task } => self.on_computed(worker, incarnation, &task),
             Happening::Theft { worker, action } => self.on_theft(worker, &action),
             Happening::Order { number } => self.on_order(number),
+            Happening::Trick { round } => {
+                self.on_trick(round);
+                Ok(())
+            }
             Happening::Crash { outage } => self.on_crash(outage),
             Happening::Restart { outage } => self.on_restart(outage),
             Happening::Fill { validator, is_full } => {

@@ -89,6 +89,15 @@ enum Ground {
     Node,
 }
 
+impl Ground {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Simulator => "simulator",
+            Self::Node => "node",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Listed {
     name: String,
@@ -156,7 +165,8 @@ fn listed() -> Vec<Listed> {
 }
 
 fn line(listed: &Listed) -> String {
-    format!("{:<22} {}\n{:<22} must: {}", listed.name, listed.does, "", listed.must)
+    let Listed { name, against, does, must } = listed;
+    format!("{name:<22} {:<10} {does}\n{:<33} must: {must}", against.name(), "")
 }
 
 /// A scenario's name as one word.
@@ -289,14 +299,24 @@ mod tests {
     }
 
     #[test]
-    fn every_attacker_has_a_name_of_its_own_and_says_what_it_does_and_what_must_happen() {
+    fn every_attacker_has_a_name_on_its_ground_and_says_what_it_does_and_what_must_happen() {
         let listed = listed();
-        let names: BTreeSet<_> = listed.iter().map(|listed| listed.name.as_str()).collect();
+        let names: BTreeSet<_> = listed.iter().map(|listed| (&listed.name, listed.against.name())).collect();
         let musts: BTreeSet<_> = listed.iter().map(|listed| (&listed.does, &listed.must)).collect();
         assert_eq!((names.len(), musts.len()), (listed.len(), listed.len()));
         for Listed { name, does, must, .. } in &listed {
             let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             assert!(is_word && !does.is_empty() && !must.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_only_sends_transactions_is_tried_on_nodes_and_in_the_simulator() {
+        let grounds = |words: &[&str]| choose(&args(words)).expect("chosen").len();
+        for name in ["flood", "gap-flood", "stale-nonce", "free-rows", "replayed-refusal", "zero-proof", "spoofed-name"]
+        {
+            assert_eq!(grounds(&[name]), 2, "{name}");
+            assert_eq!(grounds(&[name, "--against", "simulator"]), 1, "{name}");
         }
     }
 }
