@@ -7,7 +7,7 @@ use crate::ui::Ui;
 use ciro_compile::onnx::{MAX_ONNX_BYTES, with_external_data};
 use ciro_compile::samples::{Port, Samples};
 use ciro_compile::{Answer, CompileError, Compiled, Options, Precision, compile_model, samples};
-use ciro_graph::{Profile, Program, RawInput, Security};
+use ciro_graph::{Column, Profile, Program, RawInput, Security};
 use ciro_types::chain;
 use std::path::Path;
 
@@ -64,10 +64,12 @@ fn file(path: &Path) -> Result<Vec<u8>, CliError> {
     with_external_data(read(path, MAX_ONNX_BYTES)?, folder).map_err(|e| refused(path, &e))
 }
 
-/// Calibration samples for the model file at `model`, compiled in this form.
-pub(crate) fn calibration(model: &Path, samples: &Path, form: &FormArgs) -> Result<Samples, CliError> {
-    let ports = ciro_compile::ports_for(&file(model)?, &options(form)).map_err(|e| refused(model, &e))?;
-    load_samples(samples, &ports)
+/// Calibration samples for the model file at `model`, compiled in this form; and the columns that they name, if the model's file names none.
+pub(crate) fn calibration(model: &Path, file: &Path, form: &FormArgs) -> Result<(Samples, Vec<Column>), CliError> {
+    let ports = ciro_compile::ports_for(&self::file(model)?, &options(form)).map_err(|e| refused(model, &e))?;
+    let names = samples::header(file, &ports).map_err(|e| CliError::usage(chain(&e)))?;
+    let named = names.into_iter().map(|name| Column { name, ..Column::default() }).collect();
+    Ok((load_samples(file, &ports)?, named))
 }
 
 /// The answers of the user's own model in `file`.

@@ -233,3 +233,39 @@ fn the_reference_names_every_command() {
         assert!(reference.contains(&format!("`ciro {name}")), "docs/reference/cli.md lacks {name}");
     }
 }
+
+/// A model whose file names no columns: those of the table that calibrates it are its columns from then on.
+#[test]
+fn a_table_in_another_order_is_put_in_order_by_the_names_of_the_calibration() {
+    let home = tempfile::tempdir().expect("a directory");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../vectors/models/A2_linreg_diabetes.onnx");
+    let table = |name: &str, columns: &[usize]| {
+        let names: Vec<String> = columns.iter().map(|c| format!("column {c}")).collect();
+        let cell = |row: usize, c: usize| format!("{}", ((row * 7 + c * 13) % 29) as f64 / 200.0 - 0.07);
+        let row = |row: usize| columns.iter().map(|&c| cell(row, c)).collect::<Vec<_>>().join(",");
+        let lines: Vec<String> = [names.join(",")].into_iter().chain((0..40).map(row)).collect();
+        let path = home.path().join(name);
+        std::fs::write(&path, lines.join("\n")).expect("writes");
+        path.display().to_string()
+    };
+    let columns: Vec<usize> = (0..10).collect();
+    let (straight, reversed) =
+        (table("a.csv", &columns), table("b.csv", &columns.iter().rev().copied().collect::<Vec<_>>()));
+    let folder = home.path().join("model").display().to_string();
+    let compiled = ciro(home.path(), &["compile", model, "--calibration", &straight, "-o", &folder]);
+    assert_eq!(compiled.status.code(), Some(0), "{}", stderr(&compiled));
+    assert!(stdout(&compiled).contains("header of the samples"), "{}", stdout(&compiled));
+
+    let outputs = |table: &str| {
+        let receipt = home.path().join("r.ciro").display().to_string();
+        let proven =
+            ciro(home.path(), &["prove", &folder, "--input", table, "--sample", "3", "-o", &receipt, "--json"]);
+        assert_eq!(proven.status.code(), Some(0), "{}", stderr(&proven));
+        serde_json::from_str::<serde_json::Value>(&stdout(&proven)).expect("--json is JSON")["outputs"].clone()
+    };
+    assert_eq!(outputs(&straight), outputs(&reversed));
+    let other = table("c.csv", &(1..11).collect::<Vec<_>>());
+    let refused = ciro(home.path(), &["prove", &folder, "--input", &other]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("column 0"), "{}", stderr(&refused));
+}

@@ -7,6 +7,7 @@ use crate::models;
 use crate::ui::Ui;
 use ciro_compile::report::{HeldOut, OutputAccuracy};
 use ciro_compile::{AccuracyReport, Compiled, Options};
+use ciro_graph::Column;
 use ciro_prover::ProvingKey;
 use ciro_types::{ModelId, chain};
 use serde::Serialize;
@@ -29,12 +30,23 @@ struct View {
 
 pub(crate) fn run(args: &CompileArgs, ui: &Ui) -> Result<(), CliError> {
     let samples = args.calibration.as_deref();
-    let calibration = samples.map(|file| models::calibration(&args.model, file, &args.form)).transpose()?;
+    let (calibration, named) =
+        samples.map(|file| models::calibration(&args.model, file, &args.form)).transpose()?.unzip();
+    let named: Vec<Column> = named.unwrap_or_default();
     let expected = args.expect.as_deref().map(models::answers).transpose()?.unwrap_or_default();
     let (tolerance, input_range) = (tolerance(args)?, args.input_range);
-    let options = Options { calibration, expected, tolerance, input_range, ..models::options(&args.form) };
+    let mut options = Options { calibration, expected, tolerance, input_range, ..models::options(&args.form) };
+    let takes_names = !named.is_empty();
+    if takes_names {
+        options.signature.columns = named;
+    }
     let started = Instant::now();
-    let compiled = models::compile(&args.model, &options)?;
+    let mut compiled = models::compile(&args.model, &options)?;
+    if takes_names {
+        compiled
+            .notes
+            .push("columns are called as in the header of the samples, and tables are matched by these names".into());
+    }
     let key = ProvingKey::new(compiled.model.clone()).map_err(CliError::failed)?;
     let compile_ms = started.elapsed().as_secs_f64() * 1e3;
     compiled.write(&args.output).map_err(|e| CliError::failed(chain(&e)))?;

@@ -241,6 +241,19 @@ fn load_bytes(path: &Path, ports: &[Port]) -> Result<Samples, SampleProblem> {
     parse(&extension, &bytes, ports)
 }
 
+/// The names in the header of a table in `path` whose columns are the elements of the one input, in order: what users call them where the
+/// model's file does not say. Empty if the model has names, or the file is no such table.
+///
+/// # Errors
+/// [`SampleError`] if the file cannot be read.
+pub fn header(path: &Path, ports: &[Port]) -> Result<Vec<String>, SampleError> {
+    let read = || {
+        let (extension, bytes) = contents(path)?;
+        if extension == "csv" { text::header(&bytes, ports) } else { Ok(Vec::new()) }
+    };
+    read().map_err(|problem| SampleError { path: path.into(), problem })
+}
+
 /// Reads the answers of the user's own model in `path`: `.npz` with arrays named as outputs, or `label` and `y`; `.npy` with
 /// numbers; or `.csv` with a row per sample, texts or a column `label` being labels.
 ///

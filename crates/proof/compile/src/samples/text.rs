@@ -6,7 +6,10 @@ use super::{
 };
 use crate::answers::{Answer, Given};
 use crate::size::{at_most, json_at_most};
+use ciro_graph::problem::MAX_NAME;
+use ciro_types::check_printable;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The text of a table that is not too large.
 fn csv_text(bytes: &[u8]) -> Result<&str, SampleProblem> {
@@ -36,6 +39,17 @@ pub(super) fn csv(bytes: &[u8], ports: &[Port]) -> Result<Table, SampleProblem> 
         }
     }
     Ok(Table { names, columns: columns.into_iter().map(Cells::Texts).collect(), lines: numbers })
+}
+
+/// See [`super::header`].
+pub(super) fn header(bytes: &[u8], ports: &[Port]) -> Result<Vec<String>, SampleProblem> {
+    let [port] = ports else { return Ok(Vec::new()) };
+    let is_row = port.shape.len() <= 2 && port.columns.iter().all(|column| column.name.is_empty());
+    let first = records(csv_text(bytes)?).into_iter().next().map(|(_, cells)| cells).unwrap_or_default();
+    let distinct = first.iter().collect::<BTreeSet<_>>().len() == first.len();
+    let are_names = first.iter().all(|name| check_printable(name, MAX_NAME).is_ok() && !name.is_empty());
+    let fits = first.len() == port.count() && distinct && are_names && table::is_header(ports, &first);
+    Ok(if is_row && fits { first } else { Vec::new() })
 }
 
 /// The records of a text with the number of each one's first line. Cells lie between commas; one in quotes may hold commas,

@@ -157,9 +157,8 @@ fn meant(ctx: &mut Ctx<'_, '_>, x: Bound, grid: &Grid) -> Result<Bound, CompileE
 fn channel_means(ctx: &mut Ctx<'_, '_>, x: Bound) -> Result<Bound, CompileError> {
     ctx.attributes.only("channels_last", 0)?;
     let dims = ctx.dims(&x);
-    let (batch, channels) = match dims.as_slice() {
-        &[batch, channels, ..] => (batch, channels),
-        _ => return Err(ctx.refuse(0, "channels", format!("dimensions {dims:?}"))),
+    let &[batch, channels, ..] = dims.as_slice() else {
+        return Err(ctx.refuse(0, "channels", format!("dimensions {dims:?}")));
     };
     let places = count(&dims[2..]);
     let rows = ctx.reshape(x, vec![batch, channels, places])?;

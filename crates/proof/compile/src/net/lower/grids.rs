@@ -98,9 +98,10 @@ impl Lowering<'_> {
         let room = ROOM_BITS.floor() - self.magnitude(q).max(1.0).log2().ceil();
         let bits = room.clamp(0.0, FRACTION_BITS);
         let fraction = ((ratio - ratio.trunc()) * bits.exp2()).round();
-        let carried = if fraction.abs() == bits.exp2() { fraction.signum() } else { 0.0 };
+        // A fraction that rounds to one is one more of the whole.
+        let (carried, fraction) =
+            if fraction.abs() < bits.exp2() { (0.0, fraction as i32) } else { (fraction.signum(), 0) };
         let whole = integer(ratio.trunc() + carried).ok_or_else(|| self.too_wide(at))?;
-        let fraction = if carried == 0.0 { fraction as i32 } else { 0 };
         let parts = [(whole, 0), (fraction, bits as u8)];
         let mut sum: Option<ValueId> = None;
         for (factor, shift) in parts.into_iter().filter(|(factor, _)| *factor != 0) {

@@ -33,7 +33,7 @@ struct Rows {
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let Kind::Binary(Arith::Add | Arith::Sub | Arith::Mul | Arith::Div) = step.kind else { return None };
-    let found = summed(&rewriter.net, step).into_iter().find_map(|rows| normalised(&rewriter.net, step, rows))?;
+    let found = summed(&rewriter.net, step).into_iter().find_map(|rows| normalised(&rewriter.net, step, &rows))?;
     Some(found.add(rewriter, step))
 }
 
@@ -149,7 +149,7 @@ fn unsquared(net: &Net, rows: &Rows) -> Vec<Rows> {
 }
 
 /// The step as a normalisation of these rows, if it is one.
-fn normalised(net: &Net, step: &Step, rows: Rows) -> Option<Found> {
+fn normalised(net: &Net, step: &Step, rows: &Rows) -> Option<Found> {
     let dims = net.dims(rows.of);
     if dims != step.dims || count(dims) > LARGEST {
         return None;
@@ -165,7 +165,7 @@ fn normalised(net: &Net, step: &Step, rows: Rows) -> Option<Found> {
     let given: Vec<Array> = tried.iter().map(|x| computed(net, step, &between, (rows.of, x))).collect();
     [true, false].into_iter().find_map(|centred| {
         let kind = Kind::Normalize { centred, eps };
-        let wanted: Vec<Array> = tried.iter().map(|x| along(&rows, &kind, x)).collect();
+        let wanted: Vec<Array> = tried.iter().map(|x| along(rows, &kind, x)).collect();
         let (factors, offsets) = lines(&wanted, &given)?;
         Some(Found {
             rows: rows.clone(),

@@ -63,6 +63,7 @@ fn samples(model: &Path) -> (PathBuf, bool) {
 fn measure_file(args: &BenchMeasureArgs) -> Result<Figures, CliError> {
     let (samples, is_archive) = samples(&args.model);
     let calibration = is_archive.then(|| models::calibration(&args.model, &samples, &args.form)).transpose()?;
+    let calibration = calibration.map(|(samples, _)| samples);
     let options = Options { calibration, ..models::options(&args.form) };
     let (compiled, compile_ms) = timed(|| models::compile(&args.model, &options));
     let Model { program, weights } = compiled?.model;
