@@ -163,6 +163,9 @@ pub(crate) struct VerifyArgs {
     /// Accept only what this network has settled
     #[arg(long, value_name = "CHAIN_ID")]
     pub(crate) network: Option<ChainId>,
+    /// Accept only what a proof shows: neither a signature (A0) nor answers that agree (A2)
+    #[arg(long)]
+    pub(crate) proven: bool,
     /// Most work that verifying may take, units of about a microsecond of one core
     #[arg(long, value_name = "UNITS", default_value_t = Limits::VERIFY.units)]
     pub(crate) max_work: u64,

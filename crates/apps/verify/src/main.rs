@@ -5,13 +5,14 @@ use ciro_verify::{Limits, Refused, Terms, verify};
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: ciro-verify RECEIPT [--model MODEL_ID] [--network CHAIN_ID] [--max-work UNITS] [--max-memory MIB] [--json]
+const USAGE: &str = "usage: ciro-verify RECEIPT [--model MODEL_ID] [--network CHAIN_ID] [--proven]
+                   [--max-work UNITS] [--max-memory MIB] [--json]
 
 Checks a receipt offline and says what it shows, and what that rests on. RECEIPT may be - for standard input.
 
   --model MODEL_ID     accept this model only
   --network CHAIN_ID   accept only what this network has settled
+  --proven             accept only what a proof shows: neither a signature (A0) nor answers that agree (A2)
   --max-work UNITS     most work, units of about a microsecond of one core
   --max-memory MIB     most memory
   --json               print the verdict as JSON
@@ -51,7 +52,10 @@ fn judge(call: &Call, file: &[u8]) -> ExitCode {
     match shown {
         Ok(text) => print(&format!("{text}\n"), ExitCode::SUCCESS),
         Err(refused) => {
-            eprintln!("error: {refused}");
+            match call.json {
+                true => eprintln!("{}", serde_json::json!({ "error": refused.to_string() })),
+                false => eprintln!("error: {refused}"),
+            }
             ExitCode::from(1)
         }
     }
@@ -70,6 +74,7 @@ fn parse(args: &[String]) -> Result<Call, String> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--json" => json = true,
+            "--proven" => terms.proven = true,
             "--model" => terms.model = Some(value(arg, args.next())?),
             "--network" => terms.network = Some(value(arg, args.next())?),
             "--max-work" => terms.limits.units = value(arg, args.next())?,

@@ -64,6 +64,11 @@ fn the_small_program_says_the_same_as_the_call_and_ends_as_documented() {
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("is JSON");
     assert_eq!((&json["valid"], &json["model_id"]), (&true.into(), &model.to_string().into()));
 
+    assert_eq!(program(&["--proven", "-"], &file).status.code(), Some(0));
+    let refused = program(&["-", "--json", "--model", &"00".repeat(32)], &file);
+    let refused: serde_json::Value = serde_json::from_slice(&refused.stderr).expect("is JSON");
+    assert!(refused["error"].as_str().is_some_and(|error| error.contains("another model")), "{refused}");
+
     let cut = program(&["-"], &file[..file.len() / 2]);
     assert_eq!((cut.status.code(), cut.stdout.is_empty()), (Some(1), true));
     assert!(String::from_utf8_lossy(&cut.stderr).starts_with("error: invalid receipt: "));

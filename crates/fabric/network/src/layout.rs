@@ -20,6 +20,11 @@ use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A process that was killed holds its lock until the system has taken its memory and files away.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,10 +139,14 @@ impl Layout {
         std::fs::set_permissions(self.network(), Permissions::from_mode(0o700)).map_err(io_error)?;
         let path = self.network().join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(io_error)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(LayoutError::Held { path: self.root.clone() }),
-            Err(TryLockError::Error(source)) => Err(io_error(source)),
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(LayoutError::Held { path: self.root.clone() }),
+                Err(TryLockError::Error(source)) => return Err(io_error(source)),
+            }
         }
     }
 }

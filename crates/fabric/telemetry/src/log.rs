@@ -1,12 +1,16 @@
 //! Lines of a log on stderr.
 //!
-//! A filter says who may write how much: a level, or levels by target, the longest that fits: `warn,ciro::jobs=debug`.
+//! A filter says who may write how much: a level for what CIRO writes, or levels by target, the longest that fits:
+//! `warn,ciro::jobs=debug`. Libraries write warnings and errors only, unless a filter names them.
 
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+/// What all of CIRO's own targets begin with.
+const OURS: &str = "ciro";
 
 /// How a line reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +30,6 @@ pub enum LogError {
     Filter {
         /// What was given.
         got: String,
-        /// What is wrong with it.
-        source: ParseError,
     },
     /// There is one already in this process.
     #[error("a log has been started already")]
@@ -53,7 +55,19 @@ pub fn start(filter: &str, format: Format) -> Result<(), LogError> {
 /// # Errors
 /// [`LogError::Filter`] if it is none.
 pub fn targets(filter: &str) -> Result<Targets, LogError> {
-    filter.parse().map_err(|source| LogError::Filter { got: filter.into(), source })
+    let (mut targets, mut ours) = (Vec::new(), LevelFilter::OFF);
+    for part in filter.split(',') {
+        let bad = || LogError::Filter { got: part.into() };
+        let (target, level) = part.split_once('=').map_or((None, part), |(target, level)| (Some(target), level));
+        let level: LevelFilter = level.trim().parse().map_err(|_| bad())?;
+        match target.map(str::trim) {
+            None => ours = level,
+            Some("") => return Err(bad()),
+            Some(target) => targets.push((target.to_owned(), level)),
+        }
+    }
+    let all = Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target(OURS, ours);
+    Ok(all.with_targets(targets))
 }
 
 #[cfg(test)]
@@ -67,11 +81,16 @@ mod tests {
         assert!(all.would_enable("ciro::jobs", &Level::INFO) && !all.would_enable("ciro::jobs", &Level::DEBUG));
         let some = targets("warn,ciro::jobs=debug").unwrap();
         assert!(some.would_enable("ciro::jobs", &Level::DEBUG) && !some.would_enable("ciro::requests", &Level::INFO));
+        assert!(all.would_enable("library", &Level::WARN) && !all.would_enable("library", &Level::INFO));
+        assert!(targets("info,library=debug").unwrap().would_enable("library", &Level::DEBUG));
     }
 
     #[test]
     fn what_is_no_filter_is_refused_by_name() {
-        let error = targets("ciro=loud").unwrap_err();
-        assert!(error.to_string().contains("got \"ciro=loud\""), "{error}");
+        for filter in ["ciro=loud", "loud", "", "=info", "info,"] {
+            let bad = filter.rsplit(',').next().unwrap_or_default();
+            let error = targets(filter).unwrap_err();
+            assert!(error.to_string().contains(&format!("got {bad:?}")), "{error}");
+        }
     }
 }

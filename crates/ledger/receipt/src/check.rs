@@ -15,7 +15,7 @@ use crate::report::{Bound, Report};
 use crate::sentences;
 use crate::settlement::check_settlement;
 use ciro_relation::Limits;
-use ciro_types::{ChainId, ModelId};
+use ciro_types::{Assurance, ChainId, ModelId};
 use ciro_verifier::{Statement, VerifiedProof, VerifyingKey, model_id};
 
 /// Of the memory that a reader accepts, one part in so many may be bytes of output: shown as text, eight of them take some 160.
@@ -28,6 +28,8 @@ pub struct Terms {
     pub model: Option<ModelId>,
     /// What this network has settled only.
     pub network: Option<ChainId>,
+    /// Only what a proof shows: neither a signature nor answers that agree.
+    pub proven: bool,
     /// Nothing that costs more to verify.
     pub limits: Limits,
 }
@@ -58,6 +60,7 @@ impl Terms {
     pub(crate) fn begin(&self, receipt: &Receipt) -> Result<Checking, ReceiptError> {
         let model = model_id(&receipt.program, receipt.weights.root());
         self.check_model(model)?;
+        self.check_proven(receipt.evidence.assurance())?;
         self.check_network(receipt)?;
         self.check_output(receipt)?;
         let (mut shown, mut assumptions) = (Vec::new(), Vec::new());
@@ -98,6 +101,13 @@ impl Terms {
         let got = u64::try_from(receipt.output.len()).unwrap_or(u64::MAX);
         let expected = self.limits.peak_bytes / SHOWN_SHARE;
         if got > expected { Err(ReceiptError::Output { expected, got }) } else { Ok(()) }
+    }
+
+    fn check_proven(&self, got: Assurance) -> Result<(), ReceiptError> {
+        match got {
+            Assurance::A0 | Assurance::A2 if self.proven => Err(ReceiptError::Unproven { got }),
+            Assurance::A0 | Assurance::A2 | Assurance::A4 => Ok(()),
+        }
     }
 
     /// A proof that was made for a network is not yet one that the network has seen: only a settlement is.

@@ -45,6 +45,12 @@ pub enum ReceiptError {
         /// The one that was named.
         expected: ChainId,
     },
+    /// A proof was asked for.
+    #[error("proof: expected evidence for assurance A4, got {got:?}: nobody has proven this output")]
+    Unproven {
+        /// What its evidence is worth.
+        got: Assurance,
+    },
     /// The network's genesis is none.
     #[error("settlement: {0}")]
     Genesis(GenesisError),

@@ -1,6 +1,6 @@
 //! `ciro up`: a local network until Ctrl-C.
 
-use crate::cli::UpArgs;
+use crate::cli::{LogFormat, UpArgs};
 use crate::error::CliError;
 use crate::home;
 use crate::local::Serving;
@@ -36,9 +36,15 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
         ready_ms: ready.as_millis(),
     };
     ui.result(&view, || view.endpoint.clone())?;
-    ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
+    // A reader of JSON lines wants no others.
+    let talks = args.log.is_none() || args.log_format == LogFormat::Text;
+    if talks {
+        ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
+    }
     wait_for_stop(&serving)?;
-    ui.note("stopping");
+    if talks {
+        ui.note("stopping");
+    }
     Ok(())
 }
 

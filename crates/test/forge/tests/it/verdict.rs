@@ -162,3 +162,13 @@ fn a_signature_by_nobody_who_was_paid_or_of_another_answer_is_refused() {
     let unpaid = Receipt { settlement: Some(forger.settle(record)), ..signed };
     assert_eq!(check(&unpaid, None).map(|_| ()), Err(ReceiptError::Worker { got: key(77).account() }));
 }
+
+#[test]
+fn whoever_wants_a_proof_takes_neither_a_signature_nor_answers_that_agree() {
+    let forger = Forger::default();
+    let terms = Terms { proven: true, ..Terms::default() };
+    let unproven = |got| Err(ReceiptError::Unproven { got });
+    assert_eq!(terms.check(&forger.signed(tree())).map(|_| ()), unproven(Assurance::A0));
+    assert_eq!(terms.check(&forger.agreed(tree())).map(|_| ()), unproven(Assurance::A2));
+    assert_eq!(terms.check(&proven(&forger, |_| {})).map(|_| ()), Ok(()));
+}

@@ -44,7 +44,7 @@ struct View {
 
 pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
     let limits = limits(args);
-    let terms = Terms { model: args.model, network: args.network, limits };
+    let terms = Terms { model: args.model, network: args.network, proven: args.proven, limits };
     let bytes = read(&args.receipt, RECEIPT_BYTES_MAX)?;
     let judged = terms.judge(&bytes).map_err(|e| refused(&args.receipt, &e))?;
     expect_made_from(args, &judged.report, ui)?;
