@@ -321,7 +321,9 @@ fn clip(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
             ctx.push(Kind::Sub, vec![x, above], len)
         }
         (Some(lo), Some(hi)) => {
-            let (from_lo, from_hi) = (above(ctx, x, lo), above(ctx, x, hi.max(lo)));
+            // min(max(x, lo), hi): where the ends are exchanged, all is the upper one.
+            let lo = lo.min(hi);
+            let (from_lo, from_hi) = (above(ctx, x, lo), above(ctx, x, hi));
             let inside = ctx.push(Kind::Sub, vec![from_lo, from_hi], len);
             ctx.push(Kind::Elem(Elem::Add(vec![lo; len])), vec![inside], len)
         }

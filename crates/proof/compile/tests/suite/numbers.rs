@@ -188,6 +188,19 @@ fn sums_products_and_concatenations_of_values() {
     }
 }
 
+/// As ONNX has it: the upper end comes last.
+#[test]
+fn a_clip_whose_ends_are_exchanged_gives_the_upper_one() {
+    let compiled = Onnx::new(3)
+        .constant("low", &[], &[0.75])
+        .constant("high", &[], &[-0.25])
+        .node("Clip x low high -> y", vec![])
+        .compile_within(2.0);
+    for x in numbers(&run(&compiled, &[-2.0, 0.5, 2.0])[0]) {
+        assert!((x + 0.25).abs() < 1e-4, "{x}");
+    }
+}
+
 #[test]
 fn labels_of_linear_models_follow_the_largest_score() {
     let classifier = |rows: &[f32], bias: &[f32], labels: &[&str]| {
