@@ -211,7 +211,12 @@ impl Buyer<'_> {
             orders.take_over(kind, |spec, is_wished| self.judge(spec, is_wished)).map_err(cannot_use)?
         {
             self.ui.note(&format!("going on with job {}, which was ordered before", job_id(&spec)));
-            self.client.order(self.purse, &spec)?;
+            // An order that the ledger has would be absorbed, but not without a fee.
+            match self.client.job(job_id(&spec)) {
+                Ok(_) => {}
+                Err(refused) if refused.code == "not_found" => _ = self.client.order(self.purse, &spec)?,
+                Err(refused) => return Err(refused.into()),
+            }
             return Ok((spec, held));
         }
         let spec = self.spec(wish, model, input)?;

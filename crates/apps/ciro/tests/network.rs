@@ -285,6 +285,40 @@ fn one_wallet_serves_many_equal_commands_at_once_and_each_is_an_order_of_its_own
     assert_eq!(up.interrupt(), Some(0));
 }
 
+/// The account's next nonce.
+fn nonce(home: &Path, account: &str) -> Value {
+    ask(home, &format!("/v1/accounts/{account}"))["nonce"].clone()
+}
+
+#[test]
+fn a_command_that_goes_on_with_an_order_pays_no_second_fee_for_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let home = home.path();
+    let _up = Up::start(home);
+    let (account, _) = wallet(home);
+    // No machine has the memory, so that the order waits.
+    let needs = ["--memory", "1000000", "--max-price", "1"];
+    let args = ["run", MODEL, "--input", SAMPLES, "--sample", "1", "--assurance", "a0"];
+    let start = || {
+        let mut child =
+            command(home, &[&args[..], &needs].concat()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+        (child, lines.map_while(Result::ok))
+    };
+    let (mut first, mut told) = start();
+    told.find(|line| line.contains("waiting for a worker")).expect("it waits");
+    first.kill().expect("it runs");
+    first.wait().expect("it has ended");
+    let before = nonce(home, &account);
+
+    let (mut second, mut told) = start();
+    told.find(|line| line.contains("going on with job")).expect("it goes on");
+    told.find(|line| line.contains("waiting for a worker")).expect("it waits");
+    second.kill().expect("it runs");
+    second.wait().expect("it has ended");
+    assert_eq!(nonce(home, &account), before);
+}
+
 /// Samples in the file. Two orders at once are never for the same one, so each is a job of its own.
 const SAMPLE_COUNT: u64 = 32;
 
