@@ -42,6 +42,8 @@ use std::time::Duration;
 
 /// How long a job may wait for a worker before its client is told why.
 const QUIET: Duration = Duration::from_secs(1);
+/// How long a price is waited for while all workers are busy.
+const BUSY_PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the command line says about the machine.
 pub(crate) fn requirements(needs: &NeedsArgs) -> Requirements {
@@ -184,9 +186,7 @@ impl Buyer<'_> {
 
     /// The most to pay: what the client said, if that is enough today, else the quote and a quarter.
     pub(crate) fn price(&self, wish: &Wish) -> Result<Amount, CliError> {
-        let quote = self.client.quote(&wish.requirements)?;
-        let rung = quote.rungs.into_iter().find(|rung| rung.assurance == wish.assurance);
-        let rung = rung.ok_or_else(|| refusal(format!("the network does not offer {:?}", wish.assurance)))?;
+        let rung = self.rung(wish)?;
         match (rung.price, wish.max_price) {
             // Workers may be busy only now: an order may wait for them.
             (None, Some(price)) => Ok(price),
@@ -198,6 +198,25 @@ impl Buyer<'_> {
             }
             (Some(_), Some(price)) => Ok(price),
             (Some(asked), None) => Ok(asked.mul_div(5, 4).unwrap_or(asked).max(self.status.params.min_price)),
+        }
+    }
+
+    /// The rung that is wished for, as it is priced once a worker is free who would serve.
+    fn rung(&self, wish: &Wish) -> Result<ciro_gateway::Rung, CliError> {
+        let (patience, mut is_told) = (Patience::new(BUSY_PATIENCE), false);
+        loop {
+            let rungs = self.client.quote(&wish.requirements)?.rungs;
+            let rung = rungs.into_iter().find(|rung| rung.assurance == wish.assurance);
+            let rung = rung.ok_or_else(|| refusal(format!("the network does not offer {:?}", wish.assurance)))?;
+            let waits = rung.price.is_none() && rung.is_busy && wish.max_price.is_none() && patience.lasts();
+            if !waits {
+                return Ok(rung);
+            }
+            if !is_told && patience.elapsed() > QUIET {
+                self.ui.note("every worker that would serve is busy: waiting for a price");
+                is_told = true;
+            }
+            patience.pause();
         }
     }
 

@@ -149,7 +149,7 @@ fn a_job_leaves_its_traces_in_the_counters_and_in_the_log() {
     for line in [
         "ciro_events_total{event=\"job_settled\",reason=\"\"} 1",
         "ciro_answers_total{outcome=\"answered\"} 1",
-        "ciro_requests_total{route=\"/v1/jobs\",status=\"200\"} 1",
+        "ciro_requests_total{route=\"/v1/jobs\",status=\"201\"} 1",
     ] {
         assert!(counters.lines().any(|got| got == line), "expected {line}, got\n{counters}");
     }
@@ -297,7 +297,7 @@ fn a_command_that_goes_on_with_an_order_pays_no_second_fee_for_it() {
     let _up = Up::start(home);
     let (account, _) = wallet(home);
     // No machine has the memory, so that the order waits.
-    let needs = ["--memory", "1000000", "--max-price", "1"];
+    let needs = ["--memory", "1000000", "--max-price", "2"];
     let args = ["run", MODEL, "--input", SAMPLES, "--sample", "1", "--assurance", "a0"];
     let start = || {
         let mut child =

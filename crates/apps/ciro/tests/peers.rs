@@ -94,6 +94,7 @@ fn quote(path: &str) -> (u16, Value) {
         price: None,
         workers: vec![],
         refusal: Some(LIE.into()),
+        is_busy: false,
         latency_ms: None,
         latency_jobs: 0,
         undetected: LIE.into(),

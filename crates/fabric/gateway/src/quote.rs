@@ -5,7 +5,7 @@ use crate::gateway::Shared;
 use crate::read::parse;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
-use ciro_api::{Asking as _, Node, Offered, Refusal, ask};
+use ciro_api::{Asking as _, Node, Offered, Predicate, Refusal, ask};
 use ciro_crypto::Signature;
 use ciro_state::fees::{paid_workers, tx_fee, with_fee};
 use ciro_state::{Action, Params, SignedTx, TxBody};
@@ -39,6 +39,8 @@ pub struct Rung {
     pub workers: Vec<AccountId>,
     /// Why nobody can serve.
     pub refusal: Option<String>,
+    /// Whether somebody who would serve is only busy.
+    pub is_busy: bool,
     /// Median time from order to payment, milliseconds. None until a job has been measured.
     pub latency_ms: Option<u64>,
     /// Over how many recent jobs of this network that was measured.
@@ -102,6 +104,7 @@ fn order_fee(params: &Params) -> Amount {
 fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisPoints) -> Result<Rung, ApiError> {
     let count = u32::try_from(paid_workers(assurance)).unwrap_or(u32::MAX);
     let offers = node.ask(ask::Offers { requirements: needs.clone(), count })?;
+    let is_busy = offers.as_ref().is_err_and(|refusal| refusal.failing.contains_key(&Predicate::Free));
     let (workers, price, refusal) = terms(assurance, offers, fee);
     let cost_to_corrupt = node.ask(ask::StakeAtRisk { assurance, workers: workers.clone() })?;
     let latency = node.ask(ask::Latency { assurance })?;
@@ -111,6 +114,7 @@ fn rung(node: &dyn Node, assurance: Assurance, needs: &Requirements, fee: BasisP
         price,
         workers,
         refusal,
+        is_busy,
         latency_ms: latency.map(|latency| latency.median_ms),
         latency_jobs: latency.map_or(0, |latency| latency.jobs),
         undetected: undetected.into(),

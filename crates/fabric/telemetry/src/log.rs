@@ -59,7 +59,9 @@ pub fn targets(filter: &str) -> Result<Targets, LogError> {
     for part in filter.split(',') {
         let bad = || LogError::Filter { got: part.into() };
         let (target, level) = part.split_once('=').map_or((None, part), |(target, level)| (Some(target), level));
-        let level: LevelFilter = level.trim().parse().map_err(|_| bad())?;
+        // An empty word would be a level to the library.
+        let level = Some(level.trim()).filter(|level| !level.is_empty()).ok_or_else(bad)?;
+        let level: LevelFilter = level.parse().map_err(|_| bad())?;
         match target.map(str::trim) {
             None => ours = level,
             Some("") => return Err(bad()),

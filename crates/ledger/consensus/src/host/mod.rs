@@ -72,7 +72,7 @@ pub struct Timeouts {
 
 impl Timeouts {
     /// For a local or regional network: a dead proposer costs under a second, an idle network makes a block a second, a busy one
-    /// ten, and sixteen without a pause when it wakes up.
+    /// twenty, and sixteen without a pause when it wakes up.
     pub const DEFAULT: Self = Self {
         propose_ms: 800,
         propose_step_ms: 400,
@@ -82,8 +82,8 @@ impl Timeouts {
         max_ms: 10_000,
         idle_ms: 1_000,
         sync_ms: 100,
-        pace_ms: 100,
-        pace_slack_ms: 1_600,
+        pace_ms: 50,
+        pace_slack_ms: 800,
     };
 }
 
