@@ -131,7 +131,7 @@ impl Client {
         match self.send(Action::RegisterModel { program, weight_root: stored.weight_root }) {
             // After a restart it is there.
             Err(NodeError::Refused { reason }) if reason.contains("registered already") => {}
-            registered => _ = registered.expect("registers"),
+            registered => registered.expect("registers"),
         }
         stored.model
     }
