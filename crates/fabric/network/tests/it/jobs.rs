@@ -287,11 +287,18 @@ fn the_model_is_what_its_id_says() {
     let numbers: usize = relu(0).weights.iter().map(Vec::len).sum();
     let params = client.node.ask(ask::Params {}).expect("answers");
     let expected = ciro_state::model::deposit(&params, key.program().len(), 4 * numbers as u64);
-    let paid = client.events(100).into_iter().find_map(|event| match event.event {
-        Event::ModelRegistered { model: of, deposit, .. } if of == model => Some(deposit),
-        _ => None,
-    });
-    assert_eq!(paid, Some(expected), "program and weights are paid for");
+    let registered = || {
+        client.events(100).into_iter().find_map(|event| match event.event {
+            Event::ModelRegistered { model: of, deposit, .. } if of == model => Some(deposit),
+            _ => None,
+        })
+    };
+    // A transaction that is sent again may be told of its block before the node's readers are.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while registered().is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(registered(), Some(expected), "program and weights are paid for");
     let refused = client.put_model(&[1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
