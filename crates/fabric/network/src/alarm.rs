@@ -27,7 +27,7 @@ pub enum Notice {
         /// What.
         text: String,
     },
-    /// A member stopped by itself. The network is to be stopped: see [`Network::failure`].
+    /// A member stopped by itself. The network is to be stopped: see [`crate::Network::failure`].
     Failed {
         /// Which member.
         member: String,

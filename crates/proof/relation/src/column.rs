@@ -68,17 +68,17 @@ pub enum Source {
         /// First cell; a multiple of the window's length.
         offset: usize,
     },
-    /// Blocks of the model polynomial, a constant's cells in the order of a cut: index into [`Relation::cuts`].
+    /// Blocks of the model polynomial, a constant's cells in the order of a cut: index into [`crate::Relation::cuts`].
     Blocks(usize),
-    /// Blocks of the witness polynomial. The column's own order is that of its rows: index into [`Relation::cuts`].
+    /// Blocks of the witness polynomial. The column's own order is that of its rows: index into [`crate::Relation::cuts`].
     Cut(usize),
-    /// Known to the verifier: index into [`Relation::public`].
+    /// Known to the verifier: index into [`crate::Relation::public`].
     Public(usize),
-    /// The result of a product: index into [`Relation::products`].
+    /// The result of a product: index into [`crate::Relation::products`].
     Product(usize),
-    /// Another column, its variables permuted or some repeated: index into [`Relation::views`].
+    /// Another column, its variables permuted or some repeated: index into [`crate::Relation::views`].
     View(usize),
-    /// Elements picked from another column: index into [`Relation::gathers`].
+    /// Elements picked from another column: index into [`crate::Relation::gathers`].
     Gather(usize),
 }
 

@@ -16,7 +16,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`relation`] | the data |
-//! | [`column`] | columns, and where their values come from |
+//! | [`mod@column`] | columns, and where their values come from |
 //! | `expr` | sums of columns and their products |
 //! | [`blocks`] | tensors cut so that padding takes no space |
 //! | [`rows`] | which rows of a padded table are real |
