@@ -97,7 +97,17 @@ def check(block: Block) -> None:
 
 
 def shell(block: Block, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["bash", "-euo", "pipefail", "-c", block.text], env=environment, start_new_session=True)
+    # What a shell starts in the background ignores Ctrl-C, and so would the blocks of a run that was started like that.
+    return subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        env=environment,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
+    )
+
+
+def heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_in_foreground(block: Block, environment: dict[str, str]) -> None:
