@@ -293,7 +293,7 @@ fn the_model_is_what_its_id_says() {
             _ => None,
         })
     };
-    // A transaction that is sent again may be told of its block before the node's readers are.
+    // Seen once on a busy machine: the answer was there before the event could be read.
     let deadline = Instant::now() + Duration::from_secs(20);
     while registered().is_none() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
