@@ -247,7 +247,8 @@ pub fn stake_at_risk(state: &State, assurance: Assurance, workers: &[AccountId])
         Assurance::A0 => Amount::ZERO,
         Assurance::A2 => workers.iter().filter_map(|id| state.worker(id)).map(|worker| worker.stake).sum(),
         Assurance::A4 => {
-            let total: Amount = state.validators().map(|(_, validator)| validator.stake).sum();
+            let voters = state.validators().filter(|(_, validator)| validator.power > 0);
+            let total: Amount = voters.map(|(_, validator)| validator.stake).sum();
             total.mul_div(2, 3).unwrap_or(total)
         }
     }

@@ -115,7 +115,7 @@ impl LocalNode {
             version: env!("CARGO_PKG_VERSION").into(),
             height: head,
             scheduler: genesis.scheduler,
-            validators: genesis.validators.len() as u64,
+            validators: state.voters().len() as u64,
             workers: state.offers().count() as u64,
             block_ms: crate::genesis::BLOCK_MS,
             read_only,

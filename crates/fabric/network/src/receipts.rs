@@ -25,8 +25,7 @@ pub fn settlement(store: &Store, genesis: &Genesis, job: JobId) -> Result<Option
     let proof = query::settlement_proof(store, &job)?;
     Ok(proof.map(|proof| Settlement {
         genesis: genesis.clone(),
-        // The validator set is that of the genesis for good.
-        changes: Vec::new(),
+        changes: proof.changes,
         certified: proof.certified,
         path: proof.path,
         record: proof.record,

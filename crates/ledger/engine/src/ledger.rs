@@ -62,7 +62,10 @@ struct Prepared {
 pub struct Ledger {
     state: State,
     store: Arc<Store>,
+    /// Who decides the next block.
     validators: ValidatorSet,
+    /// Who decides the block after it, as the next header says.
+    successors: ValidatorSet,
     parent: BlockId,
     root: StateRoot,
     proofs: Arc<dyn ProofCheck + Send + Sync>,
@@ -84,12 +87,12 @@ impl Ledger {
         verified: Arc<VerifiedTxs>,
     ) -> Result<Self, EngineError> {
         let state = open_state(genesis, &store)?;
-        let validators = validator_set(&state)?;
+        let [validators, successors] = validator_sets(&state)?;
         let height = state.height();
         let last = if height == Height(0) { None } else { store.block(height).map_err(EngineError::Store)? };
         let parent = last.map_or(BlockId::ZERO, |block| block.id());
         let root = store.root().map_err(EngineError::Store)?;
-        Ok(Self { state, store, validators, parent, root, proofs, verified, prepared: BTreeMap::new() })
+        Ok(Self { state, store, validators, successors, parent, root, proofs, verified, prepared: BTreeMap::new() })
     }
 
     /// The state after the last committed block.
@@ -104,7 +107,7 @@ impl Ledger {
         &self.store
     }
 
-    /// The validator set: that of the genesis, for good.
+    /// The validator set that decides the next block.
     #[must_use]
     pub fn validators(&self) -> &ValidatorSet {
         &self.validators
@@ -186,7 +189,9 @@ impl Ledger {
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
         let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
         let committed = committed(block, &ids, nonces, &effects);
-        self.root = self.store.commit(decided, &ids, &effects).map_err(EngineError::Store)?;
+        let next = (self.successors != self.validators).then_some(&self.successors);
+        self.root = self.store.commit(decided, &ids, &effects, next).map_err(EngineError::Store)?;
+        [self.validators, self.successors] = validator_sets(&self.state)?;
         self.parent = block.id();
         self.prepared.clear();
         self.verified.forget(&ids);
@@ -226,7 +231,7 @@ impl Ledger {
             proposer,
             parent: self.parent,
             validators: self.validators.digest(),
-            next_validators: self.validators.digest(),
+            next_validators: self.successors.digest(),
             txs_root,
             state_root: self.root,
             receipts_root: self.state.tip().receipts_root,
@@ -316,7 +321,11 @@ fn open_state(genesis: &Genesis, store: &Store) -> Result<State, EngineError> {
     if expected == got { Ok(state) } else { Err(EngineError::OtherChain { expected, got }) }
 }
 
-fn validator_set(state: &State) -> Result<ValidatorSet, EngineError> {
-    let members = state.validators().map(|(&account, row)| Validator { account, power: row.power }).collect();
-    ValidatorSet::new(members).map_err(EngineError::Validators)
+/// Who decides the next block, and the one after it.
+fn validator_sets(state: &State) -> Result<[ValidatorSet; 2], EngineError> {
+    let set = |powers: Vec<(AccountId, u64)>| {
+        let members = powers.into_iter().map(|(account, power)| Validator { account, power }).collect();
+        ValidatorSet::new(members).map_err(EngineError::Validators)
+    };
+    Ok([set(state.voters())?, set(state.successors())?])
 }

@@ -29,7 +29,8 @@ pub fn settlement_proof(store: &Store, job: &JobId) -> Result<Option<SettlementP
         expected: format!("a record of {job}"),
         got: "none".into(),
     })?;
-    Ok(Some(SettlementProof { record, path, certified }))
+    let changes = store.handovers(certified.header.height)?;
+    Ok(Some(SettlementProof { record, path, changes, certified }))
 }
 
 fn record_and_path(records: &[SettlementRecord], job: &JobId) -> Option<(SettlementRecord, MerklePath)> {

@@ -1,10 +1,9 @@
 //! A store that is damaged, or lacks blocks that nobody keeps any more, made anew from a peer's.
 //!
-//! Trust stays where it was: in the validators of the genesis. The state is taken as of the last header that they
-//! certified, and every row, block and settlement is checked against it.
+//! Trust stays where it was: in the validators of the genesis, and in those to whom they handed over. The state is taken as of the last
+//! header that is certified by them, and every row, block and settlement is checked against it.
 
-use ciro_consensus::Validator;
-use ciro_consensus::{CertifiedHeader, ValidatorSet, ValidatorSetError, light};
+use ciro_consensus::{CertifiedHeader, SetChange, Validator, ValidatorSet, ValidatorSetError, light};
 use ciro_state::{Genesis, GenesisError, State};
 use ciro_store::{Store, StoreError};
 use ciro_types::Height;
@@ -33,10 +32,12 @@ pub fn repair(store: &Store, peer: &Store, genesis: &Genesis) -> Result<Height, 
         return Ok(Height(0));
     }
     let state = State::genesis(genesis).map_err(RepairError::Genesis)?;
-    let members = state.validators().map(|(&account, row)| Validator { account, power: row.power }).collect();
-    // The set is that of the genesis for good.
-    let validators = ValidatorSet::new(members).map_err(RepairError::Validators)?;
+    let members = state.voters().into_iter().map(|(account, power)| Validator { account, power }).collect();
+    let first = ValidatorSet::new(members).map_err(RepairError::Validators)?;
     let chain = genesis.chain_id();
-    let trust = |header: &CertifiedHeader| light::verify(chain, &validators, header).map_err(|e| e.to_string());
+    let trust = |changes: &[SetChange], header: &CertifiedHeader| {
+        let validators = light::follow(chain, &first, changes).and_then(|set| light::verify(chain, &set, header));
+        validators.map_err(|e| ciro_types::chain(&e))
+    };
     store.adopt(peer, trust).map_err(RepairError::Store)
 }

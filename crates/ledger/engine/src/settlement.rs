@@ -1,17 +1,19 @@
-//! A paid job, shown to a stranger who knows only the network's id and its validators.
+//! A paid job, shown to a stranger who knows only the network's id and its first validators.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_consensus::{CertifiedHeader, LightError, ValidatorSet, light};
+use ciro_consensus::{CertifiedHeader, LightError, SetChange, ValidatorSet, light};
 use ciro_state::{MerklePath, PathError, SettlementRecord};
 use ciro_types::{ChainId, Height};
 
-/// The record of a settled job, its path to the receipts root, and the certified header that carries the root.
+/// The record of a settled job, its path to the receipts root, the certified header that carries the root, and the way to whoever decided it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettlementProof {
     /// What was paid, to whom, for which answer.
     pub record: SettlementRecord,
     /// From the record to the receipts root of its block.
     pub path: MerklePath,
+    /// The handovers from the first validators to those that decided the header.
+    pub changes: Vec<SetChange>,
     /// The header after the record's block: it carries that block's receipts root.
     pub certified: CertifiedHeader,
 }
@@ -44,15 +46,17 @@ pub enum SettlementProofError {
 }
 
 impl SettlementProof {
-    /// Checks that `validators` decided on network `chain` a block that paid this record.
+    /// Checks that `first`, the validators of the genesis, or those to whom they handed over, decided on network `chain` a block that
+    /// paid this record.
     ///
     /// # Errors
     /// [`SettlementProofError`], naming the first check that failed.
-    pub fn verify(&self, chain: ChainId, validators: &ValidatorSet) -> Result<(), SettlementProofError> {
+    pub fn verify(&self, chain: ChainId, first: &ValidatorSet) -> Result<(), SettlementProofError> {
         if self.record.chain != chain {
             return Err(SettlementProofError::Chain { expected: chain, got: self.record.chain });
         }
-        light::verify(chain, validators, &self.certified).map_err(SettlementProofError::Header)?;
+        let validators = light::follow(chain, first, &self.changes).map_err(SettlementProofError::Header)?;
+        light::verify(chain, &validators, &self.certified).map_err(SettlementProofError::Header)?;
         let (settled, got) = (self.record.height, self.certified.header.height);
         if got.0.checked_sub(1) != Some(settled.0) {
             return Err(SettlementProofError::Height { settled, got });

@@ -95,7 +95,7 @@ impl From<ProofContext> for ProvenFor {
 pub struct Settlement {
     /// The network's beginning; its hash is the chain id.
     pub genesis: Genesis,
-    /// Handovers from the genesis validators to those that decided the block.
+    /// Handovers from the genesis validators to those that decided the block: one for each block that took somebody's vote.
     pub changes: Vec<SetChange>,
     /// The header that carries the record's root, and its decision.
     pub certified: CertifiedHeader,

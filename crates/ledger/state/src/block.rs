@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct BlockContext {
     /// One above the last applied block.
     pub height: Height,
-    /// A validator.
+    /// A validator with a vote over this block.
     pub proposer: AccountId,
     /// The hash of the block before: what nobody could know when an order was signed or a worker registered.
     pub entropy: Hash32,
@@ -33,8 +33,8 @@ pub enum BlockError {
         /// The block's.
         got: Height,
     },
-    /// Only validators propose.
-    #[error("proposer {got} is not a validator")]
+    /// Only validators propose, and only those that have a vote.
+    #[error("proposer {got} is not a validator with a vote")]
     UnknownProposer {
         /// The block's proposer.
         got: AccountId,
@@ -58,6 +58,7 @@ pub fn apply_block(state: &mut State, context: &BlockContext, txs: &[Checked]) -
     check_context(state, context)?;
     let (bills, is_crowded) = examine(state, txs)?;
     state.tip.height = context.height;
+    exec::hand_over(state);
     exec::stir(state, context.entropy);
     state.commit();
     exec::sweep(state);
@@ -80,7 +81,7 @@ fn check_context(state: &State, context: &BlockContext) -> Result<(), BlockError
     if context.height != expected {
         return Err(BlockError::WrongHeight { expected, got: context.height });
     }
-    match state.validator(&context.proposer) {
+    match state.validator(&context.proposer).filter(|row| row.power > 0) {
         Some(_) => Ok(()),
         None => Err(BlockError::UnknownProposer { got: context.proposer }),
     }

@@ -10,7 +10,7 @@ use crate::validator::Validator;
 use crate::{Account, merkle_root};
 use borsh::BorshSerialize;
 use ciro_types::codec::BorshDeserialize;
-use ciro_types::{Amount, DecodeError, Hash32, Height, LeaseToken, decode, encode};
+use ciro_types::{DecodeError, Hash32, Height, LeaseToken, decode, encode};
 
 /// Why stored rows are no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,14 +123,9 @@ fn first_rows(genesis: &Genesis) -> Tables {
         tables.accounts.put(account.account, Account { balance: account.balance, ..Account::default() });
     }
     for validator in &genesis.validators {
-        tables.validators.put(validator.account, first_validator(validator.stake));
+        tables.validators.put(validator.account, Validator::new(validator.stake));
     }
     tables
-}
-
-fn first_validator(stake: Amount) -> Validator {
-    let power = u64::try_from(stake.0 / Amount::ONE.0).expect("a capped supply has fewer than 2^64 whole CIRO");
-    Validator { stake, power, offences: 0 }
 }
 
 fn row<T: BorshSerialize>(key: Key, value: &T) -> (Vec<u8>, Vec<u8>) {

@@ -164,6 +164,19 @@ impl State {
         self.tables.validators.iter()
     }
 
+    /// Who decides the next block, each with its voting power, in order of id.
+    #[must_use]
+    pub fn voters(&self) -> Vec<(AccountId, u64)> {
+        let voters = self.validators().filter(|(_, row)| row.power > 0);
+        voters.map(|(id, row)| (*id, row.power)).collect()
+    }
+
+    /// Who decides the block after the next one: those whom the next header names. Offenders are not among them.
+    #[must_use]
+    pub fn successors(&self) -> Vec<(AccountId, u64)> {
+        crate::validator::successors(self.tables.validators.iter())
+    }
+
     /// Every job that is open or ended not long ago, in order of id.
     pub fn jobs(&self) -> impl Iterator<Item = (&JobId, &Job)> {
         self.tables.jobs.iter()

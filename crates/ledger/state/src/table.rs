@@ -30,7 +30,7 @@ impl<K: Ord + Copy, V: Clone> Table<K, V> {
         self.rows.contains_key(key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
         self.rows.iter()
     }
 

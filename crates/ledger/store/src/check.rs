@@ -3,12 +3,15 @@
 use crate::error::{StoreError, database};
 use crate::history::{self, Journal, Span};
 use crate::store::Store;
-use crate::tables::{ALL, BLOCKS, HEADERS, JOB_HEIGHTS, RECORDS, REMOVALS, ROOTS, RowKey as _, Sealed, TX_HEIGHTS};
+use crate::tables::{
+    ALL, BLOCKS, HANDOVERS, HEADERS, JOB_HEIGHTS, RECORDS, REMOVALS, ROOTS, RowKey as _, Sealed, TX_HEIGHTS,
+};
 use crate::{disk::Reading, tree};
-use ciro_consensus::{CertifiedHeader, DecidedBlock};
+use ciro_consensus::{BlockHeader, CertifiedHeader, DecidedBlock, SetChange};
 use ciro_state::{SettlementRecord, merkle_root};
 use ciro_types::{BlockId, Hash32, Height, StateRoot};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
+use std::collections::BTreeMap;
 
 impl Store {
     /// Checks the state against its root, and the root before it against the last block's header. Cost: proportional to the
@@ -47,11 +50,12 @@ impl Store {
                 check_name(&reading, TX_HEIGHTS, Hash32(tx.id.0), height)?;
             }
         }
+        check_handovers(&reading, span)?;
         check_settlements(&reading, span.newest)
     }
 
     /// Makes this empty store a copy of `peer`, a checked one, as of the height before its last: that state is certified by
-    /// the last block, and the last block is fetched again like any other. `trust` judges certified headers.
+    /// the last block, and the last block is fetched again like any other. `trust` judges a certified header, given the handovers before it.
     ///
     /// Rows, blocks and records are checked against that header. Events and outcomes stand under no root: they are the
     /// peer's word.
@@ -61,7 +65,7 @@ impl Store {
     pub fn adopt(
         &self,
         peer: &Self,
-        trust: impl Fn(&CertifiedHeader) -> Result<(), String>,
+        trust: impl Fn(&[SetChange], &CertifiedHeader) -> Result<(), String>,
     ) -> Result<Height, StoreError> {
         if let Some(height) = self.height()? {
             return Err(StoreError::NotEmpty { height });
@@ -70,7 +74,8 @@ impl Store {
         let span = Span::read(&reading)?;
         let foreign = |reason: &str| StoreError::Foreign { height: span.newest, reason: reason.into() };
         let last = history::certified_header(&reading, span.newest)?.ok_or_else(|| foreign("it has no block"))?;
-        trust(&last).map_err(|reason| foreign(&reason))?;
+        let handovers = history::handovers(&reading, span.newest)?;
+        trust(&handovers, &last).map_err(|reason| foreign(&reason))?;
         let height = Height(span.newest.0.saturating_sub(1));
         self.disk.write(|txn| {
             let root = tree::found(txn, height.0, tree::rows(&reading, height)?)?;
@@ -83,6 +88,7 @@ impl Store {
                 tree::put_root(txn, height.0 - 1, below.header.state_root)?;
             }
             copy_records(&reading, txn, span.oldest)?;
+            history::put_handovers(txn, &handovers)?;
             copy_removals(&reading, txn)?;
             Span { oldest: span.oldest, newest: height }.write(txn)
         })?;
@@ -136,6 +142,35 @@ fn check_name(reading: &Reading<'_>, table: Sealed, name: Hash32, height: Height
             Err(table.damaged(&name.bytes(), &height.to_string(), &got.map_or("none".into(), |got| got.to_string())))
         }
     }
+}
+
+/// Each handover begins with the set that the one before it ends with, and every retained block that hands over is among them.
+fn check_handovers(reading: &Reading<'_>, span: Span) -> Result<(), StoreError> {
+    let changes = history::handovers(reading, span.newest.next())?;
+    let (expected, got) = (history::handover_count(reading)?, changes.len() as u64);
+    if expected != got {
+        return Err(HANDOVERS.damaged(b"", &expected.to_string(), &got.to_string()));
+    }
+    for (before, after) in changes.iter().zip(changes.iter().skip(1)) {
+        check_set(&after.last.header, after.last.header.validators, before.next.digest())?;
+    }
+    let sets: BTreeMap<Height, Hash32> =
+        changes.iter().map(|change| (change.last.header.height, change.next.digest())).collect();
+    for height in heights(span.oldest, span.newest) {
+        let Some(CertifiedHeader { header, .. }) = history::certified_header(reading, height)? else { break };
+        let unchanged = (header.validators == header.next_validators).then_some(header.validators);
+        let got = sets.get(&height).copied().or(unchanged);
+        let got = got.ok_or_else(|| HANDOVERS.damaged(&height.bytes(), "a row", "none"))?;
+        check_set(&header, header.next_validators, got)?;
+    }
+    Ok(())
+}
+
+fn check_set(header: &BlockHeader, expected: Hash32, got: Hash32) -> Result<(), StoreError> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(HANDOVERS.damaged(&header.height.bytes(), &expected.to_string(), &got.to_string()))
 }
 
 /// Every settled job has a record under the root of a certified header, and there are no others.

@@ -2,20 +2,21 @@
 //!
 //! Whole blocks are kept for a while, see [`Retention`]. Of a block that is older only what shows its settlements to a
 //! stranger stays: its records, and the certified header of the block after it, which carries their root. Models that a block removed
-//! are kept as long as that block: receipts of the blocks before need their programs.
+//! are kept as long as that block: receipts of the blocks before need their programs. Handovers from one validator set to the next are
+//! kept for good: whoever knows the genesis follows them to whoever decided a block.
 
 use crate::disk::Reading;
 use crate::error::{StoreError, database};
 use crate::tables::{
-    BLOCKS, CERTIFICATES, EVENTS, HEADERS, JOB_HEIGHTS, META, OUTCOMES, RECORDS, REMOVALS, REMOVED_MODELS, RowKey as _,
-    Sealed, TX_HEIGHTS,
+    BLOCKS, CERTIFICATES, EVENTS, HANDOVERS, HEADERS, JOB_HEIGHTS, META, OUTCOMES, RECORDS, REMOVALS, REMOVED_MODELS,
+    RowKey as _, Sealed, TX_HEIGHTS,
 };
 use crate::tree;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock};
+use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock, SetChange, ValidatorSet};
 use ciro_state::{CommittedEvent, Event, EventPosition, Key, Outcome, SettlementRecord, TxError, Write};
 use ciro_types::{Hash32, Height, TxId};
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
 /// Most blocks pruned by one commit: a store that begins to prune catches up without a long pause.
 const PRUNED_PER_COMMIT: u64 = 8;
@@ -137,6 +138,17 @@ fn certified(block: &SealedBlock, certificate: CommitCertificate) -> CertifiedHe
     CertifiedHeader { header: block.header().clone(), certificate }
 }
 
+/// Every handover of a header below `height`, in order: they lead from the genesis validators to those that decide `height`.
+pub(crate) fn handovers(reading: &Reading<'_>, height: Height) -> Result<Vec<SetChange>, StoreError> {
+    let table = HANDOVERS.of(reading)?;
+    let rows = table.range(..height.bytes().as_slice()).map_err(database)?;
+    rows.map(|row| {
+        let (key, value) = row.map_err(database)?;
+        HANDOVERS.open(key.value(), value.value())
+    })
+    .collect()
+}
+
 /// What the block of `height` did.
 pub(crate) fn journal(reading: &Reading<'_>, height: Height) -> Result<Option<Journal>, StoreError> {
     if !Span::read(reading)?.holds(height)? {
@@ -193,6 +205,29 @@ pub(crate) fn put_block(txn: &WriteTransaction, decided: &DecidedBlock) -> Resul
     let height = decided.block.height();
     BLOCKS.put(&mut BLOCKS.edit(txn)?, &height, &decided.block)?;
     CERTIFICATES.put(&mut CERTIFICATES.edit(txn)?, &height, &decided.certificate)
+}
+
+/// Keeps the header of a block that hands over to `next`.
+pub(crate) fn put_handover(
+    txn: &WriteTransaction,
+    decided: &DecidedBlock,
+    next: &ValidatorSet,
+) -> Result<(), StoreError> {
+    let last = certified(&decided.block, decided.certificate.clone());
+    put_handovers(txn, &[SetChange { last, next: next.clone() }])
+}
+
+/// Writes handovers, and how many there are by now: a lost row is noticed.
+pub(crate) fn put_handovers(txn: &WriteTransaction, changes: &[SetChange]) -> Result<(), StoreError> {
+    let mut table = HANDOVERS.edit(txn)?;
+    changes.iter().try_for_each(|change| HANDOVERS.put(&mut table, &change.last.header.height, change))?;
+    let count = table.len().map_err(database)?;
+    META.put(&mut META.edit(txn)?, &"handovers", &count)
+}
+
+/// How many handovers were written.
+pub(crate) fn handover_count(reading: &Reading<'_>) -> Result<u64, StoreError> {
+    Ok(META.get(&META.of(reading)?, &"handovers")?.unwrap_or(0))
 }
 
 /// Writes what a block did.

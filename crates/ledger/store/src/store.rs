@@ -6,7 +6,7 @@ use crate::history::{self, Journal, Retention, Span, TxRecord};
 use crate::proof::StateProof;
 use crate::tables::{ALL, JOB_HEIGHTS, KeyValue, META, TX_HEIGHTS};
 use crate::tree;
-use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock};
+use ciro_consensus::{CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock, SetChange, ValidatorSet};
 use ciro_state::{BlockEffects, CommittedEvent, EventPosition, Model, SettlementRecord, Write};
 use ciro_types::{Hash32, Height, JobId, ModelId, StateRoot, TxId, decode};
 use redb::{StorageBackend, WriteTransaction};
@@ -104,7 +104,8 @@ impl Store {
     }
 
     /// Writes a decided block, its certificate and everything it did, all or nothing, and returns the state root after
-    /// it. When this returns, all of it survives a crash.
+    /// it. When this returns, all of it survives a crash. `next` is the validator set that its header hands over to, if that is
+    /// another one.
     ///
     /// # Errors
     /// [`StoreError::OutOfOrder`] unless the block follows the last one. The store is unchanged on any error, and the same
@@ -114,13 +115,19 @@ impl Store {
         decided: &DecidedBlock,
         ids: &[TxId],
         effects: &BlockEffects,
+        next: Option<&ValidatorSet>,
     ) -> Result<StateRoot, StoreError> {
         let span = Span::read(&self.read()?)?;
         let (expected, got) = (span.newest.next(), decided.block.height());
         if got != expected {
             return Err(StoreError::OutOfOrder { expected, got });
         }
-        match self.disk.write(|txn| self.write_block(txn, span, decided, &journal(ids, effects), &effects.writes)) {
+        let journal = journal(ids, effects);
+        let written = self.disk.write(|txn| {
+            next.map_or(Ok(()), |next| history::put_handover(txn, decided, next))?;
+            self.write_block(txn, span, decided, &journal, &effects.writes)
+        });
+        match written {
             // The commit failed, and happened all the same: the disk refused what came after it.
             Err(StoreError::NoRoom(_)) if self.height().is_ok_and(|height| height == Some(got)) => self.root(),
             result => result,
@@ -206,6 +213,14 @@ impl Store {
     /// As [`Store::decided`].
     pub fn certified_header(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
         history::certified_header(&self.read()?, height)
+    }
+
+    /// Every handover from one validator set to the next whose header is below `height`, in order. They are kept for good.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if one is not what was written.
+    pub fn handovers(&self, height: Height) -> Result<Vec<SetChange>, StoreError> {
+        history::handovers(&self.read()?, height)
     }
 
     /// What the block of `height` did.

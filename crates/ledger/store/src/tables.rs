@@ -24,7 +24,7 @@ pub(crate) type Bytes = &'static [u8];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sealed(pub(crate) &'static str);
 
-/// Name → number: the format, the last height, the oldest height with whole blocks.
+/// Name → number: the format, the last height, the oldest height with whole blocks, how many handovers there are.
 pub(crate) const META: Sealed = Sealed("meta");
 /// Height → encoded block, as long as it is retained.
 pub(crate) const BLOCKS: Sealed = Sealed("blocks");
@@ -38,6 +38,8 @@ pub(crate) const EVENTS: Sealed = Sealed("events");
 pub(crate) const RECORDS: Sealed = Sealed("records");
 /// Height → encoded certified header, for good, of each pruned block that carries the receipts root of some records.
 pub(crate) const HEADERS: Sealed = Sealed("headers");
+/// Height → the certified header that hands over to another validator set, with that set, for good.
+pub(crate) const HANDOVERS: Sealed = Sealed("handovers");
 /// Transaction id → height of the last block that held it, as long as it is retained.
 pub(crate) const TX_HEIGHTS: Sealed = Sealed("tx_heights");
 /// Job id → height at which it settled, for good.
@@ -53,7 +55,7 @@ pub(crate) const REMOVED_MODELS: Sealed = Sealed("removed_models");
 pub(crate) const REMOVALS: Sealed = Sealed("removals");
 
 /// Every sealed table.
-pub(crate) const ALL: [Sealed; 13] = [
+pub(crate) const ALL: [Sealed; 14] = [
     META,
     BLOCKS,
     CERTIFICATES,
@@ -61,6 +63,7 @@ pub(crate) const ALL: [Sealed; 13] = [
     EVENTS,
     RECORDS,
     HEADERS,
+    HANDOVERS,
     TX_HEIGHTS,
     JOB_HEIGHTS,
     ROOTS,

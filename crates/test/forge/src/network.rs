@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use ciro_consensus::certificate::{CommitCertificate, VoteSignature};
-use ciro_consensus::{BlockHeader, CertifiedHeader, Signed, Validator, ValidatorSet, Vote, VoteKind};
+use ciro_consensus::{BlockHeader, CertifiedHeader, SetChange, Signed, Validator, ValidatorSet, Vote, VoteKind};
 use ciro_crypto::Keypair;
 use ciro_receipt::receipt::ProvenFor;
 use ciro_receipt::{Evidence, Receipt, Settlement};
@@ -29,6 +29,8 @@ pub struct Forger {
     pub genesis: Genesis,
     /// Numbers of the validators' keys.
     pub validators: Vec<u8>,
+    /// Those of them that lost their vote before the header.
+    pub expelled: Vec<u8>,
     /// Height at which the record says that it was settled.
     pub settled: Height,
     /// Height of the header that carries it.
@@ -59,7 +61,8 @@ impl Forger {
             accounts: vec![],
         };
         let (settled, header) = (Height(5), Height(6));
-        Self { genesis, validators: validators.to_vec(), settled, header, round: 0, price: Amount::ONE }
+        let (validators, expelled) = (validators.to_vec(), vec![]);
+        Self { genesis, validators, expelled, settled, header, round: 0, price: Amount::ONE }
     }
 
     /// The network's id.
@@ -118,7 +121,7 @@ impl Forger {
         }
     }
 
-    /// The settlement of a record, decided by all validators.
+    /// The settlement of a record, decided by all validators that have a vote.
     ///
     /// # Panics
     /// If the network has no possible validators.
@@ -126,23 +129,42 @@ impl Forger {
     pub fn settle(&self, record: SettlementRecord) -> Settlement {
         let leaves = [record.digest()];
         let header = self.header(merkle_root(&leaves));
+        let change = (!self.expelled.is_empty()).then(|| self.hand_over(Height(self.settled.0.saturating_sub(1))));
         Settlement {
             genesis: self.genesis.clone(),
-            changes: vec![],
+            changes: change.into_iter().collect(),
             certified: self.certify(header),
             path: MerklePath::new(&leaves, 0).expect("a leaf"),
             record,
         }
     }
 
-    /// The validators.
+    /// The validators that have a vote at the header.
     ///
     /// # Panics
     /// If there are none.
     #[must_use]
     pub fn set(&self) -> ValidatorSet {
-        let members = self.genesis.validators.iter().filter_map(|v| Validator::of_stake(v.account, v.stake));
+        self.set_of(&self.voters())
+    }
+
+    fn set_of(&self, numbers: &[u8]) -> ValidatorSet {
+        let accounts: Vec<_> = numbers.iter().map(|&n| key(n).account()).collect();
+        let members = self.genesis.validators.iter().filter(|member| accounts.contains(&member.account));
+        let members = members.filter_map(|member| Validator::of_stake(member.account, member.stake));
         ValidatorSet::new(members.collect()).expect("a validator set")
+    }
+
+    fn voters(&self) -> Vec<u8> {
+        self.validators.iter().copied().filter(|n| !self.expelled.contains(n)).collect()
+    }
+
+    /// The header of `height`, with which all validators hand over to those that keep their vote.
+    #[must_use]
+    pub fn hand_over(&self, height: Height) -> SetChange {
+        let header =
+            BlockHeader { height, validators: self.set_of(&self.validators).digest(), ..self.header(Hash32::ZERO) };
+        SetChange { last: self.certify_by(header, &self.validators), next: self.set() }
     }
 
     /// A header that carries a root of records.
@@ -162,16 +184,20 @@ impl Forger {
         }
     }
 
-    /// The decision of a header by all validators.
+    /// The decision of a header by all validators that have a vote.
     #[must_use]
     pub fn certify(&self, header: BlockHeader) -> CertifiedHeader {
+        self.certify_by(header, &self.voters())
+    }
+
+    fn certify_by(&self, header: BlockHeader, signers: &[u8]) -> CertifiedHeader {
         let (height, round, block) = (header.height, self.round, header.id());
         let vote = |&n: &u8| {
             let (kind, validator) = (VoteKind::Precommit, key(n).account());
             let body = Vote { kind, height, round, block: Some(block), validator };
             VoteSignature { validator, signature: Signed::sign(body, self.chain(), &key(n)).signature }
         };
-        let mut signatures: Vec<VoteSignature> = self.validators.iter().map(vote).collect();
+        let mut signatures: Vec<VoteSignature> = signers.iter().map(vote).collect();
         signatures.sort_unstable();
         CertifiedHeader { certificate: CommitCertificate { height, round, block, signatures }, header }
     }

@@ -38,7 +38,7 @@ pub const SCENARIOS: [Scenario; 24] = [
     Scenario {
         name: "equivocator",
         does: "a validator signs contradictions and shows each half of the network another one",
-        must: "it is slashed for equivocation, nobody else is, and every job is settled",
+        must: "it is slashed for equivocation and loses its vote, nobody else does, and every job is settled",
         plan: equivocator,
         verdict: equivocator_is_slashed,
     },
@@ -351,6 +351,11 @@ fn equivocator_is_slashed(sim: &Sim) -> Verdict {
     ensure(times > 0, || format!("{} contradictions went unpunished", sim.counts().contradictions))?;
     let others = sim.chain().slashes.iter().filter(|slash| slash.account != liar).count();
     ensure(others == 0, || format!("{others} others were punished"))?;
+    let voters = sim.validators().iter().filter_map(|node| node.state()).map(ciro_state::State::voters);
+    for voters in voters {
+        let has_vote = voters.iter().any(|(account, _)| *account == liar);
+        ensure(!has_vote && voters.len() == VALIDATORS - 1, || format!("after the slash these vote: {voters:?}"))?;
+    }
     all_settled(sim)
 }
 

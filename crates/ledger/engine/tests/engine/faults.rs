@@ -104,7 +104,7 @@ fn a_validator_that_was_away_catches_up_from_the_others() {
 }
 
 /// The vote of a traitor, once for nothing and once for some block.
-fn contradiction(traitor: u8, height: u64) -> [Vec<u8>; 2] {
+pub(crate) fn contradiction(traitor: u8, height: u64) -> [Vec<u8>; 2] {
     [None, Some(BlockId([7; 32]))].map(|block| {
         let validator = key(traitor).account();
         let body = Vote { kind: VoteKind::Prevote, height: Height(height), round: 0, block, validator };

@@ -13,13 +13,13 @@ use std::sync::atomic::Ordering;
 
 const WORKER: u8 = 13;
 
-fn strangers_set() -> ValidatorSet {
+pub(crate) fn strangers_set() -> ValidatorSet {
     let member = |n| Validator { account: key(n).account(), power: 1_000 };
     ValidatorSet::new(VALIDATORS.map(member).into()).expect("a valid set")
 }
 
 /// A network with a model and a worker, and an open job.
-fn with_job(net: &mut Net, assurance: Assurance) -> (JobId, Client) {
+pub(crate) fn with_job(net: &mut Net, assurance: Assurance) -> (JobId, Client) {
     let (mut client, mut worker) = (Client::new(11), Client::new(WORKER));
     let spec = spec(11, 1, assurance);
     for tx in [client.register_model(), worker.register_worker(), worker.offer(), client.order(&spec)] {
@@ -30,7 +30,7 @@ fn with_job(net: &mut Net, assurance: Assurance) -> (JobId, Client) {
     (job, worker)
 }
 
-fn proof_of(node: &Node, job: &JobId) -> Option<SettlementProof> {
+pub(crate) fn proof_of(node: &Node, job: &JobId) -> Option<SettlementProof> {
     settlement_proof(node.store(), job).expect("readable")
 }
 

@@ -3,6 +3,7 @@
 mod blocks;
 mod disks;
 mod faults;
+mod handover;
 mod jobs;
 mod pool;
 mod support;

@@ -15,6 +15,7 @@ mod seats;
 mod settle;
 mod slashing;
 mod sweep;
+mod voters;
 mod workers;
 
 pub(crate) use accounts::charge;
@@ -22,6 +23,7 @@ pub(crate) use leases::{check_right, check_running};
 pub(crate) use lots::stir;
 pub(crate) use redundant::{check_seat, check_silence};
 pub(crate) use sweep::sweep;
+pub(crate) use voters::hand_over;
 
 use crate::check::{Checked, Finding};
 use crate::error::TxError;

@@ -1,9 +1,12 @@
 //! Workers' stake, offers, and validators' offences.
 
-use crate::support::{FUNDS, PRICE, STAKE, Who, World, params, toy_evidence};
+use crate::support::{FUNDS, PRICE, STAKE, Who, World, genesis, params, toy_evidence};
 use ciro_state::worker::MAX_UNBONDINGS;
-use ciro_state::{Action, Event, Offence, Outcome, TxError};
-use ciro_types::{Amount, Height};
+use ciro_state::{
+    Action, BlockContext, BlockError, Event, GenesisValidator, Offence, Outcome, State, TxError, apply_block,
+};
+use ciro_types::{AccountId, Amount, Height};
+use std::collections::BTreeMap;
 
 #[test]
 fn stake_moves_from_the_balance_and_back() {
@@ -135,5 +138,46 @@ fn every_offence_of_a_validator_is_punished_once() {
         assert!(matches!(world.err(Who::Alice, report), TxError::AlreadyPunished { .. }));
     }
     let row = world.state.validator(&Who::Validator.id()).expect("a validator");
-    assert_eq!((row.stake, row.offences, row.power), (Amount(STAKE.0 / 1_000 * 343), 3, 1_000));
+    assert_eq!((row.stake, row.offences), (Amount(STAKE.0 / 1_000 * 343), 3));
+    assert_eq!(row.power, 1_000, "the only voter: without it nothing could be decided again");
+}
+
+/// Finding f06 of the audit: power was that of the genesis, however much was slashed.
+#[test]
+fn a_validator_that_signs_twice_loses_its_vote_two_blocks_later() {
+    let offender = AccountId([90; 32]);
+    let mut genesis = genesis(params());
+    genesis.validators.push(GenesisValidator { account: offender, stake: STAKE });
+    let mut world = World { state: State::genesis(&genesis).expect("a sound genesis"), ..World::empty() };
+    let both = [(Who::Validator.id(), 1_000), (offender, 1_000)].into_iter().collect::<BTreeMap<_, _>>();
+    let sets = |world: &World| [world.state.voters(), world.state.successors()].map(BTreeMap::from_iter);
+    assert_eq!(sets(&world), [both.clone(), both.clone()]);
+
+    let offence = |round| Offence { validator: offender, height: Height(1), round };
+    let report = |round| Action::ReportEquivocation { evidence: toy_evidence(&offence(round)) };
+    world.ok(Who::Bob, report(0));
+    let one = BTreeMap::from([(Who::Validator.id(), 1_000)]);
+    assert_eq!(sets(&world), [both, one.clone()], "the next header says so, and the old set certifies it");
+    world.block(&[]);
+    assert_eq!(sets(&world), [one.clone(), one.clone()]);
+
+    let context = BlockContext { proposer: offender, ..world.context() };
+    let refused = apply_block(&mut world.state.clone(), &context, &[]).expect_err("it has no vote");
+    assert_eq!(refused, BlockError::UnknownProposer { got: offender });
+    let restored = State::restore(world.state.snapshot()).expect("whole");
+    assert_eq!(restored.voters(), world.state.voters());
+
+    world.ok(Who::Bob, report(1));
+    let row = world.state.validator(&offender).expect("a validator");
+    assert_eq!((row.stake, row.power), (Amount(STAKE.0 / 100 * 49), 0), "what it keeps stays at risk");
+}
+
+#[test]
+fn the_last_voters_keep_their_vote() {
+    let mut world = World::empty();
+    let offence = Offence { validator: Who::Validator.id(), height: Height(1), round: 0 };
+    world.ok(Who::Bob, Action::ReportEquivocation { evidence: toy_evidence(&offence) });
+    world.block(&[]);
+    assert_eq!(world.state.voters(), [(Who::Validator.id(), 1_000)]);
+    assert_eq!(world.state.successors(), world.state.voters());
 }

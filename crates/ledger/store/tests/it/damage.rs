@@ -208,12 +208,12 @@ fn a_peer_stands_in_for_a_damaged_store_and_the_chain_goes_on() {
 #[test]
 fn a_peer_that_is_not_trusted_or_contradicts_itself_is_refused() {
     let (file, ..) = written();
-    let refuse = |_: &_| Err("unknown validators".to_owned());
+    let refuse = |_: &[_], _: &_| Err("unknown validators".to_owned());
     let store = open(&MemoryFile::default()).expect("a new file");
     let peer = open(&file).expect("intact");
     assert!(matches!(store.adopt(&peer, refuse), Err(StoreError::Foreign { .. })));
     drop(peer);
-    for name in ["tree_rows", "blocks", "records", "outcomes"] {
+    for name in ["tree_rows", "blocks", "records", "outcomes", "handovers"] {
         for key in keys(&file, name) {
             let copy = file.fork();
             edit(&copy, name, &key, |mut row| {

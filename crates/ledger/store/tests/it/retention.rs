@@ -1,6 +1,7 @@
 //! What is kept for how long, and what it costs.
 
-use crate::support::{Chain, anybody, job_id, records, stored, tx_id};
+use crate::support::{Chain, REIGN, anybody, job_id, records, stored, successors, tx_id};
+use ciro_consensus::{CertifiedHeader, DecidedBlock, SetChange};
 use ciro_state::{EventPosition, Key, Model, SettlementRecord, Write, merkle_root};
 use ciro_store::{Retention, Store, StoreError};
 use ciro_types::{AccountId, Amount, Hash32, Height, ModelId, encode};
@@ -53,7 +54,7 @@ fn grow_with(chain: &mut Chain, row: Option<Vec<u8>>) {
     let (decided, mut effects) = chain.next();
     effects.writes.push(Write { key: Key::Model(MODEL).encode(), value: row });
     effects.writes.sort_by(|a, b| a.key.cmp(&b.key));
-    chain.store.commit(&decided, &[tx_id(decided.block.height().0)], &effects).expect("in order");
+    chain.commit(&decided, &effects).expect("in order");
     chain.decided.push(decided);
 }
 
@@ -89,6 +90,37 @@ fn a_removed_model_is_kept_as_long_as_the_block_that_removed_it() {
     assert_eq!(copy.removed_model(&MODEL).expect("readable"), Some(model(2)));
     chain.run(WINDOW / 2);
     assert_eq!(kept(&chain), None);
+}
+
+/// The handovers below `height` of a chain as the test support makes them.
+fn handovers(chain: &Chain, height: Height) -> Vec<SetChange> {
+    let below = chain.decided.iter().filter(|decided| decided.block.height() < height);
+    let change = |DecidedBlock { block, certificate }: &DecidedBlock| {
+        let last = CertifiedHeader { header: block.header().clone(), certificate: certificate.clone() };
+        successors(block.height()).map(|next| SetChange { last, next })
+    };
+    below.filter_map(change).collect()
+}
+
+#[test]
+fn handovers_are_kept_longer_than_their_blocks_and_copied() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut chain = chain(&directory, Retention::Blocks(WINDOW));
+    chain.run(4 * WINDOW + REIGN);
+    chain.store.check_all().expect("intact");
+    let newest = chain.newest();
+    for height in [Height(1), Height(REIGN), Height(REIGN + 1), newest, newest.next()] {
+        assert_eq!(chain.store.handovers(height).expect("readable"), handovers(&chain, height), "{height}");
+    }
+    assert!(chain.store.oldest().expect("readable").0 > 2 * REIGN, "the first handovers' blocks are gone");
+    let copy = Store::open(&directory.path().join("copy.redb")).expect("a new file");
+    let adopted = copy.adopt(&chain.store, |changes, last| {
+        let theirs = handovers(&chain, last.header.height);
+        if changes == theirs { Ok(()) } else { Err(format!("expected {theirs:?}, got {changes:?}")) }
+    });
+    let adopted = adopted.expect("it shows the handovers before its last header");
+    assert_eq!(copy.handovers(adopted.next()).expect("readable"), handovers(&chain, adopted.next()));
+    copy.check_all().expect("whole");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn blocks_out_of_order_and_a_second_genesis_are_refused() {
     let before = stored(&chain.store);
     let (_, effects) = genesis;
     for wrong in [1, 3, 5] {
-        let refused = chain.store.commit(&longer[wrong as usize - 1], &[], &effects);
+        let refused = chain.store.commit(&longer[wrong as usize - 1], &[], &effects, None);
         assert!(matches!(refused, Err(StoreError::OutOfOrder { expected: Height(4), got }) if got == Height(wrong)));
     }
     assert!(matches!(chain.store.write_genesis(Vec::new()), Err(StoreError::NotEmpty { .. })));

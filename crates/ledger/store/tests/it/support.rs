@@ -1,6 +1,9 @@
 //! A short chain whose blocks certify one another, with rows, events and settlements to lose.
 
-use ciro_consensus::{Block, BlockHeader, CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock, txs_root};
+use ciro_consensus::{
+    Block, BlockHeader, CertifiedHeader, CommitCertificate, DecidedBlock, SealedBlock, SetChange, Validator,
+    ValidatorSet, txs_root,
+};
 use ciro_state::{BlockEffects, Event, Payment, SettlementRecord, Write, merkle_root};
 use ciro_store::{Store, StoreError};
 use ciro_types::{AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, TxId};
@@ -53,6 +56,21 @@ pub(crate) fn records(height: u64) -> Vec<SettlementRecord> {
     if height.is_multiple_of(3) { Vec::new() } else { vec![record] }
 }
 
+/// Blocks after which another set decides.
+pub(crate) const REIGN: u64 = 5;
+
+/// The validators that decide `height`.
+pub(crate) fn validators(height: u64) -> ValidatorSet {
+    let power = 1 + height.saturating_sub(1) / REIGN % 7;
+    ValidatorSet::new(vec![Validator { account: AccountId([2; 32]), power }]).expect("a validator set")
+}
+
+/// Those to whom the header of `height` hands over, if they are others.
+pub(crate) fn successors(height: Height) -> Option<ValidatorSet> {
+    let next = validators(height.0 + 1);
+    (next != validators(height.0)).then_some(next)
+}
+
 /// A store with what it must hold.
 pub(crate) struct Chain {
     pub(crate) store: Store,
@@ -78,8 +96,8 @@ impl Chain {
             height: Height(height),
             proposer: AccountId([2; 32]),
             parent: self.decided.last().map_or(BlockId::ZERO, |decided| decided.block.id()),
-            validators: Hash32::ZERO,
-            next_validators: Hash32::ZERO,
+            validators: validators(height).digest(),
+            next_validators: validators(height + 1).digest(),
             txs_root: txs_root(&txs),
             state_root: self.store.root().expect("readable"),
             receipts_root: if height == 1 { Hash32::ZERO } else { merkle_root(&digests) },
@@ -93,10 +111,17 @@ impl Chain {
     /// Writes the next block.
     pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
         let (decided, effects) = self.next();
-        self.store.commit(&decided, &[tx_id(decided.block.height().0)], &effects)?;
+        self.commit(&decided, &effects)?;
         apply(&mut self.rows, &effects);
         self.decided.push(decided);
         Ok(())
+    }
+
+    /// Has the store write a block.
+    pub(crate) fn commit(&self, decided: &DecidedBlock, effects: &BlockEffects) -> Result<(), StoreError> {
+        let height = decided.block.height();
+        let next = successors(height);
+        self.store.commit(decided, &[tx_id(height.0)], effects, next.as_ref()).map(drop)
     }
 
     pub(crate) fn run(&mut self, blocks: u64) {
@@ -139,7 +164,7 @@ pub(crate) fn stored(store: &Store) -> Rows {
     store.rows().expect("readable").into_iter().collect()
 }
 
-/// Trusts every header: these chains have no validators.
-pub(crate) fn anybody(_: &CertifiedHeader) -> Result<(), String> {
+/// Trusts every header: nobody signs these chains.
+pub(crate) fn anybody(_: &[SetChange], _: &CertifiedHeader) -> Result<(), String> {
     Ok(())
 }

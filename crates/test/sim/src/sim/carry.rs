@@ -6,7 +6,7 @@ use crate::cast::{Place, VALIDATORS};
 use crate::plan::{Character, Outage};
 use crate::violation::Violation;
 use ciro_consensus::light;
-use ciro_engine::{Admission, Committed, Effect, Input, SubmitError, query};
+use ciro_engine::{Admission, Committed, Effect, Input, Store, SubmitError, query};
 use ciro_state::{Event, SignedTx, TxError};
 use ciro_types::{Height, encode};
 use std::sync::Arc;
@@ -172,15 +172,20 @@ impl Sim {
         let is_new = self.chain.on_committed(place, committed, root, ledger.state())?;
         if is_new {
             self.counts.decided_ms.push(self.now_ms);
-            let certified = query::certified_header(ledger.store(), height).map_err(|e| broken(&e))?;
-            let missing = Violation::Certificate { height, reason: "missing".into() };
-            let verdict = light::verify(self.chain_id, &self.set, &certified.ok_or(missing)?);
-            verdict.map_err(|e| Violation::Certificate { height, reason: ciro_types::chain(&e) })?;
+            self.judge_header(height, ledger.store()).map_err(|reason| Violation::Certificate { height, reason })?;
             self.tell(committed);
         }
         self.trace.note(self.now_ms, &[b"committed", &[n as u8], &committed.id.0]);
         self.wake_followers(n);
         Ok(())
+    }
+
+    /// What a stranger who knows the genesis says of the header of `height`, given what a validator would send.
+    fn judge_header(&self, height: Height, store: &Store) -> Result<(), String> {
+        let certified = query::certified_header(store, height).map_err(|e| ciro_types::chain(&e))?;
+        let changes = store.handovers(height).map_err(|e| ciro_types::chain(&e))?;
+        let set = light::follow(self.chain_id, &self.first, &changes).map_err(|e| ciro_types::chain(&e))?;
+        light::verify(self.chain_id, &set, &certified.ok_or("missing")?).map_err(|e| ciro_types::chain(&e))
     }
 
     fn tell(&mut self, committed: &Committed) {

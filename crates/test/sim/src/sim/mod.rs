@@ -98,7 +98,8 @@ pub struct Sim {
     plan: Plan,
     genesis: Genesis,
     chain_id: ChainId,
-    set: ValidatorSet,
+    /// The validators of the genesis.
+    first: ValidatorSet,
     now_ms: u64,
     sequence: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -124,7 +125,7 @@ impl Sim {
         let chain_id = genesis.chain_id();
         let workers = plan.workers.iter().enumerate().map(|(n, character)| WorkerNode::new(n, *character));
         let mut sim = Self {
-            set: validator_set(&genesis),
+            first: validator_set(&genesis),
             now_ms: 0,
             sequence: 0,
             queue: BTreeMap::new(),

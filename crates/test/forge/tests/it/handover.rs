@@ -1,0 +1,75 @@
+//! Receipts of a network in which somebody lost its vote: the validators of the genesis vouch for those that are left, and nobody else does.
+
+use ciro_consensus::LightError;
+use ciro_forge::{Answer, Forger, Frozen};
+use ciro_receipt::{Receipt, ReceiptError, Settlement, check};
+use ciro_types::Height;
+
+fn tree() -> Answer {
+    Frozen::named("B_dtree_bc_ml").answer
+}
+
+/// Four validators of which the last has lost its vote.
+fn forger() -> Forger {
+    Forger { expelled: vec![4], ..Forger::new(&[1, 2, 3, 4]) }
+}
+
+fn refused(change: impl Fn(&mut Settlement)) -> ReceiptError {
+    let mut receipt = forger().signed(tree());
+    change(receipt.settlement.as_mut().expect("settled"));
+    check(&receipt, Some(forger().chain())).expect_err("a forgery")
+}
+
+#[test]
+fn a_receipt_shows_who_lost_its_vote_and_names_the_signers() {
+    let receipt = forger().signed(tree());
+    let report = check(&receipt, Some(forger().chain())).expect("valid");
+    let decided = report.shown.iter().find(|finding| finding.what == "decided").expect("settled");
+    assert!(decided.detail.starts_with("3 validators with more than 2/3"), "{}", decided.detail);
+    let bytes = receipt.to_bytes();
+    assert_eq!(Receipt::from_bytes(&bytes), Ok(receipt));
+}
+
+#[test]
+fn a_handover_that_is_missing_forged_or_repeated_is_refused() {
+    type Change = fn(&mut Settlement);
+    type Reason = fn(&LightError) -> bool;
+    let cases: [(&str, Change, Reason); 6] = [
+        ("missing", |s| s.changes.clear(), |e| matches!(e, LightError::Validators { .. })),
+        ("twice", |s| s.changes.push(s.changes[0].clone()), |e| matches!(e, LightError::Order { .. })),
+        (
+            "to the one who was expelled",
+            |s| s.changes[0].next = Forger { expelled: vec![1, 2, 3], ..forger() }.set(),
+            |e| matches!(e, LightError::Handover { .. }),
+        ),
+        (
+            "by those who gain from it",
+            |s| {
+                let usurper = Forger { expelled: vec![1, 2, 3], ..forger() };
+                s.changes[0] = usurper.hand_over(Height(4));
+                s.changes[0].last.certificate.signatures.drain(..2);
+            },
+            |e| matches!(e, LightError::Certificate(_)),
+        ),
+        (
+            "of a block that was not decided",
+            |s| s.changes[0].last.header.proposer.0[0] ^= 1,
+            |e| matches!(e, LightError::Block { .. }),
+        ),
+        ("at height 0", |s| s.changes[0] = forger().hand_over(Height(0)), |e| matches!(e, LightError::Order { .. })),
+    ];
+    for (what, change, is_reason) in cases {
+        let error = refused(change);
+        assert!(matches!(&error, ReceiptError::Light(e) if is_reason(e)), "{what}: {error:?}");
+    }
+}
+
+#[test]
+fn the_votes_of_handovers_count_towards_the_limit() {
+    let expected = ciro_receipt::error::SIGNATURES_MAX;
+    let error = refused(|s| {
+        let many = expected / s.changes[0].last.certificate.signatures.len() + 1;
+        s.changes = vec![s.changes[0].clone(); many];
+    });
+    assert!(matches!(error, ReceiptError::Votes { expected: e, got } if e == expected && got > expected), "{error:?}");
+}
