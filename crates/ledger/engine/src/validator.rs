@@ -24,6 +24,9 @@ const MAX_SERVED_BYTES: usize = 4 << 20;
 /// Most transaction bytes of one gossip message; a larger transaction travels alone.
 const MAX_GOSSIP_BYTES: usize = 1 << 20;
 
+/// Commits after which a validator without a vote passes on again what waits in its pool.
+pub const RELAY_COMMITS: u64 = 4;
+
 /// Commits during which nothing dear is checked for an account whose last proof, model or evidence was false.
 const BAR_COMMITS: u64 = 64;
 /// Most accounts remembered for that.
@@ -366,7 +369,17 @@ impl<F: WalFile> Validator<F> {
         self.feed(Agreement::Committed { height, validators })?;
         self.retry_parked();
         self.report();
+        self.relay();
         self.nudge()
+    }
+
+    /// Whoever may not propose tells the others what it would. Gossip gets lost, and nothing else would carry what waits here.
+    fn relay(&mut self) {
+        let has_vote = self.ledger.validators().power(self.account()).is_some();
+        if !has_vote && self.pool.commits().is_multiple_of(RELAY_COMMITS) {
+            let txs = self.pool.batch(self.ledger.state());
+            self.gossip(txs.into_iter().map(Arc::from).collect());
+        }
     }
 
     fn retry_parked(&mut self) {

@@ -2,8 +2,10 @@
 
 use crate::faults::contradiction;
 use crate::jobs::{proof_of, strangers_set, with_job};
+use crate::support::client::Client;
 use crate::support::{CALM, Net, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{LightError, Validator, ValidatorSet};
+use ciro_engine::wire::Wire;
 use ciro_engine::{Retention, SettlementProof, SettlementProofError, repair};
 use ciro_types::{AccountId, Assurance, Height, JobId, encode};
 
@@ -170,5 +172,20 @@ fn a_validator_without_its_database_is_made_anew_across_a_handover() {
     assert!(net.run_to_height(ahead, limit_ms), "it does not go on");
     let proof = proof_of(&net.nodes[2], &job).expect("settled");
     assert_eq!(proof.verify(genesis().chain_id(), &strangers_set()), Ok(()));
+    assert_whole(&net);
+}
+
+/// Whoever votes proposes what the others have not heard of. Whoever does not must say it again.
+#[test]
+fn what_is_sent_to_a_validator_without_a_vote_reaches_a_block_though_its_gossip_is_lost() {
+    let (mut net, _) = after_betrayal();
+    let before = net.nodes[0].state().account(&key(14).account()).nonce;
+    let tx = Client::new(14).transfer(key(12).account(), 1);
+    // The traitor's machine takes it in as if from a peer, and so tells nobody.
+    let bytes = Wire::Txs(vec![tx]).to_bytes();
+    net.post_one(key(99).account(), TRAITOR.0, &bytes);
+    let limit_ms = net.now_ms + 20_000;
+    let is_done = |net: &Net| net.nodes[0].state().account(&key(14).account()).nonce > before;
+    assert!(net.run_until(limit_ms, is_done), "it waits for ever");
     assert_whole(&net);
 }
