@@ -9,11 +9,11 @@
 //! 5. the proof.
 
 use crate::answers::check_answer;
-use crate::error::ReceiptError;
+use crate::error::{ReceiptError, SIGNATURE_UNITS};
 use crate::receipt::{Evidence, Receipt};
 use crate::report::{Bound, Report};
 use crate::sentences;
-use crate::settlement::check_settlement;
+use crate::settlement::{check_settlement, signatures};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, ModelId};
 use ciro_verifier::{Statement, VerifiedProof, VerifyingKey, model_id};
@@ -74,7 +74,7 @@ impl Terms {
             shown.push(answer);
             assumptions.extend(risk);
         }
-        let (key, statement) = fit(receipt, &self.limits)?;
+        let (key, statement) = fit(receipt, &self.left_after(receipt))?;
         let report = Report {
             model,
             program: key.program().clone(),
@@ -101,6 +101,13 @@ impl Terms {
         let got = u64::try_from(receipt.output.len()).unwrap_or(u64::MAX);
         let expected = self.limits.peak_bytes / SHOWN_SHARE;
         if got > expected { Err(ReceiptError::Output { expected, got }) } else { Ok(()) }
+    }
+
+    /// What the reader accepts for the proof: the votes are paid for from the same purse.
+    fn left_after(&self, receipt: &Receipt) -> Limits {
+        let votes = receipt.settlement.as_ref().map_or(0, signatures);
+        let units = u64::try_from(votes).unwrap_or(u64::MAX).saturating_mul(SIGNATURE_UNITS);
+        Limits { units: self.limits.units.saturating_sub(units), ..self.limits }
     }
 
     fn check_proven(&self, got: Assurance) -> Result<(), ReceiptError> {

@@ -8,8 +8,11 @@ use ciro_state::{GenesisError, PathError};
 use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, ModelId};
 use ciro_verifier::VerifyError;
 
-/// Most vote signatures that are checked for one settlement. One takes some 50 µs.
-pub const SIGNATURES_MAX: usize = 4_096;
+/// Most vote signatures that are checked for one settlement: enough for every handover of a network of 180 validators.
+pub const SIGNATURES_MAX: usize = 16_384;
+
+/// What checking one of them counts as, in units of work: it takes some 50 µs. That much less may the proof cost.
+pub const SIGNATURE_UNITS: u64 = 50;
 
 /// Most workers that a record may pay: two answer at A2, and a few more if answers differ.
 pub const PAYMENTS_MAX: usize = 64;

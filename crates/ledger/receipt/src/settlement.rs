@@ -65,10 +65,15 @@ fn check_place(settlement: &Settlement) -> Result<(), ReceiptError> {
     settlement.path.verify(&settlement.record.digest(), header.receipts_root).map_err(ReceiptError::Path)
 }
 
+/// How many votes speak for the settlement, those for handovers included.
+pub(crate) fn signatures(settlement: &Settlement) -> usize {
+    let certificates = settlement.changes.iter().map(|change| &change.last).chain([&settlement.certified]);
+    certificates.map(|certified| certified.certificate.signatures.len()).fold(0, usize::saturating_add)
+}
+
 /// The network's validators decided the header.
 fn check_decided(settlement: &Settlement, chain: ChainId) -> Result<(), ReceiptError> {
-    let certificates = settlement.changes.iter().map(|change| &change.last).chain([&settlement.certified]);
-    let got = certificates.map(|certified| certified.certificate.signatures.len()).fold(0, usize::saturating_add);
+    let got = signatures(settlement);
     if got > SIGNATURES_MAX {
         return Err(ReceiptError::Votes { expected: SIGNATURES_MAX, got });
     }

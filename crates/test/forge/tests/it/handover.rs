@@ -2,7 +2,8 @@
 
 use ciro_consensus::LightError;
 use ciro_forge::{Answer, Forger, Frozen};
-use ciro_receipt::{Receipt, ReceiptError, Settlement, check};
+use ciro_receipt::{Receipt, ReceiptError, Settlement, Terms, check};
+use ciro_relation::Limits;
 use ciro_types::Height;
 
 fn tree() -> Answer {
@@ -72,4 +73,18 @@ fn the_votes_of_handovers_count_towards_the_limit() {
         s.changes = vec![s.changes[0].clone(); many];
     });
     assert!(matches!(error, ReceiptError::Votes { expected: e, got } if e == expected && got > expected), "{error:?}");
+}
+
+/// Three seconds are for all of a receipt: whoever sends many votes has less left for the proof.
+#[test]
+fn votes_are_paid_for_from_the_same_purse_as_the_proof() {
+    let receipt = forger().signed(tree());
+    let settlement = receipt.settlement.as_ref().expect("settled");
+    let of_change = settlement.changes[0].last.certificate.signatures.len();
+    let votes = (of_change + settlement.certified.certificate.signatures.len()) as u64;
+    let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
+    let needed = key.cost().units() + votes * ciro_receipt::error::SIGNATURE_UNITS;
+    let terms = |units| Terms { limits: Limits { units, ..Limits::default() }, ..Terms::default() };
+    assert!(terms(needed).check(&receipt).is_ok());
+    assert!(matches!(terms(needed - 1).check(&receipt), Err(ReceiptError::Proof(_))));
 }
