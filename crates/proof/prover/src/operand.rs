@@ -5,7 +5,7 @@ use crate::kernel::matrix::{fold_columns, fold_rows};
 use crate::kernel::table::{lane, pack};
 use crate::kernel::{PackedE, WIDTH};
 use crate::witness::Witness;
-use ciro_relation::{Blocks, ColId, Gather, Operand, Part, Relation, Source, Var};
+use ciro_relation::{Axis, Blocks, ColId, Gather, Operand, Part, Relation, Source, Var};
 use ciro_sumcheck::eq_table;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
@@ -155,7 +155,6 @@ fn fold_windows(
     y: &[E],
 ) -> Vec<E> {
     // The source as a table (passed, then picked variables), passed variables named by their place in the operand.
-    let is_summed = |i: usize| matches!(operand.vars[i], Var::Sum(_));
     let mut names: Vec<usize> = Vec::new();
     let mut steps: Vec<Step> = Vec::new();
     let mut vars = Vec::new();
@@ -174,7 +173,7 @@ fn fold_windows(
             }
             Part::Pick(axis) => {
                 vars.extend((names.len()..names.len() + axis.bits).map(Var::Sum));
-                let step = Step::new(axis, operand, y, names.len(), &is_summed);
+                let step = Step::new(axis, operand, y, names.len());
                 names.extend(std::iter::repeat_n(usize::MAX, axis.bits));
                 steps.push(step);
             }
@@ -201,29 +200,16 @@ struct Step {
 }
 
 impl Step {
-    fn new(
-        axis: &ciro_relation::Axis,
-        operand: &Operand,
-        y: &[E],
-        at: usize,
-        is_summed: &impl Fn(usize) -> bool,
-    ) -> Self {
+    fn new(axis: &Axis, operand: &Operand, y: &[E], at: usize) -> Self {
         let mut combinations: Vec<(usize, E)> = vec![(0, E::ONE)];
         let mut names = Vec::new();
         for span in &axis.by {
-            let range = span.start..span.start + span.bits;
-            if span.bits > 0 && is_summed(span.start) {
-                let of = |i: usize| if let Var::Sum(s) = operand.vars[i] { s } else { 0 };
-                names.extend(range.map(of));
-                let next = |&(sum, w): &(usize, E)| (0..span.len).map(move |j| ((sum << span.bits) | j, w));
-                combinations = combinations.iter().flat_map(next).collect();
-            } else {
-                let of = |i: usize| if let Var::Out(o) = operand.vars[i] { y[o] } else { E::ZERO };
-                let eq = eq_table(&range.map(of).collect::<Vec<E>>(), E::ONE);
-                let eq = &eq[..span.len];
-                combinations =
-                    combinations.iter().flat_map(|&(sum, w)| eq.iter().map(move |&e| (sum, w * e))).collect();
-            }
+            let vars = &operand.vars[span.start..span.start + span.bits];
+            let own = weighed(vars, span.len, y);
+            let bits = sums(vars).len();
+            names.extend(sums(vars));
+            let next = |&(sum, w): &(usize, E)| own.iter().map(move |&(s, v)| ((sum << bits) | s, w * v));
+            combinations = combinations.iter().flat_map(next).collect();
         }
         let entries = combinations.into_iter().zip(&axis.index);
         let entries = entries.filter_map(|((sum, w), index)| index.map(|i| (sum, i, w)));
@@ -273,6 +259,24 @@ impl Step {
             }
         }
     }
+}
+
+/// For each of the first `len` positions of a dimension with these variables: those summed as a number, and eq of the others and y. A
+/// dimension of the gathered column may be several of the operand, of which some are summed and others not: [15, 4] has the rows of [60].
+fn weighed(vars: &[Var], len: usize, y: &[E]) -> Vec<(usize, E)> {
+    let mut positions = vec![(0, E::ONE)];
+    for var in vars {
+        let both = |&(sum, w): &(usize, E)| match *var {
+            Var::Sum(_) => [(sum << 1, w), ((sum << 1) | 1, w)],
+            Var::Out(i) => {
+                let one = w * y[i];
+                [(sum, w - one), (sum, one)]
+            }
+        };
+        positions = positions.iter().flat_map(both).collect();
+    }
+    positions.truncate(len);
+    positions
 }
 
 /// Entries of the same cell added up, by the position they read.

@@ -16,8 +16,7 @@ use ciro_transcript::meter;
 use ciro_types::{Hash32, encode};
 use ciro_verifier::{Phase, ProofContext, Statement, VerifyingKey};
 use common::liar::raw_doubles;
-use common::{SEED, allocated, doubles_model};
-use std::ops::Range;
+use common::{SEED, allocated, doubles_model, seeds};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -401,13 +400,6 @@ fn ranks_of_doubles() {
         let input = raw_doubles(&model, &[f64::NAN, 1.7e9]);
         Measured::of(model, &input).check("doubles");
     }
-}
-
-/// The seeds to try.
-fn seeds(default: Range<u64>) -> Range<u64> {
-    let given = std::env::var("CIRO_SEEDS").ok();
-    let ends = given.as_deref().and_then(|ends| ends.split_once(".."));
-    ends.map_or(default, |(from, to)| from.parse().expect("a seed")..to.parse().expect("a seed"))
 }
 
 #[test]

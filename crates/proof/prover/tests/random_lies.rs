@@ -10,7 +10,7 @@ use ciro_relation::Relation;
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::field::P;
 use common::liar::Liar;
-use common::{Case, X};
+use common::{Case, X, seeds};
 use std::ops::Range;
 
 /// Lies about each program.
@@ -24,24 +24,17 @@ struct Told {
     inputs: usize,
 }
 
-/// The seeds to try.
-fn seeds(default: Range<u64>) -> Range<u64> {
-    let given = std::env::var("CIRO_SEEDS").ok();
-    let ends = given.as_deref().and_then(|ends| ends.split_once(".."));
-    ends.map_or(default, |(from, to)| from.parse().expect("a seed")..to.parse().expect("a seed"))
-}
-
 /// Lies about the programs of these seeds that have a relation and run on some input.
-fn lie_about(seeds: Range<u64>, magnitude: Magnitude) -> Told {
+fn lie_about(seeds: Range<u64>, model: impl Fn(u64) -> Model) -> Told {
     let mut told = Told::default();
     for seed in seeds {
         let mut draw = Draw::new(!seed);
-        let model = random::model(seed, magnitude);
+        let model = model(seed);
         let Some(input) = random::input(&model, &mut draw) else { continue };
         if Relation::build(&model.program).is_err() {
             continue;
         }
-        eprintln!("seed {seed} {magnitude:?}");
+        eprintln!("seed {seed}");
         let x: Vec<f32> = input.0[0].bits.iter().map(|&bits| f32::from_bits(bits)).collect();
         let case = Case::new("random", model, &x);
         told.programs += 1;
@@ -132,12 +125,18 @@ fn lie_about_an_input(case: &Case, draw: &mut Draw) -> bool {
 
 #[test]
 fn no_random_lie_about_small_numbers_is_believed() {
-    let told = lie_about(seeds(0..500), Magnitude::Small);
+    let told = lie_about(seeds(0..500), |seed| random::model(seed, Magnitude::Small));
     assert!(told.programs > 40 && told.values > 200 && told.inputs > 50, "{told:?}");
 }
 
 #[test]
 fn no_random_lie_about_numbers_near_half_the_field_is_believed() {
-    let told = lie_about(seeds(0..500), Magnitude::HalfTheField);
+    let told = lie_about(seeds(0..500), |seed| random::model(seed, Magnitude::HalfTheField));
     assert!(told.programs > 20 && told.values > 100 && told.inputs > 20, "{told:?}");
+}
+
+#[test]
+fn no_random_lie_about_moved_elements_is_believed() {
+    let told = lie_about(seeds(0..60), random::rearranged);
+    assert!(told.programs > 40 && told.values > 200 && told.inputs > 50, "{told:?}");
 }

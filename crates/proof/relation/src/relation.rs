@@ -37,6 +37,20 @@ impl View {
     pub fn factor(&self, point: &[E]) -> E {
         self.repeats.iter().fold(E::ONE, |acc, span| acc * mask_mle(span.len, span.of(point)))
     }
+
+    /// The view of this view, its variables at `bits`. `None` where a repeated dimension would be torn apart.
+    pub(crate) fn viewed(&self, bits: &[usize], repeats: &[Span]) -> Option<Self> {
+        let seen = |i: &usize| bits.get(*i).copied();
+        let moved = |span: &Span| {
+            let start = if span.bits == 0 { 0 } else { *bits.get(span.start)? };
+            let whole =
+                (0..span.bits).all(|i| bits.get(span.start.saturating_add(i)) == Some(&start.saturating_add(i)));
+            whole.then_some(Span { start, ..*span })
+        };
+        let mut all: Vec<Span> = self.repeats.iter().map(moved).collect::<Option<_>>()?;
+        all.extend_from_slice(repeats);
+        Some(Self { of: self.of, bits: self.bits.iter().map(seen).collect::<Option<_>>()?, repeats: all })
+    }
 }
 
 /// coefficient · a · b (or coefficient · a).

@@ -405,9 +405,11 @@ impl Lowering<'_> {
         self.b.spend(each.saturating_mul(source.terms.len()))?;
         let mut terms = Vec::with_capacity(source.terms.len());
         for (c, col) in source.terms {
-            let view = match self.b.view_of(col) {
-                None => View { of: col, bits: bits.to_vec(), repeats: repeats.to_vec() },
-                Some(inner) => compose(inner, bits, repeats).ok_or_else(|| self.misplaced("a view of a view"))?,
+            let whole = |of| View { of, bits: bits.to_vec(), repeats: repeats.to_vec() };
+            let view = match self.b.view_of(col).map(|inner| inner.viewed(bits, repeats)) {
+                None => whole(col),
+                Some(Some(view)) => view,
+                Some(None) => whole(self.copied(&Val { expr: Expr::column(col), ..x.clone() })),
             };
             terms.push((c, self.b.view("view", view, rows.clone())));
         }
@@ -584,17 +586,4 @@ impl Lowering<'_> {
         let parts = [passed, vec![axis(0, h, [tap_row, row]), axis(1, w, [tap_col, col])]].concat();
         Ok(self.b.gather("windows", Gather { of, parts }, Rows::new(&seen)))
     }
-}
-
-/// A view of a view. `None` where a repeated dimension would be torn apart.
-fn compose(inner: &View, bits: &[usize], repeats: &[Span]) -> Option<View> {
-    let seen = |i: &usize| bits.get(*i).copied();
-    let moved = |span: &Span| {
-        let start = if span.bits == 0 { 0 } else { *bits.get(span.start)? };
-        let whole = (0..span.bits).all(|i| bits.get(span.start.saturating_add(i)) == Some(&start.saturating_add(i)));
-        whole.then_some(Span { start, ..*span })
-    };
-    let mut all: Vec<Span> = inner.repeats.iter().map(moved).collect::<Option<_>>()?;
-    all.extend_from_slice(repeats);
-    Some(View { of: inner.of, bits: inner.bits.iter().map(seen).collect::<Option<_>>()?, repeats: all })
 }

@@ -14,6 +14,7 @@ use ciro_graph::{
 };
 use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
 use ciro_verifier::{ProofContext, Shown, Statement};
+use std::ops::Range;
 
 /// Builds programs node by node.
 pub(crate) struct Sketch {
@@ -148,6 +149,13 @@ impl Case {
         let shape = model.program.batch_shape(&model.program.inputs[0].shape);
         Self::on(name, model, RawInput(vec![RawTensor { shape, bits }]))
     }
+}
+
+/// The seeds of random programs to try: those of `CIRO_SEEDS=FROM..TO`, if it is set.
+pub(crate) fn seeds(default: Range<u64>) -> Range<u64> {
+    let given = std::env::var("CIRO_SEEDS").ok();
+    let ends = given.as_deref().and_then(|ends| ends.split_once(".."));
+    ends.map_or(default, |(from, to)| from.parse().expect("a seed")..to.parse().expect("a seed"))
 }
 
 pub(crate) const X: ValueId = ValueId(0);

@@ -9,9 +9,11 @@
 //! | [`draw`] | reproducible choices |
 //! | `growing` | a program that grows by a node at a time |
 //! | `recipes` | how each operator's parameters are drawn |
+//! | `moved` | the same for steps that move elements |
 
 pub mod draw;
 mod growing;
+mod moved;
 mod recipes;
 
 pub use draw::Draw;
@@ -20,7 +22,7 @@ use ciro_graph::{
     Disclosure, Ingest, Input, Model, Profile, Program, RawInput, RawTensor, Security, Visibility, execute,
 };
 use growing::Growing;
-use recipes::RECIPES;
+use recipes::{RECIPES, Recipe};
 
 /// How large the inputs of a random model may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +49,29 @@ pub fn model(seed: u64, magnitude: Magnitude) -> Model {
     let mut draw = Draw::new(seed);
     let program = empty(&mut draw, magnitude);
     let steps = draw.within(3, 9);
+    grown(program, draw, steps, &RECIPES)
+}
+
+/// As [`model`], but most steps move elements: an input of up to four dimensions, four to ten steps that reshape, transpose, pick,
+/// join, or sum rows of what was moved before.
+#[must_use]
+pub fn rearranged(seed: u64) -> Model {
+    let mut draw = Draw::new(seed);
+    let mut program = empty(&mut draw, Magnitude::Small);
+    for input in &mut program.inputs {
+        input.shape = moved::shape(&mut draw);
+        input.ingest = Ingest::Fixed { exponents: vec![0], lo: -9, hi: 9 };
+    }
+    let steps = draw.within(4, 10);
+    grown(program, draw, steps, &moved::RECIPES)
+}
+
+/// The program after so many steps.
+fn grown(program: Program, draw: Draw, steps: i64, recipes: &[Recipe]) -> Model {
     let mut growing = Growing::new(program, draw);
     for _ in 0..steps {
         let operand = growing.pick();
-        let recipe = growing.draw.one_of(&RECIPES);
+        let recipe = growing.draw.one_of(recipes);
         recipe(&mut growing, &operand);
     }
     growing.read_input();
@@ -132,6 +153,17 @@ mod tests {
             }
         }
         assert!(outputs > 600, "{outputs}");
+    }
+
+    #[test]
+    fn most_rearranged_models_are_well_formed_and_run() {
+        let is_run = |seed: &u64| {
+            let found = rearranged(*seed);
+            assert_eq!(check_model(&found), Ok(()), "seed {seed}");
+            input(&found, &mut Draw::new(*seed)).is_some()
+        };
+        let runs = (0..200).filter(is_run).count();
+        assert!(runs > 150, "{runs}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn rescale(g: &mut Growing, x: &Operand) {
     g.prefer(y);
 }
 
-fn relu(g: &mut Growing, x: &Operand) {
+pub(super) fn relu(g: &mut Growing, x: &Operand) {
     g.push(Op::Relu { x: x.id });
 }
 
@@ -62,25 +62,25 @@ fn repeated(g: &mut Growing, x: &Operand) -> Vec<u32> {
     x.shape.iter().map(|&d| if g.draw.one_in(2) { 1 } else { d }).collect()
 }
 
-fn add_const(g: &mut Growing, x: &Operand) {
+pub(super) fn add_const(g: &mut Growing, x: &Operand) {
     let shape = repeated(g, x);
     let values = g.draw.many(shape.iter().product(), -9, 9);
     let c = g.constant(shape, values);
     g.push(Op::AddConst { x: x.id, c });
 }
 
-fn mul_const(g: &mut Growing, x: &Operand) {
+pub(super) fn mul_const(g: &mut Growing, x: &Operand) {
     let shape = repeated(g, x);
     let values = g.draw.many(shape.iter().product(), -9, 9);
     let c = g.constant(shape, values);
     g.push(Op::MulConst { x: x.id, c });
 }
 
-fn sum(g: &mut Growing, x: &Operand) {
+pub(super) fn sum(g: &mut Growing, x: &Operand) {
     g.push(Op::Sum { x: x.id });
 }
 
-fn max(g: &mut Growing, x: &Operand) {
+pub(super) fn max(g: &mut Growing, x: &Operand) {
     g.push(Op::Max { x: x.id });
 }
 
@@ -97,7 +97,7 @@ fn largest(g: &mut Growing, x: &Operand) {
     g.push(Op::Largest { parts });
 }
 
-fn linear(g: &mut Growing, x: &Operand) {
+pub(super) fn linear(g: &mut Growing, x: &Operand) {
     let (row, columns) = (x.row(), g.draw.size(1, 4));
     let values = g.draw.many(row * columns, -7, 7);
     let weight = g.constant(vec![row, columns], values);
@@ -106,7 +106,7 @@ fn linear(g: &mut Growing, x: &Operand) {
     g.push(Op::Linear { x: x.id, weight, bias });
 }
 
-fn take(g: &mut Growing, x: &Operand) {
+pub(super) fn take(g: &mut Growing, x: &Operand) {
     let axis: u8 = g.draw.size(0, x.shape.len() as u64 - 1);
     let picked = g.draw.size(1, 5);
     let index = g.draw.many(picked, -1, x.shape[usize::from(axis)] as i32 - 1);
@@ -220,13 +220,13 @@ fn curve(g: &mut Growing, x: &Operand) {
     g.prefer(y);
 }
 
-fn dot(g: &mut Growing, x: &Operand) {
+pub(super) fn dot(g: &mut Growing, x: &Operand) {
     if let Some(b) = g.pick_that(|other| other.shape == x.shape) {
         g.push(Op::Dot { a: x.id, b: b.id });
     }
 }
 
-fn contract(g: &mut Growing, x: &Operand) {
+pub(super) fn contract(g: &mut Growing, x: &Operand) {
     let transposed = g.draw.one_in(2);
     let inner = usize::from(transposed);
     if let Some(b) = g.pick_that(|other| other.shape.len() == 2 && other.shape[inner] == x.row()) {
@@ -234,7 +234,7 @@ fn contract(g: &mut Growing, x: &Operand) {
     }
 }
 
-fn concat(g: &mut Growing, x: &Operand) {
+pub(super) fn concat(g: &mut Growing, x: &Operand) {
     let axis: usize = g.draw.size(0, 1);
     let is_alike = |other: &Operand| {
         other.shape.len() == x.shape.len() && (0..x.shape.len()).all(|d| d == axis || other.shape[d] == x.shape[d])
