@@ -24,8 +24,8 @@ const KNOWN: &[(&str, &str)] = &[
 /// What the table starts with.
 const HEADER: &str = "# Operators of ai.onnx that compile
 
-Written by ONNX's own tests of single operators: each case is compiled, run, and held against its expected result, with a
-deviation of at most 2 % of the largest expected magnitude (at least one). Operands beside the first are weights where they may
+ONNX's own tests of single operators write this page. Each case is compiled, run, and held against its expected result. It may
+deviate by at most 2 % of the largest expected magnitude (at least one). Operands beside the first are weights where they may
 be, else inputs. Cases whose tensors are not of float, int32, int64 or bool count as refused. To write it anew, see
 `crates/proof/compile/tests/conformance/generate.py`.
 

@@ -37,9 +37,10 @@ const CURVE: [&str; 6] = ["image", "cells", "proof ms", "ns per cell", "verify m
 
 /// Below the tables: what the columns mean.
 const LEGEND: &str = "\
-compile: from the file to the integer program, accuracy measured where samples lie next to it; key: weights committed, once per model; \
-inference: the integer program alone; proof: witness and proof, without the inference; felts: 31 bytes each; peak: resident, of a \
-process that makes the key and the proofs; cells: committed per proof, without padding. Times are medians of the runs. In batches, each: divided by the samples.";
+*compile*: from the file to the integer program, and its accuracy where samples lie next to it. *key*: weights committed, once per model. \
+*inference*: the integer program alone. *proof*: witness and proof, without the inference. *felts*: 31 bytes each. *peak*: resident memory of \
+a process that makes the key and the proofs. *cells*: committed per proof, without padding. Times are medians of the runs. In batches, *each* \
+is divided by the samples.";
 
 const CURVE_TITLE: &str = "Growth: three convolutions of 8 channels with ReLU on a square image";
 
