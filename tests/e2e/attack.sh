@@ -12,7 +12,7 @@ fail() {
 
 names=$("$CIRO" attack --list --json | tr -d ' \n' | tr '}' '\n' | sed -n 's/.*"name":"\([a-z0-9-]*\)","against":"node".*/\1/p')
 count=$(printf '%s\n' "$names" | wc -l)
-[ "$count" -ge 23 ] || fail "expected 23 attackers or more, got $count: $names"
+[ "$count" -ge 24 ] || fail "expected 24 attackers or more, got $count: $names"
 printf '%s\n' "$names" | xargs -P 3 -I{} "$CIRO" attack {} --against up --seed $seed
 
 export CIRO_HOME=$PWD/home

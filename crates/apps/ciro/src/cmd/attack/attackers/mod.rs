@@ -7,6 +7,7 @@ mod body_hoarder;
 mod bombs;
 mod colluding_pair;
 mod descriptor_eater;
+mod equivocator;
 mod flood;
 mod free_rows;
 mod gap_flood;
@@ -26,7 +27,7 @@ mod zero_proof;
 use super::Attacker;
 
 /// Every attacker of a node.
-pub(crate) const ATTACKERS: [Attacker; 23] = [
+pub(crate) const ATTACKERS: [Attacker; 24] = [
     bad_requests::ATTACKER,
     black_hole::ATTACKER,
     body_hoarder::ATTACKER,
@@ -34,6 +35,7 @@ pub(crate) const ATTACKERS: [Attacker; 23] = [
     bombs::TERM,
     colluding_pair::ATTACKER,
     descriptor_eater::ATTACKER,
+    equivocator::ATTACKER,
     flood::ATTACKER,
     flood::RACER,
     free_rows::ATTACKER,
