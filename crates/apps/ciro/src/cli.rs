@@ -3,6 +3,7 @@
 mod form;
 
 use crate::cmd::attack::AttackArgs;
+use crate::ui::Global;
 use ciro_graph::batch::MAX_BATCH;
 use ciro_relation::Limits;
 use ciro_telemetry::{Format, LogError};
@@ -24,31 +25,6 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str =
     "Exit codes: 0 ok · 1 invalid or failed · 2 usage · 3 network unreachable · 4 refused by the network";
-
-/// Options every command understands.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Global {
-    /// Print the result as one JSON document on stdout, and errors as JSON on stderr
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub(crate) json: bool,
-    /// Print no progress, only results, warnings and errors
-    #[arg(long, short, global = true, help_heading = "Global options")]
-    pub(crate) quiet: bool,
-    /// When to colour stderr
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Global options")]
-    pub(crate) color: Color,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
 
 /// What to do.
 #[derive(Debug, Subcommand)]

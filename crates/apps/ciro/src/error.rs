@@ -1,6 +1,7 @@
 //! What a failed command tells its user: what happened, what to try, and an exit code for scripts.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Exit codes. They are part of the interface: see `docs/reference/cli.md`.
@@ -40,6 +41,11 @@ impl CliError {
     /// The work failed or the thing is invalid.
     pub(crate) fn failed(message: impl Display) -> Self {
         Self::new(Exit::Failed, message)
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn cannot_write(file: &Path, error: &std::io::Error) -> Self {
+        Self::failed(format!("cannot write {}: {error}", file.display()))
     }
 
     /// The command line, or a file it names, makes no sense.

@@ -1,12 +1,37 @@
 //! The screen: data to stdout, everything else to stderr, readable without colour.
 
-use crate::cli::{Color, Global};
 use crate::error::{CliError, Exit};
 use ciro_types::text::printable_json;
 use ciro_types::{Escaped, Lines};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
+
+/// Options every command understands.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Global {
+    /// Print the result as one JSON document on stdout, and errors as JSON on stderr
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Print no progress, only results, warnings and errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// When to colour stderr
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Global options")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
 
 /// How this invocation talks.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,6 @@
 
 use super::villain::Villain;
 use super::wire::{self, Reply};
-use super::{AttackArgs, Needs};
 use crate::error::{CliError, Exit};
 use ciro_crypto::{Keypair, hash_encoded};
 use ciro_network::{Layout, load_key};
@@ -23,6 +22,20 @@ const MODEL: &[u8] = include_bytes!("../../../../../../vectors/models/A2_linreg_
 const INPUT: &[u8] = include_bytes!("../../../../../../vectors/models/A2_linreg_diabetes.input.json");
 /// How long an honest job may take while an attack is under way.
 pub(crate) const JOB_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What an attack takes besides an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing.
+    Address,
+    /// Money: an honest client pays for jobs, and most attackers for what they try.
+    Money,
+    /// A node that was started for it, to look at its process and its disk.
+    OwnNode {
+        /// Descriptors that it may have, if the attack is about them.
+        descriptors: Option<u32>,
+    },
+}
 
 /// Where an arena is.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +56,14 @@ pub(crate) enum Site<'a> {
 
 impl<'a> Site<'a> {
     /// Where the command line says, for an attack that needs this.
-    pub(crate) fn of(args: &'a AttackArgs, needs: Needs) -> Self {
+    pub(crate) fn of(against: Option<&'a str>, key: Option<&'a Path>, needs: Needs) -> Self {
         let descriptors = match needs {
             Needs::Address | Needs::Money => None,
             Needs::OwnNode { descriptors } => descriptors,
         };
-        match args.against.as_deref() {
+        match against {
             None | Some("up" | "simulator") => Self::Own { descriptors },
-            Some(url) => Self::Foreign { url, key: args.key.as_deref() },
+            Some(url) => Self::Foreign { url, key },
         }
     }
 }

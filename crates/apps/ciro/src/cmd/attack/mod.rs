@@ -2,19 +2,22 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`attacker`] | what an attacker is |
 //! | [`attackers`] | one file per attacker, and the list of all |
 //! | [`arena`] | the network under attack, and an honest client in it |
 //! | [`wire`] | requests as an attacker writes them: byte by byte |
 //! | [`villain`] | keys and transactions of attackers |
 
 mod arena;
+mod attacker;
 mod attackers;
 mod villain;
 mod wire;
 
 use crate::error::CliError;
 use crate::ui::{Ui, human_duration};
-use arena::{Arena, Site};
+use arena::{Arena, Needs, Site};
+use attacker::{Attacker, Verdict};
 use attackers::ATTACKERS;
 use ciro_sim::scenario::SCENARIOS;
 use clap::Args;
@@ -46,37 +49,6 @@ pub(crate) struct AttackArgs {
     /// Key file of the account that pays at the URL: 2,000 CIRO cover all honest jobs and attackers' stakes
     #[arg(long, value_name = "FILE", requires = "against")]
     pub(crate) key: Option<PathBuf>,
-}
-
-/// What an attack takes besides an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needs {
-    /// Nothing.
-    Address,
-    /// Money: an honest client pays for jobs, and most attackers for what they try.
-    Money,
-    /// A node that was started for it, to look at its process and its disk.
-    OwnNode {
-        /// Descriptors that it may have, if the attack is about them.
-        descriptors: Option<u32>,
-    },
-}
-
-/// What came of an attack: how it was lost, or what the attacker won.
-pub(crate) type Verdict = Result<String, String>;
-
-/// Somebody who means harm.
-pub(crate) struct Attacker {
-    /// What it is called on the command line.
-    name: &'static str,
-    /// What it does, in one sentence.
-    does: &'static str,
-    /// What must happen.
-    must: &'static str,
-    /// What it takes.
-    needs: Needs,
-    /// The attack on a node that runs.
-    attack: fn(&mut Arena) -> Result<Verdict, CliError>,
 }
 
 /// Where an attack is tried.
@@ -247,7 +219,11 @@ impl Candidate {
         let started = Instant::now();
         let (against, verdict) = match self {
             Self::Node(attacker) => {
-                let mut arena = Arena::open(&Site::of(args, attacker.needs), attacker.name, args.seed)?;
+                let mut arena = Arena::open(
+                    &Site::of(args.against.as_deref(), args.key.as_deref(), attacker.needs),
+                    attacker.name,
+                    args.seed,
+                )?;
                 let verdict = (attacker.attack)(&mut arena)?;
                 (Ground::Node, verdict.and_then(|how| arena.still_serves().map(|served| format!("{how}; {served}"))))
             }

@@ -1,7 +1,7 @@
 //! Jobs end to end on a throw-away network in this process: escrow, answer, verification, payment, receipt.
 
 use super::models::files;
-use super::percentiles;
+use super::percentiles::percentiles;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::local::Serving;

@@ -5,6 +5,7 @@ mod jobs;
 mod ledger;
 mod machine;
 mod models;
+mod percentiles;
 mod prove;
 
 use crate::cli::{BenchAction, BenchArgs, BenchPart};
@@ -45,13 +46,6 @@ fn everything(args: &BenchArgs, ui: &Ui) -> Result<(), CliError> {
         build: (args.only == Some(BenchPart::Build)).then(|| build::measure(ui)).transpose()?,
     };
     ui.result(&view, || text(&view))
-}
-
-/// Median and 99th percentile, by the nearest rank.
-fn percentiles(mut samples: Vec<f64>) -> (f64, f64) {
-    samples.sort_by(f64::total_cmp);
-    let rank = |part: f64| samples.get(((samples.len() as f64 * part).ceil() as usize).saturating_sub(1));
-    (rank(0.5).copied().unwrap_or(0.0), rank(0.99).copied().unwrap_or(0.0))
 }
 
 fn text(view: &View) -> String {

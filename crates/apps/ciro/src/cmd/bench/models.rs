@@ -1,7 +1,7 @@
 //! Proving and verifying each model of a folder.
 
 use super::machine::{peak_mib, reset_peak};
-use super::percentiles;
+use super::percentiles::percentiles;
 use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;

@@ -69,7 +69,7 @@ fn attempt(args: &ProveArgs, model: Model, samples: &[RawInput], numbers: Vec<u3
     let key = ProvingKey::new(Model { program, weights: model.weights }).map_err(CliError::failed)?;
     let setup_ms = started.elapsed().as_secs_f64() * 1e3;
     let started = Instant::now();
-    let seed = super::seed(&key)?;
+    let seed = seed(&key)?;
     match prove_batch(&key, &input, &ProofContext::default(), &seed) {
         Ok(made) => {
             let prove_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -103,4 +103,14 @@ pub(super) fn partial(refused: &[Refused], asked: u32) -> Result<(), CliError> {
     let message =
         format!("{count} of {asked} samples refused, the others are proven; sample {}: {}", first.sample, first.reason);
     Err(CliError::new(Exit::Partial, message).hint(&first.hint))
+}
+
+/// Bytes from the system, if the model hides anything.
+fn seed(key: &ProvingKey) -> Result<Seed, CliError> {
+    if !key.model().program.visibility.hides_values() {
+        return Ok(Seed::NONE);
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
+    Ok(Seed::new(bytes))
 }

@@ -17,7 +17,7 @@ use ciro_receipt::{Opening, Receipt};
 use ciro_transcript::Segment;
 use ciro_types::ModelId;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Serialize)]
 struct View {
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
     let proven = batch::prove(args, model, &samples)?;
     let (key, proof) = (&proven.key, &proven.made.proof);
     let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
-    std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| cannot_write(&args.output, &e))?;
+    std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| CliError::cannot_write(&args.output, &e))?;
     let view = View {
         batch: key.model().program.batch,
         outputs: show::outputs(&key.model().program, &proof.output)?,
@@ -89,16 +89,6 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
     messages
 }
 
-/// Bytes from the system, if the model hides anything.
-fn seed(key: &ProvingKey) -> Result<Seed, CliError> {
-    if !key.model().program.visibility.hides_values() {
-        return Ok(Seed::NONE);
-    }
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| CliError::failed(format!("the system gives no randomness: {e}")))?;
-    Ok(Seed::new(bytes))
-}
-
 /// Writes what opens the receipt's commitments, for its owner's eyes, and returns the files.
 fn write_openings(
     args: &ProveArgs,
@@ -115,14 +105,10 @@ fn write_openings(
         file.push(part.name());
         let file = PathBuf::from(file);
         let opening = Opening { model: key.model_id(), part, salts, values };
-        replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| cannot_write(&file, &e))?;
+        replace(&file, &opening.to_bytes(), Access::Private).map_err(|e| CliError::cannot_write(&file, &e))?;
         files.push(file.display().to_string());
     }
     Ok(files)
-}
-
-fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
-    CliError::failed(format!("cannot write {}: {error}", file.display()))
 }
 
 fn text(view: &View) -> String {

@@ -1,7 +1,6 @@
 //! Receipts of single samples of a batch.
 
 use super::batch::Proven;
-use super::cannot_write;
 use crate::cli::ProveArgs;
 use crate::error::CliError;
 use crate::ui::Ui;
@@ -15,7 +14,7 @@ pub(super) fn write(args: &ProveArgs, proven: &Proven, batch: &Receipt, ui: &Ui)
     if let Some(beyond) = args.receipt_of.iter().find(|number| **number >= args.batch) {
         return Err(CliError::usage(format!("--receipt-of: expected numbers below {}, got {beyond}", args.batch)));
     }
-    std::fs::create_dir_all(folder).map_err(|e| cannot_write(folder, &e))?;
+    std::fs::create_dir_all(folder).map_err(|e| CliError::cannot_write(folder, &e))?;
     let started = Instant::now();
     let mut files = Vec::new();
     let is_wanted = |number: &u32| args.receipt_of.is_empty() || args.receipt_of.contains(number);
@@ -23,7 +22,7 @@ pub(super) fn write(args: &ProveArgs, proven: &Proven, batch: &Receipt, ui: &Ui)
         let (sample, opening) = proven.made.open_sample(&proven.key, index).map_err(CliError::failed)?;
         let receipt = SampleReceipt::new(batch.clone(), &sample, opening);
         let file = folder.join(format!("sample-{number}.ciro"));
-        std::fs::write(&file, receipt.to_bytes()).map_err(|e| cannot_write(&file, &e))?;
+        std::fs::write(&file, receipt.to_bytes()).map_err(|e| CliError::cannot_write(&file, &e))?;
         files.push(file.display().to_string());
     }
     ui.stage("opened", started.elapsed(), &format!("{} samples, one by one", files.len()));

@@ -1,8 +1,8 @@
 //! Requests that make no sense.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
+use crate::cmd::attack::wire;
 use crate::error::CliError;
 
 pub(crate) const ATTACKER: Attacker = Attacker {

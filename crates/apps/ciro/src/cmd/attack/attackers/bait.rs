@@ -1,7 +1,7 @@
 //! Orders that attackers make to answer them themselves.
 
-use super::ensure;
 use crate::cmd::attack::arena::Arena;
+use crate::cmd::attack::attacker::ensure;
 use crate::cmd::attack::villain::Villain;
 use ciro_graph::{RawInput, RawTensor};
 use ciro_state::{Action, input_hash, job_id};

@@ -1,10 +1,9 @@
 //! Workers that take every job because they ask next to nothing, and answer none.
 
 use super::colluding_pair::offer;
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_types::{Amount, Offer};

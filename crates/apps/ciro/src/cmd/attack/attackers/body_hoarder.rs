@@ -1,8 +1,8 @@
 //! Large bodies that are sent almost whole and kept open.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
+use crate::cmd::attack::wire;
 use crate::error::CliError;
 use std::io::Write as _;
 

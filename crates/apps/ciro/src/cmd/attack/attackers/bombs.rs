@@ -1,8 +1,7 @@
 //! Programs of some hundred bytes whose check takes minutes: `rank-bomb` and `term-bomb`.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_graph::{Ingest, Input, Node, Op, Output, OutputKind, Profile, Program, Security, ValueId, Visibility};
 use ciro_state::Action;

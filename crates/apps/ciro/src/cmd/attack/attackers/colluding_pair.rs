@@ -1,10 +1,10 @@
 //! Two accounts of one owner that want to answer an A2 job between themselves.
 
-use super::{bait, ensure};
-use crate::cmd::attack::arena::Arena;
+use super::bait;
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
 use crate::cmd::attack::wire::Reply;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::{Action, Authority, FailReason, SignedLease, commitment, output_hash};
 use ciro_types::{Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, Lease, LeaseToken, MemoryMib, Offer};

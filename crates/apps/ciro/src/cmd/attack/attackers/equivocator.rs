@@ -1,8 +1,7 @@
 //! A validator that signs two things at once, before a node that runs.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_consensus::{Evidence, Signed, Vote, VoteKind};
 use ciro_crypto::Keypair;

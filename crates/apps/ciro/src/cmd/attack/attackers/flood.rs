@@ -1,9 +1,8 @@
 //! Transactions of accounts without money, and as many, or as fast, as little money buys.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::{Villain, send};
-use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_engine::Timeouts;
 use ciro_state::{Action, SignedTx};

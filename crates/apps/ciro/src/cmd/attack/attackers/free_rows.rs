@@ -1,8 +1,7 @@
 //! Rows of the state that cost nothing.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_state::Action;
 use ciro_types::{Amount, Hash32};

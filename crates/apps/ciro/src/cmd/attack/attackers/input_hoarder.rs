@@ -1,8 +1,7 @@
 //! Inputs that no order refers to.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 
 pub(crate) const ATTACKER: Attacker = Attacker {

@@ -24,7 +24,7 @@ mod tie_breaker;
 mod torn_row;
 mod zero_proof;
 
-use super::Attacker;
+use crate::cmd::attack::attacker::Attacker;
 
 /// Every attacker of a node.
 pub(crate) const ATTACKERS: [Attacker; 24] = [
@@ -53,8 +53,3 @@ pub(crate) const ATTACKERS: [Attacker; 24] = [
     torn_row::ATTACKER,
     zero_proof::ATTACKER,
 ];
-
-/// `Ok` with what was seen if `holds`, else what the attacker won.
-pub(crate) fn ensure(holds: bool, won: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(won()) }
-}

@@ -1,8 +1,8 @@
 //! A stranger who wants to read somebody's input and output.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
+use crate::cmd::attack::wire;
 use crate::error::CliError;
 use ciro_gateway::authorization;
 use ciro_types::Height;

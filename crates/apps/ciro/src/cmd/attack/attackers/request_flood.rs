@@ -1,8 +1,8 @@
 //! One address that asks as fast as it can.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
+use crate::cmd::attack::wire;
 use crate::error::CliError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

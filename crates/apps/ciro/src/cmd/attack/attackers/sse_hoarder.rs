@@ -1,8 +1,8 @@
 //! Event streams that nobody reads.
 
-use super::ensure;
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict, wire};
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
+use crate::cmd::attack::wire;
 use crate::error::CliError;
 use std::io::{Read as _, Write as _};
 

@@ -1,10 +1,10 @@
 //! A worker that reads the answers of others and then wants a seat among them.
 
+use super::bait;
 use super::colluding_pair::{offer, own_lease};
-use super::{bait, ensure};
-use crate::cmd::attack::arena::Arena;
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
 use crate::error::CliError;
 use ciro_state::{Action, Authority, commitment, output_hash};
 use ciro_types::{Amount, Assurance, Hash32, JobId};

@@ -1,8 +1,8 @@
 //! Settlements whose proof is zeros.
 
-use super::{bait, ensure};
-use crate::cmd::attack::arena::Arena;
-use crate::cmd::attack::{Attacker, Needs, Verdict};
+use super::bait;
+use crate::cmd::attack::arena::{Arena, Needs};
+use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_graph::RawOutput;
 use ciro_state::{Action, Authority};

@@ -2,7 +2,8 @@
 
 use super::phases::{PhaseFigures, Recorder, summary};
 use crate::cli::BenchMeasureArgs;
-use crate::cmd::bench::{machine, percentiles};
+use crate::cmd::bench::machine;
+use crate::cmd::bench::percentiles::percentiles;
 use crate::error::CliError;
 use crate::models;
 use crate::ui::Ui;

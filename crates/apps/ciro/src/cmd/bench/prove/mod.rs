@@ -6,41 +6,18 @@ mod curve;
 mod measure;
 mod phases;
 mod table;
+mod view;
 
 use super::machine::Machine;
 use super::models::files;
 use crate::cli::{BenchMeasureArgs, BenchProveArgs, ProvePart};
 use crate::error::CliError;
 use crate::ui::Ui;
-use curve::Point;
 use measure::Figures;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-#[derive(Serialize)]
-struct View {
-    machine: Machine,
-    /// How models were compiled, as options of the command; empty for the defaults.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    form: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    models: Option<Vec<Row>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    curve: Option<Vec<Point>>,
-}
-
-/// One model: its figures, or why there are none.
-#[derive(Serialize)]
-struct Row {
-    model: String,
-    /// Samples of a proof.
-    batch: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    figures: Option<Figures>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
+use view::{Row, View};
 
 /// `ciro bench prove`.
 pub(super) fn run(args: &BenchProveArgs, ui: &Ui) -> Result<(), CliError> {

@@ -1,7 +1,7 @@
 //! The phases of a proof on the clock.
 
 use crate::cmd::bench::machine::{peak_mib, processor_ms, reset_peak};
-use crate::cmd::bench::percentiles;
+use crate::cmd::bench::percentiles::percentiles;
 use ciro_prover::{Observer, Phase};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

@@ -3,7 +3,7 @@
 use super::curve::Point;
 use super::measure::Figures;
 use super::phases::PhaseFigures;
-use super::{Row, View};
+use super::view::{Row, View};
 
 const MODELS: [&str; 11] = [
     "model",
