@@ -144,8 +144,8 @@ fn sentence(notice: &Notice) -> String {
                 "the store of validator {validator} was made anew from a peer's, the old one is kept as store.damaged: {reason}"
             )
         }
-        Notice::JobLogWaits { reason } => format!("the job log waits for room on the disk: {reason}"),
-        Notice::JobLogRebuilt { reason } => format!("the job log is rebuilt from the ledger: {reason}"),
+        Notice::WorkWaits { reason } => format!("the work store waits for room on the disk: {reason}"),
+        Notice::WorkRebuilt { reason } => format!("the work store is rebuilt from the ledger: {reason}"),
     }
 }
 

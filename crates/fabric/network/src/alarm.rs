@@ -48,13 +48,13 @@ pub enum Notice {
         /// What was wrong with the old one, which is kept as `store.damaged`.
         reason: String,
     },
-    /// The job log waits for room on the disk; no job is handed out meanwhile.
-    JobLogWaits {
+    /// The work store waits for room on the disk; no job is handed out meanwhile.
+    WorkWaits {
         /// What the disk said.
         reason: String,
     },
-    /// The job log was unusable and is being rebuilt from the ledger.
-    JobLogRebuilt {
+    /// The work store was unusable and is being rebuilt from the ledger.
+    WorkRebuilt {
         /// What was wrong with it.
         reason: String,
     },
@@ -97,13 +97,13 @@ impl Alarm {
         });
     }
 
-    /// What the job log does about a full disk: it says so, and tries again until there is room or the network stops.
+    /// What the work store does about a full disk: it says so, and tries again until there is room or the network stops.
     pub(crate) fn patience(&self) -> Patience {
         let (notify, is_stopping) = (Arc::clone(&self.notify), Arc::clone(&self.is_stopping));
         let said = AtomicU64::new(0);
         Arc::new(move |error| {
             if said.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAID_EVERY) {
-                notify(Notice::JobLogWaits { reason: error.to_string() });
+                notify(Notice::WorkWaits { reason: error.to_string() });
             }
             std::thread::sleep(ROOM_PAUSE);
             !is_stopping.load(Ordering::Relaxed)

@@ -114,7 +114,7 @@ impl Desk {
     /// Takes one step.
     ///
     /// # Errors
-    /// If the job log fails. The desk must not be used again then.
+    /// If the work store fails. The desk must not be used again then.
     pub fn step(&mut self, input: Input<'_>) -> Result<Vec<Effect>, SchedulerError> {
         match input {
             Input::Committed(committed) => self.on_committed(committed)?,

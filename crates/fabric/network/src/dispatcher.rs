@@ -115,7 +115,7 @@ impl Dispatcher {
     /// Works until told to stop. `first` are the scheduler's words on starting.
     ///
     /// # Errors
-    /// If the job log fails.
+    /// If the work store fails.
     pub fn run(mut self, state: &State, first: Vec<Scheduled>, jobs: &Receiver<Job>) -> Result<(), SchedulerError> {
         let effects = self.desk.start(state, first);
         self.carry_out(effects)?;

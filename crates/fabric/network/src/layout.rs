@@ -12,7 +12,7 @@
 //!     ├── genesis            canonical bytes; its hash is the chain id
 //!     ├── keys               validators, scheduler, workers
 //!     ├── validator-N        write-ahead log and store of each
-//!     ├── jobs.redb          the job log; can be rebuilt from the ledger
+//!     ├── work.redb          the store of work; can be rebuilt from the ledger
 //!     └── blobs              models and inputs
 //! ```
 
@@ -112,10 +112,10 @@ impl Layout {
         self.network().join(format!("validator-{number}"))
     }
 
-    /// The job log.
+    /// The scheduler's store of work.
     #[must_use]
-    pub fn job_log(&self) -> PathBuf {
-        self.network().join("jobs.redb")
+    pub fn work(&self) -> PathBuf {
+        self.network().join("work.redb")
     }
 
     /// The blob store.

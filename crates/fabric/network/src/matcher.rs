@@ -2,34 +2,31 @@
 
 use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
-use ciro_engine::{Committed, Store, query};
-use ciro_queue::{EmbeddedLog, JobLog as _};
+use ciro_engine::{Committed, Store};
+use ciro_queue::{EmbeddedStore, Mark};
 use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler, SchedulerError};
-use ciro_state::{Action, EventPosition, Facts, SignedLease, State};
-use ciro_types::AccountId;
-
-/// Events that are read from the store at once.
-const PAGE: usize = 1_024;
+use ciro_state::{Action, Facts, SignedLease, State};
+use ciro_types::{AccountId, BlockId};
 
 /// See the module's documentation.
 pub struct Matcher {
     /// Decides.
-    pub scheduler: Scheduler<EmbeddedLog>,
+    pub scheduler: Scheduler<EmbeddedStore>,
     /// Sends what it reports.
     pub reports: Outbox,
 }
 
 impl Matcher {
-    /// Starts from the job log and the ledger's `state`, and completes the log from the `store` with what was committed while nobody
-    /// listened. Leases go to those within `reach` only. Returns the scheduler's words on starting.
+    /// Starts from the store of `work` and the ledger's `state`, which is kept in `store`. Leases go to those within `reach` only.
+    /// Returns the scheduler's words on starting.
     ///
     /// # Errors
-    /// If the log fails or is damaged.
+    /// If the store of work fails or is damaged.
     pub fn open(
         key: &Keypair,
         leases: LeaseLength,
         reach: Reach,
-        log: EmbeddedLog,
+        work: EmbeddedStore,
         state: &State,
         store: &Store,
     ) -> Result<(Self, Vec<Effect>), SchedulerError> {
@@ -40,10 +37,9 @@ impl Matcher {
             leases: LeaseLength { most: leases.most.min(state.params().max_lease_blocks), ..leases },
             reach,
         };
-        let head = log.head()?;
-        let (mut scheduler, first) = Scheduler::restore(config, log, Ledger::of(state))?;
-        let after = head.map(|head| EventPosition { height: head.height, index: head.index });
-        catch_up(&mut scheduler, store, after)?;
+        // A store that cannot be read fails its validator, which says so.
+        let last = store.block(state.height()).ok().flatten().map_or(BlockId::ZERO, |block| block.id());
+        let (scheduler, first) = Scheduler::restore(config, work, Ledger::of(state, last))?;
         let account: AccountId = key.account();
         let key = Keypair::from_seed(key.seed());
         let reports = Outbox::new(state.chain(), key, state.account(&account).nonce, state.height());
@@ -54,27 +50,11 @@ impl Matcher {
     pub(crate) fn on_committed(&mut self, committed: &Committed) -> Result<Vec<Effect>, SchedulerError> {
         // Accepted or refused: nobody waits for the job that a report is about.
         self.reports.on_committed(committed);
-        self.scheduler.on_block(committed.header.height, &committed.events)
+        self.scheduler.on_block(Mark { height: committed.header.height, block: committed.id }, &committed.events)
     }
 
     /// Tells the ledger that a lease ran out unused.
     pub(crate) fn report(&mut self, lease: SignedLease) {
         self.reports.push(None, Action::ReportTimeout { lease });
     }
-}
-
-/// Feeds the log the events that were committed while it was not listening.
-fn catch_up(
-    scheduler: &mut Scheduler<EmbeddedLog>,
-    store: &Store,
-    mut after: Option<EventPosition>,
-) -> Result<(), SchedulerError> {
-    // A store that cannot be read fails its validator, which says so; the log may have gaps, the ledger has none.
-    while let Ok(events) = query::events_after(store, after, PAGE) {
-        let Some(last) = events.last().map(|event| event.position) else { break };
-        let height = scheduler.height();
-        scheduler.on_block(last.height.min(height), &events)?;
-        after = Some(last);
-    }
-    Ok(())
 }

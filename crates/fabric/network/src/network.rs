@@ -20,11 +20,11 @@ use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Store};
-use ciro_queue::{EmbeddedLog, JobLog as _, Limits as LogLimits, QueueError};
+use ciro_queue::{EmbeddedStore, Limits as WorkLimits, QueueError, WorkStore as _};
 use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach};
-use ciro_state::{EventPosition, Genesis, State};
+use ciro_state::{Genesis, State};
 use ciro_telemetry::Metrics;
-use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain, encode};
+use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -271,48 +271,47 @@ fn start_matcher(
     state: &State,
     wires: &Wires,
 ) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
-    let path = layout.job_log();
-    let log = open_log(&path, &wires.alarm)?;
-    let log = match contradiction(&log, state, &wires.store).map_err(|e| NetworkError::Scheduler(e.into()))? {
-        None => log,
+    let path = layout.work();
+    let work = open_work(&path, &wires.alarm)?;
+    let work = match contradiction(&work, state, &wires.store).map_err(|e| NetworkError::Scheduler(e.into()))? {
+        None => work,
         Some(reason) => {
-            drop(log);
-            rebuild_log(&path, &wires.alarm, reason)?
+            drop(work);
+            rebuild_work(&path, &wires.alarm, reason)?
         }
     };
-    Matcher::open(key, LEASES, reach, log, state, &wires.store).map_err(NetworkError::Scheduler)
+    Matcher::open(key, LEASES, reach, work, state, &wires.store).map_err(NetworkError::Scheduler)
 }
 
-/// Opens the job log. One that is damaged is set aside and made anew: the ledger has everything it held.
-fn open_log(path: &Path, alarm: &Alarm) -> Result<EmbeddedLog, NetworkError> {
-    match EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()) {
-        Ok(log) => Ok(log),
-        Err(refusal) => rebuild_log(path, alarm, chain(&refusal)),
+/// Opens the store of work. One that is damaged is set aside and made anew: the ledger has everything it held.
+fn open_work(path: &Path, alarm: &Alarm) -> Result<EmbeddedStore, NetworkError> {
+    match EmbeddedStore::open_patiently(path, WorkLimits::default(), alarm.patience()) {
+        Ok(work) => Ok(work),
+        Err(refusal) => rebuild_work(path, alarm, chain(&refusal)),
     }
 }
 
-/// Why the log is not that of this ledger: it remembers what the ledger never did. Stores may have been lost, and the log not.
-fn contradiction(log: &EmbeddedLog, state: &State, store: &Store) -> Result<Option<String>, QueueError> {
-    let Some(head) = log.head()? else { return Ok(None) };
-    let reason = format!("it remembers event {head}, which is not this ledger's");
-    if head.height > state.height() {
+/// Why the store of work is not that of this ledger: it remembers a block that the ledger has not. Stores may have been lost, and
+/// this one not.
+fn contradiction(work: &EmbeddedStore, state: &State, store: &Store) -> Result<Option<String>, QueueError> {
+    let Some(mark) = work.mark()? else { return Ok(None) };
+    let reason =
+        format!("it remembers block {} at height {}, which is not this ledger's", mark.block.short(), mark.height);
+    if mark.height > state.height() {
         // A store that was made anew from a peer's lacks the last block at first.
-        return Ok((head.height > state.height().next()).then_some(reason));
+        return Ok((mark.height > state.height().next()).then_some(reason));
     }
-    // A log that forgot its last event, or a ledger that did, says nothing.
-    let Some(logged) = log.replay(head, 1)?.into_iter().next() else { return Ok(None) };
-    let at = EventPosition { height: head.height, index: head.index };
-    let Ok(found) = store.events(at, 1) else { return Ok(None) };
-    let is_ours = found.first().is_some_and(|event| event.position == at && encode(&event.event) == logged.body);
-    Ok((!is_ours).then_some(reason))
+    // A ledger that forgot the block says nothing.
+    let Ok(Some(block)) = store.block(mark.height) else { return Ok(None) };
+    Ok((block.id() != mark.block).then_some(reason))
 }
 
-fn rebuild_log(path: &Path, alarm: &Alarm, reason: String) -> Result<EmbeddedLog, NetworkError> {
+fn rebuild_work(path: &Path, alarm: &Alarm, reason: String) -> Result<EmbeddedStore, NetworkError> {
     let scheduler = |e: QueueError| NetworkError::Scheduler(e.into());
-    (alarm.notify)(Notice::JobLogRebuilt { reason });
+    (alarm.notify)(Notice::WorkRebuilt { reason });
     let aside = path.with_extension("damaged");
-    std::fs::rename(path, aside).map_err(|source| NetworkError::Io { what: "the job log", source })?;
-    EmbeddedLog::open_patiently(path, LogLimits::default(), alarm.patience()).map_err(scheduler)
+    std::fs::rename(path, aside).map_err(|source| NetworkError::Io { what: "the work store", source })?;
+    EmbeddedStore::open_patiently(path, WorkLimits::default(), alarm.patience()).map_err(scheduler)
 }
 
 fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {

@@ -58,8 +58,8 @@ fn noticed(metrics: &Metrics, notice: &Notice) {
         Notice::Health { health: Health::Well, .. } => "room_again",
         Notice::Health { health: Health::ReadOnly { .. }, .. } => "read_only",
         Notice::Repaired { .. } => "repaired",
-        Notice::JobLogWaits { .. } => "job_log_waits",
-        Notice::JobLogRebuilt { .. } => "job_log_rebuilt",
+        Notice::WorkWaits { .. } => "work_store_waits",
+        Notice::WorkRebuilt { .. } => "work_store_rebuilt",
     });
 }
 

@@ -1,30 +1,24 @@
 //! The default backend: one redb file.
 //!
 //! redb is copy-on-write with checksums, so a torn commit is recognised and the one before it is used. Changes gather
-//! in one write transaction and become durable together at [`JobLog::commit`].
+//! in one write transaction and become durable together at [`WorkStore::commit`].
 
 use crate::error::QueueError;
-use crate::log::{Age, Appended, Claim, Entry, Expired, JobLog, Position, Released, WorkId, WorkState, WorkView};
 use crate::patient::{Patience, PatientFile};
-use crate::row::{
-    COUNTERS, DEAD, ENTRIES, HEAD, LAST_AGE, LAST_TOKEN, READY, TIMERS, WORK, WorkKey, WorkRow, from_key, key,
-};
-use ciro_types::{Height, JobId, LeaseToken, encode};
-use redb::{
-    Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable, StorageBackend,
-    TableDefinition, WriteTransaction,
-};
+use crate::row::{COUNTERS, DEAD, LAST_AGE, LAST_TOKEN, MARK, READY, TIMERS, WORK, WorkKey, WorkRow, from_key, key};
+use crate::store::{Age, Claim, Expired, Mark, Released, WorkId, WorkState, WorkStore, WorkView};
+use ciro_types::{BlockId, Height, JobId, LeaseToken, encode};
+use redb::{Builder, Database, ReadableTable as _, StorageBackend, TableDefinition, WriteTransaction};
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
 
-/// Bounds of an [`EmbeddedLog`].
+/// Bounds of an [`EmbeddedStore`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Longest entry body or work payload, bytes.
-    pub record_bytes: usize,
+    /// Longest payload, bytes.
+    pub payload_bytes: usize,
     /// Claims after which work becomes a dead letter.
     pub attempts: u32,
     /// Longest stored reason, bytes.
@@ -35,51 +29,35 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { record_bytes: 16 << 20, attempts: 16, reason_bytes: 256, cache_bytes: 4 << 20 }
+        Self { payload_bytes: 16 << 20, attempts: 16, reason_bytes: 256, cache_bytes: 4 << 20 }
     }
 }
 
 /// Tokens issued at one height: 2²⁰ before the next height's range is entered, which is allowed but not expected.
 const TOKEN_BITS_PER_HEIGHT: u32 = 20;
 
-/// A [`JobLog`] in one file, or on any [`StorageBackend`].
-pub struct EmbeddedLog {
-    database: Arc<Database>,
+/// A [`WorkStore`] in one file, or on any [`StorageBackend`].
+pub struct EmbeddedStore {
+    database: Database,
     /// The group that is gathering. Reads go through it, so they see the writer's own changes. Gone after a failed
-    /// commit: redb may then hold either group, and only a reopened log knows which.
+    /// commit: redb may then hold either group, and only a reopened store knows which.
     group: Option<WriteTransaction>,
     /// Whether the group holds anything worth a disk flush.
     dirty: Cell<bool>,
     limits: Limits,
 }
 
-/// Reads committed entries beside the writer, from any thread.
-#[derive(Clone, Debug)]
-pub struct EventReader {
-    database: Arc<Database>,
-}
-
-impl EventReader {
-    /// Up to `limit` committed entries at or after `from`, in order.
-    ///
-    /// # Errors
-    /// Storage only.
-    pub fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError> {
-        let reading: ReadTransaction = self.database.begin_read().map_err(QueueError::storage("begin a read"))?;
-        let table: ReadOnlyTable<(u64, u32), &[u8]> =
-            reading.open_table(ENTRIES).map_err(QueueError::storage("open entries"))?;
-        scan_entries(&table, from, limit)
-    }
-}
-
-impl fmt::Debug for EmbeddedLog {
+impl fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedLog").field("limits", &self.limits).field("dirty", &self.dirty).finish_non_exhaustive()
+        f.debug_struct("EmbeddedStore")
+            .field("limits", &self.limits)
+            .field("dirty", &self.dirty)
+            .finish_non_exhaustive()
     }
 }
 
-impl EmbeddedLog {
-    /// Opens or creates the log at `path`.
+impl EmbeddedStore {
+    /// Opens or creates the store at `path`.
     ///
     /// # Errors
     /// [`QueueError::Storage`], for instance when another process holds the file.
@@ -88,7 +66,7 @@ impl EmbeddedLog {
         Self::start(database, limits)
     }
 
-    /// Opens or creates the log at `path`, which nobody else has open. Its writer waits for room as `patience` says.
+    /// Opens or creates the store at `path`, which nobody else has open. Its writer waits for room as `patience` says.
     ///
     /// # Errors
     /// [`QueueError::Storage`].
@@ -97,7 +75,7 @@ impl EmbeddedLog {
         Self::open_on(file.map_err(QueueError::storage("open the file"))?, limits)
     }
 
-    /// Opens or creates the log on `backend`: memory, or a simulated disk that tears writes.
+    /// Opens or creates the store on `backend`: memory, or a simulated disk that tears writes.
     ///
     /// # Errors
     /// [`QueueError::Storage`].
@@ -106,24 +84,25 @@ impl EmbeddedLog {
         Self::start(database, limits)
     }
 
-    /// A reader of committed entries.
-    #[must_use]
-    pub fn reader(&self) -> EventReader {
-        EventReader { database: Arc::clone(&self.database) }
+    fn start(database: Database, limits: Limits) -> Result<Self, QueueError> {
+        let group = Some(begin(&database)?);
+        let mut store = Self { database, group, dirty: Cell::new(true), limits };
+        store.create_tables()?;
+        store.flush()?;
+        Ok(store)
     }
 
-    fn start(database: Database, limits: Limits) -> Result<Self, QueueError> {
-        let database = Arc::new(database);
-        let group = Some(begin(&database)?);
-        let mut log = Self { database, group, dirty: Cell::new(true), limits };
-        // Readers may look before the first change; the tables must exist for them.
-        log.create_tables()?;
-        log.commit()?;
-        Ok(log)
+    /// Makes the group durable and begins the next.
+    fn flush(&mut self) -> Result<(), QueueError> {
+        self.dirty.set(false);
+        let group = self.group.take().ok_or(QueueError::Closed)?;
+        group.commit().map_err(QueueError::storage("commit"))?;
+        self.group = Some(begin(&self.database)?);
+        Ok(())
     }
 
     fn create_tables(&self) -> Result<(), QueueError> {
-        self.table(ENTRIES)?;
+        self.table(MARK)?;
         self.table(WORK)?;
         self.table(READY)?;
         self.table(TIMERS)?;
@@ -133,8 +112,8 @@ impl EmbeddedLog {
     }
 
     fn check_length(&self, bytes: &[u8]) -> Result<(), QueueError> {
-        if bytes.len() > self.limits.record_bytes {
-            return Err(QueueError::TooLong { expected: self.limits.record_bytes, got: bytes.len() });
+        if bytes.len() > self.limits.payload_bytes {
+            return Err(QueueError::TooLong { expected: self.limits.payload_bytes, got: bytes.len() });
         }
         Ok(())
     }
@@ -294,42 +273,14 @@ impl EmbeddedLog {
     }
 }
 
-impl JobLog for EmbeddedLog {
-    fn append(&mut self, entry: &Entry) -> Result<Appended, QueueError> {
-        self.check_length(&entry.body)?;
-        let at = (entry.position.height.0, entry.position.index);
-        if self.head()?.is_some_and(|head| entry.position <= head) {
-            let entries = self.table(ENTRIES)?;
-            let known = entries.get(at).map_err(QueueError::storage("read an entry"))?;
-            return match known {
-                Some(body) if body.value() != entry.body => Err(QueueError::Conflict { position: entry.position }),
-                _ => Ok(Appended::Duplicate),
-            };
-        }
-        self.put(ENTRIES, at, entry.body.as_slice())?;
-        self.set_counter(HEAD[0], at.0)?;
-        self.set_counter(HEAD[1], u64::from(at.1) + 1)?;
-        Ok(Appended::New)
-    }
-
-    fn head(&self) -> Result<Option<Position>, QueueError> {
-        let height = Height(self.counter(HEAD[0])?);
-        // The index is stored plus one, so that an absent counter means an empty log.
-        match u32::try_from(self.counter(HEAD[1])?) {
-            Ok(0) => Ok(None),
-            Ok(count) => Ok(Some(Position { height, index: count - 1 })),
-            Err(e) => Err(QueueError::Damaged { row: "head counter", reason: e.to_string() }),
-        }
-    }
-
-    fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError> {
-        scan_entries(&self.table(ENTRIES)?, from, limit)
-    }
-
-    fn prune(&mut self, before: Position) -> Result<(), QueueError> {
-        self.dirty.set(true);
-        let mut entries = self.table(ENTRIES)?;
-        entries.retain_in(..(before.height.0, before.index), |_, _| false).map_err(QueueError::storage("prune entries"))
+impl WorkStore for EmbeddedStore {
+    fn mark(&self) -> Result<Option<Mark>, QueueError> {
+        let row = self.table(MARK)?;
+        let found = row.get(()).map_err(QueueError::storage("read the mark"))?;
+        Ok(found.map(|found| {
+            let (height, block) = found.value();
+            Mark { height: Height(height), block: BlockId(block) }
+        }))
     }
 
     fn enqueue(&mut self, work: WorkId, payload: &[u8]) -> Result<bool, QueueError> {
@@ -467,13 +418,11 @@ impl JobLog for EmbeddedLog {
         self.set_counter(LAST_TOKEN, self.counter(LAST_TOKEN)?.max(floor))
     }
 
-    fn commit(&mut self) -> Result<(), QueueError> {
-        if !self.dirty.replace(false) {
-            return Ok(());
+    fn commit(&mut self, mark: Mark) -> Result<(), QueueError> {
+        if self.dirty.get() {
+            self.put(MARK, (), (mark.height.0, mark.block.0))?;
+            self.flush()?;
         }
-        let group = self.group.take().ok_or(QueueError::Closed)?;
-        group.commit().map_err(QueueError::storage("commit"))?;
-        self.group = Some(begin(&self.database)?);
         Ok(())
     }
 }
@@ -491,22 +440,6 @@ fn begin(database: &Database) -> Result<WriteTransaction, QueueError> {
 /// The smallest token that may be issued at `height`.
 fn first_token_of(height: Height) -> u64 {
     height.0.saturating_mul(1 << TOKEN_BITS_PER_HEIGHT)
-}
-
-fn scan_entries(
-    table: &impl ReadableTable<(u64, u32), &'static [u8]>,
-    from: Position,
-    limit: usize,
-) -> Result<Vec<Entry>, QueueError> {
-    let range = table.range((from.height.0, from.index)..).map_err(QueueError::storage("scan entries"))?;
-    range
-        .take(limit)
-        .map(|item| {
-            let (at, body) = item.map_err(QueueError::storage("scan entries"))?;
-            let (height, index) = at.value();
-            Ok(Entry { position: Position { height: Height(height), index }, body: body.value().to_vec() })
-        })
-        .collect()
 }
 
 /// The longest prefix of `text` within `limit` bytes that ends between characters.

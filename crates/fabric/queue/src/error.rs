@@ -1,13 +1,13 @@
-//! Why the log refused or failed.
+//! Why the store refused or failed.
 
-use crate::log::{Position, WorkId};
+use crate::store::WorkId;
 use ciro_types::LeaseToken;
 
-/// A refusal (the caller's mistake, the log is unchanged) or a failure of the storage below.
+/// A refusal (the caller's mistake, the store is unchanged) or a failure of the storage below.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The storage failed. Nothing since the last commit is kept; reopen the log.
-    #[error("the job log's storage failed while it tried to {operation}")]
+    /// The storage failed. Nothing since the last commit is kept; reopen the store.
+    #[error("the work store failed while it tried to {operation}")]
     Storage {
         /// What was being done.
         operation: &'static str,
@@ -15,29 +15,23 @@ pub enum QueueError {
         #[source]
         source: Box<redb::Error>,
     },
-    /// An earlier commit failed, so what the log holds is known only after reopening it.
-    #[error("the job log is closed since a commit failed")]
+    /// An earlier commit failed, so what the store holds is known only after reopening it.
+    #[error("the work store is closed since a commit failed")]
     Closed,
-    /// A stored row is not what this version writes. Delete the log and rebuild it from the ledger.
-    #[error("the job log holds a damaged {row}: {reason}")]
+    /// A stored row is not what this version writes. Delete the store and rebuild it from the ledger.
+    #[error("the work store holds a damaged {row}: {reason}")]
     Damaged {
         /// Which kind of row.
         row: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The same position came twice with different contents: the feed is not one ledger's.
-    #[error("event {position} differs from the one already logged there")]
-    Conflict {
-        /// The position.
-        position: Position,
-    },
-    /// A body or payload is longer than the log accepts.
-    #[error("record too long: expected at most {expected} bytes, got {got}")]
+    /// A payload is longer than the store accepts.
+    #[error("payload too long: expected at most {expected} bytes, got {got}")]
     TooLong {
         /// The limit, bytes.
         expected: usize,
-        /// The record's length, bytes.
+        /// The payload's length, bytes.
         got: usize,
     },
     /// No such work is open.

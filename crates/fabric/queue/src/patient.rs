@@ -1,7 +1,7 @@
 //! A file that waits for room on a full disk instead of failing.
 //!
-//! The log is transport: while the disk is full there is nothing to transport, since the ledger does not move either. So
-//! its writer waits in the middle of a write, and goes on where it was.
+//! While the disk is full there is nothing to match, since the ledger does not move either. So
+//! the writer waits in the middle of a write, and goes on where it was.
 
 use redb::StorageBackend;
 use std::fs::File;

@@ -5,8 +5,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::JobId;
 use redb::TableDefinition;
 
-/// (height, index) → event body.
-pub(crate) const ENTRIES: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("entries");
+/// Height and id of the last block that changed something; one row, or none in a new store.
+pub(crate) const MARK: TableDefinition<'_, (), (u64, [u8; 32])> = TableDefinition::new("mark");
 /// (job, seat) → [`WorkRow`].
 pub(crate) const WORK: TableDefinition<'_, WorkKey, &[u8]> = TableDefinition::new("work");
 /// Age → (job, seat), for work that may be claimed.
@@ -22,9 +22,6 @@ pub(crate) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new
 pub(crate) const LAST_TOKEN: &str = "last_token";
 /// The greatest age given.
 pub(crate) const LAST_AGE: &str = "last_age";
-/// Height and index of the highest entry ever logged; kept when entries are pruned.
-pub(crate) const HEAD: [&str; 2] = ["head_height", "head_index"];
-
 /// The key of [`WORK`].
 pub(crate) type WorkKey = ([u8; 32], u8);
 

@@ -6,11 +6,11 @@ use ciro_types::DecodeError;
 /// A failure the scheduler cannot work around. Restart it from the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
-    /// The job log failed.
-    #[error("the scheduler's job log failed")]
+    /// The store of work failed.
+    #[error("the scheduler's work store failed")]
     Log(#[source] QueueError),
-    /// A seat's note in the job log is not ours. Delete the log and rebuild it from the ledger.
-    #[error("a seat in the job log carries a damaged note")]
+    /// A seat's note in the store is not ours. Delete the store and rebuild it from the ledger.
+    #[error("a seat in the work store carries a damaged note")]
     Note(#[source] DecodeError),
 }
 

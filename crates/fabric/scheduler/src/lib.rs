@@ -6,10 +6,10 @@
 //! | [`config`] | [`Config`]: network, key, fee, lengths of leases, and [`Reach`] |
 //! | `refusal` | why nobody matches, counted per predicate, with the nearest way out |
 //! | [`scheduler`] | [`Scheduler`]: committed events in, signed leases out |
-//! | [`seat`] | what the scheduler notes with each seat in the job log |
+//! | [`seat`] | what the scheduler notes with each seat in the store of work |
 //!
 //! The matcher is pure: the same book and the same demand give the same decision on any machine. The scheduler is a
-//! step machine over a [`ciro_queue::JobLog`]; it owns no clock, socket or executor, and its time is block height.
+//! step machine over a [`ciro_queue::WorkStore`]; it owns no clock, socket or executor, and its time is block height.
 //! A job nobody can serve stays queued, and says why. The ledger, not the scheduler, decides who is paid: a scheduler
 //! that crashes, stalls or lies costs time, never money.
 //!

@@ -13,27 +13,22 @@ use crate::error::SchedulerError;
 use crate::history::History;
 use crate::seat::{SeatNote, pivot};
 use ciro_api::{Offered, Refusal};
-use ciro_queue::{Age, Entry, JobLog, Position, WorkId, WorkState, WorkView};
+use ciro_queue::{Age, Mark, WorkId, WorkState, WorkStore, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
 use ciro_state::{CommittedEvent, DeclineReason, Event, Facts as _, Job, Model, Reputation, Round, SignedLease, State};
 use ciro_types::{
-    AccountId, Amount, Assurance, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements, encode,
+    AccountId, Amount, Assurance, BlockId, Height, JobId, JobSpec, Lease, LeaseToken, Offer, Requirements, encode,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Seats looked at in one read of the job log.
+/// Seats looked at in one read of the store.
 const PAGE: usize = 256;
-
-/// Blocks whose events stay in the job log. Nobody but a person who looks for a cause reads them again.
-const LOGGED_BLOCKS: u64 = 1_024;
-/// The log is pruned at every so many heights: a block without events then costs no write.
-const PRUNED_EVERY: u64 = 64;
 
 /// What a scheduler restarts from: the parts of the ledger's state that it follows.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// The last block applied.
-    pub height: Height,
+    pub at: Mark,
     /// Standing offers.
     pub offers: Vec<Offer>,
     /// Every worker's standing.
@@ -45,13 +40,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The parts of `state` that a scheduler follows. Cost: linear in workers and jobs.
+    /// The parts of `state`, that after `block`, which a scheduler follows. Cost: linear in workers and jobs.
     #[must_use]
-    pub fn of(state: &State) -> Self {
+    pub fn of(state: &State, block: BlockId) -> Self {
         let open = state.jobs().filter(|(_, job)| job.is_open());
         let work = |job: &Job| state.model(&job.spec.model).map_or(0, Model::work);
         Self {
-            height: state.height(),
+            at: Mark { height: state.height(), block },
             offers: state.offers().cloned().collect(),
             reputations: state.workers().map(|(id, worker)| (*id, worker.reputation)).collect(),
             newcomers: state.workers().filter(|(_, worker)| worker.jobs_done == 0).map(|(id, _)| *id).collect(),
@@ -109,85 +104,67 @@ struct Claimed {
 }
 
 /// The step machine. See the module's documentation.
-pub struct Scheduler<L> {
+pub struct Scheduler<W> {
     config: Config,
-    log: L,
-    height: Height,
+    store: W,
+    /// The last block taken in.
+    at: Mark,
     book: Book,
     jobs: BTreeMap<JobId, OpenJob>,
     claims: BTreeMap<LeaseToken, Claimed>,
 }
 
-impl<L: JobLog> Scheduler<L> {
-    /// Starts from the ledger's state and whatever the log remembers. The effects repeat the leases that are out.
+impl<W: WorkStore> Scheduler<W> {
+    /// Starts from the ledger's state and whatever the store remembers. The effects repeat the leases that are out.
     ///
     /// # Errors
-    /// [`SchedulerError`] if the log fails or is damaged.
-    pub fn restore(config: Config, log: L, ledger: Ledger) -> Result<(Self, Vec<Effect>), SchedulerError> {
-        let mut scheduler = Self {
-            config,
-            log,
-            height: ledger.height,
-            book: Book::new(),
-            jobs: BTreeMap::new(),
-            claims: BTreeMap::new(),
-        };
-        scheduler.book.advance(ledger.height);
+    /// [`SchedulerError`] if the store fails or is damaged.
+    pub fn restore(config: Config, store: W, ledger: Ledger) -> Result<(Self, Vec<Effect>), SchedulerError> {
+        let mut scheduler =
+            Self { config, store, at: ledger.at, book: Book::new(), jobs: BTreeMap::new(), claims: BTreeMap::new() };
+        scheduler.book.advance(ledger.at.height);
         scheduler.restore_book(ledger.offers, ledger.reputations);
         ledger.newcomers.into_iter().for_each(|worker| scheduler.book.note_newcomer(worker));
-        if scheduler.log.head()?.is_none() {
-            // The log is new or was lost: tokens may be out that it does not remember.
-            scheduler.log.start_tokens_after(ledger.height)?;
+        if scheduler.store.mark()?.is_none() {
+            // The store is new or was lost: tokens may be out that it does not remember.
+            scheduler.store.start_tokens_after(ledger.at.height)?;
         }
         scheduler.forget_closed(&ledger.jobs)?;
         for (id, job, work) in ledger.jobs {
             scheduler.restore_job(id, job, work)?;
         }
-        scheduler.log.commit()?;
+        scheduler.store.commit(ledger.at)?;
         let effects = scheduler.outstanding_grants();
         Ok((scheduler, effects))
     }
 
-    /// Takes in the block at `height`. Blocks come in order; one that was taken in before only completes the log.
+    /// Takes in a block. Blocks come in order; one that was taken in before changes nothing.
     ///
     /// # Errors
-    /// [`SchedulerError`] if the log fails: nothing of this block is durable then, and no effect may be acted on.
-    pub fn on_block(&mut self, height: Height, events: &[CommittedEvent]) -> Result<Vec<Effect>, SchedulerError> {
-        for event in events {
-            self.record(event)?;
-        }
+    /// [`SchedulerError`] if the store fails: nothing of this block is durable then, and no effect may be acted on.
+    pub fn on_block(&mut self, at: Mark, events: &[CommittedEvent]) -> Result<Vec<Effect>, SchedulerError> {
         let mut effects = Vec::new();
-        if height > self.height {
-            self.height = height;
-            self.book.advance(height);
+        if at.height > self.at.height {
+            self.at = at;
+            self.book.advance(at.height);
             for event in events {
                 self.apply(&event.event)?;
             }
             self.take_back_expired(&mut effects)?;
             self.fill_seats(&mut effects)?;
-            self.prune_log()?;
+            self.store.commit(at)?;
         }
-        self.log.commit()?;
         Ok(effects)
-    }
-
-    fn prune_log(&mut self) -> Result<(), SchedulerError> {
-        match self.height.0.checked_sub(LOGGED_BLOCKS) {
-            Some(before) if before.is_multiple_of(PRUNED_EVERY) => {
-                Ok(self.log.prune(Position::start_of(Height(before)))?)
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// The last block taken in.
     pub const fn height(&self) -> Height {
-        self.height
+        self.at.height
     }
 
-    /// The job log.
-    pub const fn log(&self) -> &L {
-        &self.log
+    /// The store of work.
+    pub const fn store(&self) -> &W {
+        &self.store
     }
 
     /// The offer book.
@@ -228,12 +205,6 @@ impl<L: JobLog> Scheduler<L> {
             }
         }
         Ok(workers)
-    }
-
-    fn record(&mut self, event: &CommittedEvent) -> Result<(), SchedulerError> {
-        let position = Position { height: event.position.height, index: event.position.index };
-        self.log.append(&Entry { position, body: encode(&event.event) })?;
-        Ok(())
     }
 
     fn apply(&mut self, event: &Event) -> Result<(), SchedulerError> {
@@ -292,7 +263,7 @@ impl<L: JobLog> Scheduler<L> {
     /// Enqueues seats until the job has as many untaken ones as its round wants.
     fn ensure_seats(&mut self, id: JobId) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get(&id) else { return Ok(()) };
-        let seats = self.log.seats(id)?;
+        let seats = self.store.seats(id)?;
         let is_taken = |view: &&WorkView| match view.state {
             WorkState::Claimed { token, .. } => job.committed.contains(&token),
             WorkState::Ready | WorkState::Delayed { .. } | WorkState::Dead { .. } => false,
@@ -300,7 +271,7 @@ impl<L: JobLog> Scheduler<L> {
         let untaken = seats.len() - seats.iter().filter(is_taken).count();
         let first = seats.last().map_or(0, |view| view.work.seat.saturating_add(1));
         for seat in (first..u8::MAX).take(job.wanted.saturating_sub(untaken)) {
-            self.log.enqueue(WorkId { job: id, seat }, &encode(&SeatNote::default()))?;
+            self.store.enqueue(WorkId { job: id, seat }, &encode(&SeatNote::default()))?;
         }
         Ok(())
     }
@@ -312,7 +283,7 @@ impl<L: JobLog> Scheduler<L> {
             if passes {
                 self.note_return(&claimed);
             }
-            self.log.nack(claimed.work, token, self.height, self.height, reason)?;
+            self.store.nack(claimed.work, token, self.at.height, self.at.height, reason)?;
         }
         Ok(())
     }
@@ -329,7 +300,7 @@ impl<L: JobLog> Scheduler<L> {
 
     fn note_return(&mut self, claimed: &Claimed) {
         if let Some(job) = self.jobs.get_mut(&claimed.work.job) {
-            job.history.give_back(claimed.lease.worker, self.height);
+            job.history.give_back(claimed.lease.worker, self.at.height);
         }
     }
 
@@ -361,7 +332,7 @@ impl<L: JobLog> Scheduler<L> {
         self.book.vacate(worker, token);
         // From here on the ledger's reveal window counts, not the lease.
         if let Some(claimed) = self.claims.get(&token) {
-            self.log.extend(claimed.work, token, job.spec.deadline.next())?;
+            self.store.extend(claimed.work, token, job.spec.deadline.next())?;
         }
         Ok(())
     }
@@ -388,13 +359,13 @@ impl<L: JobLog> Scheduler<L> {
                 self.drop_claim(token);
             }
         }
-        Ok(self.log.retire(id)?)
+        Ok(self.store.retire(id)?)
     }
 
     fn take_back_expired(&mut self, effects: &mut Vec<Effect>) -> Result<(), SchedulerError> {
         // Slots that run out together are one miss: the worker was away once.
         let mut late = BTreeSet::new();
-        for expired in self.log.tick(self.height)? {
+        for expired in self.store.tick(self.at.height)? {
             let Some(claimed) = self.drop_claim(expired.token) else { continue };
             self.note_return(&claimed);
             if !self.is_cut(&claimed) {
@@ -412,7 +383,7 @@ impl<L: JobLog> Scheduler<L> {
         // Demands nobody could serve in this pass: the book only shrinks while it runs, so they still cannot be.
         let mut hopeless = BTreeSet::new();
         while self.book.has_free_slot() {
-            let page = self.log.ready(after, PAGE)?;
+            let page = self.store.ready(after, PAGE)?;
             let Some(youngest) = page.last() else { break };
             after = youngest.age;
             for view in &page {
@@ -429,10 +400,10 @@ impl<L: JobLog> Scheduler<L> {
         effects: &mut Vec<Effect>,
     ) -> Result<(), SchedulerError> {
         let Some(job) = self.jobs.get(&view.work.job) else { return Ok(()) };
-        let expires = self.height.plus(job.lease_blocks).min(job.spec.deadline);
+        let expires = self.at.height.plus(job.lease_blocks).min(job.spec.deadline);
         if job.is_cancelling
             || job.outstanding.len() >= job.wanted
-            || expires < self.height.plus(Config::least_blocks(job.lease_blocks))
+            || expires < self.at.height.plus(Config::least_blocks(job.lease_blocks))
         {
             return Ok(());
         }
@@ -442,11 +413,11 @@ impl<L: JobLog> Scheduler<L> {
         if hopeless.contains(&kind) {
             return Ok(());
         }
-        match pick(&mut self.book, &demand, &job.history, self.height) {
+        match pick(&mut self.book, &demand, &job.history, self.at.height) {
             Some((worker, price)) => {
                 let is_trial = self.book.is_newcomer(&worker);
                 let blocks = if is_trial { Config::trial_blocks(job.lease_blocks) } else { job.lease_blocks };
-                effects.push(self.grant(view, worker, price, expires.min(self.height.plus(blocks)))?);
+                effects.push(self.grant(view, worker, price, expires.min(self.at.height.plus(blocks)))?);
             }
             // An exclusion concerns this job alone.
             None if job.history.is_empty() => drop(hopeless.insert(kind)),
@@ -464,7 +435,7 @@ impl<L: JobLog> Scheduler<L> {
     ) -> Result<Effect, SchedulerError> {
         let mut note = SeatNote::read(view)?;
         note.given.push((worker, price));
-        let token = self.log.claim(view.work, self.height, expires, &encode(&note))?.token;
+        let token = self.store.claim(view.work, self.at.height, expires, &encode(&note))?.token;
         let lease = Lease { job: view.work.job, worker, token, price, expires };
         self.hold(view.work, lease.clone());
         Ok(Effect::Grant(self.sign(lease)))
@@ -508,11 +479,11 @@ impl<L: JobLog> Scheduler<L> {
         let open: BTreeSet<JobId> = open.iter().map(|(id, ..)| *id).collect();
         let mut after = None;
         loop {
-            let page = self.log.jobs(after, PAGE)?;
+            let page = self.store.jobs(after, PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(*last);
             for closed in page.into_iter().filter(|id| !open.contains(id)) {
-                self.log.retire(closed)?;
+                self.store.retire(closed)?;
             }
         }
     }
@@ -526,7 +497,7 @@ impl<L: JobLog> Scheduler<L> {
         out.iter().for_each(|worker| open.history.bar(*worker));
         open.wanted = seats_still_wanted(&open.spec, &job.round);
         self.jobs.insert(id, open);
-        for view in self.log.seats(id)? {
+        for view in self.store.seats(id)? {
             self.restore_seat(&view, &seated, &out)?;
         }
         self.ensure_seats(id)
@@ -541,7 +512,7 @@ impl<L: JobLog> Scheduler<L> {
         let note = SeatNote::read(view)?;
         if let Some(job) = self.jobs.get_mut(&view.work.job) {
             let returned = note.given.iter().map(|(worker, _)| *worker).filter(|worker| !out.contains(worker));
-            returned.for_each(|worker| job.history.give_back(worker, self.height));
+            returned.for_each(|worker| job.history.give_back(worker, self.at.height));
         }
         let Some(lease) = note.lease(view) else { return Ok(()) };
         let (token, worker) = (lease.token, lease.worker);
@@ -557,7 +528,8 @@ impl<L: JobLog> Scheduler<L> {
     fn outstanding_grants(&self) -> Vec<Effect> {
         let is_out = |claimed: &&Claimed| {
             let job = self.jobs.get(&claimed.work.job);
-            job.is_some_and(|job| job.outstanding.contains(&claimed.lease.token)) && claimed.lease.expires > self.height
+            job.is_some_and(|job| job.outstanding.contains(&claimed.lease.token))
+                && claimed.lease.expires > self.at.height
         };
         self.claims.values().filter(is_out).map(|claimed| Effect::Grant(self.sign(claimed.lease.clone()))).collect()
     }

@@ -8,9 +8,9 @@ use crate::sim::{Counts, Ordered, Sim};
 use crate::violation::Violation;
 use ciro_engine::Store;
 use ciro_network::receipts::{PublicModel, receipt, settlement};
-use ciro_queue::{JobLog as _, Position};
+use ciro_queue::{QueueError, WorkStore as _};
 use ciro_receipt::check;
-use ciro_types::{Assurance, Hash32, Height, JobId, chain, encode};
+use ciro_types::{Assurance, BlockId, Hash32, Height, JobId, chain};
 use core::fmt;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -171,28 +171,27 @@ fn name(sim: &Sim, number: usize) -> String {
     sim.ordered().get(&number).map_or_else(|| format!("{number} (not made)"), |order| order.job.short())
 }
 
-/// The queue holds exactly the ledger's events, without a gap, as far as it goes.
+/// The scheduler's store follows from a block of this chain, and holds no work for jobs that have ended.
 fn check_queue(sim: &Sim) -> Result<(), Violation> {
     let Some(scheduler) = sim.scheduler().scheduler() else { return Ok(()) };
-    let entries = scheduler.log().replay(Position::default(), usize::MAX);
-    let entries =
-        entries.map_err(|e| Violation::Stopped { place: crate::cast::Place::Scheduler, reason: chain(&e) })?;
-    let mut expected = (1..).zip(&sim.chain().events).flat_map(|(height, events)| {
-        let position = move |index| Position { height: Height(height), index };
-        (0..).zip(events).map(move |(index, event)| (position(index), encode(event)))
-    });
-    for entry in entries {
-        if expected.next() != Some((entry.position, entry.body)) {
-            return Err(Violation::Queue { position: entry.position });
+    let stopped =
+        |e: QueueError| Violation::Stopped { place: crate::cast::Place::Scheduler, reason: ciro_types::chain(&e) };
+    let Some(mark) = scheduler.store().mark().map_err(stopped)? else { return Ok(()) };
+    let expected = sim.chain().block(mark.height).map_or(BlockId::ZERO, |block| block.id);
+    if mark.block != expected {
+        return Err(Violation::Queue { height: mark.height, expected, got: mark.block });
+    }
+    // The last blocks may be on their way.
+    if scheduler.height().plus(AFTERMATH_BLOCKS) < sim.chain().height() {
+        return Err(Violation::Behind { height: scheduler.height(), chain: sim.chain().height() });
+    }
+    for job in scheduler.store().jobs(None, usize::MAX).map_err(stopped)? {
+        let has_ended = sim.chain().jobs.get(&job).is_none_or(|tale| tale.end.is_some());
+        if has_ended && scheduler.height() == sim.chain().height() {
+            return Err(Violation::Leftover { job });
         }
     }
-    // The last block may be on its way.
-    match expected.next() {
-        Some((position, _)) if position.height.plus(AFTERMATH_BLOCKS) < sim.chain().height() => {
-            Err(Violation::Queue { position })
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Every paid job has a receipt that a stranger accepts. Returns how many.

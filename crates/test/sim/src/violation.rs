@@ -1,7 +1,6 @@
 //! What must never happen.
 
 use crate::cast::Place;
-use ciro_queue::Position;
 use ciro_state::AuditError;
 use ciro_types::{AccountId, Amount, BlockId, Hash32, Height, JobId, LeaseToken};
 use core::fmt;
@@ -120,11 +119,29 @@ pub enum Violation {
         /// Its words.
         reason: String,
     },
-    /// The queue does not hold the ledger's events.
-    #[error("the queue differs from the ledger at {position}")]
+    /// The scheduler's store follows from a block that this chain does not have.
+    #[error("the scheduler's store at height {height}: expected block {expected}, got {got}")]
     Queue {
-        /// The first difference.
-        position: Position,
+        /// The height of its mark.
+        height: Height,
+        /// The chain's block.
+        expected: BlockId,
+        /// The store's.
+        got: BlockId,
+    },
+    /// The scheduler does not follow the chain.
+    #[error("the scheduler is at height {height}, the chain at {chain}")]
+    Behind {
+        /// The scheduler's.
+        height: Height,
+        /// The chain's.
+        chain: Height,
+    },
+    /// The scheduler still holds work for a job that has ended.
+    #[error("the scheduler holds work for job {job}, which has ended")]
+    Leftover {
+        /// The job.
+        job: JobId,
     },
     /// The network did not come to rest once faults had stopped.
     #[error("stuck at height {height}: {what}")]

@@ -106,7 +106,7 @@ fn without_an_intact_store_the_network_does_not_start_and_says_which_row() {
 }
 
 #[test]
-fn a_job_log_of_a_ledger_that_is_gone_is_made_anew() {
+fn a_work_store_of_a_ledger_that_is_gone_is_made_anew() {
     let directory = tempfile::tempdir().expect("a directory");
     settled(directory.path());
     for number in 0..4 {
@@ -114,7 +114,7 @@ fn a_job_log_of_a_ledger_that_is_gone_is_made_anew() {
     }
     let (notify, heard) = listen();
     let (_network, client) = start_with(directory.path(), Options::default(), &notify);
-    let is_rebuilt = |notice: &Notice| matches!(notice, Notice::JobLogRebuilt { .. });
+    let is_rebuilt = |notice: &Notice| matches!(notice, Notice::WorkRebuilt { .. });
     assert!(heard.lock().expect("no panic").iter().any(is_rebuilt));
     client.receipt(settle(&client, 7));
 }

@@ -1,7 +1,7 @@
-//! Power is cut at every write, with the unsynced writes lost or torn: the log is as of a commit, never between two.
+//! Power is cut at every write, with the unsynced writes lost or torn: the store is as of a commit, never between two.
 
 use crate::laws;
-use ciro_queue::{Age, EmbeddedLog, JobLog, Limits, Position, QueueError};
+use ciro_queue::{Age, EmbeddedStore, Limits, QueueError, WorkStore};
 use ciro_types::Height;
 use redb::StorageBackend;
 use std::io::{Error, Result};
@@ -123,31 +123,29 @@ impl Platters {
 }
 
 fn limits() -> Limits {
-    Limits { record_bytes: laws::RECORD_BYTES, attempts: laws::ATTEMPTS, reason_bytes: 16, cache_bytes: 1 << 20 }
+    Limits { payload_bytes: laws::PAYLOAD_BYTES, attempts: laws::ATTEMPTS, reason_bytes: 16, cache_bytes: 1 << 20 }
 }
 
-/// One block's worth of changes: an event, its work, and a claim on the previous block's work.
-fn block(log: &mut EmbeddedLog, height: u8) -> std::result::Result<(), QueueError> {
-    log.append(&laws::entry(height.into(), 0, &[height]))?;
-    log.enqueue(laws::work(height, 0), &[height])?;
+/// One block's worth of changes: its work, and a claim on the previous block's work.
+fn block(store: &mut EmbeddedStore, height: u8) -> std::result::Result<(), QueueError> {
+    store.enqueue(laws::work(height, 0), &[height])?;
     if height > 1 {
-        log.claim(laws::work(height - 1, 0), Height(height.into()), Height(200), b"")?;
+        store.claim(laws::work(height - 1, 0), Height(height.into()), Height(200), b"")?;
     }
-    log.commit()
+    store.commit(laws::mark(height.into()))
 }
 
 /// What must be found after `height` blocks, neither less nor more.
-fn check(log: &EmbeddedLog, height: u8) {
-    let replayed = log.replay(Position::default(), 100).expect("replays");
-    let expected: Vec<_> = (1..=height).map(|h| laws::entry(h.into(), 0, &[h])).collect();
-    assert_eq!(replayed, expected);
-    let ready: Vec<_> = log.ready(Age::default(), 100).expect("reads").iter().map(|view| view.work).collect();
+fn check(store: &EmbeddedStore, height: u8) {
+    let opened: Vec<_> = (1..=height).map(|h| laws::work(h, 0).job).collect();
+    assert_eq!(store.jobs(None, 100).expect("reads"), opened);
+    let ready: Vec<_> = store.ready(Age::default(), 100).expect("reads").iter().map(|view| view.work).collect();
     let newest: Vec<_> = (height > 0).then(|| laws::work(height, 0)).into_iter().collect();
     assert_eq!(ready, newest);
 }
 
-fn head(log: &EmbeddedLog) -> u8 {
-    let head = log.head().expect("reads").map_or(0, |position| position.height.0);
+fn head(store: &EmbeddedStore) -> u8 {
+    let head = store.mark().expect("reads").map_or(0, |mark| mark.height.0);
     u8::try_from(head).expect("the test has few blocks")
 }
 
@@ -155,10 +153,10 @@ const BLOCKS: u8 = 4;
 
 /// Runs the blocks until the power goes. Returns how many commits returned.
 fn run_until_dark(disk: &Disk) -> u8 {
-    let Ok(mut log) = EmbeddedLog::open_on(disk.clone(), limits()) else {
+    let Ok(mut store) = EmbeddedStore::open_on(disk.clone(), limits()) else {
         return 0;
     };
-    (1..=BLOCKS).take_while(|&height| block(&mut log, height).is_ok()).last().unwrap_or(0)
+    (1..=BLOCKS).take_while(|&height| block(&mut store, height).is_ok()).last().unwrap_or(0)
 }
 
 #[test]
@@ -175,19 +173,19 @@ fn a_power_cut_at_any_operation_keeps_every_acknowledged_commit_whole() {
             let acknowledged = run_until_dark(&disk);
             disk.restart((seed << 32) + u64::from(fuse));
 
-            let opened = EmbeddedLog::open_on(disk.clone(), limits());
+            let opened = EmbeddedStore::open_on(disk.clone(), limits());
             if acknowledged == 0 && opened.is_err() {
                 // The cut hit the very creation of the file: nothing was promised yet.
                 continue;
             }
-            let mut log = opened.unwrap_or_else(|e| panic!("reopens after fuse {fuse}, seed {seed}: {e:?}"));
-            let found = head(&log);
+            let mut store = opened.unwrap_or_else(|e| panic!("reopens after fuse {fuse}, seed {seed}: {e:?}"));
+            let found = head(&store);
             assert!(found == acknowledged || found == acknowledged + 1, "fuse {fuse}: {found} after {acknowledged}");
-            check(&log, found);
+            check(&store, found);
             for height in found + 1..=BLOCKS {
-                block(&mut log, height).expect("work goes on");
+                block(&mut store, height).expect("work goes on");
             }
-            check(&log, BLOCKS);
+            check(&store, BLOCKS);
         }
     }
 }

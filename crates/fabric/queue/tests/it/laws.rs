@@ -1,23 +1,21 @@
-//! What every job log must obey, written once. A backend's test file calls [`all`] with a way to make an empty log.
+//! What every store of work must obey, written once. A backend's test file calls [`all`] with a way to make an empty store.
 
-use ciro_queue::{Age, Appended, Entry, JobLog, Position, QueueError, Released, WorkId, WorkState};
-use ciro_types::{Height, JobId, LeaseToken};
+use ciro_queue::{Age, Mark, QueueError, Released, WorkId, WorkState, WorkStore};
+use ciro_types::{BlockId, Height, JobId, LeaseToken};
 
-/// Attempts after which the logs under test give up: makers must use this limit.
+/// Attempts after which the stores under test give up: makers must use this limit.
 pub(crate) const ATTEMPTS: u32 = 3;
-/// Longest record the logs under test accept, bytes.
-pub(crate) const RECORD_BYTES: usize = 64;
+/// Longest payload that the stores under test accept, bytes.
+pub(crate) const PAYLOAD_BYTES: usize = 64;
 
-/// Runs every law, each on a fresh log.
-pub(crate) fn all<L: JobLog>(mut fresh: impl FnMut() -> L) {
-    entries_replay_in_order_and_repeats_are_duplicates(fresh());
-    a_fork_of_the_feed_is_a_conflict(fresh());
-    pruned_entries_still_count_as_duplicates(fresh());
-    long_records_are_refused(fresh());
+/// Runs every law, each on a fresh store.
+pub(crate) fn all<L: WorkStore>(mut fresh: impl FnMut() -> L) {
+    the_mark_is_that_of_the_last_change(fresh());
+    long_payloads_are_refused(fresh());
     work_is_offered_oldest_first_and_keeps_its_age(fresh());
     work_is_claimed_once_and_closed_by_its_holder_only(fresh());
     tokens_grow_over_every_way_a_claim_can_end(fresh());
-    a_rebuilt_log_repeats_no_token(fresh(), fresh());
+    a_rebuilt_store_repeats_no_token(fresh(), fresh());
     an_expired_claim_is_requeued_and_its_holder_is_stale(fresh());
     delayed_work_wakes_at_its_height(fresh());
     work_without_attempts_left_is_a_dead_letter_until_revived(fresh());
@@ -31,96 +29,78 @@ pub(crate) fn work(job: u8, seat: u8) -> WorkId {
     WorkId { job: JobId([job; 32]), seat }
 }
 
-pub(crate) fn entry(height: u64, index: u32, body: &[u8]) -> Entry {
-    Entry { position: Position { height: Height(height), index }, body: body.to_vec() }
+/// The block of `height` in the chain under test.
+pub(crate) fn mark(height: u64) -> Mark {
+    Mark { height: Height(height), block: BlockId([height as u8; 32]) }
 }
 
-fn ids<L: JobLog>(log: &L) -> Vec<WorkId> {
-    log.ready(Age::default(), 100).expect("storage works").into_iter().map(|view| view.work).collect()
+fn ids<L: WorkStore>(store: &L) -> Vec<WorkId> {
+    store.ready(Age::default(), 100).expect("storage works").into_iter().map(|view| view.work).collect()
 }
 
-fn entries_replay_in_order_and_repeats_are_duplicates<L: JobLog>(mut log: L) {
-    let feed = [entry(1, 0, b"a"), entry(1, 1, b"b"), entry(3, 0, b"c")];
-    for item in &feed {
-        assert_eq!(log.append(item).expect("appends"), Appended::New);
-    }
-    for item in &feed {
-        assert_eq!(log.append(item).expect("appends"), Appended::Duplicate);
-    }
-    assert_eq!(log.head().expect("reads"), Some(feed[2].position));
-    assert_eq!(log.replay(Position::default(), 10).expect("replays"), feed);
-    assert_eq!(log.replay(feed[1].position, 1).expect("replays"), feed[1..2]);
-    assert_eq!(log.replay(feed[1].position.next(), 10).expect("replays"), feed[2..]);
+fn the_mark_is_that_of_the_last_change<L: WorkStore>(mut store: L) {
+    assert_eq!(store.mark().expect("reads"), None);
+    store.enqueue(work(1, 0), b"").expect("enqueues");
+    store.commit(mark(4)).expect("commits");
+    assert_eq!(store.mark().expect("reads"), Some(mark(4)));
+    store.commit(mark(5)).expect("commits");
+    assert_eq!(store.mark().expect("reads"), Some(mark(4)), "block 5 changed nothing");
+    store.retire(work(1, 0).job).expect("retires");
+    store.commit(mark(6)).expect("commits");
+    assert_eq!(store.mark().expect("reads"), Some(mark(6)));
 }
 
-fn a_fork_of_the_feed_is_a_conflict<L: JobLog>(mut log: L) {
-    log.append(&entry(5, 0, b"a")).expect("appends");
-    let forked = log.append(&entry(5, 0, b"b"));
-    assert!(matches!(forked, Err(QueueError::Conflict { position }) if position.height == Height(5)));
-}
-
-fn pruned_entries_still_count_as_duplicates<L: JobLog>(mut log: L) {
-    log.append(&entry(1, 0, b"a")).expect("appends");
-    log.append(&entry(2, 0, b"b")).expect("appends");
-    log.prune(Position::start_of(Height(3))).expect("prunes");
-    assert_eq!(log.replay(Position::default(), 10).expect("replays"), []);
-    assert_eq!(log.append(&entry(1, 0, b"a")).expect("appends"), Appended::Duplicate);
-    assert_eq!(log.append(&entry(2, 0, b"b")).expect("appends"), Appended::Duplicate);
-    assert_eq!(log.append(&entry(2, 1, b"c")).expect("appends"), Appended::New);
-}
-
-fn long_records_are_refused<L: JobLog>(mut log: L) {
-    let long = vec![0; RECORD_BYTES + 1];
+fn long_payloads_are_refused<L: WorkStore>(mut store: L) {
+    let long = vec![0; PAYLOAD_BYTES + 1];
     let refused =
-        |result| matches!(result, Err(QueueError::TooLong { expected: RECORD_BYTES, got }) if got == long.len());
-    assert!(refused(log.append(&entry(1, 0, &long)).map(|_| ())));
-    assert!(refused(log.enqueue(work(1, 0), &long).map(|_| ())));
-    log.append(&entry(1, 0, &long[1..])).expect("the limit itself is allowed");
+        |result| matches!(result, Err(QueueError::TooLong { expected: PAYLOAD_BYTES, got }) if got == long.len());
+    assert!(refused(store.enqueue(work(1, 0), &long).map(|_| ())));
+    store.enqueue(work(1, 0), &long[1..]).expect("the limit itself is allowed");
 }
 
-fn work_is_offered_oldest_first_and_keeps_its_age<L: JobLog>(mut log: L) {
+fn work_is_offered_oldest_first_and_keeps_its_age<L: WorkStore>(mut store: L) {
     for job in [9, 1, 5] {
-        assert!(log.enqueue(work(job, 0), &[job]).expect("enqueues"));
+        assert!(store.enqueue(work(job, 0), &[job]).expect("enqueues"));
     }
-    assert!(!log.enqueue(work(1, 0), b"again").expect("absorbs"));
-    assert_eq!(ids(&log), [work(9, 0), work(1, 0), work(5, 0)]);
-    assert_eq!(log.ready(Age::default(), 1).expect("reads")[0].payload, [9]);
+    assert!(!store.enqueue(work(1, 0), b"again").expect("absorbs"));
+    assert_eq!(ids(&store), [work(9, 0), work(1, 0), work(5, 0)]);
+    assert_eq!(store.ready(Age::default(), 1).expect("reads")[0].payload, [9]);
 
-    let claim = log.claim(work(9, 0), Height(1), Height(4), b"").expect("claims");
-    assert_eq!(ids(&log), [work(1, 0), work(5, 0)]);
-    log.nack(work(9, 0), claim.token, Height(2), Height(2), "busy").expect("releases");
-    assert_eq!(ids(&log), [work(9, 0), work(1, 0), work(5, 0)]);
+    let claim = store.claim(work(9, 0), Height(1), Height(4), b"").expect("claims");
+    assert_eq!(ids(&store), [work(1, 0), work(5, 0)]);
+    store.nack(work(9, 0), claim.token, Height(2), Height(2), "busy").expect("releases");
+    assert_eq!(ids(&store), [work(9, 0), work(1, 0), work(5, 0)]);
 }
 
-fn work_is_claimed_once_and_closed_by_its_holder_only<L: JobLog>(mut log: L) {
-    log.enqueue(work(1, 0), b"").expect("enqueues");
-    let claim = log.claim(work(1, 0), Height(1), Height(4), b"").expect("claims");
-    let again = log.claim(work(1, 0), Height(1), Height(4), b"");
+fn work_is_claimed_once_and_closed_by_its_holder_only<L: WorkStore>(mut store: L) {
+    store.enqueue(work(1, 0), b"").expect("enqueues");
+    let claim = store.claim(work(1, 0), Height(1), Height(4), b"").expect("claims");
+    let again = store.claim(work(1, 0), Height(1), Height(4), b"");
     assert!(matches!(again, Err(QueueError::NotReady { .. })));
     let thief = LeaseToken(claim.token.0 + 1);
-    let stolen = log.ack(work(1, 0), thief);
+    let stolen = store.ack(work(1, 0), thief);
     assert!(matches!(stolen, Err(QueueError::Stale { expected: Some(holder), .. }) if holder == claim.token));
-    log.ack(work(1, 0), claim.token).expect("the holder may");
-    assert!(matches!(log.ack(work(1, 0), claim.token), Err(QueueError::Unknown { .. })));
+    store.ack(work(1, 0), claim.token).expect("the holder may");
+    assert!(matches!(store.ack(work(1, 0), claim.token), Err(QueueError::Unknown { .. })));
 }
 
-fn tokens_grow_over_every_way_a_claim_can_end<L: JobLog>(mut log: L) {
+fn tokens_grow_over_every_way_a_claim_can_end<L: WorkStore>(mut store: L) {
     let mut last = LeaseToken(0);
     for round in 0..6u8 {
         let id = work(round, 0);
-        log.enqueue(id, b"").expect("enqueues");
-        let claim = log.claim(id, Height(3), Height(5), b"").expect("claims");
+        store.enqueue(id, b"").expect("enqueues");
+        let claim = store.claim(id, Height(3), Height(5), b"").expect("claims");
         assert!(claim.token > last);
         last = claim.token;
         match round % 3 {
-            0 => log.ack(id, claim.token).expect("acks"),
-            1 => assert_eq!(log.nack(id, claim.token, Height(3), Height(3), "").expect("nacks"), Released::Requeued),
-            _ => log.retire(id.job).expect("retires"),
+            0 => store.ack(id, claim.token).expect("acks"),
+            1 => assert_eq!(store.nack(id, claim.token, Height(3), Height(3), "").expect("nacks"), Released::Requeued),
+            _ => store.retire(id.job).expect("retires"),
         }
     }
 }
 
-fn a_rebuilt_log_repeats_no_token<L: JobLog>(mut lost: L, mut rebuilt: L) {
+fn a_rebuilt_store_repeats_no_token<L: WorkStore>(mut lost: L, mut rebuilt: L) {
     let now = Height(7);
     lost.enqueue(work(1, 0), b"").expect("enqueues");
     let before = lost.claim(work(1, 0), now, Height(9), b"").expect("claims").token;
@@ -130,101 +110,99 @@ fn a_rebuilt_log_repeats_no_token<L: JobLog>(mut lost: L, mut rebuilt: L) {
     assert!(after > before);
 }
 
-fn an_expired_claim_is_requeued_and_its_holder_is_stale<L: JobLog>(mut log: L) {
-    log.enqueue(work(1, 0), b"").expect("enqueues");
-    let claim = log.claim(work(1, 0), Height(1), Height(4), b"").expect("claims");
-    assert_eq!(log.tick(Height(3)).expect("ticks"), []);
-    let expired = log.tick(Height(4)).expect("ticks");
+fn an_expired_claim_is_requeued_and_its_holder_is_stale<L: WorkStore>(mut store: L) {
+    store.enqueue(work(1, 0), b"").expect("enqueues");
+    let claim = store.claim(work(1, 0), Height(1), Height(4), b"").expect("claims");
+    assert_eq!(store.tick(Height(3)).expect("ticks"), []);
+    let expired = store.tick(Height(4)).expect("ticks");
     assert_eq!(expired.len(), 1);
     assert_eq!((expired[0].work, expired[0].token, expired[0].released), (work(1, 0), claim.token, Released::Requeued));
-    assert!(matches!(log.ack(work(1, 0), claim.token), Err(QueueError::Stale { expected: None, .. })));
-    let second = log.claim(work(1, 0), Height(4), Height(8), b"").expect("claims again");
+    assert!(matches!(store.ack(work(1, 0), claim.token), Err(QueueError::Stale { expected: None, .. })));
+    let second = store.claim(work(1, 0), Height(4), Height(8), b"").expect("claims again");
     assert!(second.token > claim.token);
     assert_eq!(second.attempt, 2);
     assert!(matches!(
-        log.nack(work(1, 0), claim.token, Height(4), Height(4), ""),
+        store.nack(work(1, 0), claim.token, Height(4), Height(4), ""),
         Err(QueueError::Stale { expected: Some(_), .. })
     ));
 }
 
-fn delayed_work_wakes_at_its_height<L: JobLog>(mut log: L) {
-    log.enqueue(work(1, 0), b"").expect("enqueues");
-    let claim = log.claim(work(1, 0), Height(1), Height(9), b"").expect("claims");
-    log.nack(work(1, 0), claim.token, Height(2), Height(5), "later").expect("releases");
-    assert_eq!(ids(&log), []);
-    assert_eq!(log.tick(Height(4)).expect("ticks"), []);
-    assert_eq!(ids(&log), []);
-    assert_eq!(log.tick(Height(5)).expect("ticks"), [], "waking is no expiry");
-    assert_eq!(ids(&log), [work(1, 0)]);
+fn delayed_work_wakes_at_its_height<L: WorkStore>(mut store: L) {
+    store.enqueue(work(1, 0), b"").expect("enqueues");
+    let claim = store.claim(work(1, 0), Height(1), Height(9), b"").expect("claims");
+    store.nack(work(1, 0), claim.token, Height(2), Height(5), "later").expect("releases");
+    assert_eq!(ids(&store), []);
+    assert_eq!(store.tick(Height(4)).expect("ticks"), []);
+    assert_eq!(ids(&store), []);
+    assert_eq!(store.tick(Height(5)).expect("ticks"), [], "waking is no expiry");
+    assert_eq!(ids(&store), [work(1, 0)]);
 }
 
-fn work_without_attempts_left_is_a_dead_letter_until_revived<L: JobLog>(mut log: L) {
+fn work_without_attempts_left_is_a_dead_letter_until_revived<L: WorkStore>(mut store: L) {
     let id = work(1, 0);
-    log.enqueue(id, b"p").expect("enqueues");
+    store.enqueue(id, b"p").expect("enqueues");
     for attempt in 1..=ATTEMPTS {
-        let claim = log.claim(id, Height(1), Height(2), b"").expect("claims");
+        let claim = store.claim(id, Height(1), Height(2), b"").expect("claims");
         assert_eq!(claim.attempt, attempt);
-        let released = log.nack(id, claim.token, Height(1), Height(1), "no memory").expect("releases");
+        let released = store.nack(id, claim.token, Height(1), Height(1), "no memory").expect("releases");
         assert_eq!(released == Released::Dead, attempt == ATTEMPTS);
     }
-    assert_eq!(ids(&log), []);
-    let dead = log.dead(10).expect("reads");
+    assert_eq!(ids(&store), []);
+    let dead = store.dead(10).expect("reads");
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].state, WorkState::Dead { reason: "no memory".into() });
-    assert!(!log.enqueue(id, b"p").expect("a repeated feed does not revive it"));
-    log.revive(id).expect("revives");
-    assert_eq!(log.dead(10).expect("reads"), []);
-    assert_eq!(log.claim(id, Height(1), Height(2), b"").expect("claims").attempt, 1);
+    assert!(!store.enqueue(id, b"p").expect("a repeated feed does not revive it"));
+    store.revive(id).expect("revives");
+    assert_eq!(store.dead(10).expect("reads"), []);
+    assert_eq!(store.claim(id, Height(1), Height(2), b"").expect("claims").attempt, 1);
 }
 
-fn an_extended_claim_outlives_its_first_end<L: JobLog>(mut log: L) {
-    log.enqueue(work(1, 0), b"order").expect("enqueues");
-    let claim = log.claim(work(1, 0), Height(1), Height(3), b"holder").expect("claims");
-    log.extend(work(1, 0), claim.token, Height(8)).expect("extends");
-    assert_eq!(log.tick(Height(7)).expect("ticks"), []);
-    assert_eq!(log.tick(Height(8)).expect("ticks").len(), 1);
-    assert!(matches!(log.extend(work(1, 0), claim.token, Height(9)), Err(QueueError::Stale { .. })));
-    assert_eq!(log.seats(work(1, 0).job).expect("reads")[0].payload, b"holder", "the claimer's note is kept");
+fn an_extended_claim_outlives_its_first_end<L: WorkStore>(mut store: L) {
+    store.enqueue(work(1, 0), b"order").expect("enqueues");
+    let claim = store.claim(work(1, 0), Height(1), Height(3), b"holder").expect("claims");
+    store.extend(work(1, 0), claim.token, Height(8)).expect("extends");
+    assert_eq!(store.tick(Height(7)).expect("ticks"), []);
+    assert_eq!(store.tick(Height(8)).expect("ticks").len(), 1);
+    assert!(matches!(store.extend(work(1, 0), claim.token, Height(9)), Err(QueueError::Stale { .. })));
+    assert_eq!(store.seats(work(1, 0).job).expect("reads")[0].payload, b"holder", "the claimer's note is kept");
 }
 
-fn open_jobs_are_listed_once_in_pages<L: JobLog>(mut log: L) {
+fn open_jobs_are_listed_once_in_pages<L: WorkStore>(mut store: L) {
     for (job, seat) in [(3, 0), (1, 0), (1, 1), (2, 0)] {
-        log.enqueue(work(job, seat), b"").expect("enqueues");
+        store.enqueue(work(job, seat), b"").expect("enqueues");
     }
-    log.claim(work(2, 0), Height(1), Height(2), b"").expect("claims");
-    let jobs = |after: Option<u8>, limit| log.jobs(after.map(|j| work(j, 0).job), limit).expect("reads");
+    store.claim(work(2, 0), Height(1), Height(2), b"").expect("claims");
+    let jobs = |after: Option<u8>, limit| store.jobs(after.map(|j| work(j, 0).job), limit).expect("reads");
     assert_eq!(jobs(None, 2), [work(1, 0).job, work(2, 0).job]);
     assert_eq!(jobs(Some(2), 2), [work(3, 0).job]);
-    let first = log.ready(Age::default(), 1).expect("reads")[0].age;
-    assert_eq!(log.ready(first, 9).expect("reads").len(), 2);
+    let first = store.ready(Age::default(), 1).expect("reads")[0].age;
+    assert_eq!(store.ready(first, 9).expect("reads").len(), 2);
 }
 
-fn a_retired_job_leaves_nothing_behind<L: JobLog>(mut log: L) {
+fn a_retired_job_leaves_nothing_behind<L: WorkStore>(mut store: L) {
     for seat in 0..3 {
-        log.enqueue(work(1, seat), b"").expect("enqueues");
+        store.enqueue(work(1, seat), b"").expect("enqueues");
     }
-    log.enqueue(work(2, 0), b"").expect("enqueues");
-    log.claim(work(1, 1), Height(1), Height(2), b"").expect("claims");
-    log.retire(work(1, 0).job).expect("retires");
-    log.retire(work(1, 0).job).expect("twice is nothing new");
-    assert_eq!(ids(&log), [work(2, 0)]);
-    assert_eq!(log.work(work(1, 1)).expect("reads"), None);
-    assert_eq!(log.tick(Height(9)).expect("ticks"), []);
+    store.enqueue(work(2, 0), b"").expect("enqueues");
+    store.claim(work(1, 1), Height(1), Height(2), b"").expect("claims");
+    store.retire(work(1, 0).job).expect("retires");
+    store.retire(work(1, 0).job).expect("twice is nothing new");
+    assert_eq!(ids(&store), [work(2, 0)]);
+    assert_eq!(store.work(work(1, 1)).expect("reads"), None);
+    assert_eq!(store.tick(Height(9)).expect("ticks"), []);
 }
 
-fn refusals_change_nothing<L: JobLog>(mut log: L) {
-    log.append(&entry(1, 0, b"a")).expect("appends");
-    log.enqueue(work(1, 0), b"").expect("enqueues");
-    let claim = log.claim(work(1, 0), Height(1), Height(2), b"").expect("claims");
-    let before = (log.head().expect("reads"), log.work(work(1, 0)).expect("reads"));
+fn refusals_change_nothing<L: WorkStore>(mut store: L) {
+    store.enqueue(work(1, 0), b"").expect("enqueues");
+    let claim = store.claim(work(1, 0), Height(1), Height(2), b"").expect("claims");
+    let before = store.work(work(1, 0)).expect("reads");
 
-    assert!(log.append(&entry(1, 0, b"z")).is_err());
-    assert!(log.ack(work(1, 0), LeaseToken(0)).is_err());
-    assert!(log.nack(work(1, 0), LeaseToken(0), Height(1), Height(1), "").is_err());
-    assert!(log.claim(work(1, 0), Height(1), Height(9), b"").is_err());
-    assert!(log.claim(work(8, 0), Height(1), Height(9), b"").is_err());
-    assert!(log.revive(work(1, 0)).is_err());
+    assert!(store.ack(work(1, 0), LeaseToken(0)).is_err());
+    assert!(store.nack(work(1, 0), LeaseToken(0), Height(1), Height(1), "").is_err());
+    assert!(store.claim(work(1, 0), Height(1), Height(9), b"").is_err());
+    assert!(store.claim(work(8, 0), Height(1), Height(9), b"").is_err());
+    assert!(store.revive(work(1, 0)).is_err());
 
-    assert_eq!((log.head().expect("reads"), log.work(work(1, 0)).expect("reads")), before);
-    log.ack(work(1, 0), claim.token).expect("the claim still stands");
+    assert_eq!(store.work(work(1, 0)).expect("reads"), before);
+    store.ack(work(1, 0), claim.token).expect("the claim still stands");
 }

@@ -2,15 +2,15 @@
 
 use ciro_api::Predicate;
 use ciro_crypto::Keypair;
-use ciro_queue::{EmbeddedLog, JobLog as _, Limits, Position};
+use ciro_queue::{EmbeddedStore, Limits, Mark, WorkStore as _};
 use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler};
 use ciro_state::{
     CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, Payment, RefundReason, Round,
     Seat, SettlementRecord, SignedLease, job_id,
 };
 use ciro_types::{
-    AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType,
-    Lease, LeaseToken, MemoryMib, ModelId, Nonce, Offer, Requirements,
+    AccountId, Amount, Assurance, BasisPoints, BlockId, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec,
+    JobType, Lease, LeaseToken, MemoryMib, ModelId, Nonce, Offer, Requirements,
 };
 use redb::backends::InMemoryBackend;
 use std::collections::BTreeSet;
@@ -28,8 +28,8 @@ fn config() -> Config {
     }
 }
 
-fn log() -> EmbeddedLog {
-    EmbeddedLog::open_on(InMemoryBackend::new(), Limits::default()).expect("opens")
+fn store() -> EmbeddedStore {
+    EmbeddedStore::open_on(InMemoryBackend::new(), Limits::default()).expect("opens")
 }
 
 fn worker(n: u8) -> AccountId {
@@ -64,16 +64,21 @@ fn spec(nonce: u64, assurance: Assurance) -> JobSpec {
     }
 }
 
+/// A block of the chain under test.
+fn mark(height: u64) -> Mark {
+    Mark { height: Height(height), block: BlockId([height as u8; 32]) }
+}
+
 /// A scheduler, the height it is at, and every lease it ever granted.
 struct Bench {
-    scheduler: Scheduler<EmbeddedLog>,
+    scheduler: Scheduler<EmbeddedStore>,
     height: u64,
     granted: Vec<SignedLease>,
 }
 
 impl Bench {
     fn with_offers(offers: Vec<Offer>) -> Self {
-        let (scheduler, effects) = Scheduler::restore(config(), log(), Ledger::default()).expect("starts");
+        let (scheduler, effects) = Scheduler::restore(config(), store(), Ledger::default()).expect("starts");
         assert_eq!(effects, []);
         let mut bench = Self { scheduler, height: 0, granted: Vec::new() };
         bench.block(offers.into_iter().map(|offer| Event::OfferPublished { offer }).collect());
@@ -83,7 +88,7 @@ impl Bench {
     /// Feeds one block and returns the leases it led to.
     fn block(&mut self, events: Vec<Event>) -> Vec<SignedLease> {
         self.height += 1;
-        let effects = self.scheduler.on_block(Height(self.height), &at(self.height, events)).expect("the log works");
+        let effects = self.scheduler.on_block(mark(self.height), &at(self.height, events)).expect("the store works");
         let leases: Vec<_> = effects.into_iter().filter_map(granted).collect();
         self.granted.extend(leases.clone());
         leases
@@ -180,7 +185,7 @@ fn orders_with_near_deadlines_take_no_worker_off_the_market() {
     assert_eq!(bench.block(orders.iter().map(opened).collect()).len(), 8);
     while bench.height < deadline.0 {
         bench.height += 1;
-        let effects = bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works");
+        let effects = bench.scheduler.on_block(mark(bench.height), &[]).expect("the store works");
         assert_eq!(effects, [], "nobody is reported for an end that the client chose");
     }
     let refunded = |spec: &JobSpec| Event::JobRefunded {
@@ -263,7 +268,7 @@ fn a_committed_worker_is_not_timed_out_by_its_lease() {
     let mut reported = Vec::new();
     for _ in 0..LEASE_BLOCKS + 2 {
         bench.height += 1;
-        let effects = bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works");
+        let effects = bench.scheduler.on_block(mark(bench.height), &[]).expect("the store works");
         reported.extend(effects.into_iter().filter_map(|effect| match effect {
             Effect::ReportTimeout(lease) => Some(lease.lease.worker),
             Effect::Grant(_) => None,
@@ -279,7 +284,7 @@ fn an_expired_lease_is_reported_and_the_job_goes_to_another_worker() {
     let mut effects = Vec::new();
     for _ in 0..LEASE_BLOCKS {
         bench.height += 1;
-        effects.extend(bench.scheduler.on_block(Height(bench.height), &[]).expect("the log works"));
+        effects.extend(bench.scheduler.on_block(mark(bench.height), &[]).expect("the store works"));
     }
     assert_eq!(effects[0], Effect::ReportTimeout(first[0].clone()));
     let Effect::Grant(second) = &effects[1] else { panic!("expected a grant, got {:?}", effects[1]) };
@@ -349,12 +354,12 @@ fn no_lease_goes_to_a_worker_that_would_not_hear_of_it() {
     let granted = |bench: &mut Bench, nonce| workers(&bench.open(&spec(nonce, Assurance::A0)).1);
     let ledger = Ledger { offers: vec![near.clone(), far.clone()], ..Ledger::default() };
     let near_only = || Config { reach: Reach::Only([near.worker].into()), ..config() };
-    bench.scheduler = Scheduler::restore(near_only(), log(), ledger).expect("starts").0;
+    bench.scheduler = Scheduler::restore(near_only(), store(), ledger).expect("starts").0;
     assert_eq!(granted(&mut bench, 1), [near.worker], "the other one's offer stood before the start");
     bench.block(vec![Event::OfferPublished { offer: Offer { sequence: 2, ..far.clone() } }]);
     assert_eq!(granted(&mut bench, 2), [near.worker], "the other one's offer is new");
     bench.scheduler =
-        Scheduler::restore(config(), log(), Ledger { offers: vec![near, far.clone()], ..Ledger::default() })
+        Scheduler::restore(config(), store(), Ledger { offers: vec![near, far.clone()], ..Ledger::default() })
             .expect("starts")
             .0;
     assert_eq!(granted(&mut bench, 3), [far.worker], "where everybody hears, it is the cheaper one");
@@ -413,7 +418,7 @@ fn a_block_fed_again_changes_nothing() {
             work: 0,
         }],
     );
-    assert_eq!(bench.scheduler.on_block(Height(bench.height), &events).expect("the log works"), []);
+    assert_eq!(bench.scheduler.on_block(mark(bench.height), &events).expect("the store works"), []);
 }
 
 /// The ledger's view of one open job.
@@ -434,7 +439,7 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
         timed_out: Vec::new(),
     };
     Ledger {
-        height: Height(height),
+        at: mark(height),
         offers: (1..4).map(|n| offer(n, 5, 1)).collect(),
         reputations: Vec::new(),
         newcomers: Vec::new(),
@@ -442,9 +447,9 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
     }
 }
 
-/// A log that outlives its scheduler.
-fn shared_log(directory: &tempfile::TempDir) -> EmbeddedLog {
-    EmbeddedLog::open(&directory.path().join("jobs.redb"), Limits::default()).expect("opens")
+/// A store that outlives its scheduler.
+fn shared_store(directory: &tempfile::TempDir) -> EmbeddedStore {
+    EmbeddedStore::open(&directory.path().join("work.redb"), Limits::default()).expect("opens")
 }
 
 #[test]
@@ -452,17 +457,17 @@ fn a_restart_repeats_the_leases_that_are_out_and_grants_no_new_ones() {
     let directory = tempfile::tempdir().expect("a directory");
     let order = spec(1, Assurance::A2);
     let events = |_| (1..4).map(|n| Event::OfferPublished { offer: offer(n, 5, 1) }).collect::<Vec<_>>();
-    let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
-    before.on_block(Height(1), &at(1, events(()))).expect("the log works");
+    let (mut before, _) = Scheduler::restore(config(), shared_store(&directory), Ledger::default()).expect("starts");
+    before.on_block(mark(1), &at(1, events(()))).expect("the store works");
     let opened = Event::JobOpened { job: job_id(&order), spec: order.clone(), open_from: Height(500), work: 0 };
-    let first = before.on_block(Height(2), &at(2, vec![opened])).expect("the log works");
+    let first = before.on_block(mark(2), &at(2, vec![opened])).expect("the store works");
     drop(before);
 
     let (mut after, again) =
-        Scheduler::restore(config(), shared_log(&directory), ledger(2, &order, vec![])).expect("restarts");
+        Scheduler::restore(config(), shared_store(&directory), ledger(2, &order, vec![])).expect("restarts");
     assert_eq!(again, first);
-    assert_eq!(after.on_block(Height(3), &[]).expect("the log works"), []);
-    assert_eq!(after.log().head().expect("reads"), Some(Position { height: Height(2), index: 0 }));
+    assert_eq!(after.on_block(mark(3), &[]).expect("the store works"), []);
+    assert_eq!(after.store().mark().expect("reads"), Some(mark(2)), "block 3 changed nothing");
 }
 
 #[test]
@@ -473,11 +478,11 @@ fn a_lost_log_is_rebuilt_from_the_ledger_without_repeating_a_token_or_a_seated_w
     let seated = lost[0].lease.worker;
 
     let (mut rebuilt, again) =
-        Scheduler::restore(config(), log(), ledger(bench.height, &order, vec![seated])).expect("rebuilds");
+        Scheduler::restore(config(), store(), ledger(bench.height, &order, vec![seated])).expect("rebuilds");
     assert_eq!(again, []);
     let fresh: Vec<_> = rebuilt
-        .on_block(Height(bench.height + 1), &[])
-        .expect("the log works")
+        .on_block(mark(bench.height + 1), &[])
+        .expect("the store works")
         .into_iter()
         .filter_map(granted)
         .collect();
@@ -490,16 +495,16 @@ fn a_lost_log_is_rebuilt_from_the_ledger_without_repeating_a_token_or_a_seated_w
 #[test]
 fn what_the_ledger_closed_meanwhile_is_dropped_from_the_log() {
     let directory = tempfile::tempdir().expect("a directory");
-    let (mut before, _) = Scheduler::restore(config(), shared_log(&directory), Ledger::default()).expect("starts");
+    let (mut before, _) = Scheduler::restore(config(), shared_store(&directory), Ledger::default()).expect("starts");
     let order = spec(1, Assurance::A0);
     let opened = Event::JobOpened { job: job_id(&order), spec: order, open_from: Height(500), work: 0 };
-    before.on_block(Height(1), &at(1, vec![opened])).expect("the log works");
+    before.on_block(mark(1), &at(1, vec![opened])).expect("the store works");
     drop(before);
 
-    let ledger = Ledger { height: Height(9), offers: vec![offer(1, 5, 1)], ..Ledger::default() };
-    let (mut after, _) = Scheduler::restore(config(), shared_log(&directory), ledger).expect("restarts");
-    assert_eq!(after.log().jobs(None, 10).expect("reads"), []);
-    assert_eq!(after.on_block(Height(10), &[]).expect("the log works"), []);
+    let ledger = Ledger { at: mark(9), offers: vec![offer(1, 5, 1)], ..Ledger::default() };
+    let (mut after, _) = Scheduler::restore(config(), shared_store(&directory), ledger).expect("restarts");
+    assert_eq!(after.store().jobs(None, 10).expect("reads"), []);
+    assert_eq!(after.on_block(mark(10), &[]).expect("the store works"), []);
 }
 
 /// A bench where these workers registered lately, with offers; the others have been there and were paid.
@@ -549,25 +554,4 @@ fn a_job_that_one_newcomer_let_down_waits_for_no_other() {
     (0..8).for_each(|_| drop(bench.block(Vec::new())));
     let served = workers(&bench.granted);
     assert_eq!((served.len(), served[1]), (2, worker(100)), "{served:?}");
-}
-
-#[test]
-fn the_job_log_keeps_the_latest_events_only() {
-    let mut bench = Bench::with_offers(vec![offer(1, 5, 1)]);
-    let busy = |bench: &mut Bench, blocks: u64| {
-        for _ in 0..blocks {
-            let reputation = ciro_state::Reputation::MAX;
-            drop(bench.block(vec![Event::ReputationChanged { worker: worker(1), reputation }]));
-        }
-    };
-    let logged = |bench: &Bench| bench.scheduler.log().replay(Position::default(), usize::MAX).expect("readable").len();
-    busy(&mut bench, 1_500);
-    let first = logged(&bench);
-    busy(&mut bench, 3_000);
-    assert!(
-        (1_024..1_200).contains(&first) && (1_024..1_200).contains(&logged(&bench)),
-        "{first}, then {}",
-        logged(&bench)
-    );
-    assert_eq!(bench.scheduler.log().head().expect("readable").map(|head| head.height), Some(Height(bench.height)));
 }

@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use ciro_engine::Store;
 use ciro_network::desk::{Effect, Input};
 use ciro_network::{Desk, Matcher};
-use ciro_queue::{EmbeddedLog, Limits};
+use ciro_queue::{EmbeddedStore, Limits};
 use ciro_scheduler::{Reach, Scheduler};
 use ciro_state::State;
 use ciro_types::{Height, chain};
@@ -37,8 +37,8 @@ impl SchedulerNode {
     /// # Errors
     /// [`Stopped`] if the power goes meanwhile, or the queue does not hold what it must.
     pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Effect>, Stopped> {
-        let log = self.open_log()?;
-        let opened = Matcher::open(&Place::Scheduler.key(), leases(), Reach::Everyone, log, state, store);
+        let work = self.open_work()?;
+        let opened = Matcher::open(&Place::Scheduler.key(), leases(), Reach::Everyone, work, state, store);
         let (matcher, first) = opened.map_err(|e| self.stopped(&e))?;
         let mut desk = Desk::new(Some(matcher), Vec::new());
         let effects = desk.start(state, first);
@@ -60,12 +60,12 @@ impl SchedulerNode {
     }
 
     /// Opens the queue. A file whose making was cut short holds nothing; as in the product, it is set aside and made anew.
-    fn open_log(&mut self) -> Result<EmbeddedLog, Stopped> {
+    fn open_work(&mut self) -> Result<EmbeddedStore, Stopped> {
         let limits = Limits { cache_bytes: 1 << 20, ..Limits::default() };
-        let opened = match EmbeddedLog::open_on(self.disk.clone(), limits) {
+        let opened = match EmbeddedStore::open_on(self.disk.clone(), limits) {
             Err(_) if !self.is_made && !self.power.is_out() => {
                 self.disk.wipe();
-                EmbeddedLog::open_on(self.disk.clone(), limits)
+                EmbeddedStore::open_on(self.disk.clone(), limits)
             }
             opened => opened,
         };
@@ -79,7 +79,7 @@ impl SchedulerNode {
 
     /// The scheduler, while the machine is on.
     #[must_use]
-    pub fn scheduler(&self) -> Option<&Scheduler<EmbeddedLog>> {
+    pub fn scheduler(&self) -> Option<&Scheduler<EmbeddedStore>> {
         Some(&self.desk.as_ref()?.matcher.as_ref()?.scheduler)
     }
 

@@ -1,73 +1,17 @@
-//! The contract of a job log and the types it speaks.
+//! The contract of a store of work and the types it speaks.
 
 use crate::QueueError;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{Height, JobId, LeaseToken};
+use ciro_types::{BlockId, Height, JobId, LeaseToken};
 use core::fmt;
-use serde::{Deserialize, Serialize};
 
-/// Where an event stands in the ledger: the deduplication key of every feed.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-pub struct Position {
-    /// The block.
+/// The block whose consequences a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Its height.
     pub height: Height,
-    /// The event's place within its block, from 0.
-    pub index: u32,
-}
-
-impl Position {
-    /// The first position of the block at `height`.
-    #[must_use]
-    pub const fn start_of(height: Height) -> Self {
-        Self { height, index: 0 }
-    }
-
-    /// The next position in the same block.
-    ///
-    /// # Panics
-    /// After 2³² events in one block, which no block's size limit allows.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self { height: self.height, index: self.index + 1 }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.height, self.index)
-    }
-}
-
-/// One committed event, its body encoded by whoever knows the type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it stands.
-    pub position: Position,
-    /// The canonical bytes of the event.
-    pub body: Vec<u8>,
-}
-
-/// What an append did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Appended {
-    /// The entry is new: act on it.
-    New,
-    /// The entry was logged before: its consequences are already in the log.
-    Duplicate,
+    /// Its id: whether the store belongs to a ledger is seen by it.
+    pub block: BlockId,
 }
 
 /// One seat of a job: a job that needs k workers has k seats, each claimed and released on its own.
@@ -122,7 +66,7 @@ pub enum WorkState {
     },
 }
 
-/// Open work as the log holds it.
+/// Open work as the store holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkView {
     /// Which seat.
@@ -157,44 +101,25 @@ pub struct Expired {
     pub released: Released,
 }
 
-/// A durable log of committed events and of the work they open.
+/// A durable store of open work.
 ///
 /// Contract, for every backend:
 ///
 /// * **One writer.** Reads see the writer's own uncommitted changes.
-/// * **Group commit.** Calls change nothing durable until [`commit`](Self::commit) returns; after a crash the log is
+/// * **Group commit.** Calls change nothing durable until [`commit`](Self::commit) returns; after a crash the store is
 ///   as of the last commit that returned, or of the one that was under way, never in between. Nothing a call returned
 ///   may leave the process before that. A token in particular is used only after it is durable.
-/// * **Order.** Entries are kept in order of position. Ready work is offered oldest first, and keeps its age when it
-///   is requeued.
-/// * **Tokens** strictly increase over the life of the log. A rebuilt log must be told the height of the rebuild
-///   with [`start_tokens_after`](Self::start_tokens_after); a token is at least `height << 20`, so that a rebuilt log
+/// * **Order.** Ready work is offered oldest first, and keeps its age when it is requeued.
+/// * **Tokens** strictly increase over the life of the store. A rebuilt store must be told the height of the rebuild
+///   with [`start_tokens_after`](Self::start_tokens_after); a token is at least `height << 20`, so that a rebuilt store
 ///   cannot repeat one.
-/// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the log unchanged.
-pub trait JobLog {
-    /// Logs a committed event. A position at or below the head is a duplicate.
-    ///
-    /// # Errors
-    /// [`QueueError::Conflict`] if another event is logged at this position; [`QueueError::TooLong`].
-    fn append(&mut self, entry: &Entry) -> Result<Appended, QueueError>;
-
-    /// The highest position logged.
+/// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the store unchanged.
+pub trait WorkStore {
+    /// The last block that changed something here; none in a new store.
     ///
     /// # Errors
     /// Storage only.
-    fn head(&self) -> Result<Option<Position>, QueueError>;
-
-    /// Up to `limit` entries at or after `from`, in order.
-    ///
-    /// # Errors
-    /// Storage only.
-    fn replay(&self, from: Position, limit: usize) -> Result<Vec<Entry>, QueueError>;
-
-    /// Forgets entries before `before`. They still count as duplicates.
-    ///
-    /// # Errors
-    /// Storage only.
-    fn prune(&mut self, before: Position) -> Result<(), QueueError>;
+    fn mark(&self) -> Result<Option<Mark>, QueueError>;
 
     /// Opens work. Enqueueing what is already open changes nothing and returns `false`.
     ///
@@ -288,9 +213,10 @@ pub trait JobLog {
     /// Storage only.
     fn start_tokens_after(&mut self, height: Height) -> Result<(), QueueError>;
 
-    /// Makes every change so far durable.
+    /// Makes every change so far durable, and notes that they follow from the chain up to `mark`. Without a change nothing is
+    /// written, and the mark stays.
     ///
     /// # Errors
-    /// Storage only. The changes are then not kept: reopen the log.
-    fn commit(&mut self) -> Result<(), QueueError>;
+    /// Storage only. The changes are then not kept: reopen the store.
+    fn commit(&mut self, mark: Mark) -> Result<(), QueueError>;
 }
