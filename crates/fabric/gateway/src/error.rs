@@ -29,6 +29,20 @@ pub struct ApiError {
 #[derive(Clone)]
 pub(crate) struct Code(pub(crate) String);
 
+impl Code {
+    /// Whether the client did nothing wrong: to ask for what is not there yet is how one waits for it.
+    pub(crate) fn is_wait(&self) -> bool {
+        self.0 == NOT_YET
+    }
+}
+
+const NOT_YET: &str = "not_yet";
+
+/// Another transaction has the nonce, or is before it.
+pub(crate) const NONCE: &str = "nonce";
+/// The node could not say.
+pub(crate) const UNAVAILABLE: &str = "unavailable";
+
 #[derive(Serialize)]
 struct Body {
     error: ApiError,
@@ -58,7 +72,7 @@ impl ApiError {
 
     /// It will exist, but does not yet.
     pub fn not_yet(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "not_yet", message)
+        Self::new(StatusCode::CONFLICT, NOT_YET, message)
     }
 
     /// The caller did not sign the request, or not well.
@@ -112,7 +126,7 @@ impl ApiError {
 
     /// The node cannot answer now.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).hint("try again")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, message).hint("try again")
     }
 
     /// The body that says it.
@@ -140,7 +154,7 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Refused { reason } => Self::refused(reason),
-            NodeError::Nonce { reason } => Self::new(StatusCode::CONFLICT, "nonce", reason)
+            NodeError::Nonce { reason } => Self::new(StatusCode::CONFLICT, NONCE, reason)
                 .hint("once GET /v1/accounts/{account} shows a nonce above this one's, sign again with its next_nonce"),
             NodeError::Pruned { reason } => Self::new(StatusCode::GONE, "pruned", reason)
                 .hint("a network that is run with --archive keeps all; settlements are kept anyway"),

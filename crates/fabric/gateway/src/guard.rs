@@ -70,11 +70,12 @@ fn note(metrics: &Metrics, route: &str, response: &Response, took: Duration) {
     metrics.request(route, status, took);
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match response.extensions().get::<Code>() {
-        Some(Code(code)) => {
+        Some(code) if !code.is_wait() => {
+            let Code(code) = code;
             metrics.refusal(code);
             tracing::info!(target: "ciro::requests", route, status, code, ms, "refused");
         }
-        None => tracing::debug!(target: "ciro::requests", route, status, ms, "answered"),
+        Some(_) | None => tracing::debug!(target: "ciro::requests", route, status, ms, "answered"),
     }
 }
 

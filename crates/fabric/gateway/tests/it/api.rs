@@ -155,6 +155,9 @@ fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
         assert_eq!((status, code(&body)), (StatusCode::CONFLICT, "not_yet"));
         let (status, body) = ask(&"0".repeat(64)).await;
         assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "not_found"));
+        let counters = metrics(&router).await;
+        assert!(counters.contains("ciro_refusals_total{code=\"not_found\"} 1"), "{counters}");
+        assert!(!counters.contains("not_yet"), "waiting is no offence: {counters}");
     });
 }
 
@@ -317,6 +320,14 @@ fn a_waiting_stream_wakes_when_a_block_is_committed() {
     assert_eq!(node.status().height, Height(1));
 }
 
+/// All counters of a gateway.
+async fn metrics(router: &Router) -> String {
+    let response = send(router, Request::get("/metrics").body(Body::empty()).expect("a request")).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], ciro_telemetry::metrics::CONTENT_TYPE);
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
 #[test]
 fn refusals_are_counted_by_the_code_that_the_client_was_told_and_routes_by_their_names() {
     run(async {
@@ -324,10 +335,7 @@ fn refusals_are_counted_by_the_code_that_the_client_was_told_and_routes_by_their
         assert_eq!(get(&router, &format!("/v1/jobs/{}", "11".repeat(32))).await.0, StatusCode::NOT_FOUND);
         assert_eq!(get(&router, "/v1/jobs/none").await.0, StatusCode::BAD_REQUEST);
         assert_eq!(get(&router, "/what/a/stranger/wrote").await.0, StatusCode::NOT_FOUND);
-        let response = send(&router, Request::get("/metrics").body(Body::empty()).expect("a request")).await;
-        assert_eq!(response.headers()[header::CONTENT_TYPE], ciro_telemetry::metrics::CONTENT_TYPE);
-        let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
-        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let text = metrics(&router).await;
         for line in [
             "ciro_requests_total{route=\"/v1/jobs/{job}\",status=\"404\"} 1",
             "ciro_requests_total{route=\"/v1/jobs/{job}\",status=\"400\"} 1",
