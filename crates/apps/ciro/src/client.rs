@@ -306,14 +306,7 @@ impl Refused {
 /// What an answer means for an errand. One that asking again does not change, or that has been asked for too long, ends it.
 fn passing(refused: Option<Refused>, patience: &Patience) -> Answer<Then> {
     let Some(refused) = refused else { return Ok(Then::Done) };
-    let then = match refused.code.as_str() {
-        "nonce" => Then::NonceTaken,
-        "unavailable" => Then::Unknown,
-        _ => return Err(refused),
-    };
-    if !patience.lasts() {
-        return Err(refused);
-    }
+    let Some(then) = Then::of(&refused.code).filter(|_| patience.lasts()) else { return Err(refused) };
     patience.pause();
     Ok(then)
 }

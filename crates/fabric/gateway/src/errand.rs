@@ -16,6 +16,7 @@
 //! Owns no connection and no clock: the caller asks what [`Errand::ask`] says, and brings the answer. After one that settles nothing,
 //! [`Answer::NonceTaken`] or [`Answer::Unknown`], it waits for [`pause_after`] before it asks again.
 
+use crate::error::{NONCE, UNAVAILABLE};
 use ciro_crypto::Keypair;
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{Amount, ChainId, Nonce};
@@ -56,6 +57,18 @@ pub enum Answer {
     NonceTaken,
     /// The gateway could not say.
     Unknown,
+}
+
+impl Answer {
+    /// What the code of a refusal means; `None` if asking again does not change it.
+    #[must_use]
+    pub fn of(code: &str) -> Option<Self> {
+        match code {
+            NONCE => Some(Self::NonceTaken),
+            UNAVAILABLE => Some(Self::Unknown),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]

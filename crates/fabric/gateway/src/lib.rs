@@ -8,6 +8,7 @@
 //! | [`quote`] | what each rung of the assurance ladder costs and is worth |
 //! | [`events`] | committed events as a stream, from any position |
 //! | [`errand`] | a client's half of a submission: when its action is signed, and when it is signed anew |
+//! | [`submission`] | the gateway's half: what a node is asked about a transaction, and what its client is told |
 //! | [`error`] | [`ApiError`]: code, message, hint, when to try again |
 //! | [`limits`] | [`Limits`]: what a client may take, every number |
 //! | [`caller`] | who sends a request: an address, or an account that signed it |
@@ -44,6 +45,7 @@ mod rooms;
 pub mod routes;
 mod server;
 mod shares;
+pub mod submission;
 mod upload;
 pub mod write;
 
@@ -55,4 +57,5 @@ pub use limits::Limits;
 pub use quote::{Quote, Rung};
 pub use routes::{router, routes};
 pub use server::serve;
+pub use submission::{Begun, Submission, Told, settle};
 pub use write::{SubmittedJob, SubmittedTx, TxRequest};

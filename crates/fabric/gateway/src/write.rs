@@ -5,16 +5,18 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::{BODY_BYTES_MAX, Gateway, Shared};
 use crate::guard::Peer;
+use crate::submission::{Begun, Submission, Told, settle};
 use crate::upload::{Uploading, unexpected};
 use axum::Json;
 use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
 use ciro_api::{Asking as _, Done, Fate, Node, NodeError, StoredModel, Until, UploadKind, ask};
 use ciro_state::{Action, JobStatus, SignedTx, job_id};
-use ciro_types::{Hash32, JobId, Nonce, TxId};
+use ciro_types::{Hash32, JobId, TxId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// A signed transaction in hexadecimal canonical bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,26 +93,13 @@ async fn order(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<Submitte
     Ok(SubmittedJob { job, known })
 }
 
-/// Hands a transaction to the ledger and waits as long as the client wants, without a thread, at one of the sender's places. What
-/// is behind a gap of nonces waits in the pool alone: no block may hold it yet, so that a place here could be held for nothing.
+/// Hands a transaction to the ledger and waits as long as the client wants, without a thread, at one of the sender's places. See
+/// [`Submission`] for what is asked and told.
 async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, ApiError> {
     let id = tx.id();
     let place = gateway.waiting.take_or_displace(&tx.body.sender, Instant::now()).ok_or_else(crowded)?;
-    let submitted = gateway
-        .with_node(move |node| match node.ask(ask::Fate { tx: id })? {
-            Some(Ok(id)) => Ok(Err(id)),
-            Some(Err(_)) | None => {
-                check_supplies(node, &tx.body.action)?;
-                let gap = if until == Until::Committed { gap_before(node, &tx)? } else { None };
-                let until = if gap.is_some() { Until::Waiting } else { until };
-                Ok(Ok((node.submit(tx, until)?, gap)))
-            }
-        })
-        .await?;
-    let (pending, gap) = match submitted {
-        Ok(submitted) => submitted,
-        Err(committed) => return Ok(committed),
-    };
+    let begun = gateway.with_node(move |node| begin(node, tx, until)).await?;
+    let Begin::Pending(submission, pending) = begun else { return Ok(id) };
     let patience = gateway.settings.limits.commit_patience;
     let fate = tokio::select! {
         biased;
@@ -119,21 +108,32 @@ async fn submit(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<TxId, A
         () = tokio::time::sleep(patience) => Err(no_answer(patience)),
     };
     drop(place);
-    let id = settled(gateway, id, fate).await?;
-    match gap {
-        Some(missing) => Err(behind_gap(missing).into()),
-        None => Ok(id),
+    let told = match submission.on_fate(fate) {
+        Told::Final(fate) => fate,
+        Told::Doubtful(refusal) => settle(refusal, gateway.question(ask::Fate { tx: id }).await?),
+    };
+    told.map_err(ApiError::from)
+}
+
+/// A submission that began.
+enum Begin {
+    /// A block holds the transaction.
+    Known,
+    /// A validator will say what becomes of it.
+    Pending(Submission, oneshot::Receiver<Fate>),
+}
+
+fn begin(node: &dyn Node, tx: SignedTx, until: Until) -> Result<Begin, ApiError> {
+    let mut submission = Submission::new(&tx, until);
+    let known = node.ask(ask::Fate { tx: tx.id() })?;
+    let next = || node.ask(ask::Account { account: tx.body.sender }).map(|account| account.next_nonce);
+    match submission.begin(known.as_ref(), next)? {
+        Begun::Known => Ok(Begin::Known),
+        Begun::Submit(until) => {
+            check_supplies(node, &tx.body.action)?;
+            Ok(Begin::Pending(submission, node.submit(tx, until)?))
+        }
     }
-}
-
-/// The first nonce before this transaction's with which nothing waits.
-fn gap_before(node: &dyn Node, tx: &SignedTx) -> Result<Option<Nonce>, NodeError> {
-    let next = node.ask(ask::Account { account: tx.body.sender })?.next_nonce;
-    Ok((next < tx.body.nonce).then_some(next))
-}
-
-fn behind_gap(missing: Nonce) -> NodeError {
-    NodeError::Nonce { reason: format!("it waits in the pool for nonce {missing}, with which nothing has come yet") }
 }
 
 /// An order whose input or model workers cannot fetch would cost them fees and its client time.
@@ -148,23 +148,6 @@ fn check_supplies(node: &dyn Node, action: &Action) -> Result<(), ApiError> {
         return Err(ApiError::refused(message).hint("send it to POST /v1/models first, and then the order again"));
     }
     Ok(())
-}
-
-/// A refusal may mean that a block took the transaction between the question and the submission, or refused it and used its nonce up.
-async fn settled(gateway: &Gateway, id: TxId, fate: Fate) -> Result<TxId, ApiError> {
-    match fate {
-        Ok(id) => Ok(id),
-        Err(refusal @ (NodeError::Refused { .. } | NodeError::Nonce { .. })) => {
-            let known = gateway.question(ask::Fate { tx: id }).await?;
-            known.unwrap_or(Err(refusal)).map_err(ApiError::from)
-        }
-        Err(
-            other @ (NodeError::Invalid { .. }
-            | NodeError::Quota { .. }
-            | NodeError::Pruned { .. }
-            | NodeError::Unavailable { .. }),
-        ) => Err(other.into()),
-    }
 }
 
 /// No place to wait at. A transaction that waited already may be committed all the same.

@@ -3,15 +3,16 @@
 use super::{Follower, undisturbed};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
-use ciro_api::{NodeError, Until};
+use ciro_api::{Fate, NodeError, Until};
 use ciro_crypto::Keypair;
-use ciro_gateway::{Answer, Ask, Errand, pause_after};
+use ciro_gateway::{Answer, ApiError, Ask, Begun, Errand, Submission, Told, pause_after, settle};
 use ciro_network::Desk;
 use ciro_network::counter::Ticket;
 use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// How long an answer is waited for, milliseconds. Then the question is asked again.
@@ -22,7 +23,7 @@ pub struct Books<'a> {
     /// Nonces used up, and the first that nothing holds.
     pub nonces: (Nonce, Nonce),
     /// What became of a transaction that is in a block.
-    pub known: &'a dyn Fn(TxId) -> Option<Result<TxId, NodeError>>,
+    pub known: &'a dyn Fn(TxId) -> Option<Fate>,
 }
 
 /// Something the client wants done: one command of its user.
@@ -33,10 +34,19 @@ struct Command {
     since_ms: u64,
     /// Until when it asks nothing, milliseconds: its last answer settled nothing.
     pause_ms: u64,
-    /// What it waits for, and since when.
-    asked: Option<(Ticket, u64)>,
+    /// What it waits for.
+    asked: Option<Asked>,
     /// How it was answered.
-    answer: Option<Result<TxId, NodeError>>,
+    answer: Option<Fate>,
+}
+
+/// A question on its way, in the gateway's hands.
+struct Asked {
+    ticket: Ticket,
+    id: TxId,
+    submission: Submission,
+    /// When it was asked, milliseconds.
+    since_ms: u64,
 }
 
 /// A client's machine. It is never switched off: whoever waits for money stays awake.
@@ -112,7 +122,7 @@ impl ClientNode {
     }
 
     fn note(&mut self, ticket: Ticket, result: Result<TxId, NodeError>) {
-        let is_asked = |command: &&mut Command| command.asked.is_some_and(|(asked, _)| asked == ticket);
+        let is_asked = |command: &&mut Command| command.asked.as_ref().is_some_and(|asked| asked.ticket == ticket);
         if let Some(command) = self.commands.iter_mut().find(is_asked) {
             command.answer = Some(result);
         }
@@ -143,7 +153,7 @@ impl ClientNode {
 
     /// Returns whether the command goes on.
     fn advance(&mut self, command: &mut Command, now_ms: u64, books: &Books<'_>, effects: &mut Vec<Effect>) -> bool {
-        match self.take_answer(command, now_ms, books) {
+        match Self::take_answer(command, now_ms, books) {
             Some(Ok(answer)) => {
                 command.errand.on_answer(answer);
                 pause(command, answer, now_ms);
@@ -170,39 +180,15 @@ impl ClientNode {
     }
 
     /// The answer to what was asked, if there is one or none will come; an error ends the command.
-    fn take_answer(&self, command: &mut Command, now_ms: u64, books: &Books<'_>) -> Option<Result<Answer, NodeError>> {
-        let (_, since_ms) = command.asked?;
-        let answer = match command.answer.take() {
-            Some(answer) => self.settle(command, answer, books),
-            None if now_ms >= since_ms + PATIENCE_MS => Ok(Answer::Unknown),
-            None => return None,
-        };
-        command.asked = None;
-        Some(answer)
-    }
-
-    /// As the gateway's node does: what is in a block outweighs what the validator said of its nonce.
-    fn settle(
-        &self,
-        command: &Command,
-        answer: Result<TxId, NodeError>,
-        books: &Books<'_>,
-    ) -> Result<Answer, NodeError> {
-        let known = match command.errand.ask() {
-            Some(Ask::Fill(_)) => return Ok(Answer::Unknown),
-            Some(Ask::Enqueue(tx) | Ask::Follow(tx)) => (books.known)(tx.id()),
-            Some(Ask::Account) | None => None,
-        };
-        match known.unwrap_or(answer) {
-            Ok(_) => Ok(Answer::Done),
-            Err(NodeError::Nonce { .. }) => Ok(Answer::NonceTaken),
-            Err(NodeError::Unavailable { .. }) => Ok(Answer::Unknown),
-            Err(
-                error @ (NodeError::Refused { .. }
-                | NodeError::Invalid { .. }
-                | NodeError::Pruned { .. }
-                | NodeError::Quota { .. }),
-            ) => Err(error),
+    fn take_answer(command: &mut Command, now_ms: u64, books: &Books<'_>) -> Option<Result<Answer, NodeError>> {
+        let asked = command.asked.take()?;
+        match command.answer.take() {
+            Some(fate) => Some(heard(&command.errand, told(&asked, fate, books))),
+            None if now_ms >= asked.since_ms + PATIENCE_MS => Some(Ok(Answer::Unknown)),
+            None => {
+                command.asked = Some(asked);
+                None
+            }
         }
     }
 
@@ -216,14 +202,36 @@ impl ClientNode {
         effects: &mut Vec<Effect>,
     ) -> bool {
         self.tickets += 1;
-        command.asked = Some((self.tickets, now_ms));
-        if let Some(Ok(id)) = (books.known)(tx.id()) {
-            command.answer = Some(Ok(id));
-            return self.advance(command, now_ms, books, effects);
+        let (ticket, id, mut submission) = (self.tickets, tx.id(), Submission::new(&tx, until));
+        let Ok(begun) = submission.begin((books.known)(id).as_ref(), || Ok::<_, Infallible>(books.nonces.1));
+        command.asked = Some(Asked { ticket, id, submission, since_ms: now_ms });
+        match begun {
+            Begun::Known => {
+                command.answer = Some(Ok(id));
+                self.advance(command, now_ms, books, effects)
+            }
+            Begun::Submit(until) => {
+                effects.extend(undisturbed(self.desk.step(Input::Client { tx: Box::new(tx), until, ticket })));
+                true
+            }
         }
-        let ticket = self.tickets;
-        effects.extend(undisturbed(self.desk.step(Input::Client { tx: Box::new(tx), until, ticket })));
-        true
+    }
+}
+
+/// The gateway's answer to what was asked.
+fn told(asked: &Asked, fate: Fate, books: &Books<'_>) -> Fate {
+    match asked.submission.on_fate(fate) {
+        Told::Final(fate) => fate,
+        Told::Doubtful(refusal) => settle(refusal, (books.known)(asked.id)),
+    }
+}
+
+/// What `ciro run` makes of it; an error ends the command.
+fn heard(errand: &Errand, fate: Fate) -> Result<Answer, NodeError> {
+    match (errand.ask(), fate) {
+        (Some(Ask::Fill(_)), _) => Ok(Answer::Unknown),
+        (_, Ok(_)) => Ok(Answer::Done),
+        (_, Err(error)) => Answer::of(&ApiError::from(error.clone()).code).ok_or(error),
     }
 }
 
