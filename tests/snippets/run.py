@@ -10,8 +10,8 @@ before a block says what a reader need not see:
     <!-- background until FILE -->       the block goes on while the others run, and has started once FILE is there
 
 Comments from a line `<!-- run:` or `<!-- run python:` to a line `-->` are blocks that are not shown: they make the files that a page speaks of, or
-check them. Rust is included from programs that cargo builds, so a block of ```rust holds `{{#include …}}` and nothing else. A block without a language is
-an error, so that none is left out by mistake; what is no program says ```text.
+check them. Rust is a part of a program that cargo builds: `<!-- from PATH.rs:ANCHOR -->` stands before a block of ```rust, and `cargo xtask tidy` compares
+the two. A block without a language is an error, so that none is left out by mistake; what is no program says ```text.
 
 Needs CIRO, the binary. EXAMPLES names the folder of the built Rust programs.
 """
@@ -38,7 +38,7 @@ LIMIT_S = 240
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
 BACKGROUND = re.compile(r"<!-- background until (\S+) -->$")
 HIDDEN = {"<!-- run:": "bash", "<!-- run python:": "python"}
-INCLUDE = re.compile(r"\{\{#include \S+\.rs:\w+\}\}$")
+EXCERPT = re.compile(r"<!-- from \S+\.rs:\w+ -->$")
 
 
 class PageError(Exception):
@@ -91,9 +91,8 @@ def check(block: Block) -> None:
     if block.language not in LANGUAGES_RUN + LANGUAGES_SHOWN:
         expected = ", ".join(LANGUAGES_RUN + LANGUAGES_SHOWN)
         raise PageError(f"{block.line}: expected a language of {expected}, got {block.language!r}")
-    included = all(INCLUDE.match(line) for line in block.text.splitlines())
-    if block.language == "rust" and block.is_run and not (block.text and included):
-        raise PageError(f"{block.line}: expected Rust to be included from a program that cargo builds, got its text")
+    if block.language == "rust" and block.is_run and not EXCERPT.match(block.comment):
+        raise PageError(f"{block.line}: expected the program that cargo builds to be named before its Rust")
 
 
 def shell(block: Block, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -50,7 +50,7 @@ def test_a_background_block_has_started_and_is_ended(tmp_path: Path) -> None:
         ("<!-- run:\nfalse\n-->\n", "1: ended with code 1"),
         ("```\nciro\n```\n", "1: expected a language"),
         ("```bash\ntrue\n", "1: expected ``` after this line"),
-        ("```rust\nfn main() {}\n```\n", "1: expected Rust to be included"),
+        ("```rust\nfn main() {}\n```\n", "1: expected the program that cargo builds"),
         ("<!-- not run: -->\n```bash\nfalse\n```\n", "2: ended with code 1"),
         ("<!-- background until up -->\n```bash\ntrue\n```\n", "2: ended with code 0 before up was there"),
     ],

@@ -1,7 +1,7 @@
 //! The book: documents gathered from the whole checkout, built by mdBook, and every link of the result followed.
 //!
 //! Pages lie where a reader of the checkout expects them (`README.md`, `spec/`, `docs/`), and mdBook reads one folder only. So the pages, and
-//! the files that they link to or include, are copied to one folder first, each under its own path. A link is then right in both.
+//! the files that they link to, are copied to one folder first, each under its own path. A link is then right in both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -10,30 +10,52 @@ use super::violation::{Rule, Violation};
 pub(crate) const SUMMARY: &str = "docs/SUMMARY.md";
 /// Everything in this folder belongs to the book.
 const FOLDER: &str = "docs/";
-/// How mdBook names a part of another file: `PATH` or `PATH:ANCHOR` follows, then `}}`.
+/// The comment before a block that shows a part of a program: `PATH:ANCHOR` follows, then [`END`].
+const FROM: &str = "<!-- from ";
+const END: &str = " -->";
+/// How mdBook would include a part of another file. A page is also read where nothing puts it in.
 const INCLUDE: &str = "{{#include ";
 
-/// What a page includes: a file, and the anchor within it, if not all of it is meant.
-struct Include {
+/// A block that shows a part of a program, and holds its text.
+struct Excerpt<'a> {
     line: usize,
     path: String,
-    anchor: Option<String>,
+    anchor: &'a str,
+    shown: Vec<&'a str>,
 }
 
-impl Include {
-    /// Why it shows nothing, if it does not.
+impl Excerpt<'_> {
+    /// Why it is no part of that program, if it is none.
     fn defect(&self, tree: &Tree) -> Option<String> {
-        let Some(file) = tree.file(&self.path) else {
-            return Some(format!("includes {}, which is not there", self.path));
-        };
-        let anchor = self.anchor.as_ref()?;
-        let is_whole = ["ANCHOR", "ANCHOR_END"].iter().all(|mark| marks(file, &format!("{mark}: {anchor}")));
-        (!is_whole).then(|| format!("{} has no anchor {anchor}", self.path))
+        let Self { path, anchor, .. } = self;
+        let Some(file) = tree.file(path) else { return Some(format!("shows {path}, which is not there")) };
+        let Some(part) = part(file, anchor) else { return Some(format!("{path} has no anchor {anchor}")) };
+        (part != self.shown).then(|| format!("differs from {path}:{anchor}, which is what cargo builds"))
     }
 }
 
-fn marks(file: &SourceFile, mark: &str) -> bool {
-    file.lines().any(|(_, line)| line.trim_end().ends_with(mark))
+/// The lines of a file between the two marks of an anchor.
+fn part<'a>(file: &'a SourceFile, anchor: &str) -> Option<Vec<&'a str>> {
+    let at = |mark: &str| {
+        let mark = format!("{mark}: {anchor}");
+        file.text.lines().position(|line| line.trim_end().ends_with(&mark))
+    };
+    let (first, last) = (at("ANCHOR")? + 1, at("ANCHOR_END")?);
+    Some(file.text.lines().take(last).skip(first).collect())
+}
+
+/// The excerpts of a page: the block after each comment that names a program.
+fn excerpts(page: &SourceFile) -> Vec<Excerpt<'_>> {
+    let mut lines = page.lines();
+    let mut found = Vec::new();
+    while let Some((line, text)) = lines.next() {
+        let named = text.trim().strip_prefix(FROM).and_then(|rest| rest.strip_suffix(END));
+        let Some((path, anchor)) = named.and_then(|named| named.split_once(':')) else { continue };
+        let block = lines.by_ref().map(|(_, text)| text).skip_while(|text| text.starts_with("```"));
+        let shown = block.take_while(|text| !text.starts_with("```")).collect();
+        found.push(Excerpt { line, path: resolve(&page.path, path), anchor, shown });
+    }
+    found
 }
 
 /// The paths of the pages, in the order of reading.
@@ -42,14 +64,11 @@ pub(crate) fn pages(tree: &Tree) -> Vec<String> {
     lines.flat_map(|(_, line)| relative_links(line).map(|target| resolve(SUMMARY, target))).collect()
 }
 
-/// The pages, and what they link to or include.
+/// The pages, and what they link to.
 pub(crate) fn files(tree: &Tree) -> BTreeSet<String> {
     let pages = pages(tree);
-    let shown = pages.iter().filter_map(|path| tree.file(path)).flat_map(|page| {
-        let linked = links(page).into_iter().map(|(_, target)| target);
-        linked.chain(includes(page).into_iter().map(|include| include.path)).collect::<Vec<_>>()
-    });
-    shown.chain(pages.iter().cloned()).collect()
+    let linked = pages.iter().filter_map(|path| tree.file(path)).flat_map(links).map(|(_, target)| target);
+    linked.chain(pages.iter().cloned()).collect()
 }
 
 /// The lines and paths of a page's links within the checkout, outside fenced blocks.
@@ -65,19 +84,6 @@ fn links(page: &SourceFile) -> Vec<(usize, String)> {
     found
 }
 
-fn includes(page: &SourceFile) -> Vec<Include> {
-    let named = page.lines().filter_map(|(line, text)| {
-        let (named, _) = text.split_once(INCLUDE)?.1.split_once("}}")?;
-        Some((line, named))
-    });
-    let parsed = named.map(|(line, named)| {
-        let (path, anchor) =
-            named.split_once(':').map_or((named, None), |(path, anchor)| (path, Some(anchor.to_owned())));
-        Include { line, path: resolve(&page.path, path), anchor }
-    });
-    parsed.collect()
-}
-
 /// Checks that the book has every document, and that its pages lead to pages.
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let pages = pages(tree);
@@ -87,7 +93,12 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     for page in pages.iter().filter_map(|path| tree.file(path)) {
         let outside = links(page).into_iter().filter(|(_, target)| target.ends_with(".md") && !pages.contains(target));
         violations.extend(outside.map(|(line, target)| at(&page.path, line, format!("{target} is not in the book"))));
-        let broken = includes(page).into_iter().filter_map(|include| Some((include.line, include.defect(tree)?)));
+        let included = page.lines().filter(|(_, text)| text.contains(INCLUDE));
+        let raw = || {
+            format!("an include is shown as it is where no book is made: hold the text, under {FROM}PATH:ANCHOR{END}")
+        };
+        violations.extend(included.map(|(line, _)| at(&page.path, line, raw())));
+        let broken = excerpts(page).into_iter().filter_map(|excerpt| Some((excerpt.line, excerpt.defect(tree)?)));
         violations.extend(broken.map(|(line, message)| at(&page.path, line, message)));
         let nameless = || "a block without a language: bash and python are run, text is not".to_owned();
         violations.extend(nameless_blocks(page).map(|line| at(&page.path, line, nameless())));
@@ -122,8 +133,7 @@ mod tests {
 
     #[test]
     fn pages_pictures_and_anchors_that_are_there_are_fine() {
-        let page =
-            "![p](figures/p.svg) [b](../x/b.rs)\n```rust\n{{#include ../x/b.rs:call}}\n```\n{{#include ../x/b.rs}}";
+        let page = "![p](figures/p.svg) [b](../x/b.rs)\n<!-- from ../x/b.rs:call -->\n```rust\nf();\n```\n";
         assert_eq!(messages(page, &[("docs/figures/p.svg", "<svg/>")]), [] as [&str; 0]);
     }
 
@@ -141,9 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_includes_in_vain_is_found() {
-        assert_eq!(messages("{{#include ../x/c.rs:call}}", &[]), ["includes x/c.rs, which is not there"]);
-        assert_eq!(messages("{{#include ../x/b.rs:cal}}", &[]), ["x/b.rs has no anchor cal"]);
-        assert_eq!(messages("{{#include ../x/b.rs:open}}", &[]), ["x/b.rs has no anchor open"]);
+    fn what_a_page_shows_is_what_is_built() {
+        let shown =
+            |from: &str, text: &str| messages(&format!("<!-- from ../x/{from} -->\n```rust\n{text}\n```\n"), &[]);
+        assert_eq!(shown("b.rs:call", "f();"), [] as [&str; 0]);
+        assert_eq!(shown("c.rs:call", "f();"), ["shows x/c.rs, which is not there"]);
+        for anchor in ["cal", "open"] {
+            assert_eq!(shown(&format!("b.rs:{anchor}"), "f();"), [format!("x/b.rs has no anchor {anchor}")]);
+        }
+        for other in ["g();", "f();\nf();", ""] {
+            assert_eq!(shown("b.rs:call", other), ["differs from x/b.rs:call, which is what cargo builds"], "{other}");
+        }
+        let raw = messages("```rust\n{{#include ../x/b.rs:call}}\n```\n", &[]);
+        assert!(matches!(&raw[..], [message] if message.starts_with("an include is shown as it is")), "{raw:?}");
     }
 }

@@ -12,7 +12,7 @@
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
 //! | [`licences`] | a dependency whose licence we do not accept |
 //! | [`references`] | documents that name files or items which do not exist |
-//! | [`book`] | a document that the book misses, and what its pages link to or include in vain |
+//! | [`book`] | a document that the book misses, and what its pages link to or show in vain |
 //! | [`sentences`] | sentences of the book that are too long |
 //! | [`limits`] | a stated limit that the code does not set, or one that nobody holds against the code |
 //! | [`size`] | a stated size of the verifier that is not so any more |

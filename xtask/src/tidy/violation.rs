@@ -112,7 +112,7 @@ impl Rule {
             Self::LocalPath => "use a relative path, a variable, or mktemp; let cargo's configuration name mirrors",
             Self::Licence => "replace the dependency, or argue for the licence in an ADR and add it to the table",
             Self::DeadReference => "correct the path or the name, or remove the sentence",
-            Self::Book => "list the page in docs/SUMMARY.md, or correct what it links to or includes",
+            Self::Book => "list the page in docs/SUMMARY.md, or correct what it links to or shows",
             Self::Sentence => "make two of it; xtask/sentences.txt counts what is left, and only shrinks",
             Self::Unparsable => "make the file valid Rust of this edition",
         }
