@@ -84,7 +84,7 @@ fn no_receipt(status: JobStatus) -> ApiError {
             let next = height.next();
             ApiError::not_yet(format!("the job settled at height {height}; block {next} will certify it"))
         }
-        JobStatus::Refunded { reason, .. } => ApiError::refused(format!("the job was refunded: {reason:?}")),
+        JobStatus::Refunded { reason, .. } => ApiError::refused(format!("the job was refunded: {reason}")),
     }
 }
 

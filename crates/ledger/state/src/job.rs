@@ -26,6 +26,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, LeaseToken};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Seats that agree before an A2 job settles.
 pub const AGREEING_SEATS: usize = 2;
@@ -90,6 +91,18 @@ impl FailReason {
     }
 }
 
+impl fmt::Display for FailReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InputUnavailable => "no copy of the input could be fetched",
+            Self::InputInvalid => "the input does not fit the model",
+            Self::ModelUnavailable => "no copy of the model could be fetched",
+            Self::ModelInvalid => "the model cannot be executed or proven",
+            Self::NoMajority => "the answers that were revealed do not agree",
+        })
+    }
+}
+
 impl FailReason {
     /// Whether it says something of bytes that the worker held, so that an answer by another proves it wrong. That bytes were
     /// nowhere to be had proves nothing: whoever has them may bring them a block later.
@@ -124,6 +137,17 @@ impl RefundReason {
             Self::Cancelled => "cancelled",
             Self::Failed(reason) => reason.name(),
             Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+impl fmt::Display for RefundReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired => f.write_str("its deadline passed before a worker who had taken it answered"),
+            Self::Cancelled => f.write_str("its client withdrew it"),
+            Self::Failed(reason) => reason.fmt(f),
+            Self::Unmatched => f.write_str("its deadline passed and no worker had taken it"),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::local::require;
 use crate::ui::Ui;
 use ciro_api::{BlockView, JobView};
 use ciro_receipt::{Evidence, Receipt, Settlement};
-use ciro_state::{Payment, input_hash, model_id, output_hash};
+use ciro_state::{JobStatus, Payment, input_hash, model_id, output_hash};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Escaped, Hash32, Height, JobId, ModelId, Named};
 use serde::Serialize;
 
@@ -88,7 +88,7 @@ fn client(args: &InspectArgs) -> Result<Client, CliError> {
 fn job_text(job: &JobView) -> String {
     let mut lines = vec![
         format!("job       {} at {:?}", job.job, job.spec.assurance),
-        format!("status    {:?}", job.status),
+        format!("status    {}", status(&job.status)),
         format!("client    {}", job.spec.client),
         format!("model     {}", job.spec.model),
         format!("input     {}", job.spec.input),
@@ -97,6 +97,14 @@ fn job_text(job: &JobView) -> String {
     ];
     lines.extend(job.waits_because.as_ref().map(|because| format!("waits     {}", Escaped(because))));
     lines.join("\n")
+}
+
+fn status(status: &JobStatus) -> String {
+    match status {
+        JobStatus::Open => "open: no answer and no refund yet".into(),
+        JobStatus::Settled { height, record } => format!("settled at height {height}, record {record}"),
+        JobStatus::Refunded { height, reason } => format!("refunded at height {height}: {reason}"),
+    }
 }
 
 fn block_text(block: &BlockView) -> String {
