@@ -7,6 +7,7 @@ mod formats;
 mod jobs;
 mod leases;
 mod money;
+mod order;
 mod persistence;
 mod properties;
 mod redundant;
