@@ -76,7 +76,7 @@ pub struct Dispatcher {
     pub ledger: SyncSender<Mail>,
     /// How long jobs take.
     pub latencies: Arc<Mutex<Latencies>>,
-    /// Told of every block, last of all.
+    /// Told of every block once the desk has seen it, before clients are answered.
     pub head: watch::Sender<Height>,
     /// Clients that wait.
     pub clients: Clients,
@@ -143,10 +143,11 @@ impl Dispatcher {
     fn on_committed(&mut self, committed: &Committed) -> Result<(), SchedulerError> {
         observe::committed(&self.metrics, committed);
         self.note_latencies(&committed.events);
-        self.step(Input::Committed(committed))?;
+        let effects = self.desk.step(Input::Committed(committed))?;
         self.clients.forget_gone();
+        // Before anybody is answered: who is told that a block holds its transaction finds the network at that height.
         self.head.send_replace(committed.header.height);
-        Ok(())
+        self.carry_out(effects)
     }
 
     fn note_latencies(&self, events: &[CommittedEvent]) {
@@ -203,5 +204,88 @@ impl Dispatcher {
                 self.step(Input::Undelivered(txs.iter().map(SignedTx::id).collect()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ciro_consensus::BlockHeader;
+    use ciro_crypto::Keypair;
+    use ciro_state::{Outcome, TxBody};
+    use ciro_store::TxRecord;
+    use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, ModelId, Nonce, StateRoot};
+    use ciro_worker::{BlobError, Blobs};
+    use std::pin::pin;
+    use std::sync::mpsc::sync_channel;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    /// Nobody computes here.
+    struct NoBlobs;
+
+    impl Blobs for NoBlobs {
+        fn model(&self, _: ModelId) -> Result<Vec<u8>, BlobError> {
+            Err(BlobError::Missing { what: "blob", name: String::new() })
+        }
+
+        fn input(&self, _: Hash32) -> Result<Vec<u8>, BlobError> {
+            Err(BlobError::Missing { what: "blob", name: String::new() })
+        }
+    }
+
+    /// A client that looks at the network's height in the moment in which it is answered.
+    struct Looks {
+        head: watch::Receiver<Height>,
+        seen: Mutex<Option<Height>>,
+    }
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            *self.seen.lock().expect("no panic") = Some(*self.head.borrow());
+        }
+    }
+
+    fn committed(tx: &SignedTx, height: Height) -> Committed {
+        let header = BlockHeader {
+            chain: ChainId::ZERO,
+            height,
+            proposer: AccountId::ZERO,
+            parent: BlockId::ZERO,
+            validators: Hash32::ZERO,
+            next_validators: Hash32::ZERO,
+            txs_root: Hash32::ZERO,
+            state_root: StateRoot::ZERO,
+            receipts_root: Hash32::ZERO,
+        };
+        let txs = vec![TxRecord { id: tx.id(), result: Ok(Outcome::Transferred) }];
+        Committed { id: header.id(), header, txs, nonces: BTreeMap::new(), events: vec![], records: vec![] }
+    }
+
+    #[test]
+    fn who_is_told_that_a_block_holds_its_transaction_finds_the_network_at_that_height() {
+        let (ledger, _mail) = sync_channel(8);
+        let (head, seen) = watch::channel(Height(3));
+        let mut dispatcher = Dispatcher {
+            desk: Desk::default(),
+            pool: Pool::start(1, &(Arc::new(NoBlobs) as Arc<dyn Blobs>), |_| {}),
+            ledger,
+            latencies: Arc::default(),
+            head,
+            clients: Clients::default(),
+            metrics: Arc::default(),
+        };
+        let key = Keypair::from_seed([1; 32]);
+        let action = Action::Transfer { to: AccountId::ZERO, amount: Amount(1) };
+        let body = TxBody { chain: ChainId::ZERO, sender: key.account(), nonce: Nonce(0), action };
+        let tx = SignedTx::sign(body, &key);
+        let (reply, answer) = oneshot::channel();
+        dispatcher.on_client(Box::new(tx.clone()), Until::Committed, reply).expect("no log fails");
+
+        let looks = Arc::new(Looks { head: seen, seen: Mutex::default() });
+        let (waker, mut answer) = (Waker::from(Arc::clone(&looks)), pin!(answer));
+        assert!(answer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        dispatcher.on_committed(&committed(&tx, Height(4))).expect("no log fails");
+        assert_eq!(answer.poll(&mut Context::from_waker(&waker)), Poll::Ready(Ok(Ok(tx.id()))));
+        assert_eq!(*looks.seen.lock().expect("no panic"), Some(Height(4)));
     }
 }

@@ -287,18 +287,11 @@ fn the_model_is_what_its_id_says() {
     let numbers: usize = relu(0).weights.iter().map(Vec::len).sum();
     let params = client.node.ask(ask::Params {}).expect("answers");
     let expected = ciro_state::model::deposit(&params, key.program().len(), 4 * numbers as u64);
-    let registered = || {
-        client.events(100).into_iter().find_map(|event| match event.event {
-            Event::ModelRegistered { model: of, deposit, .. } if of == model => Some(deposit),
-            _ => None,
-        })
-    };
-    // Seen once on a busy machine: the answer was there before the event could be read.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while registered().is_none() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    assert_eq!(registered(), Some(expected), "program and weights are paid for");
+    let registered = client.events(100).into_iter().find_map(|event| match event.event {
+        Event::ModelRegistered { model: of, deposit, .. } if of == model => Some(deposit),
+        _ => None,
+    });
+    assert_eq!(registered, Some(expected), "program and weights are paid for");
     let refused = client.put_model(&[1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
     let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
