@@ -15,7 +15,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`verdict`] | [`verify`] and [`Verdict`]: what a valid receipt shows, and what that rests on |
-//! | [`values`] | [`Outputs`]: output values by name, every digit kept |
+//! | [`values`] | [`Inputs`] and [`Outputs`]: values by name, every digit kept |
 //!
 //! The command `ciro verify --json`, this crate's own small program and the page that runs in a browser print the same verdict.
 //!
@@ -43,5 +43,5 @@ pub mod verdict;
 pub use ciro_receipt::{Bound, Finding, ReceiptError, Terms};
 pub use ciro_relation::Limits;
 pub use ciro_types::{ChainId, Hash32, ModelId};
-pub use values::{Outputs, Value};
+pub use values::{Inputs, Outputs, Value};
 pub use verdict::{Refused, SettlementView, Verdict, verify};

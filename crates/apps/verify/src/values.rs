@@ -1,7 +1,8 @@
-//! Output values by name.
+//! Input and output values by name.
 
 use ciro_graph::Rendered;
 use ciro_graph::render::Cell;
+use ciro_receipt::text::Element;
 use ciro_types::Named;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -10,6 +11,9 @@ use std::sync::Arc;
 
 /// Output values by name, flat and row-major. Numbers keep every digit.
 pub type Outputs = BTreeMap<String, Vec<Value>>;
+
+/// Input values by name, flat and row-major, as their users write them: shortest decimals, and categories by their texts.
+pub type Inputs = BTreeMap<String, Vec<Value>>;
 
 /// One element.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +28,13 @@ pub enum Value {
     /// A text label, shared by all elements that have it.
     #[serde(serialize_with = "as_text")]
     Text(Arc<str>),
+    /// A value that is missing in an input: `null`.
+    Missing,
+    /// A category of an input that the model has not seen: `{"unseen": true}`.
+    Unseen {
+        /// Always true.
+        unseen: bool,
+    },
 }
 
 impl Value {
@@ -35,6 +46,8 @@ impl Value {
             Self::Int(label) => label.to_string(),
             Self::Bool(label) => label.to_string(),
             Self::Text(label) => Named(label).to_string(),
+            Self::Missing => Element::Missing.to_string(),
+            Self::Unseen { .. } => Element::Unseen.to_string(),
         }
     }
 }
@@ -48,6 +61,24 @@ pub fn values(rendered: Vec<Rendered>) -> Result<Outputs, serde_json::Error> {
         .into_iter()
         .map(|tensor| Ok((tensor.name, tensor.values.into_iter().map(value).collect::<Result<_, _>>()?)))
         .collect()
+}
+
+/// Inputs by name.
+#[must_use]
+pub fn inputs(named: Vec<(&str, Vec<Element>)>) -> Inputs {
+    named.into_iter().map(|(name, values)| (name.to_string(), values.into_iter().map(given).collect())).collect()
+}
+
+fn given(element: Element) -> Value {
+    match element {
+        // JSON has no infinity: its name is the text.
+        Element::Number(text) => {
+            RawValue::from_string(text.clone()).map_or_else(|_| Value::Text(text.into()), Value::Number)
+        }
+        Element::Missing => Value::Missing,
+        Element::Category(text) => Value::Text(text.into()),
+        Element::Unseen => Value::Unseen { unseen: true },
+    }
 }
 
 fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,6 @@
 //! What a valid receipt shows, and what that rests on.
 
-use crate::values::{Outputs, values};
+use crate::values::{Inputs, Outputs, inputs, values};
 use ciro_graph::{Program, RenderError};
 use ciro_receipt::visibility::Visibility;
 use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Terms};
@@ -35,6 +35,8 @@ pub struct Verdict {
     pub plain_program: Hash32,
     /// Its maker chose it.
     pub model_name: String,
+    /// None if the input is hidden.
+    pub inputs: Option<Inputs>,
     /// None if the output is hidden.
     pub outputs: Option<Outputs>,
     /// Who can read what.
@@ -101,6 +103,7 @@ impl Verdict {
     pub fn of(judged: Judged) -> Result<Self, Refused> {
         let unseen = |error: RenderError| Refused::Values(error.to_string());
         let text = judged.text().map_err(unseen)?;
+        let inputs = judged.inputs().map(inputs);
         let rendered = judged.outputs().map_err(unseen)?;
         let outputs = rendered.map(values).transpose().map_err(|error| Refused::Values(error.to_string()))?;
         let (plain_program, visibility) = (Program::digest(&judged.plain_program()), Visibility::of(&judged.report));
@@ -123,6 +126,7 @@ impl Verdict {
             sample: sample.map(|sample| sample.index),
             plain_program,
             model_name: report.program.name,
+            inputs,
             outputs,
             visibility,
             shown: report.shown,

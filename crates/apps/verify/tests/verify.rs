@@ -35,6 +35,8 @@ fn a_receipt_of_the_model_that_was_promised_has_a_verdict() {
     assert_eq!((verdict.model_id, verdict.batch, verdict.sample), (model, 1, None));
     let outputs = serde_json::to_string(&verdict.outputs).expect("is JSON");
     assert_eq!(outputs, r#"{"y":[1]}"#, "2·1.25 − 3·0.5");
+    let inputs = serde_json::to_string(&verdict.inputs).expect("is JSON");
+    assert_eq!(inputs, r#"{"x":[1.25,0.5]}"#);
     assert!(verdict.text.starts_with("valid, proven"), "{}", verdict.text);
 }
 

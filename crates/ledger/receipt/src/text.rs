@@ -7,11 +7,42 @@ use ciro_graph::render::Cell;
 use ciro_graph::{Column, Given, Input, Program, RawInput, RawTensor, RenderError, Rendered};
 use ciro_types::Named;
 use ciro_verifier::Shown;
+use std::fmt;
 
 /// Elements of one tensor that are shown before it is said how many are left.
 const SHOWN: usize = 12;
 
+/// An element of an input as its users write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// A number that is there: its shortest decimal, or an infinity.
+    Number(String),
+    /// No number, where none is written for it: NaN.
+    Missing,
+    /// A category by its text.
+    Category(String),
+    /// A category that the model has not seen.
+    Unseen,
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => f.write_str(number),
+            Self::Missing => f.write_str("NaN"),
+            Self::Category(text) => Named(text).fmt(f),
+            Self::Unseen => f.write_str("another category"),
+        }
+    }
+}
+
 impl Judged {
+    /// The inputs by name and in the program's order, flat and row-major, as far as they are shown.
+    #[must_use]
+    pub fn inputs(&self) -> Option<Vec<(&str, Vec<Element>)>> {
+        self.input().map(|input| named_inputs(&self.report.program, input))
+    }
+
     /// The verdict, what was run on what, what that shows and rests on, and who can read what.
     ///
     /// # Errors
@@ -51,22 +82,33 @@ impl Judged {
 
 fn input_lines(program: &Program, input: &RawInput) -> String {
     let line_of = |(i, (spec, tensor)): (usize, (&Input, &RawTensor))| {
-        let mut columns = program.columns_of(i).iter().cycle();
-        let items = spec.given(tensor).map(|text| element(columns.next(), text));
+        let items = elements(program, i, spec, tensor).map(|element| element.to_string());
         format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items))
     };
     lines(program.inputs.iter().zip(&input.0).enumerate().map(line_of))
 }
 
-/// An element of an input as its users write it, from its shortest decimal.
-fn element(column: Option<&Column>, text: String) -> String {
+fn named_inputs<'a>(program: &'a Program, input: &RawInput) -> Vec<(&'a str, Vec<Element>)> {
+    let specs = program.inputs.iter().zip(&input.0).enumerate();
+    specs.map(|(i, (spec, tensor))| (spec.name.as_str(), elements(program, i, spec, tensor).collect())).collect()
+}
+
+/// The elements of input number `i`.
+fn elements(program: &Program, i: usize, spec: &Input, tensor: &RawTensor) -> impl ExactSizeIterator<Item = Element> {
+    let mut columns = program.columns_of(i).iter().cycle();
+    spec.given(tensor).map(move |text| element(columns.next(), text))
+}
+
+/// An element from its shortest decimal.
+fn element(column: Option<&Column>, text: String) -> Element {
     // deterministic: a decimal that was written from a float reads as that float.
-    let Ok(number) = text.parse::<f64>() else { return text };
+    let Ok(number) = text.parse::<f64>() else { return Element::Number(text) };
     match column.map(|column| column.given(number)) {
-        Some(Given::Category(category)) => Named(category).to_string(),
-        Some(Given::Unseen) => "another category".into(),
-        Some(Given::Number(given)) if number.is_nan() => given.to_string(),
-        Some(Given::Number(_)) | None => text,
+        Some(Given::Category(category)) => Element::Category(category.into()),
+        Some(Given::Unseen) => Element::Unseen,
+        Some(Given::Number(given)) if number.is_nan() && !given.is_nan() => Element::Number(given.to_string()),
+        Some(Given::Number(_)) | None if number.is_nan() => Element::Missing,
+        Some(Given::Number(_)) | None => Element::Number(text),
     }
 }
 
