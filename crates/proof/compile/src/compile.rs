@@ -10,7 +10,7 @@ use crate::native;
 use crate::net::{self, Net};
 use crate::onnx;
 use crate::onnx::proto::ModelProto;
-use crate::options::Options;
+use crate::options::{Options, Precision};
 use crate::plan::{Kind, Plan, apart, by_column, plan};
 use crate::report::{AccuracyReport, Candidate, Floats, Subject, measure};
 use crate::samples::{Port, Samples};
@@ -160,11 +160,25 @@ fn compile_source(source: Source, options: &Options) -> Result<Compiled, Compile
         Reading::Network(net) => net::compile(&net, options),
     };
     let mut compiled = compiled.map_err(|error| error.beyond(options, has_precisions))?;
+    if !has_precisions {
+        compiled.notes.extend(precision_note(options.precision));
+    }
     compiled.model.program.columns = source.columns;
     compiled.model.program.profile = options.profile;
     compiled.model.program.security = options.security;
     compiled.model.program.visibility = options.visibility;
     Ok(compiled)
+}
+
+/// A precision that was asked for where there is but one.
+fn precision_note(precision: Precision) -> Option<String> {
+    match precision {
+        Precision::Balanced => None,
+        Precision::Fast | Precision::Exact => Some(format!(
+            "precision {precision} changes nothing: this is compiled as vectors, which are held as finely as they can be. \
+             A network behind a scaler takes a precision where the scaler is left out of the file and the data are scaled before"
+        )),
+    }
 }
 
 /// `read` is the network that the plan was made from, if it was: the reference is what was read.

@@ -21,6 +21,10 @@ pub struct Tolerance {
 /// How much more a single number of a network's output may deviate than their mean.
 const SINGLE: f64 = 10.0;
 
+/// From this part of the decisions or of the output's spread on, a program is no coarse copy of its reference but another function: nobody
+/// is told how to accept it. What rounding turns around lies far below, and one column in the place of another far above.
+const ANOTHER: f64 = 0.25;
+
 impl Tolerance {
     /// For trees and linear models: every decision, and a thousandth of the spread.
     pub const EXACT: Self = Self { same_class: 1.0, deviation: 1e-3, each: true };
@@ -174,10 +178,10 @@ impl Disagreement {
 
     /// What to try next.
     pub(crate) fn hint(&self) -> String {
-        let accept = match self.excess {
+        let share = match self.excess {
             Excess::Undefined => return "give samples on which the model answers with numbers".into(),
-            Excess::Decisions { count, of, .. } => rounded_up(count as f64 / of.max(1) as f64),
-            Excess::Deviation { share, .. } => rounded_up(share),
+            Excess::Decisions { count, of, .. } => count as f64 / of.max(1) as f64,
+            Excess::Deviation { share, .. } => share,
         };
         let first = match (self.answered, self.is_finest) {
             _ if self.drawn => {
@@ -189,6 +193,11 @@ impl Disagreement {
             (false, true) => "pass more calibration samples (--calibration FILE, in Python samples=)",
             (false, false) => "take --precision exact (in Python precision=\"exact\")",
         };
+        // What is no number is no small share.
+        if share.is_nan() || share >= ANOTHER {
+            return format!("{first}; so far off it is another function, and no tolerance makes it the model");
+        }
+        let accept = rounded_up(share);
         format!(
             "{first}; --tolerance {accept} (in Python tolerance={accept}) accepts it as it is, and the report says so"
         )
@@ -226,6 +235,35 @@ mod tests {
         );
         assert!(differs(true, false).hint().starts_with("pass more calibration samples"));
         assert!(!differs(true, true).hint().contains("calibration samples"));
+    }
+
+    #[test]
+    fn what_is_another_function_is_not_offered_for_acceptance() {
+        let hint = |excess: Excess| {
+            let (expected, got) = ("1".into(), "2".into());
+            let (answered, drawn, is_finest) = (true, false, true);
+            Disagreement {
+                sample: 0,
+                output: "y".into(),
+                element: 0,
+                expected,
+                got,
+                answered,
+                drawn,
+                is_finest,
+                excess,
+            }
+            .hint()
+        };
+        let decisions = |count: usize| hint(Excess::Decisions { count, of: 100, allowed: 0.0 });
+        let deviation = |share: f64| hint(Excess::Deviation { share, allowed: 0.01 });
+        for few in [decisions(24), deviation(0.249)] {
+            assert!(few.contains("--tolerance 0.2"), "{few}");
+        }
+        for many in [decisions(25), decisions(50), deviation(0.25), deviation(f64::NAN)] {
+            assert!(many.starts_with("check that the file") && many.contains("another function"), "{many}");
+            assert!(!many.contains("--tolerance"), "{many}");
+        }
     }
 
     #[test]
