@@ -32,11 +32,13 @@ use ciro_network::Layout;
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::fees::tx_fee;
+use ciro_state::model::deposit;
 use ciro_state::{Action, FailReason, JobStatus, RefundReason, SignedTx, TxBody, job_id};
 use ciro_types::{
     Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, JobSpec, JobType, MemoryMib, ModelId, Nonce,
     Requirements, encode,
 };
+use serde::Serialize;
 use std::io;
 use std::time::Duration;
 
@@ -92,6 +94,25 @@ impl Standing {
     const READY: Self = Self { is_registered: true, is_stored: true };
 }
 
+/// What workers can fetch now.
+pub(crate) struct Published {
+    /// The model.
+    pub(crate) model: ModelId,
+    /// The input's hash.
+    pub(crate) input: Hash32,
+    /// What that took from the wallet; None where the model was registered before.
+    pub(crate) registration: Option<Registration>,
+}
+
+/// What registering a model takes from the wallet, once.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Registration {
+    /// Held for as long as the network keeps the model: it comes back after `ciro wallet remove-model`.
+    pub(crate) deposit: Amount,
+    /// Of the transaction, and gone.
+    pub(crate) fee: Amount,
+}
+
 /// How a job ended.
 pub(crate) enum End {
     /// It was answered and paid.
@@ -118,7 +139,7 @@ impl End {
     pub(crate) fn paid(self) -> Result<(), CliError> {
         match self {
             Self::Paid => Ok(()),
-            Self::Refunded(reason) => Err(refusal(format!("the job was refunded in full: {reason:?}"))),
+            Self::Refunded(reason) => Err(refusal(format!("the job was refunded in full: {reason}"))),
         }
     }
 }
@@ -139,34 +160,44 @@ pub(crate) struct Buyer<'a> {
 
 impl Buyer<'_> {
     /// Makes the model and the input available to workers.
-    pub(crate) fn publish(&self, wish: &Wish) -> Result<(ModelId, Hash32), CliError> {
+    pub(crate) fn publish(&self, wish: &Wish) -> Result<Published, CliError> {
         let key = ProvingKey::new(wish.model.clone()).map_err(CliError::failed)?;
-        let id = key.model_id();
-        if self.standing(id)? != Standing::READY {
+        let model = key.model_id();
+        let mut registration = None;
+        if self.standing(model)? != Standing::READY {
             let _turn = self.purse.publishing();
-            self.supply(wish, &key, self.standing(id)?)?;
+            registration = self.supply(wish, &key, self.standing(model)?)?;
         }
-        Ok((id, self.client.put_input(&wish.input)?))
+        Ok(Published { model, input: self.client.put_input(&wish.input)?, registration })
     }
 
     /// Brings what the network lacks. A model that somebody registered may never have been sent, or no longer be there.
-    fn supply(&self, wish: &Wish, key: &ProvingKey, standing: Standing) -> Result<(), CliError> {
+    fn supply(&self, wish: &Wish, key: &ProvingKey, standing: Standing) -> Result<Option<Registration>, CliError> {
         if !standing.is_stored {
             self.client.put_model(&encode(&wish.model))?;
         }
-        if !standing.is_registered {
-            self.register(key)?;
-        }
-        Ok(())
+        if standing.is_registered { Ok(None) } else { self.register(wish, key) }
     }
 
     /// Registers the model, unless somebody else is faster.
-    fn register(&self, key: &ProvingKey) -> Result<(), CliError> {
+    fn register(&self, wish: &Wish, key: &ProvingKey) -> Result<Option<Registration>, CliError> {
         let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
         match self.client.act(self.purse, self.status.chain, &action) {
-            Err(_) if self.standing(key.model_id())?.is_registered => Ok(()),
-            result => Ok(result.map(|_| ())?),
+            Err(_) if self.standing(key.model_id())?.is_registered => Ok(None),
+            Err(refused) => Err(refused.into()),
+            Ok(_) => self.registration(wish, key, action).map(Some),
         }
+    }
+
+    /// What a registration that a block holds took: the deposit is its owner's, the fee its sender's.
+    fn registration(&self, wish: &Wish, key: &ProvingKey, action: Action) -> Result<Registration, CliError> {
+        let params = &self.status.params;
+        let is_ours = self.client.model(key.model_id())?.owner == self.purse.key().account();
+        let held = deposit(params, key.program().len(), wish.model.program.weight_bytes());
+        Ok(Registration {
+            deposit: if is_ours { held } else { Amount::ZERO },
+            fee: self.fee(action, params.max_proof_units),
+        })
     }
 
     fn standing(&self, model: ModelId) -> Result<Standing, CliError> {
@@ -246,9 +277,14 @@ impl Buyer<'_> {
 
     /// What the transaction that orders this costs, whatever becomes of the job.
     pub(crate) fn transaction_fee(&self, spec: &JobSpec) -> Amount {
-        let (sender, action) = (spec.client, Action::SubmitJob { spec: spec.clone() });
-        let body = TxBody { chain: spec.chain, sender, nonce: Nonce(0), action };
-        tx_fee(&self.status.params, SignedTx::sign(body, self.purse.key()).size(), 0)
+        self.fee(Action::SubmitJob { spec: spec.clone() }, 0)
+    }
+
+    /// What a transaction of the wallet costs that takes `units` of verification.
+    fn fee(&self, action: Action, units: u64) -> Amount {
+        let key = self.purse.key();
+        let body = TxBody { chain: self.status.chain, sender: key.account(), nonce: Nonce(0), action };
+        tx_fee(&self.status.params, SignedTx::sign(body, key).size(), units)
     }
 
     fn spec(&self, wish: &Wish, model: ModelId, input: Hash32) -> Result<JobSpec, CliError> {

@@ -108,10 +108,20 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
     let receipt = home.join("receipt.ciro").display().to_string();
     let view = json(&ciro(home, &run_args("1", "a2", &receipt)));
     assert_eq!((&view["is_throwaway"], view["workers"].as_array().map(Vec::len)), (&Value::Bool(false), Some(2)));
+    let registration = &view["registration"];
+    let told = ["deposit", "fee"].iter().map(|part| units(&registration[part])).sum::<u128>();
+    let order_fee = units(&json(&ciro(home, &["quote", "--json"]))["order_fee"]);
+    assert!(told > 0, "registering is not free");
+    assert_eq!(told + order_fee, fees(home, &wallet(home).0), "the ledger's events say the same");
+    let known = json(&ciro(home, &run_args("1", "a0", &receipt)));
+    assert_eq!(known["registration"], Value::Null, "it is registered once");
 
     let job = view["job"].as_str().expect("an id");
     let seen = json(&ciro(home, &["inspect", "job", job, "--json"]));
     assert_eq!((&seen["job"], &seen["escrow"]), (&view["job"], &Value::from("0")));
+    let shown = ciro(home, &["inspect", "job", job]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.contains(&format!("settled at height {}, record ", view["height"])), "{shown}");
     let height = view["height"].to_string();
     let block = json(&ciro(home, &["inspect", "block", &height, "--json"]));
     assert!(block["signers"].as_array().is_some_and(|signers| signers.len() >= 3));
@@ -134,7 +144,22 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
     assert_eq!(before - wallet(home).1, 2_500_000_000_000_000_000 + fee);
 
     assert_eq!(up.interrupt(), Some(0));
-    assert_eq!(ciro(home, &["wallet", "balance"]).status.code(), Some(3), "nobody answers any more");
+    let gone = ciro(home, &["wallet", "balance"]);
+    assert_eq!(gone.status.code(), Some(3), "nobody answers any more");
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("no network runs on"));
+}
+
+#[test]
+fn a_command_says_that_the_network_was_killed_and_how_to_go_on() {
+    let home = tempfile::tempdir().expect("a directory");
+    Up::start(home.path()).kill();
+    for args in [&["wallet", "balance"][..], &["quote"]] {
+        let output = ciro(home.path(), args);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        let again = format!("hint: start it again with `ciro up --data {}`", home.path().display());
+        assert!(told.contains("it was killed") && told.contains(&again), "{told}");
+    }
 }
 
 #[test]

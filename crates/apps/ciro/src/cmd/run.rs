@@ -21,7 +21,7 @@ use crate::error::CliError;
 use crate::home;
 use crate::local;
 use crate::models;
-use crate::order::{Buyer, End, Wish, assurance, requirements};
+use crate::order::{Buyer, End, Published, Registration, Wish, assurance, requirements};
 use crate::orders::Held;
 use crate::purse::Purse;
 use crate::show::{self, Outputs};
@@ -48,6 +48,8 @@ struct View {
     workers: Vec<AccountId>,
     paid: Amount,
     fee: Amount,
+    /// None where the model was registered before.
+    registration: Option<Registration>,
     height: Height,
     stages_ms: BTreeMap<&'static str, f64>,
     receipt: String,
@@ -81,7 +83,9 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, home: &reached.home, ui: *ui };
     stages.done("network", &format!("{} at height {}", status.network, status.height));
 
-    let (job, held) = have_answered(&buyer, &wish, &mut stages)?;
+    let published = buyer.publish(&wish)?;
+    stages.done("publish", &about(&published));
+    let (job, held) = have_answered(&buyer, &wish, &published, &mut stages)?;
     stages.done("answer", answered(wish.assurance));
     let receipt = buyer.receipt(job)?;
     stages.done("certify", "more than two thirds of the stake signed the block");
@@ -92,17 +96,20 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     std::fs::write(&args.output, receipt.to_bytes())
         .map_err(|e| CliError::failed(format!("cannot write {}: {e}", args.output.display())))?;
     held.end();
-    let view = view(args, report, stages.took, reached.is_throwaway)?;
+    let view = View { registration: published.registration, ..view(args, report, stages.took, reached.is_throwaway)? };
     ui.result(&view, || text(&view))
 }
 
 /// Orders until the job is paid: a second time if workers could not fetch what the network said it held.
-fn have_answered(buyer: &Buyer<'_>, wish: &Wish, stages: &mut Stages<'_>) -> Result<(JobId, Held), CliError> {
-    let (model, input) = buyer.publish(wish)?;
-    stages.done("publish", &format!("model {}", model.short()));
+fn have_answered(
+    buyer: &Buyer<'_>,
+    wish: &Wish,
+    published: &Published,
+    stages: &mut Stages<'_>,
+) -> Result<(JobId, Held), CliError> {
     let mut is_sent_again = false;
     loop {
-        let (spec, held) = buyer.order(wish, model, input)?;
+        let (spec, held) = buyer.order(wish, published.model, published.input)?;
         let (job, fee) = (job_id(&spec), buyer.transaction_fee(&spec));
         let price = format!("up to {} CIRO, and {fee} CIRO for the transaction", spec.max_price);
         stages.done("escrow", &format!("job {}, {price}", job.short()));
@@ -118,6 +125,16 @@ fn have_answered(buyer: &Buyer<'_>, wish: &Wish, stages: &mut Stages<'_>) -> Res
         buyer.send_again(wish)?;
         is_sent_again = true;
         stages.done("sent again", "workers could not fetch the model or the input");
+    }
+}
+
+fn about(published: &Published) -> String {
+    let model = published.model.short();
+    match &published.registration {
+        Some(Registration { deposit, fee }) => {
+            format!("model {model}, registered for a deposit of {deposit} CIRO and a fee of {fee} CIRO")
+        }
+        None => format!("model {model}"),
     }
 }
 
@@ -171,6 +188,7 @@ fn view(
         workers: record.payments.iter().map(|payment| payment.worker).collect(),
         paid: paid.ok_or_else(|| CliError::failed("the receipt's payments are more than any money there is"))?,
         fee: record.fee,
+        registration: None,
         height: record.height,
         stages_ms,
         receipt: args.output.display().to_string(),
@@ -179,14 +197,22 @@ fn view(
 
 fn text(view: &View) -> String {
     format!(
-        "{}\n\nworth    {}\nmodel    {}\njob      {}\npaid     {} CIRO and a fee of {} CIRO\nreceipt  {}\ncheck    ciro verify {}",
+        "{}\n\nworth    {}\nmodel    {}\njob      {}\npaid     {} CIRO and a fee of {} CIRO\n{}receipt  {}\ncheck    ciro verify {}",
         show::output_lines(&view.outputs),
         view.worth,
         view.model_id,
         view.job,
         view.paid,
         view.fee,
+        view.registration.map_or_else(String::new, |registration| registered(view.model_id, registration)),
         view.receipt,
         view.receipt,
+    )
+}
+
+/// A line of its own: it is paid once for all jobs on the model.
+fn registered(model: ModelId, Registration { deposit, fee }: Registration) -> String {
+    format!(
+        "once     {fee} CIRO for registering the model, and a deposit of {deposit} CIRO; `ciro wallet remove-model {model}` returns it\n"
     )
 }

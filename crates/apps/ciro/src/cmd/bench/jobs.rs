@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::local::Serving;
 use crate::models;
-use crate::order::{Buyer, Wish};
+use crate::order::{Buyer, Published, Wish};
 use crate::purse::Purse;
 use crate::ui::Ui;
 use ciro_network::{Layout, Options};
@@ -59,7 +59,7 @@ fn measure_rung(
     client.sign_as(purse.key(), &status);
     let buyer = Buyer { client, status: &status, purse: &purse, home, ui: *ui };
     let wish = wish(folder, assurance, ui)?;
-    let (model, input) = buyer.publish(&wish)?;
+    let Published { model, input, registration: _ } = buyer.publish(&wish)?;
     let started = Instant::now();
     let mut latencies = Vec::with_capacity(runs);
     for run in 0..=runs {
