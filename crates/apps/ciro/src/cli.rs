@@ -7,6 +7,7 @@ use crate::ui::Global;
 use ciro_graph::batch::MAX_BATCH;
 use ciro_relation::Limits;
 use ciro_telemetry::{Format, LogError};
+use ciro_types::id::IdParseError;
 use ciro_types::{AccountId, Amount, ChainId, ModelId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use form::{BitsArg, FormArgs, PrecisionArg, ProfileArg};
@@ -136,8 +137,8 @@ pub(crate) struct VerifyArgs {
     /// Accept receipts of this compiled folder or model file only, in whatever batch: commits to its weights again
     #[arg(long, value_name = "MODEL", conflicts_with = "model")]
     pub(crate) made_from: Option<PathBuf>,
-    /// Accept only what this network has settled
-    #[arg(long, value_name = "CHAIN_ID")]
+    /// Accept only what this network has settled: its chain id, which `ciro inspect` prints of a receipt and GET /v1/status of a network
+    #[arg(long, value_name = "CHAIN_ID", value_parser = network)]
     pub(crate) network: Option<ChainId>,
     /// Accept only what a proof shows: neither a signature (A0) nor answers that agree (A2)
     #[arg(long)]
@@ -151,6 +152,14 @@ pub(crate) struct VerifyArgs {
     /// Also print the soundness budget term by term, the profile, and the sizes
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// A network by its id. Anybody may call another one by the same name.
+fn network(text: &str) -> Result<ChainId, String> {
+    let explain = |error: IdParseError| {
+        format!("{error}: a chain id, no name; `ciro inspect` prints it of a receipt, and GET /v1/status of a network")
+    };
+    text.parse().map_err(explain)
 }
 
 /// `ciro open`.

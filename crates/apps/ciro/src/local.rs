@@ -172,9 +172,25 @@ pub(crate) fn running(home: &Layout) -> Option<Client> {
 /// The network that runs on `home`, or an error that says how to start one.
 pub(crate) fn require(home: &Layout) -> Result<Client, CliError> {
     running(home).ok_or_else(|| {
-        let message = format!("no network runs on {}", home.root().display());
-        CliError::new(Exit::Unreachable, message).hint("start one with `ciro up`")
+        let was_killed = home.endpoint().exists();
+        if was_killed { silent(home) } else { absent(home) }
     })
+}
+
+fn absent(home: &Layout) -> CliError {
+    CliError::new(Exit::Unreachable, format!("no network runs on {}", home.root().display()))
+        .hint("start one with `ciro up`")
+}
+
+/// A network that is stopped removes its endpoint file; one that was killed could not.
+fn silent(home: &Layout) -> CliError {
+    let root = home.root().display();
+    let message = format!(
+        "the network on {root} does not answer: it was killed and lost nothing that it had confirmed, or is starting"
+    );
+    CliError::new(Exit::Unreachable, message).hint(format!(
+        "start it again with `ciro up --data {root}`; it goes on where it was, and the command may be repeated"
+    ))
 }
 
 /// The network that runs on `home`, or a throw-away one, which is said aloud. Where one ran and crashed, its jobs and money
@@ -184,11 +200,10 @@ pub(crate) fn reach(home: &Layout, ui: Ui) -> Result<Reached, CliError> {
         return Ok(Reached { client, home: home.clone(), is_throwaway: false, _serving: None, _directory: None });
     }
     if home.endpoint().exists() {
-        let message =
-            format!("the network on {} does not answer: it was killed, or is starting", home.root().display());
-        let hint =
-            format!("start it again with `ciro up`, or remove {} for a throw-away one", home.endpoint().display());
-        return Err(CliError::new(Exit::Unreachable, message).hint(hint));
+        let error = silent(home);
+        let otherwise = format!("or remove {} for a throw-away network", home.endpoint().display());
+        let hint = error.hint.iter().chain([&otherwise]).map(String::as_str).collect::<Vec<_>>().join("; ");
+        return Err(error.hint(hint));
     }
     let started = Instant::now();
     let directory = tempfile::tempdir().map_err(|e| CliError::failed(format!("no room for a network: {e}")))?;

@@ -40,7 +40,21 @@ fn completions_are_a_script_for_each_shell() {
         let output = ciro(home.path(), &["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         assert!(stdout(&output).contains("wallet"), "{shell}");
+        for attacker in ["gap-flood", "full-disk"] {
+            assert!(stdout(&output).contains(attacker), "{shell}: {attacker}");
+        }
     }
+    let help = stdout(&ciro(home.path(), &["attack", "--help"]));
+    assert!(!help.contains("gap-flood, "), "the list is `ciro attack --list`: {help}");
+}
+
+#[test]
+fn a_network_is_named_by_its_chain_id() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ciro(home.path(), &["verify", "receipt.ciro", "--network", "local"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains("a chain id, no name") && told.contains("`ciro inspect` prints it"), "{told}");
 }
 
 #[test]
@@ -136,6 +150,21 @@ fn profile_and_bits_are_part_of_the_model_and_come_too_late_for_a_compiled_folde
         assert_eq!(output.status.code(), Some(2), "{late:?}");
         assert!(stderr(&output).contains("compiled already"), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn a_precision_that_changes_nothing_is_said_to() {
+    let home = tempfile::tempdir().expect("a directory");
+    let told = |model: &str, precision: &[&str]| {
+        let (model, folder) = (bundled(model), home.path().join("folder").display().to_string());
+        let output = ciro(home.path(), &[&["compile", &model, "-o", &folder], precision].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        format!("{}{}", stdout(&output), stderr(&output))
+    };
+    let said = "changes nothing";
+    assert!(told("B_dtree_bc.onnx", &["--precision", "exact"]).contains(said));
+    assert!(!told("B_dtree_bc.onnx", &[]).contains(said));
+    assert!(!told("E_mlp_digits.onnx", &["--precision", "exact"]).contains(said), "a network has precisions");
 }
 
 /// The smallest models differ by less than what random positions of queries share of their paths.

@@ -98,9 +98,14 @@ fn the_budget_is_printed_term_by_term_when_asked() {
         let by = text.lines().find(|line| line.contains("union of all") && line.contains(theorem)).expect("a line");
         assert!(by.ends_with(&format!(" {bits} bits")), "{by}");
     }
-    let said =
-        format!("cost of verification, at most\n  {} units of about 1 µs: {} field", cost.units(), cost.field_ops);
-    assert!(text.contains(&said), "{text}");
+    let said = format!("\n  {} units of about 1 µs: {} field", cost.units(), cost.field_ops);
+    assert!(text.contains("cost of verification, at most: ") && text.contains(&said), "{text}");
+    // No number stands without saying what it counts.
+    let cells = format!("{} cells of them committed for this proof", key.relation().made_cells());
+    let views = format!("{} views: columns in another order, or repeated", key.relation().views.len());
+    for explained in [cells.as_str(), views.as_str(), "2 constants, weights and tables", "proofs that are made fast"] {
+        assert!(text.contains(explained), "{explained}: {text}");
+    }
     assert_eq!(json(&ciro(&["verify", "--json"], &file))["details"], Value::Null, "only when asked");
 }
 

@@ -11,7 +11,7 @@ const USAGE: &str = "usage: ciro-verify RECEIPT [--model MODEL_ID] [--network CH
 Checks a receipt offline and says what it shows, and what that rests on. RECEIPT may be - for standard input.
 
   --model MODEL_ID     accept this model only
-  --network CHAIN_ID   accept only what this network has settled
+  --network CHAIN_ID   accept only what this network has settled; a receipt's verdict prints the id, GET /v1/status of a network too
   --proven             accept only what a proof shows: neither a signature (A0) nor answers that agree (A2)
   --max-work UNITS     most work, units of about a microsecond of one core
   --max-memory MIB     most memory

@@ -20,9 +20,13 @@ use arena::{Arena, Needs, Site};
 use attacker::{Attacker, Verdict};
 use attackers::ATTACKERS;
 use ciro_sim::scenario::SCENARIOS;
-use clap::Args;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command};
 use serde::Serialize;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 /// `ciro attack`.
@@ -32,7 +36,7 @@ use std::time::Instant;
 )]
 pub(crate) struct AttackArgs {
     /// Which attackers
-    #[arg(value_name = "NAME", conflicts_with_all = ["all", "list"])]
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "list"], value_parser = AnyName, hide_possible_values = true)]
     pub(crate) names: Vec<String>,
     /// Every attacker
     #[arg(long)]
@@ -49,6 +53,25 @@ pub(crate) struct AttackArgs {
     /// Key file of the account that pays at the URL: 2,000 CIRO cover all honest jobs and attackers' stakes
     #[arg(long, value_name = "FILE", requires = "against")]
     pub(crate) key: Option<PathBuf>,
+}
+
+/// Every name that an attacker has.
+static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| listed().into_iter().map(|listed| listed.name).collect());
+
+/// Takes any word, which [`choose`] judges, and tells shells the names that complete.
+#[derive(Clone)]
+struct AnyName;
+
+impl TypedValueParser for AnyName {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(NAMES.iter().map(|name| PossibleValue::new(name.as_str()))))
+    }
 }
 
 /// Where an attack is tried.
@@ -248,7 +271,6 @@ fn simulate(scenario: &ciro_sim::scenario::Scenario, seed: u64) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     fn args(words: &[&str]) -> AttackArgs {
         #[derive(clap::Parser)]

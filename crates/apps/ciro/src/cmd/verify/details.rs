@@ -20,13 +20,14 @@ use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
 use ciro_relation::{Cost, Limits, Poly};
 use ciro_verifier::VerifyingKey;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What stands behind a receipt.
 #[derive(Serialize)]
 pub(super) struct Details {
     /// What the model was compiled for: `native` or `chain`.
-    profile: &'static str,
+    #[serde(serialize_with = "as_name")]
+    profile: Profile,
     /// None where the receipt carries no proof.
     soundness: Option<Soundness>,
     cost: CostView,
@@ -104,10 +105,7 @@ pub(super) fn details(receipt: &Receipt, limits: &Limits) -> Result<Details, Cli
     let key = VerifyingKey::of_within(&receipt.program, &receipt.weights, limits).map_err(CliError::failed)?;
     let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
-        profile: match key.program().profile {
-            Profile::Native => "native",
-            Profile::Chain => "chain",
-        },
+        profile: key.program().profile,
         soundness: is_proven.then(|| soundness(&key)),
         cost: CostView::of(&key),
         sizes: sizes(receipt, &key),
@@ -174,8 +172,32 @@ impl Details {
             Soundness::text,
         );
         let (cost, sizes) = (self.cost.text(), self.sizes.text());
-        format!("profile {}\n\n{soundness}\n\ncost of verification, at most\n{cost}\n\nsizes\n{sizes}", self.profile)
+        format!(
+            "profile {}\n\n{soundness}\n\ncost of verification, at most: it follows from the program alone, and the key is part of it\n{cost}\n\nsizes\n{sizes}",
+            self.profile_text()
+        )
     }
+}
+
+impl Details {
+    fn profile_text(&self) -> String {
+        let made_for = match self.profile {
+            Profile::Native => "proofs that are made fast",
+            Profile::Chain => "proofs that are small and cheap to verify in a contract",
+        };
+        format!("{}: {made_for}", name(self.profile))
+    }
+}
+
+const fn name(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Native => "native",
+        Profile::Chain => "chain",
+    }
+}
+
+fn as_name<S: Serializer>(profile: &Profile, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name(*profile))
 }
 
 impl CostView {
@@ -195,14 +217,18 @@ impl CostView {
 
 impl Soundness {
     fn text(&self) -> String {
-        let mut lines =
-            vec![format!("soundness, every way a false statement could pass ({} bits wanted)", self.security_bits)];
+        let mut lines = vec![format!(
+            "soundness: every way a false statement could pass, one in 2^bits tries each ({} bits wanted)",
+            self.security_bits
+        )];
         lines.extend(self.terms.iter().map(Term::line));
         lines.extend([
             line("union of all by BCHKS25 (ePrint 2025/2055), which is met", self.total_bits, ""),
             line("union of all by DKT26 (ePrint 2026/2056)", self.total_bits_newer, ""),
         ]);
-        lines.push("\ncommitments".into());
+        lines.push(
+            "\ncommitments: of each, so many leaves of its tree were opened at places that the transcript drew".into(),
+        );
         lines.extend(self.oracles.iter().map(Oracle::line));
         lines.join("\n")
     }
@@ -238,24 +264,28 @@ impl Oracle {
 impl Sizes {
     fn text(&self) -> String {
         let proof = self.proof_bytes.map_or_else(|| "none".into(), |bytes| format!("{bytes} bytes"));
-        format!(
-            "  receipt    {} bytes: program {}, proof {proof}\n  program    {} operators, {} constants\n  relation   {} columns, \
-             {} committed cells per proof, {} constraints, {} products, {} views, {} gathers\n  lookups    {} with {} rows, in {} \
-             tables of {} rows together",
-            self.receipt_bytes,
-            self.program_bytes,
-            self.operators,
-            self.constants,
-            self.columns,
-            self.witness_cells,
-            self.constraints,
-            self.products,
-            self.views,
-            self.gathers,
-            self.lookups,
-            self.lookup_rows,
-            self.tables,
-            self.table_rows,
-        )
+        let row = |what: &str, detail: String| format!("  {what:<10} {detail}");
+        let rows = [
+            row(
+                "receipt",
+                format!("{} bytes of file: program {}, proof {proof}", self.receipt_bytes, self.program_bytes),
+            ),
+            row("program", format!("{} operators on {} constants, weights and tables", self.operators, self.constants)),
+            row("relation", "what the proof shows of the run:".into()),
+            row(
+                "",
+                format!(
+                    "{} columns of integers, {} cells of them committed for this proof",
+                    self.columns, self.witness_cells
+                ),
+            ),
+            row("", format!("{} equations that hold in every row", self.constraints)),
+            row("", format!("{} products of matrices", self.products)),
+            row("", format!("{} views: columns in another order, or repeated", self.views)),
+            row("", format!("{} gathers: cells picked from columns", self.gathers)),
+            row("lookups", format!("{} lists of {} rows, each row one of a table's", self.lookups, self.lookup_rows)),
+            row("", format!("{} tables of {} rows together", self.tables, self.table_rows)),
+        ];
+        rows.join("\n")
     }
 }
