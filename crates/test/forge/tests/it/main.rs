@@ -1,5 +1,6 @@
 //! What a stranger's receipts can and cannot make a reader believe.
 
+mod format;
 mod handover;
 mod numbers;
 mod order;
