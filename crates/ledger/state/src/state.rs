@@ -174,7 +174,7 @@ impl State {
     /// Who decides the block after the next one: those whom the next header names. Offenders are not among them.
     #[must_use]
     pub fn successors(&self) -> Vec<(AccountId, u64)> {
-        crate::validator::successors(self.tables.validators.iter())
+        crate::validator::successors(&self.tables.validators.iter().collect::<Vec<_>>())
     }
 
     /// Every job that is open or ended not long ago, in order of id.

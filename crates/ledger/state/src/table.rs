@@ -30,7 +30,7 @@ impl<K: Ord + Copy, V: Clone> Table<K, V> {
         self.rows.contains_key(key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows.iter()
     }
 
