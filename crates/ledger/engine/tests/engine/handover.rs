@@ -3,6 +3,7 @@
 use crate::faults::contradiction;
 use crate::jobs::{proof_of, strangers_set, with_job};
 use crate::support::client::Client;
+use crate::support::node::Node;
 use crate::support::{CALM, Net, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{LightError, Validator, ValidatorSet};
 use ciro_engine::wire::Wire;
@@ -18,7 +19,7 @@ fn traitor() -> AccountId {
 
 /// Sends the others two votes of the traitor for one place.
 fn betray(net: &mut Net) {
-    let height = net.living().map(|node| node.height()).max().unwrap_or(0) + 1;
+    let height = net.living().map(Node::height).max().unwrap_or(0) + 1;
     for bytes in contradiction(TRAITOR.1, height) {
         (0..3).for_each(|to| net.post_one(traitor(), to, &bytes));
     }
