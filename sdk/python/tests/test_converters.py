@@ -10,22 +10,32 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.feature_selection import RFE
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multioutput import ClassifierChain
-from sklearn.naive_bayes import CategoricalNB
+from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from sklearn.neighbors import NearestCentroid
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
+    MinMaxScaler,
     OneHotEncoder,
     PowerTransformer,
     QuantileTransformer,
+    RobustScaler,
     StandardScaler,
     TargetEncoder,
 )
@@ -66,6 +76,74 @@ def test_forests_send_missing_values_where_they_learnt(forest):
     forest.fit(HOLES, Y)
     assert (forest.predict(HOLES) != forest.predict(np.nan_to_num(HOLES))).any(), "it makes a difference"
     check(forest, HOLES)
+
+
+def lender():
+    """A table like a lender's: an amount with a long tail, a balance, a count that is mostly zero, ages and a flag; and who paid."""
+    draw = np.random.default_rng(11)
+    amount, balance = np.round(np.exp(draw.normal(7, 1.6, 569)), 2), np.round(draw.standard_t(2.2, 569) * 900 + 500, 2)
+    late, age, flag = draw.poisson(0.4, 569), draw.integers(18, 90, 569), draw.random(569) < 0.3
+    x = np.stack([amount, balance, late, age, flag], axis=1).astype(np.float64)
+    score = 0.8 * late - 0.3 * np.log(amount / 1000) - 0.03 * (age - 45) + 0.5 * flag
+    return x, (draw.random(569) < 1 / (1 + np.exp(-score))).astype(int)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()], ids=lambda scaler: type(scaler).__name__)
+@pytest.mark.parametrize(
+    "trees",
+    [
+        DecisionTreeClassifier(random_state=0),
+        RandomForestClassifier(20, random_state=0),
+        GradientBoostingClassifier(n_estimators=20, max_depth=5, random_state=0),
+        BaggingClassifier(n_estimators=10, random_state=0),
+        CalibratedClassifierCV(RandomForestClassifier(10, random_state=0), cv=2),
+    ],
+    ids=lambda trees: type(trees).__name__,
+)
+def test_trees_behind_a_scaler_decide_as_it_rounds(scaler, trees):
+    """Ages have thresholds half way between two of them, on which a third one lies."""
+    x, y = lender()
+    check(make_pipeline(scaler, trees).fit(x, y), x)
+
+
+def test_trees_behind_a_scaler_of_float32s():
+    x, y = lender()
+    single = x.astype(np.float32)
+    check(make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0)).fit(single, y), single)
+
+
+@pytest.mark.parametrize("trees", [2, 6, 10, 20])
+def test_half_of_a_forest_is_the_first_class(trees):
+    x, y = lender()
+    forest = ExtraTreesClassifier(trees, random_state=0).fit(x[:280], y[:280])
+    assert (forest.predict_proba(x[280:])[:, 0] == 0.5).sum() >= 5, "there are ties"
+    model = ciro.compile(forest, samples=x[:280])
+    assert [answer.outputs["label"][0] for answer in model.run(x[280:])] == forest.predict(x[280:]).tolist()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GaussianNB(),
+        QuadraticDiscriminantAnalysis(),
+        SVC(),
+        MLPClassifier((100,), max_iter=80, random_state=0),
+        MLPClassifier((20, 20), max_iter=80, random_state=0),
+    ],
+    ids=["bayes", "quadratic", "kernel", "wide", "deep"],
+)
+def test_squares_and_layers_of_amounts_beside_flags(estimator):
+    x, y = lender()
+    model = make_pipeline(StandardScaler(), estimator).fit(x, y)
+    accepted = ciro.compile(model, samples=x[:280])
+    expected = (model.predict_proba if hasattr(estimator, "predict_proba") else model.decision_function)(x[280:])
+    answers = [answer.outputs for answer in accepted.run(x[280:])]
+    # One that is far beyond all samples is refused.
+    given = [i for i, outputs in enumerate(answers) if outputs is not None]
+    assert len(given) >= len(answers) - 1
+    got = np.stack([np.ravel(list(answers[i].values())[-1])[: np.ndim(expected)] for i in given])
+    expected = np.reshape(expected, (len(answers), -1))[given][:, : np.ndim(expected)]
+    assert np.abs(got - expected).max() <= 1e-3 * np.ptp(expected)
 
 
 def test_quantiles_are_lines_between_those_that_were_learnt():

@@ -10,14 +10,16 @@ from __future__ import annotations
 import copy
 import importlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Optional
 
 import numpy as np
 
-from ciro import converters, encoders, folded, functions
+from ciro import converters, doubles, encoders, folded, functions
 from ciro.arrays import Samples, numbers
 from ciro.errors import CompileError
 from ciro.histograms import columns_of, is_histogram, to_text
@@ -69,6 +71,8 @@ def to_source(model: Any, samples: Optional[Samples]) -> Source:
 def _saved_booster(model: Any) -> Optional[Source]:
     """The file of a booster by its own library; None for what is no fitted booster."""
     library = type(model).__module__.partition(".")[0]
+    if library == "catboost" and hasattr(model, "save_model"):
+        return _saved_catboost(model)
     if library not in ("xgboost", "lightgbm"):
         return None
     is_bare = type(model).__name__ == "Booster"
@@ -85,6 +89,24 @@ def _saved_booster(model: Any) -> Optional[Source]:
     if getattr(model, "objective", None) == "multi:softmax":
         file = _with_probabilities(booster)
     return Source(file, missing=missing, labels=labels, rounds="all")
+
+
+def _saved_catboost(model: Any) -> Source:
+    """CatBoost's own export. It has none of categories, nor of trees that are not symmetric."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        try:
+            model.save_model(str(path), format="onnx")
+        except Exception as error:
+            # Its errors have a base that cannot be told without importing it.
+            raise CompileError(
+                f"{type(model).__name__} cannot be exported to ONNX: {_brief(error)}",
+                "CatBoost exports symmetric trees on numbers: encode categories before it, and train with grow_policy='SymmetricTree'",
+            ) from error
+        file = path.read_bytes()
+    names = [str(name) for name in model.feature_names_]
+    is_named = names != [str(i) for i in range(len(names))]
+    return Source(file, columns=[(name, []) for name in names] if is_named else [])
 
 
 def _with_probabilities(booster: Any) -> bytes:
@@ -198,12 +220,34 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
     _register(skl2onnx, kinds)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
     by_name = bool(names) and (_selects_by_name(parts) or _has_texts(samples))
-    types = _input_per_column(names, samples, parts) if by_name else _one_input(_features(estimator, samples))
+    is_scaled = doubles.is_behind_scalers(parts, kinds)
+    types = _input_per_column(names, samples, parts) if by_name else [(INPUT, [1, _features(estimator, samples)])]
     options = {id(part): _options(part) for part in parts if _is_classifier(part)}
     options.update(converters.raw_scores(parts))
+    if is_scaled and doubles.is_single(samples):
+        options.update(doubles.divisions(parts))
+    if is_scaled and not doubles.is_single(samples):
+        model = _as_doubles(skl2onnx, estimator, types, options) or _to_onnx(skl2onnx, estimator, types, options)
+    else:
+        model = _to_onnx(skl2onnx, estimator, types, options)
+    columns: list[tuple[str, list[str]]] = [] if by_name else [(name, []) for name in names]
+    labels = _labels(estimator)
+    renamed = labels if labels is not None and all(isinstance(label, bool) for label in labels) else None
+    return Source(bytes(model.SerializeToString()), columns=columns, labels=renamed)
+
+
+Port = tuple[str, Any]
+"""The name of an input, and its dimensions, or its type where that is of texts."""
+
+
+def _to_onnx(skl2onnx: ModuleType, estimator: Any, ports: list[Port], options: dict[int, Any], is_double: bool = False) -> Any:
+    """The converted estimator. Numbers are read as float32, or as float64."""
+    types = importlib.import_module("skl2onnx.common.data_types")
+    number = types.DoubleTensorType if is_double else types.FloatTensorType
+    initial = [(name, number(kind) if isinstance(kind, list) else kind) for name, kind in ports]
     try:
-        model = skl2onnx.to_onnx(
-            estimator, initial_types=types, options=options, target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML}
+        return skl2onnx.to_onnx(
+            estimator, initial_types=initial, options=options, target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML}
         )
     except Exception as error:
         # skl2onnx and the converters it calls raise whatever they meet: all of it means the same to the caller.
@@ -211,21 +255,19 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
             f"{type(estimator).__name__} cannot be converted to ONNX: {_brief(error)}",
             "fit the estimator; one that skl2onnx does not know has to be exported to ONNX in another way",
         ) from error
-    columns: list[tuple[str, list[str]]] = [] if by_name else [(name, []) for name in names]
-    labels = _labels(estimator)
-    renamed = labels if labels is not None and all(isinstance(label, bool) for label in labels) else None
-    return Source(bytes(model.SerializeToString()), columns=columns, labels=renamed)
 
 
-def _one_input(features: int) -> list[tuple[str, Any]]:
-    from skl2onnx.common.data_types import FloatTensorType
+def _as_doubles(skl2onnx: ModuleType, estimator: Any, ports: list[Port], options: dict[int, Any]) -> Optional[Any]:
+    """As [`_to_onnx`], of float64; None if a converter knows float32 alone."""
+    try:
+        return _to_onnx(skl2onnx, estimator, ports, options, is_double=True)
+    except CompileError:
+        return None
 
-    return [(INPUT, FloatTensorType([1, features]))]
 
-
-def _input_per_column(names: list[str], samples: Optional[Samples], parts: list[Any]) -> list[tuple[str, Any]]:
+def _input_per_column(names: list[str], samples: Optional[Samples], parts: list[Any]) -> list[Port]:
     """An input per column of a frame: of texts where its samples are."""
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from skl2onnx.common.data_types import StringTensorType
 
     table = None if samples is None else table_of(samples)
     if table is None:
@@ -235,7 +277,7 @@ def _input_per_column(names: list[str], samples: Optional[Samples], parts: list[
         )
     texts = {name for name, cells in table if any(isinstance(cell, str) for cell in cells)}
     texts |= _beside_texts(texts, names, parts)
-    return [(name, (StringTensorType if name in texts else FloatTensorType)([1, 1])) for name in names]
+    return [(name, StringTensorType([1, 1]) if name in texts else [1, 1]) for name in names]
 
 
 def _beside_texts(texts: set[str], names: list[str], parts: list[Any]) -> set[str]:

@@ -6,11 +6,11 @@ import copy
 import importlib
 import threading
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
-from ciro import encoders, pieces, scored, wrapped
+from ciro import doubles, encoders, pieces, scored, wrapped
 from ciro.nodes import OPTIONS
 
 Convert = Callable[[Any, Any, Any], None]
@@ -37,6 +37,8 @@ def register(skl2onnx: ModuleType, kinds: set[type], has_missing: bool) -> None:
         elif name in FORESTS:
             _mend(kind, _told_of_missing)
             _separate_targets(skl2onnx, kind)
+        elif name in COMPARES:
+            _mend(kind, lambda estimator, attributes: None)
         elif name.startswith("HistGradientBoosting"):
             _mend(kind, _as_lists)
         elif name == "SimpleImputer":
@@ -61,6 +63,10 @@ FORESTS = {
     "ExtraTreesClassifier",
     "ExtraTreesRegressor",
 }
+
+
+# What compares features without being one of these.
+COMPARES = {"GradientBoostingClassifier", "GradientBoostingRegressor", "IsolationForest"}
 
 
 def _width(operator: Any) -> None:
@@ -278,6 +284,7 @@ ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 OWN_CLASSIFIERS: dict[str, Convert] = {
     "CategoricalNB": scored.categorical_bayes,
     "FixedThresholdClassifier": wrapped.threshold,
+    "GaussianNB": scored.gaussian_bayes,
     "NearestCentroid": scored.centroids,
     "QuadraticDiscriminantAnalysis": scored.quadratic,
     "TunedThresholdClassifierCV": wrapped.threshold,
@@ -325,7 +332,9 @@ def _mend(kind: type, mended: Callable[[Any, Any], None]) -> None:
         return
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
-        watched = _Watched(container, lambda attributes: mended(operator.raw_operator, attributes))
+        is_double = type(operator.inputs[0].type).__name__ == "DoubleTensorType"
+        singles = doubles.singles(scope, container) if is_double else None
+        watched = _Watched(container, lambda attributes: mended(operator.raw_operator, attributes), singles)
         known(scope, operator, watched)
 
     _put(registration._converter_pool, alias, convert)
@@ -361,10 +370,10 @@ def asked(convert: Convert) -> Convert:
 
 
 class _Watched:
-    """A container that changes the attributes of ensembles of trees before it adds them."""
+    """A container that changes the attributes of ensembles of trees before it adds them, and what they read if that is of doubles."""
 
-    def __init__(self, container: Any, change: Callable[[Any], None]) -> None:
-        self._container, self._change = container, change
+    def __init__(self, container: Any, change: Callable[[Any], None], singles: Optional[doubles.Singles] = None) -> None:
+        self._container, self._change, self._singles = container, change, singles
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._container, name)
@@ -373,6 +382,8 @@ class _Watched:
         if operator.startswith("TreeEnsemble"):
             attributes = copy.copy(attributes)
             self._change(attributes)
+            if self._singles is not None:
+                operands = (self._singles(operands[0], attributes), *operands[1:])
         return self._container.add_node(operator, *operands, **attributes)
 
 

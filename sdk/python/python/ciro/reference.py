@@ -53,9 +53,14 @@ def _estimator(estimator: Any, table: Any) -> Answers:
     """Classes, and probabilities or margins; of what tells no classes its predictions."""
     scores = _scores(estimator, table)
     predicted = np.asarray(estimator.predict(table))
+    # CatBoost's regressors have an empty list of classes.
+    has_classes = len(getattr(estimator, "classes_", [])) > 0
+    if has_classes and predicted.ndim == 2 and predicted.shape[1] == 1:
+        # CatBoost answers with a column where there are several classes.
+        predicted = predicted[:, 0]
     if scores is None:
         # Classes by vote, and clusters, come without scores that could be compared.
-        is_class = hasattr(estimator, "classes_") or hasattr(estimator, "labels_")
+        is_class = has_classes or hasattr(estimator, "labels_")
         return {LABEL if is_class and predicted.ndim == 1 else ONLY_ANSWER: predicted}
     objective = getattr(_last(estimator), "objective", None)
     if objective == "binary:hinge":
@@ -63,6 +68,9 @@ def _estimator(estimator: Any, table: Any) -> Answers:
         return {LABEL: predicted}
     if objective == "binary:logitraw":
         # Its file answers with margins alone.
+        return {ONLY_ANSWER: scores[:, 1]}
+    if scores.ndim == 2 and getattr(_last(estimator), "objective_", None) in ("cross_entropy", "xentropy"):
+        # LightGBM's file answers with the probability alone.
         return {ONLY_ANSWER: scores[:, 1]}
     # The classes of several targets at once follow from their scores.
     return {ONLY_ANSWER: scores} if predicted.ndim > 1 else {LABEL: predicted, ONLY_ANSWER: scores}

@@ -7,29 +7,37 @@ from typing import Any
 import numpy as np
 
 from ciro import pieces
-from ciro.nodes import Nodes, classified, largest
+from ciro.nodes import Nodes, classified
 
 
 def quadratic(scope: Any, operator: Any, container: Any) -> None:
     """Quadratic discriminant analysis: squares of a row in the axes of each class."""
     nodes, model = Nodes(scope, operator, container), operator.raw_operator
-    row, axes, at = nodes.row(), [], []
-    for mean, rotation, scaling in zip(model.means_, model.rotations_, model.scalings_):
-        turn = np.asarray(rotation) * np.asarray(scaling) ** -0.5
-        axes.append(turn)
-        at.append(-np.asarray(mean) @ turn)
-    turned = nodes.affine(row, np.hstack(axes), np.concatenate(at))
+    turns = [np.asarray(rotation) * np.asarray(scaling) ** -0.5 for rotation, scaling in zip(model.rotations_, model.scalings_)]
+    volumes = np.asarray([np.log(np.asarray(scaling)).sum() for scaling in model.scalings_])
+    _by_distances(nodes, turns, np.asarray(model.means_), np.log(np.asarray(model.priors_)) - 0.5 * volumes)
+
+
+def gaussian_bayes(scope: Any, operator: Any, container: Any) -> None:
+    """Naive Bayes of normal columns: squares of each column in the units of each class."""
+    nodes, model = Nodes(scope, operator, container), operator.raw_operator
+    spreads = np.asarray(model.var_)
+    turns = [np.diag(spread**-0.5) for spread in spreads]
+    _by_distances(nodes, turns, np.asarray(model.theta_), np.log(np.asarray(model.class_prior_)) - 0.5 * np.log(spreads).sum(axis=1))
+
+
+def _by_distances(nodes: Nodes, turns: list[Any], means: Any, offsets: Any) -> None:
+    """The class whose offset less half the squared distance from its mean, once turned, is the largest."""
+    turned = nodes.affine(nodes.row(), np.hstack(turns), np.concatenate([-mean @ turn for mean, turn in zip(means, turns)]))
     squares = nodes.add("Pow", [turned, nodes.constant([2.0])])
     # Sums of equal parts keep what a matrix of zeros and ones would drop.
-    count, size = len(axes), axes[0].shape[1]
+    count, size = len(turns), turns[0].shape[1]
     parts = nodes.add("Reshape", [squares, nodes.whole([count, size])])
     sums = nodes.add("ReduceSum", [parts, nodes.whole([1])], keepdims=0)
     distances = nodes.add("Reshape", [sums, nodes.whole([1, count])])
-    volumes = np.asarray([np.log(np.asarray(scaling)).sum() for scaling in model.scalings_])
-    halved = nodes.add("Mul", [distances, nodes.constant([-0.5])])
-    scores = nodes.add("Add", [halved, nodes.constant([np.log(np.asarray(model.priors_)) - 0.5 * volumes])])
-    nodes.gives(largest(nodes, scores))
-    nodes.gives(nodes.add("Softmax", [scores], axis=1), 1)
+    label, scores = _of_two(nodes, distances, -0.5 * np.eye(count), offsets)
+    nodes.gives(label)
+    nodes.gives(scores, 1)
 
 
 def centroids(scope: Any, operator: Any, container: Any) -> None:

@@ -126,6 +126,7 @@ fn ingest(plan: &Plan, analysis: &Analysis, input: Id, ranges: &Ranges) -> (Inge
     let spans = if analysis.scaled_apart(input) {
         // Elsewhere, as in the first layer of a network or in a kernel, each bit of a sum is felt.
         let is_linear = plan.is_linear() && plan.tolerance() == Tolerance::EXACT;
+        let spans: Vec<Span> = if plan.multiplies() { spans.iter().map(|span| span.plain()).collect() } else { spans };
         spans::apart(&spans, map.as_ref().filter(|_| is_linear))
     } else {
         vec![spans::together(&spans); plan.len(input)]

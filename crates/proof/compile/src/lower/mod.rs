@@ -61,7 +61,7 @@ pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileErro
     let mut values: Vec<Option<Quant>> = inputs.iter().map(|(_, quant)| quant.clone()).collect();
     values.resize(plan.inputs.len() + plan.steps.len(), None);
     let builder = ProgramBuilder::new(&plan.name, inputs.into_iter().map(|(input, _)| input).collect());
-    let is_exact = plan.tolerance() == Tolerance::EXACT;
+    let is_exact = plan.tolerance() == Tolerance::EXACT || weights(plan) <= FEW_WEIGHTS;
     let mut lowering = Lowering { plan, ranges, analysis, builder, values, is_exact };
     for (i, step) in plan.steps.iter().enumerate() {
         if lowering.analysis.computed(plan.id_of(i)) {
@@ -74,6 +74,16 @@ pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileErro
 
 /// Sums of so few terms keep what narrowing would drop, also behind curves: a few cells each, where a network's layers have hundreds.
 const FEW_TERMS: usize = 48;
+
+/// Networks of so few weights keep it in all sums: a hundred hidden numbers and some columns, whose probabilities are to be those of
+/// a linear model's precision.
+const FEW_WEIGHTS: usize = 1 << 12;
+
+/// Weights of all affine maps.
+fn weights(plan: &Plan) -> usize {
+    let of = |step: &Step| if let Kind::Affine(affine) = &step.kind { affine.weight.len() } else { 0 };
+    plan.steps.iter().map(of).sum()
+}
 
 struct Lowering<'a> {
     plan: &'a Plan,

@@ -31,8 +31,12 @@ pub(super) struct Span {
     own: f64,
     /// It is taken if that costs the others little; no less than `own`.
     most: f64,
+    /// It is taken where nothing tells what that costs.
+    alone: f64,
     /// Whether it may become larger still.
     free: bool,
+    /// Whether `most` is more because some samples are far larger than the others.
+    has_tail: bool,
 }
 
 impl Span {
@@ -44,13 +48,18 @@ impl Span {
     /// What is guessed.
     pub(super) fn free(span: f64) -> Self {
         let own = power_of_two(span);
-        Self { own, most: own, free: true }
+        Self { own, most: own, alone: own, free: true, has_tail: false }
+    }
+
+    /// This one, without what a long tail may add: where it is squared, each bit of the range costs two.
+    pub(super) fn plain(self) -> Self {
+        if self.has_tail { Self { most: self.own, alone: self.own, ..self } } else { self }
     }
 
     /// This one, and large enough for a number.
     pub(super) fn reaching(self, number: f64) -> Self {
         let number = power_of_two(number.abs());
-        Self { own: self.own.max(number), most: self.most.max(number), ..self }
+        Self { own: self.own.max(number), most: self.most.max(number), alone: self.alone.max(number), ..self }
     }
 }
 
@@ -73,6 +82,7 @@ pub(super) fn seen<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> +
         zeros[i] += usize::from(v == 0.0);
     }
     let overall = largest.iter().copied().fold(0.0, f64::max);
+    let small = quarter(&largest);
     let has_tail = |largest: f64, squares: f64| largest.powi(2) * count as f64 > LONG_TAIL.powi(2) * squares;
     let span = |((largest, zeros), squares): ((f64, usize), f64)| match (largest == 0.0, is_sparse(zeros, count)) {
         (true, _) if overall == 0.0 => Span::free(DEFAULT_SPAN),
@@ -80,14 +90,23 @@ pub(super) fn seen<'a>(len: usize, samples: impl Iterator<Item = &'a Vec<f32>> +
         (true, _) => Span { own: power_of_two(0.0), ..Span::free(MARGIN * overall) },
         (false, true) => {
             let most = power_of_two(MARGIN * overall.min(ALIKE * largest));
-            Span { own: power_of_two(SPARSE_MARGIN * largest).min(most), most, free: true }
+            let own = power_of_two(SPARSE_MARGIN * largest).min(most);
+            Span { own, most, alone: own.max(power_of_two(MARGIN * small)).min(most), free: true, has_tail: false }
         }
         (false, false) if has_tail(largest, squares) => {
-            Span { most: power_of_two(TAIL * MARGIN * largest), ..Span::free(MARGIN * largest) }
+            let most = power_of_two(TAIL * MARGIN * largest);
+            Span { most, alone: most, has_tail: true, ..Span::free(MARGIN * largest) }
         }
         (false, false) => Span::free(MARGIN * largest),
     };
     largest.into_iter().zip(zeros).zip(squares).map(span).collect()
+}
+
+/// What a quarter of the features that are not zero everywhere stays below; zero if there is none.
+fn quarter(largest: &[f64]) -> f64 {
+    let mut sorted: Vec<f64> = largest.iter().copied().filter(|&size| size > 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 4).copied().unwrap_or(0.0)
 }
 
 /// Whether a feature that is zero in so many samples tells little of its range.
@@ -100,9 +119,9 @@ pub(super) fn together(spans: &[Span]) -> f64 {
     spans.iter().map(|span| span.own).fold(0.0, f64::max)
 }
 
-/// A span for each element of what `map` reads; where nothing weighs them, as much as the elements may take.
+/// A span for each element of what `map` reads; without one, what they may take where nothing tells what that costs.
 pub(super) fn apart(spans: &[Span], map: Option<&Map>) -> Vec<f64> {
-    let Some(map) = map else { return spans.iter().map(|span| span.most).collect() };
+    let Some(map) = map else { return spans.iter().map(|span| span.alone).collect() };
     let costs = Costs::of(map, spans.len());
     let least: Vec<f64> = spans.iter().map(|span| span.own).collect();
     let room = ROOM_FOR_SPARSE * costs.largest_sum(&least);
@@ -176,6 +195,15 @@ mod tests {
         // Of standardised weights: both columns count the same.
         let spans = apart(&seen(2, samples.iter()), Some(&dense(&[0.5, 1e-10])));
         assert!((64.0..=256.0).contains(&spans[0]) && spans[1] >= 2f64.powi(36), "{spans:?}");
+    }
+
+    #[test]
+    fn a_flag_beside_amounts_leaves_squares_their_bits() {
+        let of = |i: usize| vec![if i % 4 == 0 { 1.0 } else { 0.0 }, 18.0 + i as f32, 1e6 * i as f32, 0.5];
+        let samples: Vec<Vec<f32>> = (0..64).map(of).collect();
+        assert!((apart(&seen(4, samples.iter()), None)[0] - 16.0).abs() < 1e-9);
+        let alike = [vec![0.0, 200.0, 255.0, 90.0, 201.0], vec![3.0, 255.0, 250.0, 255.0, 17.0]];
+        assert!(apart(&seen(5, alike.iter()), None)[0] >= 255.0, "pixels are as bright as others");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Thresholds that decide exactly as the arithmetic of floats does.
 //!
-//! A split compares some float32 function of a feature with a threshold. That function (a chain of sums and products
-//! with constants) is monotone, rounding included. So the feature's images up to some point decide one way and all
+//! A split compares some function of a feature with a threshold. That function (a chain of sums and products
+//! with constants, of float32 or float64) is monotone, rounding included. So the feature's images up to some point decide one way and all
 //! others the other way. That point is found by bisection, with the runtime's own arithmetic.
 
-use crate::plan::{Elem, Mode};
+use crate::plan::{Elem, Mode, Wide};
 use ciro_graph::Interval;
 use ciro_graph::forest::NUMBER_ORIGIN;
 use ciro_graph::ingest::{
@@ -48,11 +48,12 @@ impl Images {
     }
 }
 
-/// What comes out of the steps. Of a double, those that compute anything take what float32 keeps.
+/// What comes out of the steps. Of a double, those that compute in float32 take what that keeps.
 pub(crate) fn result(steps: &Steps<'_>, x: f64) -> f64 {
     let after = |x: f64, (step, i): &(&Elem, usize)| match step {
         Elem::Impute(c) if x.is_nan() => f64::from(c[*i]),
         Elem::Impute(_) => x,
+        Elem::Wide(wide) => wide.apply(*i, x),
         Elem::Add(_) | Elem::Sub(_) | Elem::SubFrom(_) | Elem::Mul(_) | Elem::Div(_) | Elem::Scale { .. } => {
             f64::from(step.apply(*i, x as f32))
         }
@@ -123,10 +124,12 @@ pub(crate) fn imputed(steps: &Steps<'_>) -> Option<f64> {
 pub(crate) fn is_monotone(steps: &Steps<'_>) -> bool {
     steps.iter().all(|&(step, i)| {
         let constants = match step {
-            Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[i], 1.0],
-            Elem::Mul(c) | Elem::Div(c) => [0.0, c[i]],
-            Elem::Scale { offset, scale } => [offset[i], scale[i]],
-            Elem::Impute(c) => [c[i], 1.0],
+            Elem::Add(c) | Elem::Sub(c) | Elem::SubFrom(c) => [c[i].into(), 1.0],
+            Elem::Mul(c) | Elem::Div(c) => [0.0, c[i].into()],
+            Elem::Scale { offset, scale } => [offset[i].into(), f64::from(scale[i])],
+            Elem::Impute(c) => [c[i].into(), 1.0],
+            Elem::Wide(Wide::Add(c) | Wide::Sub(c) | Wide::SubFrom(c)) => [c[i], 1.0],
+            Elem::Wide(Wide::Mul(c) | Wide::Div(c)) => [0.0, c[i]],
         };
         constants.iter().all(|c| c.is_finite()) && constants[1] != 0.0
     })

@@ -10,7 +10,7 @@
 //! | [`simplify`] | functions fused, normalisations recognised, scales and offsets folded into weights |
 //! | [`eval`] | the float reference |
 //! | [`calibrate`] | sizes of values on samples |
-//! | [`vectors`], [`by_element`] | classical models and what is around them, as steps that stay exact |
+//! | [`vectors`], [`by_element`], [`first`] | classical models and what is around them, as steps that stay exact |
 //! | [`lower`] | the integer program: scales, weights, tables |
 //!
 //! Plain linear models, trees and small perceptrons are read by `crate::plan`; everything else comes here. What has
@@ -22,6 +22,7 @@ pub(crate) mod calibrate;
 mod compile;
 mod eval;
 pub(crate) mod expr;
+mod first;
 mod import;
 mod lower;
 mod ranks;

@@ -8,7 +8,7 @@ use super::expr::{Arith, Expr, Fun, one_and_power};
 use super::simplify::fused;
 use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
-use crate::plan::{self, Affine, Elem, Ensemble, Mode, Plan, PlanInput, PlanOutput, TreeNode};
+use crate::plan::{self, Affine, Elem, Plan, PlanInput, PlanOutput};
 use std::collections::BTreeMap;
 
 /// Most elements of a value, and of the weights of a product.
@@ -164,12 +164,12 @@ impl Vectors<'_> {
         })
     }
 
-    fn push(&mut self, at: &At, kind: plan::Kind, operands: Vec<plan::Id>, len: usize) -> plan::Id {
+    pub(super) fn push(&mut self, at: &At, kind: plan::Kind, operands: Vec<plan::Id>, len: usize) -> plan::Id {
         self.plan.steps.push(plan::Step { at: at.clone(), kind, operands, len });
         self.plan.id_of(self.plan.steps.len() - 1)
     }
 
-    fn elem(&mut self, at: &At, elem: Elem, x: plan::Id) -> plan::Id {
+    pub(super) fn elem(&mut self, at: &At, elem: Elem, x: plan::Id) -> plan::Id {
         let len = self.plan.len(x);
         self.push(at, plan::Kind::Elem(elem), vec![x], len)
     }
@@ -202,7 +202,7 @@ impl Vectors<'_> {
             let largest = self.push(at, plan::Kind::Maxima(len), vec![x], 1);
             self.push(at, plan::Kind::Sub, vec![x, largest], len)
         };
-        let made = self.push(at, plan::Kind::Trees(first_not_negative(len)), vec![below], 1);
+        let made = self.first_not_negative(at, below, len);
         self.made.insert(key, made);
         made
     }
@@ -418,7 +418,7 @@ impl Vectors<'_> {
             }
             let top = self.push(at, plan::Kind::Maxima(n), vec![rest], 1);
             let below = self.push(at, plan::Kind::Sub, vec![rest, top], n);
-            let position = self.push(at, plan::Kind::Trees(first_not_negative(n)), vec![below], 1);
+            let position = self.first_not_negative(at, below, n);
             let chosen = self.one_hot(at, position, n);
             gone = Some(match gone {
                 None => chosen,
@@ -449,7 +449,7 @@ impl Vectors<'_> {
     }
 
     /// One at a position, zero elsewhere.
-    fn one_hot(&mut self, at: &At, position: plan::Id, n: usize) -> plan::Id {
+    pub(super) fn one_hot(&mut self, at: &At, position: plan::Id, n: usize) -> plan::Id {
         let thresholds = (1..n).map(|i| i as f32 - 0.5).collect();
         let forest = plan::one_hot(thresholds, n);
         self.push(at, plan::Kind::Trees(forest), vec![position], n)
@@ -576,19 +576,6 @@ impl Vectors<'_> {
             }
         }
     }
-}
-
-/// The index of the first of `len` numbers that is not negative, or the last one; of two, the first number decides.
-fn first_not_negative(len: usize) -> Ensemble {
-    let mut nodes = Vec::new();
-    let last = len.saturating_sub(1);
-    for i in 0..last {
-        let (yes, no) = (2 * i + 1, 2 * i + 2);
-        nodes.push(TreeNode::Split { feature: i, mode: Mode::Gte, threshold: 0.0, yes, no, missing_yes: false });
-        nodes.push(TreeNode::Leaf(vec![(0, i as f32)]));
-    }
-    nodes.push(TreeNode::Leaf(vec![(0, last as f32)]));
-    Ensemble { roots: vec![0], nodes, classes: 1, divisor: 1.0, base: vec![0.0], takes_missing: false }
 }
 
 fn refused(at: &At) -> CompileError {

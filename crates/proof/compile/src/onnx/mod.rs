@@ -9,7 +9,7 @@ mod texts;
 
 pub(crate) use attributes::Attributes;
 pub use external::with_external_data;
-pub(crate) use tensor::{Data, Tensor, half};
+pub(crate) use tensor::{Data, Tensor, doubles, half};
 pub(crate) use texts::{Categories, encode as encode_texts};
 
 use crate::error::{At, CompileError};

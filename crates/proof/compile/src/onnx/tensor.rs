@@ -61,7 +61,7 @@ impl Tensor {
 }
 
 /// The elements of a tensor of doubles or floats, with all their bits.
-pub(super) fn doubles(proto: &TensorProto) -> Result<Vec<f64>, String> {
+pub(crate) fn doubles(proto: &TensorProto) -> Result<Vec<f64>, String> {
     if proto.data_type == Some(TYPE_DOUBLE) {
         let raw = proto.raw_data.as_deref();
         return raw.map_or_else(|| Ok(proto.double_data.clone()), |b| chunks(b, f64::from_le_bytes));

@@ -49,6 +49,8 @@ pub(super) struct Builder {
     /// What CatBoost means by its own files and does not say in the graph.
     pub(super) catboost: Option<CatBoost>,
     names: BTreeMap<String, Bound>,
+    /// Initializers of doubles: dimensions and elements.
+    doubles: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
     /// Functions of a tree's leaf that are no steps yet.
     pub(super) leaf_functions: BTreeMap<String, LeafFunction>,
     /// Steps of functions of one number that are constant between thresholds.
@@ -57,10 +59,13 @@ pub(super) struct Builder {
     pub(super) spent: usize,
 }
 
-/// What CatBoost means by its own files: missing values are below all numbers, and some predictions are exponentials of the sums.
+/// What CatBoost means by its own files: missing values are below all numbers, and some predictions are other functions of the sums than
+/// the file says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CatBoost {
     pub(super) exponential: bool,
+    /// Whether classes have probabilities of their own, of which its files make a softmax.
+    pub(super) apart: bool,
 }
 
 impl CatBoost {
@@ -70,7 +75,8 @@ impl CatBoost {
         let parameters = parameters.and_then(|entry| entry.value.as_deref()).unwrap_or_default();
         let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap_or_default();
         let loss = parameters["loss_function"]["type"].as_str().unwrap_or_default();
-        Some(Self { exponential: matches!(loss, "Poisson" | "Tweedie" | "LogLinQuantile") })
+        let exponential = matches!(loss, "Poisson" | "Tweedie" | "LogLinQuantile");
+        Some(Self { exponential, apart: loss == "MultiClassOneVsAll" })
     }
 }
 
@@ -159,8 +165,8 @@ pub(crate) fn opset(model: &ModelProto) -> i64 {
 
 impl Builder {
     fn empty(plan: Plan, opset: i64) -> Self {
-        let (names, leaf_functions) = (BTreeMap::new(), BTreeMap::new());
-        Self { plan, opset, catboost: None, names, leaf_functions, stairs: BTreeSet::new(), spent: 0 }
+        let (names, doubles, leaf_functions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { plan, opset, catboost: None, names, doubles, leaf_functions, stairs: BTreeSet::new(), spent: 0 }
     }
 
     fn new(model: &ModelProto, graph: &GraphProto) -> Result<Self, CompileError> {
@@ -171,6 +177,11 @@ impl Builder {
             let name = proto.name.clone().unwrap_or_default();
             let tensor =
                 Tensor::read(proto).map_err(|reason| CompileError::Initializer { tensor: name.clone(), reason })?;
+            if proto.data_type == Some(TYPE_DOUBLE)
+                && let Ok(values) = onnx::doubles(proto)
+            {
+                builder.doubles.insert(name.clone(), (tensor.dims.clone(), values));
+            }
             builder.names.insert(name, Bound::Const(tensor));
         }
         for input in &graph.input {
@@ -216,12 +227,18 @@ impl Builder {
         ctx.attributes.finish()
     }
 
-    /// Whether a value is picked from inputs of doubles alone.
+    /// Dimensions and elements of an initializer of doubles, with all their bits.
+    pub(super) fn doubles(&self, name: &str) -> Option<(&[usize], &[f64])> {
+        self.doubles.get(name).map(|(dims, values)| (dims.as_slice(), values.as_slice()))
+    }
+
+    /// Whether some element of a value has more bits than float32: computed in doubles, or picked from an input of these.
     pub(super) fn is_double(&self, id: Id) -> bool {
         match self.plan.step(id) {
             None => self.plan.inputs[id].double,
+            Some(Step { kind: Kind::Elem(Elem::Wide(_)), .. }) => true,
             Some(Step { kind: Kind::Pick(_) | Kind::Elem(Elem::Impute(_)), operands, .. }) => {
-                operands.iter().all(|&operand| self.is_double(operand))
+                operands.iter().any(|&operand| self.is_double(operand))
             }
             Some(_) => false,
         }

@@ -2,10 +2,10 @@
 
 use super::build::{Bound, Ctx, Floats};
 use super::leaves;
-use super::shape::{axis, element_by_element, reshape, spread};
+use super::shape::{axis, element_by_element, is_one, is_zero, reshape, spread, spread_of};
 use super::shares;
 use super::stairs;
-use super::{Affine, Elem, Id, Kind, Labels};
+use super::{Affine, Elem, Id, Kind, Labels, Wide};
 use crate::error::CompileError;
 use crate::onnx::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING};
 use crate::onnx::{Data, Tensor};
@@ -108,6 +108,9 @@ fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 }
 
 fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
+    if wide(ctx, operator)? {
+        return Ok(());
+    }
     let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
         (Some(Bound::Const(a)), Some(Bound::Const(b))) => return constants(ctx, operator, &a, &b),
         (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
@@ -147,13 +150,22 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// Whether a constant is zero: exporters multiply a column by zero for its shape.
-fn is_zero(c: &Tensor) -> bool {
-    matches!(&c.data, Data::Floats(v) if v.len() == 1 && v[0] == 0.0)
-}
-
-fn is_one(c: &Tensor) -> bool {
-    matches!(&c.data, Data::Floats(v) if v.iter().all(|v| v.to_bits() == 1f32.to_bits()))
+/// Reads arithmetic of an input's numbers with a constant of doubles; `false` if it is none.
+fn wide(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+    let (id, dims, constant) = match (ctx.operand(0)?, ctx.operand(1)?) {
+        (Some(Bound::Value { id, dims }), Some(Bound::Const(_))) => (id, dims, 1),
+        (Some(Bound::Const(_)), Some(Bound::Value { id, dims })) => (id, dims, 0),
+        _ => return Ok(false),
+    };
+    let doubles = ctx.node.input.get(constant).and_then(|name| ctx.builder.doubles(name));
+    let spread = doubles.and_then(|(own, values)| spread_of(own, values, &dims));
+    let Some(wide) = spread.and_then(|c| Wide::of(operator, constant == 1, c)) else { return Ok(false) };
+    if !ctx.builder.plan.is_of_inputs(id) {
+        return Ok(false);
+    }
+    let id = ctx.push(Kind::Elem(Elem::Wide(wide)), vec![id], dims.iter().product());
+    ctx.bind(0, Bound::Value { id, dims });
+    Ok(true)
 }
 
 /// Values of the same dimensions added up.

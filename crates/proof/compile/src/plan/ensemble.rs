@@ -55,7 +55,14 @@ pub(super) fn classifier(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
             }
             let scores = ctx.push(Kind::Trees(forest), vec![x], classes);
             bind_label(ctx, scores, labels);
-            let id = transformed(ctx, scores, classes, post);
+            let apart = ctx.builder.catboost.is_some_and(|catboost| catboost.apart);
+            if apart {
+                ctx.note(
+                    "the file holds a softmax; each class has a probability of its own, as in CatBoost's predict"
+                        .into(),
+                );
+            }
+            let id = transformed(ctx, scores, classes, if apart { Post::Logistic } else { post });
             ctx.bind(1, Bound::Value { id, dims: vec![1, classes] });
             Ok(())
         }
@@ -89,6 +96,9 @@ fn two_classes(
     let probabilities = !mirrored && votes().flatten().all(|&(_, weight)| weight >= 0.0);
     forest.classes = 1;
     forest.base = vec![base.first().copied().unwrap_or(0.0)];
+    if let (true, true, Some(trees)) = (probabilities && post == Post::None, base.is_empty(), averaged(&forest)) {
+        return average(ctx, x, forest, (labels, trees));
+    }
     let score = ctx.push(Kind::Trees(forest), vec![x], 1);
     let bias = if probabilities { [1.0, 0.0] } else { [0.0, 0.0] };
     let columns = pair(ctx, score, [-1.0, 1.0], bias);
@@ -101,6 +111,38 @@ fn two_classes(
         Post::Logistic => ctx.push(Kind::Sigmoid, vec![columns], 2),
         Post::None | Post::Softmax => columns,
     };
+    ctx.bind(1, Bound::Value { id, dims: vec![1, 2] });
+    Ok(())
+}
+
+/// Largest distance of a leaf's vote from one, as a part of that, where float32 has rounded it.
+const ROUNDED: f32 = 1e-6;
+
+/// The number of trees of which a forest averages probabilities: leaves of one class vote with one in so many.
+fn averaged(forest: &Ensemble) -> Option<f32> {
+    let votes = forest.nodes.iter().filter_map(|n| if let TreeNode::Leaf(votes) = n { Some(votes) } else { None });
+    let most = votes.flatten().fold(0.0f32, |most, &(_, weight)| most.max(weight));
+    let trees = forest.roots.len() as f32;
+    (forest.roots.len() > 1 && (most * trees - 1.0).abs() <= ROUNDED).then_some(trees)
+}
+
+/// Probabilities that trees agree on, added up before they are divided: half of all trees is exactly half then, which is the first
+/// class as in scikit-learn.
+fn average(
+    ctx: &mut Ctx<'_>,
+    x: Id,
+    mut forest: Ensemble,
+    (labels, trees): (super::Labels, f32),
+) -> Result<(), CompileError> {
+    for node in &mut forest.nodes {
+        if let TreeNode::Leaf(votes) = node {
+            votes.iter_mut().for_each(|vote| vote.1 = (f64::from(vote.1) * f64::from(trees)) as f32);
+        }
+    }
+    let score = ctx.push(Kind::Trees(forest), vec![x], 1);
+    let sums = pair(ctx, score, [-1.0, 1.0], [trees, 0.0]);
+    bind_label(ctx, sums, labels);
+    let id = pair(ctx, score, [-1.0 / trees, 1.0 / trees], [1.0, 0.0]);
     ctx.bind(1, Bound::Value { id, dims: vec![1, 2] });
     Ok(())
 }

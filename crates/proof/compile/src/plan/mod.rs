@@ -7,6 +7,7 @@ mod apart;
 mod build;
 mod columns;
 mod core_ops;
+mod doubles;
 mod encoders;
 mod ensemble;
 mod hints;
@@ -21,6 +22,7 @@ mod trees_in_tensors;
 pub(crate) use apart::apart;
 pub(crate) use build::{CatBoost, Operand, ResultOf, node_at, opset, plan, single};
 pub(crate) use columns::by_column;
+pub(crate) use doubles::Wide;
 pub(crate) use hints::hint;
 pub(crate) use shape::{axis, reshape};
 pub(crate) use stairs::{by_element, one_hot, one_of_votes};
@@ -28,6 +30,7 @@ pub(crate) use stairs::{by_element, one_hot, one_of_votes};
 use crate::error::At;
 use crate::net::expr::Expr;
 use crate::tolerance::Tolerance;
+use std::collections::BTreeSet;
 
 /// Number of a value: inputs first, then steps.
 pub(crate) type Id = usize;
@@ -145,7 +148,7 @@ pub(crate) struct Affine {
     pub(crate) bias: Vec<f32>,
 }
 
-/// A map of each element with its own constants (as many as elements), in float32 arithmetic.
+/// A map of each element with its own constants (as many as elements), in float32 arithmetic unless it says otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum Elem {
     /// `x + c`.
@@ -162,6 +165,8 @@ pub(crate) enum Elem {
     Scale { offset: Vec<f32>, scale: Vec<f32> },
     /// A missing value (NaN) replaced by c; everything else as it is.
     Impute(Vec<f32>),
+    /// In float64 arithmetic.
+    Wide(Wide),
 }
 
 impl Elem {
@@ -181,6 +186,7 @@ impl Elem {
                     x
                 }
             }
+            Self::Wide(wide) => wide.apply(i, f64::from(x)) as f32,
         }
     }
 
@@ -194,6 +200,7 @@ impl Elem {
             Self::Div(c) => (1.0 / f64::from(c[i]), 0.0),
             Self::Scale { offset, scale } => (f64::from(scale[i]), -f64::from(offset[i]) * f64::from(scale[i])),
             Self::Impute(_) => (1.0, 0.0),
+            Self::Wide(wide) => wide.line(i),
         }
     }
 }
@@ -289,6 +296,29 @@ impl Plan {
             Kind::Sigmoid | Kind::Softmax | Kind::ArgMax => true,
             Kind::Add | Kind::Sub | Kind::Mul | Kind::Div | Kind::Relu | Kind::Exp => false,
             Kind::Normalize(_) | Kind::Curve(_) | Kind::Sums(_) | Kind::Maxima(_) => false,
+        })
+    }
+
+    /// Whether each element of a value is that of an input, after functions of that element alone.
+    pub(crate) fn is_of_inputs(&self, id: Id) -> bool {
+        let (mut open, mut seen) = (vec![id], BTreeSet::new());
+        while let Some(id) = open.pop() {
+            match self.step(id) {
+                None => {}
+                Some(Step { kind: Kind::Elem(_) | Kind::Pick(_), operands, .. }) => {
+                    open.extend(operands.iter().copied().filter(|&operand| seen.insert(operand)));
+                }
+                Some(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether it multiplies what depends on the input.
+    pub(crate) fn multiplies(&self) -> bool {
+        self.steps.iter().any(|step| match &step.kind {
+            Kind::Curve(expr) => expr.is_square(),
+            kind => matches!(kind, Kind::Mul),
         })
     }
 

@@ -3,20 +3,35 @@
 use crate::onnx::{Data, Tensor};
 use crate::size::{MOST_IN_FILE, count_of};
 
+/// Whether a constant is zero: exporters multiply a column by zero for its shape.
+pub(super) fn is_zero(c: &Tensor) -> bool {
+    matches!(&c.data, Data::Floats(v) if v.len() == 1 && v[0] == 0.0)
+}
+
+/// Whether a constant is one everywhere.
+pub(super) fn is_one(c: &Tensor) -> bool {
+    matches!(&c.data, Data::Floats(v) if v.iter().all(|v| v.to_bits() == 1f32.to_bits()))
+}
+
 /// The constant spread over `dims`, numpy's way; `None` if it would enlarge them or is not of floats.
 pub(super) fn spread(tensor: &Tensor, dims: &[usize]) -> Option<Vec<f32>> {
     let Data::Floats(values) = &tensor.data else {
         return None;
     };
+    spread_of(&tensor.dims, values, dims)
+}
+
+/// As [`spread`], of elements of any type, row-major in dimensions of their own.
+pub(super) fn spread_of<T: Copy>(own: &[usize], values: &[T], dims: &[usize]) -> Option<Vec<T>> {
     let count: usize = dims.iter().product();
     if values.len() == 1 {
         return Some(vec![values[0]; count]);
     }
-    let extra = tensor.dims.len().saturating_sub(dims.len());
-    if tensor.dims[..extra].iter().any(|&d| d != 1) {
+    let extra = own.len().saturating_sub(dims.len());
+    if own[..extra].iter().any(|&d| d != 1) {
         return None;
     }
-    let own = &tensor.dims[extra..];
+    let own = &own[extra..];
     let aligned = &dims[dims.len() - own.len()..];
     if own.iter().zip(aligned).any(|(&d, &of)| d != 1 && d != of) {
         return None;

@@ -1,7 +1,7 @@
 //! Tree ensembles: branches exactly as floats decide, whatever the floats.
 
-use crate::support::{Onnx, float, floats, int, ints, run, text, texts};
-use ciro_compile::onnx::proto::AttributeProto;
+use crate::support::{self, Onnx, float, floats, int, ints, run, run_doubles, text, texts};
+use ciro_compile::onnx::proto::{AttributeProto, TYPE_DOUBLE, TYPE_FLOAT, TensorProto};
 use ciro_graph::render::Cell;
 use proptest::prelude::*;
 
@@ -165,6 +165,53 @@ proptest! {
     }
 }
 
+/// A tree behind `(x − mean) / spread`, which is computed in doubles and compared as float32.
+fn behind_doubles(elem_type: i32, mean: f64, spread: f64, threshold: f32) -> Onnx {
+    let double = |name: &str, value: f64| TensorProto {
+        name: Some(name.into()),
+        dims: vec![1],
+        data_type: Some(TYPE_DOUBLE),
+        double_data: vec![value],
+        ..TensorProto::default()
+    };
+    let onnx = Onnx::new(1).edit(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        graph.initializer.extend([double("mean", mean), double("spread", spread)]);
+        graph.input[0].r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(elem_type);
+    });
+    onnx.node("Cast x -> c", vec![int("to", TYPE_DOUBLE.into())])
+        .node("Sub c mean -> d", vec![])
+        .node("Div d spread -> e", vec![])
+        .node("Cast e -> f", vec![int("to", TYPE_FLOAT.into())])
+        .node("ml.TreeEnsembleRegressor f -> y", support::stump(0, threshold))
+        .outputs(&["y"])
+}
+
+#[test]
+fn a_whole_number_on_a_threshold_behind_a_scaler_goes_where_doubles_send_it() {
+    let mut apart = 0;
+    for i in 0..40 {
+        let (mean, spread) = (52.0 + f64::from(i) / 90.0, 20.5 + f64::from(i) / 7.0);
+        let scaled = |x: f64| ((x - mean) / spread) as f32;
+        // Half way between the neighbours of 57, as a tree learns it, and the float32s around.
+        let middle = (f64::from(scaled(56.0)) + f64::from(scaled(58.0))) / 2.0;
+        for threshold in [scaled(57.0), scaled(57.0).next_down(), middle as f32] {
+            let in_singles = (57.0 - mean as f32) * (1.0 / spread) as f32;
+            apart += i32::from((in_singles <= threshold) != (scaled(57.0) <= threshold));
+            for elem_type in [TYPE_FLOAT, TYPE_DOUBLE] {
+                let compiled = behind_doubles(elem_type, mean, spread, threshold).compile().unwrap();
+                for x in [56.0, 57.0, 58.0] {
+                    let leaf = |x: f64| run_doubles(&compiled, &[x])[0][0].clone();
+                    let expected = if scaled(x) <= threshold { leaf(-1e6) } else { leaf(1e6) };
+                    assert_ne!(leaf(-1e6), leaf(1e6));
+                    assert_eq!(leaf(x), expected, "{x} {mean} {spread} {threshold}");
+                }
+            }
+        }
+    }
+    assert!(apart > 0, "float32 would have decided otherwise");
+}
+
 #[test]
 fn an_imputed_value_stands_for_a_missing_one() {
     let imputer = |value: f32| {
@@ -310,6 +357,25 @@ fn two_classes_by_one_column_of_probabilities_or_of_margins() {
     assert_eq!(outputs[0], [Cell::Text("no".into())]);
     let p = crate::support::numbers(&outputs[1]);
     assert!((p[1] - 0.377_540_67).abs() < 5e-6 && (p[0] - 0.622_459_33).abs() < 5e-6, "{p:?}");
+}
+
+#[test]
+fn half_of_a_forest_is_the_first_class_whatever_a_share_rounds_to() {
+    for trees in [2, 6, 10, 20, 30, 100] {
+        let share = 1.0 / trees as f32;
+        // Half of them vote for the second class above zero, the others below it.
+        let stumps: Vec<Vec<Row>> = (0..trees)
+            .map(|i| if i % 2 == 0 { stump("BRANCH_LEQ", 0.0, share) } else { stump("BRANCH_LEQ", share, 0.0) })
+            .collect();
+        let labels = texts("classlabels_strings", &["no", "yes"]);
+        let compiled = classifier(&stumps, vec![labels]).compile().unwrap();
+        for x in [-1.0, 1.0] {
+            let outputs = run(&compiled, &[x, 0.0, 0.0]);
+            assert_eq!(outputs[0], [Cell::Text("no".into())], "{trees}");
+            let half = support::numbers(&outputs[1]);
+            assert!(half.iter().all(|p| (p - 0.5).abs() < 1e-5), "{half:?}");
+        }
+    }
 }
 
 #[test]
