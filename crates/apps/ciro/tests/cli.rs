@@ -164,7 +164,7 @@ fn a_precision_that_changes_nothing_is_said_to() {
     let said = "changes nothing";
     assert!(told("B_dtree_bc.onnx", &["--precision", "exact"]).contains(said));
     assert!(!told("B_dtree_bc.onnx", &[]).contains(said));
-    assert!(!told("E_mlp_digits.onnx", &["--precision", "exact"]).contains(said), "a network has precisions");
+    assert!(!told("F_lenet_digits.onnx", &["--precision", "exact"]).contains(said), "a network has precisions");
 }
 
 /// The smallest models differ by less than what random positions of queries share of their paths.

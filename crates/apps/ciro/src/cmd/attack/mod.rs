@@ -309,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_how_long_each_attacker_takes() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/reference/attack.md"));
+        for Listed { name, against, .. } in listed() {
+            let row = format!("| `{name}` | {} | ", against.name());
+            assert!(page.lines().any(|line| line.starts_with(&row)), "{row}");
+        }
+    }
+
+    #[test]
     fn what_only_sends_transactions_is_tried_on_nodes_and_in_the_simulator() {
         let grounds = |words: &[&str]| choose(&args(words)).expect("chosen").len();
         for name in ["flood", "gap-flood", "stale-nonce", "free-rows", "replayed-refusal", "zero-proof", "spoofed-name"]
