@@ -227,7 +227,7 @@ impl Soundness {
             line("union of all by DKT26 (ePrint 2026/2056)", self.total_bits_newer, ""),
         ]);
         lines.push(
-            "\ncommitments: of each, so many leaves of its tree were opened at places that the transcript drew".into(),
+            "\ncommitments: codewords, of which a message fills the part called rate; the transcript draws which leaves are opened".into(),
         );
         lines.extend(self.oracles.iter().map(Oracle::line));
         lines.join("\n")
