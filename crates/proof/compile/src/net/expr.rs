@@ -69,8 +69,22 @@ pub(crate) enum Arith {
     UnlessInfinite,
 }
 
+/// A curve that is rounded to whole numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CurvedRounding {
+    /// What is made of the whole numbers.
+    pub(crate) outer: Expr,
+    /// What is rounded, held beyond where the whole numbers make a difference.
+    pub(crate) curve: Expr,
+    /// How far from zero that is, at most.
+    pub(crate) end: f64,
+}
+
 /// A larger function is not fused further.
 const LARGEST: usize = 64;
+
+/// Whole numbers are told apart up to this distance from zero.
+const WHOLE_MOST: i32 = 1 << 13;
 
 impl Fun {
     pub(crate) fn at(self, x: f64) -> f64 {
@@ -338,18 +352,53 @@ impl Expr {
 
     /// The line that the function rounds to whole numbers, and what it makes of those; nothing if it does otherwise.
     pub(crate) fn rounding(&self) -> Option<(Self, (f64, f64))> {
+        let (outer, inner) = self.rounded()?;
+        inner.as_line().map(|line| (outer, line))
+    }
+
+    /// The curve that the function rounds to whole numbers, if it makes the same of all those from some number on, upwards and downwards.
+    pub(crate) fn curved_rounding(&self) -> Option<CurvedRounding> {
+        let (outer, inner) = self.rounded()?;
+        if inner.as_line().is_some() || !inner.is_continuous() {
+            return None;
+        }
+        let (lo, hi) = outer.whole_ends()?;
+        // A line that is followed across the bend where it is held is off there.
+        let slack = (hi - lo) / 8 + 1;
+        let [least, most] = [lo - slack, hi + slack].map(f64::from);
+        let from_below = Self::binary(Arith::Max, inner, Self::Const(least));
+        let curve = Self::binary(Arith::Min, from_below, Self::Const(most));
+        Some(CurvedRounding { outer, curve, end: least.abs().max(most.abs()) })
+    }
+
+    /// The whole numbers from which on, downwards and upwards, the function makes the same of all.
+    pub(crate) fn whole_ends(&self) -> Option<(i32, i32)> {
+        let at = |n: i32| self.at(f64::from(n));
+        let differs = |n: &i32| at(*n) != at(*n + 1);
+        let (lo, hi) = ((-WHOLE_MOST..WHOLE_MOST).find(differs)?, (-WHOLE_MOST..WHOLE_MOST).rfind(differs)? + 1);
+        (at(i32::MIN) == at(lo) && at(i32::MAX) == at(hi)).then_some((lo, hi))
+    }
+
+    /// What the function rounds to whole numbers first, and what it makes of those.
+    fn rounded(&self) -> Option<(Self, Self)> {
         match self {
             Self::X | Self::Const(_) => None,
-            Self::Unary(Fun::Round, inner) => inner.as_line().map(|line| (Self::X, line)),
-            // Half a unit lower, rounding half up goes down.
-            Self::Unary(Fun::Floor, inner) => inner.as_line().map(|(slope, start)| (Self::X, (slope, start - 0.5))),
-            Self::Unary(fun, inner) => inner.rounding().map(|(outer, line)| (Self::unary(*fun, outer), line)),
+            Self::Unary(fun, inner) => {
+                if let Some((outer, first)) = inner.rounded() {
+                    return Some((Self::unary(*fun, outer), first));
+                }
+                let inner = Self::clone(inner);
+                // Half a unit lower, rounding half up goes down.
+                let lower = |inner| Self::binary(Arith::Sub, inner, Self::Const(0.5));
+                let first = if *fun == Fun::Floor { lower(inner) } else { inner };
+                matches!(fun, Fun::Floor | Fun::Round).then_some((Self::X, first))
+            }
             Self::Binary(arith, a, b) => match (a.as_ref(), b.as_ref()) {
                 (inner, Self::Const(c)) => {
-                    inner.rounding().map(|(outer, line)| (Self::binary(*arith, outer, Self::Const(*c)), line))
+                    inner.rounded().map(|(outer, inner)| (Self::binary(*arith, outer, Self::Const(*c)), inner))
                 }
                 (Self::Const(c), inner) => {
-                    inner.rounding().map(|(outer, line)| (Self::binary(*arith, Self::Const(*c), outer), line))
+                    inner.rounded().map(|(outer, inner)| (Self::binary(*arith, Self::Const(*c), outer), inner))
                 }
                 (Self::X | Self::Unary(..) | Self::Binary(..), Self::X | Self::Unary(..) | Self::Binary(..)) => None,
             },

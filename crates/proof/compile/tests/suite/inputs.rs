@@ -1,6 +1,7 @@
 //! Types that networks are fed with, integers of eight bits inside, and what is compared where there are no samples.
 
 use crate::support::{Onnx, int, numbers};
+use ciro_compile::onnx::proto::{ModelProto, TensorProto};
 use ciro_compile::samples::Samples;
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
 use ciro_graph::render::render;
@@ -73,6 +74,12 @@ fn whole_numbers_truths_and_halves_are_fed_as_what_they_are() {
     }
 }
 
+/// Adds the zero point of signed integers.
+fn zero(model: &mut ModelProto) {
+    let zero = TensorProto { name: Some("zero".into()), data_type: Some(3), int32_data: vec![0], ..Default::default() };
+    model.graph.as_mut().unwrap().initializer.push(zero);
+}
+
 /// A layer between integers of eight bits, as QDQ models have it: what it gives in units.
 fn quantized() -> Onnx {
     let weights: Vec<f32> = varied(WIDTH * OUTPUTS, 1).iter().map(|w| (w * 127.0).round() / 100.0).collect();
@@ -80,15 +87,7 @@ fn quantized() -> Onnx {
         .constant("w", &[WIDTH as i64, OUTPUTS as i64], &weights)
         .constant("sx", &[], &[0.007])
         .constant("sy", &[], &[0.041])
-        .edit(|model| {
-            let zero = |name: &str| ciro_compile::onnx::proto::TensorProto {
-                name: Some(name.into()),
-                data_type: Some(3),
-                int32_data: vec![0],
-                ..Default::default()
-            };
-            model.graph.as_mut().unwrap().initializer.push(zero("zero"));
-        })
+        .edit(zero)
         .node("QuantizeLinear x sx zero -> q", vec![])
         .node("DequantizeLinear q sx zero -> d", vec![])
         .node("MatMul d w -> h", vec![])
@@ -115,6 +114,63 @@ fn integers_of_eight_bits_are_those_that_exact_sums_round_to() {
         }
     }
     assert!(others <= 3, "{others} of 1500 lie on another side of a rounding edge");
+}
+
+/// Of what is saturated nearly everywhere, a table has too few arguments where it is not.
+#[test]
+fn a_steep_curve_is_rounded_to_the_integers_next_to_it() {
+    const SCALE: f64 = 0.0149;
+    let onnx = Onnx::new(8)
+        .constant("six", &[], &[6.0])
+        .constant("s", &[], &[SCALE as f32])
+        .edit(zero)
+        .node("Pow x six -> p", vec![])
+        .node("QuantizeLinear p s zero -> q", vec![])
+        .node("DequantizeLinear q s zero -> y", vec![])
+        .outputs(&["y"]);
+    let inputs = (0..64).map(|seed| raw(&varied(8, seed).iter().map(|v| v * 10.0).collect::<Vec<f32>>())).collect();
+    let options = Options { calibration: Some(Samples { inputs, expected: None }), ..Options::default() };
+    let compiled = compile_onnx(&onnx.bytes(), &options).unwrap();
+    let mut others = 0;
+    for i in 0..300 {
+        let x: Vec<f32> = (0..8).map(|j| (i * 8 + j) as f32 * 0.001 - 1.2).collect();
+        for (got, v) in first_output(&compiled, &x).iter().zip(&x) {
+            let wanted = (f64::from(*v).powi(6) / SCALE).round_ties_even().min(127.0);
+            assert!((got / SCALE - wanted).abs() < 1.2, "{v}: {got} is not {wanted} of {SCALE}");
+            others += usize::from((got / SCALE - wanted).abs() > 0.5);
+        }
+    }
+    assert!(others <= 240, "{others} of 2400 lie on another side of a rounding edge");
+}
+
+/// As two exporters' quantizers in a row leave it: most numbers are saturated, and others are rounded twice.
+#[test]
+fn integers_of_other_integers_are_exact() {
+    let scales = [0.006_824_f32, 0.013_455];
+    let onnx = Onnx::new(8)
+        .constant("s", &[], &scales[..1])
+        .constant("t", &[], &scales[1..])
+        .edit(zero)
+        .node("QuantizeLinear x s zero -> q", vec![])
+        .node("DequantizeLinear q s zero -> d", vec![])
+        .node("QuantizeLinear d t zero -> r", vec![])
+        .node("DequantizeLinear r t zero -> y", vec![])
+        .outputs(&["y"]);
+    let inputs = (0..64).map(|seed| raw(&varied(8, seed).iter().map(|v| v * 30.0).collect::<Vec<f32>>())).collect();
+    let options = Options { calibration: Some(Samples { inputs, expected: None }), ..Options::default() };
+    let compiled = compile_onnx(&onnx.bytes(), &options).unwrap();
+    let [s, t] = scales.map(f64::from);
+    let mut others = 0;
+    for i in 0..300 {
+        let x: Vec<f32> = (0..8).map(|j| (i * 8 + j) as f32 * 0.001 - 1.2).collect();
+        for (got, v) in first_output(&compiled, &x).iter().zip(&x) {
+            let first = (f64::from(*v) / s).round_ties_even().clamp(-128.0, 127.0);
+            let wanted = (first * s / t).round_ties_even();
+            assert!((got / t - wanted).abs() < 1.2, "{v}: {got} is not {wanted} of {t}");
+            others += usize::from((got / t - wanted).abs() > 0.5);
+        }
+    }
+    assert!(others <= 120, "{others} of 2400 lie on another side of a rounding edge");
 }
 
 #[test]

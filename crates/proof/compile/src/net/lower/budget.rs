@@ -2,7 +2,7 @@
 
 use super::super::array::count;
 use super::super::calibrate::Sizes;
-use super::super::expr::{Arith, Expr};
+use super::super::expr::{Arith, CurvedRounding, Expr};
 use super::super::step::{Id, Kind, Net, Step};
 use crate::options::Precision;
 
@@ -168,7 +168,7 @@ fn wanted(net: &Net, sizes: &Sizes, widest: (u32, u32), table_bits: u32) -> (Vec
         let own = wanted[net.id_of(i)].unwrap_or(widest.1);
         let is_sensitive = sensitive[net.id_of(i)];
         for &x in &step.operands {
-            let is_steep = matches!(&step.kind, Kind::Pointwise(expr) if is_steep(sizes, x, expr, table_bits));
+            let is_steep = matches!(&step.kind, Kind::Pointwise(expr) if is_followed(sizes, x, expr, table_bits));
             let is_passed_on = is_sensitive && super::super::step::moves(&step.kind);
             sensitive[x] |= is_square(&step.kind) || is_steep || is_passed_on;
             let is_sum = matches!(step.kind, Kind::Linear(_) | Kind::Conv(_));
@@ -181,6 +181,12 @@ fn wanted(net: &Net, sizes: &Sizes, widest: (u32, u32), table_bits: u32) -> (Vec
         }
     }
     (wanted.into_iter().map(|bits| bits.unwrap_or(widest.1)).collect(), sensitive)
+}
+
+/// Whether a function of value x is steep, or rounds one that is.
+fn is_followed(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
+    let is_curve_steep = |rounding: CurvedRounding| is_steep(sizes, x, &rounding.curve, table_bits);
+    is_steep(sizes, x, expr, table_bits) || expr.curved_rounding().is_some_and(is_curve_steep)
 }
 
 /// Whether a function of value x changes much between arguments of a table of so many bits, where samples show x.

@@ -72,12 +72,16 @@ impl Lowering<'_> {
         }
         let id = self.here();
         let source = self.source(x)?;
-        if !is_unrolled(&at.operator)
-            && let Some(followed) = self.steep(at, x, &source, expr)?
-        {
-            return Ok(followed);
-        }
         let bits = self.budget.wanted[id];
+        if !is_unrolled(&at.operator) {
+            let followed = match self.steep(at, x, &source, (expr, self.sizes.of(id), bits))? {
+                None => self.gridded_curve(at, x, &source, expr)?,
+                followed => followed,
+            };
+            if let Some(followed) = followed {
+                return Ok(followed);
+            }
+        }
         let finest = power_of_two(self.sizes.of(id) * MARGIN) / f64::from(bits).exp2();
         // What nothing multiplies may be far larger than samples show, as a probability that they show near zero.
         let limit = f64::from(if self.is_only_shown(id) { SHOWN_BITS } else { bits }).exp2();

@@ -8,7 +8,7 @@ use super::range::{MARGIN, power_of_two};
 use super::sums::integer;
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};
-use crate::net::expr::Expr;
+use crate::net::expr::{CurvedRounding, Expr};
 use crate::net::step::Id;
 use ciro_graph::{Op, ValueId};
 
@@ -16,6 +16,8 @@ use ciro_graph::{Op, ValueId};
 const MOST_BITS: f64 = 14.0;
 /// Most bits that are dropped of a sum.
 const MOST_DROPPED: f64 = 22.0;
+/// Bits of a curve that is rounded.
+const CURVE_BITS: u32 = 18;
 /// Bits of a factor's fraction.
 const FRACTION_BITS: f64 = 12.0;
 /// How often a sum that does not fit is tried at half the resolution.
@@ -27,7 +29,10 @@ impl Lowering<'_> {
         let Some((outer, (slope, start))) = expr.rounding() else { return Ok(None) };
         let ends = [self.sizes.lo[x], self.sizes.hi[x]].map(|v| (slope * v + start).abs());
         let declared = power_of_two(ends[0].max(ends[1]).max(1.0) * MARGIN);
-        if declared.log2() + 1.0 > MOST_BITS {
+        // Of more numbers than a table is for, most may be saturated.
+        let is_many = declared.log2() + 1.0 > MOST_BITS;
+        let held = if is_many { outer.whole_ends() } else { None };
+        if is_many && held.is_none() {
             return Ok(None);
         }
         let mut terms: Vec<Term> = self.terms(x)?.into_iter().map(|term| term.times(slope)).collect();
@@ -42,13 +47,36 @@ impl Lowering<'_> {
         } else {
             self.declared(at, fine, 1.0, declared)?
         };
+        let whole = match held {
+            Some((lo, hi)) => Quant { id: self.node(at, Op::Clamp { x: whole.id, lo, hi })?, ..whole },
+            None => whole,
+        };
+        self.of_whole(at, whole, (expr, &outer)).map(Some)
+    }
+
+    /// A function of what a steep curve is rounded to; `None` if it is none, or a table is as good.
+    pub(super) fn gridded_curve(
+        &mut self,
+        at: &At,
+        x: Id,
+        source: &Source,
+        expr: &Expr,
+    ) -> Result<Option<Quant>, CompileError> {
+        let Some(CurvedRounding { outer, curve, end }) = expr.curved_rounding() else { return Ok(None) };
+        let Some(fine) = self.steep(at, x, source, (&curve, end, CURVE_BITS))? else { return Ok(None) };
+        let whole = self.rescaled(at, fine, 1.0)?;
+        self.of_whole(at, whole, (expr, &outer)).map(Some)
+    }
+
+    /// The function of a value that `outer` is of the whole numbers it is rounded to.
+    fn of_whole(&mut self, at: &At, whole: Quant, (expr, outer): (&Expr, &Expr)) -> Result<Quant, CompileError> {
         let id = self.here();
         let limit = f64::from(self.budget.wanted[id]).exp2();
         let scale = if expr.is_whole() { 1.0 } else { power_of_two(self.sizes.of(id) * MARGIN) / limit };
         let interval = self.interval(whole);
         let entry = |i: i64| (outer.at(i as f64) / scale).round().clamp(-limit, limit) as i32;
         let values = (interval.lo..=interval.hi).map(entry).collect();
-        self.table(at, whole, interval.lo as i32, values, scale).map(Some)
+        self.table(at, whole, interval.lo as i32, values, scale)
     }
 
     /// The sum at a power of two, or the next coarser one at which it fits.

@@ -77,8 +77,8 @@ impl Lowering<'_> {
         let q = if (exponent - exponent.round()).abs() < 1e-9 {
             Quant { scale: exponent.round().exp2(), ..q }
         } else {
-            // As fine as a value of 2¹⁶ allows an exact enough factor.
-            let scale = power_of_two(q.scale.max(self.magnitude(q) * q.scale / f64::from(1 << 16)));
+            // As fine as a value of 2¹⁶ allows an exact enough factor: finer than integers of eight bits, which are not to be rounded again.
+            let scale = power_of_two(self.magnitude(q).max(1.0) * q.scale / f64::from(1 << 16));
             self.stretched(at, q, scale)?
         };
         if q.scale <= 1.0 {
