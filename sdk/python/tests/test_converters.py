@@ -8,7 +8,7 @@ import pandas
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multioutput import ClassifierChain
 from sklearn.naive_bayes import CategoricalNB, GaussianNB
-from sklearn.neighbors import NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -112,6 +112,18 @@ def test_trees_behind_a_scaler_of_float32s():
     check(make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0)).fit(single, y), single)
 
 
+def test_trees_behind_scaled_columns_and_categories():
+    x, y = lender()
+    frame = pandas.DataFrame(x, columns=["amount", "balance", "late", "age", "flag"]).assign(job=jobs()["job"], region=jobs()["region"])
+    scaled = (StandardScaler(), ["amount", "balance", "age"])
+    forest = RandomForestClassifier(20, random_state=0)
+    coded = make_column_transformer(scaled, (OneHotEncoder(handle_unknown="ignore"), ["job", "region"]))
+    check(make_pipeline(coded, forest).fit(frame, y), frame)
+    numbers = frame.drop(columns="job")
+    kept = make_column_transformer(scaled, ("passthrough", ["late", "flag", "region"]))
+    check(make_pipeline(kept, forest).fit(numbers, y), numbers)
+
+
 @pytest.mark.parametrize("trees", [2, 6, 10, 20])
 def test_half_of_a_forest_is_the_first_class(trees):
     x, y = lender()
@@ -144,6 +156,19 @@ def test_squares_and_layers_of_amounts_beside_flags(estimator):
     got = np.stack([np.ravel(list(answers[i].values())[-1])[: np.ndim(expected)] for i in given])
     expected = np.reshape(expected, (len(answers), -1))[given][:, : np.ndim(expected)]
     assert np.abs(got - expected).max() <= 1e-3 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("neighbours", [1, 5])
+def test_neighbours_of_more_than_a_few_samples(neighbours):
+    check(make_pipeline(StandardScaler(), KNeighborsClassifier(neighbours)).fit(X[:150], Y[:150]), X)
+    check(make_pipeline(StandardScaler(), KNeighborsRegressor(neighbours)).fit(X[:150], np.round(X[:150, 3])), X)
+
+
+def test_neighbours_that_tie_are_refused():
+    x, y = load_iris(return_X_y=True)
+    with pytest.raises(ciro.CompileError, match="lie equally far") as refusal:
+        ciro.compile(KNeighborsClassifier(3).fit(x[::2], y[::2]), samples=x[::2])
+    assert "a tree or a kernel" in refusal.value.hint
 
 
 def test_quantiles_are_lines_between_those_that_were_learnt():

@@ -129,3 +129,29 @@ def test_the_ranges_that_refusals_name_take_the_sample():
     assert spans and sorted(set(spans)) == spans
     assert label == estimator.predict(far[None])[0]
     assert ciro.compile(estimator, samples=np.vstack([X, far])).prove(far).label == label
+
+
+def test_names_of_classes_that_a_file_does_not_have_are_asked_for(tmp_path):
+    lightgbm = pytest.importorskip("lightgbm")
+    estimator = lightgbm.LGBMClassifier(n_estimators=5, min_child_samples=5, verbose=-1, n_jobs=1).fit(X, np.array(["bad", "good"])[Y])
+    estimator.booster_.save_model(tmp_path / "model.txt")
+    answers = {"label": estimator.predict(X), "y": estimator.predict_proba(X)[:, 1]}
+    with pytest.raises(ciro.CompileError) as refusal:
+        ciro.compile(tmp_path / "model.txt", samples=X, expected=answers)
+    assert "labels=[" in refusal.value.hint
+    model = ciro.compile(tmp_path / "model.txt", samples=X, expected=answers, labels=estimator.classes_.tolist())
+    assert model.prove(X[0]).label == estimator.predict(X[:1])[0]
+
+
+@pytest.mark.parametrize("kind", ["CatBoostClassifier", "CatBoostRegressor"])
+def test_catboosts_estimators_need_no_file(kind):
+    catboost = pytest.importorskip("catboost")
+    target = X[:, 0] if kind == "CatBoostRegressor" else np.array(["bad", "good"])[Y]
+    estimator = getattr(catboost, kind)(iterations=5, depth=2, verbose=False, allow_writing_files=False).fit(X, target)
+    model = ciro.compile(estimator, samples=X)
+    assert model.report.expected, "it was asked"
+    categories = pd.DataFrame({"a": np.where(X[:, 0] > 0, "x", "z"), "b": X[:, 1]})
+    estimator = getattr(catboost, kind)(iterations=2, verbose=False, allow_writing_files=False, cat_features=["a"]).fit(categories, target)
+    with pytest.raises(ciro.CompileError) as refusal:
+        ciro.compile(estimator, samples=categories)
+    assert "encode categories before it" in refusal.value.hint

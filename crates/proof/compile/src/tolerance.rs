@@ -98,8 +98,11 @@ fn label(labels: Option<&Labels>, index: f64) -> String {
         Some(Labels::Texts(labels)) => labels.get(index as usize).map(|label| format!("{label:?}")),
         None => None,
     };
-    named.unwrap_or_else(|| "another label".into())
+    named.unwrap_or_else(|| UNKNOWN_LABEL.into())
 }
+
+/// What a label is called that is none of the model's.
+const UNKNOWN_LABEL: &str = "another label";
 
 /// Where a program is not its reference.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +159,8 @@ impl fmt::Display for Disagreement {
             f,
             "{kind} {sample}, output {output:?}, element {element}: expected {expected} by {reference}, got {got}"
         )?;
-        let percent = |share: f64| share * 100.0;
+        // A thousandth is no sum of powers of two, and is shown as one thousandth.
+        let percent = |share: f64| (share * 1e8).round() / 1e6;
         match self.excess {
             Excess::Undefined => f.write_str(", and nothing can be compared with that"),
             Excess::Decisions { count, of, allowed } => {
@@ -180,6 +184,11 @@ impl Disagreement {
     pub(crate) fn hint(&self) -> String {
         let share = match self.excess {
             Excess::Undefined => return "give samples on which the model answers with numbers".into(),
+            Excess::Decisions { .. } if self.answered && self.expected == UNKNOWN_LABEL => {
+                return "the answers name classes that the file does not know: --labels NAME,NAME,… (in Python labels=[NAME, …]) names \
+                        them, in the order of the file's own"
+                    .into();
+            }
             Excess::Decisions { count, of, .. } => count as f64 / of.max(1) as f64,
             Excess::Deviation { share, .. } => share,
         };
@@ -213,7 +222,7 @@ fn rounded_up(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Disagreement, Excess, rounded_up};
+    use super::{Disagreement, Excess, UNKNOWN_LABEL, rounded_up};
 
     #[test]
     fn a_finer_precision_is_offered_only_where_there_is_one() {
@@ -235,6 +244,24 @@ mod tests {
         );
         assert!(differs(true, false).hint().starts_with("pass more calibration samples"));
         assert!(!differs(true, true).hint().contains("calibration samples"));
+    }
+
+    #[test]
+    fn a_name_that_is_none_of_the_classes_asks_for_labels() {
+        let differs = |expected: &str| Disagreement {
+            sample: 0,
+            output: "class_index".into(),
+            element: 0,
+            expected: expected.into(),
+            got: "0".into(),
+            answered: true,
+            drawn: false,
+            is_finest: true,
+            excess: Excess::Decisions { count: 9, of: 9, allowed: 0.001 },
+        };
+        assert!(differs(UNKNOWN_LABEL).hint().contains("--labels"));
+        assert!(differs("1").hint().starts_with("check that the file"));
+        assert!(differs("1").to_string().ends_with("accepted are 0.1 %"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ciro import converters, doubles, encoders, folded, functions
+from ciro import converters, doubles, encoders, folded, functions, neighbours
 from ciro.arrays import Samples, numbers
 from ciro.errors import CompileError
 from ciro.histograms import columns_of, is_histogram, to_text
@@ -215,6 +215,7 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
     estimator = _thawed(estimator)
     parts = _parts(estimator)
     kinds = {kind for part in parts for kind in _kinds(part)}
+    neighbours.refuse_ties(parts)
     functions.register(skl2onnx, parts)
     converters.register(skl2onnx, kinds, _has_missing(samples))
     _register(skl2onnx, kinds)
