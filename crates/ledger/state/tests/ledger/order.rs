@@ -1,6 +1,6 @@
 //! What is cheap to refuse is refused first: of two defects the earlier one is named, and nothing dear is done for either.
 //!
-//! That a proof's own work is looked at before anything that it is asked for is in `ciro-forge`, which has real proofs.
+//! That a real proof's own work is missed before anything dear is evaluated is the prover's test `metered`.
 
 use crate::support::{INPUT, OUTPUT, PRICE, ToyEvidence, ToyProofs, Who, World, params};
 use ciro_state::error::SizedField;
