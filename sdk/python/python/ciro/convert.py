@@ -231,6 +231,8 @@ def _estimator(estimator: Any, samples: Optional[Samples]) -> Source:
         model = _as_doubles(skl2onnx, estimator, types, options) or _to_onnx(skl2onnx, estimator, types, options)
     else:
         model = _to_onnx(skl2onnx, estimator, types, options)
+    if by_name:
+        _leave_out(model.graph)
     columns: list[tuple[str, list[str]]] = [] if by_name else [(name, []) for name in names]
     labels = _labels(estimator)
     renamed = labels if labels is not None and all(isinstance(label, bool) for label in labels) else None
@@ -256,6 +258,13 @@ def _to_onnx(skl2onnx: ModuleType, estimator: Any, ports: list[Port], options: d
             f"{type(estimator).__name__} cannot be converted to ONNX: {_brief(error)}",
             "fit the estimator; one that skl2onnx does not know has to be exported to ONNX in another way",
         ) from error
+
+
+def _leave_out(graph: Any) -> None:
+    """Takes columns of texts that nothing reads out of a graph: names and remarks, which a pipeline drops."""
+    string, read = 8, {name for node in graph.node for name in node.input}
+    for port in [port for port in graph.input if port.name not in read and port.type.tensor_type.elem_type == string]:
+        graph.input.remove(port)
 
 
 def _as_doubles(skl2onnx: ModuleType, estimator: Any, ports: list[Port], options: dict[int, Any]) -> Optional[Any]:
