@@ -1,7 +1,7 @@
 //! A distribution: `ciro` built for each level of processors, and the launcher that chooses among them.
 //!
-//! Field operations are exact, so whatever the level, a proof has the same bytes. Each build that this processor runs shows it: it makes
-//! the receipts of reference models, which must be those of the first build, and verifies them.
+//! Field operations are exact, so whatever the level, a proof has the same bytes. Each build that this processor runs
+//! shows it. It makes the receipts of reference models, which must be those of the first build, and verifies them.
 
 use anyhow::{Context as _, bail, ensure};
 use std::fmt;

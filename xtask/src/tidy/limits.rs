@@ -1,8 +1,9 @@
 //! Limits that a document states, held against the code that makes them so.
 //!
-//! `xtask/limits.txt` has a line for each number: `row | words | path | code`. The row of a table of `SECURITY.md` that begins like this
-//! says these words, and the file holds this code, however it is broken into lines. Whoever changes a limit changes the code of its line
-//! here, and so looks at the words. A row with a number that no line speaks of is reported.
+//! `xtask/limits.txt` has a line for each number: `row | words | path | code`. The row of a table of `SECURITY.md`
+//! that begins like this says these words. The file holds this code, however it is broken into lines. Whoever changes
+//! a limit changes the code of its line here, and so looks at the words. A row with a number that no line speaks of is
+//! reported.
 
 use super::tree::{SourceFile, Tree};
 use super::violation::{Rule, Violation};

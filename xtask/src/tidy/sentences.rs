@@ -1,6 +1,7 @@
-//! Sentences of the book that are too long to be read once, as a ratchet: nothing new is longer, and a listed count may shrink but not grow.
+//! Sentences of the book and of modules' documentation that are too long to be read once. They are a ratchet: nothing
+//! new is longer, and a listed count may shrink but not grow.
 //!
-//! `xtask/sentences.txt` lists pages that still have some, one per line: `path COUNT`.
+//! `xtask/sentences.txt` lists files that still have some, one per line: `path COUNT`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use super::violation::{Rule, Violation};
 
 /// Words of a sentence.
 const WORDS_MAX: usize = 25;
-/// The list of pages with sentences that are longer.
+/// The list of files with sentences that are longer.
 const ALLOWANCES: &str = "xtask/sentences.txt";
 /// Pages that are a list of what happened, or notes for the next day.
 const EXEMPT: [&str; 2] = ["CHANGELOG.md", "docs/dev/NOTES.md"];
@@ -22,12 +23,13 @@ struct Passage {
     text: String,
 }
 
-/// Checks the pages of the book.
+/// Checks the pages of the book, and what modules say about themselves.
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let (allowed, mut violations) = allowances(tree);
     let pages = pages(tree);
-    for page in pages.iter().filter(|path| !EXEMPT.contains(&path.as_str())).filter_map(|path| tree.file(path)) {
-        let long = long_sentences(&page.text);
+    let pages = pages.iter().filter(|path| !EXEMPT.contains(&path.as_str())).filter_map(|path| tree.file(path));
+    for page in pages.chain(tree.ending(".rs")) {
+        let long = long_in(page);
         let limit = allowed.get(page.path.as_str()).map_or(0, |(_, count)| *count);
         if long.len() > limit {
             let say = |(line, words)| Violation {
@@ -42,7 +44,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
             violations.extend(long.iter().copied().map(say));
         }
     }
-    let found = |path: &str| tree.file(path).map_or(0, |page| long_sentences(&page.text).len());
+    let found = |path: &str| tree.file(path).map_or(0, |page| long_in(page).len());
     let loose = allowed
         .iter()
         .map(|(path, (line, count))| (path, line, count, found(path)))
@@ -70,6 +72,16 @@ fn allowances(tree: &Tree) -> (BTreeMap<&str, (usize, usize)>, Vec<Violation>) {
         }
     }
     (allowances, violations)
+}
+
+/// Lines and words of the sentences of a file that are too long.
+fn long_in(file: &SourceFile) -> Vec<(usize, usize)> {
+    if file.path.ends_with(".rs") { long_sentences(&module_docs(&file.text)) } else { long_sentences(&file.text) }
+}
+
+/// What a module says about itself, on the lines where it stands.
+fn module_docs(source: &str) -> String {
+    source.lines().map(|line| line.trim().strip_prefix("//!").unwrap_or_default().to_owned() + "\n").collect()
 }
 
 /// Lines and words of the sentences that are too long.
@@ -174,6 +186,14 @@ mod tests {
         let half = long(20).replace('.', "");
         assert_eq!(found(&format!("| {half}; {half} |\n"), ""), []);
         assert_eq!(found(&format!("- {half}\n- {half}\n1. {half}\n| {half} | {half} |\n"), ""), []);
+    }
+
+    #[test]
+    fn modules_are_read_as_well_and_their_code_is_not() {
+        let check = |source: &str| check(&Tree::of(&[("crates/a/src/b.rs", source)])).len();
+        assert_eq!(check(&format!("//! {}\n//! {}\n", long(25), long(25))), 0);
+        assert_eq!(check(&format!("//! {}\n", long(26))), 1);
+        assert_eq!(check(&format!("// {}\nlet a = \"{}\";\n", long(26), long(26))), 0);
     }
 
     #[test]

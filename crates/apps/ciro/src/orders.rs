@@ -1,8 +1,9 @@
 //! Orders under way: one file each, held by the process that follows it.
 //!
-//! A file's name begins with what was wished for and ends with the order's own nonce, so that two commands with the same wish are two
-//! orders. A process holds the lock of its file; the lock ends with the process, however that ends. A file that nobody holds is
-//! therefore an order whose command was cut short, and the next command with the same wish goes on with it.
+//! A file's name begins with what was wished for and ends with the order's own nonce. So two commands with the same
+//! wish are two orders. A process holds the lock of its file; the lock ends with the process, however that ends. A
+//! file that nobody holds is therefore an order whose command was cut short, and the next command with the same wish
+//! goes on with it.
 
 use ciro_types::{Hash32, JobSpec, decode, encode};
 use std::fs::{File, OpenOptions};

@@ -1,8 +1,9 @@
 //! Starts the build of `ciro` that the processor runs fastest.
 //!
-//! The packed field arithmetic is chosen when the prover is compiled, so that all of it is inlined. A distribution therefore
-//! holds one build per [`level`] (`cargo xtask dist` makes it), and this program, installed as `ciro`, becomes the best of them
-//! that is there and that the processor has. `CIRO_CPU` names a level instead. All levels give the same bytes.
+//! The packed field arithmetic is chosen when the prover is compiled, so that all of it is inlined. So a distribution,
+//! which `cargo xtask dist` makes, holds one build per [`level`]. This program is installed as `ciro`. It becomes the
+//! best of them that is there and that the processor has. `CIRO_CPU` names a level instead. All levels give the same
+//! bytes.
 #![forbid(unsafe_code)]
 
 mod level;

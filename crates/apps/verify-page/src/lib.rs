@@ -1,8 +1,8 @@
 //! The verifier as WebAssembly. The page `page/verify.html` is its only caller.
 //!
-//! The page and this module share two buffers. The page asks for room for a file with [`file()`], writes the receipt there, asks for room
-//! for the pins with [`pins`], writes them there as JSON, and calls [`verify`]. The answer is JSON of the returned length, at
-//! [`answer`]: `{"text", "verdict"}` or `{"error"}`.
+//! The page and this module share two buffers. The page asks for room for a file with [`file()`] and writes the
+//! receipt there. It asks for room for the pins with [`pins`], writes them there as JSON, and calls [`verify`]. The
+//! answer is JSON of the returned length, at [`answer`]: `{"text", "verdict"}` or `{"error"}`.
 //!
 //! Dependency position: above `ciro-verify`; nothing is above it.
 #![expect(unsafe_code, reason = "exported names must be said to be unique; no block here is unsafe")]

@@ -1,8 +1,8 @@
 //! The canonical byte encoding: borsh (little-endian, length-prefixed, no maps with free order).
 //!
-//! Every value that is hashed, signed, stored or sent goes through [`encode`] and [`decode`]. Decoding is total: it
-//! rejects input above a caller-given limit, trailing bytes, and anything borsh refuses, and never allocates more than
-//! the input's own length justifies.
+//! Every value that is hashed, signed, stored or sent goes through [`encode`] and [`decode`]. Decoding is total. It
+//! rejects input above a limit that the caller gives, trailing bytes, and whatever borsh refuses. It never allocates
+//! more than the input's own length justifies.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -1,8 +1,9 @@
-//! What each client may ask for: token buckets, one for requests by their cost, one for bytes of bodies, and one for signatures that
-//! turn out to be forged. The last is apart: whoever shares an address with a flood of requests is served when it signs.
+//! What each client may ask for. There are three token buckets: for requests by their cost, for bytes of bodies, and
+//! for signatures that turn out to be forged. The last is apart: whoever shares an address with a flood of requests is
+//! served when it signs.
 //!
-//! Time comes from the caller, so that tests need no clock. The table is bounded: clients whose buckets are full again are
-//! forgotten, and when all places are taken by active ones, whoever comes next shares the bucket of all strangers.
+//! Time comes from the caller, so that tests need no clock. The table is bounded. Clients whose buckets are full again
+//! are forgotten. When active ones hold all places, whoever comes next shares the bucket of all strangers.
 
 use crate::limits::Limits;
 use ciro_api::Client;

@@ -6,9 +6,10 @@
 //!     └── its nonce is taken, and it waits nowhere ◄──┴── its nonce is used up by another
 //! ```
 //!
-//! Many clients may share an account. Between the question for a nonce and the moment a transaction holds it, another may take it:
-//! then the action is signed anew. From then on a copy travels, and a second one under another nonce could be executed as well. So it
-//! is sent as it is, again and again, until the state shows that its nonce is used up and the ledger does not know it.
+//! Many clients may share an account. Between the question for a nonce and the moment a transaction holds it, another
+//! may take it: then the action is signed anew. From then on a copy travels, and a second one under another nonce
+//! could be executed as well. So it is sent as it is, again and again, until the state shows that its nonce is used up
+//! without it.
 //!
 //! A transaction whose client has given it up, or whose validator has lost it, leaves a gap that nothing behind it can pass. Whoever waits
 //! behind a gap uses its nonce up with a transfer of one unit to the account itself; everybody's is the same transaction.

@@ -1,8 +1,8 @@
 //! Committed events as a stream, from any position. Each message's id is its position, so a client that lost its connection goes on
 //! where it was.
 //!
-//! A stream holds one page of events. A reader that leaves the next one lying for longer than the gateway's patience gets a last
-//! message, `lagged`, with the position to resume at, and the stream ends.
+//! A stream holds one page of events. A reader may leave the next one lying for as long as the gateway is patient.
+//! Then it gets a last message, `lagged`, with the position to resume at, and the stream ends.
 
 use crate::caller::Caller;
 use crate::error::ApiError;

@@ -1,8 +1,9 @@
 //! Who is connected, and who has to leave when there is no room.
 //!
-//! A connection that its client keeps waiting is never in the way of another: when all places are taken, the one that has kept
-//! us waiting longest is closed and its place given away. A client that is being served keeps its place. So filling a gateway with
-//! idle connections, half heads, slow bodies or readers that do not read costs the attacker its own connections.
+//! A connection that its client keeps waiting is never in the way of another. When all places are taken, the one that
+//! has kept us waiting longest is closed, and its place is given away. A client that is being served keeps its place.
+//! So filling a gateway with idle connections, half heads, slow bodies or readers that do not read costs the attacker
+//! its own connections.
 
 use crate::limits::Limits;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Places of a kind that clients hold for a while: so many in all, so many each.
 //!
-//! When all are taken, a place can be taken back for whoever holds clearly less: from the largest holder, the place with the least
-//! progress of late, and of equals the oldest.
+//! When all are taken, a place can be taken back for whoever holds clearly less. The largest holder loses the one with
+//! the least progress of late, and of equals the oldest.
 
 use crate::pace::Pace;
 use std::collections::BTreeMap;

@@ -9,9 +9,9 @@
 //!          Matcher                    Hands                 Counter
 //! ```
 //!
-//! A desk has any of the three. A local network has one desk with all of them; the simulator has one for each member. It owns no
-//! clock, thread or channel, and everything here can be made again from the ledger's state: a crash loses no job, because the job is
-//! the ledger's.
+//! A desk has any of the three. A local network has one desk with all of them; the simulator has one for each member.
+//! It owns no clock, thread or channel. Everything here can be made again from the ledger's state. So a crash loses no
+//! job, because the job is the ledger's.
 
 use crate::counter::{Counter, Reply, Ticket};
 use crate::hand::Hand;

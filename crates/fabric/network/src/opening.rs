@@ -1,7 +1,7 @@
 //! Opening the validators of a data directory: each from its own disk, or from a peer's where its own is damaged.
 //!
-//! A store that is damaged, or so far behind that nobody keeps the blocks it lacks, is set aside as `store.damaged` and made
-//! anew from the intact peer that is furthest ahead. Without such a peer the network does not start.
+//! A store may be damaged, or so far behind that nobody keeps the blocks it lacks. It is set aside as `store.damaged`
+//! and made anew from the intact peer that is furthest ahead. Without such a peer the network does not start.
 
 use crate::alarm::{Notice, Notify, SUSPECT, words};
 use crate::error::NetworkError;

@@ -1,7 +1,7 @@
 //! The account of one kind of blobs: how much lies here, and whose it is.
 //!
 //! A blob is charged to whoever sent it, at least 4 KiB. When there is no room for another, the oldest of the largest
-//! holder makes room for it: so however many clients fill the shelf, whoever keeps less than each of them is served.
+//! holder makes room for it. So however many clients fill the shelf, whoever keeps less than each of them is served.
 
 use ciro_api::Client;
 use std::collections::{BTreeMap, BTreeSet};

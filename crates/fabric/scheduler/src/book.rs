@@ -4,14 +4,15 @@
 //! Equal scores are broken by the demand's pivot: the first account at or after it, going round. Accounts are keys, so
 //! pivots drawn from job ids spread equal work evenly, and anyone can replay the choice.
 //!
-//! A worker whose lease ran out is benched: nothing is granted to it for a while, twice as long each time until it is paid for
-//! an answer. So an offer that is never served costs the network a lease now and then, however cheap it is. Only where all that
-//! could serve are benched is one of them asked, the one that is free soonest: otherwise none could ever be paid again.
+//! A worker whose lease ran out is benched: nothing is granted to it for a while. Each time lasts twice as long, until
+//! it is paid for an answer. So an offer that is never served costs the network a lease now and then, however cheap it
+//! is. Where all that could serve are benched, the one that is free soonest is asked. Otherwise none could ever be
+//! paid again.
 //!
 //! A worker that was never paid is a *newcomer*: it is granted one lease at a time. A job that a newcomer let down goes to others first.
 //!
-//! Workers with the same flags, memory and reputation band form a class. A demand looks at the best score of each class
-//! that can serve its requirements and descends into a class only if it may hold the winner.
+//! Workers with the same flags, memory and reputation band form a class. A demand looks at the best score of each
+//! class that can serve its requirements. It descends into a class only if that may hold the winner.
 
 use crate::class::{BAND, Class, ClassKey, Rank, Score};
 use crate::refusal::refusal;

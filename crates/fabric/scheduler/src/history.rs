@@ -1,7 +1,7 @@
 //! Who has had a job before, and may have it again.
 //!
-//! A worker that failed a job, sat in it or cannot serve it is out for good. One that was busy, in trouble or late for once comes last:
-//! others are asked first, and it is asked again only if there are none and it has rested, each time twice as long.
+//! A worker that failed a job, sat in it or cannot serve it is out for good. One that was busy, in trouble or late for
+//! once comes last. It is asked again only if there are no others and it has rested, each time twice as long.
 
 use ciro_types::{AccountId, Height};
 use std::collections::{BTreeMap, BTreeSet};

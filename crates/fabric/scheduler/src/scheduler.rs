@@ -1,8 +1,8 @@
 //! The scheduler: committed blocks in, signed leases out.
 //!
-//! One call per block, in order: the block's events change the book and the open seats, void claims go back in line,
-//! free workers are matched to ready seats oldest first, everything becomes durable in one commit, and only then are
-//! the leases handed to the caller. Feeding a block again changes nothing.
+//! There is one call per block, in order. The block's events change the book and the open seats, and void claims go
+//! back in line. Free workers are matched to ready seats, oldest first. Everything becomes durable in one commit, and
+//! only then does the caller get the leases. Feeding a block again changes nothing.
 //!
 //! A job has as many seats as it pays workers: one at A0 and A4, two at A2, one more for each round the ledger reopens.
 //! A worker that had the job comes last, and one that failed it never again (`crate::history`). A seat nobody can fill stays in line.

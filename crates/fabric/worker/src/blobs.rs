@@ -1,5 +1,5 @@
-//! Where models and inputs come from. Nothing fetched is believed: an input must hash to its name, and a model must have
-//! the id it was fetched by once its weights are committed to again.
+//! Where models and inputs come from. Nothing fetched is believed. An input must hash to its name. A model's weights
+//! are committed to again, and it must then have the id by which it was fetched.
 
 use ciro_types::{Hash32, ModelId};
 

@@ -7,10 +7,10 @@
 //!
 //! At most `slots` jobs are computed at once; a lease beyond that is handed back at once, which costs nothing. A job
 //! that nobody can answer is reported with its reason. One whose input or model is nowhere to be had only after some
-//! blocks, in which it may still come. One that only this machine cannot answer now is handed back. Who has a seat owes
-//! an answer and tries again instead, until it has one or the job is closed. From its `open_from` height on, a job
-//! needs no lease: the worker then takes it by itself, after a delay that differs between workers, so that a silent
-//! scheduler censors nobody and workers seldom race.
+//! blocks, in which it may still come. One that only this machine cannot answer now is handed back. Who has a seat
+//! owes an answer and tries again instead, until it has one or the job is closed. From its `open_from` height on, a
+//! job needs no lease. The worker then takes it by itself, so that a silent scheduler censors nobody. It waits for a
+//! delay that differs between workers, so that they seldom race.
 
 use crate::workbench::{Answer, Failure, Fault, Task};
 use ciro_crypto::{hash, hash_encoded};

@@ -1,7 +1,7 @@
 //! The last line against double signing: a durable mark of the furthest statement this key has signed.
 //!
 //! The log already makes a restarted validator repeat itself rather than contradict itself. The mark holds even if the
-//! log is lost or belongs to another copy of the validator: a key signs strictly forward, and the one statement at the
+//! log is lost or belongs to another copy of the validator. A key signs strictly forward, and the one statement at the
 //! mark only with the very same content.
 
 use crate::file::WalFile;

@@ -1,8 +1,8 @@
 //! Checking a decision without running the network: hashes and signatures, nothing else.
 //!
-//! A light client starts from a validator set it trusts, usually the one in the genesis file, and needs for each fact
-//! one header and one commit certificate. If the set has changed since, it also needs one [`SetChange`] per change: a
-//! certified header of the old set that names the new one.
+//! A light client starts from a validator set that it trusts, usually the one in the genesis file. For each fact it
+//! needs one header and one commit certificate. If the set has changed since, it also needs one [`SetChange`] per
+//! change: a certified header of the old set that names the new one.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

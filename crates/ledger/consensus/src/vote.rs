@@ -1,8 +1,8 @@
 //! The two statements a validator signs: "I vote for this block" and "I propose this block".
 //!
-//! Both are signed over their canonical encoding, under a domain of their own and the network's id, so that no
-//! signature means two things or means anything elsewhere. A proposal is signed by block *name*, not content: two
-//! conflicting proposals can be shown to anybody in a few hundred bytes.
+//! Both are signed over their canonical encoding, under a domain of their own and the network's id. So no signature
+//! means two things, or means anything elsewhere. A proposal is signed by block *name*, not content: two conflicting
+//! proposals can be shown to anybody in a few hundred bytes.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

@@ -1,9 +1,9 @@
 //! The write-ahead log: every input that could change what this validator signs, written before the signature leaves.
 //!
-//! Format, little-endian. A header `magic (8) · height (8) · link (16)`, then records
-//! `length (4) · link (16) · payload`. A link is the first 16 bytes of a hash over the previous link and the payload.
-//! So a record is only read behind the records it was written behind: a torn tail, a stale tail of an earlier height,
-//! or a flipped bit ends the log there.
+//! Format, little-endian. A header `magic (8) · height (8) · link (16)`, then records `length (4) · link (16) ·
+//! payload`. A link is the first 16 bytes of a hash over the previous link and the payload. So a record is only read
+//! behind the records it was written behind. A torn tail, a stale tail of an earlier height, or a flipped bit ends the
+//! log there.
 //!
 //! The log holds one height. It is started over when the block of that height is durable in the store. A crash in
 //! between leaves records of a finished height, which are recognised by the header and ignored.

@@ -1,6 +1,6 @@
 //! Double signing: the ledger's judge, and this validator's duty to report what it has seen.
 //!
-//! A report is sent until the offence is punished: one that was not included after [`RESEND_COMMITS`] commits is told
+//! A report is sent until the offence is punished. One that was not included after [`RESEND_COMMITS`] commits is told
 //! to the others again, or signed anew if it is gone from the pool. Reports are free while they punish somebody, and
 //! have a lane of their own in pools and blocks. So neither an empty purse nor a full pool silences them.
 

@@ -1,8 +1,9 @@
 //! Transactions that wait for a block. Bounded, each once, in order of nonce per sender and of arrival overall.
 //!
-//! Nothing enters before its sender is seen to be able to pay, for it and for everything else of it that waits, and before its
-//! stateless phase has passed. A transaction that only lacks something a coming block may bring, a job, a seat or a model, is
-//! parked and tried again after each commit, because gossip may be faster than the block.
+//! Nothing enters before its sender is seen to be able to pay for it and for everything else of it that waits. Nothing
+//! enters before its stateless phase has passed, either. A transaction may only lack what a coming block may bring: a
+//! job, a seat or a model. It is parked and tried again after each commit, because gossip may be faster than the
+//! block.
 //!
 //! **Lanes.** Each lane ([`ciro_state::lane`]) has its own share of the pool, so that a flood in one leaves the others their room.
 //!
@@ -12,8 +13,8 @@
 //! pays nothing. What the same sender sent after it goes as well, as it could not be executed. Nobody evicts itself. Where
 //! only units have no room, what its largest holder sent last goes.
 //!
-//! **Turns.** What takes verification goes into blocks in turns of its senders: a block holds little of it, and whoever came first
-//! with a thousand would hold up everybody else's for as many blocks as these fill.
+//! **Turns.** What takes verification goes into blocks in turns of its senders. A block holds little of it. Whoever
+//! came first with a thousand would hold up everybody else's for as many blocks as these fill.
 
 use crate::config::Limits;
 use crate::step::SubmitError;

@@ -1,7 +1,7 @@
 //! A validator that outlives a full disk.
 //!
 //! When a disk has no room, the step fails, and nothing of it is sent. The validator stops taking part: it is
-//! *read-only*. Reads are still answered from the last state, submissions are refused by name, and after a while it is
+//! *read-only*. Reads are still answered from the last state, and submissions are refused by name. After a while it is
 //! opened again from its disks, as after a crash. A block that was decided meanwhile is in its log or with its peers.
 //! So none is lost, and none is announced twice or not at all.
 

@@ -1,5 +1,5 @@
 //! Transactions whose signature and proof have been checked. Each is checked when it first appears, in gossip, in a
-//! submission or in a block, and not again when the block is proposed and executed.
+//! submission or in a block. It is not checked again when the block is proposed and executed.
 
 use ciro_state::Checked;
 use ciro_types::{Height, TxId};

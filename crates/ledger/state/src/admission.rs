@@ -1,6 +1,6 @@
-//! What is not worth a place in a pool: what would be refused in the next block as the state stands, found without a
-//! signature or a proof. A block may hold such a transaction all the same, and its sender pays for it. A validator that
-//! looks here first does not spend a proof check on somebody without a right to answer.
+//! What is not worth a place in a pool: whatever the next block would refuse as the state stands. It is found without
+//! a signature or a proof. A block may hold such a transaction all the same, and its sender pays for it. A validator
+//! that looks here first does not spend a proof check on somebody without a right to answer.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

@@ -3,9 +3,9 @@
 //! Signatures, sizes, who may say what, input binding and the proof itself. It runs in parallel and before ordering;
 //! its result, [`Checked`], is the only thing [`crate::apply_block`] executes, so an unchecked proof cannot be paid.
 //!
-//! The facts it reads stay true for as long as they matter (the model of an open job, the spec of a job, the genesis), and
-//! what has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a node
-//! may keep it. A negative answer may become positive later (the job was not known yet) and is not kept.
+//! The facts it reads stay true for as long as they matter: the model of an open job, the spec of a job, the genesis.
+//! What has ended is refused again at execution. So a positive answer given at an earlier height stays right, and a
+//! node may keep it. A negative answer may become positive later (the job was not known yet) and is not kept.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

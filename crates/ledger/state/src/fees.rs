@@ -1,8 +1,8 @@
-//! The protocol fee: how much goes on top of a price, and where it goes in which phase (FEATURES C1 and C2); and the fee of
-//! a transaction, which is divided in the same way.
+//! The protocol fee: how much goes on top of a price, and where it goes in which phase (FEATURES C1 and C2). The fee
+//! of a transaction is divided in the same way.
 //!
-//! A transaction pays `base + bytes × byte fee + units × unit fee` before it is executed, and gets nothing of it back when
-//! it is refused: what a block holds costs every validator its bytes and its checks, whatever becomes of it.
+//! A transaction pays `base + bytes × byte fee + units × unit fee` before it is executed. It gets nothing back when it
+//! is refused. What a block holds costs every validator its bytes and its checks, whatever becomes of it.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

@@ -1,8 +1,8 @@
-//! What a block may hold, decided from the state before it: no transaction that cannot pay, none out of order, and no more
-//! than its lanes have room for. Proposers build with it, and everybody else checks with it.
+//! What a block may hold, decided from the state before it. It holds no transaction that cannot pay, none out of
+//! order, and no more than its lanes have room for. Proposers build with it, and everybody else checks with it.
 //!
 //! All fees of a block are taken before its first transaction is executed. So whether a sender can pay depends on its
-//! balance before the block and on the fees of its own transactions alone, and not on what any of them does.
+//! balance before the block and on the fees of its own transactions. It does not depend on what any of them does.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

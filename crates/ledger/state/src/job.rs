@@ -14,14 +14,15 @@
 //! answers convict nobody: the client is refunded and no stake moves. A tie-break worker can read the earlier answers.
 //! Its independence rests on its own stake and on who chose it: the scheduler, or, where that is silent, lots.
 //!
-//! **Silence.** A reveal that found no room is no silence. Blocks in which some lane was full ([`crate::lane`]) do not count:
-//! a window that saw `n` of them is `n` blocks longer, and what it sees meanwhile counts again. If it would outlast the job's
-//! deadline, it ends without punishing anybody. A validator gains nothing by leaving reveals out: its block then has room, so it
-//! counts, and the next proposer includes them. Filling a block costs its fees, every time.
+//! **Silence.** A reveal that found no room is no silence. Blocks in which some lane was full ([`crate::lane`]) do not
+//! count. A window that saw `n` of them is `n` blocks longer, and what it sees meanwhile counts again. If it would
+//! outlast the job's deadline, it ends without punishing anybody. A validator gains nothing by leaving reveals out:
+//! its block then has room, so it counts, and the next proposer includes them. Filling a block costs its fees, every
+//! time.
 //!
 //! **Stake.** A seat is refused unless the worker's active stake is `seat_cover` times the prices of all its open
-//! seats: half of the stake is what a lie costs. So with a cover of 20 it costs ten times what all seats together could
-//! earn.
+//! seats. Half of the stake is what a lie costs. So with a cover of 20 it costs ten times what all seats together
+//! could earn.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, LeaseToken};

@@ -7,9 +7,9 @@
 //! | work | a worker with the minimum stake; the scheduler | answers, offers, leases handed back; lease reports | one of the largest and a half |
 //! | plain | everybody | everything else | the largest program and a half |
 //!
-//! A flood in one lane fills that lane. What a lane is decided by the state before the block, so every validator sees it
-//! alike. A block in which a lane had no room left is *crowded*: it does not count towards reveal windows (see
-//! [`crate::job`]), because a worker's reveal may wait behind another transaction of its own, in any lane.
+//! A flood in one lane fills that lane. What a lane is decided by the state before the block, so every validator sees
+//! it alike. A block in which a lane had no room left is *crowded*. It does not count towards reveal windows (see
+//! [`crate::job`]). A worker's reveal may wait behind another transaction of its own, in any lane.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

@@ -1,8 +1,8 @@
 //! The ledger's state machine: signed transactions in, effects out. No I/O, clock, float, randomness or unordered map.
 //!
-//! Two phases. [`check_stateless`] looks at one transaction alone (signature, sizes, input, proof) and may run in
-//! parallel, early, and be kept; [`apply_block`] takes the fees of a whole block first and then executes, in order. A
-//! transaction that is refused in either leaves nothing behind but its fee and its spent nonce.
+//! Two phases. [`check_stateless`] looks at one transaction alone: signature, sizes, input, proof. It may run early
+//! and in parallel, and its verdict may be kept. [`apply_block`] takes the fees of a whole block first and then
+//! executes, in order. A transaction that is refused in either leaves nothing behind but its fee and its spent nonce.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -1,10 +1,10 @@
 //! Registered models.
 //!
-//! A row is kept for as long as its owner wants. So it is paid for by a deposit per byte of it, and of the weights that
-//! shelves keep beside it. Weights are no part of the state and may be lost, so their bytes are cheaper. `RemoveModel`
-//! gives the deposit back, but a job is checked against its model's row and a receipt is put together from it: so a
-//! removal only retires the model, and the row goes with the last job that names it. Until then anybody may register
-//! the model anew, which puts a new deposit in place of the old one.
+//! A row is kept for as long as its owner wants. So it is paid for by a deposit per byte of it, and of the weights
+//! that shelves keep beside it. Weights are no part of the state and may be lost, so their bytes are cheaper.
+//! `RemoveModel` gives the deposit back. But a job is checked against its model's row, and a receipt is put together
+//! from it. So a removal only retires the model, and the row goes with the last job that names it. Until then anybody
+//! may register the model anew, which puts a new deposit in place of the old one.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

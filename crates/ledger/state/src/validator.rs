@@ -1,8 +1,9 @@
 //! Validators, and how a vote is lost.
 //!
-//! The header of block `h` is built when block `h − 1` is executed, and names two sets: the one that decides `h` and the one that decides
-//! `h + 1`. So what block `h − 1` does to a validator is felt from `h + 1` on, and a light client is told by a header that the old set has
-//! certified. [`Validator::power`] is what counts at `h`; what will count after it follows from the row, see [`crate::State::successors`].
+//! The header of block `h` is built when block `h − 1` is executed. It names two sets: the one that decides `h` and
+//! the one that decides `h + 1`. So what block `h − 1` does to a validator is felt from `h + 1` on. A header that the
+//! old set has certified tells light clients. [`Validator::power`] is what counts at `h`; what will count after it
+//! follows from the row, see [`crate::State::successors`].
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount};

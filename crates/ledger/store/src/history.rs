@@ -1,9 +1,10 @@
 //! What happened: blocks with their certificates, what each transaction came to, events, and settlement records.
 //!
 //! Whole blocks are kept for a while, see [`Retention`]. Of a block that is older only what shows its settlements to a
-//! stranger stays: its records, and the certified header of the block after it, which carries their root. Models that a block removed
-//! are kept as long as that block: receipts of the blocks before need their programs. Handovers from one validator set to the next are
-//! kept for good: whoever knows the genesis follows them to whoever decided a block.
+//! stranger stays. These are its records, and the certified header of the block after it, which carries their root.
+//! Models that a block removed are kept as long as that block: receipts of the blocks before need their programs.
+//! Handovers from one validator set to the next are kept for good: whoever knows the genesis follows them to whoever
+//! decided a block.
 
 use crate::disk::Reading;
 use crate::error::{StoreError, database};

@@ -15,7 +15,7 @@
 //! A block is written in one transaction: block, certificate, journal, index, rows, tree nodes, and the removal of nodes
 //! that no kept version needs. After a crash the store is at some block boundary, never between two.
 //!
-//! Nothing is served that is not what was written: the state is walked from its root at the start, every other row is
+//! Nothing is served that is not what was written. The state is walked from its root at the start, every other row is
 //! sealed, and blocks are named by the blocks above them.
 //!
 //! Dependency position: above `ciro-state` and the types of `ciro-consensus`; below the engine.

@@ -1,7 +1,7 @@
 //! The authenticated state: a Jellyfish Merkle tree over two tables, one version per block.
 //!
-//! Only the two latest versions are kept: the header of the next block certifies the latest, and proofs against the
-//! last certified root are still wanted while the next block is being decided. Each write removes what the write before
+//! Only the two latest versions are kept. The header of the next block certifies the latest. Proofs against the last
+//! certified root are still wanted while the next block is being decided. Each write removes what the write before
 //! made stale, in the same transaction. So the tables stay proportional to the state and not to its history.
 
 use crate::disk::Reading;

@@ -1,8 +1,8 @@
 //! Several samples in one execution.
 //!
-//! A program of batch N is N independent runs of the same operators on N samples, with one identity and one proof. Its tensors hold
-//! the samples one after the other: inputs and outputs have one more dimension, of N, before those of a sample, and so has every
-//! value in between; constants do not. A batch of one is the plain program, without that dimension.
+//! A program of batch N is N independent runs of the same operators on N samples, with one identity and one proof. Its
+//! tensors hold the samples one after the other. Inputs, outputs and every value in between have one more dimension,
+//! of N, before those of a sample. Constants do not. A batch of one is the plain program, without that dimension.
 
 use crate::program::{Program, element_count};
 use crate::tensor::{RawInput, RawOutput, RawTensor};

@@ -1,10 +1,11 @@
 //! Operators and their exact meaning.
 //!
-//! Every value is a tensor of integers: a shape (outermost dimension first) and its elements, row-major. Unless an operator says
-//! otherwise, it works element by element and keeps the shape, and every element of every value lies within ±(2³⁰ − 2²³), half the field less one: the compiler proves it by interval arithmetic and writes the interval into the node, so
-//! that no equation of the proof can wrap around the field (p = 2³¹ − 2²⁴ + 1). Values are numbered: the inputs first,
-//! then one per node, in order; an operator reads only values with a smaller number. Everything here is about one sample; a program
-//! of a larger [`Program::batch`] does it to each.
+//! Every value is a tensor of integers: a shape (outermost dimension first) and its elements, row-major. Unless an
+//! operator says otherwise, it works element by element and keeps the shape. Every element of every value lies within
+//! ±(2³⁰ − 2²³), half the field less one. The compiler proves that by interval arithmetic and writes the interval into
+//! the node. So no equation of the proof can wrap around the field (p = 2³¹ − 2²⁴ + 1). Values are numbered: the
+//! inputs first, then one per node, in order; an operator reads only values with a smaller number. Everything here is
+//! about one sample; a program of a larger [`Program::batch`] does it to each.
 
 use crate::signature::{Column, OutputKind};
 use alloc::string::String;

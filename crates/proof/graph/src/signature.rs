@@ -1,8 +1,9 @@
-//! What users call the elements of an input, and how they write them: names of columns, texts of categories, the number
-//! that stands for a missing value.
+//! What users call the elements of an input, and how they write them. These are names of columns, texts of categories,
+//! and the number that stands for a missing value.
 //!
-//! None of it changes what a program computes. It is part of the identity all the same, because it says which column of a
-//! table is which element, and which text is which code: with other names the same integers would answer another question.
+//! None of it changes what a program computes. It is part of the identity all the same. It says which column of a
+//! table is which element, and which text is which code. With other names the same integers would answer another
+//! question.
 
 use crate::program::Program;
 use crate::shape::element_count;

@@ -5,10 +5,11 @@
 //!
 //! - Lists have at most m/(2ρ) words (the Johnson bound: 1/(2η√ρ) at η = √ρ/m), and per query a word outside the radius survives with
 //!   probability √ρ·(1 + 1/m).
-//! - The points at which a line (or curve) of words is closer to the code than the words are together, on the same positions: of a code of
-//!   length n at most (2(m + ½)⁵ + 3(m + ½)γρ)/(3ρ^1.5)·n + (m + ½)/√ρ, γ the radius (Ben-Sasson, Carmon, Haböck, Kopparty, Saraf,
-//!   ePrint 2025/2055, Theorem 4.6: **BCHKS25**). A newer theorem has 8(t + ½)³/(3ρ)·n at t = max(m/2, 3) (Dao, Kominers, Thaler, ePrint 2026/2056,
-//!   Theorem 5.12: **DKT26**), up to ten bits fewer. Both take (k − 1)/n for ρ, k the dimension.
+//! - The points at which a line (or curve) of words is closer to the code than the words are together, on the same
+//!   positions. Of a code of length n there are at most (2(m + ½)⁵ + 3(m + ½)γρ)/(3ρ^1.5)·n + (m + ½)/√ρ, γ the
+//!   radius. This is Theorem 4.6 of Ben-Sasson, Carmon, Haböck, Kopparty and Saraf, ePrint 2025/2055: **BCHKS25**. A
+//!   newer theorem has 8(t + ½)³/(3ρ)·n at t = max(m/2, 3) (Dao, Kominers, Thaler, ePrint 2026/2056, Theorem 5.12:
+//!   **DKT26**), up to ten bits fewer. Both take (k − 1)/n for ρ, k the dimension.
 //!
 //! Parameters meet the target under the weaker of the two, and each [`Term`] says what it has under either.
 //!

@@ -1,5 +1,5 @@
-//! Phases and kernels at growing sizes, each per element, and in the same run what bounds them: one packed multiplication of
-//! extension elements, one Blake2s compression.
+//! Phases and kernels at growing sizes, each per element. In the same run is measured what bounds them: one packed
+//! multiplication of extension elements, one Blake2s compression.
 
 use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId, execute};
 use ciro_pcs::{Params, Profile, Security, Size};

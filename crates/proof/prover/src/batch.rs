@@ -1,10 +1,10 @@
 //! The reduction of all claims to one point. See `ciro_verifier::batch` for the protocol.
 //!
 //! Most claims share the end of their points: columns are read at suffixes of a few points. Claims whose last
-//! `LOW_VARS` coordinates agree are a family. While the last variables are bound, a family's part of Σ f·w is the inner
-//! product of eq(last coordinates) with one row: all rows that its claims are about, combined by their weights. So each
-//! cell is read once for each claim on it, in the base field, and then once to bind the last variables. The rounds over
-//! rows see one element per row.
+//! `LOW_VARS` coordinates agree are a family. While the last variables are bound, a family's part of Σ f·w is the
+//! inner product of eq(last coordinates) with one row. That row is all rows that its claims are about, combined by
+//! their weights. So each cell is read once for each claim on it, in the base field, and then once to bind the last
+//! variables. The rounds over rows see one element per row.
 
 use crate::kernel::cells::Cells;
 use crate::kernel::eq::eq_table;

@@ -1,8 +1,8 @@
 //! The zerocheck over all constraints. See `ciro_verifier::constraints` for the protocol.
 //!
-//! Once λ is drawn, a section is Σ factor·combination + combination: linear terms are one combination of columns, and products that share a
-//! factor are the factor times one combination. Padding, for one, is checked for every column by (1 − mask)·Σ λʲ·column. So rounds fold a few
-//! tables, however many columns and constraints there are.
+//! Once λ is drawn, a section is Σ factor·combination + combination. Linear terms are one combination of columns.
+//! Products that share a factor are the factor times one combination. Padding, for one, is checked for every column by
+//! (1 − mask)·Σ λʲ·column. So rounds fold a few tables, however many columns and constraints there are.
 
 use crate::kernel::cells::Cells;
 use crate::kernel::eq::EqTail;

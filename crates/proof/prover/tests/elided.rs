@@ -1,5 +1,6 @@
-//! Ranges that another lookup stands in for, and ends that are checked only where they must be. Each has a liar with another quotient, another
-//! rest or a number beyond what is declared: one that the elision must not let through, and one that it would, were it a bit wider.
+//! Ranges that another lookup stands in for, and ends that are checked only where they must be. Each has a liar with
+//! another quotient, another rest or a number beyond what is declared. The elision must not let it through, and would
+//! if it were one bit wider.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Provers that lie inside a sumcheck: every round polynomial sums to what was claimed before it, which is wrong, and what is
-//! sent after the last round is the truth. Each phase finds out by itself, in its own last check.
+//! Provers that lie inside a sumcheck. Every round polynomial sums to what was claimed before it, which is wrong. What
+//! is sent after the last round is the truth. Each phase finds out by itself, in its own last check.
 //!
 //! The liar evaluates a phase's summand by its definition, point by point, and shares no code with the prover's rounds. That it is
 //! believed when it tells the truth shows that what rejects it is the lie.

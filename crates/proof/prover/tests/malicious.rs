@@ -1,8 +1,9 @@
 //! Provers that lie about one gadget and are consistent everywhere else: each lie meets the phase that rejects it.
 //!
-//! A liar changes a value or some cells and computes everything that depends on them to match ([`common::liar`]), so that
-//! what rejects it is the one check that the lie is about. An impostor runs another program of the same shape under the honest
-//! identity: all its messages agree with one another, and the verifier's own reading of the program contradicts them.
+//! A liar changes a value or some cells, and computes everything that depends on them to match ([`common::liar`]). So
+//! what rejects it is the one check that the lie is about. An impostor runs another program of the same shape under
+//! the honest identity. All its messages agree with one another, and the verifier's own reading of the program
+//! contradicts them.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! What verifying takes is no more than its key says: field operations and hashed bytes as the loops count them, and memory as the
-//! allocator does.
+//! What verifying takes is no more than its key says. Field operations and hashed bytes are counted by the loops,
+//! memory by the allocator.
 //!
 //! `cargo test --release -p ciro-prover --features meter --test metered` runs it; `CIRO_SEEDS=FROM..TO` tries other random programs.
 

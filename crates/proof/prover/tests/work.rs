@@ -1,5 +1,5 @@
-//! Work is counted where it is done: each challenge that a term of the budget is about follows the work that the term counts, and each
-//! challenge has a term.
+//! Work is counted where it is done. Each challenge that a term of the budget is about follows the work that the term
+//! counts. Each challenge has a term.
 
 mod common;
 

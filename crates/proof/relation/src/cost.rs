@@ -1,7 +1,8 @@
 //! What verifying costs, and who accepts how much.
 //!
-//! A cost follows from the public program alone and is an upper bound: nothing that is done is left out, and no proof or statement
-//! makes it more. It is known in three steps, each of which [`Limits`] may refuse before the next one is taken:
+//! A cost follows from the public program alone and is an upper bound. Nothing that is done is left out, and no proof
+//! or statement makes it more. It is known in three steps, each of which [`Limits`] may refuse before the next one is
+//! taken:
 //!
 //! 1. from the length of a program, what it takes to decode and check it ([`of_program`]);
 //! 2. while a relation is built, from its entries ([`crate::size`]);

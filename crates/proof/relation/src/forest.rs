@@ -1,16 +1,18 @@
 //! The taken paths of a forest.
 //!
-//! One column per level and role, one row per sample and tree. At each level the node's row is looked up in the model's node table, the
-//! feature's image in a table of all that the forest reads (number sample·stride + feature), and the comparison x < threshold is decided on 16-bit halves:
+//! One column per level and role, one row per sample and tree. At each level the node's row is looked up in the
+//! model's node table. The feature's image is looked up in a table of all that the forest reads (number sample·stride
+//! + feature). The comparison x < threshold is decided on 16-bit halves:
 //!
 //! - low − threshold_lo + 2¹⁶·borrow ∈ [0, 2¹⁶), borrow a bit;
 //! - high − threshold_hi − borrow + 2¹⁶·less ∈ [0, 2¹⁶), less a bit: one exactly if x < threshold.
 //!
-//! A missing value needs nothing of its own: the input holds every feature twice (`Ingest::OrderedMissing`), and a node names the
-//! copy in which a missing value decides as it should.
+//! A missing value needs nothing of its own. The input holds every feature twice (`Ingest::OrderedMissing`), and a
+//! node names the copy in which a missing value decides as it should.
 //!
-//! What is read is the ordered image of an input, whose halves are public or those of a hidden input, or a number x, of which
-//! x + 2²⁹ = 2¹⁶·high + low is shown with high ∈ [0, 2¹⁴) and low ∈ [0, 2¹⁶): below p, so that there is one such pair.
+//! What is read may be the ordered image of an input, whose halves are public or those of a hidden input. Or it is a
+//! number x, of which x + 2²⁹ = 2¹⁶·high + low is shown with high ∈ [0, 2¹⁴) and low ∈ [0, 2¹⁶). That is below p, so
+//! that there is one such pair.
 //!
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 

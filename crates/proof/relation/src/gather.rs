@@ -1,8 +1,8 @@
 //! Columns picked from other columns: the windows of a convolution, slices, padding, concatenation, changes of layout.
 //!
-//! The cell of a gathered column at y is the cell of another column at x(y), or zero. x(y) goes axis by axis, so that the
-//! matrix S with gathered = S·of is a product of small ones and its extension is cheap: a claim on the gathered column at r
-//! becomes Σ_x S(r, x)·of(x), a sumcheck, and both sides compute S themselves.
+//! The cell of a gathered column at y is the cell of another column at x(y), or zero. x(y) goes axis by axis. So the
+//! matrix S with gathered = S·of is a product of small ones, and its extension is cheap. A claim on the gathered
+//! column at r becomes a sumcheck, Σ_x S(r, x)·of(x), and both sides compute S themselves.
 
 use crate::rows::wide;
 use alloc::vec;

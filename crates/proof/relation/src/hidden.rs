@@ -1,9 +1,9 @@
 //! Inputs and outputs that a statement does not show.
 //!
-//! A public input is within its interval because the verifier maps it to integers itself. Of a hidden one the relation must show it: it
-//! is a committed column, looked up in ranges. An ordered input is the image of a number in limbs of 16 bits, no smaller
-//! than that of −∞ and no larger than that of ∞, or missing. Columns lie in a polynomial of their own if the statement shows a
-//! commitment to them, and else in the witness.
+//! A public input is within its interval because the verifier maps it to integers itself. Of a hidden one the relation
+//! must show it: it is a committed column, looked up in ranges. An ordered input is missing, or the image of a number
+//! in limbs of 16 bits. The image is no smaller than that of −∞ and no larger than that of ∞. Columns lie in a
+//! polynomial of their own if the statement shows a commitment to them, and else in the witness.
 
 use crate::builder::{Builder, bits_for, pow2};
 use crate::column::{ColId, Poly};

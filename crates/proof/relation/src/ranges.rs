@@ -1,7 +1,7 @@
 //! Ranges: which numbers lie in 0..2^bits, shown by lookups in tables of consecutive integers.
 //!
-//! All ranges of a program are placed together, because tables are paid for once: a number is cut into limbs of a width that is
-//! cheapest for all of them, and a limb of fewer bits has a table of its own where enough rows look it up.
+//! All ranges of a program are placed together, because tables are paid for once. A number is cut into limbs of a
+//! width that is cheapest for all of them. A limb of fewer bits has a table of its own where enough rows look it up.
 
 use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG, pow2};
 use crate::column::ColId;

@@ -1,8 +1,9 @@
 //! Doubles, and their places among the cuts of [`Op::Rank`](ciro_graph::Op::Rank).
 //!
-//! A double is its image in four limbs of 16 bits: public ones, or those of a hidden input. Its place is a row r of the table of cuts:
-//! rows r and r + 1 are looked up under the number of the feature, and the image is no less than the one cut and less than the other,
-//! limb by limb from the lowest, with a bit for what is borrowed from the next.
+//! A double is its image in four limbs of 16 bits: public ones, or those of a hidden input. Its place is a row r of
+//! the table of cuts. Rows r and r + 1 are looked up under the number of the feature. The image is no less than the
+//! one cut and less than the other. This is shown limb by limb from the lowest, with a bit for what is borrowed from
+//! the next.
 
 use crate::builder::Builder;
 use crate::column::Poly;

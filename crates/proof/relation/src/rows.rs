@@ -1,7 +1,7 @@
 //! The rows of a column: the positions of a tensor, each dimension padded to a power of two.
 //!
 //! A row's number is the concatenation of its coordinates' bits, outermost first. Two shapes whose numbers agree are
-//! one: dimensions of one vanish, and a dimension that is a power of two merges into the one before it.
+//! one. Dimensions of one vanish, and a dimension that is a power of two merges into the one before it.
 
 use alloc::vec;
 use alloc::vec::Vec;

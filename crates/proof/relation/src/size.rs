@@ -1,8 +1,8 @@
 //! How large a relation may become.
 //!
-//! A program of a few kilobytes can describe a relation of terabytes: a sum of a value with itself has twice its terms, and the windows of a
-//! convolution list positions that the program does not. So entries are counted as they are made, and before whatever many of them are
-//! made at once.
+//! A program of a few kilobytes can describe a relation of terabytes. A sum of a value with itself has twice its
+//! terms. The windows of a convolution list positions that the program does not. So entries are counted as they are
+//! made, and before whatever many of them are made at once.
 
 use crate::expr::Expr;
 

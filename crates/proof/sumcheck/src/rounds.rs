@@ -1,7 +1,7 @@
 //! The verifier's rounds of one sumcheck.
 //!
-//! A round polynomial h of degree d travels as h(0), h(2), …, h(d); h(1) = claim − h(0) is implied, so the sum condition holds
-//! by construction and the check lies in the evaluation at the end.
+//! A round polynomial h of degree d travels as h(0), h(2), …, h(d). h(1) = claim − h(0) is implied. So the sum
+//! condition holds by construction, and the check lies in the evaluation at the end.
 
 use alloc::vec::Vec;
 use ciro_transcript::cost::{Cost, E_MUL, wide};

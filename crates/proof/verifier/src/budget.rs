@@ -1,10 +1,10 @@
 //! The soundness budget of one proof: every way in which a false statement could pass, with its bits.
 //!
 //! Interactive terms are polynomial identities over E: degree over |E|, times the number of words that the first
-//! oracles could stand for (their lists at the Johnson bound, unless they are sampled). Oracle terms come from
-//! `ciro_pcs`. Each term is about one challenge, which follows a [proof of work](crate::Work) where the term falls
-//! short. The total is nevertheless the union bound over all terms. In the random-oracle model each hash evaluation is
-//! one attempt.
+//! oracles could stand for. Those are their lists at the Johnson bound, unless they are sampled. Oracle terms come
+//! from `ciro_pcs`. Each term is about one challenge, which follows a [proof of work](crate::Work) where the term
+//! falls short. The total is nevertheless the union bound over all terms. In the random-oracle model each hash
+//! evaluation is one attempt.
 
 use crate::batch::{round_work, vars_max};
 use crate::key::VerifyingKey;

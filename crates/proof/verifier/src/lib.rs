@@ -1,8 +1,8 @@
 //! Checks that an output came from a model on an input.
 //!
-//! The statement: *the integer program whose public part and weight commitment hash to this model id, run on this input,
-//! gives this output; the proof was made for this chain, job and worker.* Every shape is derived from the program, never from the
-//! proof. The phases, in order, and what each rejects:
+//! The statement: *this model id is the hash of an integer program's public part and weight commitment. Run on this
+//! input, the program gives this output. The proof was made for this chain, job and worker.* Every shape is derived
+//! from the program, never from the proof. The phases, in order, and what each rejects:
 //!
 //! | module | phase | what it checks |
 //! |---|---|---|

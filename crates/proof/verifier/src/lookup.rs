@@ -1,10 +1,10 @@
 //! LogUp as a GKR circuit of fractions.
 //!
-//! Each leaf is a fraction; a parent is the sum of its children, p = p₀q₁ + p₁q₀, q = q₀q₁. The children of node (g,
-//! n), where n is its last [`NEIGHBOURS`] variables (all of them, if there are not so many), are (g, 0, n) and (g, 1,
-//! n): a layer's nodes are those of a prefix of the leaves, and whatever lies beyond the last slot is 0/1 on every
-//! layer. The root must be 0/q with q ≠ 0: then, as rational functions of β, every lookup's pole is cancelled by a
-//! table's. So every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
+//! Each leaf is a fraction; a parent is the sum of its children, p = p₀q₁ + p₁q₀, q = q₀q₁. In node (g, n), n is its
+//! last [`NEIGHBOURS`] variables, or all of them if there are not so many. Its children are (g, 0, n) and (g, 1, n). A
+//! layer's nodes are those of a prefix of the leaves. Whatever lies beyond the last slot is 0/1 on every layer. The
+//! root must be 0/q with q ≠ 0: then, as rational functions of β, every lookup's pole is cancelled by a table's. So
+//! every looked-up tuple is a row of its table. Numbers of lookups stay far below p.
 
 use crate::error::VerifyError;
 use crate::evaluate::{Checks, Evaluator};

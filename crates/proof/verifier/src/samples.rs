@@ -1,8 +1,9 @@
 //! Out-of-domain samples of the committed polynomials.
 //!
-//! A root stands for a list of words at the Johnson bound. The values of all of them at one random point, asked for
-//! before anything else is drawn, leave one word of each list that agrees with them. So the phases that follow need not
-//! pay for the others. The values are claims like any other: the batch phase rejects words that do not have them.
+//! A root stands for a list of words at the Johnson bound. The values of all of them at one random point are asked for
+//! before anything else is drawn. They leave one word of each list that agrees with them. So the phases that follow
+//! need not pay for the others. The values are claims like any other: the batch phase rejects words that do not have
+//! them.
 
 use crate::error::VerifyError;
 use crate::layout::{Evaluations, count};

@@ -1,10 +1,10 @@
 //! One sample of a batch, shown by itself.
 //!
-//! The inputs and outputs of the batch are behind commitments, of which its proof shows that they satisfy the relation.
-//! A second, short proof opens the same commitments: for each committed column f and a random r, f(index, r) is the
-//! value at r of what the sample's integers make of the column there. It also opens each polynomial where the batch's
-//! proof did, at ρ, to the same value. A commitment may stand for several words. The batch's proof shows the relation
-//! of all of those with that value at ρ, so of the one that is opened here.
+//! The inputs and outputs of the batch are behind commitments, of which its proof shows that they satisfy the
+//! relation. A second, short proof opens the same commitments. For each committed column f and a random r, f(index, r)
+//! is the value at r of what the sample's integers make of the column there. It also opens each polynomial where the
+//! batch's proof did, at ρ, to the same value. A commitment may stand for several words. The batch's proof shows the
+//! relation of all of those with that value at ρ, so of the one that is opened here.
 //!
 //! All these claims reduce to one point as those of a proof do (see [`crate::batch`]).
 

@@ -1,5 +1,6 @@
-//! Programs of strangers that once took a verifier minutes or gigabytes: what they cost now is said before it is spent, and what costs
-//! too much is refused. No prover is needed: zeros about zeros are consistent in every phase up to the opening.
+//! Programs of strangers that once took a verifier minutes or gigabytes. What they cost now is said before it is
+//! spent, and what costs too much is refused. No prover is needed: zeros about zeros are consistent in every phase up
+//! to the opening.
 
 use ciro_graph::check::Place;
 use ciro_graph::problem::{MAX_RANK, Problem};

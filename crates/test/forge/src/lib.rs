@@ -1,5 +1,6 @@
-//! Receipts that a stranger makes alone. Nobody is needed for an own network, whose validators, workers and clients are one person, and
-//! whose programs, names and answers are whatever that person likes. Such receipts may be valid; what is printed of them must not lie.
+//! Receipts that a stranger makes alone. Anybody can make a network of their own. Its validators, workers and clients
+//! are one person, and its programs, names and answers are whatever that person likes. Such receipts may be valid;
+//! what is printed of them must not lie.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! Disks that lose their power, or have no room.
 //!
-//! Each node has one [`Power`] and as many [`Disk`]s as it has files. The power goes at once or at a chosen flush: that
-//! flush and everything after it fails, as it does for a process whose machine goes dark. When the power returns, every
-//! write that was not flushed was kept, lost or torn, each as the seed decides.
+//! Each node has one [`Power`] and as many [`Disk`]s as it has files. The power goes at once or at a chosen flush.
+//! That flush and everything after it fails, as it does for a process whose machine goes dark. When the power returns,
+//! every write that was not flushed was kept, lost or torn, each as the seed decides.
 
 use crate::rng::Rng;
 use ciro_engine::WalFile;

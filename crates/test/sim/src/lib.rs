@@ -1,8 +1,8 @@
 //! The whole network on one thread from one seed.
 //!
-//! Four validators, a scheduler with its queue, workers and clients: each is the product's own code, with its own key
-//! and its own disks, stepped by one clock. The seed decides delays, losses, duplicates, partitions, power cuts at any disk
-//! flush, and who cheats. After every step the invariants hold, or the seed is the bug report.
+//! Four validators, a scheduler with its store, workers and clients. Each is the product's own code, with its own key
+//! and its own disks, stepped by one clock. The seed decides delays, losses, duplicates, partitions, power cuts at any
+//! disk flush, and who cheats. After every step the invariants hold, or the seed is the bug report.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -9,9 +9,10 @@
 //!
 //! # One height
 //!
-//! `Waiting` → (work, a peer's message, or the idle deadline; and it is due) → `Running`: propose, prevote, precommit, in rounds →
-//! `Decided` → the caller executes and stores the block, then says [`Input::Committed`] → `Waiting` at the next height.
-//! While it waits nothing is sent and only deadlines run, so an idle network does not spin, and a busy one no faster than its pace.
+//! `Waiting` ends with work, a peer's message or the idle deadline, once the height is due. `Running` proposes,
+//! prevotes and precommits in rounds, until `Decided`. The caller then executes and stores the block and says
+//! [`Input::Committed`]: `Waiting` at the next height. While it waits nothing is sent and only deadlines run. So an
+//! idle network does not spin, and a busy one no faster than its pace.
 //!
 //! # Promises
 //!

@@ -1,7 +1,8 @@
 //! A least time between blocks.
 //!
-//! The ledger counts blocks where people count time: leases, reveal windows, deadlines. Whoever always has a transaction ready could
-//! otherwise make a window of a minute pass within seconds, for fees alone, and workers lose standing and stake by it.
+//! The ledger counts blocks where people count time: leases, reveal windows, deadlines. Whoever always has a
+//! transaction ready could otherwise make a window of a minute pass within seconds, for fees alone. Workers would lose
+//! standing and stake by it.
 //!
 //! Each validator starts a height only once it is due by its own clock: one in `pace_ms`, and some sooner after a pause. Every
 //! quorum holds honest power, so nobody decides faster, whoever proposes. Safety does not depend on it: a block that others have

@@ -1,11 +1,11 @@
 //! Drawing lots: which workers may take an A2 seat that nobody leased in time.
 //!
-//! At A2 two equal answers decide, so whoever chooses the two workers decides who is believed. While the scheduler works, it
-//! chooses. When it does not, chance does: every [`EPOCH_BLOCKS`] the hash of a block becomes the *beacon*, and each open job
-//! draws as many workers as it still wants seats from those that were registered before it opened, have a fitting offer and
-//! cover the seat with stake. Chances are proportional to the stake before the job opened: splitting one stake over many
-//! accounts gains nothing, and neither does adding to those that drew well.
-//! Who holds a part `f` of that stake is drawn for both seats with probability `f²` or less.
+//! At A2 two equal answers decide, so whoever chooses the two workers decides who is believed. While the scheduler
+//! works, it chooses. When it does not, chance does. Every [`EPOCH_BLOCKS`] the hash of a block becomes the *beacon*.
+//! Each open job then draws as many workers as it still wants seats. They were registered before it opened, have a
+//! fitting offer, and cover the seat with stake. Chances are proportional to the stake before the job opened. So
+//! splitting one stake over many accounts gains nothing, and neither does adding to those that drew well. Who holds a
+//! part `f` of that stake is drawn for both seats with probability `f²` or less.
 //!
 //! Each worker runs a race: its time is `−log₂(u) / stake`, with `u` the beacon's hash for worker and job, uniform in (0, 1).
 //! The smallest times win: with exponential times this is sampling without replacement in proportion to stake.

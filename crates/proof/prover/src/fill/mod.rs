@@ -1,7 +1,8 @@
 //! Fills the columns of a witness from an execution and the relation's hints.
 //!
-//! A column is computed piece by piece: its integers in a buffer that stays in the nearest cache, written as elements where the proof
-//! reads them, and read back from there. So there is one copy of the witness, and it is written once.
+//! A column is computed piece by piece. Its integers lie in a buffer that stays in the nearest cache. They are written
+//! as elements where the proof reads them, and read back from there. So there is one copy of the witness, and it is
+//! written once.
 //!
 //! | module | what it does |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! Models of random operators with random parameters, well formed by construction.
 //!
-//! [`model`] is a pure function of a seed: the seed is the bug report. What nothing reads is an output, so that no lie is out of
-//! sight. Parameters are drawn near the ends that the relation treats in a special way: intervals of exactly a power of two,
-//! tables of exactly the declared domain, values that are rounded again to whole steps.
+//! [`model`] is a pure function of a seed: the seed is the bug report. What nothing reads is an output, so that no lie
+//! is out of sight. Parameters are drawn near the ends that the relation treats in a special way. Intervals are
+//! exactly a power of two, tables exactly the declared domain, and values are rounded again to whole steps.
 //!
 //! | module | what it holds |
 //! |---|---|

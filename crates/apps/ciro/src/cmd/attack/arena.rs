@@ -1,7 +1,8 @@
 //! The network under attack, and an honest client in it.
 //!
-//! Unless it is told the address of a node that runs, an arena starts `ciro up` as a process of its own on a free port and a temporary directory: what
-//! ships is what is attacked. The honest client is `ciro run`, with the network's funded wallet or with the key that was named.
+//! An arena may be told the address of a node that runs. Else it starts `ciro up` as a process of its own, on a free
+//! port and a temporary directory: what ships is what is attacked. The honest client is `ciro run`, with the network's
+//! funded wallet or with the key that was named.
 
 use super::villain::Villain;
 use super::wire::{self, Reply};

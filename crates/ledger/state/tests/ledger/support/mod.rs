@@ -1,5 +1,5 @@
-//! A small network to test against: named accounts, a toy proof system that binds everything a real one must, and one
-//! transaction per block unless a test asks for more.
+//! A small network to test against, with named accounts. Its toy proof system binds everything that a real one must.
+//! Each block holds one transaction unless a test asks for more.
 
 use ciro_crypto::{Keypair, hash_encoded};
 use ciro_state::fees::Phase;

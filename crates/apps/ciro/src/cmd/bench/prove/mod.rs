@@ -1,6 +1,7 @@
 //! `ciro bench prove`: what proving takes, model by model and size by size.
 //!
-//! Each model is measured in a process of its own: its peak of memory is its own, and one that fails or is killed is a row.
+//! Each model is measured in a process of its own. So its peak of memory is its own, and one that fails or is killed
+//! is a row.
 
 mod curve;
 mod measure;
