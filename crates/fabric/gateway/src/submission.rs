@@ -6,9 +6,9 @@
 //!           └─ in a block ──► told    └── a refusal: is it known by now? ──► told
 //! ```
 //!
-//! A transaction travels more than once: its client repeats it, and other validators pass it on. So a refusal may mean that a block took it
-//! between the question and the submission. What is behind a gap of nonces waits in the pool alone, and its client is told of the gap: no
-//! block may hold it yet.
+//! A transaction travels more than once: its client repeats it, and other validators pass it on. So a refusal may mean
+//! that a block took it between the question and the submission. What is behind a gap of nonces waits in the pool
+//! alone. Its client is told of the gap, as no block may hold it yet.
 //!
 //! Owns no connection and no clock. The client's half is [`crate::errand`].
 

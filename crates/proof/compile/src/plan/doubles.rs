@@ -1,7 +1,8 @@
 //! Arithmetic of doubles with constants, as scalers have it before trees: rounded as float64 rounds.
 //!
-//! A column of whole numbers behind a scaler often meets a threshold half way between two of its values, where only the last bit of
-//! the arithmetic says on which side it lies. So what is computed from an input by constants of doubles keeps all of theirs.
+//! A column of whole numbers behind a scaler often meets a threshold half way between two of its values. There only
+//! the last bit of the arithmetic says on which side it lies. So what is computed from an input by constants of
+//! doubles keeps all of theirs.
 
 /// A map of each double with its own constant.
 #[derive(Clone, Debug)]
