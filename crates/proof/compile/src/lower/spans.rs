@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_flag_beside_amounts_leaves_squares_their_bits() {
-        let of = |i: usize| vec![if i % 4 == 0 { 1.0 } else { 0.0 }, 18.0 + i as f32, 1e6 * i as f32, 0.5];
+        let of = |i: usize| vec![if i.is_multiple_of(4) { 1.0 } else { 0.0 }, 18.0 + i as f32, 1e6 * i as f32, 0.5];
         let samples: Vec<Vec<f32>> = (0..64).map(of).collect();
         assert!((apart(&seen(4, samples.iter()), None)[0] - 16.0).abs() < 1e-9);
         let alike = [vec![0.0, 200.0, 255.0, 90.0, 201.0], vec![3.0, 255.0, 250.0, 255.0, 17.0]];

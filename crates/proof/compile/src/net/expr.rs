@@ -373,7 +373,8 @@ impl Expr {
 
     /// The whole numbers from which on, downwards and upwards, the function makes the same of all.
     pub(crate) fn whole_ends(&self) -> Option<(i32, i32)> {
-        let at = |n: i32| self.at(f64::from(n));
+        // The two zeros are one number.
+        let at = |n: i32| (self.at(f64::from(n)) + 0.0).to_bits();
         let differs = |n: &i32| at(*n) != at(*n + 1);
         let (lo, hi) = ((-WHOLE_MOST..WHOLE_MOST).find(differs)?, (-WHOLE_MOST..WHOLE_MOST).rfind(differs)? + 1);
         (at(i32::MIN) == at(lo) && at(i32::MAX) == at(hi)).then_some((lo, hi))
