@@ -13,7 +13,7 @@ use ciro_engine::{Config, Effect, EngineError, Limits, Machine as _, Resident, S
 use ciro_receipt::ProofVerifier;
 use ciro_state::Genesis;
 use ciro_store::StoreError;
-use ciro_types::{Height, chain};
+use ciro_types::{AccountId, Height, chain};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -64,19 +64,30 @@ pub(crate) fn open_validators(
         return Err(opening.hopeless(found));
     };
     let (peer, ahead) = (Arc::clone(best.store()), best.height());
-    check_voices(&found, ahead)?;
+    let voters = best.validator.validator().state().voters();
     let oldest = if ahead == Height(0) { Ok(ahead) } else { peer.oldest() };
     let oldest = oldest.map_err(|e| NetworkError::Validator { number: 0, source: EngineError::Store(e) })?;
     let numbered = found.into_iter().zip(keys).enumerate();
-    numbered.map(|(number, (found, key))| opening.settle(number, key, found, (&peer, oldest))).collect()
+    let settle = |(number, (found, key))| opening.settle(number, key, found, (&peer, oldest));
+    let opened = numbered.map(settle).collect::<Result<Vec<_>, _>>()?;
+    check_voices(&opened, &voters, ahead)?;
+    Ok(opened)
 }
 
-/// Refuses stores behind which so many validators have signed that nothing can be decided. Those that lag behind the best store
+/// Refuses stores behind which so many of the `voters` have signed that nothing can be decided. Those that lag behind the best store
 /// catch up from it, and count if they may not sign what comes after it either.
-fn check_voices(found: &[Result<Opened, EngineError>], height: Height) -> Result<(), NetworkError> {
-    let is_silent = |opened: &&Opened| opened.validator.validator().consensus().is_muted_at(height.next());
-    let (silent, validators) = (found.iter().flatten().filter(is_silent).count(), found.len());
-    if silent * 3 < validators { Ok(()) } else { Err(NetworkError::StoresLost { height, silent, validators }) }
+fn check_voices(opened: &[Opened], voters: &[(AccountId, u64)], height: Height) -> Result<(), NetworkError> {
+    let is_silent = |account: &AccountId| {
+        let mut found = opened.iter().map(|opened| opened.validator.validator());
+        found.any(|validator| validator.account() == *account && validator.consensus().is_muted_at(height.next()))
+    };
+    let silent: Vec<_> = voters.iter().filter(|(account, _)| is_silent(account)).copied().collect();
+    let power = |voters: &[(AccountId, u64)]| voters.iter().map(|(_, power)| u128::from(*power)).sum::<u128>();
+    let (lost, all) = (power(&silent), power(voters));
+    if lost * 3 < all {
+        return Ok(());
+    }
+    Err(NetworkError::StoresLost { height, silent: silent.len(), validators: voters.len() })
 }
 
 impl Opening<'_> {

@@ -7,6 +7,10 @@
 //!
 //! The log holds one height. It is started over when the block of that height is durable in the store. A crash in
 //! between leaves records of a finished height, which are recognised by the header and ignored.
+//!
+//! A store that was made anew from a peer's may lie behind the log. The log then holds what this key has signed at a
+//! height still to come. It is kept as it is until the chain gets there. Nothing is signed before that, so nothing
+//! needs to be written.
 
 use crate::certificate::PolkaCertificate;
 use crate::file::WalFile;
@@ -55,25 +59,42 @@ pub(crate) struct Wal<F> {
     end: u64,
     link: Link,
     dirty: bool,
+    kept: Option<Kept>,
+}
+
+/// What the file holds of a height that the chain has not reached here.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) height: Height,
+    pub(crate) entries: Vec<WalEntry>,
 }
 
 impl<F: WalFile> Wal<F> {
-    /// Opens the log for `height` and returns what it holds for that height. A log of another height, an empty or an
-    /// unreadable one is started over.
+    /// Opens the log for `height` and returns what it holds for that height. One of a later height is kept. One of an
+    /// earlier height, an empty or an unreadable one is started over.
     pub(crate) fn open(mut file: F, height: Height) -> io::Result<(Self, Vec<WalEntry>)> {
         let content = file.read()?;
-        let Some(link) = read_header(&content, height) else {
-            let mut wal = Self { file, height, end: 0, link: Link::default(), dirty: false };
+        let Some((logged, link)) = read_header(&content).filter(|(logged, _)| *logged >= height) else {
+            let mut wal = Self { file, height, end: 0, link: Link::default(), dirty: false, kept: None };
             wal.reset(height)?;
             return Ok((wal, Vec::new()));
         };
-        let mut wal = Self { file, height, end: HEADER_BYTES as u64, link, dirty: false };
+        let mut wal = Self { file, height, end: HEADER_BYTES as u64, link, dirty: false, kept: None };
         let mut entries = Vec::new();
         while let Some(entry) = wal.read_record(&content) {
             entries.push(entry);
         }
         wal.file.set_len(wal.end)?;
+        if logged > height {
+            wal.kept = Some(Kept { height: logged, entries });
+            return Ok((wal, Vec::new()));
+        }
         Ok((wal, entries))
+    }
+
+    /// What is kept of a later height.
+    pub(crate) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
     }
 
     /// The height whose inputs are logged.
@@ -81,8 +102,11 @@ impl<F: WalFile> Wal<F> {
         self.height
     }
 
-    /// Appends without syncing.
+    /// Appends without syncing. Below a height that is kept nothing is signed, and nothing written.
     pub(crate) fn append(&mut self, entry: &WalEntry) -> io::Result<()> {
+        if self.kept.is_some() {
+            return Ok(());
+        }
         let payload = encode(entry);
         let link = next_link(&self.link, &payload);
         let mut record = Vec::with_capacity(PREFIX_BYTES + payload.len());
@@ -104,14 +128,21 @@ impl<F: WalFile> Wal<F> {
         Ok(())
     }
 
-    /// Starts over for `height`. Needs no sync of its own: nothing is published about `height` before the next one.
-    pub(crate) fn reset(&mut self, height: Height) -> io::Result<()> {
+    /// Starts over for `height`, and returns what was kept for it. Needs no sync of its own: nothing is published about
+    /// `height` before the next one.
+    pub(crate) fn reset(&mut self, height: Height) -> io::Result<Vec<WalEntry>> {
+        self.height = height;
+        match self.kept.take_if(|kept| height >= kept.height) {
+            Some(kept) if kept.height == height => return Ok(kept.entries),
+            None if self.kept.is_some() => return Ok(Vec::new()),
+            Some(_) | None => {}
+        }
         let link = header_link(height);
         let header = [MAGIC.as_slice(), &height.0.to_le_bytes(), &link].concat();
         self.file.set_len(0)?;
         self.file.write_at(0, &header)?;
-        (self.height, self.end, self.link, self.dirty) = (height, HEADER_BYTES as u64, link, true);
-        Ok(())
+        (self.end, self.link, self.dirty) = (HEADER_BYTES as u64, link, true);
+        Ok(Vec::new())
     }
 
     /// The record at the current end, or `None` where the intact part of the log stops.
@@ -130,10 +161,12 @@ impl<F: WalFile> Wal<F> {
     }
 }
 
-fn read_header(content: &[u8], height: Height) -> Option<Link> {
+/// The height of a log, if its header is whole.
+fn read_header(content: &[u8]) -> Option<(Height, Link)> {
+    let (height, _) = content.strip_prefix(&MAGIC)?.split_first_chunk()?;
+    let height = Height(u64::from_le_bytes(*height));
     let link = header_link(height);
-    let expected = [MAGIC.as_slice(), &height.0.to_le_bytes(), &link].concat();
-    content.starts_with(&expected).then_some(link)
+    content.get(MAGIC.len() + 8..)?.starts_with(&link).then_some((height, link))
 }
 
 fn header_link(height: Height) -> Link {
@@ -217,6 +250,29 @@ mod tests {
         wal.sync().expect("memory does not fail");
         assert_eq!(reopen(&file, 6), Vec::new());
         assert_eq!(reopen(&file, 5), Vec::new(), "the old records are gone");
+    }
+
+    /// A finding: a store that was made anew lay behind, and the log of what its key had signed was thrown away.
+    #[test]
+    fn a_log_of_a_later_height_is_kept_until_the_chain_gets_there() {
+        let entries = || (0..3).map(timeout).collect::<Vec<_>>();
+        let (file, mut wal) = written(3);
+        wal.sync().expect("memory does not fail");
+        for _ in 0..2 {
+            let (mut behind, logged) = Wal::open(file.clone(), Height(3)).expect("memory does not fail");
+            assert_eq!((logged, behind.kept()), (vec![], Some(&Kept { height: Height(5), entries: entries() })));
+            behind.append(&timeout(9)).expect("memory does not fail");
+            assert_eq!(behind.reset(Height(4)).expect("memory does not fail"), []);
+            behind.append(&timeout(9)).and_then(|()| behind.sync()).expect("memory does not fail");
+        }
+        let (mut behind, _) = Wal::open(file.clone(), Height(4)).expect("memory does not fail");
+        assert_eq!(behind.reset(Height(5)).expect("memory does not fail"), entries());
+        behind.append(&timeout(3)).and_then(|()| behind.sync()).expect("memory does not fail");
+        assert_eq!(reopen(&file, 5), (0..4).map(timeout).collect::<Vec<_>>());
+
+        let (mut past, _) = Wal::open(file.clone(), Height(4)).expect("memory does not fail");
+        assert_eq!(past.reset(Height(6)).expect("memory does not fail"), [], "it was decided without this log");
+        assert_eq!(reopen(&file, 5), []);
     }
 
     #[test]

@@ -135,10 +135,18 @@ impl Ledger {
 
     /// Runs the stateless phase of many transactions on all cores, for its effect on the cache: [`Ledger::check_tx`] is
     /// then cheap for those that pass. What its sender could not pay for, or has no right to, is not worth a signature
-    /// check, and that of the `suspect` none either.
-    pub(crate) fn check_ahead(&self, txs: &[Vec<u8>], suspect: impl Fn(&AccountId) -> bool + Sync) {
+    /// check, and that of the `suspect` none either. What is `known` has been checked.
+    pub(crate) fn check_ahead(
+        &self,
+        txs: &[Vec<u8>],
+        known: impl Fn(&TxId) -> bool + Sync,
+        suspect: impl Fn(&AccountId) -> bool + Sync,
+    ) {
         txs.par_iter().for_each(|bytes| {
             let Ok(tx) = SignedTx::decode(bytes, self.max_tx_bytes()) else { return };
+            if known(&tx.id()) {
+                return;
+            }
             let (sender, account) = (tx.body.sender, self.state.account(&tx.body.sender));
             let is_payable = self.state.fee(&Item::of(&self.state, &tx, bytes.len())) <= account.balance;
             let is_due = tx.body.nonce >= account.nonce && is_payable && !suspect(&sender);

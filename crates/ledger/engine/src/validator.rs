@@ -24,7 +24,7 @@ const MAX_SERVED_BYTES: usize = 4 << 20;
 /// Most transaction bytes of one gossip message; a larger transaction travels alone.
 const MAX_GOSSIP_BYTES: usize = 1 << 20;
 
-/// Commits after which a validator without a vote passes on again what waits in its pool.
+/// Commits after which a validator without a vote passes on again what waits in its pool, a mebibyte at a time.
 pub const RELAY_COMMITS: u64 = 4;
 
 /// Commits during which nothing dear is checked for an account whose last proof, model or evidence was false.
@@ -154,7 +154,8 @@ impl<F: WalFile> Validator<F> {
         }
     }
 
-    /// A validator no longer keeps the block that we lack. Once two thirds say so, waiting is in vain.
+    /// A validator no longer keeps the block that we lack. Once more than a third say so, an honest one does, and waiting is in vain.
+    /// The set is the one that we know: those who lost their vote since say nothing any more.
     fn on_pruned(&mut self, from: AccountId, oldest: Height) -> Result<(), EngineError> {
         let height = self.state().height().next();
         let validators = self.ledger.validators();
@@ -168,7 +169,7 @@ impl<F: WalFile> Validator<F> {
         self.pruned.retain(|_, oldest| *oldest > height);
         let power = self.pruned.keys().filter_map(|peer| self.ledger.validators().power(*peer)).sum();
         match self.pruned.values().min() {
-            Some(&oldest) if self.ledger.validators().is_quorum(power) => Err(EngineError::Stranded { height, oldest }),
+            Some(&oldest) if self.ledger.validators().is_third(power) => Err(EngineError::Stranded { height, oldest }),
             Some(_) | None => Ok(()),
         }
     }
@@ -182,7 +183,8 @@ impl<F: WalFile> Validator<F> {
     /// Takes in what it can, and returns what is news to the other validators.
     fn take_all(&mut self, txs: Vec<Vec<u8>>, local: bool) -> Vec<Arc<[u8]>> {
         if txs.len() > 1 {
-            self.ledger.check_ahead(&txs, |sender| self.barred.contains_key(sender));
+            let is_known = |id: &TxId| self.pool.contains(id);
+            self.ledger.check_ahead(&txs, is_known, |sender| self.barred.contains_key(sender));
         }
         txs.into_iter().filter_map(|bytes| self.admit(bytes, local)).collect()
     }
@@ -377,8 +379,14 @@ impl<F: WalFile> Validator<F> {
     fn relay(&mut self) {
         let has_vote = self.ledger.validators().power(self.account()).is_some();
         if !has_vote && self.pool.commits().is_multiple_of(RELAY_COMMITS) {
-            let txs = self.pool.batch(self.ledger.state());
-            self.gossip(txs.into_iter().map(Arc::from).collect());
+            let mut room = MAX_GOSSIP_BYTES;
+            let txs = self.pool.batch(self.ledger.state()).into_iter();
+            let fits = |tx: &Vec<u8>| {
+                let fits = room > 0;
+                room = room.saturating_sub(tx.len());
+                fits
+            };
+            self.gossip(txs.take_while(fits).map(Arc::from).collect());
         }
     }
 

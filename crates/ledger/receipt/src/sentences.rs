@@ -30,8 +30,8 @@ pub(crate) fn settled(settlement: &Settlement) -> [Finding; 2] {
 pub(crate) fn settlement_rests_on(settlement: &Settlement, pinned: Option<ChainId>) -> Vec<Finding> {
     let chain = settlement.record.chain;
     let network = finding("network", format!("network {chain} is the one you mean: pin it, or compare it"));
-    let voting = "less than 1/3 of the network's voting power is malicious: that is stake as the genesis has it, without those who lost \
-                  their vote since. Payment and order rest on this, a proof does not";
+    let voting = "less than 1/3 of the voting power is malicious, in the genesis and in each set of validators since: that is stake as the \
+                  genesis has it. Payment and order rest on this, a proof does not";
     let unpinned = pinned.is_none().then_some(network);
     unpinned.into_iter().chain([finding("stake", voting)]).collect()
 }

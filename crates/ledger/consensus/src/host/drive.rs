@@ -4,7 +4,7 @@ use super::timers::{TimerKey, timeout_of};
 use super::{Config, Consensus, ConsensusError, Effect, Host, Phase, Reason, Replay, Timeouts, Tip};
 use crate::block::SealedBlock;
 use crate::file::WalFile;
-use crate::guard::Guard;
+use crate::guard::{Guard, Position};
 use crate::malachite::context::round_number;
 use crate::malachite::convert::{from_wal, proposal_to_core, sync_to_core};
 use crate::malachite::{
@@ -13,7 +13,7 @@ use crate::malachite::{
 };
 use crate::validators::ValidatorSet;
 use crate::vote::Statement;
-use crate::wal::{Wal, WalEntry};
+use crate::wal::{Kept, Wal, WalEntry};
 use ciro_types::{BlockId, Hash32, Height};
 use std::io;
 
@@ -31,7 +31,7 @@ impl<F: WalFile> Host<F> {
         let height = tip.committed.next();
         let (wal, logged) = Wal::open(wal, height).map_err(disk("open", "write-ahead log"))?;
         let guard = Guard::open(guard).map_err(disk("open", "last-signed mark"))?;
-        let muted_through = guard.last().filter(|(at, digest)| at.height >= height && !holds(&logged, *digest));
+        let muted_through = guard.last().and_then(|last| muted_through(height, last, &logged, wal.kept()));
         let host = Self {
             me: config.key.account(),
             config,
@@ -40,7 +40,7 @@ impl<F: WalFile> Host<F> {
             phase: Phase::Waiting,
             wal,
             guard,
-            muted_through: muted_through.map(|(at, _)| at.height),
+            muted_through,
             timers: Default::default(),
             pace: Default::default(),
             peers: Default::default(),
@@ -203,10 +203,13 @@ impl<F: WalFile> Consensus<F> {
         self.host.forget_height();
         self.host.height = height.next();
         self.host.validators = validators;
-        self.host.wal.reset(self.host.height).map_err(disk("restart", "write-ahead log"))?;
+        let kept = self.host.wal.reset(self.host.height).map_err(disk("restart", "write-ahead log"))?;
         let Timeouts { pace_ms, pace_slack_ms, .. } = self.host.config.timeouts;
         self.host.pace.note(self.host.now_ms, pace_ms, pace_slack_ms);
         self.host.wait_for_work();
+        if !kept.is_empty() {
+            self.replay(kept)?;
+        }
         self.continue_sync();
         self.take_held();
         Ok(())
@@ -290,6 +293,21 @@ impl<F: WalFile> Consensus<F> {
 
 pub(super) fn disk(action: &'static str, file: &'static str) -> impl FnOnce(io::Error) -> ConsensusError {
     move |source| ConsensusError::Disk { action, file, source }
+}
+
+/// Up to which height a key must be silent that has signed last at `last`: the log must hold what it signed there. Heights below a log
+/// that is kept are decided, and nothing is logged there.
+fn muted_through(
+    height: Height,
+    (at, digest): (Position, Hash32),
+    logged: &[WalEntry],
+    kept: Option<&Kept>,
+) -> Option<Height> {
+    let (logged_at, entries) = kept.map_or((height, logged), |kept| (kept.height, kept.entries.as_slice()));
+    if at.height >= logged_at && !holds(entries, digest) {
+        return Some(at.height);
+    }
+    kept.map(|kept| Height(kept.height.0 - 1))
 }
 
 /// Only proposals whose block was found valid are logged.

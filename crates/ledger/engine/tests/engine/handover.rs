@@ -4,7 +4,7 @@ use crate::faults::contradiction;
 use crate::jobs::{proof_of, strangers_set, with_job};
 use crate::support::client::Client;
 use crate::support::node::Node;
-use crate::support::{CALM, Net, VALIDATORS, assert_whole, genesis, key};
+use crate::support::{CALM, Event, Net, Rng, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{LightError, Validator, ValidatorSet};
 use ciro_engine::wire::Wire;
 use ciro_engine::{Retention, SettlementProof, SettlementProofError, repair};
@@ -143,7 +143,7 @@ fn a_power_cut_at_any_moment_of_a_handover_changes_nothing_about_it() {
         net.run_for(300);
         betray(&mut net);
         net.run_for(net.now_ms + cut_ms);
-        let mut rng = crate::support::Rng(cut_ms);
+        let mut rng = Rng(cut_ms);
         net.nodes.iter_mut().for_each(|node| node.crash(&mut rng));
         (0..net.nodes.len()).for_each(|n| net.boot(n));
         // What only memory knew of the offence is gone: it is seen again, or was reported.
@@ -161,7 +161,7 @@ fn a_power_cut_at_any_moment_of_a_handover_changes_nothing_about_it() {
 fn a_validator_without_its_database_is_made_anew_across_a_handover() {
     let (mut net, job) = after_betrayal();
     net.nodes[2].retention = Retention::Blocks(2);
-    net.nodes[2].crash(&mut crate::support::Rng(1));
+    net.nodes[2].crash(&mut Rng(1));
     net.nodes[2].lose_database();
     let store = net.nodes[2].fresh_store();
     let at = repair(&store, net.nodes[0].store(), &genesis()).expect("a peer that is intact");
@@ -189,4 +189,29 @@ fn what_is_sent_to_a_validator_without_a_vote_reaches_a_block_though_its_gossip_
     let is_done = |net: &Net| net.nodes[0].state().account(&key(14).account()).nonce > before;
     assert!(net.run_until(limit_ms, is_done), "it waits for ever");
     assert_whole(&net);
+}
+
+/// A finding: the repaired store lay one block behind the log, which was thrown away. Its validator was silent at the one height that
+/// needed it, for ever.
+#[test]
+fn a_store_that_is_made_anew_while_every_vote_is_needed_silences_nobody() {
+    for round in 0..24 {
+        let (mut net, _) = after_betrayal();
+        let mut client = Client::new(12);
+        for n in 0..8 {
+            net.at(net.now_ms + n * 9, Event::Submit { node: 1, txs: vec![client.transfer(key(11).account(), 1)] });
+        }
+        net.run_for(net.now_ms + 4 * round);
+        let mut rng = Rng(round);
+        net.nodes.iter_mut().for_each(|node| node.crash(&mut rng));
+        [0, 1, 3].into_iter().for_each(|n| net.boot(n));
+        net.nodes[2].lose_database();
+        let best = [0, 1, 3].into_iter().max_by_key(|&n| net.nodes[n].height()).expect("three");
+        repair(&net.nodes[2].fresh_store(), net.nodes[best].store(), &genesis()).expect("a peer that is intact");
+        net.boot(2);
+        let ahead = net.nodes[best].height() + 3;
+        let limit_ms = net.now_ms + 30_000;
+        assert!(net.run_to_height(ahead, limit_ms), "round {round}: it does not go on");
+        assert_whole(&net);
+    }
 }

@@ -1,5 +1,6 @@
 //! A validator that signs two things at once, before a node that runs.
 
+use super::torn_row::tear;
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
@@ -60,7 +61,20 @@ fn receipt_of_the_others(arena: &mut Arena) -> Verdict {
         shown = signers.trim().to_string();
         arena.restart().map_err(|e| e.message)?;
     }
+    survives_damage(arena)?;
     Ok(format!("it lost its vote, and the receipt says: {shown}"))
+}
+
+/// Every vote is needed now. A power cut that damages one store must not silence its validator for good.
+fn survives_damage(arena: &mut Arena) -> Result<(), String> {
+    for round in 0..3 {
+        arena.kill();
+        let database = arena.home().join("network").join("validator-0").join("store.redb");
+        tear(&database, arena.seed + round).map_err(|e| e.to_string())?;
+        arena.restart().map_err(|e| e.message)?;
+        arena.honest_job("a0")?;
+    }
+    Ok(())
 }
 
 /// How many validators vote.

@@ -47,7 +47,7 @@ fn names_damage(told: &str) -> bool {
 }
 
 /// Inverts one bit at each of some places, which follow from the seed.
-fn tear(database: &Path, seed: u64) -> std::io::Result<()> {
+pub(super) fn tear(database: &Path, seed: u64) -> std::io::Result<()> {
     let mut bytes = std::fs::read(database)?;
     for n in 0..TEARS {
         let drawn = hash_encoded("ciro/attack/tear/v1", &(seed, n)).0;
