@@ -118,6 +118,12 @@ impl Layout {
         self.network().join("work.redb")
     }
 
+    /// There after the scheduler failed over its store of work: why it did.
+    #[must_use]
+    pub fn suspect_work(&self) -> PathBuf {
+        self.work().with_extension("suspect")
+    }
+
     /// The blob store.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {

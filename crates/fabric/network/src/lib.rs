@@ -15,6 +15,7 @@
 //! | [`options`] | how a network is run |
 //! | `observe` | what counters and log are told |
 //! | `opening` | opening the validators, and repairing the store of one from a peer's |
+//! | `work` | opening the store of work, and making a damaged one anew from the ledger |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`dispatcher`] | the thread around the desk |
 //! | [`desk`] | [`Desk`]: a step machine: committed blocks to matcher and workers, answers to the ledger, outcomes to clients |
@@ -61,6 +62,7 @@ pub mod receipts;
 pub mod shelf;
 mod uploads;
 pub mod validator;
+mod work;
 
 pub use alarm::{Notice, Notify};
 pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};

@@ -1,6 +1,6 @@
 //! Starting and stopping a whole network.
 
-use crate::alarm::{Alarm, Notice, Notify, suspect};
+use crate::alarm::{Alarm, Notice, Notify, suspect, words};
 use crate::blobs::{BlobStore, Quotas};
 use crate::desk::Desk;
 use crate::dispatcher::{Clients, Dispatcher, Job};
@@ -9,7 +9,6 @@ use crate::genesis::{Members, WORKER_STAKE, load_or_found};
 use crate::hand::{Hand, Terms};
 use crate::latency::Latencies;
 use crate::layout::Layout;
-use crate::matcher::Matcher;
 use crate::node::LocalNode;
 use crate::observe::counted;
 use crate::opening::{Opened, open_validators};
@@ -17,17 +16,18 @@ use crate::options::Options;
 use crate::pool::Pool;
 use crate::uploads::Uploads;
 use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
+use crate::work::Work;
 use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Store};
-use ciro_queue::{EmbeddedStore, Limits as WorkLimits, QueueError, WorkStore as _};
-use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach};
+use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach, SchedulerError};
 use ciro_state::{Genesis, State};
 use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain};
 use ciro_worker::Blobs;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -236,7 +236,9 @@ fn assemble(
 ) -> Result<(Dispatcher, Vec<Scheduled>, LocalNode), NetworkError> {
     // Nothing carries a lease to a worker of another process: it would wait there until it runs out.
     let reach = Reach::Only(members.workers.iter().map(Keypair::account).collect());
-    let (matcher, first) = start_matcher(layout, &members.scheduler, reach, state, &wires)?;
+    let (key, alarm) = (&members.scheduler, &wires.alarm);
+    let work = Work { path: &layout.work(), key, leases: LEASES, reach, state, store: &wires.store, alarm };
+    let (matcher, first) = work.open()?;
     let (head, seen) = watch::channel(state.height());
     let latencies = Arc::new(Mutex::new(Latencies::default()));
     let hands = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state)).collect();
@@ -262,56 +264,6 @@ fn assemble(
         alarm: wires.alarm,
     };
     Ok((dispatcher, first, node))
-}
-
-fn start_matcher(
-    layout: &Layout,
-    key: &Keypair,
-    reach: Reach,
-    state: &State,
-    wires: &Wires,
-) -> Result<(Matcher, Vec<Scheduled>), NetworkError> {
-    let path = layout.work();
-    let work = open_work(&path, &wires.alarm)?;
-    let work = match contradiction(&work, state, &wires.store).map_err(|e| NetworkError::Scheduler(e.into()))? {
-        None => work,
-        Some(reason) => {
-            drop(work);
-            rebuild_work(&path, &wires.alarm, reason)?
-        }
-    };
-    Matcher::open(key, LEASES, reach, work, state, &wires.store).map_err(NetworkError::Scheduler)
-}
-
-/// Opens the store of work. One that is damaged is set aside and made anew: the ledger has everything it held.
-fn open_work(path: &Path, alarm: &Alarm) -> Result<EmbeddedStore, NetworkError> {
-    match EmbeddedStore::open_patiently(path, WorkLimits::default(), alarm.patience()) {
-        Ok(work) => Ok(work),
-        Err(refusal) => rebuild_work(path, alarm, chain(&refusal)),
-    }
-}
-
-/// Why the store of work is not that of this ledger: it remembers a block that the ledger has not. Stores may have been lost, and
-/// this one not.
-fn contradiction(work: &EmbeddedStore, state: &State, store: &Store) -> Result<Option<String>, QueueError> {
-    let Some(mark) = work.mark()? else { return Ok(None) };
-    let reason =
-        format!("it remembers block {} at height {}, which is not this ledger's", mark.block.short(), mark.height);
-    if mark.height > state.height() {
-        // A store that was made anew from a peer's lacks the last block at first.
-        return Ok((mark.height > state.height().next()).then_some(reason));
-    }
-    // A ledger that forgot the block says nothing.
-    let Ok(Some(block)) = store.block(mark.height) else { return Ok(None) };
-    Ok((block.id() != mark.block).then_some(reason))
-}
-
-fn rebuild_work(path: &Path, alarm: &Alarm, reason: String) -> Result<EmbeddedStore, NetworkError> {
-    let scheduler = |e: QueueError| NetworkError::Scheduler(e.into());
-    (alarm.notify)(Notice::WorkRebuilt { reason });
-    let aside = path.with_extension("damaged");
-    std::fs::rename(path, aside).map_err(|source| NetworkError::Io { what: "the work store", source })?;
-    EmbeddedStore::open_patiently(path, WorkLimits::default(), alarm.patience()).map_err(scheduler)
 }
 
 fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {
@@ -352,10 +304,23 @@ fn run_dispatcher(
     alarm: &Alarm,
 ) -> JoinHandle<()> {
     let alarm = alarm.clone();
-    let work = move |alarm: &Alarm| {
-        if let Err(error) = dispatcher.run(&state, first, &jobs) {
-            alarm.failed("the scheduler", &chain(&error));
+    std::thread::spawn(move || {
+        let run = || dispatcher.run(&state, first, &jobs);
+        if let Some(reason) = scheduler_failed(&alarm, catch_unwind(AssertUnwindSafe(run))) {
+            alarm.failed("the scheduler", &reason);
         }
+    })
+}
+
+/// Why the scheduler stopped, unless it was told to. The store that may be the cause is made anew at the next start.
+fn scheduler_failed(alarm: &Alarm, end: std::thread::Result<Result<(), SchedulerError>>) -> Option<String> {
+    let reason = match end {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) if error.is_no_room() => return Some(chain(&error)),
+        Ok(Err(error)) => chain(&error),
+        Err(panic) => format!("panic: {}", words(panic.as_ref())),
     };
-    std::thread::spawn(move || alarm.watch("the scheduler", || work(&alarm)))
+    // A disk that is damaged may refuse this as well; the reason is printed in any case.
+    let _ = std::fs::write(alarm.layout.suspect_work(), &reason);
+    Some(reason)
 }

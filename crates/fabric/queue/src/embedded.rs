@@ -70,6 +70,9 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`QueueError::Storage`].
+    ///
+    /// # Panics
+    /// The database library may panic over pages that it has not written so.
     pub fn open_patiently(path: &Path, limits: Limits, patience: Patience) -> Result<Self, QueueError> {
         let file = PatientFile::open(path, patience).map_err(redb::StorageError::from);
         Self::open_on(file.map_err(QueueError::storage("open the file"))?, limits)
@@ -82,6 +85,23 @@ impl EmbeddedStore {
     pub fn open_on(backend: impl StorageBackend, limits: Limits) -> Result<Self, QueueError> {
         let database = builder(limits).create_with_backend(backend).map_err(QueueError::storage("open the backend"))?;
         Self::start(database, limits)
+    }
+
+    /// Reads every page and compares it with its checksum: opening a file alone does not. Cost: linear in the file. What was not
+    /// committed is lost.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`] if a page is not what was written, [`QueueError::Storage`] if one cannot be read.
+    ///
+    /// # Panics
+    /// As [`Self::open_patiently`].
+    pub fn check_pages(&mut self) -> Result<(), QueueError> {
+        drop(self.group.take());
+        let is_sound = self.database.check_integrity().map_err(QueueError::storage("check its pages"))?;
+        self.group = Some(begin(&self.database)?);
+        self.dirty.set(false);
+        let reason = "its checksum is that of another";
+        if is_sound { Ok(()) } else { Err(QueueError::Damaged { row: "page", reason: reason.into() }) }
     }
 
     fn start(database: Database, limits: Limits) -> Result<Self, QueueError> {

@@ -1,5 +1,6 @@
 //! Why the store refused or failed.
 
+use crate::patient::is_full;
 use crate::store::WorkId;
 use ciro_types::LeaseToken;
 
@@ -59,6 +60,20 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Whether there was no room on the disk, which is no damage.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::Storage { source, .. } => matches!(&**source, redb::Error::Io(error) if is_full(error)),
+            Self::Closed
+            | Self::Damaged { .. }
+            | Self::TooLong { .. }
+            | Self::Unknown { .. }
+            | Self::NotReady { .. }
+            | Self::Stale { .. } => false,
+        }
+    }
+
     /// Wraps a storage error with what was being done.
     pub(crate) fn storage<E: Into<redb::Error>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Storage { operation, source: Box::new(source.into()) }

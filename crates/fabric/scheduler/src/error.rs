@@ -14,6 +14,17 @@ pub enum SchedulerError {
     Note(#[source] DecodeError),
 }
 
+impl SchedulerError {
+    /// Whether there was no room on the disk, which is no damage.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_no_room(),
+            Self::Note(_) => false,
+        }
+    }
+}
+
 impl From<QueueError> for SchedulerError {
     fn from(error: QueueError) -> Self {
         Self::Log(error)

@@ -5,7 +5,7 @@ use ciro_api::{Asking as _, NodeError, ask};
 use ciro_engine::Retention;
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
 
-use ciro_types::{Assurance, Height, JobId};
+use ciro_types::{Assurance, Height, JobId, Requirements};
 use redb::{Database, ReadableTable as _, TableDefinition};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -114,9 +114,72 @@ fn a_work_store_of_a_ledger_that_is_gone_is_made_anew() {
     }
     let (notify, heard) = listen();
     let (_network, client) = start_with(directory.path(), Options::default(), &notify);
-    let is_rebuilt = |notice: &Notice| matches!(notice, Notice::WorkRebuilt { .. });
-    assert!(heard.lock().expect("no panic").iter().any(is_rebuilt));
+    assert!(reasons_to_rebuild(&heard)[0].contains("not this ledger's"));
     client.receipt(settle(&client, 7));
+}
+
+/// Flips bits of the pages behind the header, where something is written.
+fn flip(path: &Path, bits: usize, mut seed: u64) {
+    const HEADER: usize = 4_096;
+    let mut bytes = std::fs::read(path).expect("a closed store");
+    let written: Vec<usize> = (HEADER..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    for _ in 0..bits {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes[written[(seed >> 32) as usize % written.len()]] ^= 1 << (seed >> 29 & 7);
+    }
+    std::fs::write(path, bytes).expect("writable");
+}
+
+fn reasons_to_rebuild(heard: &Mutex<Vec<Notice>>) -> Vec<String> {
+    let heard = heard.lock().expect("no panic");
+    let rebuilt = heard.iter().filter_map(|notice| match notice {
+        Notice::WorkRebuilt { reason } => Some(reason.clone()),
+        _ => None,
+    });
+    rebuilt.collect()
+}
+
+/// Founds a network with orders that nobody can serve, and stops it.
+fn waiting(root: &Path) {
+    let (notify, _) = listen();
+    let (_network, client) = start_with(root, Options::default(), &notify);
+    let model = client.register();
+    let input = client.put_input(&raw([5.0, 2.0]));
+    let nobody = Requirements { min_reputation: 999, ..Requirements::default() };
+    for nonce in 0..6 {
+        client.order_from(&nobody, model, input, Assurance::A2, nonce);
+    }
+}
+
+#[test]
+fn a_work_store_with_flipped_bits_is_made_anew_at_the_first_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    waiting(directory.path());
+    let work = Layout::new(directory.path()).work();
+    let mut rebuilt = 0;
+    for seed in 0..24 {
+        flip(&work, [1, 20, 100][seed as usize % 3], seed);
+        let (notify, heard) = listen();
+        let (network, client) = start_with(directory.path(), Options::default(), &notify);
+        rebuilt += reasons_to_rebuild(&heard).len();
+        client.receipt(settle(&client, 100 + seed));
+        assert_eq!(*network.failure().borrow(), None, "seed {seed}");
+    }
+    // The other flips hit pages that nothing refers to.
+    assert!((8..=24).contains(&rebuilt), "{rebuilt}");
+}
+
+#[test]
+fn a_work_store_over_which_the_scheduler_failed_is_made_anew_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    waiting(directory.path());
+    std::fs::write(Layout::new(directory.path()).suspect_work(), "a seat that is none").expect("writable");
+    for rebuilt in [1, 0] {
+        let (notify, heard) = listen();
+        drop(start_with(directory.path(), Options::default(), &notify));
+        let reasons = reasons_to_rebuild(&heard);
+        assert!(reasons.len() == rebuilt && reasons.iter().all(|reason| reason.contains("a seat")), "{reasons:?}");
+    }
 }
 
 #[test]

@@ -137,6 +137,18 @@ impl Client {
     }
 
     pub(crate) fn order(&self, model: ModelId, input: Hash32, assurance: Assurance, nonce: u64) -> JobId {
+        self.order_from(&Requirements::default(), model, input, assurance, nonce)
+    }
+
+    /// An order that only such workers may serve.
+    pub(crate) fn order_from(
+        &self,
+        requirements: &Requirements,
+        model: ModelId,
+        input: Hash32,
+        assurance: Assurance,
+        nonce: u64,
+    ) -> JobId {
         let Status { chain, height, .. } = self.network();
         let spec = JobSpec {
             chain,
@@ -148,7 +160,7 @@ impl Client {
             assurance,
             max_price: Amount::ciro(5),
             deadline: height.plus(600),
-            requirements: Requirements::default(),
+            requirements: requirements.clone(),
         };
         self.send(Action::SubmitJob { spec: spec.clone() }).expect("orders");
         job_id(&spec)

@@ -179,6 +179,7 @@ fn a_power_cut_at_any_operation_keeps_every_acknowledged_commit_whole() {
                 continue;
             }
             let mut store = opened.unwrap_or_else(|e| panic!("reopens after fuse {fuse}, seed {seed}: {e:?}"));
+            store.check_pages().unwrap_or_else(|e| panic!("no damage after fuse {fuse}, seed {seed}: {e:?}"));
             let found = head(&store);
             assert!(found == acknowledged || found == acknowledged + 1, "fuse {fuse}: {found} after {acknowledged}");
             check(&store, found);
