@@ -11,7 +11,7 @@ use crate::book::{Book, Demand};
 use crate::config::Config;
 use crate::error::SchedulerError;
 use crate::history::History;
-use crate::seat::{SeatNote, pivot};
+use crate::seat::{Claimants, SeatNote, pivot};
 use ciro_api::{Offered, Refusal};
 use ciro_queue::{Age, Mark, WorkId, WorkState, WorkStore, WorkView};
 use ciro_state::fees::{paid_workers, price_ceiling};
@@ -37,6 +37,10 @@ pub struct Ledger {
     pub newcomers: Vec<AccountId>,
     /// Open jobs, each with the work of its model ([`ciro_state::Model::work`]).
     pub jobs: Vec<(JobId, Job, u64)>,
+    /// Tokens of leases on them that were used.
+    pub used: BTreeSet<LeaseToken>,
+    /// Tokens up to and including this one are void for every job.
+    pub token_floor: LeaseToken,
 }
 
 impl Ledger {
@@ -45,12 +49,15 @@ impl Ledger {
     pub fn of(state: &State, block: BlockId) -> Self {
         let open = state.jobs().filter(|(_, job)| job.is_open());
         let work = |job: &Job| state.model(&job.spec.model).map_or(0, Model::work);
+        let is_open = |job: &JobId| state.job(job).is_some_and(Job::is_open);
         Self {
             at: Mark { height: state.height(), block },
             offers: state.offers().cloned().collect(),
             reputations: state.workers().map(|(id, worker)| (*id, worker.reputation)).collect(),
             newcomers: state.workers().filter(|(_, worker)| worker.jobs_done == 0).map(|(id, _)| *id).collect(),
             jobs: open.map(|(id, job)| (*id, job.clone(), work(job))).collect(),
+            used: state.used_tokens().filter(|(_, job)| is_open(job)).map(|(token, _)| *token).collect(),
+            token_floor: state.token_floor(),
         }
     }
 }
@@ -131,7 +138,8 @@ impl<W: WorkStore> Scheduler<W> {
         }
         scheduler.forget_closed(&ledger.jobs)?;
         for (id, job, work) in ledger.jobs {
-            scheduler.restore_job(id, job, work)?;
+            let known = Claimants::of(&job, ledger.token_floor, &ledger.used);
+            scheduler.restore_job(id, job, work, &known)?;
         }
         scheduler.store.commit(ledger.at)?;
         let effects = scheduler.outstanding_grants();
@@ -435,6 +443,7 @@ impl<W: WorkStore> Scheduler<W> {
     ) -> Result<Effect, SchedulerError> {
         let mut note = SeatNote::read(view)?;
         note.given.push((worker, price));
+        note.expires = expires;
         let token = self.store.claim(view.work, self.at.height, expires, &encode(&note))?.token;
         let lease = Lease { job: view.work.job, worker, token, price, expires };
         self.hold(view.work, lease.clone());
@@ -488,36 +497,34 @@ impl<W: WorkStore> Scheduler<W> {
         }
     }
 
-    fn restore_job(&mut self, id: JobId, job: Job, work: u64) -> Result<(), SchedulerError> {
-        let seated: BTreeSet<AccountId> = job.round.seats.iter().map(|seat| seat.worker).collect();
+    fn restore_job(&mut self, id: JobId, job: Job, work: u64, known: &Claimants<'_>) -> Result<(), SchedulerError> {
         let mut open = OpenJob::new(job.spec, self.config.leases.blocks(work));
         open.is_cancelling = job.cancel_at.is_some();
-        let failed = job.failures.iter().map(|(worker, _)| *worker);
-        let out: BTreeSet<AccountId> = seated.iter().copied().chain(job.barred).chain(failed).collect();
-        out.iter().for_each(|worker| open.history.bar(*worker));
+        known.out.iter().for_each(|worker| open.history.bar(*worker));
         open.wanted = seats_still_wanted(&open.spec, &job.round);
         self.jobs.insert(id, open);
         for view in self.store.seats(id)? {
-            self.restore_seat(&view, &seated, &out)?;
+            self.restore_seat(&view, known)?;
         }
         self.ensure_seats(id)
     }
 
-    fn restore_seat(
-        &mut self,
-        view: &WorkView,
-        seated: &BTreeSet<AccountId>,
-        out: &BTreeSet<AccountId>,
-    ) -> Result<(), SchedulerError> {
+    fn restore_seat(&mut self, view: &WorkView, known: &Claimants<'_>) -> Result<(), SchedulerError> {
         let note = SeatNote::read(view)?;
         if let Some(job) = self.jobs.get_mut(&view.work.job) {
-            let returned = note.given.iter().map(|(worker, _)| *worker).filter(|worker| !out.contains(worker));
+            let returned = note.given.iter().map(|(worker, _)| *worker).filter(|worker| !known.out.contains(worker));
             returned.for_each(|worker| job.history.give_back(worker, self.at.height));
         }
         let Some(lease) = note.lease(view) else { return Ok(()) };
         let (token, worker) = (lease.token, lease.worker);
+        if known.voids(&lease) {
+            // In a block that nobody here saw.
+            let now = self.at.height;
+            self.store.nack(view.work, token, now, now, "the ledger voided the lease")?;
+            return Ok(());
+        }
         self.hold(view.work, lease);
-        if let Some(job) = self.jobs.get_mut(&view.work.job).filter(|_| seated.contains(&worker)) {
+        if let Some(job) = self.jobs.get_mut(&view.work.job).filter(|_| known.seated.contains(&worker)) {
             job.outstanding.remove(&token);
             job.committed.insert(token);
             self.book.vacate(worker, token);

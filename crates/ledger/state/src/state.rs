@@ -182,6 +182,17 @@ impl State {
         self.tables.jobs.iter()
     }
 
+    /// Every token that was used and is not yet below [`Tip::token_floor`], in order, and by which job.
+    pub fn used_tokens(&self) -> impl Iterator<Item = (&LeaseToken, &JobId)> {
+        self.tables.tokens.iter().map(|(token, seen)| (token, &seen.job))
+    }
+
+    /// Tokens up to and including this one are void for every job.
+    #[must_use]
+    pub const fn token_floor(&self) -> LeaseToken {
+        self.tip.token_floor
+    }
+
     /// Every registered model, in order of id.
     pub fn models(&self) -> impl Iterator<Item = (&ModelId, &Model)> {
         self.tables.models.iter()

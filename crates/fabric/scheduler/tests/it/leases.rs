@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 const CHAIN: ChainId = ChainId([1; 32]);
 const LEASE_BLOCKS: u64 = 10;
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         chain: CHAIN,
         key: Keypair::from_seed([9; 32]),
@@ -28,15 +28,15 @@ fn config() -> Config {
     }
 }
 
-fn store() -> EmbeddedStore {
+pub(crate) fn store() -> EmbeddedStore {
     EmbeddedStore::open_on(InMemoryBackend::new(), Limits::default()).expect("opens")
 }
 
-fn worker(n: u8) -> AccountId {
+pub(crate) fn worker(n: u8) -> AccountId {
     AccountId([n; 32])
 }
 
-fn offer(n: u8, price: u64, slots: u16) -> Offer {
+pub(crate) fn offer(n: u8, price: u64, slots: u16) -> Offer {
     Offer {
         worker: worker(n),
         sequence: 1,
@@ -49,7 +49,7 @@ fn offer(n: u8, price: u64, slots: u16) -> Offer {
     }
 }
 
-fn spec(nonce: u64, assurance: Assurance) -> JobSpec {
+pub(crate) fn spec(nonce: u64, assurance: Assurance) -> JobSpec {
     JobSpec {
         chain: CHAIN,
         client: worker(200),
@@ -65,7 +65,7 @@ fn spec(nonce: u64, assurance: Assurance) -> JobSpec {
 }
 
 /// A block of the chain under test.
-fn mark(height: u64) -> Mark {
+pub(crate) fn mark(height: u64) -> Mark {
     Mark { height: Height(height), block: BlockId([height as u8; 32]) }
 }
 
@@ -115,12 +115,12 @@ impl Bench {
     }
 }
 
-fn at(height: u64, events: Vec<Event>) -> Vec<CommittedEvent> {
+pub(crate) fn at(height: u64, events: Vec<Event>) -> Vec<CommittedEvent> {
     let place = |(index, event)| CommittedEvent { position: EventPosition { height: Height(height), index }, event };
     (0..).zip(events).map(place).collect()
 }
 
-fn granted(effect: Effect) -> Option<SignedLease> {
+pub(crate) fn granted(effect: Effect) -> Option<SignedLease> {
     match effect {
         Effect::Grant(lease) => Some(lease),
         Effect::ReportTimeout(_) => None,
@@ -422,7 +422,7 @@ fn a_block_fed_again_changes_nothing() {
 }
 
 /// The ledger's view of one open job.
-fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
+pub(crate) fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
     let seat = |worker| Seat { worker, price: Amount::ciro(5), commitment: Hash32([0; 32]), output: None };
     let job = Job {
         spec: spec.clone(),
@@ -444,11 +444,13 @@ fn ledger(height: u64, spec: &JobSpec, seats: Vec<AccountId>) -> Ledger {
         reputations: Vec::new(),
         newcomers: Vec::new(),
         jobs: vec![(job_id(spec), job, 500)],
+        used: BTreeSet::new(),
+        token_floor: LeaseToken(0),
     }
 }
 
 /// A store that outlives its scheduler.
-fn shared_store(directory: &tempfile::TempDir) -> EmbeddedStore {
+pub(crate) fn shared_store(directory: &tempfile::TempDir) -> EmbeddedStore {
     EmbeddedStore::open(&directory.path().join("work.redb"), Limits::default()).expect("opens")
 }
 
