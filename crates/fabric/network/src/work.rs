@@ -11,7 +11,7 @@ use ciro_engine::Store;
 use ciro_queue::{EmbeddedStore, Limits, QueueError, WorkStore as _};
 use ciro_scheduler::{Effect, LeaseLength, Reach, SchedulerError};
 use ciro_state::State;
-use ciro_types::chain;
+use ciro_types::{LeaseToken, chain};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -57,17 +57,20 @@ impl Work<'_> {
     /// If there is no room, or a new store cannot be made.
     pub(crate) fn open(&self) -> Result<Opened, NetworkError> {
         // The database library may panic over pages that it has not written so, when it closes them too.
-        let opened = catch_unwind(AssertUnwindSafe(|| self.go_on()));
+        let mut issued = None;
+        let opened = catch_unwind(AssertUnwindSafe(|| self.go_on(&mut issued)));
         match opened.unwrap_or_else(|panic| Err(Refused::Unusable(format!("panic: {}", words(panic.as_ref()))))) {
             Ok(opened) => Ok(opened),
             Err(Refused::NoRoom(error)) => Err(NetworkError::Scheduler(error)),
-            Err(Refused::Unusable(reason)) => self.rebuild(reason),
+            Err(Refused::Unusable(reason)) => self.rebuild(reason, issued),
         }
     }
 
-    fn go_on(&self) -> Result<Opened, Refused> {
+    /// Goes on with the store that is there. Notes the last token `issued` once that can be relied on.
+    fn go_on(&self, issued: &mut Option<LeaseToken>) -> Result<Opened, Refused> {
         let mut work = self.open_store()?;
         work.check_pages()?;
+        *issued = Some(work.last_token()?);
         if let Ok(reason) = std::fs::read_to_string(self.alarm.layout.suspect_work()) {
             return Err(Refused::Unusable(format!("the scheduler failed over it: {reason}")));
         }
@@ -83,6 +86,14 @@ impl Work<'_> {
 
     fn start(&self, work: EmbeddedStore) -> Result<Opened, SchedulerError> {
         Matcher::open(self.key, self.leases, self.reach.clone(), work, self.state, self.store)
+    }
+
+    fn start_anew(&self, issued: Option<LeaseToken>) -> Result<Opened, SchedulerError> {
+        let mut work = self.open_store()?;
+        if let Some(token) = issued {
+            work.start_tokens_beyond(token)?;
+        }
+        self.start(work)
     }
 
     /// Why the store of work is not that of this ledger: it remembers a block that the ledger has not. Stores may have been lost, and
@@ -101,12 +112,13 @@ impl Work<'_> {
         Ok((block.id() != mark.block).then_some(reason))
     }
 
-    fn rebuild(&self, reason: String) -> Result<Opened, NetworkError> {
+    /// Makes a new store. No later token is one of the old store's, even where the ledger has gone back: if nobody knows which were
+    /// `issued`, the scheduler keeps its distance.
+    fn rebuild(&self, reason: String, issued: Option<LeaseToken>) -> Result<Opened, NetworkError> {
         (self.alarm.notify)(Notice::WorkRebuilt { reason });
         let io_error = |source| NetworkError::Io { what: "the work store", source };
         std::fs::rename(self.path, self.path.with_extension("damaged")).map_err(io_error)?;
-        let work = self.open_store().map_err(|e| NetworkError::Scheduler(e.into()))?;
-        let opened = self.start(work).map_err(NetworkError::Scheduler)?;
+        let opened = self.start_anew(issued).map_err(NetworkError::Scheduler)?;
         match std::fs::remove_file(self.alarm.layout.suspect_work()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(error)),
             Ok(()) | Err(_) => Ok(opened),

@@ -434,8 +434,15 @@ impl WorkStore for EmbeddedStore {
     }
 
     fn start_tokens_after(&mut self, height: Height) -> Result<(), QueueError> {
-        let floor = first_token_of(height.next()) - 1;
-        self.set_counter(LAST_TOKEN, self.counter(LAST_TOKEN)?.max(floor))
+        self.start_tokens_beyond(LeaseToken(first_token_of(height.next()) - 1))
+    }
+
+    fn last_token(&self) -> Result<LeaseToken, QueueError> {
+        Ok(LeaseToken(self.counter(LAST_TOKEN)?))
+    }
+
+    fn start_tokens_beyond(&mut self, token: LeaseToken) -> Result<(), QueueError> {
+        self.set_counter(LAST_TOKEN, self.last_token()?.max(token).0)
     }
 
     fn commit(&mut self, mark: Mark) -> Result<(), QueueError> {

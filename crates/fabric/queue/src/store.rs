@@ -112,7 +112,8 @@ pub struct Expired {
 /// * **Order.** Ready work is offered oldest first, and keeps its age when it is requeued.
 /// * **Tokens** strictly increase over the life of the store. A rebuilt store must be told the height of the rebuild
 ///   with [`start_tokens_after`](Self::start_tokens_after); a token is at least `height << 20`, so that a rebuilt store
-///   cannot repeat one.
+///   cannot repeat one. The heights may be those of a ledger that has gone back. Then
+///   [`start_tokens_beyond`](Self::start_tokens_beyond) carries over how far the old store was.
 /// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the store unchanged.
 pub trait WorkStore {
     /// The last block that changed something here; none in a new store.
@@ -212,6 +213,18 @@ pub trait WorkStore {
     /// # Errors
     /// Storage only.
     fn start_tokens_after(&mut self, height: Height) -> Result<(), QueueError>;
+
+    /// The greatest token issued, or skipped on behalf of others.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn last_token(&self) -> Result<LeaseToken, QueueError>;
+
+    /// Every later token will exceed `token`.
+    ///
+    /// # Errors
+    /// Storage only.
+    fn start_tokens_beyond(&mut self, token: LeaseToken) -> Result<(), QueueError>;
 
     /// Makes every change so far durable, and notes that they follow from the chain up to `mark`. Without a change nothing is
     /// written, and the mark stays.

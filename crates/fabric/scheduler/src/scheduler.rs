@@ -23,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Seats looked at in one read of the store.
 const PAGE: usize = 256;
+/// Blocks by which the ledger may have gone back when the store was lost with it: tokens of those are out as well. Far more than a
+/// validator that is made anew from a peer's lacks.
+const LOST_BLOCKS: u64 = 1_024;
 
 /// What a scheduler restarts from: the parts of the ledger's state that it follows.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +137,7 @@ impl<W: WorkStore> Scheduler<W> {
         ledger.newcomers.into_iter().for_each(|worker| scheduler.book.note_newcomer(worker));
         if scheduler.store.mark()?.is_none() {
             // The store is new or was lost: tokens may be out that it does not remember.
-            scheduler.store.start_tokens_after(ledger.at.height)?;
+            scheduler.store.start_tokens_after(ledger.at.height.plus(LOST_BLOCKS))?;
         }
         scheduler.forget_closed(&ledger.jobs)?;
         for (id, job, work) in ledger.jobs {

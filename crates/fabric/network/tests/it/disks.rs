@@ -4,7 +4,8 @@ use crate::jobs::{Client, client_of, raw, start_with};
 use ciro_api::{Asking as _, NodeError, ask};
 use ciro_engine::Retention;
 use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
-
+use ciro_queue::{EmbeddedStore, Limits, WorkStore as _};
+use ciro_state::Event;
 use ciro_types::{Assurance, Height, JobId, Requirements};
 use redb::{Database, ReadableTable as _, TableDefinition};
 use std::path::{Path, PathBuf};
@@ -106,16 +107,30 @@ fn without_an_intact_store_the_network_does_not_start_and_says_which_row() {
 }
 
 #[test]
-fn a_work_store_of_a_ledger_that_is_gone_is_made_anew() {
+fn a_work_store_of_a_ledger_that_is_gone_is_made_anew_and_repeats_no_token() {
     let directory = tempfile::tempdir().expect("a directory");
     settled(directory.path());
-    for number in 0..4 {
-        std::fs::remove_dir_all(Layout::new(directory.path()).validator(number)).expect("there");
+    let layout = Layout::new(directory.path());
+    let last_token = || {
+        let work = EmbeddedStore::open(&layout.work(), Limits::default()).expect("a closed store");
+        work.last_token().expect("readable")
+    };
+    for _ in 0..2 {
+        let before = last_token();
+        for number in 0..4 {
+            std::fs::remove_dir_all(layout.validator(number)).expect("there");
+        }
+        let (notify, heard) = listen();
+        let (network, client) = start_with(directory.path(), Options::default(), &notify);
+        assert!(reasons_to_rebuild(&heard)[0].contains("not this ledger's"));
+        client.receipt(settle(&client, 7));
+        let leases = client.events(10_000).into_iter().filter_map(|event| match event.event {
+            Event::LeaseObserved { token, .. } => Some(token),
+            _ => None,
+        });
+        assert!(leases.min().expect("a lease was used") > before);
+        drop(network);
     }
-    let (notify, heard) = listen();
-    let (_network, client) = start_with(directory.path(), Options::default(), &notify);
-    assert!(reasons_to_rebuild(&heard)[0].contains("not this ledger's"));
-    client.receipt(settle(&client, 7));
 }
 
 /// Flips bits of the pages behind the header, where something is written.

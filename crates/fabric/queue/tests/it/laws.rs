@@ -16,6 +16,7 @@ pub(crate) fn all<L: WorkStore>(mut fresh: impl FnMut() -> L) {
     work_is_claimed_once_and_closed_by_its_holder_only(fresh());
     tokens_grow_over_every_way_a_claim_can_end(fresh());
     a_rebuilt_store_repeats_no_token(fresh(), fresh());
+    a_store_that_follows_another_repeats_no_token_whatever_the_height(fresh(), fresh());
     an_expired_claim_is_requeued_and_its_holder_is_stale(fresh());
     delayed_work_wakes_at_its_height(fresh());
     work_without_attempts_left_is_a_dead_letter_until_revived(fresh());
@@ -108,6 +109,16 @@ fn a_rebuilt_store_repeats_no_token<L: WorkStore>(mut lost: L, mut rebuilt: L) {
     rebuilt.enqueue(work(1, 0), b"").expect("enqueues");
     let after = rebuilt.claim(work(1, 0), now, Height(9), b"").expect("claims").token;
     assert!(after > before);
+}
+
+fn a_store_that_follows_another_repeats_no_token_whatever_the_height<L: WorkStore>(mut old: L, mut new: L) {
+    old.enqueue(work(1, 0), b"").expect("enqueues");
+    let before = old.claim(work(1, 0), Height(7), Height(9), b"").expect("claims").token;
+    assert_eq!(old.last_token().expect("reads"), before);
+    new.start_tokens_beyond(before).expect("raises");
+    new.start_tokens_beyond(LeaseToken(1)).expect("lowers nothing");
+    new.enqueue(work(1, 0), b"").expect("enqueues");
+    assert!(new.claim(work(1, 0), Height(2), Height(9), b"").expect("claims").token > before);
 }
 
 fn an_expired_claim_is_requeued_and_its_holder_is_stale<L: WorkStore>(mut store: L) {

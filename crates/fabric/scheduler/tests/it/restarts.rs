@@ -1,6 +1,6 @@
 //! What a scheduler takes from the ledger and from its store when it starts again.
 
-use crate::leases::{at, config, granted, ledger, mark, offer, shared_store, spec, worker};
+use crate::leases::{at, config, granted, ledger, mark, offer, shared_store, spec, store, worker};
 use ciro_queue::EmbeddedStore;
 use ciro_scheduler::{Effect, Ledger, Scheduler};
 use ciro_state::{Event, SignedLease, job_id};
@@ -107,4 +107,25 @@ fn a_lease_that_is_sent_again_ends_when_it_did() {
     let (_, again) =
         Scheduler::restore(config(), shared_store(&directory), ledger(2, &order, vec![])).expect("restarts");
     assert_eq!(again, leases.into_iter().map(Effect::Grant).collect::<Vec<_>>());
+}
+
+/// Stores were lost, and the ledger came back from a peer that was some blocks behind.
+#[test]
+fn no_token_is_repeated_where_the_ledger_goes_back_and_the_store_is_lost() {
+    let orders = [spec(1, Assurance::A4), spec(2, Assurance::A4)];
+    let tokens = |from: Ledger, opened: &[JobSpec]| {
+        let (mut scheduler, _) = Scheduler::restore(config(), store(), from).expect("starts");
+        let open = |order: &JobSpec| {
+            let (job, spec) = (job_id(order), order.clone());
+            Event::JobOpened { job, spec, open_from: Height(500), work: 0 }
+        };
+        let mut events: Vec<_> = opened.iter().map(open).collect();
+        events.extend([1, 2].map(|n| Event::OfferPublished { offer: offer(n, 5, 1) }));
+        let effects = scheduler.on_block(mark(40), &at(40, events)).expect("works");
+        effects.into_iter().filter_map(granted).map(|lease| lease.lease.token).collect::<Vec<_>>()
+    };
+    let empty = |height| Ledger { at: mark(height), ..Ledger::default() };
+    let (old, new) = (tokens(empty(0), &orders), tokens(empty(38), &orders[..1]));
+    assert_eq!((old.len(), new.len()), (2, 1));
+    assert!(!old.contains(&new[0]), "{old:?} {new:?}");
 }
