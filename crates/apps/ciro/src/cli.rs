@@ -294,7 +294,7 @@ pub(crate) struct RunArgs {
     /// How a wrong answer is caught
     #[arg(long, value_enum, default_value_t = Rung::A4)]
     pub(crate) assurance: Rung,
-    /// The most to pay in CIRO, fee included; what is not needed comes back [default: the quote and a quarter]
+    /// The most to pay for the answer in CIRO, the protocol's fee included and the transaction's not; what is not needed comes back [default: the quote and a quarter]
     #[arg(long, value_name = "CIRO")]
     pub(crate) max_price: Option<Amount>,
     /// Blocks after which the money comes back

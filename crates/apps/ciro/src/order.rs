@@ -46,6 +46,8 @@ use std::time::Duration;
 const QUIET: Duration = Duration::from_secs(1);
 /// How long a price is waited for while all workers are busy.
 const BUSY_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a repeated command waits for what the wallet has sent before.
+const SENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the command line says about the machine.
 pub(crate) fn requirements(needs: &NeedsArgs) -> Requirements {
@@ -261,11 +263,8 @@ impl Buyer<'_> {
             orders.take_over(kind, |spec, is_wished| self.judge(spec, is_wished)).map_err(cannot_use)?
         {
             self.ui.note(&format!("going on with job {}, which was ordered before", job_id(&spec)));
-            // An order that the ledger has would be absorbed, but not without a fee.
-            match self.client.job(job_id(&spec)) {
-                Ok(_) => {}
-                Err(refused) if refused.code == "not_found" => _ = self.client.order(self.purse, &spec)?,
-                Err(refused) => return Err(refused.into()),
+            if !self.is_ordered(job_id(&spec))? {
+                self.client.order(self.purse, &spec)?;
             }
             return Ok((spec, held));
         }
@@ -273,6 +272,25 @@ impl Buyer<'_> {
         let held = orders.keep(kind, &spec).map_err(cannot_use)?;
         self.client.order(self.purse, &spec)?;
         Ok((spec, held))
+    }
+
+    /// Whether the ledger has the job, or comes to have it from what the wallet has sent already. It would absorb a second order, but not
+    /// without a second fee.
+    fn is_ordered(&self, job: JobId) -> Result<bool, CliError> {
+        let patience = Patience::new(SENT_PATIENCE);
+        loop {
+            // In this order: what waits no longer by now is in a block, and is seen below.
+            let account = self.client.account(self.purse.key().account())?;
+            match self.client.job(job) {
+                Ok(_) => return Ok(true),
+                Err(refused) if refused.code == "not_found" => {}
+                Err(refused) => return Err(refused.into()),
+            }
+            if account.next_nonce <= account.nonce || !patience.lasts() {
+                return Ok(false);
+            }
+            patience.pause();
+        }
     }
 
     /// What the transaction that orders this costs, whatever becomes of the job.

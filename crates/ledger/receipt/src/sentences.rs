@@ -2,6 +2,7 @@
 
 use crate::receipt::{Evidence, Settlement};
 use crate::report::{Bound, Finding};
+use ciro_consensus::SetChange;
 use ciro_graph::{Disclosure, Visibility};
 use ciro_types::{AccountId, ChainId};
 use ciro_verifier::{Statement, VerifyingKey};
@@ -14,16 +15,22 @@ fn finding(what: &'static str, detail: impl Into<String>) -> Finding {
 }
 
 /// What a settlement shows.
-pub(crate) fn settled(settlement: &Settlement) -> [Finding; 2] {
+pub(crate) fn settled(settlement: &Settlement) -> Vec<Finding> {
     let (record, certified) = (&settlement.record, &settlement.certified);
     let (height, signers) = (certified.header.height, certified.certificate.signatures.len());
-    [
-        finding(
-            "settled once",
-            format!("job {} was paid at height {} and block {height} confirms it", record.job, record.height),
-        ),
-        finding("decided", format!("{signers} validators with more than 2/3 of the voting power signed that block")),
-    ]
+    let paid = finding(
+        "settled once",
+        format!("job {} was paid at height {} and block {height} confirms it", record.job, record.height),
+    );
+    let decided = format!("{signers} validators with more than 2/3 of the voting power signed that block");
+    let handed_over = settlement.changes.iter().map(|change| finding("handed over", handover(change)));
+    [paid].into_iter().chain(handed_over).chain([finding("decided", decided)]).collect()
+}
+
+/// Who votes after a handover.
+fn handover(change: &SetChange) -> String {
+    let (height, left) = (change.last.header.height, change.next.members().len());
+    format!("{} validators vote from height {} on: those before them certified that", left, height.next())
 }
 
 /// What a settlement rests on.

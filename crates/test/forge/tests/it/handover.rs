@@ -25,6 +25,9 @@ fn refused(change: impl Fn(&mut Settlement)) -> ReceiptError {
 fn a_receipt_shows_who_lost_its_vote_and_names_the_signers() {
     let receipt = forger().signed(tree());
     let report = check(&receipt, Some(forger().chain())).expect("valid");
+    let whats: Vec<_> = report.shown.iter().map(|finding| finding.what).collect();
+    assert_eq!(whats, ["settled once", "handed over", "decided", "answer signed"]);
+    assert_eq!(report.shown[1].detail, "3 validators vote from height 5 on: those before them certified that");
     let decided = report.shown.iter().find(|finding| finding.what == "decided").expect("settled");
     assert!(decided.detail.starts_with("3 validators with more than 2/3"), "{}", decided.detail);
     let bytes = receipt.to_bytes();
