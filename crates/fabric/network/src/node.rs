@@ -285,7 +285,10 @@ fn not_stored(error: BlobStoreError) -> NodeError {
         BlobStoreError::Full { age, .. } => {
             NodeError::Quota { reason: error.to_string(), wait_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX) }
         }
-        BlobStoreError::Io { .. } => broken(error),
+        // Clients have no business with the node's folders.
+        BlobStoreError::Io { source, .. } => NodeError::Unavailable {
+            reason: format!("its disk does not take the upload ({source}); its operator must make room or look at it"),
+        },
     }
 }
 
