@@ -52,6 +52,11 @@ impl Ui {
         Self { json: global.json, quiet: global.quiet, color }
     }
 
+    /// Whether results are JSON.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`. Text of strangers inside is shown with
     /// [`Named`](ciro_types::Named), so that it cannot end a line; whatever else is not printable is escaped here.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {

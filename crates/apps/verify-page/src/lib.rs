@@ -7,7 +7,7 @@
 //! Dependency position: above `ciro-verify`; nothing is above it.
 #![expect(unsafe_code, reason = "exported names must be said to be unique; no block here is unsafe")]
 
-use ciro_verify::{Terms, Verdict};
+use ciro_verify::{Refused, Terms, Verdict};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static FILE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -56,9 +56,16 @@ fn room(buffer: &'static Mutex<Vec<u8>>, len: usize) -> *mut u8 {
 #[must_use]
 pub fn answer_to(file: &[u8], pins: &[u8]) -> String {
     let judged = terms(pins)
-        .and_then(|terms| ciro_verify::verify(file, &terms).map_err(|refused| refused.to_string()))
+        .and_then(|terms| admitted(file, &terms).map_err(|refused| refused.to_string()))
         .and_then(|verdict| shown(&verdict));
     judged.unwrap_or_else(|error| serde_json::json!({ "error": error }).to_string())
+}
+
+/// The verdict, if it is short enough for a page.
+fn admitted(file: &[u8], terms: &Terms) -> Result<Verdict, Refused> {
+    let verdict = ciro_verify::verify(file, terms)?;
+    verdict.admit_json(&terms.limits)?;
+    Ok(verdict)
 }
 
 /// By hand around the verdict: its numbers keep every digit as text, which a value of JSON would not.

@@ -1,7 +1,7 @@
 //! `ciro-verify`: checks one receipt and says what it shows. Ends with 0 if it is valid, 1 if not, 2 if it was called wrongly.
 #![forbid(unsafe_code)]
 
-use ciro_verify::{Limits, Refused, Terms, verify};
+use ciro_verify::{Limits, Refused, Terms, Verdict, verify};
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
@@ -46,19 +46,28 @@ fn main() -> ExitCode {
 
 fn judge(call: &Call, file: &[u8]) -> ExitCode {
     let shown = verify(file, &call.terms).and_then(|verdict| match call.json {
-        true => serde_json::to_string_pretty(&verdict).map_err(|error| Refused::Values(error.to_string())),
-        false => Ok(verdict.text),
+        true => print_json(&verdict, &call.terms.limits),
+        false => Ok(print(&format!("{}\n", verdict.text), ExitCode::SUCCESS)),
     });
-    match shown {
-        Ok(text) => print(&format!("{text}\n"), ExitCode::SUCCESS),
-        Err(refused) => {
-            match call.json {
-                true => eprintln!("{}", serde_json::json!({ "error": refused.to_string() })),
-                false => eprintln!("error: {refused}"),
-            }
-            ExitCode::from(1)
+    shown.unwrap_or_else(|refused| {
+        match call.json {
+            true => eprintln!("{}", serde_json::json!({ "error": refused.to_string() })),
+            false => eprintln!("error: {refused}"),
         }
+        ExitCode::from(1)
+    })
+}
+
+/// Written as it is made: the text of all values is kept nowhere.
+fn print_json(verdict: &Verdict, limits: &Limits) -> Result<ExitCode, Refused> {
+    verdict.admit_json(limits)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match serde_json::to_writer_pretty(&mut out, verdict) {
+        Err(error) if !error.is_io() => return Err(Refused::Values(error.to_string())),
+        // Whoever reads no further has seen enough.
+        Err(_) | Ok(()) => _ = out.write_all(b"\n").and_then(|()| out.flush()),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whoever reads no further has seen enough.

@@ -1,12 +1,17 @@
 //! What a valid receipt shows, and what that rests on.
 
-use crate::values::{Inputs, Outputs, inputs, values};
-use ciro_graph::{Program, RenderError};
+use crate::values::{Inputs, Outputs, Value, values};
+use ciro_graph::{Program, RawInput, RenderError};
 use ciro_receipt::visibility::Visibility;
 use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Terms};
+use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
+use ciro_verifier::{Sample, Shown};
 use serde::Serialize;
 use std::fmt;
+
+/// Of the memory that a reader accepts, one part in so many may be values in JSON: whoever prints it holds a few copies.
+const JSON_SHARE: u64 = 8;
 
 /// A valid receipt. A verdict is only made of one that passed.
 #[derive(Clone, Debug, Serialize)]
@@ -68,6 +73,13 @@ pub enum Refused {
     Receipt(ReceiptError),
     /// Its values cannot be shown, which a check excludes.
     Values(String),
+    /// Its values take more bytes in JSON than the reader's memory allows.
+    Long {
+        /// An eighth of the memory that the reader accepts.
+        expected: u64,
+        /// Bytes of indented JSON, counted until they were too many.
+        got: u64,
+    },
 }
 
 impl fmt::Display for Refused {
@@ -75,6 +87,10 @@ impl fmt::Display for Refused {
         match self {
             Self::Receipt(error) => write!(f, "invalid receipt: {error}"),
             Self::Values(reason) => write!(f, "its values cannot be shown: {reason}"),
+            Self::Long { expected, got } => write!(
+                f,
+                "its values are too long for JSON: expected at most {expected} bytes, got {got} and more; raise --max-memory, or read it without --json"
+            ),
         }
     }
 }
@@ -103,11 +119,14 @@ impl Verdict {
     pub fn of(judged: Judged) -> Result<Self, Refused> {
         let unseen = |error: RenderError| Refused::Values(error.to_string());
         let text = judged.text().map_err(unseen)?;
-        let inputs = judged.inputs().map(inputs);
         let rendered = judged.outputs().map_err(unseen)?;
         let outputs = rendered.map(values).transpose().map_err(|error| Refused::Values(error.to_string()))?;
         let (plain_program, visibility) = (Program::digest(&judged.plain_program()), Visibility::of(&judged.report));
         let Judged { report, sample, .. } = judged;
+        let (batch, index) = (report.program.batch, sample.as_ref().map(|sample| sample.index));
+        let (proven, settled) = (report.is_proven(), report.is_settled());
+        let model_name = report.program.name.clone();
+        let input = shown_input(sample, report.input);
         let settlement = report.record.as_ref().map(|record| SettlementView {
             network: record.chain,
             job: record.job,
@@ -115,23 +134,50 @@ impl Verdict {
         });
         Ok(Self {
             valid: true,
-            proven: report.is_proven(),
-            settled: report.is_settled(),
+            proven,
+            settled,
             pinned_network: report.network,
             assurance: report.assurance,
             model_id: report.model,
             bound_to: report.bound,
             settlement,
-            batch: report.program.batch,
-            sample: sample.map(|sample| sample.index),
+            batch,
+            sample: index,
             plain_program,
-            model_name: report.program.name,
-            inputs,
+            model_name,
+            inputs: input.map(|input| Inputs::new(report.program, input)),
             outputs,
             visibility,
             shown: report.shown,
             assumptions: report.assumptions,
             text,
         })
+    }
+
+    /// Refuses to print as JSON what takes more memory than that. Counts and keeps nothing.
+    ///
+    /// # Errors
+    /// [`Refused::Long`].
+    pub fn admit_json(&self, limits: &Limits) -> Result<(), Refused> {
+        let expected = limits.peak_bytes / JSON_SHARE;
+        let inputs = self.inputs.iter().flat_map(Inputs::json_bytes);
+        let outputs = self.outputs.iter().flat_map(|outputs| outputs.values().flatten()).map(Value::json_bytes);
+        let mut got = 0u64;
+        for bytes in outputs.chain(inputs) {
+            got = got.saturating_add(bytes);
+            if got > expected {
+                return Err(Refused::Long { expected, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sample's, if the receipt is about one.
+fn shown_input(sample: Option<Sample>, batch: Shown<RawInput>) -> Option<RawInput> {
+    match (sample, batch) {
+        (Some(sample), _) => Some(sample.input),
+        (None, Shown::Public(input)) => Some(input),
+        (None, Shown::Committed(_) | Shown::Private) => None,
     }
 }

@@ -3,17 +3,17 @@
 //! What is cheap comes first, so that nobody pays for a receipt that is refused anyway:
 //!
 //! 1. the pins: the model id, which is a hash of the receipt's bytes, and the network; and how long the output is;
-//! 2. the settlement: hashes, and the signatures of at most [`SIGNATURES_MAX`](crate::error::SIGNATURES_MAX) votes;
+//! 2. the settlement, if its bytes and votes cost no more than the reader accepts: hashes, and the signatures of at most [`SIGNATURES_MAX`](crate::error::SIGNATURES_MAX) votes;
 //! 3. the signature or the record that A0 and A2 rest on;
 //! 4. the program and its key, if they cost no more than the reader accepts, and whether input and output fit it;
 //! 5. the proof.
 
 use crate::answers::check_answer;
-use crate::error::{ReceiptError, SIGNATURE_UNITS};
+use crate::error::ReceiptError;
 use crate::receipt::{Evidence, Receipt};
 use crate::report::{Bound, Report};
 use crate::sentences;
-use crate::settlement::{check_settlement, signatures};
+use crate::settlement::{check_settlement, cost};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, ModelId};
 use ciro_verifier::{Statement, VerifiedProof, VerifyingKey, model_id};
@@ -63,6 +63,7 @@ impl Terms {
         self.check_proven(receipt.evidence.assurance())?;
         self.check_network(receipt)?;
         self.check_output(receipt)?;
+        let left = self.left_after(receipt)?;
         let (mut shown, mut assumptions) = (Vec::new(), Vec::new());
         if let Some(settlement) = &receipt.settlement {
             check_settlement(receipt, settlement, model)?;
@@ -74,7 +75,7 @@ impl Terms {
             shown.push(answer);
             assumptions.extend(risk);
         }
-        let (key, statement) = fit(receipt, &self.left_after(receipt))?;
+        let (key, statement) = fit(receipt, &left)?;
         let report = Report {
             model,
             program: key.program().clone(),
@@ -103,11 +104,16 @@ impl Terms {
         if got > expected { Err(ReceiptError::Output { expected, got }) } else { Ok(()) }
     }
 
-    /// What the reader accepts for the proof: the votes are paid for from the same purse.
-    fn left_after(&self, receipt: &Receipt) -> Limits {
-        let votes = receipt.settlement.as_ref().map_or(0, signatures);
-        let units = u64::try_from(votes).unwrap_or(u64::MAX).saturating_mul(SIGNATURE_UNITS);
-        Limits { units: self.limits.units.saturating_sub(units), ..self.limits }
+    /// What the reader accepts for the proof: the settlement is paid for from the same purse.
+    fn left_after(&self, receipt: &Receipt) -> Result<Limits, ReceiptError> {
+        let (units, bytes) = receipt.settlement.as_ref().map_or((0, 0), cost);
+        let left = |what, expected: u64, got| {
+            expected.checked_sub(got).ok_or(ReceiptError::Settlement { what, expected, got })
+        };
+        Ok(Limits {
+            units: left("units of work", self.limits.units, units)?,
+            peak_bytes: left("bytes of memory", self.limits.peak_bytes, bytes)?,
+        })
     }
 
     fn check_proven(&self, got: Assurance) -> Result<(), ReceiptError> {

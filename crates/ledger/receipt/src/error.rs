@@ -14,6 +14,12 @@ pub const SIGNATURES_MAX: usize = 16_384;
 /// What checking one of them counts as, in units of work: it takes some 50 µs. That much less may the proof cost.
 pub const SIGNATURE_UNITS: u64 = 50;
 
+/// Of a settlement, so many bytes count as a unit of work: accounts of a genesis are sorted and hashed, some 18 ns for each byte.
+pub const SETTLEMENT_BYTES_OF_UNIT: u64 = 50;
+
+/// What a byte of a settlement takes of memory, in bytes, while it is checked.
+pub const SETTLEMENT_MEMORY: u64 = 4;
+
 /// Most workers that a record may pay: two answer at A2, and a few more if answers differ.
 pub const PAYMENTS_MAX: usize = 64;
 
@@ -107,6 +113,16 @@ pub enum ReceiptError {
         settled: Height,
         /// The header's.
         got: Height,
+    },
+    /// Checking it costs more than the reader accepts.
+    #[error("settlement: expected at most {expected} {what}, got {got}")]
+    Settlement {
+        /// Of what.
+        what: &'static str,
+        /// What the reader accepts for all of the receipt.
+        expected: u64,
+        /// By the settlement's bytes and votes.
+        got: u64,
     },
     /// More votes than are checked.
     #[error("settlement: expected at most {expected} votes, got {got}")]

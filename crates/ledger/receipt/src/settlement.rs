@@ -1,6 +1,8 @@
 //! The ledger's word: the record of a paid job, its place in a block, and the decision of that block.
 
-use crate::error::{PAYMENTS_MAX, ReceiptError, SIGNATURES_MAX};
+use crate::error::{
+    PAYMENTS_MAX, ReceiptError, SETTLEMENT_BYTES_OF_UNIT, SETTLEMENT_MEMORY, SIGNATURE_UNITS, SIGNATURES_MAX,
+};
 use crate::receipt::{Evidence, Receipt, Settlement};
 use ciro_consensus::light::{follow, verify as verify_header};
 use ciro_consensus::{Validator, ValidatorSet};
@@ -65,8 +67,18 @@ fn check_place(settlement: &Settlement) -> Result<(), ReceiptError> {
     settlement.path.verify(&settlement.record.digest(), header.receipts_root).map_err(ReceiptError::Path)
 }
 
+/// What checking it takes at most, in units of work and in bytes of memory.
+pub(crate) fn cost(settlement: &Settlement) -> (u64, u64) {
+    let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    // Counting cannot fail. If it did, nobody would accept what is returned.
+    let bytes = borsh::object_length(settlement).map_or(u64::MAX, wide);
+    let votes = wide(signatures(settlement)).saturating_mul(SIGNATURE_UNITS);
+    let units = bytes.div_ceil(SETTLEMENT_BYTES_OF_UNIT).saturating_add(votes);
+    (units, bytes.saturating_mul(SETTLEMENT_MEMORY))
+}
+
 /// How many votes speak for the settlement, those for handovers included.
-pub(crate) fn signatures(settlement: &Settlement) -> usize {
+fn signatures(settlement: &Settlement) -> usize {
     let certificates = settlement.changes.iter().map(|change| &change.last).chain([&settlement.certified]);
     certificates.map(|certified| certified.certificate.signatures.len()).fold(0, usize::saturating_add)
 }

@@ -12,20 +12,28 @@ use std::fmt;
 /// Elements of one tensor that are shown before it is said how many are left.
 const SHOWN: usize = 12;
 
+/// An input that is shown. Its elements are made as they are read: as texts they take many times the receipt's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownInput<'a> {
+    columns: &'a [Column],
+    spec: &'a Input,
+    tensor: &'a RawTensor,
+}
+
 /// An element of an input as its users write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Element {
+pub enum Element<'a> {
     /// A number that is there: its shortest decimal, or an infinity.
     Number(String),
     /// No number, where none is written for it: NaN.
     Missing,
     /// A category by its text.
-    Category(String),
+    Category(&'a str),
     /// A category that the model has not seen.
     Unseen,
 }
 
-impl fmt::Display for Element {
+impl fmt::Display for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => f.write_str(number),
@@ -37,12 +45,6 @@ impl fmt::Display for Element {
 }
 
 impl Judged {
-    /// The inputs by name and in the program's order, flat and row-major, as far as they are shown.
-    #[must_use]
-    pub fn inputs(&self) -> Option<Vec<(&str, Vec<Element>)>> {
-        self.input().map(|input| named_inputs(&self.report.program, input))
-    }
-
     /// The verdict, what was run on what, what that shows and rests on, and who can read what.
     ///
     /// # Errors
@@ -81,30 +83,38 @@ impl Judged {
 }
 
 fn input_lines(program: &Program, input: &RawInput) -> String {
-    let line_of = |(i, (spec, tensor)): (usize, (&Input, &RawTensor))| {
-        let items = elements(program, i, spec, tensor).map(|element| element.to_string());
-        format!("  {} {:?} = {}", Named(&spec.name), tensor.shape, list(items))
-    };
-    lines(program.inputs.iter().zip(&input.0).enumerate().map(line_of))
+    lines(shown_inputs(program, input).map(|shown| {
+        let items = shown.elements().map(|element| element.to_string());
+        format!("  {} {:?} = {}", Named(shown.name()), shown.tensor.shape, list(items))
+    }))
 }
 
-fn named_inputs<'a>(program: &'a Program, input: &RawInput) -> Vec<(&'a str, Vec<Element>)> {
+/// The inputs in the program's order.
+pub fn shown_inputs<'a>(program: &'a Program, input: &'a RawInput) -> impl Iterator<Item = ShownInput<'a>> {
     let specs = program.inputs.iter().zip(&input.0).enumerate();
-    specs.map(|(i, (spec, tensor))| (spec.name.as_str(), elements(program, i, spec, tensor).collect())).collect()
+    specs.map(|(i, (spec, tensor))| ShownInput { columns: program.columns_of(i), spec, tensor })
 }
 
-/// The elements of input number `i`.
-fn elements(program: &Program, i: usize, spec: &Input, tensor: &RawTensor) -> impl ExactSizeIterator<Item = Element> {
-    let mut columns = program.columns_of(i).iter().cycle();
-    spec.given(tensor).map(move |text| element(columns.next(), text))
+impl<'a> ShownInput<'a> {
+    /// Its name, which the program's maker chose.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        &self.spec.name
+    }
+
+    /// Its elements, flat and row-major.
+    pub fn elements(self) -> impl ExactSizeIterator<Item = Element<'a>> {
+        let mut columns = self.columns.iter().cycle();
+        self.spec.given(self.tensor).map(move |text| element(columns.next(), text))
+    }
 }
 
 /// An element from its shortest decimal.
-fn element(column: Option<&Column>, text: String) -> Element {
+fn element(column: Option<&Column>, text: String) -> Element<'_> {
     // deterministic: a decimal that was written from a float reads as that float.
     let Ok(number) = text.parse::<f64>() else { return Element::Number(text) };
     match column.map(|column| column.given(number)) {
-        Some(Given::Category(category)) => Element::Category(category.into()),
+        Some(Given::Category(category)) => Element::Category(category),
         Some(Given::Unseen) => Element::Unseen,
         Some(Given::Number(given)) if number.is_nan() && !given.is_nan() => Element::Number(given.to_string()),
         Some(Given::Number(_)) | None if number.is_nan() => Element::Missing,

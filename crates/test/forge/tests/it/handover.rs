@@ -2,9 +2,11 @@
 
 use ciro_consensus::LightError;
 use ciro_forge::{Answer, Forger, Frozen};
+use ciro_receipt::error::{SETTLEMENT_BYTES_OF_UNIT, SIGNATURE_UNITS};
 use ciro_receipt::{Receipt, ReceiptError, Settlement, Terms, check};
 use ciro_relation::Limits;
-use ciro_types::Height;
+use ciro_state::GenesisAccount;
+use ciro_types::{AccountId, Amount, Height};
 
 fn tree() -> Answer {
     Frozen::named("B_dtree_bc_ml").answer
@@ -80,14 +82,48 @@ fn the_votes_of_handovers_count_towards_the_limit() {
 
 /// Three seconds are for all of a receipt: whoever sends many votes has less left for the proof.
 #[test]
-fn votes_are_paid_for_from_the_same_purse_as_the_proof() {
-    let receipt = forger().signed(tree());
+fn a_settlement_is_paid_for_from_the_same_purse_as_the_proof() {
+    let mut large = forger();
+    large.genesis.accounts = (1..=2_000u16).map(account).collect();
+    for receipt in [forger().signed(tree()), large.signed(tree())] {
+        let units = settlement_units(&receipt);
+        let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
+        let needed = key.cost().units() + units;
+        assert!(of_units(needed).check(&receipt).is_ok());
+        assert!(matches!(of_units(needed - 1).check(&receipt), Err(ReceiptError::Proof(_))));
+    }
+}
+
+/// Before anything of it is checked: its genesis is none, and nobody looks.
+#[test]
+fn a_settlement_that_costs_too_much_is_refused_by_its_size() {
+    let mut receipt = forger().signed(tree());
+    let settlement = receipt.settlement.as_mut().expect("settled");
+    settlement.genesis.accounts = vec![account(1); 2_000];
+    assert!(matches!(check(&receipt, None), Err(ReceiptError::Genesis(_))));
+    let (units, got) = (settlement_units(&receipt) - 1, settlement_units(&receipt));
+    let refused = of_units(units).check(&receipt).map(|_| ());
+    assert_eq!(refused, Err(ReceiptError::Settlement { what: "units of work", expected: units, got }));
+    let limits = Limits { peak_bytes: 1 << 16, ..Limits::default() };
+    let refused = Terms { limits, ..Terms::default() }.check(&receipt).map(|_| ());
+    assert!(matches!(refused, Err(ReceiptError::Settlement { what: "bytes of memory", .. })), "{refused:?}");
+}
+
+fn account(n: u16) -> GenesisAccount {
+    let mut account = AccountId([0; 32]);
+    account.0[..2].copy_from_slice(&n.to_be_bytes());
+    GenesisAccount { account, balance: Amount(1) }
+}
+
+fn of_units(units: u64) -> Terms {
+    Terms { limits: Limits { units, ..Limits::default() }, ..Terms::default() }
+}
+
+/// By its votes and its bytes.
+fn settlement_units(receipt: &Receipt) -> u64 {
     let settlement = receipt.settlement.as_ref().expect("settled");
     let of_change = settlement.changes[0].last.certificate.signatures.len();
     let votes = (of_change + settlement.certified.certificate.signatures.len()) as u64;
-    let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
-    let needed = key.cost().units() + votes * ciro_receipt::error::SIGNATURE_UNITS;
-    let terms = |units| Terms { limits: Limits { units, ..Limits::default() }, ..Terms::default() };
-    assert!(terms(needed).check(&receipt).is_ok());
-    assert!(matches!(terms(needed - 1).check(&receipt), Err(ReceiptError::Proof(_))));
+    let bytes = ciro_types::encode(settlement).len() as u64;
+    votes * SIGNATURE_UNITS + bytes.div_ceil(SETTLEMENT_BYTES_OF_UNIT)
 }

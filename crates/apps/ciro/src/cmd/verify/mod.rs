@@ -50,6 +50,9 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CliError> {
     expect_made_from(args, &judged.report, ui)?;
     let details = args.verbose.then(|| details::details(&judged.receipt, &limits)).transpose()?;
     let verdict = Verdict::of(judged).map_err(CliError::failed)?;
+    if ui.is_json() {
+        verdict.admit_json(&limits).map_err(CliError::failed)?;
+    }
     let more = details.as_ref().map(|details| format!("\n\n{}", details.text())).unwrap_or_default();
     let text = format!("{}{more}", verdict.text);
     ui.result(&View { verdict, details }, || text)
@@ -73,7 +76,8 @@ fn invalid(error: &ReceiptError) -> CliError {
         ReceiptError::Unsettled { .. } => failed
             .hint("without --network the receipt is judged alone; ask whoever gave it to you for the one of the job"),
         ReceiptError::Output { .. } => failed.hint("raise --max-memory if you trust whoever made it"),
-        ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { .. })) => {
+        ReceiptError::Settlement { .. }
+        | ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { .. })) => {
             failed.hint("if you trust whoever made it, or have the time, raise --max-work or --max-memory")
         }
         _ => failed,
