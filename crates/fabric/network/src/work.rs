@@ -46,7 +46,7 @@ impl From<SchedulerError> for Refused {
 
 impl From<QueueError> for Refused {
     fn from(error: QueueError) -> Self {
-        Self::from(SchedulerError::Log(error))
+        Self::from(SchedulerError::Store(error))
     }
 }
 

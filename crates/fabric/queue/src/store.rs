@@ -110,9 +110,8 @@ pub struct Expired {
 ///   as of the last commit that returned, or of the one that was under way, never in between. Nothing a call returned
 ///   may leave the process before that. A token in particular is used only after it is durable.
 /// * **Order.** Ready work is offered oldest first, and keeps its age when it is requeued.
-/// * **Tokens** strictly increase over the life of the store. A rebuilt store must be told the height of the rebuild
-///   with [`start_tokens_after`](Self::start_tokens_after); a token is at least `height << 20`, so that a rebuilt store
-///   cannot repeat one. The heights may be those of a ledger that has gone back. Then
+/// * **Tokens** strictly increase over the life of the store. A token is at least `height << 20`. A rebuilt store is told
+///   the height of the rebuild with [`start_tokens_after`](Self::start_tokens_after), so that it cannot repeat one. The heights may be those of a ledger that has gone back. Then
 ///   [`start_tokens_beyond`](Self::start_tokens_beyond) carries over how far the old store was.
 /// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the store unchanged.
 pub trait WorkStore {

@@ -8,7 +8,7 @@ use ciro_types::DecodeError;
 pub enum SchedulerError {
     /// The store of work failed.
     #[error("the scheduler's work store failed")]
-    Log(#[source] QueueError),
+    Store(#[source] QueueError),
     /// A seat's note in the store is not ours. Delete the store and rebuild it from the ledger.
     #[error("a seat in the work store carries a damaged note")]
     Note(#[source] DecodeError),
@@ -19,7 +19,7 @@ impl SchedulerError {
     #[must_use]
     pub fn is_no_room(&self) -> bool {
         match self {
-            Self::Log(error) => error.is_no_room(),
+            Self::Store(error) => error.is_no_room(),
             Self::Note(_) => false,
         }
     }
@@ -27,6 +27,6 @@ impl SchedulerError {
 
 impl From<QueueError> for SchedulerError {
     fn from(error: QueueError) -> Self {
-        Self::Log(error)
+        Self::Store(error)
     }
 }

@@ -87,7 +87,7 @@ impl Ledger {
         verified: Arc<VerifiedTxs>,
     ) -> Result<Self, EngineError> {
         let state = open_state(genesis, &store)?;
-        let [validators, successors] = validator_sets(&state)?;
+        let (validators, successors) = (validator_set(state.voters())?, validator_set(state.successors())?);
         let height = state.height();
         let last = if height == Height(0) { None } else { store.block(height).map_err(EngineError::Store)? };
         let parent = last.map_or(BlockId::ZERO, |block| block.id());
@@ -199,11 +199,23 @@ impl Ledger {
         let committed = committed(block, &ids, nonces, &effects);
         let next = (self.successors != self.validators).then_some(&self.successors);
         self.root = self.store.commit(decided, &ids, &effects, next).map_err(EngineError::Store)?;
-        [self.validators, self.successors] = validator_sets(&self.state)?;
+        self.hand_over()?;
         self.parent = block.id();
         self.prepared.clear();
         self.verified.forget(&ids);
         Ok(committed)
+    }
+
+    /// Those whom the last header named decide from now on. A set is made anew only where it changes.
+    fn hand_over(&mut self) -> Result<(), EngineError> {
+        self.validators = self.successors.clone();
+        let powers = self.state.successors();
+        let is_same =
+            powers.iter().copied().eq(self.successors.members().iter().map(|member| (member.account, member.power)));
+        if !is_same {
+            self.successors = validator_set(powers)?;
+        }
+        Ok(())
     }
 
     /// A block that was committed before, as it was announced or should have been.
@@ -329,11 +341,7 @@ fn open_state(genesis: &Genesis, store: &Store) -> Result<State, EngineError> {
     if expected == got { Ok(state) } else { Err(EngineError::OtherChain { expected, got }) }
 }
 
-/// Who decides the next block, and the one after it.
-fn validator_sets(state: &State) -> Result<[ValidatorSet; 2], EngineError> {
-    let set = |powers: Vec<(AccountId, u64)>| {
-        let members = powers.into_iter().map(|(account, power)| Validator { account, power }).collect();
-        ValidatorSet::new(members).map_err(EngineError::Validators)
-    };
-    Ok([set(state.voters())?, set(state.successors())?])
+fn validator_set(powers: Vec<(AccountId, u64)>) -> Result<ValidatorSet, EngineError> {
+    let members = powers.into_iter().map(|(account, power)| Validator { account, power }).collect();
+    ValidatorSet::new(members).map_err(EngineError::Validators)
 }

@@ -154,8 +154,7 @@ impl<F: WalFile> Validator<F> {
         }
     }
 
-    /// A validator no longer keeps the block that we lack. Once more than a third say so, an honest one does, and waiting is in vain.
-    /// The set is the one that we know: those who lost their vote since say nothing any more.
+    /// A validator no longer keeps the block that we lack. Once two thirds say so, waiting is in vain.
     fn on_pruned(&mut self, from: AccountId, oldest: Height) -> Result<(), EngineError> {
         let height = self.state().height().next();
         let validators = self.ledger.validators();
@@ -169,7 +168,7 @@ impl<F: WalFile> Validator<F> {
         self.pruned.retain(|_, oldest| *oldest > height);
         let power = self.pruned.keys().filter_map(|peer| self.ledger.validators().power(*peer)).sum();
         match self.pruned.values().min() {
-            Some(&oldest) if self.ledger.validators().is_third(power) => Err(EngineError::Stranded { height, oldest }),
+            Some(&oldest) if self.ledger.validators().is_quorum(power) => Err(EngineError::Stranded { height, oldest }),
             Some(_) | None => Ok(()),
         }
     }

@@ -3,13 +3,17 @@
 use crate::file::FormatError;
 use ciro_consensus::ValidatorSetError;
 use ciro_consensus::light::LightError;
+use ciro_consensus::validators::MAX_VALIDATORS;
 use ciro_crypto::SignatureError;
 use ciro_state::{GenesisError, PathError};
 use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, ModelId};
 use ciro_verifier::VerifyError;
 
-/// Most vote signatures that are checked for one settlement: enough for every handover of a network of 180 validators.
+/// Most vote signatures that are checked for one settlement: enough for every handover of the largest set of validators.
 pub const SIGNATURES_MAX: usize = 16_384;
+
+// Each validator but the last may lose its vote, and every set before has signed.
+const _: () = assert!(MAX_VALIDATORS * (MAX_VALIDATORS + 1) / 2 <= SIGNATURES_MAX, "a receipt holds all handovers");
 
 /// What checking one of them counts as, in units of work: it takes some 50 µs. That much less may the proof cost.
 pub const SIGNATURE_UNITS: u64 = 50;

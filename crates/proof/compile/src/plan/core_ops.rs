@@ -152,10 +152,10 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
 
 /// Reads arithmetic of an input's numbers with a constant of doubles; `false` if it is none.
 fn wide(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
-    let (id, dims, constant) = match (ctx.operand(0)?, ctx.operand(1)?) {
-        (Some(Bound::Value { id, dims }), Some(Bound::Const(_))) => (id, dims, 1),
-        (Some(Bound::Const(_)), Some(Bound::Value { id, dims })) => (id, dims, 0),
-        _ => return Ok(false),
+    let is_const = |ctx: &Ctx<'_>, i| Ok::<_, CompileError>(matches!(ctx.operand(i)?, Some(Bound::Const(_))));
+    let constant = usize::from(is_const(ctx, 1)?);
+    let (true, Some(Bound::Value { id, dims })) = (is_const(ctx, constant)?, ctx.operand(1 - constant)?) else {
+        return Ok(false);
     };
     let doubles = ctx.node.input.get(constant).and_then(|name| ctx.builder.doubles(name));
     let spread = doubles.and_then(|(own, values)| spread_of(own, values, &dims));

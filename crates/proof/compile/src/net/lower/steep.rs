@@ -14,7 +14,8 @@ use ciro_graph::{Interval, Op};
 const FINER_BITS: i32 = 6;
 
 impl Lowering<'_> {
-    /// A steep function of a value that is finer than a table can read it, in `bits` for results up to `size`; `None` if a table is as good.
+    /// A steep function of a value that is finer than a table can read it, in `bits` for results up to `size`. `None` if a table is
+    /// as good.
     pub(super) fn steep(
         &mut self,
         at: &At,
