@@ -19,10 +19,11 @@ use crate::matcher::Matcher;
 use crate::outbox::Outbox;
 use ciro_api::{NodeError, Until};
 use ciro_engine::{Admission, Committed};
+use ciro_exec::{Answer, Failure, Task};
 use ciro_scheduler::{Effect as Scheduled, SchedulerError};
 use ciro_state::{SignedLease, SignedTx, State, TxError};
 use ciro_types::{AccountId, JobId, JobSpec, TxId};
-use ciro_worker::{Answer, Failure, Input as Work, Task};
+use ciro_worker::Input as Work;
 
 /// What a desk is told.
 pub enum Input<'a> {

@@ -3,9 +3,10 @@
 use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
 use ciro_engine::Committed;
+use ciro_exec::Task;
 use ciro_state::{Action, Facts, Params, State};
 use ciro_types::{Amount, Height, Offer, Requirements};
-use ciro_worker::{Config, Effect, Input, Task, Worker};
+use ciro_worker::{Config, Effect, Input, Worker};
 
 /// What a worker offers and puts at risk.
 #[derive(Clone, Debug)]

@@ -32,7 +32,6 @@
 //! | `uploads` | uploads on their way in, by name |
 //! | [`durable`] | files that are whole or absent after a crash |
 //! | [`outbox`] | one account's transactions on their way to the ledger |
-//! | [`pool`] | the threads that compute answers |
 //! | [`latency`] | how long recent jobs took |
 //!
 //! Dependency position: top of the fabric; only the command line is above.
@@ -57,7 +56,6 @@ mod observe;
 mod opening;
 pub mod options;
 pub mod outbox;
-pub mod pool;
 pub mod receipts;
 pub mod shelf;
 mod uploads;
@@ -76,4 +74,3 @@ pub use network::Network;
 pub use node::LocalNode;
 pub use options::Options;
 pub use outbox::Outbox;
-pub use pool::Pool;

@@ -14,13 +14,13 @@ use ciro_api::{
     StoredModel, Until, UploadKind, WorkerView, ask,
 };
 use ciro_engine::{Health, Store, query};
+use ciro_exec::inference::MODEL_BYTES_MAX;
 use ciro_graph::check_model;
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, Model, SignedTx, State};
 use ciro_store::StoreError;
 use ciro_types::{AccountId, Height, JobId, decode};
-use ciro_worker::workbench::MODEL_BYTES_MAX;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,9 +4,9 @@
 
 use crate::alarm::{Notice, Notify};
 use ciro_engine::{Committed, Health};
+use ciro_exec::{Answer, Failure};
 use ciro_state::Event;
 use ciro_telemetry::Metrics;
-use ciro_worker::{Answer, Failure};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -12,8 +12,8 @@
 //! job needs no lease. The worker then takes it by itself, so that a silent scheduler censors nobody. It waits for a
 //! delay that differs between workers, so that they seldom race.
 
-use crate::workbench::{Answer, Failure, Fault, Task};
 use ciro_crypto::{hash, hash_encoded};
+use ciro_exec::{Answer, Failure, Fault, Task};
 use ciro_state::fees::price_ceiling;
 use ciro_state::{
     Action, Authority, CommittedEvent, DeclineReason, Event, Job, SignedLease, TxError, commitment, job_id, output_hash,

@@ -1,11 +1,11 @@
 //! The model that every simulated job runs: small enough that a proof takes a millisecond, and real all the way.
 
+use ciro_exec::{BlobError, Blobs, Workbench};
 use ciro_graph::{RawInput, RawTensor, execute};
 use ciro_prover::ProvingKey;
 use ciro_state::{input_hash, output_hash};
 use ciro_test_models::relu;
 use ciro_types::{Hash32, ModelId, encode};
-use ciro_worker::{BlobError, Blobs, Workbench};
 use std::sync::OnceLock;
 
 /// How many different inputs there are.

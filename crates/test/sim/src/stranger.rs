@@ -5,10 +5,10 @@
 
 use crate::cast::{FUNDED_STRANGERS as FUNDED, Place};
 use crate::model::Shelf;
+use ciro_exec::Blobs as _;
 use ciro_graph::Model;
 use ciro_state::{Action, Authority, SignedTx, State, TxBody};
 use ciro_types::{Amount, ChainId, Hash32, Nonce, decode, encode};
-use ciro_worker::Blobs as _;
 
 /// All strangers.
 pub const STRANGERS: usize = 8;

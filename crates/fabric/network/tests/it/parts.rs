@@ -1,12 +1,12 @@
 //! Keys, blobs and the data directory, each by itself.
 
 use ciro_api::Client;
+use ciro_exec::{BlobError, Blobs as _};
 use ciro_network::{
     BlobStore, BlobStoreError, KeyFileError, Kind, Layout, LayoutError, Quotas, create_key, load_key,
     load_or_create_key,
 };
 use ciro_types::{AccountId, Hash32, ModelId};
-use ciro_worker::{BlobError, Blobs as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};

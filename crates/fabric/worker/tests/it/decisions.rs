@@ -1,6 +1,7 @@
 //! What a worker does with leases, blocks and refusals.
 
 use ciro_crypto::Keypair;
+use ciro_exec::{Answer, BlobError, Failure, Task};
 use ciro_state::{
     Action, Authority, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, RefundReason,
     Round, Seat, SignedLease, TxError, commitment, job_id, output_hash,
@@ -9,7 +10,7 @@ use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType,
     Lease, LeaseToken, MemoryMib, ModelId, Nonce, Requirements,
 };
-use ciro_worker::{Answer, BlobError, Config, Effect, Failure, Input, Task, Worker};
+use ciro_worker::{Config, Effect, Input, Worker};
 
 const CHAIN: ChainId = ChainId([1; 32]);
 const OPEN_FROM: u64 = 100;

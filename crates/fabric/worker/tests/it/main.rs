@@ -1,4 +1,3 @@
-//! Tests of the worker's decisions and of its workbench.
+//! Tests of the worker's decisions.
 
 mod decisions;
-mod workbench;

@@ -7,12 +7,12 @@ use crate::cast::{CHEAP, PRICE, Place, STAKE};
 use crate::model::Shelf;
 use crate::plan::Character;
 use ciro_engine::{Admission, SubmitError};
+use ciro_exec::{Answer, Task};
 use ciro_graph::RawOutput;
 use ciro_network::desk::{Effect, Input};
 use ciro_network::{Desk, Hand, Terms};
 use ciro_state::{Action, Authority, SignedLease, SignedTx, State, TxError, input_hash};
 use ciro_types::{AccountId, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, decode, encode};
-use ciro_worker::{Answer, Task};
 use std::collections::BTreeMap;
 
 /// Memory of every worker.

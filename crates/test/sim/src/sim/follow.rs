@@ -9,11 +9,11 @@ use crate::node::{Follower, Stopped};
 use crate::plan::{Order, Wish};
 use crate::violation::{TokenUse, Violation};
 use ciro_engine::{Admission, Committed};
+use ciro_exec::Task;
 use ciro_network::counter::known;
 use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, Facts, SignedLease, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
-use ciro_worker::Task;
 use std::sync::Arc;
 
 /// When a worker looks again for the job of a lease, milliseconds.

@@ -14,9 +14,9 @@ use crate::trace::Trace;
 use crate::violation::Violation;
 use ciro_consensus::ValidatorSet;
 use ciro_engine::{Admission, Input};
+use ciro_exec::Task;
 use ciro_state::{Action, Genesis, SignedLease};
 use ciro_types::{ChainId, JobId, JobSpec};
-use ciro_worker::Task;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

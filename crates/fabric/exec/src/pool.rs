@@ -1,6 +1,8 @@
 //! The threads that compute answers.
 
-use ciro_worker::{Answer, Blobs, Failure, Task, Workbench};
+use crate::blobs::Blobs;
+use crate::task::{Answer, Failure, Task};
+use crate::workbench::Workbench;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

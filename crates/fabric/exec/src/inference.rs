@@ -1,11 +1,13 @@
-//! Executes, proves, and checks its own proof before anyone else sees it.
+//! The executor of inferences: runs an integer program, proves the run, and checks its own proof before anyone else sees it.
 
 use crate::blobs::{BlobError, Blobs};
+use crate::executor::Executor;
+use crate::task::{Answer, Failure, Task};
 use ciro_graph::exec::Fault as NodeFault;
 use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model};
 use ciro_prover::{ProveError, ProvingKey, execute, prove};
-use ciro_state::{DeclineReason, FailReason, input_hash, job_id};
-use ciro_types::{AccountId, Assurance, Hash32, JobId, JobSpec, ModelId, decode, encode};
+use ciro_state::input_hash;
+use ciro_types::{Assurance, Hash32, JobType, ModelId, decode, encode};
 use ciro_verifier::ProofContext;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,118 +16,20 @@ pub const MODEL_BYTES_MAX: usize = 256 << 20;
 /// Models whose keys are kept. A key holds the weights twice.
 const KEYS: usize = 16;
 
-/// One job to compute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// The order.
-    pub spec: JobSpec,
-    /// For whom the proof is made.
-    pub worker: AccountId,
-}
-
-impl Task {
-    /// The job's id. Cost: one hash.
-    #[must_use]
-    pub fn job(&self) -> JobId {
-        job_id(&self.spec)
-    }
-}
-
-/// A computed answer in canonical bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The raw input it answers.
-    pub input: Vec<u8>,
-    /// The raw output.
-    pub output: Vec<u8>,
-    /// The proof; empty below A4.
-    pub proof: Vec<u8>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The input could not be had.
-    #[error("the input is not available")]
-    Input(#[source] BlobError),
-    /// The model could not be had.
-    #[error("the model is not available")]
-    Model(#[source] BlobError),
-    /// The input does not fit the model.
-    #[error("the model does not accept the input: {reason}")]
-    Refused {
-        /// What the model said.
-        reason: String,
-    },
-    /// The program runs but cannot be proven.
-    #[error("the answer cannot be proven: {reason}")]
-    Unprovable {
-        /// What the prover said.
-        reason: String,
-    },
-    /// The ledger takes no answer of this length.
-    #[error("the {what} is too long for the network: expected at most {expected} bytes, got {got}")]
-    TooLong {
-        /// Which part.
-        what: &'static str,
-        /// The limit, bytes.
-        expected: u32,
-        /// The part's length, bytes.
-        got: usize,
-    },
-    /// Our own proof does not verify: a fault of this machine. Never submitted.
-    #[error("this worker's own proof does not verify: {reason}")]
-    SelfCheck {
-        /// What the verifier said.
-        reason: String,
-    },
-}
-
-/// Whose fault a failure is, and what the ledger is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The job's: nobody can answer it.
-    Job(FailReason),
-    /// The job's as long as its client does not bring what is missing.
-    Absent(FailReason),
-    /// This machine's: another one may answer it, and so may this one later or never.
-    Machine(DeclineReason),
-}
-
-impl Failure {
-    /// Whose fault it is.
-    #[must_use]
-    pub const fn fault(&self) -> Fault {
-        match self {
-            Self::Input(error) | Self::Model(error) if error.is_local() => Fault::Machine(DeclineReason::Impaired),
-            Self::Input(_) => Fault::Absent(FailReason::InputUnavailable),
-            Self::Model(_) => Fault::Absent(FailReason::ModelUnavailable),
-            Self::Refused { .. } => Fault::Job(FailReason::InputInvalid),
-            Self::Unprovable { .. } | Self::TooLong { .. } => Fault::Job(FailReason::ModelInvalid),
-            Self::SelfCheck { .. } => Fault::Machine(DeclineReason::Unsuitable),
-        }
-    }
-}
-
-/// Computes tasks on any number of threads, sharing the keys of recent models.
+/// Runs [`JobType::AIInference`] on any number of threads, sharing the keys of recent models.
 #[derive(Default)]
-pub struct Workbench {
+pub struct Inference {
     /// Most recently used last.
     keys: Mutex<Vec<(ModelId, Arc<ProvingKey>)>>,
 }
 
-impl Workbench {
-    /// A workbench that knows no model yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+impl Executor for Inference {
+    fn job_type(&self) -> JobType {
+        JobType::AIInference
     }
 
-    /// Computes `task`. A4 answers carry a proof that has been verified.
-    ///
-    /// # Errors
-    /// [`Failure`], which says whether the job or this machine is at fault.
-    pub fn answer(&self, task: &Task, blobs: &dyn Blobs) -> Result<Answer, Failure> {
+    /// A4 answers carry a proof that has been verified.
+    fn answer(&self, task: &Task, blobs: &dyn Blobs) -> Result<Answer, Failure> {
         let input = fetch_input(blobs, task.spec.input)?;
         let key = self.key(task.spec.model, blobs)?;
         let raw: RawInput = decode(&input, input.len()).map_err(|e| Failure::Refused { reason: e.to_string() })?;
@@ -134,7 +38,9 @@ impl Workbench {
             Assurance::A4 => run_and_prove(&key, &raw, input, &context(task)),
         }
     }
+}
 
+impl Inference {
     /// The key of a model, made once. Two threads may make the same key at once; either is good.
     fn key(&self, id: ModelId, blobs: &dyn Blobs) -> Result<Arc<ProvingKey>, Failure> {
         if let Some(key) = self.recall(id) {

@@ -1,15 +1,15 @@
 //! A small real model is executed, proven and checked; whatever is not what it is called is refused.
 
+use ciro_exec::{Answer, BlobError, Blobs, Executor, Failure, Fault, Task, Workbench};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_prover::ProvingKey;
-use ciro_state::{FailReason, input_hash};
+use ciro_state::{DeclineReason, FailReason, input_hash};
 use ciro_test_models::relu;
 use ciro_types::{
     AccountId, Amount, Assurance, ChainId, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, decode,
     encode,
 };
 use ciro_verifier::{Claim, ProofContext, verify};
-use ciro_worker::{BlobError, Blobs, Fault, Task, Workbench};
 
 fn input(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))
@@ -116,4 +116,30 @@ fn an_input_outside_the_models_range_is_the_jobs_fault() {
     let far = input([1e9, 0.0]);
     let error = Workbench::new().answer(&task(Assurance::A4, &far), &shelf([1e9, 0.0])).expect_err("must be refused");
     assert_eq!(error.fault(), Fault::Job(FailReason::InputInvalid));
+}
+
+/// An executor of another type, which answers everything alike.
+struct Echo;
+
+impl Executor for Echo {
+    fn job_type(&self) -> JobType {
+        JobType::DataProcessing
+    }
+
+    fn answer(&self, _: &Task, _: &dyn Blobs) -> Result<Answer, Failure> {
+        Ok(Answer { input: vec![1], output: vec![2], proof: Vec::new() })
+    }
+}
+
+#[test]
+fn a_job_goes_to_the_executor_of_its_type_and_without_one_to_another_machine() {
+    let mut task = task(Assurance::A0, &input([1.0, 1.0]));
+    task.spec.job_type = JobType::DataProcessing;
+    let shelf = shelf([1.0, 1.0]);
+    let failure = Workbench::new().answer(&task, &shelf).expect_err("nothing runs it");
+    assert_eq!(failure.fault(), Fault::Machine(DeclineReason::Unsuitable));
+
+    let bench = Workbench::new().with(Echo);
+    assert_eq!(bench.job_types().collect::<Vec<_>>(), [JobType::AIInference, JobType::DataProcessing]);
+    assert_eq!(bench.answer(&task, &shelf).expect("answers").output, [2]);
 }

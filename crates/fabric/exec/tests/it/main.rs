@@ -1,0 +1,3 @@
+//! Tests of executors.
+
+mod inference;
