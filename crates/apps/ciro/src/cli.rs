@@ -210,7 +210,7 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "PORT", default_value_t = 8700)]
     pub(crate) port: u16,
     /// Blocks that are kept whole, with the proofs in them; older settlements stay provable, older receipts do not
-    #[arg(long, value_name = "BLOCKS", default_value_t = ciro_network::options::RETAINED_BLOCKS)]
+    #[arg(long, value_name = "BLOCKS", default_value_t = ciro_devnet::options::RETAINED_BLOCKS)]
     pub(crate) retain: u64,
     /// Keep every block for good
     #[arg(long, conflicts_with = "retain")]

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use ciro_crypto::Keypair;
-use ciro_network::{KeyFileError, Layout, create_key, load_key};
+use ciro_node::{KeyFileError, Layout, create_key, load_key};
 use std::path::Path;
 
 /// The data directory: `explicit`, else `$CIRO_HOME`, else `~/.ciro`.

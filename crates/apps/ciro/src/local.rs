@@ -3,9 +3,10 @@
 use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::ui::{Ui, human_duration};
+use ciro_devnet::{Network, NetworkError, Options};
 use ciro_engine::Health;
 use ciro_gateway::Settings;
-use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
+use ciro_node::{Layout, Notice, Notify};
 use ciro_types::chain;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;

@@ -28,7 +28,7 @@ use crate::ui::Ui;
 use ciro_api::Status;
 use ciro_crypto::hash_encoded;
 use ciro_graph::Model;
-use ciro_network::Layout;
+use ciro_node::Layout;
 use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::fees::tx_fee;

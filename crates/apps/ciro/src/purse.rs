@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::home;
 use ciro_crypto::Keypair;
-use ciro_network::Layout;
+use ciro_node::Layout;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 

@@ -24,7 +24,7 @@
 //! client before it comes here, so the gateway needs no trust and no login; it listens on loopback. Who signs requests as well
 //! has budgets of its own and may read its own receipts.
 //!
-//! Dependency position: above `ciro-api`, whose messages are all that it says to a node; below `ciro-network`.
+//! Dependency position: above `ciro-api`, whose messages are all that it says to a node; below apps.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 

@@ -13,7 +13,7 @@
 //! A job nobody can serve stays queued, and says why. The ledger, not the scheduler, decides who is paid: a scheduler
 //! that crashes, stalls or lies costs time, never money.
 //!
-//! Dependency position: above `ciro-state` (events, leases) and `ciro-queue`; below `ciro-network`.
+//! Dependency position: above `ciro-state` (events, leases) and `ciro-queue`; below `ciro-devnet`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 

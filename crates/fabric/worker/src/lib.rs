@@ -7,7 +7,7 @@
 //! It decides and a [`ciro_exec::Workbench`] computes: it owns no thread and no clock. A worker that restarts asks the ledger what it owes. It keeps nothing of its own, because even
 //! the salt of a commitment follows from its key.
 //!
-//! Dependency position: above `ciro-state` and `ciro-exec`; below `ciro-network`.
+//! Dependency position: above `ciro-state` and `ciro-exec`; below `ciro-devnet`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 

@@ -7,7 +7,7 @@ use crate::plan::{Order, Plan, Wish};
 use crate::sim::{Counts, Ordered, Sim};
 use crate::violation::Violation;
 use ciro_engine::Store;
-use ciro_network::receipts::{PublicModel, receipt, settlement};
+use ciro_node::receipts::{PublicModel, receipt, settlement};
 use ciro_queue::{QueueError, WorkStore as _};
 use ciro_receipt::check;
 use ciro_types::{Assurance, BlockId, Hash32, Height, JobId, chain};

@@ -7,7 +7,7 @@ use crate::local::require;
 use crate::purse::Purse;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
-use ciro_network::Layout;
+use ciro_node::Layout;
 use ciro_state::Action;
 use ciro_types::{AccountId, Amount, ModelId, TxId};
 use serde::Serialize;

@@ -10,7 +10,7 @@ pub use scheduler::SchedulerNode;
 pub use validator::ValidatorNode;
 pub use worker::WorkerNode;
 
-use ciro_network::desk::Effect;
+use ciro_devnet::desk::Effect;
 use ciro_scheduler::SchedulerError;
 use ciro_types::Height;
 

@@ -8,7 +8,7 @@ use super::villain::Villain;
 use super::wire::{self, Reply};
 use crate::error::{CliError, Exit};
 use ciro_crypto::{Keypair, hash_encoded};
-use ciro_network::{Layout, load_key};
+use ciro_node::{Layout, load_key};
 use ciro_types::{AccountId, Amount, ChainId, Height};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};

@@ -10,7 +10,7 @@ use crate::show::{self, Outputs};
 use crate::ui::Ui;
 use batch::Refused;
 use ciro_graph::RawInput;
-use ciro_network::durable::{Access, replace};
+use ciro_node::durable::{Access, replace};
 use ciro_prover::reveal::{Reveal, reveals};
 use ciro_prover::{Proof, ProvingKey, Seed};
 use ciro_receipt::{Opening, Receipt};

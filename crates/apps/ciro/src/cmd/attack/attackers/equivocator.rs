@@ -6,7 +6,7 @@ use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_consensus::{Evidence, Signed, Vote, VoteKind};
 use ciro_crypto::Keypair;
-use ciro_network::{Layout, load_key};
+use ciro_node::{Layout, load_key};
 use ciro_state::Action;
 use ciro_types::{Amount, BlockId, ChainId, Height};
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use ciro_crypto::Keypair;
 use ciro_engine::SubmitError;
-use ciro_network::Outbox;
-use ciro_network::outbox::{RESEND_BLOCKS, WINDOW};
+use ciro_node::Outbox;
+use ciro_node::outbox::{RESEND_BLOCKS, WINDOW};
 use ciro_state::{Action, SignedTx, TxError};
 use ciro_types::{AccountId, Amount, ChainId, Height, JobId, Nonce, TxId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -3,11 +3,11 @@
 //! It is read as a whole first. A store that is damaged, suspected or another ledger's is set aside as `work.damaged`.
 //! A new one is made from the ledger, which has everything it held.
 
-use crate::alarm::{Alarm, Notice, words};
 use crate::error::NetworkError;
 use crate::matcher::Matcher;
 use ciro_crypto::Keypair;
 use ciro_engine::Store;
+use ciro_node::alarm::{Alarm, Notice, words};
 use ciro_queue::{EmbeddedStore, Limits, QueueError, WorkStore as _};
 use ciro_scheduler::{Effect, LeaseLength, Reach, SchedulerError};
 use ciro_state::State;

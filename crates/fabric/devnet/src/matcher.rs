@@ -1,8 +1,8 @@
 //! The scheduler and the account from which it reports.
 
-use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
 use ciro_engine::{Committed, Store};
+use ciro_node::outbox::Outbox;
 use ciro_queue::{EmbeddedStore, Mark};
 use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler, SchedulerError};
 use ciro_state::{Action, Facts, SignedLease, State};

@@ -3,8 +3,8 @@
 use crate::alarm::Alarm;
 use crate::blobs::{BlobStore, BlobStoreError, Intake, Kind};
 use crate::counter;
-use crate::dispatcher::{Job, Question};
 use crate::latency::Latencies;
+use crate::mailbox::{Job, Question};
 use crate::receipts::{self, PublicModel};
 use crate::uploads::Uploads;
 use crate::validator::Mail;
@@ -49,8 +49,11 @@ pub struct LocalNode {
     /// How the followed validator is.
     pub health: watch::Receiver<Health>,
     /// What is on its way in.
-    pub(crate) uploads: Uploads,
-    pub(crate) alarm: Alarm,
+    pub uploads: Uploads,
+    /// Who is told of damage.
+    pub alarm: Alarm,
+    /// Nominal time between blocks of an idle network, milliseconds.
+    pub block_ms: u64,
 }
 
 impl LocalNode {
@@ -104,7 +107,7 @@ impl LocalNode {
     }
 
     fn status(&self) -> Result<Status, NodeError> {
-        let (genesis, head) = (self.genesis.clone(), *self.head.borrow());
+        let (genesis, head, block_ms) = (self.genesis.clone(), *self.head.borrow(), self.block_ms);
         let read_only = match &*self.health.borrow() {
             Health::Well => None,
             Health::ReadOnly { reason } => Some(reason.clone()),
@@ -117,7 +120,7 @@ impl LocalNode {
             scheduler: genesis.scheduler,
             validators: state.voters().len() as u64,
             workers: state.offers().count() as u64,
-            block_ms: crate::genesis::BLOCK_MS,
+            block_ms,
             read_only,
             params: genesis.params,
         })

@@ -1,9 +1,9 @@
 //! A worker, the account it acts for, and its standing offer.
 
-use crate::outbox::Outbox;
 use ciro_crypto::Keypair;
 use ciro_engine::Committed;
 use ciro_exec::Task;
+use ciro_node::outbox::Outbox;
 use ciro_state::{Action, Facts, Params, State};
 use ciro_types::{Amount, Height, Offer, Requirements};
 use ciro_worker::{Config, Effect, Input, Worker};

@@ -1,9 +1,9 @@
 //! Why a local network does not start, or stops.
 
-use crate::blobs::BlobStoreError;
-use crate::keyfile::KeyFileError;
-use crate::layout::LayoutError;
 use ciro_engine::{EngineError, RepairError};
+use ciro_node::blobs::BlobStoreError;
+use ciro_node::keyfile::KeyFileError;
+use ciro_node::layout::LayoutError;
 use ciro_scheduler::SchedulerError;
 use ciro_types::{DecodeError, Height};
 use std::io;

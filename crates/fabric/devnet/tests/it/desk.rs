@@ -3,9 +3,9 @@
 use ciro_api::{NodeError, Until};
 use ciro_consensus::BlockHeader;
 use ciro_crypto::Keypair;
+use ciro_devnet::Desk;
+use ciro_devnet::desk::{Effect, Input};
 use ciro_engine::{Admission, Committed, SubmitError};
-use ciro_network::Desk;
-use ciro_network::desk::{Effect, Input};
 use ciro_state::{Action, Outcome, SignedTx, TxBody, TxError};
 use ciro_store::TxRecord;
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, Height, Nonce, StateRoot, TxId};

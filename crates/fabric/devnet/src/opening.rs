@@ -3,13 +3,13 @@
 //! A store may be damaged, or so far behind that nobody keeps the blocks it lacks. It is set aside as `store.damaged`
 //! and made anew from the intact peer that is furthest ahead. Without such a peer the network does not start.
 
-use crate::alarm::{Notice, Notify, SUSPECT, words};
 use crate::error::NetworkError;
-use crate::layout::Layout;
 use crate::options::Options;
-use crate::validator::{Files, store_path};
 use ciro_crypto::Keypair;
 use ciro_engine::{Config, Effect, EngineError, Limits, Machine as _, Resident, Store, Timeouts, VerifiedTxs, repair};
+use ciro_node::alarm::{Notice, Notify, SUSPECT, words};
+use ciro_node::layout::Layout;
+use ciro_node::validator::{Files, store_path};
 use ciro_receipt::ProofVerifier;
 use ciro_state::Genesis;
 use ciro_store::StoreError;

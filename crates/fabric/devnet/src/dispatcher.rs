@@ -1,71 +1,23 @@
 //! The thread around a [`Desk`]: it brings what the validator, the pool and clients say, and carries out what the desk asks for.
 
-use crate::counter::Ticket;
 use crate::desk::{Desk, Effect, Input};
-use crate::latency::Latencies;
 use crate::observe;
-use crate::validator::Mail;
-use ciro_api::{Fate, Offered, Refusal, Until};
-use ciro_engine::{Admission, Committed};
+use ciro_api::{Fate, Until};
+use ciro_engine::Committed;
 use ciro_exec::Pool;
 use ciro_exec::pool::Computed;
+use ciro_node::counter::Ticket;
+use ciro_node::latency::Latencies;
+use ciro_node::mailbox::{Job, Question, Reply};
+use ciro_node::validator::Mail;
 use ciro_scheduler::{Effect as Scheduled, SchedulerError};
 use ciro_state::{Action, CommittedEvent, Event, SignedTx, State};
 use ciro_telemetry::Metrics;
-use ciro_types::{Height, JobId, Requirements, encode};
+use ciro_types::{Height, encode};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{oneshot, watch};
-
-/// Where a client waits for what becomes of its transaction.
-pub type Reply = oneshot::Sender<Fate>;
-
-/// The workers that would serve, and what each asks; or why there are not enough.
-pub type Offers = Result<Vec<Offered>, Refusal>;
-
-/// What the scheduler is asked.
-pub enum Question {
-    /// Who would serve these requirements now.
-    Offers {
-        /// What the machine must have.
-        requirements: Requirements,
-        /// How many are wanted.
-        count: u32,
-        /// Where the answer goes.
-        reply: Sender<Offers>,
-    },
-    /// Why a job waits for a worker.
-    Wait {
-        /// Which.
-        job: JobId,
-        /// Where the answer goes.
-        reply: Sender<Option<Refusal>>,
-    },
-}
-
-/// What the dispatcher is sent.
-pub enum Job {
-    /// The followed validator committed a block.
-    Committed(Arc<Committed>),
-    /// What became of a submitted transaction.
-    Admission(Admission),
-    /// A pool thread is done.
-    Computed(Computed),
-    /// A client's transaction.
-    Client {
-        /// The transaction.
-        tx: Box<SignedTx>,
-        /// When the client is answered.
-        until: Until,
-        /// Where the client waits.
-        reply: Reply,
-    },
-    /// A question to the scheduler.
-    Ask(Question),
-    /// No more.
-    Stop,
-}
+use tokio::sync::watch;
 
 /// See the module's documentation.
 pub struct Dispatcher {
@@ -220,6 +172,7 @@ mod tests {
     use std::pin::pin;
     use std::sync::mpsc::sync_channel;
     use std::task::{Context, Poll, Wake, Waker};
+    use tokio::sync::oneshot;
 
     /// Nobody computes here.
     struct NoBlobs;

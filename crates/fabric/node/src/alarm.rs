@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// In a validator's directory after damage was found while it ran: the whole store is looked at before it runs again.
-pub(crate) const SUSPECT: &str = "suspect";
+pub const SUSPECT: &str = "suspect";
 /// Between two looks for room on a full disk, and after how many the operator is told again.
 const ROOM_PAUSE: Duration = Duration::from_millis(500);
 const SAID_EVERY: u64 = 120;
@@ -27,7 +27,7 @@ pub enum Notice {
         /// What.
         text: String,
     },
-    /// A member stopped by itself. The network is to be stopped: see [`crate::Network::failure`].
+    /// A member stopped by itself. The network is to be stopped: whoever runs it hears of the first one through [`Alarm::new`].
     Failed {
         /// Which member.
         member: String,
@@ -65,16 +65,22 @@ pub type Notify = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Tells of members that stopped by themselves, and of damage.
 #[derive(Clone)]
-pub(crate) struct Alarm {
-    pub(crate) layout: Layout,
-    pub(crate) notify: Notify,
-    pub(crate) health: Arc<watch::Sender<Health>>,
+pub struct Alarm {
+    /// What lies where.
+    pub layout: Layout,
+    /// Where notices go.
+    pub notify: Notify,
+    /// How the followed validator is.
+    pub health: Arc<watch::Sender<Health>>,
     failed: Arc<watch::Sender<Option<String>>>,
-    pub(crate) is_stopping: Arc<AtomicBool>,
+    /// Whether the process is stopping: then nobody waits for room any more.
+    pub is_stopping: Arc<AtomicBool>,
 }
 
 impl Alarm {
-    pub(crate) fn new(layout: &Layout, notify: &Notify) -> (Self, watch::Receiver<Option<String>>) {
+    /// An alarm, and where the first failure of a member is told.
+    #[must_use]
+    pub fn new(layout: &Layout, notify: &Notify) -> (Self, watch::Receiver<Option<String>>) {
         let (failed, failure) = watch::channel(None);
         let health = Arc::new(watch::Sender::new(Health::Well));
         let (layout, notify, failed) = (layout.clone(), Arc::clone(notify), Arc::new(failed));
@@ -82,13 +88,14 @@ impl Alarm {
     }
 
     /// The followed validator's store gave back what was not written.
-    pub(crate) fn damaged(&self, error: &dyn std::error::Error) {
+    pub fn damaged(&self, error: &dyn std::error::Error) {
         let reason = chain(error);
         suspect(&self.layout.validator(0), &reason);
         self.failed("validator 0", &reason);
     }
 
-    pub(crate) fn failed(&self, member: &str, reason: &str) {
+    /// A member stopped by itself.
+    pub fn failed(&self, member: &str, reason: &str) {
         (self.notify)(Notice::Failed { member: member.into(), reason: reason.into() });
         self.failed.send_if_modified(|first| {
             let is_first = first.is_none();
@@ -98,7 +105,8 @@ impl Alarm {
     }
 
     /// What the work store does about a full disk: it says so, and tries again until there is room or the network stops.
-    pub(crate) fn patience(&self) -> Patience {
+    #[must_use]
+    pub fn patience(&self) -> Patience {
         let (notify, is_stopping) = (Arc::clone(&self.notify), Arc::clone(&self.is_stopping));
         let said = AtomicU64::new(0);
         Arc::new(move |error| {
@@ -111,7 +119,7 @@ impl Alarm {
     }
 
     /// Runs a member to its end. A panic is a failure like any other.
-    pub(crate) fn watch(&self, member: &str, run: impl FnOnce()) {
+    pub fn watch(&self, member: &str, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             self.failed(member, &format!("panic: {}", words(panic.as_ref())));
         }
@@ -119,13 +127,14 @@ impl Alarm {
 }
 
 /// Notes that the store of `directory` gave back what was not written, whoever is told besides.
-pub(crate) fn suspect(directory: &Path, reason: &str) {
+pub fn suspect(directory: &Path, reason: &str) {
     // A disk that is damaged may refuse this as well; the reason is printed in any case.
     let _ = std::fs::write(directory.join(SUSPECT), reason);
 }
 
 /// What a panic said.
-pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+#[must_use]
+pub fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
 }

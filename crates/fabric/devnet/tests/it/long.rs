@@ -1,11 +1,12 @@
 //! What a network costs its machine over many jobs, and while it idles. On demand, since it takes minutes to hours:
 //!
-//! `JOBS=20000 cargo test --release -p ciro-network --test it -- --ignored --nocapture long::`
+//! `JOBS=20000 cargo test --release -p ciro-devnet --test it -- --ignored --nocapture long::`
 
 use crate::jobs::{Client, raw, start_with};
 use ciro_api::{Status, Until};
+use ciro_devnet::Options;
 use ciro_engine::Retention;
-use ciro_network::{Notify, Options};
+use ciro_node::Notify;
 use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Assurance, Hash32, JobId, JobSpec, JobType, ModelId, Nonce, Requirements};
 use std::path::Path;
@@ -36,7 +37,7 @@ fn ticks() -> u64 {
 }
 
 fn disk_bytes(root: &Path) -> u64 {
-    let store = |n: usize| ciro_network::Layout::new(root).validator(n).join("store.redb");
+    let store = |n: usize| ciro_node::Layout::new(root).validator(n).join("store.redb");
     (0..4).map(|n| std::fs::metadata(store(n)).expect("its store").len()).max().expect("four")
 }
 

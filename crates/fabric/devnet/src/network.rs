@@ -1,25 +1,26 @@
 //! Starting and stopping a whole network.
 
-use crate::alarm::{Alarm, Notice, Notify, suspect, words};
-use crate::blobs::{BlobStore, Quotas};
 use crate::desk::Desk;
-use crate::dispatcher::{Clients, Dispatcher, Job};
+use crate::dispatcher::{Clients, Dispatcher};
 use crate::error::NetworkError;
-use crate::genesis::{Members, WORKER_STAKE, load_or_found};
+use crate::genesis::{BLOCK_MS, Members, WORKER_STAKE, load_or_found};
 use crate::hand::{Hand, Terms};
-use crate::latency::Latencies;
-use crate::layout::Layout;
-use crate::node::LocalNode;
 use crate::observe::counted;
 use crate::opening::{Opened, open_validators};
 use crate::options::Options;
-use crate::uploads::Uploads;
-use crate::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use crate::work::Work;
 use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
 use ciro_engine::{Admission, Committed, EngineError, Health, Store};
 use ciro_exec::{Blobs, Pool};
+use ciro_node::LocalNode;
+use ciro_node::alarm::{Alarm, Notice, Notify, suspect, words};
+use ciro_node::blobs::{BlobStore, Quotas};
+use ciro_node::latency::Latencies;
+use ciro_node::layout::Layout;
+use ciro_node::mailbox::Job;
+use ciro_node::uploads::Uploads;
+use ciro_node::validator::{MAILBOX, Mail, Outlet, Port, Runner};
 use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach, SchedulerError};
 use ciro_state::{Genesis, State};
 use ciro_telemetry::Metrics;
@@ -260,6 +261,7 @@ fn assemble(
         head: seen,
         health: wires.alarm.health.subscribe(),
         uploads: Uploads::default(),
+        block_ms: BLOCK_MS,
         alarm: wires.alarm,
     };
     Ok((dispatcher, first, node))

@@ -5,8 +5,9 @@ use ciro_api::{
     UploadKind, ask,
 };
 use ciro_crypto::Keypair;
+use ciro_devnet::{Network, Options};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
-use ciro_network::{Layout, LocalNode, Network, Notify, Options, load_key};
+use ciro_node::{Layout, LocalNode, Notify, load_key};
 use ciro_prover::ProvingKey;
 use ciro_receipt::{Receipt, check};
 use ciro_state::{

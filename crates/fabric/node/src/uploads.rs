@@ -11,7 +11,7 @@ const IDLE: Duration = Duration::from_secs(600);
 
 /// See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Uploads {
+pub struct Uploads {
     inner: Mutex<Inner>,
 }
 
@@ -30,7 +30,7 @@ struct Upload {
 
 impl Uploads {
     /// Names an upload.
-    pub(crate) fn open(&self, kind: UploadKind, intake: Intake, now: Instant) -> UploadId {
+    pub fn open(&self, kind: UploadKind, intake: Intake, now: Instant) -> UploadId {
         let mut inner = self.inner();
         inner.last += 1;
         let id = UploadId(inner.last);
@@ -42,7 +42,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`NodeError::Invalid`] if no upload has that name; what `write` says.
-    pub(crate) fn append(
+    pub fn append(
         &self,
         id: UploadId,
         now: Instant,
@@ -61,7 +61,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`NodeError::Invalid`] if no upload has that name, or bytes are being written.
-    pub(crate) fn take(&self, id: UploadId) -> Result<(UploadKind, Intake), NodeError> {
+    pub fn take(&self, id: UploadId) -> Result<(UploadKind, Intake), NodeError> {
         let upload = self.inner().open.remove(&id).ok_or_else(|| unknown(id))?;
         let intake = Arc::into_inner(upload.intake)
             .ok_or_else(|| NodeError::Invalid { reason: format!("upload {} is being written", id.0) })?;
@@ -69,14 +69,14 @@ impl Uploads {
     }
 
     /// Forgets an upload, if there is one.
-    pub(crate) fn abandon(&self, id: UploadId) {
+    pub fn abandon(&self, id: UploadId) {
         let gone = self.inner().open.remove(&id);
         // Its file goes when the lock is free again.
         drop(gone);
     }
 
     /// Forgets what nobody has touched for long.
-    pub(crate) fn sweep(&self, now: Instant) {
+    pub fn sweep(&self, now: Instant) {
         let is_idle = |upload: &Upload| now.saturating_duration_since(upload.touched) >= IDLE;
         let mut inner = self.inner();
         let idle: Vec<UploadId> = inner.open.iter().filter(|(_, u)| is_idle(u)).map(|(id, _)| *id).collect();

@@ -2,7 +2,7 @@
 
 use ciro_api::Client;
 use ciro_exec::{BlobError, Blobs as _};
-use ciro_network::{
+use ciro_node::{
     BlobStore, BlobStoreError, KeyFileError, Kind, Layout, LayoutError, Quotas, create_key, load_key,
     load_or_create_key,
 };

@@ -4,5 +4,3 @@ mod desk;
 mod disks;
 mod jobs;
 mod long;
-mod outbox;
-mod parts;

@@ -1,11 +1,11 @@
 //! The founding of a local network: keys first, the genesis last, so that a crash in between leaves either a whole
 //! network or none.
 
-use crate::durable::{Access, replace};
 use crate::error::NetworkError;
-use crate::keyfile::load_or_create_key;
-use crate::layout::Layout;
 use ciro_crypto::Keypair;
+use ciro_node::durable::{Access, replace};
+use ciro_node::keyfile::load_or_create_key;
+use ciro_node::layout::Layout;
 use ciro_state::{Genesis, GenesisAccount, GenesisValidator, Params};
 use ciro_types::{Amount, decode, encode};
 use std::io::ErrorKind;

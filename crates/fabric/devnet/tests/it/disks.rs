@@ -2,8 +2,9 @@
 
 use crate::jobs::{Client, client_of, raw, start_with};
 use ciro_api::{Asking as _, NodeError, ask};
+use ciro_devnet::{Network, NetworkError, Options};
 use ciro_engine::Retention;
-use ciro_network::{Layout, Network, NetworkError, Notice, Notify, Options};
+use ciro_node::{Layout, Notice, Notify};
 use ciro_queue::{EmbeddedStore, Limits, WorkStore as _};
 use ciro_state::Event;
 use ciro_types::{Assurance, Height, JobId, Requirements};

@@ -22,27 +22,29 @@ struct Waiter {
 
 /// A client's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) ticket: Ticket,
-    pub(crate) result: Result<TxId, NodeError>,
+pub struct Reply {
+    /// Whose.
+    pub ticket: Ticket,
+    /// How its transaction ended.
+    pub result: Result<TxId, NodeError>,
 }
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(crate) struct Counter {
+pub struct Counter {
     height: Height,
     waiting: BTreeMap<TxId, Vec<Waiter>>,
 }
 
 impl Counter {
     /// A client waits for `id` from now on.
-    pub(crate) fn expect(&mut self, id: TxId, until: Until, ticket: Ticket) {
+    pub fn expect(&mut self, id: TxId, until: Until, ticket: Ticket) {
         let waiter = Waiter { ticket, until, since: self.height };
         self.waiting.entry(id).or_default().push(waiter);
     }
 
     /// A block answers those whose transactions it holds, and those who have waited too long.
-    pub(crate) fn on_committed(&mut self, committed: &Committed) -> Vec<Reply> {
+    pub fn on_committed(&mut self, committed: &Committed) -> Vec<Reply> {
         self.height = committed.header.height;
         let mut replies = Vec::new();
         for tx in &committed.txs {
@@ -60,7 +62,7 @@ impl Counter {
     }
 
     /// The validator's word answers those who only wait for it, and all if it is a refusal.
-    pub(crate) fn on_admission(&mut self, id: TxId, result: &Result<(), SubmitError>) -> Vec<Reply> {
+    pub fn on_admission(&mut self, id: TxId, result: &Result<(), SubmitError>) -> Vec<Reply> {
         match result {
             Ok(()) => self.answer(id, |waiter| waiter.until == Until::Waiting, &Ok(id)),
             Err(error) => self.answer(id, |_| true, &Err(not_queued(error))),
@@ -68,7 +70,7 @@ impl Counter {
     }
 
     /// The validator was not reached.
-    pub(crate) fn on_undelivered(&mut self, id: TxId) -> Vec<Reply> {
+    pub fn on_undelivered(&mut self, id: TxId) -> Vec<Reply> {
         let reason = "the validator is overloaded or stopping".into();
         self.answer(id, |_| true, &Err(NodeError::Unavailable { reason }))
     }

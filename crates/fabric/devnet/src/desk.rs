@@ -13,13 +13,13 @@
 //! It owns no clock, thread or channel. Everything here can be made again from the ledger's state. So a crash loses no
 //! job, because the job is the ledger's.
 
-use crate::counter::{Counter, Reply, Ticket};
 use crate::hand::Hand;
 use crate::matcher::Matcher;
-use crate::outbox::Outbox;
 use ciro_api::{NodeError, Until};
 use ciro_engine::{Admission, Committed};
 use ciro_exec::{Answer, Failure, Task};
+use ciro_node::counter::{Counter, Reply, Ticket};
+use ciro_node::outbox::Outbox;
 use ciro_scheduler::{Effect as Scheduled, SchedulerError};
 use ciro_state::{SignedLease, SignedTx, State, TxError};
 use ciro_types::{AccountId, JobId, JobSpec, TxId};

@@ -2,9 +2,9 @@
 //!
 //! Names are those of the ledger's own types: a new event, reason or notice does not compile until it has one.
 
-use crate::alarm::{Notice, Notify};
 use ciro_engine::{Committed, Health};
 use ciro_exec::{Answer, Failure};
+use ciro_node::alarm::{Notice, Notify};
 use ciro_state::Event;
 use ciro_telemetry::Metrics;
 use std::sync::Arc;

@@ -1,0 +1,43 @@
+//! What every process of a network has: keys, an outbox, a place for files, and, where it votes, a validator that runs.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`keyfile`] | secret keys on disk, readable by their owner only |
+//! | [`outbox`] | one account's transactions on their way to the ledger |
+//! | [`validator`] | one validator on one thread, and the in-process transport |
+//! | [`local`] | [`LocalNode`]: answers what a gateway asks |
+//! | [`mailbox`] | what those are sent who follow the ledger beside a node |
+//! | [`counter`] | clients that wait for a transaction |
+//! | [`receipts`] | receipts, put together from a validator's store |
+//! | [`blobs`] | models and inputs on disk, by hash, under quotas, checked on every read |
+//! | [`shelf`] | how much of a kind of blobs there is, and whose it is |
+//! | [`uploads`] | uploads on their way in, by name |
+//! | [`latency`] | how long recent jobs took |
+//! | [`layout`] | what lies where in a data directory, and who holds it |
+//! | [`durable`] | files that are whole or absent after a crash |
+//! | [`alarm`] | what an operator is told, and who tells |
+//!
+//! Dependency position: above the ledger, `ciro-api` and `ciro-exec`; below `ciro-devnet`.
+#![forbid(unsafe_code)]
+
+pub mod alarm;
+pub mod blobs;
+pub mod counter;
+pub mod durable;
+pub mod keyfile;
+pub mod latency;
+pub mod layout;
+pub mod local;
+pub mod mailbox;
+pub mod outbox;
+pub mod receipts;
+pub mod shelf;
+pub mod uploads;
+pub mod validator;
+
+pub use alarm::{Alarm, Notice, Notify};
+pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};
+pub use keyfile::{KeyFileError, create_key, load_key, load_or_create_key};
+pub use layout::{Layout, LayoutError};
+pub use local::LocalNode;
+pub use outbox::Outbox;

@@ -1,0 +1,4 @@
+//! Tests of what every process has.
+
+mod outbox;
+mod parts;
