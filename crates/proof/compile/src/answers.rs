@@ -1,8 +1,8 @@
 //! What the user's own model answers to the samples: the reference that a program is held to.
 
+use crate::deviation::Watched;
 use crate::error::CompileError;
-use crate::plan::Labels;
-use crate::report::Watched;
+use crate::labels::Labels;
 use crate::samples::Samples;
 
 /// The answers to all samples, for one output.

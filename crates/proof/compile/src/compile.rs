@@ -6,13 +6,14 @@ use crate::error::CompileError;
 use crate::float::evaluate;
 use crate::left_out;
 use crate::lower::{Lowered, Ranges, flagged, lower};
+use crate::measure::{Candidate, Floats, Subject, measure};
 use crate::native;
 use crate::net::{self, Net};
 use crate::onnx;
 use crate::onnx::proto::ModelProto;
 use crate::options::{Options, Precision};
 use crate::plan::{Kind, Plan, apart, by_column, plan};
-use crate::report::{AccuracyReport, Candidate, Floats, Subject, measure};
+use crate::report::AccuracyReport;
 use crate::samples::{Port, Samples};
 use crate::signature::Labels;
 use crate::tolerance::Tolerance;
@@ -159,7 +160,8 @@ fn compile_source(source: Source, options: &Options) -> Result<Compiled, Compile
         Reading::Vectors(net, plan) => compile_flat(&plan, Some(&net), options),
         Reading::Network(net) => net::compile(&net, options),
     };
-    let mut compiled = compiled.map_err(|error| error.beyond(options, has_precisions))?;
+    let is_finest = !has_precisions || options.precision == Precision::Exact;
+    let mut compiled = compiled.map_err(|error| error.beyond(options.calibration.is_some(), is_finest))?;
     if !has_precisions {
         compiled.notes.extend(precision_note(options.precision));
     }

@@ -1,8 +1,7 @@
 //! Why a model is not compiled.
 
+use crate::disagreement::Disagreement;
 use crate::native::NativeError;
-use crate::options::{Options, Precision};
-use crate::tolerance::Disagreement;
 use std::fmt;
 
 /// A node of the ONNX graph.
@@ -163,15 +162,10 @@ const SCALE: &str = "scale the inputs to a few units before they reach the model
 
 impl CompileError {
     /// Without advice that was followed already: samples are given, or the finest precision is taken.
-    pub(crate) fn beyond(self, options: &Options, has_precisions: bool) -> Self {
+    pub(crate) fn beyond(self, has_samples: bool, is_finest: bool) -> Self {
         match self {
-            Self::Range { at, reason } if options.calibration.is_some() => {
-                Self::Form { at, what: reason, hint: SCALE.into() }
-            }
-            Self::Deviates(disagreement) => {
-                let is_finest = !has_precisions || options.precision == Precision::Exact;
-                Self::Deviates(Box::new(Disagreement { is_finest, ..*disagreement }))
-            }
+            Self::Range { at, reason } if has_samples => Self::Form { at, what: reason, hint: SCALE.into() },
+            Self::Deviates(disagreement) => Self::Deviates(Box::new(Disagreement { is_finest, ..*disagreement })),
             other => other,
         }
     }

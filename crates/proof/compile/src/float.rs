@@ -2,6 +2,7 @@
 
 pub(crate) use crate::decisions::argmax;
 use crate::lower::{result, source};
+use crate::net::expr::sigmoid;
 use crate::plan::{Affine, Ensemble, Kind, Norm, Plan, Step, TreeNode};
 
 /// Every value of the plan for one sample, by id. `inputs` are as long as the plan's inputs; of doubles, trees read all bits and
@@ -57,11 +58,6 @@ fn evaluate_step(step: &Step, values: &[Vec<f32>]) -> Vec<f32> {
         Kind::Filled(c) => x.iter().zip(c).map(|(&v, &c)| if v.is_nan() { c } else { v }).collect(),
         Kind::Pick(places) => places.iter().map(|&(operand, i)| values[step.operands[operand]][i]).collect(),
     }
-}
-
-/// `1 / (1 + e^−x)`.
-pub(crate) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 fn evaluate_affine(affine: &Affine, x: &[f32]) -> Vec<f32> {

@@ -16,8 +16,12 @@
 //! | [`mod@onnx`] | the ONNX file format: bounded decoding |
 //! | `native` | the files of XGBoost and LightGBM |
 //! | `decisions` | what an output decides |
+//! | `deviation`, `measure`, `judge` | how far a program is from its reference, on which samples, and whether that is near enough |
+//! | `disagreement` | where it is not |
+//! | `reading` | how values of a program read in real numbers |
 //! | `left_out` | which samples are left out of a trial, and what their refusals tell |
 //! | `files` | regular files of foreign folders |
+//! | `labels` | names of classes |
 //! | `shown` | texts beside a program, on one line each |
 //! | `size` | how many elements and values a foreign file asks for |
 //! | `plan` | what a model computes, in real numbers; both of the next are made from it |
@@ -33,18 +37,24 @@ pub mod answers;
 pub mod artifact;
 pub mod compile;
 mod decisions;
+mod deviation;
+mod disagreement;
 mod drawn;
 pub mod error;
 mod files;
 mod float;
+mod judge;
+mod labels;
 mod left_out;
 mod lower;
+mod measure;
 mod native;
 mod net;
 pub mod onnx;
 pub mod operators;
 pub mod options;
 mod plan;
+mod reading;
 pub mod refusal;
 pub mod report;
 pub mod samples;

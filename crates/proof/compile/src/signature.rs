@@ -3,7 +3,7 @@
 use crate::error::CompileError;
 use ciro_graph::Column;
 
-pub use crate::plan::Labels;
+pub use crate::labels::Labels;
 
 /// What the user says of a model that its file does not say, or says otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,6 @@
 //! Affine maps as nodes, and the rescaling that keeps values narrow.
 
-use super::DEFAULT_BITS;
-use super::builder::{COMPARED_BITS, Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
+use super::builder::{COMPARED_BITS, DEFAULT_BITS, Exponents, MAX_SHIFT, ProgramBuilder, Quant, ROOM};
 use super::limbs::{self, Magnitudes, Precision, Split};
 use super::map::Map;
 use crate::error::{At, CompileError};

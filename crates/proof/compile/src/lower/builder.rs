@@ -21,6 +21,9 @@ pub(crate) const MAX_SHIFT: u32 = 20;
 /// Widest operand of Max and ArgMax, bits: a proof shows the gap to the largest element, which has to stay below 2³⁰.
 pub(crate) const COMPARED_BITS: u32 = 29;
 
+/// Bits of an input that no affine map reads first: whatever reads it narrows it to what it needs.
+pub(crate) const DEFAULT_BITS: u32 = 24;
+
 /// A value of the program and how its integers read: element i is the number `integer / 2^exponent(i)`.
 #[derive(Clone, Debug)]
 pub(crate) struct Quant {

@@ -3,7 +3,7 @@
 use super::affine::{at_exponent, narrow, rescale, uniform};
 use super::builder::{COMPARED_BITS, LIMB_BITS, ProgramBuilder, Quant};
 use crate::error::{At, CompileError};
-use crate::float::sigmoid as logistic;
+use crate::net::expr::sigmoid as logistic;
 use ciro_graph::{Interval, MAX_MAGNITUDE, Op, ValueId};
 
 /// Entries of a table. Tables are paid for in every proof; 2¹¹ leave an error near 2⁻¹⁹.

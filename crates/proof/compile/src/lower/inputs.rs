@@ -1,8 +1,7 @@
 //! Ranges and scales of the inputs.
 
-use super::DEFAULT_BITS;
 use super::analysis::Analysis;
-use super::builder::{Exponents, Quant};
+use super::builder::{DEFAULT_BITS, Exponents, Quant};
 use super::limbs::{self, Magnitudes};
 use super::missing::{filled_with, fills, takes_missing};
 use super::spans::{self, DEFAULT_SPAN, Span};

@@ -6,7 +6,7 @@
 //! | [`map`], [`limbs`], [`affine`] | affine maps, their integer weights, and the nodes that compute them |
 //! | [`curves`] | tables for Sigmoid and the exponential, and the nodes around them |
 //! | [`elementwise`] | sums, products and norms of values |
-//! | [`trees`], [`thresholds`], [`sources`], [`ranks`] | forests, with thresholds that decide exactly as floats do, and what they read |
+//! | [`trees`], [`thresholds`], [`sources`], [`parts`], [`ranks`] | forests, with thresholds that decide exactly as floats do, and what they read |
 //! | [`picks`] | elements put together |
 //! | [`inputs`], [`spans`], [`missing`] | ranges and scales of the inputs, and what is missing in them |
 //! | [`builder`] | the program under construction |
@@ -20,6 +20,7 @@ mod inputs;
 mod limbs;
 mod map;
 mod missing;
+mod parts;
 mod picks;
 mod ranks;
 mod sources;
@@ -34,15 +35,12 @@ pub(crate) use sources::source;
 pub(crate) use thresholds::result;
 
 use crate::error::{At, CompileError};
-use crate::plan::{Id, Kind, Labels, Plan, PlanOutput, Step};
+use crate::plan::{Id, Kind, Plan, PlanOutput, Step};
 use crate::tolerance::Tolerance;
 use analysis::Analysis;
 use builder::ProgramBuilder;
 use ciro_graph::{Model, Op, Output, OutputKind, ValueId};
-use sources::Parts;
-
-/// Bits of an input that no affine map reads first: whatever reads it narrows it to what it needs.
-pub(crate) const DEFAULT_BITS: u32 = 24;
+use parts::Parts;
 
 /// Most fractional bits of an output.
 const FINEST_OUTPUT: i32 = 60;
@@ -187,7 +185,7 @@ impl Lowering<'_> {
         let quant = self.value(output.value, &at)?;
         let shape = output.dims.iter().map(|&d| d as u32).collect();
         let (value, kind) = match &output.labels {
-            Some(labels) => (quant.id, label_kind(labels)),
+            Some(labels) => (quant.id, labels.output_kind()),
             None => self.number(quant, &at).map_err(|got| refuse(got.to_string()))?,
         };
         Ok(Output { name: output.name.clone(), value, shape, kind })
@@ -206,13 +204,5 @@ impl Lowering<'_> {
             reason: format!("its numbers reach beyond 2³⁰ (scale 2^{})", -exponent),
         })?;
         Ok((quant.id, OutputKind::Fixed { frac_bits }))
-    }
-}
-
-pub(crate) fn label_kind(labels: &Labels) -> OutputKind {
-    match labels {
-        Labels::Ints(labels) => OutputKind::IntLabel { labels: labels.clone() },
-        Labels::Bools(labels) => OutputKind::BoolLabel { labels: labels.clone() },
-        Labels::Texts(labels) => OutputKind::TextLabel { labels: labels.clone() },
     }
 }

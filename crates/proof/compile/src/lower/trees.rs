@@ -1,7 +1,7 @@
 //! Forests as tables.
 
 use super::builder::{Exponents, ProgramBuilder, Quant};
-use super::sources::Parts;
+use super::parts::Parts;
 use super::thresholds::{cut, imputed, is_monotone};
 use crate::error::{At, CompileError};
 use crate::plan::{Ensemble, TreeNode};

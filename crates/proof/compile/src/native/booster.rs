@@ -1,9 +1,11 @@
 //! The common form of boosters, and its plan.
 
-use super::{Format, NativeError, Thresholds, XGBOOST};
+use super::error::{Format, NativeError, XGBOOST};
+use super::sentinel::Thresholds;
 use crate::error::At;
+use crate::labels::Labels;
 use crate::net::expr::{Arith, Expr, Fun};
-use crate::plan::{Affine, Elem, Ensemble, Id, Kind, Labels, Mode, Plan, PlanInput, PlanOutput, Step, TreeNode};
+use crate::plan::{Affine, Elem, Ensemble, Id, Kind, Mode, Plan, PlanInput, PlanOutput, Step, TreeNode};
 use ciro_graph::Column;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Files that people take for a model and that are none to read: each is told by its content, and answered with the lines that
 //! export what it holds.
 
-use super::{NativeError, UNKNOWN};
+use super::error::{NativeError, UNKNOWN};
 
 /// What a file is, and how its contents are exported.
 struct Foreign {

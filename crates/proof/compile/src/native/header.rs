@@ -1,6 +1,6 @@
 //! Names and categories of columns, as boosters' files have them.
 
-use super::NativeError;
+use super::error::NativeError;
 use super::json::At;
 use ciro_graph::Column;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Typed access to JSON, with the path of what is wrong.
 
-use super::{Format, NativeError};
+use super::error::{Format, NativeError};
 use serde_json::Value;
 
 /// A value and where it lies.

@@ -5,7 +5,7 @@
 //! way.
 
 use super::booster::{FileNode, Link, Membership, Memberships};
-use super::{LIGHTGBM, NativeError};
+use super::error::{LIGHTGBM, NativeError};
 use crate::plan::{Ensemble, Mode};
 
 const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, quantile, mape, poisson, gamma, tweedie, \

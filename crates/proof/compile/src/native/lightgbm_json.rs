@@ -1,10 +1,10 @@
 //! LightGBM's JSON: `dump_model`, nested objects per tree.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
+use super::error::{LIGHTGBM, NativeError};
 use super::header::{categorize, named, texts};
 use super::json::At;
 use super::lightgbm::{self, FileSplit, Missing};
-use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
 use ciro_graph::Column;
 use serde_json::Value;

@@ -4,9 +4,9 @@
 //! 0, −2 leaf 1.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Membership, Memberships, add_tree};
+use super::error::{LIGHTGBM, NativeError};
 use super::header::{categorize, named};
 use super::lightgbm::{self, FileSplit, Missing};
-use super::{LIGHTGBM, NativeError};
 use crate::plan::Ensemble;
 use crate::size::{MOST_VALUES, json_at_most};
 use ciro_graph::Column;

@@ -9,11 +9,13 @@
 //! | [`json`] | typed access to JSON, with the path of what is wrong |
 //! | [`foreign`] | files that are no model to read, and how their contents are exported |
 //! | [`header`] | names and categories of columns |
+//! | [`error`] | why a file is not read |
 //! | [`booster`] | the common form, and its plan |
 //!
 //! The format is told by content. Splits are taken over exactly: the plan compares float32 as the library does.
 
 mod booster;
+mod error;
 mod foreign;
 mod header;
 mod json;
@@ -24,6 +26,7 @@ mod sentinel;
 mod ubj;
 mod xgboost;
 
+pub use error::NativeError;
 pub(crate) use sentinel::Thresholds;
 
 use crate::error::CompileError;
@@ -32,62 +35,8 @@ use crate::plan::Plan;
 use crate::signature::Rounds;
 use crate::size::{MOST_VALUES, json_at_most};
 use ciro_graph::Column;
+use error::{LIGHTGBM, UNKNOWN, XGBOOST};
 use serde_json::Value;
-
-/// Why the file of a booster is not compiled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NativeError {
-    /// A file that breaks its format.
-    #[error("{format} model: {place}: expected {expected}, got {got}")]
-    Malformed {
-        /// The library.
-        format: &'static str,
-        /// Where in the file.
-        place: String,
-        /// What the format asks for.
-        expected: String,
-        /// What is there.
-        got: String,
-    },
-    /// Something that the library knows and the compiler does not.
-    #[error("{format} model: {what}")]
-    Unsupported {
-        /// The library.
-        format: &'static str,
-        /// What is not supported.
-        what: String,
-        /// The nearest thing that works.
-        hint: String,
-    },
-}
-
-impl NativeError {
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> &str {
-        match self {
-            Self::Malformed { .. } => "save the model again with save_model of a current version of its library",
-            Self::Unsupported { hint, .. } => hint,
-        }
-    }
-}
-
-/// A library, as far as its messages and refusals are concerned.
-#[derive(Clone, Copy, Debug)]
-struct Format(&'static str);
-
-impl Format {
-    fn malformed(self, place: &str, expected: impl Into<String>, got: impl Into<String>) -> NativeError {
-        NativeError::Malformed { format: self.0, place: place.into(), expected: expected.into(), got: got.into() }
-    }
-
-    fn unsupported(self, what: impl Into<String>, hint: impl Into<String>) -> NativeError {
-        NativeError::Unsupported { format: self.0, what: what.into(), hint: hint.into() }
-    }
-}
-
-const UNKNOWN: Format = Format("saved");
-const XGBOOST: Format = Format("XGBoost");
-const LIGHTGBM: Format = Format("LightGBM");
 
 /// What a booster's file says.
 pub(crate) struct File {

@@ -5,7 +5,7 @@
 //! hold no NaN, but the smallest or the largest number of such a feature over and over, and no split ever tells that number
 //! from its neighbour, it is a likely one.
 
-use super::{NativeError, XGBOOST};
+use super::error::{NativeError, XGBOOST};
 use crate::plan::{Ensemble, TreeNode};
 use crate::samples::Samples;
 use std::collections::BTreeMap;

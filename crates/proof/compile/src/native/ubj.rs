@@ -4,7 +4,7 @@
 //! (`#`). Numbers are big-endian. Nothing is allocated by a declared size: every element takes a byte at least, and there may be so
 //! many of them only, as each takes more once it is read.
 
-use super::{NativeError, XGBOOST};
+use super::error::{NativeError, XGBOOST};
 use crate::size::{MOST_OBJECTS, MOST_VALUES};
 use serde_json::{Map, Number, Value};
 

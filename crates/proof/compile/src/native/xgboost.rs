@@ -4,9 +4,9 @@
 //! `base_score`, which the file holds as the objective's prediction; a list has one number per class.
 
 use super::booster::{Body, Booster, CLASSES_MAX, FEATURES_MAX, FileNode, Link, Membership, Memberships, add_tree};
+use super::error::{NativeError, XGBOOST};
 use super::header::{category, named, texts};
 use super::json::At;
-use super::{NativeError, XGBOOST};
 use crate::plan::{Affine, Ensemble, Mode};
 use crate::signature::Rounds;
 use ciro_graph::{Column, Unseen};

@@ -8,11 +8,13 @@ use super::ranks::ranked;
 use super::simplify::simplify;
 use super::step::{Id, Kind, Net, Step, moves};
 use crate::artifact::Compiled;
+use crate::deviation::Watched;
 use crate::drawn;
 use crate::error::CompileError;
 use crate::left_out;
+use crate::measure::{Candidate, Floats, Subject, measure};
 use crate::options::{Options, Precision};
-use crate::report::{AccuracyReport, Candidate, Floats, Subject, Watched, measure};
+use crate::report::AccuracyReport;
 use crate::samples::Samples;
 use crate::tolerance::Tolerance;
 
@@ -188,6 +190,6 @@ fn tells_positions(net: &Net, id: Id) -> bool {
 
 /// Whether a value is a function that tells a class by whether it is above one half.
 fn probability(net: &Net, id: Id) -> bool {
-    let logistic = |expr: &Expr| expr.behaves_as(crate::float::sigmoid);
+    let logistic = |expr: &Expr| expr.behaves_as(crate::net::expr::sigmoid);
     net.step(id).is_some_and(|step| matches!(&step.kind, Kind::Pointwise(expr) if logistic(expr)))
 }

@@ -96,7 +96,7 @@ impl Fun {
             Self::Log => x.ln(),
             Self::Erf => erf(x),
             Self::Tanh => x.tanh(),
-            Self::Sigmoid => crate::float::sigmoid(x),
+            Self::Sigmoid => sigmoid(x),
             Self::Relu => x.max(0.0),
             Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
             Self::Floor => x.floor(),
@@ -491,6 +491,11 @@ fn erf(x: f64) -> f64 {
     }
     let tail = (1..60).rev().fold(size, |tail, n| size + f64::from(n) / 2.0 / tail);
     x.signum() * (1.0 - (-x * x).exp() / (tail * std::f64::consts::PI.sqrt()))
+}
+
+/// `1 / (1 + e^−x)`.
+pub(crate) fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
 }
 
 #[cfg(test)]

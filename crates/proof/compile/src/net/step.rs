@@ -3,7 +3,8 @@
 use super::array::Array;
 use super::expr::{Arith, Expr, Fun};
 use crate::error::At;
-use crate::plan::{Elem, Ensemble, Labels, Norm};
+use crate::labels::Labels;
+use crate::plan::{Elem, Ensemble, Norm};
 use ciro_graph::Window;
 use std::rc::Rc;
 

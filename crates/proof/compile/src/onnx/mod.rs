@@ -51,3 +51,23 @@ pub(crate) fn operand<'a, B>(
         }
     }
 }
+
+/// Version of ai.onnx that a model asks for.
+pub(crate) fn opset(model: &ModelProto) -> i64 {
+    let of_core = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
+    let versions = model.opset_import.iter().filter(|import| of_core(&import.domain)).filter_map(|i| i.version);
+    versions.max().unwrap_or(17)
+}
+
+/// Where a node is.
+pub(crate) fn node_at(node: &NodeProto) -> At {
+    let name = node.name.clone().filter(|name| !name.is_empty());
+    let operator = node.op_type.clone().unwrap_or_default();
+    At {
+        node: name.or_else(|| node.output.first().cloned()).unwrap_or_default(),
+        operator: match node.domain.as_deref() {
+            None | Some("" | "ai.onnx") => operator,
+            Some(domain) => format!("{domain} {operator}"),
+        },
+    }
+}

@@ -1,12 +1,12 @@
 //! Operators of ai.onnx.
 
-use super::build::{Bound, Ctx, Floats};
-use super::leaves;
+use super::builder::Bound;
+use super::ctx::{Ctx, Floats};
 use super::shape::{axis, element_by_element, is_one, is_zero, reshape, spread, spread_of};
-use super::shares;
-use super::stairs;
-use super::{Affine, Elem, Id, Kind, Labels, Wide};
+use super::{Affine, Elem, Id, Kind, Wide};
+use super::{leaves, shares, stairs};
 use crate::error::CompileError;
+use crate::labels::Labels;
 use crate::onnx::proto::{TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64, TYPE_STRING};
 use crate::onnx::{Data, Tensor};
 

@@ -1,8 +1,9 @@
 //! Encoders of categories, and Binarizer.
 
-use super::build::{Bound, Ctx};
-use super::leaves::spend;
-use super::ml_ops::features;
+use super::builder::Bound;
+use super::builder::spend;
+use super::ctx::Ctx;
+use super::scores::features;
 use super::stairs::{Category, Stairs};
 use super::{Ensemble, Id, Kind, Mode, TreeNode};
 use crate::error::CompileError;

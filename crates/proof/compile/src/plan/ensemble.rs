@@ -1,7 +1,8 @@
 //! Tree ensembles of ai.onnx.ml, versions 1 to 3.
 
-use super::build::{Bound, Ctx};
-use super::ml_ops::{
+use super::builder::Bound;
+use super::ctx::Ctx;
+use super::scores::{
     Post, bind_label, class_labels, features, pair, post_transform, single_target_has_no_transform, transformed,
 };
 use super::{Ensemble, Id, Kind, Mode, TreeNode};

@@ -3,9 +3,11 @@
 //! An isolation forest's label, for one, is `1 − 2·(score < 0)`. A comparison of one number with a constant is a class of two, and a
 //! function of a class is the same class under other names.
 
-use super::build::{Bound, Ctx};
-use super::ml_ops::pair;
-use super::{Kind, Labels};
+use super::Kind;
+use super::builder::Bound;
+use super::ctx::Ctx;
+use super::scores::pair;
+use crate::labels::Labels;
 use crate::onnx::{Data, Tensor};
 
 /// A constant of one element.

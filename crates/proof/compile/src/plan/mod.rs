@@ -5,8 +5,11 @@
 
 mod apart;
 mod build;
+mod builder;
+mod catboost;
 mod columns;
 mod core_ops;
+mod ctx;
 mod doubles;
 mod encoders;
 mod ensemble;
@@ -14,13 +17,15 @@ mod hints;
 mod labels;
 mod leaves;
 mod ml_ops;
+mod scores;
 mod shape;
 mod shares;
 mod stairs;
 mod trees_in_tensors;
 
 pub(crate) use apart::apart;
-pub(crate) use build::{CatBoost, Operand, ResultOf, node_at, opset, plan, single};
+pub(crate) use build::{Operand, ResultOf, plan, single};
+pub(crate) use catboost::CatBoost;
 pub(crate) use columns::by_column;
 pub(crate) use doubles::Wide;
 pub(crate) use hints::hint;
@@ -28,6 +33,7 @@ pub(crate) use shape::{axis, reshape};
 pub(crate) use stairs::{by_element, one_hot, one_of_votes};
 
 use crate::error::At;
+use crate::labels::Labels;
 use crate::net::expr::Expr;
 use crate::tolerance::Tolerance;
 use std::collections::BTreeSet;
@@ -65,28 +71,6 @@ pub(crate) struct PlanOutput {
     pub(crate) dims: Vec<usize>,
     /// For a class: what its index means.
     pub(crate) labels: Option<Labels>,
-}
-
-/// Names of classes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Labels {
-    /// Integers.
-    Ints(Vec<i64>),
-    /// Truth values.
-    Bools(Vec<bool>),
-    /// Texts.
-    Texts(Vec<String>),
-}
-
-impl Labels {
-    /// How many classes there are.
-    pub(crate) const fn len(&self) -> usize {
-        match self {
-            Self::Ints(labels) => labels.len(),
-            Self::Bools(labels) => labels.len(),
-            Self::Texts(labels) => labels.len(),
-        }
-    }
 }
 
 /// One step and the value it produces.

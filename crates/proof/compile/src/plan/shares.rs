@@ -2,7 +2,8 @@
 //!
 //! The scores are results of Sigmoid, Exp or Softmax, so that their sum is that of their magnitudes, and is not zero.
 
-use super::build::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use super::shape::axis;
 use super::{Elem, Id, Kind, Norm, Step};
 use crate::error::CompileError;

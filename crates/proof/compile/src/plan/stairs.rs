@@ -3,8 +3,10 @@
 //! Each is a tree of that one feature, with a value of its own at each leaf. See [`super::leaves`] for what is computed
 //! from such a value. They are exact where the number is an input that nothing computes with.
 
-use super::build::{Bound, Ctx};
-use super::leaves::{joined, spend};
+use super::builder::Bound;
+use super::builder::spend;
+use super::ctx::Ctx;
+use super::leaves::joined;
 use super::{Ensemble, Id, Kind, Mode, Step, TreeNode};
 use crate::error::CompileError;
 use crate::onnx::{Data, Tensor};

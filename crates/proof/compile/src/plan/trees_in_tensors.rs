@@ -13,7 +13,7 @@
 //! with reshapes between. Nothing of it is computed as tensors here: from `path`, each leaf is a conjunction of turns, and conjunctions
 //! that are the leaves of one tree are put together again. What does not come out as a tree is left to the operators' own rules.
 
-use super::build::{Bound, Builder};
+use super::builder::{Bound, Builder};
 use super::shape::{axis, reshape, spread};
 use super::{Ensemble, Id, Mode, TreeNode};
 use crate::onnx::proto::{GraphProto, NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64};

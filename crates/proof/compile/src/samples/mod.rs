@@ -10,223 +10,28 @@
 //! An array holds one sample or several: its shape is the input's, or has the number of samples for its first dimension, or is
 //! flat per sample. A missing value is NaN; in text, `null` or an empty cell.
 
+mod array;
 mod numpy;
+mod port;
+mod problem;
+mod set;
 pub mod table;
 mod text;
 
-use crate::answers::Answer;
-use crate::size::Excess;
-use ciro_graph::{Column, Input, Program, RawInput, RawTensor};
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+pub use port::Port;
+pub use problem::{SampleError, SampleProblem};
+pub use set::{Expected, Samples};
 pub use table::{Cells, Table};
 
-/// Largest sample file, and all arrays of a compressed one together, bytes.
-const MAX_BYTES: u64 = 1 << 30;
-/// Longest text, bytes: what is read of it takes many times as much.
-const MAX_TEXT_BYTES: u64 = 1 << 28;
-/// Most cells of CSV or values of JSON: each takes some hundred bytes while a text is read.
-const MAX_CELLS: usize = 1 << 24;
-/// Most elements of all arrays of a file: each takes eight bytes as it is read and four as it is kept.
-const MAX_ELEMENTS: usize = 1 << 26;
-/// Most samples of a file: each takes some two hundred bytes besides its elements.
-const MAX_SAMPLES: usize = 1 << 22;
-
-/// An input that samples are for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// Its name.
-    pub name: String,
-    /// Its dimensions, batch of one included.
-    pub shape: Vec<u32>,
-    /// What users call its elements and how they write them; one per element, or none.
-    pub columns: Vec<Column>,
-    /// Whether its numbers are float64; else float32.
-    pub double: bool,
-}
-
-impl Port {
-    /// The inputs of a compiled program.
-    #[must_use]
-    pub fn of(program: &Program) -> Vec<Self> {
-        let port = |(i, input): (usize, &Input)| Self {
-            name: input.name.clone(),
-            shape: input.shape.clone(),
-            double: input.words() == 2,
-            columns: program.columns_of(i).to_vec(),
-        };
-        program.inputs.iter().enumerate().map(port).collect()
-    }
-
-    /// One sample's numbers, as wide as the input takes them.
-    fn tensor(&self, values: &[f64]) -> RawTensor {
-        let shape = self.shape.clone();
-        let numbers = values.iter().enumerate().map(|(i, &v)| table::of_array(self.columns.get(i), v));
-        if self.double {
-            return RawTensor::of_doubles(shape, numbers.map(f64::to_bits));
-        }
-        RawTensor { shape, bits: numbers.map(|v| (v as f32).to_bits()).collect() }
-    }
-
-    fn count(&self) -> usize {
-        self.shape.iter().map(|&d| d as usize).product()
-    }
-}
-
-/// Samples, and the original runtime's answers if the file has them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Samples {
-    /// One input set per sample; at least one when loaded from a file.
-    pub inputs: Vec<RawInput>,
-    /// The answers.
-    pub expected: Option<Expected>,
-}
-
-/// Answers of the original runtime: the model's last output, one row per sample.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expected {
-    /// Numbers per sample.
-    pub width: usize,
-    /// All rows, one after the other.
-    pub values: Vec<f32>,
-}
-
-impl Expected {
-    /// The answer to one sample.
-    #[must_use]
-    pub fn row(&self, sample: usize) -> Option<&[f32]> {
-        self.values.chunks_exact(self.width.max(1)).nth(sample)
-    }
-}
-
-/// Why a file does not hold samples for the model.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
-pub struct SampleError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub problem: SampleProblem,
-}
-
-/// What is wrong with a sample file.
-#[derive(Debug, thiserror::Error)]
-pub enum SampleProblem {
-    /// It cannot be read.
-    #[error("cannot be read")]
-    Io(#[source] io::Error),
-    /// Its name does not end in a known format.
-    #[error("expected a file name ending in .npy, .npz, .csv or .json, got {got:?}")]
-    Extension {
-        /// The ending.
-        got: String,
-    },
-    /// It is a table in a format that needs a library of its own to be read.
-    #[error("expected .npy, .npz, .csv or .json, got a file of {format}")]
-    Foreign {
-        /// The format.
-        format: &'static str,
-    },
-    /// It is not in its format.
-    #[error("expected {expected}, got {got}")]
-    Format {
-        /// What the format asks for.
-        expected: String,
-        /// What is there.
-        got: String,
-    },
-    /// It does not have the model's inputs.
-    #[error("expected arrays named {expected:?}, got {got:?}")]
-    Names {
-        /// The model's inputs.
-        expected: Vec<String>,
-        /// The file's arrays.
-        got: Vec<String>,
-    },
-    /// A column that is missing, or holds what the model does not take.
-    #[error("column {column:?}: expected {expected}, got {got}")]
-    Column {
-        /// Its name.
-        column: String,
-        /// What is needed.
-        expected: String,
-        /// What is there.
-        got: String,
-    },
-    /// An array of another shape.
-    #[error("input {input:?}: expected {expected}, got {got}")]
-    Shape {
-        /// The input.
-        input: String,
-        /// Shapes that fit.
-        expected: String,
-        /// The shape found.
-        got: String,
-    },
-}
-
-impl SampleProblem {
-    /// What to do about it, if there is something.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Foreign { format: PARQUET } => Some(
-                "write it as CSV, whose columns are matched by name too:\n\
-                 import pandas\n\
-                 frame = pandas.read_parquet(\"FILE\")\n\
-                 frame.to_csv(\"samples.csv\", index=False)",
-            ),
-            Self::Foreign { .. } => Some(
-                "write it as CSV, whose columns are matched by name too:\n\
-                 import pandas\n\
-                 frame = pandas.read_feather(\"FILE\")\n\
-                 frame.to_csv(\"samples.csv\", index=False)",
-            ),
-            Self::Io(_)
-            | Self::Extension { .. }
-            | Self::Format { .. }
-            | Self::Names { .. }
-            | Self::Column { .. }
-            | Self::Shape { .. } => None,
-        }
-    }
-}
-
-const PARQUET: &str = "Parquet";
-const ARROW: &str = "Arrow (Feather)";
-
-/// A format that is told by its first bytes, whatever the file is called. Readers of these are some thirty crates with
-/// compressors of their own, which is more than a conversion is worth.
-fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [b'P', b'A', b'R', b'1', ..] => Some(PARQUET),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(ARROW),
-        _ => None,
-    }
-}
-
-/// An array from a file; `name` if the format has names.
-#[derive(Clone, Debug, PartialEq)]
-struct Array {
-    name: Option<String>,
-    dims: Vec<usize>,
-    values: Vec<f64>,
-}
-
-/// Arrays of a file.
-struct Arrays {
-    inputs: Vec<Array>,
-    answers: Option<Array>,
-}
-
-/// What a file of samples holds.
-enum Content {
-    /// An array per input.
-    Arrays(Arrays),
-    /// Columns by name.
-    Table(Table),
-}
+use crate::answers::Answer;
+use array::{Array, Arrays, MAX_BYTES, MAX_SAMPLES, MAX_TEXT_BYTES};
+use ciro_graph::RawInput;
+use port::{names_problem, shape_problem};
+use problem::{foreign, format_problem};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use table::Content;
 
 /// Reads the samples in `path` for a model with inputs `ports`.
 ///
@@ -337,18 +142,6 @@ pub fn from_table(table: &Table, ports: &[Port]) -> Result<Samples, SampleProble
     assemble(ports, Arrays { inputs: table::arrays(table, ports)?, answers: None })
 }
 
-fn format_problem(expected: impl Into<String>, got: impl Into<String>) -> SampleProblem {
-    SampleProblem::Format { expected: expected.into(), got: got.into() }
-}
-
-fn excess((expected, got): Excess) -> SampleProblem {
-    SampleProblem::Format { expected, got }
-}
-
-fn names_problem(ports: &[Port], got: Vec<String>) -> SampleProblem {
-    SampleProblem::Names { expected: ports.iter().map(|port| port.name.clone()).collect(), got }
-}
-
 fn assemble(ports: &[Port], arrays: Arrays) -> Result<Samples, SampleProblem> {
     let mut inputs: Vec<RawInput> = Vec::new();
     let ordered = in_order(ports, arrays.inputs)?;
@@ -426,10 +219,6 @@ fn sample_count(port: &Port, array: &Array) -> Result<usize, SampleProblem> {
             Err(shape_problem(port, expected, format!("shape {:?}", array.dims)))
         }
     }
-}
-
-fn shape_problem(port: &Port, expected: impl Into<String>, got: impl Into<String>) -> SampleProblem {
-    SampleProblem::Shape { input: port.name.clone(), expected: expected.into(), got: got.into() }
 }
 
 fn answers_of(answers: &Array, samples: usize) -> Option<Expected> {

@@ -1,7 +1,9 @@
 //! NumPy's files.
 
-use super::table::{self, Cells, Table};
-use super::{Array, Arrays, Content, MAX_BYTES, MAX_ELEMENTS, Port, SampleProblem, format_problem};
+use super::array::{Array, Arrays, MAX_BYTES, MAX_ELEMENTS};
+use super::port::{Port, names_problem};
+use super::problem::{SampleProblem, format_problem};
+use super::table::{self, Cells, Content, Table};
 use crate::answers::{Answer, Given};
 use crate::size::count_of;
 use std::io::{Cursor, Read};
@@ -90,7 +92,7 @@ pub(super) fn npz(bytes: &[u8], ports: &[Port]) -> Result<Content, SampleProblem
             arrays.answers = Some(npy(&data)?);
         }
     }
-    if arrays.inputs.is_empty() { Err(super::names_problem(ports, all)) } else { Ok(Content::Arrays(arrays)) }
+    if arrays.inputs.is_empty() { Err(names_problem(ports, all)) } else { Ok(Content::Arrays(arrays)) }
 }
 
 /// Each array as a column.

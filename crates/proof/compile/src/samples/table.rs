@@ -4,7 +4,9 @@
 //! others. Where a model or a table has no names, columns are taken in order. What a table has in a column of categories, text or
 //! number, becomes its code.
 
-use super::{Array, Port, SampleProblem, format_problem};
+use super::array::{Array, Arrays};
+use super::port::{Port, equal};
+use super::problem::{SampleProblem, format_problem};
 use ciro_graph::{Column, Unseen};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,18 +203,6 @@ fn refuse(slot: &Slot<'_>, text: &str, row: usize, table: &Table) -> SampleProbl
     }
 }
 
-/// Whether two numbers are the same, to the last bit but for the sign of zero.
-fn equal(a: f64, b: f64) -> bool {
-    a.partial_cmp(&b) == Some(std::cmp::Ordering::Equal)
-}
-
-/// What the program reads for a number of an array, where codes stand for themselves.
-pub(super) fn of_array(column: Option<&Column>, number: f64) -> f64 {
-    // As a float32, which is how XGBoost compares it.
-    let is_missing = |missing: u64| equal(f64::from(f64::from_bits(missing) as f32), f64::from(number as f32));
-    if column.and_then(|column| column.missing).is_some_and(is_missing) { f64::NAN } else { number }
-}
-
 /// What a number of a table is to the model: itself, or the code of a category; `None` if it refuses it.
 fn of_number(column: &Column, number: f64) -> Option<f64> {
     if number.is_nan() {
@@ -268,4 +258,12 @@ fn number(text: &str) -> Option<f64> {
         _ if MISSING.contains(&text) => Some(f64::NAN),
         _ => text.parse().ok(),
     }
+}
+
+/// What a file of samples holds.
+pub(super) enum Content {
+    /// An array per input.
+    Arrays(Arrays),
+    /// Columns by name.
+    Table(Table),
 }

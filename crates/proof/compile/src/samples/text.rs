@@ -1,9 +1,9 @@
 //! Samples as text.
 
-use super::table::{self, Cells, Table};
-use super::{
-    Array, Arrays, Content, MAX_CELLS, MAX_SAMPLES, Port, SampleProblem, excess, format_problem, names_problem,
-};
+use super::array::{Array, Arrays, MAX_CELLS, MAX_SAMPLES};
+use super::port::{Port, names_problem, shape_problem};
+use super::problem::{SampleProblem, excess, format_problem};
+use super::table::{self, Cells, Content, Table};
 use crate::answers::{Answer, Given};
 use crate::size::{at_most, json_at_most};
 use ciro_graph::problem::MAX_NAME;
@@ -234,7 +234,7 @@ fn flat(port: &Port, list: &Value) -> Result<Array, SampleProblem> {
     let count = port.count();
     if values.is_empty() || !values.len().is_multiple_of(count) {
         let expected = format!("a multiple of {count} numbers");
-        return Err(super::shape_problem(port, expected, values.len().to_string()));
+        return Err(shape_problem(port, expected, values.len().to_string()));
     }
     Ok(Array { name: Some(port.name.clone()), dims: vec![values.len() / count, count], values })
 }

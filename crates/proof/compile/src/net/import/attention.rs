@@ -1,10 +1,11 @@
 //! Attention and RotaryEmbedding of opsets 23 and 24.
 
-use super::super::array::Array;
+use super::super::array::{self, Array};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Kind, integral};
+use super::builder::Bound;
 use super::choices::choice;
-use super::ctx::{Bound, Ctx};
+use super::ctx::Ctx;
 use super::products::matmul;
 use crate::error::CompileError;
 
@@ -138,7 +139,7 @@ fn counted(
     (queries, scores): (usize, &Bound),
     is_causal: bool,
 ) -> Result<Bound, CompileError> {
-    if super::count(&ctx.dims(&count)) != 1 || ctx.optional(4)?.is_some() {
+    if array::count(&ctx.dims(&count)) != 1 || ctx.optional(4)?.is_some() {
         return Err(ctx.refuse(6, "one number of keys, and no keys of earlier positions", "others"));
     }
     let keys = ctx.dims(scores).last().copied().unwrap_or(0).max(1);
@@ -256,7 +257,7 @@ fn cache(ctx: &mut Ctx<'_, '_>, i: usize, positions: usize, angles: &[Option<usi
     }
     let dims = ctx.dims(&cache);
     let half = angles.iter().flatten().max().map_or(0, |most| most + 1);
-    if dims.last() != Some(&half) || super::count(&dims) != positions * half {
+    if dims.last() != Some(&half) || array::count(&dims) != positions * half {
         return Err(ctx.refuse(i, format!("{positions} rows of {half} angles"), format!("dimensions {dims:?}")));
     }
     let cache = ctx.reshape(cache, vec![1, 1, positions, half])?;

@@ -1,7 +1,9 @@
 //! Graphs within nodes: branches, and loops with a constant number of trips, which are unrolled.
 
+use super::super::array::Array;
+use super::builder::Bound;
 use super::choices::select_by;
-use super::ctx::{Bound, Ctx};
+use super::ctx::Ctx;
 use crate::error::CompileError;
 use crate::onnx::proto::GraphProto;
 use std::collections::BTreeMap;
@@ -112,7 +114,7 @@ fn unrolled(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
         if trip == MOST_TRIPS {
             return Err(ctx.form(format!("a loop of more than {MOST_TRIPS} trips"), HINT));
         }
-        let number = |v: f32| Bound::Const(super::Array::whole(vec![], vec![v]));
+        let number = |v: f32| Bound::Const(Array::whole(vec![], vec![v]));
         let inputs = [vec![number(trip as f32), number(1.0)], carried.clone()].concat();
         let mut results = inlined(ctx, "body", inputs)?.into_iter();
         goes_on = match results.next() {

@@ -3,7 +3,7 @@
 
 use super::super::array::Array;
 use super::super::step::Kind;
-use super::MAX_LEN;
+use super::builder::MAX_LEN;
 use super::ctx::Ctx;
 use crate::error::CompileError;
 use crate::onnx::proto::GraphProto;

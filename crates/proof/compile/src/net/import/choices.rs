@@ -3,7 +3,8 @@
 use super::super::array::Array;
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::Kind;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use super::pointwise::times;
 use crate::error::CompileError;
 

@@ -7,13 +7,15 @@
 use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Id, Kind, Linear};
-use super::Builder;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::builder::Builder;
+use super::ctx::Ctx;
 use crate::error::CompileError;
+use crate::labels::Labels;
 use crate::net::step::{integral, moves};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Data, Tensor};
-use crate::plan::{self, Elem, Ensemble, Labels, Operand, ResultOf};
+use crate::plan::{self, Elem, Ensemble, Operand, ResultOf};
 use std::rc::Rc;
 
 /// ArrayFeatureExtractor: elements of a list at constant positions, at that of a class, or at positions that depend on the input.

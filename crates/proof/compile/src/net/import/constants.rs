@@ -1,8 +1,9 @@
 //! What only works on constants or only makes them.
 
 use super::super::array::{Array, count};
-use super::ctx::{Bound, Ctx};
-use super::is_signed;
+use super::builder::Bound;
+use super::builder::is_signed;
+use super::ctx::Ctx;
 use crate::error::CompileError;
 
 /// Adds the node's constants; `false` if the operator is not one of these.

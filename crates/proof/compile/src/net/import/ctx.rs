@@ -4,19 +4,10 @@ use super::super::array::{Array, count, joint};
 use super::super::eval::fold;
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Id, Kind, Step};
-use super::Builder;
+use super::builder::{Bound, Builder};
 use crate::error::{At, CompileError};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{self, Attributes};
-
-/// What a name stands for.
-#[derive(Clone, Debug)]
-pub(super) enum Bound {
-    /// What depends on the input.
-    Value(Id),
-    /// What does not.
-    Const(Array),
-}
 
 /// One node while it is read.
 pub(super) struct Ctx<'a, 'b> {

@@ -1,7 +1,8 @@
 //! Einsum of one or two operands: as Transpose, Reshape and a product.
 
 use super::super::array::count;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use super::products::matmul;
 use crate::error::CompileError;
 

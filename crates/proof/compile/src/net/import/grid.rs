@@ -1,7 +1,8 @@
 //! GridSample at constant positions: a matrix from an image's elements to those of the result.
 
 use super::super::step::{Kind, Linear};
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use crate::error::CompileError;
 use std::rc::Rc;
 

@@ -3,10 +3,12 @@
 use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Kind, Linear};
+use super::builder::Bound;
 use super::classical::labelled;
-use super::ctx::{Bound, Ctx};
+use super::ctx::Ctx;
 use crate::error::CompileError;
-use crate::plan::{Labels, one_of_votes};
+use crate::labels::Labels;
+use crate::plan::one_of_votes;
 use std::rc::Rc;
 
 /// Most numbers of all support vectors.

@@ -27,6 +27,7 @@
 mod attention;
 mod branches;
 mod budget;
+mod builder;
 mod choices;
 mod classical;
 mod constants;
@@ -44,55 +45,26 @@ mod recurrent;
 mod resize;
 mod rows;
 mod scatter;
+mod sizes;
 mod volumes;
 mod windows;
 
 use super::array::{Array, count};
-use super::step::{Id, Net, NetOutput};
+use super::step::{Net, NetOutput};
 use crate::error::CompileError;
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TYPE_INT8, TYPE_UINT8, TensorProto};
-use crate::onnx::{Attributes, Data, Tensor};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::{Attributes, Data, Tensor, node_at, opset};
 use crate::operators::{Family, Operator};
-use crate::plan::{CatBoost, Labels, node_at};
-use ctx::{Bound, Ctx};
+use crate::plan::CatBoost;
+use builder::{Bound, Builder, is_signed};
+use ctx::Ctx;
+use sizes::Sizes;
 
 use std::collections::BTreeMap;
 
 /// Whether the steps of an operator are repeated with the same weights, for each position of a sequence or slice of a volume.
 pub(super) fn is_unrolled(operator: &str) -> bool {
     matches!(operator, "LSTM" | "GRU" | "RNN" | volumes::SLICES)
-}
-
-/// Whether integers of eight bits have a sign; nothing for other types.
-fn is_signed(tensor: &TensorProto) -> Option<bool> {
-    match tensor.data_type {
-        Some(TYPE_INT8) => Some(true),
-        Some(TYPE_UINT8) => Some(false),
-        _ => None,
-    }
-}
-
-/// Most elements of a value.
-const MAX_LEN: usize = 1 << 24;
-
-/// The network under construction.
-struct Builder<'a> {
-    net: Net,
-    /// Version of ai.onnx.
-    opset: i64,
-    names: BTreeMap<String, Bound>,
-    /// Constants that are texts.
-    texts: BTreeMap<String, Tensor>,
-    /// Constants that are integers of eight bits, and whether with a sign.
-    bytes: BTreeMap<String, bool>,
-    /// Values that are numbers of classes: the class's index, and what it means.
-    classes: BTreeMap<Id, (Id, Labels)>,
-    /// What CatBoost means by its own files.
-    catboost: Option<CatBoost>,
-    /// What the user says of open dimensions and of whole numbers that go in.
-    sizes: inputs::Sizes<'a>,
-    /// Elements that values and constants may still have.
-    left: usize,
 }
 
 /// Reads a model's graph. `dims` gives sizes to open dimensions, and values to inputs that are one whole number; an open first
@@ -102,10 +74,10 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     let graph = model.graph.as_ref().unwrap_or(&empty);
     let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
     let net = Net { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
-    let opset = crate::plan::opset(model);
+    let opset = opset(model);
     let (texts, classes) = (BTreeMap::new(), BTreeMap::new());
     let catboost = CatBoost::of(model);
-    let sizes = inputs::Sizes::of(graph, dims);
+    let sizes = Sizes::of(graph, dims);
     let bytes = BTreeMap::new();
     let mut builder = Builder {
         net,

@@ -1,9 +1,10 @@
 //! What moves elements and what changes only their dimensions.
 
-use super::super::array::count;
+use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr};
 use super::super::step::{Kind, Linear, integral};
-use super::ctx::{Bound, Ctx};
+use super::builder::{Bound, MAX_LEN};
+use super::ctx::Ctx;
 use super::products::matmul;
 use crate::error::CompileError;
 
@@ -223,7 +224,7 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
         return Ok(padded);
     }
     // What is taken from nowhere is zero: one minus ones padded alike is one there.
-    let ones = Bound::Const(super::Array::new(dims.clone(), vec![1.0; count(&dims)]));
+    let ones = Bound::Const(Array::new(dims.clone(), vec![1.0; count(&dims)]));
     let Bound::Const(inside) = ctx.take(ones, picks)? else { return Ok(padded) };
     let fill = inside.map(|inside| if inside == 0.0 { value } else { 0.0 });
     ctx.arithmetic(super::super::expr::Arith::Add, padded, Bound::Const(fill))
@@ -231,7 +232,7 @@ fn pad(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
 
 /// Dimensions with pads at both ends of some of them.
 fn padded(ctx: &Ctx<'_, '_>, dims: &[usize], axes: &[usize], pads: &[i64]) -> Result<Vec<usize>, CompileError> {
-    let most = super::MAX_LEN as i64;
+    let most = MAX_LEN as i64;
     if !pads.iter().all(|pad| (-most..=most).contains(pad)) {
         return Err(ctx.attributes.refuse("pads", format!("pads from -{most} to {most}"), format!("{pads:?}")));
     }
@@ -311,7 +312,7 @@ fn gather_nd(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.reshape(taken, [lead, rest].concat())
 }
 
-fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
+fn embed(ctx: &mut Ctx<'_, '_>, table: Array, ids: usize, width: usize) -> Result<Bound, CompileError> {
     if table.values.is_empty() {
         return Err(ctx.refuse(0, "a table with rows", format!("dimensions {:?}", table.dims)));
     }
@@ -330,12 +331,7 @@ fn embed(ctx: &mut Ctx<'_, '_>, table: super::Array, ids: usize, width: usize) -
 const FLAGGED_ROWS: usize = 1 << 10;
 
 /// Rows of a table at computed positions, such as one column of an input of several ids: a flag for each row, times the table.
-fn rows_by_flags(
-    ctx: &mut Ctx<'_, '_>,
-    table: &super::Array,
-    ids: usize,
-    dims: Vec<usize>,
-) -> Result<Bound, CompileError> {
+fn rows_by_flags(ctx: &mut Ctx<'_, '_>, table: &Array, ids: usize, dims: Vec<usize>) -> Result<Bound, CompileError> {
     let (rows, width) = (table.dims[0], table.dims[1]);
     let flags = flags(ctx, ids, rows, &dims[..dims.len() - 1])?;
     let weight = Linear { k: rows, n: width, weight: table.values.clone(), bias: None };
@@ -350,7 +346,7 @@ fn flags(ctx: &mut Ctx<'_, '_>, ids: usize, rows: usize, lead: &[usize]) -> Resu
     }
     let ids = ctx.reshape(Bound::Value(ids), [lead, &[1]].concat())?;
     let ids = ctx.expand(ids, &[lead, &[rows]].concat())?;
-    let numbers = super::Array::whole(vec![rows], (0..rows).map(|row| row as f32).collect());
+    let numbers = Array::whole(vec![rows], (0..rows).map(|row| row as f32).collect());
     let distance = ctx.arithmetic(Arith::Sub, ids, Bound::Const(numbers))?;
     ctx.pointwise(is_position(rows), distance)
 }
@@ -400,6 +396,6 @@ fn trilu(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
         f32::from(if upper { above >= k } else { above <= k })
     };
     let mask = (0..*rows).flat_map(|i| (0..*cols).map(move |j| (i, j))).map(kept).collect();
-    let mask = Bound::Const(super::Array::whole(vec![*rows, *cols], mask));
+    let mask = Bound::Const(Array::whole(vec![*rows, *cols], mask));
     ctx.arithmetic(super::super::expr::Arith::Mul, x, mask)
 }

@@ -3,9 +3,10 @@
 use super::super::array::{Array, count};
 use super::super::expr::{Arith, Expr, Fun};
 use super::super::step::{Kind, integral};
+use super::builder::Bound;
 use super::choices::{is_flag, never, select, truth};
 use super::classical::class_of;
-use super::ctx::{Bound, Ctx};
+use super::ctx::Ctx;
 use crate::error::CompileError;
 
 /// Adds the node's steps; `false` if the operator is not one of these.

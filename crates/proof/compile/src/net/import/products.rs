@@ -3,8 +3,9 @@
 use super::super::array::{Array, count, joint};
 use super::super::expr::Arith;
 use super::super::step::{Conv, Kind, Linear};
-use super::MAX_LEN;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::builder::MAX_LEN;
+use super::ctx::Ctx;
 use super::windows::{UNIT, pads, spans, window};
 use crate::error::CompileError;
 use ciro_graph::Window;

@@ -1,7 +1,8 @@
 //! Resize and Upsample: picks of the nearest element, or a matrix along each axis.
 
 use super::super::step::{Kind, Linear};
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use crate::error::CompileError;
 use std::rc::Rc;
 

@@ -1,10 +1,11 @@
 //! Elements that are read or written at constant positions, each at one of its own: one gather of what they are of.
 
+use super::super::array::Array;
 use super::super::array::count;
 use super::super::expr::Arith;
 use super::super::step::{Kind, Linear, integral};
-use super::Array;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use super::moves::is_position;
 use super::products::matmul;
 use crate::error::CompileError;

@@ -3,7 +3,8 @@
 
 use super::super::array::Array;
 use super::super::expr::Arith;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use super::products::{bias, convolved};
 use super::windows::{Edges, Span, UNIT, pool_planes, round_up, spans, window};
 use crate::error::CompileError;

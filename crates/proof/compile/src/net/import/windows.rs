@@ -2,8 +2,9 @@
 
 use super::super::array::{Array, count};
 use super::super::step::{Conv, Kind};
-use super::MAX_LEN;
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::builder::MAX_LEN;
+use super::ctx::Ctx;
 use crate::error::CompileError;
 use ciro_graph::Window;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! Products, quotients and maxima of values.
 
-use super::Lowering;
 use super::form::{Form, Quant, Term};
+use super::lowering::Lowering;
 use super::range::power_of_two;
 use super::sums::integer;
 use crate::error::{At, CompileError};

@@ -1,7 +1,7 @@
 //! Softmax by table, divided only after the product that it weighs.
 
-use super::Lowering;
 use super::form::{Form, Quant, Shares};
+use super::lowering::Lowering;
 use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};

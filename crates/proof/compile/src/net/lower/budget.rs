@@ -191,7 +191,7 @@ fn is_followed(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
 
 /// Whether a function of value x changes much between arguments of a table of so many bits, where samples show x.
 pub(super) fn is_steep(sizes: &Sizes, x: Id, expr: &Expr, table_bits: u32) -> bool {
-    if !expr.is_continuous() || expr.as_line().is_some() || expr.is_relu() || super::roots::root_of(expr).is_some() {
+    if !expr.is_continuous() || expr.as_line().is_some() || expr.is_relu() || super::powers::root_of(expr).is_some() {
         return false;
     }
     let width = super::range::power_of_two(sizes.of(x) * super::range::MARGIN) * 2.0 / f64::from(table_bits).exp2();
@@ -231,14 +231,14 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
 }
 
 fn is_square(kind: &Kind) -> bool {
-    matches!(kind, Kind::Pointwise(expr) if super::roots::is_square(expr))
+    matches!(kind, Kind::Pointwise(expr) if super::powers::is_square(expr))
 }
 
 /// Whether a value is a root, moved at most, which holds small numbers as finely as large ones.
 fn is_root(net: &Net, id: Id) -> bool {
     let Some(step) = net.step(id) else { return false };
     match &step.kind {
-        Kind::Pointwise(expr) => super::roots::root_of(expr).is_some(),
+        Kind::Pointwise(expr) => super::powers::root_of(expr).is_some(),
         kind => super::super::step::moves(kind) && step.operands.iter().all(|&x| is_root(net, x)),
     }
 }

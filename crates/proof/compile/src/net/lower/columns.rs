@@ -1,8 +1,9 @@
 //! Narrow values: one committed number per element.
 
+use super::attention;
 use super::form::{Form, Part, Quant, Source};
+use super::lowering::Lowering;
 use super::range::{How, choose};
-use super::{Lowering, attention};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;
 use ciro_graph::Op;

@@ -1,7 +1,7 @@
 //! Pointwise functions: by table, or by comparison with zero.
 
-use super::Lowering;
 use super::form::{Quant, Source};
+use super::lowering::Lowering;
 use super::range::{Choice, How, MARGIN, choose, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::expr::Expr;

@@ -1,9 +1,9 @@
 //! Functions of whole numbers that a sum is rounded to: what reads and writes integers of eight bits. The sum is as fine as it can be, and
 //! rounded once, so that hardly any number lands on the other side of an edge.
 
-use super::Lowering;
 use super::budget::ROOM_BITS;
 use super::form::{Part, Quant, Source, Term};
+use super::lowering::Lowering;
 use super::range::{MARGIN, power_of_two};
 use super::sums::integer;
 use crate::error::{At, CompileError};

@@ -20,6 +20,8 @@
 //! | [`norms`] | normalisation of rows |
 //! | [`squares`] | its sums of squares |
 //! | [`steep`] | functions that a table has too few arguments for |
+//! | [`powers`] | which functions are squares and roots
+//! | [`lowering`] | the program under construction
 //! | [`roots`] | squares of elements, and roots of wide values |
 //! | [`reciprocals`] | its division, where rows deviate alike |
 //! | [`arithmetic`] | products and quotients of values |
@@ -32,9 +34,11 @@ mod columns;
 mod form;
 mod functions;
 mod grids;
+mod lowering;
 mod moves;
 mod norms;
 mod ports;
+mod powers;
 mod range;
 mod reciprocals;
 mod roots;
@@ -49,10 +53,11 @@ use super::step::{Id, Kind, Net, Step};
 use crate::error::{At, CompileError};
 use crate::lower::builder::ProgramBuilder;
 use crate::options::Precision;
-use crate::report::Reading;
+use crate::reading::Reading;
 use budget::Budget;
-use ciro_graph::{Interval, Model, Op, ValueId};
-use form::{Form, Quant, Source, Term};
+use ciro_graph::{Model, Op, ValueId};
+use form::{Form, Quant, Term};
+use lowering::Lowering;
 
 /// A compiled network.
 pub(crate) struct Lowered {
@@ -104,26 +109,7 @@ pub(crate) fn lower(
     lowering.finish()
 }
 
-struct Lowering<'a> {
-    net: &'a Net,
-    sizes: &'a Sizes,
-    budget: Budget,
-    /// How many steps and outputs read each value.
-    readers: Vec<usize>,
-    forms: Vec<Form>,
-    /// Values made narrow, once for all their readers.
-    columns: Vec<Option<Quant>>,
-    /// Where a value's numbers are, for the report.
-    held: Vec<Option<Quant>>,
-    builder: ProgramBuilder,
-}
-
 impl Lowering<'_> {
-    /// The id of the step that is being lowered.
-    fn here(&self) -> Id {
-        self.forms.len()
-    }
-
     fn step(&mut self, step: &Step) -> Result<Form, CompileError> {
         let at = &step.at;
         let x = step.operands.first().copied().unwrap_or(0);
@@ -140,7 +126,7 @@ impl Lowering<'_> {
             }),
             Kind::Pointwise(expr) => match expr.as_line() {
                 Some((slope, intercept)) => self.line(at, x, slope, intercept),
-                None if roots::is_square(expr) => self.square(at, x).map(Form::Ready),
+                None if powers::is_square(expr) => self.square(at, x).map(Form::Ready),
                 None => self.tabled(at, x, expr).map(Form::Ready),
             },
             Kind::AddConst(c) => {
@@ -166,7 +152,7 @@ impl Lowering<'_> {
     }
 
     fn tabled(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
-        if let Some(line) = roots::root_of(expr)
+        if let Some(line) = powers::root_of(expr)
             && let Some(root) = self.root(at, x, &line)?
         {
             return Ok(root);
@@ -213,32 +199,6 @@ impl Lowering<'_> {
         }
     }
 
-    /// Whether nothing but Softmax steps reads a value.
-    fn only_softmax(&self, id: Id) -> bool {
-        let reads = |step: &&Step| step.operands.contains(&id);
-        let mut readers = self.net.steps.iter().filter(reads);
-        readers.all(|step| matches!(step.kind, Kind::Softmax { .. }))
-            && self.net.outputs.iter().all(|output| output.value != id)
-    }
-
-    fn node(&mut self, at: &At, op: Op) -> Result<ValueId, CompileError> {
-        self.builder.node(at, op)
-    }
-
-    /// x times a factor.
-    fn scaled(&mut self, at: &At, x: ValueId, factor: i32) -> Result<ValueId, CompileError> {
-        if factor == 1 { Ok(x) } else { self.node(at, Op::Scale { x, factor }) }
-    }
-
-    fn interval(&self, q: Quant) -> Interval {
-        self.builder.interval(q.id)
-    }
-
-    /// The largest magnitude of a value's integers, as a float.
-    fn magnitude(&self, q: Quant) -> f64 {
-        self.interval(q).magnitude() as f64
-    }
-
     fn finish(mut self) -> Result<Lowered, CompileError> {
         let outputs = self.net.outputs.iter().map(|output| self.output(output)).collect::<Result<Vec<_>, _>>()?;
         let widest = self.budget.widest;
@@ -253,44 +213,4 @@ impl Lowering<'_> {
         let values = held.map(|q| q.and_then(moved)).collect();
         Ok(Lowered { model, values, widest })
     }
-
-    /// What to read of a value that may be wide: its numbers, or a sum whose scale is free.
-    fn source(&mut self, id: Id) -> Result<Source, CompileError> {
-        if let Some(column) = self.columns[id] {
-            return Ok(Source::Ready(column));
-        }
-        match self.forms[id].clone() {
-            Form::Ready(q) => Ok(Source::Ready(q)),
-            Form::Sum(_) if self.readers[id] > 1 => self.column(id).map(Source::Ready),
-            Form::Sum(terms) => Ok(Source::Sum(terms)),
-            Form::Shares(_) => self.column(id).map(Source::Ready),
-            Form::Moved => match self.reshaped_sum(id) {
-                Some(terms) => Ok(Source::Sum(terms)),
-                None => self.moved_source(id).map(Source::Ready),
-            },
-        }
-    }
-
-    /// The sum that a Reshape shows, if nothing else reads it and only leading dimensions of one come or go: it broadcasts as before.
-    fn reshaped_sum(&self, id: Id) -> Option<Vec<Term>> {
-        let step = self.net.step(id).filter(|step| matches!(step.kind, Kind::Reshape))?;
-        let source = step.operands[0];
-        let is_alike = without_leading_ones(self.net.dims(source)) == without_leading_ones(&step.dims);
-        match &self.forms[source] {
-            Form::Sum(terms) if is_alike && self.readers[id] == 1 && self.readers[source] == 1 => Some(terms.clone()),
-            _ => None,
-        }
-    }
-
-    /// A value as terms of a sum.
-    fn terms(&mut self, id: Id) -> Result<Vec<Term>, CompileError> {
-        Ok(match self.source(id)? {
-            Source::Ready(q) => vec![Term::quant(q)],
-            Source::Sum(terms) => terms,
-        })
-    }
-}
-
-fn without_leading_ones(dims: &[usize]) -> &[usize] {
-    &dims[dims.iter().take_while(|&&d| d == 1).count()..]
 }

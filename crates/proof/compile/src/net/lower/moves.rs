@@ -1,7 +1,7 @@
 //! What moves elements; pooling; constants among values.
 
-use super::Lowering;
 use super::form::{Form, Quant};
+use super::lowering::Lowering;
 use super::range::power_of_two;
 use super::sums::integer;
 use crate::error::{At, CompileError};

@@ -1,7 +1,7 @@
 //! Normalisation of rows.
 
-use super::Lowering;
 use super::form::Quant;
+use super::lowering::Lowering;
 use super::range::{How, choose};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;

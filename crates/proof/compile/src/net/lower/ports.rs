@@ -1,8 +1,8 @@
 //! Inputs and outputs.
 
-use super::Lowering;
 use super::budget::{Budget, ROOM_BITS};
 use super::form::{Quant, Source};
+use super::lowering::Lowering;
 use super::range::power_of_two;
 use crate::error::{At, CompileError};
 use crate::net::array::narrow;
@@ -55,7 +55,7 @@ impl Lowering<'_> {
         let (value, kind) = match &output.labels {
             Some(labels) => {
                 let Source::Ready(q) = self.source(output.value)? else { return Err(self.too_wide(&at)) };
-                (q.id, crate::lower::label_kind(labels))
+                (q.id, labels.output_kind())
             }
             None => {
                 let source = self.source(output.value)?;

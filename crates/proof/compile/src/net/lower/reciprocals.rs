@@ -1,8 +1,8 @@
 //! Rows normalised by a product with one over their deviation, where all deviate alike: that is one quotient for a row, where dividing
 //! takes one for each element.
 
-use super::Lowering;
 use super::form::Quant;
+use super::lowering::Lowering;
 use super::norms::{FINEST, FITS, LEAST};
 use super::range::{How, choose};
 use crate::error::{At, CompileError};

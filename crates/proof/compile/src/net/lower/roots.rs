@@ -1,44 +1,18 @@
 //! Squares as products and roots of wide values: a table of either has one resolution from nothing to the largest number, and a root turns
 //! the last bit of a small number into much.
 
-use super::Lowering;
 use super::form::{Quant, Source, Term};
+use super::lowering::Lowering;
+use super::powers::Line;
 use super::range::{MARGIN, power_of_two};
 use super::sums::integer;
 use crate::error::{At, CompileError};
 use crate::net::array::Array;
-use crate::net::expr::{Arith, Expr, Fun};
 use crate::net::step::Id;
 use ciro_graph::Op;
 
 /// Bits of a root's argument.
 const ARGUMENT_BITS: i32 = 28;
-
-/// The line under a root.
-pub(super) struct Line {
-    slope: f64,
-    intercept: f64,
-}
-
-/// Whether a function is `x²` by its form.
-pub(super) fn is_square(expr: &Expr) -> bool {
-    match expr {
-        Expr::Binary(Arith::Mul, a, b) => (a.as_ref(), b.as_ref()) == (&Expr::X, &Expr::X),
-        Expr::Binary(Arith::Pow, a, b) => **a == Expr::X && matches!(**b, Expr::Const(2.0)),
-        _ => false,
-    }
-}
-
-/// What a function is the root of, if that is a line that does not fall.
-pub(super) fn root_of(expr: &Expr) -> Option<Line> {
-    let inner = match expr {
-        Expr::Unary(Fun::Sqrt, inner) => inner,
-        Expr::Binary(Arith::Pow, inner, half) if matches!(**half, Expr::Const(0.5)) => inner,
-        _ => return None,
-    };
-    let (slope, intercept) = inner.as_line()?;
-    (slope > 0.0 && intercept >= 0.0).then_some(Line { slope, intercept })
-}
 
 impl Lowering<'_> {
     /// x², exactly as wide as x makes it.
@@ -88,23 +62,5 @@ impl Lowering<'_> {
             }
             _ => Ok(x),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn squares_and_roots_are_known_by_their_form() {
-        let squared = Expr::binary(Arith::Mul, Expr::X, Expr::X);
-        let power = |e: f64| Expr::binary(Arith::Pow, Expr::X, Expr::Const(e));
-        assert!(is_square(&squared) && is_square(&power(2.0)));
-        assert!(!is_square(&power(3.0)) && !is_square(&Expr::X));
-        let line = root_of(&Expr::unary(Fun::Sqrt, Expr::line(2.0, 0.5))).unwrap();
-        assert_eq!((line.slope, line.intercept), (2.0, 0.5));
-        assert!(root_of(&power(0.5)).is_some());
-        assert!(root_of(&Expr::unary(Fun::Sqrt, Expr::line(-1.0, 1.0))).is_none());
-        assert!(root_of(&Expr::unary(Fun::Sqrt, squared)).is_none());
     }
 }

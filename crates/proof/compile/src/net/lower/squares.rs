@@ -1,8 +1,8 @@
 //! Squares of rows summed in blocks: those of a few elements fit as they are, and their sums are rounded, which takes a number for a block
 //! where a rounded copy takes one for each element.
 
-use super::Lowering;
 use super::form::Quant;
+use super::lowering::Lowering;
 use super::norms::{FITS, Squares, coarsest};
 use crate::error::{At, CompileError};
 use crate::net::array::narrow;

@@ -2,9 +2,9 @@
 //! arguments of a table their lines are followed.
 
 use super::super::expr::Expr;
-use super::Lowering;
 use super::budget::is_steep;
 use super::form::{Quant, Source};
+use super::lowering::Lowering;
 use super::range::{MARGIN, power_of_two};
 use crate::error::{At, CompileError};
 use crate::net::step::Id;

@@ -1,8 +1,8 @@
 //! Sums of products with weights, and the scale at which they are computed.
 
-use super::Lowering;
 use super::budget::ROOM_BITS;
 use super::form::{Form, Part, Quant, Source, Term};
+use super::lowering::Lowering;
 use super::range::power_of_two;
 use crate::error::{At, CompileError};
 use crate::net::array::{Array, narrow};

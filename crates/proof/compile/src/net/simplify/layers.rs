@@ -8,9 +8,9 @@ use super::super::array::{Array, count, positions};
 use super::super::eval::fold;
 use super::super::expr::Arith;
 use super::super::step::{Id, Kind, Net, Step};
-use super::Rewriter;
 use super::fuse::is_square;
 use super::norms::eps_of;
+use super::rewriter::Rewriter;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps that spell one normalisation.

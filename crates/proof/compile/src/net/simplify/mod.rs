@@ -8,13 +8,14 @@ mod layers;
 mod norms;
 mod order;
 mod pools;
+mod rewriter;
 mod takes;
 mod weights;
 
 pub(crate) use norms::HIDES;
 
-use super::step::{Id, Kind, Net, Step};
-use crate::error::At;
+use super::step::{Id, Net, Step};
+use rewriter::{Rewriter, Rule};
 use std::collections::BTreeMap;
 
 /// Most rounds: deeper chains of rewrites than this are left as they are.
@@ -40,9 +41,6 @@ pub(crate) fn fused(net: &Net) -> Net {
     settled(pruned(net), &[fuse::rewrite])
 }
 
-/// What stands for a step, if it can be rewritten.
-type Rule = fn(&mut Rewriter, &Step) -> Option<Id>;
-
 fn settled(mut net: Net, rules: &[Rule]) -> Net {
     for _ in 0..ROUNDS {
         let (next, changed) = round(&net, rules);
@@ -52,16 +50,6 @@ fn settled(mut net: Net, rules: &[Rule]) -> Net {
         }
     }
     net
-}
-
-/// The network under reconstruction.
-struct Rewriter {
-    net: Net,
-    /// How many steps and outputs read each value; never too small.
-    reads: Vec<usize>,
-    /// The steps that pick positions of each value.
-    takes: BTreeMap<Id, Vec<Id>>,
-    changed: bool,
 }
 
 fn round(old: &Net, rules: &[Rule]) -> (Net, bool) {
@@ -79,40 +67,6 @@ fn round(old: &Net, rules: &[Rule]) -> (Net, bool) {
     rewriter.net.outputs.clone_from(&old.outputs);
     rewriter.net.outputs.iter_mut().for_each(|output| output.value = new_id[output.value]);
     (rewriter.net, rewriter.changed)
-}
-
-impl Rewriter {
-    /// Adds a step, rewritten if a rule applies; returns the value that stands for it.
-    fn rewrite(&mut self, step: Step, reads: usize, rules: &[Rule]) -> Id {
-        for rule in rules {
-            if let Some(id) = rule(self, &step) {
-                self.changed = true;
-                self.reads[id] += reads.saturating_sub(1);
-                return id;
-            }
-        }
-        self.push(step, reads)
-    }
-
-    fn push(&mut self, step: Step, reads: usize) -> Id {
-        let id = self.reads.len();
-        if let (Kind::Take(_), Some(&x)) = (&step.kind, step.operands.first()) {
-            self.takes.entry(x).or_default().push(id);
-        }
-        self.net.steps.push(step);
-        self.reads.push(reads);
-        id
-    }
-
-    /// Adds a step that is read once.
-    fn add(&mut self, at: &At, kind: Kind, operands: Vec<Id>, dims: Vec<usize>) -> Id {
-        self.push(Step { at: at.clone(), kind, operands, dims }, 1)
-    }
-
-    /// The step that produces a value and is read by nothing else than the one being rewritten.
-    fn own(&self, id: Id) -> Option<&Step> {
-        self.net.step(id).filter(|_| self.reads[id] == 1)
-    }
 }
 
 fn pruned(net: &Net) -> Net {

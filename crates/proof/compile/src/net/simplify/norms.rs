@@ -2,7 +2,8 @@
 
 use super::super::expr::{Arith, Expr};
 use super::super::step::{Id, Kind, Net, Step, integral};
-use super::{Rewriter, fuse};
+use super::fuse;
+use super::rewriter::Rewriter;
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let (x, spread, inverse) = match step.kind {

@@ -3,7 +3,7 @@
 use super::super::array::Array;
 use super::super::expr::{Arith, Expr};
 use super::super::step::{Id, Kind, Step};
-use super::Rewriter;
+use super::rewriter::Rewriter;
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     match &step.kind {

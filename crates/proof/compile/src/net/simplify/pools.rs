@@ -1,7 +1,7 @@
 //! A rectifier before or after a largest element of windows: one step, as it does not change which element that is.
 
 use super::super::step::{Id, Kind, Step};
-use super::Rewriter;
+use super::rewriter::Rewriter;
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     let below = rewriter.own(*step.operands.first()?)?.clone();

@@ -7,7 +7,7 @@
 use super::super::array::{Array, count};
 use super::super::eval::fold;
 use super::super::step::{Id, Kind, Step};
-use super::Rewriter;
+use super::rewriter::Rewriter;
 
 /// Positions along some dimensions.
 type Picks = Vec<(usize, Vec<Option<usize>>)>;

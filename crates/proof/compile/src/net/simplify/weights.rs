@@ -3,8 +3,8 @@
 use super::super::array::Array;
 use super::super::expr::Arith;
 use super::super::step::{Conv, Id, Kind, Linear, Step};
-use super::Rewriter;
 use super::order::{constant_of, is_row};
+use super::rewriter::Rewriter;
 use std::rc::Rc;
 
 pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {

@@ -15,36 +15,14 @@ mod sums;
 pub(super) use arithmetic::binary;
 pub(super) use sums::joined;
 
-use super::build::{Bound, Builder, node_at};
+use super::builder::{Bound, Builder, LeafFunction, spend};
 use super::shape::{axis, reshape};
-use super::{Ensemble, Id, Kind, Step, TreeNode};
-use crate::error::{At, CompileError};
+use super::{Ensemble, Kind, Step, TreeNode};
+use crate::error::CompileError;
 use crate::onnx::proto::NodeProto;
-use crate::onnx::{Attributes, Data, Tensor};
+use crate::onnx::{Attributes, Data, Tensor, node_at};
 use arithmetic::{cast, encoded, unary};
-use rows::{argmax, combined, concat, one_hot};
-
-/// Most leaves of all functions and nodes of all forests that are made here: a small file could ask for any number.
-const SPENT_MAX: usize = 1 << 24;
-
-/// A function of the leaf that one tree ends at.
-#[derive(Clone, Debug)]
-pub(super) struct LeafFunction {
-    at: At,
-    /// The step of the tree.
-    tree: Id,
-    /// What the function is at each leaf, in the order of the tree's nodes: as many elements as `dims` say, leaf by leaf. Truth values are
-    /// zeros and ones.
-    values: Data,
-    dims: Vec<usize>,
-}
-
-impl LeafFunction {
-    /// Elements at each leaf.
-    fn width(&self) -> usize {
-        self.dims.iter().product()
-    }
-}
+use rows::{Operand, argmax, combined, concat, one_hot};
 
 /// Reads a node as a function of a leaf or as a sum of forests. If it is neither, `false`, and its operands are steps from now on.
 pub(super) fn fold(builder: &mut Builder, node: &NodeProto) -> Result<bool, CompileError> {
@@ -66,20 +44,6 @@ pub(super) fn fold(builder: &mut Builder, node: &NodeProto) -> Result<bool, Comp
         None => return Ok(false),
     }
     Ok(true)
-}
-
-/// Counts what is made for a node.
-pub(super) fn spend(builder: &mut Builder, node: &NodeProto, count: usize) -> Result<(), CompileError> {
-    builder.spent = builder.spent.saturating_add(count);
-    if builder.spent <= SPENT_MAX {
-        return Ok(());
-    }
-    let what = format!("more than {SPENT_MAX} leaves and nodes of computed trees");
-    Err(CompileError::Form {
-        at: node_at(node),
-        what,
-        hint: "export a forest as one TreeEnsemble operator, and encode fewer categories".into(),
-    })
 }
 
 /// Makes a step of the function `name`, if it is one and has none yet.
@@ -125,12 +89,6 @@ fn whole_choice(builder: &Builder, node: &NodeProto) -> Option<Bound> {
     let axis = axis(given.unwrap_or(0), dims.len())?;
     let whole = chosen.len() == 1 && indices.iter().copied().eq((0..).take(dims[axis]));
     whole.then(|| Bound::Value { id: *id, dims: dims.clone() })
-}
-
-/// An operand of a function.
-enum Operand {
-    Leaf(LeafFunction),
-    Const(Tensor),
 }
 
 fn operand(builder: &Builder, name: &str) -> Option<Operand> {

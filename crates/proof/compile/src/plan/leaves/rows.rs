@@ -1,12 +1,18 @@
 //! Functions of a leaf that have several elements.
 
 use super::arithmetic::binary;
-use super::{LeafFunction, Operand, SPENT_MAX};
 use crate::error::CompileError;
 use crate::onnx::{Attributes, Data, Tensor};
 use crate::plan::axis;
+use crate::plan::builder::{LeafFunction, SPENT_MAX};
 use crate::plan::encoders::columns;
 use crate::plan::shape::element_by_element;
+
+/// An operand of a function.
+pub(super) enum Operand {
+    Leaf(LeafFunction),
+    Const(Tensor),
+}
 
 /// Values and dimensions of a function.
 type Values = (Data, Vec<usize>);

@@ -1,9 +1,9 @@
 //! Sums of forests that read the same value: one forest.
 
-use super::spend;
 use crate::error::CompileError;
+use crate::onnx::node_at;
 use crate::onnx::proto::NodeProto;
-use crate::plan::build::{Bound, Builder, node_at};
+use crate::plan::builder::{Bound, Builder, spend};
 use crate::plan::{Ensemble, Id, Kind, Step, TreeNode};
 
 /// The sum of forests on one value as one forest.

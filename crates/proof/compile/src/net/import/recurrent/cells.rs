@@ -1,6 +1,7 @@
 //! What a position computes, and all positions of one direction.
 
-use super::super::ctx::{Bound, Ctx};
+use super::super::builder::Bound;
+use super::super::ctx::Ctx;
 use crate::error::CompileError;
 use crate::net::array::Array;
 use crate::net::expr::{Arith, Expr, Fun};

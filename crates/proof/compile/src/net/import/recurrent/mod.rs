@@ -12,11 +12,12 @@
 mod cells;
 mod weights;
 
-use super::ctx::{Bound, Ctx};
+use super::builder::Bound;
+use super::ctx::Ctx;
 use crate::error::CompileError;
 use crate::net::expr::Fun;
 use cells::{Cell, Direction, State};
-use weights::Weights;
+use weights::{Size, Weights};
 
 /// Longest sequence times directions: each adds a dozen steps.
 const MOST_POSITIONS: usize = 4096;
@@ -31,18 +32,6 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
     };
     recurrent(ctx, cell)?;
     Ok(true)
-}
-
-/// Sizes of the operands.
-#[derive(Clone, Copy)]
-struct Size {
-    positions: usize,
-    batch: usize,
-    width: usize,
-    hidden: usize,
-    directions: usize,
-    /// Whether states come as (batch, directions, hidden).
-    batch_first: bool,
 }
 
 fn recurrent(ctx: &mut Ctx<'_, '_>, cell: Cell) -> Result<(), CompileError> {

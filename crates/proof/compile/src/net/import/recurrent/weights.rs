@@ -1,11 +1,23 @@
 //! The weights of a recurrent layer, and what the input adds to the gates.
 
-use super::super::ctx::{Bound, Ctx};
-use super::Size;
+use super::super::builder::Bound;
+use super::super::ctx::Ctx;
 use super::cells::Cell;
 use crate::error::CompileError;
 use crate::net::array::{Array, count};
 use crate::net::step::{Kind, Linear};
+
+/// Sizes of the operands.
+#[derive(Clone, Copy)]
+pub(super) struct Size {
+    pub(super) positions: usize,
+    pub(super) batch: usize,
+    pub(super) width: usize,
+    pub(super) hidden: usize,
+    pub(super) directions: usize,
+    /// Whether states come as (batch, directions, hidden).
+    pub(super) batch_first: bool,
+}
 
 /// The node's weights, as ONNX has them.
 pub(super) struct Weights {
