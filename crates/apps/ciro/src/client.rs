@@ -1,4 +1,4 @@
-//! The gateway, as a client sees it: typed questions, and refusals in this command line's words.
+//! Between flags and words on this side, and the client library on the other.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,
@@ -15,335 +15,96 @@
     clippy::unwrap_used
 )]
 
+use crate::cli::{NeedsArgs, Rung};
 use crate::error::{CliError, Exit};
-use crate::patience::Patience;
-use crate::purse::Purse;
-use ciro_api::{AccountView, BlockView, JobView, ModelView, Status, StoredModel, Until};
-use ciro_crypto::Keypair;
-use ciro_gateway::{
-    Answer as Then, ApiError, Ask, Errand, Quote, Rung, SIGNED_BLOCKS, SubmittedJob, SubmittedTx, TxRequest,
-    authorization,
-};
-use ciro_receipt::Receipt;
-use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
-use ciro_state::{Action, SignedTx, job_id};
-use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use ureq::http::Response;
-use ureq::{Agent, RequestBuilder};
+use crate::home;
+use crate::ui::Ui;
+use ciro_api::code;
+use ciro_api::http::Problem;
+use ciro_client::{ClientError, FileOrders, FileTurns, Progress, Purse, Watch};
+use ciro_node::Layout;
+use ciro_types::{Assurance, CapabilityFlags, MemoryMib, Requirements};
 
-/// Longer than the gateway takes to commit or to give up.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a transaction is tried again that others of the same account, or a full pool, keep from being committed.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Longest JSON answer, bytes.
-const JSON_BYTES_MAX: u64 = 16 << 20;
-
-/// Longest sentence of a gateway that is repeated, characters.
-const SAID_MAX: usize = 1_000;
-
-const TRANSACTIONS: &str = "/v1/transactions";
-
-/// The code of a gateway that did not answer.
-const UNREACHABLE: &str = "unreachable";
-
-/// A gateway.
-pub(crate) struct Client {
-    agent: Agent,
-    endpoint: String,
-    signer: OnceLock<Signer>,
-}
-
-/// Signs requests, so that the gateway knows whose they are.
-struct Signer {
-    key: Keypair,
-    chain: ChainId,
-    /// Up to which height signatures are good: half as far ahead as the gateway takes.
-    until: AtomicU64,
-}
-
-impl Signer {
-    fn seen(&self, height: Height) {
-        self.until.store(height.0.saturating_add(SIGNED_BLOCKS / 2), Ordering::Relaxed);
-    }
-
-    fn sign(&self, method: &str, path: &str) -> String {
-        authorization(&self.key, self.chain, method, path, Height(self.until.load(Ordering::Relaxed)))
+/// What the command line says about the machine.
+pub(crate) fn requirements(needs: &NeedsArgs) -> Requirements {
+    Requirements {
+        memory: MemoryMib(needs.memory),
+        flags: CapabilityFlags(needs.flags),
+        min_reputation: needs.min_reputation,
     }
 }
 
-/// An answer that is not a success.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    /// The gateway's code.
-    pub(crate) code: String,
-    /// When to come again.
-    wait: Duration,
-    error: CliError,
-}
-
-impl From<Refused> for CliError {
-    fn from(refused: Refused) -> Self {
-        refused.error
+/// The rung of the ladder.
+pub(crate) fn assurance(rung: Rung) -> Assurance {
+    match rung {
+        Rung::A0 => Assurance::A0,
+        Rung::A2 => Assurance::A2,
+        Rung::A4 => Assurance::A4,
     }
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ApiError,
+/// The wallet of a data directory. Commands that run on the same one take turns.
+pub(crate) fn purse(home: &Layout) -> Result<Purse, CliError> {
+    let turns = FileTurns { signing: home.wallet_lock(), publishing: home.publish_lock() };
+    Ok(Purse::new(home::load_wallet(home)?, turns))
 }
 
-#[derive(Deserialize)]
-struct StoredInput {
-    input: Hash32,
+/// The orders under way of a data directory.
+pub(crate) fn orders(home: &Layout) -> FileOrders {
+    FileOrders::new(home.orders())
 }
 
-type Answer<T> = Result<T, Refused>;
-
-impl Client {
-    /// A client of the gateway at `endpoint`, `http://host:port`. Connects to nothing yet.
-    pub(crate) fn new(endpoint: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_PATIENCE)).build();
-        Self { agent: config.into(), endpoint: endpoint.trim_end_matches('/').to_string(), signer: OnceLock::new() }
-    }
-
-    /// Signs all requests from now on with `key`: they have budgets of their own, and may read the account's receipts.
-    pub(crate) fn sign_as(&self, key: &Keypair, status: &Status) {
-        let key = Keypair::from_seed(key.seed());
-        let signer = self.signer.get_or_init(|| Signer { key, chain: status.chain, until: AtomicU64::new(0) });
-        signer.seen(status.height);
-    }
-
-    pub(crate) fn status(&self) -> Answer<Status> {
-        let status: Status = self.get("/v1/status")?;
-        Ok(Status { network: said(&status.network), version: said(&status.version), ..status })
-    }
-
-    pub(crate) fn account(&self, account: AccountId) -> Answer<AccountView> {
-        self.get(&format!("/v1/accounts/{account}"))
-    }
-
-    pub(crate) fn model(&self, model: ModelId) -> Answer<ModelView> {
-        self.get(&format!("/v1/models/{model}"))
-    }
-
-    pub(crate) fn job(&self, job: JobId) -> Answer<JobView> {
-        let view: JobView = self.get(&format!("/v1/jobs/{job}"))?;
-        Ok(JobView { waits_because: view.waits_because.as_deref().map(said), ..view })
-    }
-
-    pub(crate) fn block(&self, height: Height) -> Answer<BlockView> {
-        self.get(&format!("/v1/blocks/{height}"))
-    }
-
-    pub(crate) fn quote(&self, needs: &Requirements) -> Answer<Quote> {
-        let (memory, flags, reputation) = (needs.memory, needs.flags.0, needs.min_reputation);
-        let quote: Quote = self.get(&format!("/v1/quote?memory={memory}&flags={flags}&min_reputation={reputation}"))?;
-        let rungs = quote.rungs.into_iter().map(|rung| Rung {
-            refusal: rung.refusal.as_deref().map(said),
-            undetected: said(&rung.undetected),
-            basis: said(&rung.basis),
-            ..rung
-        });
-        Ok(Quote { rungs: rungs.collect(), ..quote })
-    }
-
-    pub(crate) fn receipt(&self, job: JobId) -> Answer<Receipt> {
-        let path = format!("/v1/jobs/{job}/receipt");
-        let limit = u64::try_from(RECEIPT_BYTES_MAX).unwrap_or(u64::MAX);
-        let bytes = self.exchange("GET", &path, limit, None)?;
-        Receipt::from_bytes(&bytes).map_err(|e| Refused::strange(&e.to_string()))
-    }
-
-    pub(crate) fn put_model(&self, bytes: &[u8]) -> Answer<StoredModel> {
-        self.post("/v1/models", "application/octet-stream", bytes)
-    }
-
-    pub(crate) fn put_input(&self, bytes: &[u8]) -> Answer<Hash32> {
-        let stored: StoredInput = self.post("/v1/inputs", "application/octet-stream", bytes)?;
-        Ok(stored.input)
-    }
-
-    /// Signs and commits an action. Returns once it is durable.
-    pub(crate) fn act(&self, purse: &Purse, chain: ChainId, action: &Action) -> Answer<TxId> {
-        let submitted: SubmittedTx = self.submit(TRANSACTIONS, purse, chain, action)?;
-        Ok(submitted.tx)
-    }
-
-    /// Signs and commits an order. The same order again is the same job.
-    pub(crate) fn order(&self, purse: &Purse, spec: &JobSpec) -> Answer<JobId> {
-        let action = Action::SubmitJob { spec: spec.clone() };
-        let submitted: SubmittedJob = self.submit("/v1/jobs", purse, spec.chain, &action)?;
-        let expected = job_id(spec);
-        if submitted.job == expected { Ok(expected) } else { Err(Refused::strange("another job was ordered")) }
-    }
-
-    /// Signs an action, has it wait for a block, and follows it there: see [`Errand`].
-    fn submit<T: DeserializeOwned>(&self, path: &str, purse: &Purse, chain: ChainId, action: &Action) -> Answer<T> {
-        let patience = Patience::new(PATIENCE);
-        let mut errand = Errand::new(chain, action.clone());
-        let mut turn = None;
-        loop {
-            let refused = match errand.ask() {
-                Some(Ask::Account) => {
-                    turn = if errand.is_unsigned() { purse.turn() } else { None };
-                    let account = self.account(purse.key().account())?;
-                    errand.on_account(purse.key(), account.nonce, account.next_nonce);
-                    continue;
-                }
-                Some(Ask::Enqueue(tx)) => {
-                    let answer: Answer<SubmittedTx> = self.post_tx(TRANSACTIONS, &tx, Until::Waiting);
-                    drop(turn.take());
-                    answer.err()
-                }
-                Some(Ask::Fill(tx)) => {
-                    // Taken or not, the next question for the account shows whether the gap is closed.
-                    let _: Answer<SubmittedTx> = self.post_tx(TRANSACTIONS, &tx, Until::Waiting);
-                    errand.on_answer(Then::Unknown);
-                    continue;
-                }
-                Some(Ask::Follow(tx)) => match self.post_tx(path, &tx, Until::Committed) {
-                    Ok(answer) => return Ok(answer),
-                    Err(refused) => Some(refused),
-                },
-                None => return Err(Refused::strange("a transaction ended without an answer")),
-            };
-            errand.on_answer(passing(refused, &patience)?);
+impl Watch for Ui {
+    fn tell(&self, progress: &Progress) {
+        match progress {
+            Progress::AllBusy => self.note("every worker that would serve is busy: waiting for a price"),
+            Progress::Resumed(job) => self.note(&format!("going on with job {job}, which was ordered before")),
+            Progress::WaitsForWorker { because } => self.note(&format!("waiting for a worker: {because}")),
         }
     }
+}
 
-    fn post_tx<T: DeserializeOwned>(&self, path: &str, tx: &SignedTx, until: Until) -> Answer<T> {
-        let body = TxRequest { tx: hex::encode(encode(tx)), until };
-        let body = serde_json::to_vec(&body).map_err(|e| Refused::strange(&e.to_string()))?;
-        self.post(path, "application/json", &body)
-    }
-
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
-        from_json(&self.exchange("GET", path, JSON_BYTES_MAX, None)?)
-    }
-
-    fn post<T: DeserializeOwned>(&self, path: &str, kind: &str, body: &[u8]) -> Answer<T> {
-        from_json(&self.exchange("POST", path, JSON_BYTES_MAX, Some((kind, body)))?)
-    }
-
-    /// Sends a request until it is answered: a busy gateway says when to come again, and one that has closed an idle connection is
-    /// simply called anew. Every request may be repeated.
-    fn exchange(&self, method: &str, path: &str, limit: u64, body: Option<(&str, &[u8])>) -> Answer<Vec<u8>> {
-        let started = Instant::now();
-        let (mut is_renewed, mut is_called_anew) = (false, false);
-        loop {
-            match self.once(method, path, limit, body, self.signer.get()) {
-                Err(refused) if refused.code == "too_many" && started.elapsed() < PATIENCE => {
-                    std::thread::sleep(refused.wait);
-                }
-                Err(refused) if refused.code == "unsigned" && !is_renewed => {
-                    is_renewed = true;
-                    self.renew()?;
-                }
-                Err(refused) if refused.code == UNREACHABLE && !is_called_anew => is_called_anew = true,
-                other => return other,
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        let failed = Self::new(exit(&error), &error);
+        match error {
+            ClientError::Unreachable { .. } => {
+                failed.hint("start one with `ciro up`; a command that was cut short may be repeated")
             }
-        }
-    }
-
-    /// Signatures run out: the network has made many blocks since.
-    fn renew(&self) -> Answer<()> {
-        let status: Status = from_json(&self.once("GET", "/v1/status", JSON_BYTES_MAX, None, None)?)?;
-        self.signer.get().iter().for_each(|signer| signer.seen(status.height));
-        Ok(())
-    }
-
-    fn once(
-        &self,
-        method: &str,
-        path: &str,
-        limit: u64,
-        body: Option<(&str, &[u8])>,
-        signer: Option<&Signer>,
-    ) -> Answer<Vec<u8>> {
-        let signed = signer.map(|signer| signer.sign(method, path));
-        let answer = match body {
-            None => signed_by(self.agent.get(self.url(path)), signed).call(),
-            Some((kind, body)) => signed_by(self.agent.post(self.url(path)).content_type(kind), signed).send(body),
-        };
-        self.bytes(answer.map_err(|e| self.unreachable(&e))?, limit)
-    }
-
-    fn bytes(&self, mut answer: Response<ureq::Body>, limit: u64) -> Answer<Vec<u8>> {
-        let is_success = answer.status().is_success();
-        let body = answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|e| self.unreachable(&e))?;
-        if is_success { Ok(body) } else { Err(refused(&body)) }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.endpoint)
-    }
-
-    fn unreachable(&self, error: &ureq::Error) -> Refused {
-        let message = format!("no answer from the network at {}: {error}", self.endpoint);
-        let hint = "start one with `ciro up`; a command that was cut short may be repeated";
-        Refused {
-            code: UNREACHABLE.into(),
-            wait: Duration::ZERO,
-            error: CliError::new(Exit::Unreachable, message).hint(hint),
+            ClientError::Strange { .. } => {
+                failed.hint("is it of the same version? see `ciro --version` and GET /v1/status")
+            }
+            ClientError::Refused(Problem { hint, .. }) => Self { hint, ..failed },
+            ClientError::NoWorker { .. } => failed.hint("pass --max-price to order anyway and wait"),
+            ClientError::TooDear { assurance, asked, most } => {
+                let message = format!("{assurance:?} costs {asked} CIRO now, above --max-price {most}");
+                Self { message, ..failed }.hint("raise --max-price or take a lower rung: `ciro quote` shows all")
+            }
+            ClientError::Model(_)
+            | ClientError::NotOffered { .. }
+            | ClientError::Refunded(_)
+            | ClientError::Orders { .. }
+            | ClientError::Entropy { .. } => failed,
         }
     }
 }
 
-impl Refused {
-    /// The answer is not what the schema says.
-    fn strange(reason: &str) -> Self {
-        let message = format!("the gateway's answer makes no sense: {}", said(reason));
-        let hint = "is it of the same version? see `ciro --version` and GET /v1/status";
-        Self { code: "strange".into(), wait: Duration::ZERO, error: CliError::failed(message).hint(hint) }
+fn exit(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Unreachable { .. } => Exit::Unreachable,
+        ClientError::Refused(problem) => match problem.code.as_str() {
+            code::REFUSED => Exit::Refused,
+            // None of these says what became of the order: the command may be repeated.
+            code::UNAVAILABLE | code::NONCE | code::TOO_MANY | code::TOO_SLOW => Exit::Unreachable,
+            _ => Exit::Failed,
+        },
+        ClientError::NotOffered { .. }
+        | ClientError::NoWorker { .. }
+        | ClientError::TooDear { .. }
+        | ClientError::Refunded(_) => Exit::Refused,
+        ClientError::Strange { .. }
+        | ClientError::Model(_)
+        | ClientError::Orders { .. }
+        | ClientError::Entropy { .. } => Exit::Failed,
     }
-}
-
-/// What an answer means for an errand. One that asking again does not change, or that has been asked for too long, ends it.
-fn passing(refused: Option<Refused>, patience: &Patience) -> Answer<Then> {
-    let Some(refused) = refused else { return Ok(Then::Done) };
-    let Some(then) = Then::of(&refused.code).filter(|_| patience.lasts()) else { return Err(refused) };
-    patience.pause();
-    Ok(then)
-}
-
-/// The gateway's refusal in our words.
-fn refused(body: &[u8]) -> Refused {
-    let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
-        return Refused::strange(&String::from_utf8_lossy(body.get(..200).unwrap_or(body)));
-    };
-    let exit = match error.code.as_str() {
-        "refused" => Exit::Refused,
-        // Neither says what became of the order: the command may be repeated.
-        "unavailable" | "nonce" | "too_many" | "too_slow" => Exit::Unreachable,
-        _ => Exit::Failed,
-    };
-    let mut told = CliError::new(exit, said(&error.message));
-    told.hint = error.hint.as_deref().map(said);
-    let wait = Duration::from_millis(error.retry_after_ms.unwrap_or_default());
-    Refused { code: error.code, wait, error: told }
-}
-
-fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
-    serde_json::from_slice(bytes).map_err(|e| Refused::strange(&e.to_string()))
-}
-
-fn signed_by<B>(request: RequestBuilder<B>, signed: Option<String>) -> RequestBuilder<B> {
-    match signed {
-        Some(signed) => request.header("authorization", signed),
-        None => request,
-    }
-}
-
-/// What a gateway says, cut to a length that a person reads.
-fn said(text: &str) -> String {
-    let mut said: String = text.chars().take(SAID_MAX).collect();
-    if said.len() < text.len() {
-        said.push('…');
-    }
-    said
 }

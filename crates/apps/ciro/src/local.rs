@@ -1,8 +1,8 @@
 //! A network and its gateway in this process, and finding the one that runs in another.
 
-use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::ui::{Ui, human_duration};
+use ciro_client::Client;
 use ciro_devnet::{Network, NetworkError, Options};
 use ciro_engine::Health;
 use ciro_gateway::Settings;

@@ -30,10 +30,6 @@ mod files;
 mod home;
 mod local;
 mod models;
-mod order;
-mod orders;
-mod patience;
-mod purse;
 mod show;
 mod ui;
 

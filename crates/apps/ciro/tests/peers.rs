@@ -1,7 +1,7 @@
 //! What a hostile gateway says, as the command line shows it.
 
 use ciro_api::Status;
-use ciro_gateway::{Quote, Rung};
+use ciro_api::http::{Quote, Rung};
 use ciro_state::Params;
 use ciro_types::{AccountId, Amount, Assurance, BasisPoints, ChainId, Height};
 use serde_json::Value;

@@ -2,22 +2,11 @@
 
 use crate::client::Client;
 use crate::error::NodeError;
+use crate::until::Until;
 use crate::view::StoredModel;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_state::SignedTx;
 use ciro_types::{Hash32, TxId};
-use serde::{Deserialize, Serialize};
-
-/// When a submission is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Until {
-    /// Once the transaction waits for a block: its nonce is taken, and nothing is durable.
-    Waiting,
-    /// Once it is committed, durably.
-    #[default]
-    Committed,
-}
 
 /// What became of a transaction.
 pub type Fate = Result<TxId, NodeError>;

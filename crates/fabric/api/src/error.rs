@@ -1,5 +1,6 @@
 //! Why a node gave no answer.
 
+use crate::code;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Why the node gave no answer.
@@ -44,4 +45,19 @@ pub enum NodeError {
         /// Why.
         reason: String,
     },
+}
+
+impl NodeError {
+    /// The code under which a gateway passes it on.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => code::REFUSED,
+            Self::Nonce { .. } => code::NONCE,
+            Self::Pruned { .. } => code::PRUNED,
+            Self::Invalid { .. } => code::BAD_REQUEST,
+            Self::Quota { .. } => code::TOO_MANY,
+            Self::Unavailable { .. } => code::UNAVAILABLE,
+        }
+    }
 }

@@ -7,6 +7,10 @@
 //! | [`command`] | [`Command`] and [`Done`]: everything that a node can be told to do |
 //! | [`node`] | [`Node`]: whoever answers, and [`Asking`], by which one asks |
 //! | [`wire`] | [`Message`]: queries, commands and replies as bytes, with a version |
+//! | [`until`] | [`Until`]: when a submission is answered |
+//! | [`http`] | what a gateway's clients send and get in JSON |
+//! | [`code`] | the codes of refusals |
+//! | [`signed`] | how a request to a gateway is signed |
 //! | [`view`] | accounts, workers, models, jobs, blocks and the network as they are shown |
 //! | [`refusal`] | [`Refusal`]: why nobody serves a job, and what would help |
 //! | [`client`] | [`Client`]: in whose name something is kept |
@@ -19,20 +23,25 @@
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod client;
+pub mod code;
 pub mod command;
 pub mod error;
+pub mod http;
 pub mod node;
 pub mod query;
 pub mod refusal;
+pub mod signed;
+pub mod until;
 pub mod view;
 pub mod wire;
 
 pub use client::Client;
-pub use command::{Command, Done, Fate, Until, UploadId, UploadKind};
+pub use command::{Command, Done, Fate, UploadId, UploadKind};
 pub use error::NodeError;
 pub use node::{Asking, Node};
 pub use query::{Answer, Query, Question, ask};
 pub use refusal::{Predicate, Refusal, Relaxation};
+pub use until::Until;
 pub use view::{
     AccountView, BlockView, JobView, Latency, ModelView, Offered, Standing, Status, StoredModel, WorkerView,
 };

@@ -1,8 +1,9 @@
 //! Whoever answers.
 
-use crate::command::{Command, Done, Fate, Until};
+use crate::command::{Command, Done, Fate};
 use crate::error::NodeError;
 use crate::query::{Answer, Query, Question};
+use crate::until::Until;
 use ciro_state::SignedTx;
 use ciro_types::Height;
 use tokio::sync::{oneshot, watch};

@@ -1,27 +1,15 @@
 //! Who sends a request: an address, or an account that signed it.
 //!
-//! A signed request carries
-//!
-//! ```text
-//! Authorization: Ciro <account>:<until>:<signature>
-//! ```
-//!
-//! `account` and `signature` in hexadecimal digits, `until` the last height at which it is accepted, at most [`SIGNED_BLOCKS`]
-//! ahead. Signed is, under `ciro/request/v1` and the chain, the hash of method, path with query, and `until`. So a request
-//! that is overheard can be repeated for a while, but neither turned into another one nor used elsewhere.
+//! [`ciro_api::signed`] says what a signature covers.
 
 use crate::error::ApiError;
 use ciro_api::Client;
-use ciro_crypto::{Keypair, Signature, hash_encoded, verify};
-use ciro_types::{AccountId, Amount, ChainId, Hash32, Height};
+use ciro_api::signed::{DOMAIN, SCHEME, SIGNED_BLOCKS, message};
+use ciro_crypto::{Signature, verify};
+use ciro_types::{AccountId, Amount, ChainId, Height};
 
-/// Blocks for which a signed request may be accepted: minutes under load, hours on an idle network.
-pub const SIGNED_BLOCKS: u64 = 4_096;
 /// What an account must hold to have budgets of its own; whoever makes keys without end pays for each.
 pub const FUNDED: Amount = Amount::ONE;
-
-const SCHEME: &str = "Ciro ";
-const DOMAIN: &str = "ciro/request/v1";
 
 /// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +18,6 @@ pub struct Caller {
     pub client: Client,
     /// Who signed it, funded or not.
     pub account: Option<AccountId>,
-}
-
-/// The header that signs a request of `key` to `path`, query included, until `until`.
-#[must_use]
-pub fn authorization(key: &Keypair, chain: ChainId, method: &str, path: &str, until: Height) -> String {
-    let signature = key.sign(DOMAIN, chain, message(method, path, until));
-    format!("{SCHEME}{}:{until}:{}", key.account(), hex::encode(signature.0))
-}
-
-fn message(method: &str, path: &str, until: Height) -> Hash32 {
-    hash_encoded(DOMAIN, &(method, path, until))
 }
 
 /// A signature that a request carries, read and not checked yet.
@@ -90,6 +67,8 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ciro_api::signed::authorization;
+    use ciro_crypto::Keypair;
 
     const CHAIN: ChainId = ChainId([3; 32]);
     const PATH: &str = "/v1/jobs/1/receipt";

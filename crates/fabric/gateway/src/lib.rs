@@ -7,9 +7,8 @@
 //! | [`mod@write`] | transactions, jobs, models, inputs |
 //! | [`quote`] | what each rung of the assurance ladder costs and is worth |
 //! | [`events`] | committed events as a stream, from any position |
-//! | [`errand`] | a client's half of a submission: when its action is signed, and when it is signed anew |
 //! | [`submission`] | the gateway's half: what a node is asked about a transaction, and what its client is told |
-//! | [`error`] | [`ApiError`]: code, message, hint, when to try again |
+//! | [`error`] | [`ApiError`]: what a client is told when something is refused |
 //! | [`limits`] | [`Limits`]: what a client may take, every number |
 //! | [`caller`] | who sends a request: an address, or an account that signed it |
 //! | [`budget`] | what each client may ask for per second |
@@ -31,7 +30,6 @@
 mod body;
 pub mod budget;
 pub mod caller;
-pub mod errand;
 pub mod error;
 pub mod events;
 pub mod gateway;
@@ -49,13 +47,9 @@ pub mod submission;
 mod upload;
 pub mod write;
 
-pub use caller::{SIGNED_BLOCKS, authorization};
-pub use errand::{Answer, Ask, Errand, pause_after};
 pub use error::ApiError;
 pub use gateway::Settings;
 pub use limits::Limits;
-pub use quote::{Quote, Rung};
 pub use routes::{router, routes};
 pub use server::serve;
 pub use submission::{Begun, Submission, Told, settle};
-pub use write::{SubmittedJob, SubmittedTx, TxRequest};

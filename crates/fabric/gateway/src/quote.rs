@@ -5,6 +5,7 @@ use crate::gateway::Shared;
 use crate::read::parse;
 use axum::Json;
 use axum::extract::{Query, State as Extract};
+use ciro_api::http::{Quote, Rung};
 use ciro_api::{Asking as _, Node, Offered, Predicate, Refusal, ask};
 use ciro_crypto::Signature;
 use ciro_state::fees::{paid_workers, tx_fee, with_fee};
@@ -14,44 +15,7 @@ use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobSpec, JobType, MemoryMib,
     ModelId, Nonce, Requirements,
 };
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Every rung, priced from the offers that stand now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quote {
-    /// The protocol fee that is part of every price, hundredths of a percent of what workers get.
-    pub fee: BasisPoints,
-    /// What the transaction that orders a job costs on top, whatever becomes of the job. All orders are of one size.
-    pub order_fee: Amount,
-    /// Weakest first.
-    pub rungs: Vec<Rung>,
-}
-
-/// One rung.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rung {
-    /// Which.
-    pub assurance: Assurance,
-    /// The least `max_price` that buys it now, fee included. None if nobody can serve.
-    pub price: Option<Amount>,
-    /// Who would serve.
-    pub workers: Vec<AccountId>,
-    /// Why nobody can serve.
-    pub refusal: Option<String>,
-    /// Whether somebody who would serve is only busy.
-    pub is_busy: bool,
-    /// Median time from order to payment, milliseconds. None until a job has been measured.
-    pub latency_ms: Option<u64>,
-    /// Over how many recent jobs of this network that was measured.
-    pub latency_jobs: u64,
-    /// Probability that one cheating worker goes unnoticed.
-    pub undetected: String,
-    /// What somebody must put at risk to make a wrong answer pass, and why.
-    pub cost_to_corrupt: Amount,
-    /// Where the last two come from.
-    pub basis: String,
-}
 
 pub(crate) async fn quote(
     Extract(gateway): Extract<Shared>,

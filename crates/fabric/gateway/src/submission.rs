@@ -10,7 +10,7 @@
 //! that a block took it between the question and the submission. What is behind a gap of nonces waits in the pool
 //! alone. Its client is told of the gap, as no block may hold it yet.
 //!
-//! Owns no connection and no clock. The client's half is [`crate::errand`].
+//! Owns no connection and no clock. The client's half is `ciro_client::errand`.
 
 use ciro_api::{Fate, NodeError, Until};
 use ciro_state::SignedTx;

@@ -10,46 +10,14 @@ use crate::upload::{Uploading, unexpected};
 use axum::Json;
 use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
+use ciro_api::http::{StoredInput, SubmittedJob, SubmittedTx};
 use ciro_api::{Asking as _, Done, Fate, Node, NodeError, StoredModel, Until, UploadKind, ask};
-use ciro_state::{Action, JobStatus, SignedTx, job_id};
-use ciro_types::{Hash32, JobId, TxId};
-use serde::{Deserialize, Serialize};
+use ciro_state::{Action, SignedTx, job_id};
+use ciro_types::TxId;
+use serde::Deserialize;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-
-/// A signed transaction in hexadecimal canonical bytes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TxRequest {
-    /// The bytes.
-    pub tx: String,
-    /// When to answer.
-    #[serde(default)]
-    pub until: Until,
-}
-
-/// A transaction that is where its request wanted it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubmittedTx {
-    /// Its id.
-    pub tx: TxId,
-}
-
-/// An order that is where its request wanted it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubmittedJob {
-    /// The job.
-    pub job: JobId,
-    /// Where it stands, if the ledger has it already: the order was a repetition.
-    pub known: Option<JobStatus>,
-}
-
-/// A raw input that workers can fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredInput {
-    /// Its hash: what a job names.
-    pub input: Hash32,
-}
 
 pub(crate) async fn transaction(
     Extract(gateway): Extract<Shared>,
@@ -173,7 +141,7 @@ async fn read_tx(gateway: &Gateway, caller: &Caller, request: Request) -> Result
     gateway.with_node(move |_| decode_tx(&json.bytes, limit)).await
 }
 
-/// [`TxRequest`], without a copy of the digits.
+/// [`ciro_api::http::TxRequest`], without a copy of the digits.
 #[derive(Deserialize)]
 struct Digits<'a> {
     #[serde(borrow)]

@@ -16,13 +16,13 @@
 )]
 
 use crate::cli::InspectArgs;
-use crate::client::Client;
 use crate::error::CliError;
 use crate::files::read_receipt;
 use crate::home;
 use crate::local::require;
 use crate::ui::Ui;
 use ciro_api::{BlockView, JobView};
+use ciro_client::Client;
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{JobStatus, Payment, input_hash, model_id, output_hash};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Escaped, Hash32, Height, JobId, ModelId, Named};

@@ -16,12 +16,12 @@
 )]
 
 use crate::cli::QuoteArgs;
+use crate::client::requirements;
 use crate::error::CliError;
 use crate::home;
 use crate::local;
-use crate::order::requirements;
 use crate::ui::Ui;
-use ciro_gateway::{Quote, Rung};
+use ciro_api::http::{Quote, Rung};
 use ciro_types::Escaped;
 
 pub(crate) fn run(args: &QuoteArgs, ui: &Ui) -> Result<(), CliError> {

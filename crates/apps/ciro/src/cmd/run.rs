@@ -17,15 +17,14 @@
 #![expect(clippy::float_arithmetic, reason = "how long a stage took, for people")]
 
 use crate::cli::RunArgs;
+use crate::client::{assurance, orders, purse, requirements};
 use crate::error::CliError;
 use crate::home;
 use crate::local;
 use crate::models;
-use crate::order::{Buyer, End, Published, Registration, Wish, assurance, requirements};
-use crate::orders::Held;
-use crate::purse::Purse;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
+use ciro_client::{Buyer, End, Held, Published, Registration, Wish};
 use ciro_graph::Visibility;
 use ciro_receipt::{Report, check};
 use ciro_state::job_id;
@@ -78,9 +77,9 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
 
     let reached = local::reach(&home::resolve(args.data.data.as_deref())?, *ui)?;
     let status = reached.client.status()?;
-    let purse = Purse::open(&reached.home)?;
+    let (purse, orders) = (purse(&reached.home)?, orders(&reached.home));
     reached.client.sign_as(purse.key(), &status);
-    let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, home: &reached.home, ui: *ui };
+    let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, orders: &orders, watch: ui };
     stages.done("network", &format!("{} at height {}", status.network, status.height));
 
     let published = buyer.publish(&wish)?;
@@ -106,7 +105,7 @@ fn have_answered(
     wish: &Wish,
     published: &Published,
     stages: &mut Stages<'_>,
-) -> Result<(JobId, Held), CliError> {
+) -> Result<(JobId, Box<dyn Held>), CliError> {
     let mut is_sent_again = false;
     loop {
         let (spec, held) = buyer.order(wish, published.model, published.input)?;

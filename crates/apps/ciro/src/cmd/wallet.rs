@@ -1,10 +1,10 @@
 //! `ciro wallet`: the key that pays.
 
 use crate::cli::{WalletAction, WalletArgs};
+use crate::client::purse;
 use crate::error::CliError;
 use crate::home;
 use crate::local::require;
-use crate::purse::Purse;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_node::Layout;
@@ -58,7 +58,7 @@ fn balance(home: &Layout, ui: &Ui) -> Result<(), CliError> {
 }
 
 fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), CliError> {
-    let purse = Purse::open(home)?;
+    let purse = purse(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
     let tx = client.act(&purse, chain, &Action::Transfer { to, amount })?;
@@ -67,7 +67,7 @@ fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), Cli
 }
 
 fn remove_model(home: &Layout, model: ModelId, ui: &Ui) -> Result<(), CliError> {
-    let purse = Purse::open(home)?;
+    let purse = purse(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
     let tx = client.act(&purse, chain, &Action::RemoveModel { model })?;

@@ -6,8 +6,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use ciro_api::Refusal;
+use ciro_api::signed::authorization;
 use ciro_crypto::Keypair;
-use ciro_gateway::{Limits, Settings, authorization};
+use ciro_gateway::{Limits, Settings};
 use ciro_state::{Action, SignedTx, TxBody, job_id};
 use ciro_types::{
     AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, encode,

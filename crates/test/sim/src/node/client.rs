@@ -4,10 +4,11 @@ use super::{Follower, undisturbed};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
 use ciro_api::{Fate, NodeError, Until};
+use ciro_client::{Answer, Ask, Errand, pause_after};
 use ciro_crypto::Keypair;
 use ciro_devnet::Desk;
 use ciro_devnet::desk::{Effect, Input};
-use ciro_gateway::{Answer, ApiError, Ask, Begun, Errand, Submission, Told, pause_after, settle};
+use ciro_gateway::{Begun, Submission, Told, settle};
 use ciro_node::counter::Ticket;
 use ciro_state::{Action, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
@@ -231,7 +232,7 @@ fn heard(errand: &Errand, fate: Fate) -> Result<Answer, NodeError> {
     match (errand.ask(), fate) {
         (Some(Ask::Fill(_)), _) => Ok(Answer::Unknown),
         (_, Ok(_)) => Ok(Answer::Done),
-        (_, Err(error)) => Answer::of(&ApiError::from(error.clone()).code).ok_or(error),
+        (_, Err(error)) => Answer::of(error.code()).ok_or(error),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::arena::account_path;
 use super::wire::{self, Reply};
+use ciro_api::signed::authorization;
 use ciro_crypto::Keypair;
-use ciro_gateway::authorization;
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{AccountId, Amount, ChainId, Height, Nonce, encode};
 use std::net::SocketAddr;

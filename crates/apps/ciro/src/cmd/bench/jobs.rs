@@ -2,13 +2,12 @@
 
 use super::models::files;
 use super::percentiles::percentiles;
-use crate::client::Client;
+use crate::client::{orders, purse};
 use crate::error::CliError;
 use crate::local::Serving;
 use crate::models;
-use crate::order::{Buyer, Published, Wish};
-use crate::purse::Purse;
 use crate::ui::Ui;
+use ciro_client::{Buyer, Client, Published, Wish};
 use ciro_devnet::Options;
 use ciro_node::Layout;
 use ciro_types::{Assurance, Requirements, encode};
@@ -56,9 +55,9 @@ fn measure_rung(
 ) -> Result<Row, CliError> {
     ui.note(&format!("… {runs} jobs at {assurance:?}"));
     let status = client.status()?;
-    let purse = Purse::open(home)?;
+    let (purse, orders) = (purse(home)?, orders(home));
     client.sign_as(purse.key(), &status);
-    let buyer = Buyer { client, status: &status, purse: &purse, home, ui: *ui };
+    let buyer = Buyer { client, status: &status, purse: &purse, orders: &orders, watch: ui };
     let wish = wish(folder, assurance, ui)?;
     let Published { model, input, registration: _ } = buyer.publish(&wish)?;
     let started = Instant::now();

@@ -4,7 +4,7 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::wire;
 use crate::error::CliError;
-use ciro_gateway::authorization;
+use ciro_api::signed::authorization;
 use ciro_types::Height;
 
 pub(crate) const ATTACKER: Attacker = Attacker {

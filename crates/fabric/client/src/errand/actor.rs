@@ -1,96 +1,12 @@
-//! A client's half of a submission: when its action is signed, and when it is signed anew.
-//!
-//! ```text
-//! unsigned ──account──► signed ──until it waits──► following ──until it is committed──► done
-//!     ▲                    │                          │
-//!     └── its nonce is taken, and it waits nowhere ◄──┴── its nonce is used up by another
-//! ```
-//!
-//! Many clients may share an account. Between the question for a nonce and the moment a transaction holds it, another
-//! may take it: then the action is signed anew. From then on a copy travels, and a second one under another nonce
-//! could be executed as well. So it is sent as it is, again and again, until the state shows that its nonce is used up
-//! without it.
-//!
-//! A transaction whose client has given it up, or whose validator has lost it, leaves a gap that nothing behind it can pass. Whoever waits
-//! behind a gap uses its nonce up with a transfer of one unit to the account itself; everybody's is the same transaction.
-//!
-//! Owns no connection and no clock: the caller asks what [`Errand::ask`] says, and brings the answer. After one that settles nothing,
-//! [`Answer::NonceTaken`] or [`Answer::Unknown`], it waits for [`pause_after`] before it asks again.
+//! The actor: asks and answers in, the next question out.
 
-use crate::error::{NONCE, UNAVAILABLE};
+use super::mailbox::{Answer, Ask};
+use super::state::Stage;
 use ciro_crypto::Keypair;
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{Amount, ChainId, Nonce};
-use std::time::Duration;
 
-/// The shortest pause. An answer takes some milliseconds at best.
-const PAUSE_MIN: Duration = Duration::from_millis(5);
-/// The longest pause. Many commands may wait for the same network.
-const PAUSE_MAX: Duration = Duration::from_millis(250);
-/// A pause is this part of the time that has passed, which bounds what waiting adds to it.
-const PAUSE_PART: u32 = 16;
-
-/// How long a client that has waited for `elapsed` waits before it asks again.
-#[must_use]
-pub fn pause_after(elapsed: Duration) -> Duration {
-    (elapsed / PAUSE_PART).clamp(PAUSE_MIN, PAUSE_MAX)
-}
-
-/// What to ask the gateway next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// The account's nonces: [`Errand::on_account`]. If several clients share the account, this is where one's turn to sign begins.
-    Account,
-    /// To take this transaction, answered once it waits: [`Errand::on_answer`]. Here the turn ends.
-    Enqueue(SignedTx),
-    /// To take this transaction, which closes a gap before ours. Any answer, a refusal too, is [`Answer::Unknown`].
-    Fill(SignedTx),
-    /// To say when this transaction is committed: [`Errand::on_answer`].
-    Follow(SignedTx),
-}
-
-/// What the gateway answered. A refusal for good ends the errand and is nobody's business here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The transaction is where it was asked to be.
-    Done,
-    /// Another transaction has its nonce, in a block or waiting.
-    NonceTaken,
-    /// The gateway could not say.
-    Unknown,
-}
-
-impl Answer {
-    /// What the code of a refusal means; `None` if asking again does not change it.
-    #[must_use]
-    pub fn of(code: &str) -> Option<Self> {
-        match code {
-            NONCE => Some(Self::NonceTaken),
-            UNAVAILABLE => Some(Self::Unknown),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Stage {
-    Unsigned,
-    Signed(SignedTx),
-    /// The state may have moved past the nonce; it is asked before each question for the transaction.
-    Sent(SignedTx),
-    /// Nothing holds a nonce before it.
-    Behind {
-        tx: SignedTx,
-        filler: Box<SignedTx>,
-    },
-    Followed {
-        tx: SignedTx,
-        is_used: bool,
-    },
-    Done,
-}
-
-/// See the module's documentation.
+/// The step machine. See the documentation of [`errand`](crate::errand).
 #[derive(Debug)]
 pub struct Errand {
     chain: ChainId,
@@ -161,13 +77,6 @@ impl Errand {
 mod tests {
     use super::*;
     use ciro_types::AccountId;
-
-    #[test]
-    fn pauses_grow_with_the_time_that_has_passed_within_bounds() {
-        assert_eq!(pause_after(Duration::ZERO), PAUSE_MIN);
-        assert_eq!(pause_after(Duration::from_millis(160)), Duration::from_millis(10));
-        assert_eq!(pause_after(Duration::from_secs(3_600)), PAUSE_MAX);
-    }
 
     fn errand() -> Errand {
         Errand::new(ChainId([1; 32]), Action::Transfer { to: AccountId([2; 32]), amount: Amount(1) })
