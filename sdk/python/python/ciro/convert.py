@@ -358,6 +358,8 @@ def _thawed(estimator: Any) -> Any:
     if hasattr(estimator, "steps"):
         kept = [(name, step) for name, step in estimator.steps if step is not None and not isinstance(step, str)]
         thawed.steps = [(name, _thawed(step)) for name, step in kept]
+        for _, step in thawed.steps[:-1]:
+            step.ciro_is_step = True
         for place, (_, step) in enumerate(thawed.steps):
             if type(step).__name__ == "SimpleImputer":
                 step.ciro_categories = encoders.known_behind([one for _, one in thawed.steps], place)

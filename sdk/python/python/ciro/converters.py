@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from ciro import doubles, encoders, pieces, scored, wrapped
+from ciro import clusters, doubles, encoders, kernels, medians, pieces, scored, wrapped
 from ciro.nodes import OPTIONS
 
 Convert = Callable[[Any, Any, Any], None]
@@ -28,6 +28,16 @@ def register(skl2onnx: ModuleType, kinds: set[type], has_missing: bool) -> None:
         elif name in OWN_CLASSIFIERS:
             shape = importlib.import_module("skl2onnx.common.shape_calculator").calculate_linear_classifier_output_shapes
             skl2onnx.update_registered_converter(kind, f"Ciro{name}", shape, OWN_CLASSIFIERS[name], options=OPTIONS)
+        elif name in CLUSTERS:
+            skl2onnx.update_registered_converter(
+                kind, f"Ciro{name}", clusters.shape, clusters.nearest, parser=clusters.parser(f"Ciro{name}")
+            )
+        elif name in MIXTURES:
+            skl2onnx.update_registered_converter(kind, f"Ciro{name}", _of_groups, clusters.mixture, options={"score_samples": [True, False]})
+        elif name == "EllipticEnvelope":
+            skl2onnx.update_registered_converter(kind, f"Ciro{name}", _of_outliers, clusters.envelope)
+        elif name == "SGDClassifier":
+            _tell_by_margins(kind)
         elif name == "ClassifierChain":
             skl2onnx.update_registered_converter(
                 kind, f"Ciro{name}", _several, wrapped.chain, parser=_of_several(f"Ciro{name}"), options=OPTIONS
@@ -81,8 +91,10 @@ def _width(operator: Any) -> None:
 def _made(estimator: Any) -> int:
     """Columns that come out of it."""
     name = type(estimator).__name__
-    if name == "TransformedTargetRegressor":
+    if name == "TransformedTargetRegressor" or name == "AdaBoostRegressor":
         return 1
+    if name == "KernelRidge":
+        return int(np.asarray(estimator.dual_coef_).reshape(len(estimator.dual_coef_), -1).shape[1])
     if hasattr(estimator, "categories_"):
         return sum(encoders.table(estimator, i)[1].shape[1] for i in range(len(estimator.categories_)))
     if name in ("SimpleImputer", "MissingIndicator"):
@@ -90,6 +102,20 @@ def _made(estimator: Any) -> int:
         return (0 if name == "MissingIndicator" else len(estimator.statistics_)) + (0 if flags is None else len(flags.features_))
     sample = np.zeros((1, estimator.n_features_in_), dtype=np.float64) if hasattr(estimator, "n_features_in_") else np.zeros(1)
     return int(np.reshape(estimator.transform(sample), (1, -1)).shape[1])
+
+
+def _of_groups(operator: Any) -> None:
+    """A label, and a probability of each group."""
+    rows = operator.inputs[0].get_first_dimension()
+    operator.outputs[0].type.shape = [rows]
+    operator.outputs[1].type.shape = [rows, len(operator.raw_operator.means_)]
+
+
+def _of_outliers(operator: Any) -> None:
+    """A label, and one score."""
+    rows = operator.inputs[0].get_first_dimension()
+    operator.outputs[0].type.shape = [rows]
+    operator.outputs[1].type.shape = [rows, 1]
 
 
 def _is_text(operator: Any) -> bool:
@@ -281,6 +307,10 @@ def _separate_targets(skl2onnx: ModuleType, kind: type) -> None:
 
 ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 
+CLUSTERS = {"AffinityPropagation", "Birch", "BisectingKMeans", "KMeans", "MeanShift", "MiniBatchKMeans"}
+
+MIXTURES = {"BayesianGaussianMixture", "GaussianMixture"}
+
 OWN_CLASSIFIERS: dict[str, Convert] = {
     "CategoricalNB": scored.categorical_bayes,
     "FixedThresholdClassifier": wrapped.threshold,
@@ -291,9 +321,13 @@ OWN_CLASSIFIERS: dict[str, Convert] = {
 }
 
 OWN: dict[str, Convert] = {
+    "AdaBoostRegressor": medians.weighted,
     "IsotonicRegression": _isotonic_regression,
+    "KernelRidge": kernels.ridge,
     "MissingIndicator": _imputer,
+    "Nystroem": kernels.nystroem,
     "QuantileTransformer": _by_column,
+    "RBFSampler": kernels.waves,
     "SplineTransformer": _by_column,
     "TransformedTargetRegressor": wrapped.transformed_target,
 }
@@ -394,6 +428,37 @@ def _as_lists(estimator: Any, attributes: dict[str, Any]) -> None:
         if isinstance(value, (list, np.ndarray)):
             plain = np.asarray(value).tolist()
             attributes[key] = [int(one) if isinstance(one, bool) else one for one in plain]
+
+
+def _tell_by_margins(kind: type) -> None:
+    """Lets the largest margin tell the class of a linear classifier: skl2onnx takes the largest probability, of which several may be one."""
+    registration = importlib.import_module("skl2onnx.common._registration")
+    alias = importlib.import_module("skl2onnx._supported_operators").sklearn_operator_name_map[kind]
+    known = registration._converter_pool[alias]
+    if getattr(known, "is_mended", False):
+        return
+
+    def convert(scope: Any, operator: Any, container: Any) -> None:
+        scored.label_by_margins(scope, operator, container)
+        unread = scope.get_unique_variable_name("by_probability")
+        known(scope, operator, _Renamed(container, operator.outputs[0].full_name, unread))
+
+    _put(registration._converter_pool, alias, convert)
+
+
+class _Renamed:
+    """A container in which what nodes make has another name."""
+
+    def __init__(self, container: Any, name: str, other: str) -> None:
+        self._container, self._name, self._other = container, name, other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, operator: str, inputs: Any, outputs: Any, **attributes: Any) -> Any:
+        made = [outputs] if isinstance(outputs, str) else list(outputs)
+        made = [self._other if name == self._name else name for name in made]
+        return self._container.add_node(operator, inputs, made, **attributes)
 
 
 def _told_of_missing(estimator: Any, attributes: dict[str, Any]) -> None:

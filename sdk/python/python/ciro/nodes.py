@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -102,18 +102,20 @@ class Nodes:
         return [str(output.full_name) for output in asked.outputs]
 
 
-def classes(estimator: Any) -> dict[str, Any]:
-    """The attribute that names an estimator's classes."""
-    names = np.asarray(estimator.classes_).tolist()
+def classes(estimator: Any, names: Optional[list[Any]] = None) -> dict[str, Any]:
+    """The attribute that names classes: those given, or an estimator's own."""
+    names = np.asarray(estimator.classes_).tolist() if names is None else names
     if all(isinstance(name, (int, float)) and float(name).is_integer() for name in names):
         return {"classlabels_int64s": [int(name) for name in names]}
     return {"classlabels_strings": [str(name) for name in names]}
 
 
-def classified(nodes: Nodes, row: str, weights: Array, bias: Array, function: str = "SOFTMAX") -> tuple[str, str]:
+def classified(
+    nodes: Nodes, row: str, weights: Array, bias: Array, function: str = "SOFTMAX", names: Optional[list[Any]] = None
+) -> tuple[str, str]:
     """A class and its probabilities: a linear classifier of a row, with weights (class, feature)."""
-    names = classes(nodes.operator.raw_operator)
-    names = {"classlabels_ints": names["classlabels_int64s"]} if "classlabels_int64s" in names else names
+    named = classes(nodes.operator.raw_operator, names)
+    named = {"classlabels_ints": named["classlabels_int64s"]} if "classlabels_int64s" in named else named
     label, scores = nodes.learnt(
         "LinearClassifier",
         [row],
@@ -122,23 +124,25 @@ def classified(nodes: Nodes, row: str, weights: Array, bias: Array, function: st
         intercepts=np.asarray(bias, dtype=np.float64).tolist(),
         post_transform=function,
         multi_class=0,
-        **names,
+        **named,
     )
     return str(label), str(scores)
 
 
-def largest(nodes: Nodes, scores: str) -> str:
+def largest(nodes: Nodes, scores: str, names: Optional[list[Any]] = None) -> str:
     """The class with the largest score."""
-    named = classes(nodes.operator.raw_operator)
+    named = classes(nodes.operator.raw_operator, names)
     at = nodes.add("ArgMax", [scores], axis=1, keepdims=0)
-    (key, names), count = next(iter(named.items())), len(next(iter(named.values())))
-    if names == list(range(count)):
+    (key, told), count = next(iter(named.items())), len(next(iter(named.values())))
+    if told == list(range(count)):
         return str(at)
-    values = {"values_int64s" if key == "classlabels_int64s" else "values_strings": names}
+    values = {"values_int64s" if key == "classlabels_int64s" else "values_strings": told}
     return str(nodes.learnt("LabelEncoder", [at], keys_int64s=list(range(count)), **values))
 
 
-def split_votes(nodes: Nodes, row: str, feature: int, threshold: float, above: int) -> str:
+def split_votes(
+    nodes: Nodes, row: str, feature: int, threshold: float, above: int, names: Optional[list[Any]] = None
+) -> str:
     """One of two classes by one comparison: that of index `above` from the threshold on, the other one below it."""
     label, _ = nodes.learnt(
         "TreeEnsembleClassifier",
@@ -158,6 +162,6 @@ def split_votes(nodes: Nodes, row: str, feature: int, threshold: float, above: i
         class_ids=[0, 0],
         class_weights=[float(1 - above), float(above)],
         post_transform="NONE",
-        **classes(nodes.operator.raw_operator),
+        **classes(nodes.operator.raw_operator, names),
     )
     return str(label)

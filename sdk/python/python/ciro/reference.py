@@ -60,7 +60,7 @@ def _estimator(estimator: Any, table: Any) -> Answers:
         predicted = predicted[:, 0]
     if scores is None:
         # Classes by vote, and clusters, come without scores that could be compared.
-        is_class = has_classes or hasattr(estimator, "labels_")
+        is_class = has_classes or _is_clusterer(_last(estimator))
         return {LABEL if is_class and predicted.ndim == 1 else ONLY_ANSWER: predicted}
     objective = getattr(_last(estimator), "objective", None)
     if objective == "binary:hinge":
@@ -86,6 +86,11 @@ def _scores(estimator: Any, table: Any) -> Optional[Array]:
             # Of two classes, the file has the margin first, and what is left of it second.
             return np.stack([scores, -scores], axis=1) if is_kernel else scores
     return None
+
+
+def _is_clusterer(estimator: Any) -> bool:
+    """Whether it tells the number of a group; MeanShift and its like have those of their samples."""
+    return hasattr(estimator, "labels_")
 
 
 def _last(estimator: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def quadratic(scope: Any, operator: Any, container: Any) -> None:
     nodes, model = Nodes(scope, operator, container), operator.raw_operator
     turns = [np.asarray(rotation) * np.asarray(scaling) ** -0.5 for rotation, scaling in zip(model.rotations_, model.scalings_)]
     volumes = np.asarray([np.log(np.asarray(scaling)).sum() for scaling in model.scalings_])
-    _by_distances(nodes, turns, np.asarray(model.means_), np.log(np.asarray(model.priors_)) - 0.5 * volumes)
+    by_distances(nodes, turns, np.asarray(model.means_), np.log(np.asarray(model.priors_)) - 0.5 * volumes)
 
 
 def gaussian_bayes(scope: Any, operator: Any, container: Any) -> None:
@@ -23,21 +23,27 @@ def gaussian_bayes(scope: Any, operator: Any, container: Any) -> None:
     nodes, model = Nodes(scope, operator, container), operator.raw_operator
     spreads = np.asarray(model.var_)
     turns = [np.diag(spread**-0.5) for spread in spreads]
-    _by_distances(nodes, turns, np.asarray(model.theta_), np.log(np.asarray(model.class_prior_)) - 0.5 * np.log(spreads).sum(axis=1))
+    by_distances(nodes, turns, np.asarray(model.theta_), np.log(np.asarray(model.class_prior_)) - 0.5 * np.log(spreads).sum(axis=1))
 
 
-def _by_distances(nodes: Nodes, turns: list[Any], means: Any, offsets: Any) -> None:
-    """The class whose offset less half the squared distance from its mean, once turned, is the largest."""
-    turned = nodes.affine(nodes.row(), np.hstack(turns), np.concatenate([-mean @ turn for mean, turn in zip(means, turns)]))
+def by_distances(nodes: Nodes, turns: list[Any], means: Any, offsets: Any, names: Optional[list[Any]] = None) -> None:
+    """The class whose offset less half the squared distance from its mean, once turned, is the largest. `names`: of the classes, where
+    the estimator has none."""
+    distances = squared_distances(nodes, nodes.row(), turns, means)
+    label, scores = _of_two(nodes, distances, -0.5 * np.eye(len(turns)), offsets, names)
+    nodes.gives(label)
+    nodes.gives(scores, 1)
+
+
+def squared_distances(nodes: Nodes, row: str, turns: list[Any], means: Any) -> str:
+    """The squared distance of a row from each mean, in axes that are turned for each."""
+    turned = nodes.affine(row, np.hstack(turns), np.concatenate([-mean @ turn for mean, turn in zip(means, turns)]))
     squares = nodes.add("Pow", [turned, nodes.constant([2.0])])
     # Sums of equal parts keep what a matrix of zeros and ones would drop.
     count, size = len(turns), turns[0].shape[1]
     parts = nodes.add("Reshape", [squares, nodes.whole([count, size])])
     sums = nodes.add("ReduceSum", [parts, nodes.whole([1])], keepdims=0)
-    distances = nodes.add("Reshape", [sums, nodes.whole([1, count])])
-    label, scores = _of_two(nodes, distances, -0.5 * np.eye(count), offsets)
-    nodes.gives(label)
-    nodes.gives(scores, 1)
+    return str(nodes.add("Reshape", [sums, nodes.whole([1, count])]))
 
 
 def centroids(scope: Any, operator: Any, container: Any) -> None:
@@ -57,12 +63,12 @@ def centroids(scope: Any, operator: Any, container: Any) -> None:
     nodes.gives(scores, 1)
 
 
-def _of_two(nodes: Nodes, row: str, weights: Any, bias: Any) -> tuple[str, str]:
+def _of_two(nodes: Nodes, row: str, weights: Any, bias: Any, names: Optional[list[Any]] = None) -> tuple[str, str]:
     """Of two classes the difference of both scores decides."""
     if len(bias) == 2:
         difference, offset = weights[1] - weights[0], bias[1] - bias[0]
-        return classified(nodes, row, np.stack([-difference, difference]), np.asarray([-offset, offset]), "LOGISTIC")
-    return classified(nodes, row, weights, bias)
+        return classified(nodes, row, np.stack([-difference, difference]), np.asarray([-offset, offset]), "LOGISTIC", names)
+    return classified(nodes, row, weights, bias, names=names)
 
 
 def categorical_bayes(scope: Any, operator: Any, container: Any) -> None:
@@ -95,11 +101,12 @@ def several_targets(scope: Any, operator: Any, container: Any) -> None:
     trees: dict[str, list[Any]] = {}
     counts = [len(names) for names in forest.classes_]
     for number, part in enumerate(parts):
-        _add_fitted(trees, part.tree_, number, counts, len(parts))
+        add_fitted(trees, part.tree_, number, [_all_shares(weights, counts) / len(parts) for weights in part.tree_.value])
     nodes.gives(nodes.trees(nodes.row(), sum(counts), trees))
 
 
-def _add_fitted(trees: dict[str, list[Any]], tree: Any, number: int, counts: list[int], share: int) -> None:
+def add_fitted(trees: dict[str, list[Any]], tree: Any, number: int, rows: Any) -> None:
+    """A further tree of scikit-learn's. `rows`: what each node answers, if it is a leaf."""
     is_leaf = tree.children_left < 0
     size = tree.node_count
     columns = {
@@ -113,14 +120,19 @@ def _add_fitted(trees: dict[str, list[Any]], tree: Any, number: int, counts: lis
         "nodes_hitrates": [1.0] * size,
     }
     leaves = np.flatnonzero(is_leaf).tolist()
-    values = [np.concatenate([_shares(tree.value[leaf, k, :n]) for k, n in enumerate(counts)]) / share for leaf in leaves]
-    width = sum(counts)
+    values = [np.asarray(rows[leaf], dtype=np.float64) for leaf in leaves]
+    width = len(values[0])
     columns["target_treeids"] = [number] * (len(leaves) * width)
     columns["target_nodeids"] = [leaf for leaf in leaves for _ in range(width)]
     columns["target_ids"] = list(range(width)) * len(leaves)
     columns["target_weights"] = [float(value) for row in values for value in row]
     for key, made in columns.items():
         trees.setdefault(key, []).extend(made)
+
+
+def _all_shares(weights: Any, counts: list[int]) -> Any:
+    """The shares of each target's classes, side by side."""
+    return np.concatenate([_shares(weights[k, :n]) for k, n in enumerate(counts)])
 
 
 def _shares(weights: Any) -> Any:
@@ -132,3 +144,13 @@ def _below(thresholds: Any) -> Any:
     """The largest float32 not above each threshold, which compares with float32s as the threshold does."""
     near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+def label_by_margins(scope: Any, operator: Any, container: Any) -> None:
+    """The class with the largest margin of a linear classifier."""
+    nodes, model = Nodes(scope, operator, container), operator.raw_operator
+    weights, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
+    if len(weights) == 1:
+        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
+    label, _ = classified(nodes, nodes.row(), weights, bias, "NONE")
+    nodes.gives(label)

@@ -126,10 +126,8 @@ fn below(builder: &mut ProgramBuilder, at: &At, x: &Quant, largest: f64) -> Resu
 fn argument(builder: &mut ProgramBuilder, at: &At, x: &Quant, lo: i64, hi: i64) -> Result<ValueId, CompileError> {
     let finer = (x.exponents.at(0) - ARGUMENT_EXPONENT).max(0);
     let x = rescale(builder, at, x, finer as u32)?;
+    let x = if x.exponents.at(0) < 0 { saturated(builder, at, &x, lo.abs().max(hi))? } else { x };
     let e = x.exponents.at(0);
-    if e < 0 {
-        return Err(CompileError::Range { at: at.clone(), reason: "arguments beyond 2³⁰".into() });
-    }
     let reach = Interval { lo: lo << e, hi: (hi << e) - 1 };
     // The clamp comes first: clamped, a coarse argument has room for the finer scale.
     let id = if reach.contains(builder.interval(x.id)) {
@@ -138,6 +136,17 @@ fn argument(builder: &mut ProgramBuilder, at: &At, x: &Quant, lo: i64, hi: i64) 
         builder.node(at, Op::Clamp { x: x.id, lo: reach.lo as i32, hi: reach.hi as i32 })?
     };
     Ok(at_exponent(builder, at, Quant::uniform(id, e), ARGUMENT_EXPONENT)?.id)
+}
+
+/// x in units of one, where its own are larger: what is as far out as `reach` is cut off first, so that it has room.
+fn saturated(builder: &mut ProgramBuilder, at: &At, x: &Quant, reach: i64) -> Result<Quant, CompileError> {
+    let coarser = x.exponents.at(0).unsigned_abs();
+    // One unit may be farther out than `reach`, and is as good as any that is.
+    let bits = coarser.min(reach.unsigned_abs().ilog2() + 1);
+    let end = (reach >> coarser.min(i64::BITS - 1)).max(1) as i32;
+    let id = builder.node(at, Op::Clamp { x: x.id, lo: -end, hi: end })?;
+    let id = builder.node(at, Op::Scale { x: id, factor: 1 << bits })?;
+    Ok(Quant::uniform(id, 0))
 }
 
 /// A table: its integers are 2^exponent times what they stand for.
@@ -253,7 +262,7 @@ pub(super) fn function(
     split(&value, Piece { start: 0, bits, segment_bits: 0 }, spread * TABLE_ERROR, &mut pieces);
     let exponent = pieces
         .iter()
-        .map(|piece| finest(&points(&value, *piece), piece.frac_bits(), POWER_EXPONENT.into()).0)
+        .map(|piece| finest(&added(&value, *piece), piece.frac_bits(), POWER_EXPONENT.into()).0)
         .min()
         .unwrap_or(0);
     let mut sum: Option<ValueId> = None;
@@ -338,6 +347,14 @@ fn points(value: &dyn Fn(i64) -> f64, piece: Piece) -> Vec<f64> {
     (0..=count).map(moved).collect()
 }
 
+/// What a piece adds to those before it, at its segments' ends.
+fn added(value: &dyn Fn(i64) -> f64, piece: Piece) -> Vec<f64> {
+    let mut ends = points(value, piece);
+    let base = if piece.start > 0 { ends[0] } else { 0.0 };
+    ends.iter_mut().for_each(|v| *v -= base);
+    ends
+}
+
 /// Cuts a piece in half until a table is as exact as wanted.
 fn split(value: &dyn Fn(i64) -> f64, piece: Piece, error: f64, pieces: &mut Vec<Piece>) {
     let finest = SEGMENT_BITS.min(piece.bits.saturating_sub(1));
@@ -387,12 +404,7 @@ fn tabled(
         inside = builder.node(at, Op::Rescale { x: inside, shift: shift as u8 })?;
         start = 0;
     }
-    let mut ends: Vec<f64> = points(value, piece);
-    if piece.start > 0 {
-        let base = ends[0];
-        ends.iter_mut().for_each(|v| *v -= base);
-    }
-    let ends: Vec<i32> = ends.iter().map(|v| (v * f64::from(exponent).exp2()).round() as i32).collect();
+    let ends: Vec<i32> = added(value, piece).iter().map(|v| (v * f64::from(exponent).exp2()).round() as i32).collect();
     let slopes = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let values = builder.shared_constant(at, "values", ends[..1 << piece.segment_bits].to_vec());
     let slopes = builder.shared_constant(at, "slopes", slopes);
