@@ -1,6 +1,6 @@
 //! The integer program under construction, and the values on their way into it.
 
-use crate::error::{At, CompileError};
+use crate::terms::error::{At, CompileError};
 use ciro_graph::bounds::{Consts, Scope};
 use ciro_graph::problem::Problem;
 use ciro_graph::{

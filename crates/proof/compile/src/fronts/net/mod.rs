@@ -1,0 +1,174 @@
+//! From an ONNX graph to a [`Net`]: shapes inferred, steps of constants folded at once.
+//!
+//! | module | operators |
+//! |---|---|
+//! | [`products`] | Gemm, MatMul, Conv, ConvTranspose |
+//! | [`pointwise`] | arithmetic and functions of single elements |
+//! | [`attention`] | Attention, RotaryEmbedding |
+//! | [`budget`] | none: how much a file may ask for |
+//! | [`branches`] | If, and Loop with a constant number of trips |
+//! | [`choices`] | Where, truth values |
+//! | [`moves`] | Reshape, Transpose, Slice, Gather and everything else that moves elements |
+//! | [`inputs`] | none: what goes in |
+//! | [`scatter`] | elements at constant positions |
+//! | [`grid`] | images read between their elements |
+//! | [`quantized`] | integers of eight bits |
+//! | [`resize`] | Resize, Upsample |
+//! | [`einsum`] | Einsum |
+//! | [`windows`] | pooling |
+//! | [`volumes`] | windows over three dimensions |
+//! | [`rows`] | reductions, Softmax, normalisations |
+//! | [`recurrent`] | LSTM, GRU and RNN, unrolled |
+//! | [`classical`] | those of ai.onnx.ml, and what becomes of class labels |
+//! | [`distances`] | Scan over constant rows, as exporters spell distances to them |
+//! | [`kernels`] | support vector machines |
+//! | [`constants`] | what only works on constants: Shape, Range, ConstantOfShape |
+
+mod attention;
+mod branches;
+mod budget;
+mod builder;
+mod choices;
+mod classical;
+mod constants;
+mod ctx;
+mod distances;
+mod einsum;
+mod grid;
+mod inputs;
+mod kernels;
+mod moves;
+mod pointwise;
+mod products;
+mod quantized;
+mod recurrent;
+mod resize;
+mod rows;
+mod scatter;
+mod sizes;
+mod volumes;
+mod windows;
+
+use super::catboost::CatBoost;
+use super::onnx::{Attributes, Data, Tensor, node_at, opset};
+use crate::fronts::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use crate::graph::array::count;
+use crate::graph::net::{Net, NetOutput};
+use crate::graph::operators::{Family, Operator};
+use crate::terms::error::CompileError;
+use builder::{Bound, Builder, is_signed};
+use ctx::Ctx;
+use sizes::Sizes;
+use std::collections::BTreeMap;
+
+/// Reads a model's graph. `dims` gives sizes to open dimensions, and values to inputs that are one whole number; an open first
+/// dimension is one, and so are all of its name.
+pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, CompileError> {
+    let empty = GraphProto::default();
+    let graph = model.graph.as_ref().unwrap_or(&empty);
+    let name = graph.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "model".into());
+    let net = Net { name, inputs: vec![], steps: vec![], outputs: vec![], notes: vec![] };
+    let opset = opset(model);
+    let (texts, classes) = (BTreeMap::new(), BTreeMap::new());
+    let catboost = CatBoost::of(model);
+    let sizes = Sizes::of(graph, dims);
+    let bytes = BTreeMap::new();
+    let mut builder = Builder {
+        net,
+        opset,
+        names: BTreeMap::new(),
+        texts,
+        bytes,
+        classes,
+        catboost,
+        sizes,
+        left: budget::MOST_IN_ALL,
+    };
+    builder.constants(graph)?;
+    graph.input.iter().try_for_each(|input| builder.input(input))?;
+    graph.node.iter().try_for_each(|node| builder.node(node))?;
+    graph.output.iter().try_for_each(|output| builder.output(output.name.as_deref().unwrap_or_default()))?;
+    Ok(builder.net)
+}
+
+impl Builder<'_> {
+    fn constants(&mut self, graph: &GraphProto) -> Result<(), CompileError> {
+        for proto in &graph.initializer {
+            let name = proto.name.clone().unwrap_or_default();
+            self.bytes.extend(is_signed(proto).map(|signed| (name.clone(), signed)));
+            let refuse = |reason| CompileError::Initializer { tensor: name.clone(), reason };
+            let tensor = Tensor::read(proto).map_err(refuse)?;
+            if let Data::Texts(_) = tensor.data {
+                self.texts.insert(name, tensor);
+                continue;
+            }
+            let array = tensor.into_numbers().ok_or_else(|| refuse("a constant of numbers or texts".into()))?;
+            self.names.insert(name, Bound::Const(array));
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &NodeProto) -> Result<(), CompileError> {
+        let at = node_at(node);
+        let attributes = Attributes::new(node, at.clone());
+        let mut ctx = Ctx { builder: self, node, at, attributes };
+        let name = node.op_type.as_deref().unwrap_or_default();
+        let known = match Operator::of(node.domain.as_deref().unwrap_or_default(), name) {
+            Some(operator) => ctx.add(operator)?,
+            None => false,
+        };
+        if !known {
+            return Err(CompileError::Operator { at: ctx.at, hint: super::hints::hint(name) });
+        }
+        ctx.attributes.finish()
+    }
+
+    fn output(&mut self, name: &str) -> Result<(), CompileError> {
+        let refuse = |reason: &str| CompileError::Output { output: name.into(), reason: reason.into() };
+        let value = match self.names.get(name) {
+            Some(Bound::Value(id)) => *id,
+            Some(Bound::Const(_)) => return Err(refuse("it does not depend on the input")),
+            None => return Err(refuse("no node produces it")),
+        };
+        let dims = self.net.dims(value).to_vec();
+        if count(&dims) == 0 {
+            return Err(refuse("it is empty"));
+        }
+        let (value, labels) = match classical::class_of(self, value) {
+            Some((index, labels)) => (index, Some(labels)),
+            None => (value, crate::graph::net::labels(&self.net, value)),
+        };
+        self.net.outputs.push(NetOutput { name: name.into(), value, dims, labels });
+        Ok(())
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// Adds the steps of a node; `false` if it has a form that its importer does not know.
+    fn add(&mut self, operator: Operator) -> Result<bool, CompileError> {
+        let name = operator.name();
+        match operator.family() {
+            Family::Attention => attention::add(self, name),
+            Family::Branch => branches::add(self, name),
+            Family::Chosen => classical::chosen(self).map(|()| true),
+            Family::Classical => classical::add(self).map(|()| true),
+            Family::Constants => constants::add(self, name),
+            Family::Convolutions => Ok(volumes::add(self, name)? || products::add(self, name)?),
+            Family::Distances => distances::add(self).map(|()| true),
+            Family::Einsum => einsum::add(self, name),
+            Family::Grid => grid::add(self).map(|()| true),
+            Family::KernelClassifier => kernels::classifier(self).map(|()| true),
+            Family::KernelRegressor => kernels::regressor(self).map(|()| true),
+            Family::Moves => moves::add(self, name),
+            Family::Pointwise => pointwise::add(self, name),
+            Family::Pools => Ok(volumes::add(self, name)? || windows::add(self, name)?),
+            Family::Products => products::add(self, name),
+            Family::Quantized => quantized::add(self, name),
+            Family::Recurrent => recurrent::add(self, name),
+            Family::Resize => resize::add(self, name),
+            Family::Rows => rows::add(self, name),
+            Family::Scattered => scatter::add(self, name),
+            Family::Windows => windows::add(self, name),
+        }
+    }
+}
