@@ -26,7 +26,7 @@ const FILES: [&str; 10] = [
 
 /// Tests that judge, the quick ones first.
 const JUDGES: [&[&str]; 2] = [
-    &["-p", "ciro-verifier", "-p", "ciro-pcs", "-p", "ciro-transcript"],
+    &["-p", "ciro-auditor", "-p", "ciro-pcs", "-p", "ciro-transcript"],
     &["-p", "ciro-prover", "--test", "opening", "--test", "lying_rounds", "--test", "tampering", "--test", "malicious"],
 ];
 

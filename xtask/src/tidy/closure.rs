@@ -10,7 +10,7 @@ use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, File, Meta, Token};
 
-use super::layers::VERIFIER_CLOSURE;
+use super::layers::{AUDITOR, CORE};
 use super::source::product_metas;
 use super::tree::{SourceFile, Tree};
 use super::violation::{Rule, Violation};
@@ -20,7 +20,7 @@ use super::workspace::Member;
 pub(crate) const CLOSURE_OF_BASE: [&str; 2] = ["ciro-types", "ciro-crypto"];
 
 /// Crates that carry the full tier: whatever foreign numbers reach before a verdict, whole.
-const TOTAL_CRATES: [&str; 8] = [
+const TOTAL_CRATES: [&str; 9] = [
     "ciro-types",
     "ciro-crypto",
     "ciro-graph",
@@ -29,6 +29,7 @@ const TOTAL_CRATES: [&str; 8] = [
     "ciro-pcs",
     "ciro-relation",
     "ciro-verifier",
+    "ciro-auditor",
 ];
 
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
@@ -84,7 +85,7 @@ const FULL_TIER: [&str; 13] = [
 
 /// Checks that each member takes the workspace's lints, and the crate root of each crate of the closure that exists.
 pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
-    let closure: BTreeSet<&str> = VERIFIER_CLOSURE.into_iter().chain(CLOSURE_OF_BASE).collect();
+    let closure: BTreeSet<&str> = CORE.into_iter().chain(AUDITOR).chain(CLOSURE_OF_BASE).collect();
     let mut violations: Vec<Violation> = members.iter().filter_map(|member| without_lints(member, tree)).collect();
     for member in members.iter().filter(|member| closure.contains(member.name.as_str())) {
         violations.extend(tree.file(&member.lib()).into_iter().flat_map(|file| check_root(member, file)));

@@ -26,8 +26,9 @@ const EXCUSE: &str = "// deterministic: ";
 
 /// Checks the product code of the base, verifier and ledger layers. Tests may measure and draw as they like.
 pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
-    let is_deterministic =
-        |member: &&Member| matches!(Layer::of(member), Some(Layer::Base | Layer::Verifier | Layer::Ledger));
+    let is_deterministic = |member: &&Member| {
+        matches!(Layer::of(member), Some(Layer::Base | Layer::Core | Layer::Auditor | Layer::Ledger))
+    };
     let sources: Vec<String> = members.iter().filter(is_deterministic).map(|m| format!("{}/src/", m.dir)).collect();
     let is_source = |file: &&SourceFile| sources.iter().any(|source| file.path.starts_with(source));
     tree.ending(".rs").filter(is_source).filter(|file| !is_test_file(&file.path)).flat_map(check_file).collect()

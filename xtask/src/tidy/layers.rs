@@ -1,12 +1,12 @@
 //! Dependencies point one way. This module holds the only table that says which way.
 //!
 //! ```text
-//! base  <-  verifier  <-  prover   <-  fabric  <-  test  <-  apps
-//!                     <-  ledger   <-
+//! base  <-  core  <-  auditor  <-  prover   <-  fabric  <-  test  <-  apps
+//!                              <-  ledger   <-
 //! ```
 //!
-//! The verifier layer is the closure a stranger needs in order to check a receipt. It may never link the prover, the
-//! compiler, the ledger or the fabric. Dev-dependencies may point anywhere, as long as no cycle arises.
+//! Core and auditor are the closure a stranger needs in order to check a receipt. The core takes a key and a proof; the auditor
+//! derives the key from a program. Neither may ever link the prover, the compiler, the ledger or the fabric. Dev-dependencies may point anywhere, as long as no cycle arises.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,10 @@ use super::workspace::{Dependency, Kind, Member, Workspace};
 pub(crate) enum Layer {
     /// Names, units, hashes, signatures.
     Base,
-    /// What is claimed and how a claim is checked.
-    Verifier,
+    /// How a proof is checked, given a key.
+    Core,
+    /// What is claimed, and how a key follows from a program.
+    Auditor,
     /// How a proof is made: compiler, prover.
     Prover,
     /// What replicas agree on.
@@ -35,9 +37,11 @@ pub(crate) enum Layer {
     Xtask,
 }
 
-/// Crates of `crates/proof` that form the verifier's closure. The others of that group make proofs.
-pub(crate) const VERIFIER_CLOSURE: [&str; 6] =
-    ["ciro-transcript", "ciro-sumcheck", "ciro-pcs", "ciro-graph", "ciro-relation", "ciro-verifier"];
+/// Crates of `crates/proof` that check a proof, given a key.
+pub(crate) const CORE: [&str; 5] = ["ciro-transcript", "ciro-sumcheck", "ciro-pcs", "ciro-relation", "ciro-verifier"];
+
+/// Crates of `crates/proof` that derive a key from a program. The others of that group make proofs.
+pub(crate) const AUDITOR: [&str; 2] = ["ciro-graph", "ciro-auditor"];
 
 /// Crates that need an executor, a socket or the machine's entropy: for the fabric and above.
 const FABRIC_ONLY: [&str; 14] = [
@@ -70,7 +74,8 @@ impl Layer {
         let group = member.dir.strip_prefix("crates/").and_then(|rest| rest.split('/').next());
         match group {
             Some("base") => Some(Self::Base),
-            Some("proof") if VERIFIER_CLOSURE.contains(&member.name.as_str()) => Some(Self::Verifier),
+            Some("proof") if CORE.contains(&member.name.as_str()) => Some(Self::Core),
+            Some("proof") if AUDITOR.contains(&member.name.as_str()) => Some(Self::Auditor),
             Some("proof") => Some(Self::Prover),
             Some("ledger") => Some(Self::Ledger),
             Some("fabric") => Some(Self::Fabric),
@@ -85,12 +90,15 @@ impl Layer {
     const fn below(self) -> &'static [Self] {
         match self {
             Self::Base | Self::Xtask => &[],
-            Self::Verifier => &[Self::Base],
-            Self::Prover | Self::Ledger => &[Self::Base, Self::Verifier],
-            Self::Fabric => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger],
-            Self::Test => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric],
+            Self::Core => &[Self::Base],
+            Self::Auditor => &[Self::Base, Self::Core],
+            Self::Prover | Self::Ledger => &[Self::Base, Self::Core, Self::Auditor],
+            Self::Fabric => &[Self::Base, Self::Core, Self::Auditor, Self::Prover, Self::Ledger],
+            Self::Test => &[Self::Base, Self::Core, Self::Auditor, Self::Prover, Self::Ledger, Self::Fabric],
             // `ciro attack` ships the simulator: see docs/adr/0014-attackers-ship.md.
-            Self::Apps => &[Self::Base, Self::Verifier, Self::Prover, Self::Ledger, Self::Fabric, Self::Test],
+            Self::Apps => {
+                &[Self::Base, Self::Core, Self::Auditor, Self::Prover, Self::Ledger, Self::Fabric, Self::Test]
+            }
         }
     }
 
@@ -99,7 +107,7 @@ impl Layer {
     }
 
     fn is_below_fabric(self) -> bool {
-        matches!(self, Self::Base | Self::Verifier | Self::Prover | Self::Ledger)
+        matches!(self, Self::Base | Self::Core | Self::Auditor | Self::Prover | Self::Ledger)
     }
 }
 
@@ -188,7 +196,8 @@ fn cycle(members: &[Member]) -> Option<Violation> {
 /// What the verifier's closure links, however indirectly.
 pub(crate) fn check_reach(workspace: &Workspace) -> Vec<Violation> {
     let closure = workspace.members.iter().filter(|member| {
-        matches!(Layer::of(member), Some(Layer::Base | Layer::Verifier)) && workspace.links.contains_key(&member.name)
+        matches!(Layer::of(member), Some(Layer::Base | Layer::Core | Layer::Auditor))
+            && workspace.links.contains_key(&member.name)
     });
     closure.flat_map(|member| unwanted_reach(workspace, member)).collect()
 }

@@ -4,7 +4,7 @@
 //! lines rounded up, so that it changes when the code grows and not with every edit.
 
 use super::closure::CLOSURE_OF_BASE;
-use super::layers::VERIFIER_CLOSURE;
+use super::layers::{AUDITOR, CORE};
 use super::source::product_lines;
 use super::tree::Tree;
 use super::violation::{Rule, Violation};
@@ -29,14 +29,21 @@ impl Row {
     }
 }
 
-/// The crates of the closure, top first, and all of them together.
+/// The crates of the closure, top first: the core's and their sum, then the others and the sum of all.
 fn rows(members: &[Member], tree: &Tree) -> Vec<Row> {
-    let names = VERIFIER_CLOSURE.into_iter().rev().chain(CLOSURE_OF_BASE);
-    let counted = names.filter_map(|name| members.iter().find(|member| member.name == name));
-    let exact: Vec<(String, usize)> = counted.map(|member| (member.name.clone(), lines(member, tree))).collect();
-    let total = exact.iter().map(|(_, lines)| lines).sum();
-    let all = exact.into_iter().chain([("all".to_owned(), total)]);
+    let core = counted(CORE.into_iter().rev(), members, tree);
+    let others = counted(AUDITOR.into_iter().rev().chain(CLOSURE_OF_BASE), members, tree);
+    let sum = |rows: &[(String, usize)]| rows.iter().map(|(_, lines)| lines).sum::<usize>();
+    let (of_core, of_others) = (sum(&core), sum(&others));
+    let core = core.into_iter().chain([("core".to_owned(), of_core)]);
+    let all = core.chain(others).chain([("all".to_owned(), of_core + of_others)]);
     all.map(|(name, lines)| Row { name, lines: lines.next_multiple_of(STEP) }).collect()
+}
+
+/// The lines of the members of these names, those that are there.
+fn counted<'a>(names: impl Iterator<Item = &'a str>, members: &[Member], tree: &Tree) -> Vec<(String, usize)> {
+    let members = names.filter_map(|name| members.iter().find(|member| member.name == name));
+    members.map(|member| (member.name.clone(), lines(member, tree))).collect()
 }
 
 fn lines(member: &Member, tree: &Tree) -> usize {
@@ -56,7 +63,7 @@ pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
     let page = tree.file(PAGE).map_or("", |page| page.text.as_str());
     let stated: Vec<(usize, &str)> = page.lines().enumerate().filter(|(_, line)| line.starts_with("| `")).collect();
     let expected = rows(members, tree);
-    if expected.len() == 1 {
+    if expected.len() == 2 {
         return Vec::new();
     }
     let missing = expected.iter().filter(|row| !stated.iter().any(|(_, line)| *line == row.text()));
@@ -80,18 +87,18 @@ mod tests {
 
     #[test]
     fn a_stated_size_is_kept_up_to_date() {
-        let page = "| crate | lines, at most |\n|---|---|\n| `ciro-pcs` | 100 |\n| `all` | 100 |\n";
+        let page = "| crate | lines, at most |\n|---|---|\n| `ciro-pcs` | 100 |\n| `core` | 100 |\n| `all` | 100 |\n";
         let code = |lines: usize| format!("fn f() {{\n{}}}", "    f();\n".repeat(lines - 2));
         assert_eq!(found(page, &code(100)), 0);
-        assert_eq!(found(page, &code(101)), 4, "two rows are missing, two are wrong");
-        assert_eq!(found("", &code(50)), 2);
+        assert_eq!(found(page, &code(101)), 6, "three rows are missing, three are wrong");
+        assert_eq!(found("", &code(50)), 3);
         assert_eq!(found(&format!("{page}| `ciro-graph` | 100 |\n"), &code(50)), 1);
     }
 
     #[test]
     fn comments_and_tests_do_not_count() {
         let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}", "fn f() {}\n".repeat(99));
-        let page = "| `ciro-pcs` | 100 |\n| `all` | 100 |\n";
+        let page = "| `ciro-pcs` | 100 |\n| `core` | 100 |\n| `all` | 100 |\n";
         let documented = format!("//! A.\n\n{}fn f() {{}}\n{tests}", "/// B.\n// C.\n\n".repeat(60));
         assert_eq!(found(page, &documented), 0);
     }

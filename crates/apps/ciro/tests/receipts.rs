@@ -1,12 +1,12 @@
 //! Receipts as a stranger handles them: verified, inspected, altered.
 
+use ciro_auditor::{ProofContext, Weights};
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_test_models::relu;
 use ciro_types::{AccountId, Assurance, Hash32};
-use ciro_verifier::{ProofContext, Weights};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Ended};
@@ -67,7 +67,7 @@ fn the_budget_is_printed_term_by_term_when_asked() {
     let directory = tempfile::tempdir().expect("a directory");
     let receipt = receipt();
     let file = write(directory.path(), &receipt.to_bytes());
-    let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
+    let key = ciro_auditor::AuditedModel::of(&receipt.program, &receipt.weights).expect("a key");
     let budget = key.budget();
 
     let view = json(&ciro(&["verify", "-v", "--json"], &file));

@@ -1,12 +1,12 @@
 //! What a valid receipt shows, and what that rests on.
 
 use crate::values::{Inputs, Outputs, Value, values};
+use ciro_auditor::{Sample, Shown};
 use ciro_graph::{Program, RawInput, RenderError};
 use ciro_receipt::visibility::Visibility;
 use ciro_receipt::{Bound, Finding, Judged, ReceiptError, Terms};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
-use ciro_verifier::{Sample, Shown};
 use serde::Serialize;
 use std::fmt;
 

@@ -1,10 +1,10 @@
 //! A receipt, checked by the one call and by the small program.
 
+use ciro_auditor::ProofContext;
 use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::{ProvingKey, prove};
 use ciro_receipt::Receipt;
 use ciro_test_models::relu;
-use ciro_verifier::ProofContext;
 use ciro_verify::{ModelId, Terms, verify};
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};

@@ -5,6 +5,7 @@
 //! | [`codec`] | the one canonical byte encoding (borsh) with bounded, total decoding |
 //! | [`id`] | 32-byte newtypes: hashes, accounts, jobs, models, blocks |
 //! | [`amount`] | money in base units, never a float |
+//! | [`claim`] | what claims about an inference are made of |
 //! | [`job`] | what is ordered, offered, leased: `JobSpec`, `Offer`, `Lease`, `Assurance` |
 //! | [`text`] | text that a stranger chose: what may be in it, how it is printed |
 //! | [`mod@unit`] | heights, nonces, memory, basis points: counters that do not convert into one another |
@@ -36,6 +37,7 @@
 extern crate alloc;
 
 pub mod amount;
+pub mod claim;
 pub mod codec;
 pub mod id;
 pub mod job;
@@ -43,6 +45,7 @@ pub mod text;
 pub mod unit;
 
 pub use amount::Amount;
+pub use claim::{Disclosure, ProofContext};
 pub use codec::{DecodeError, decode, encode};
 pub use id::{AccountId, BlockId, ChainId, Hash32, JobId, ModelId, StateRoot, TxId};
 pub use job::{Assurance, CapabilityFlags, JobSpec, JobType, Lease, Offer, Requirements};

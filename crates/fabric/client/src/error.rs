@@ -2,9 +2,9 @@
 
 use ciro_api::code;
 use ciro_api::http::Problem;
+use ciro_auditor::AuditError;
 use ciro_state::RefundReason;
 use ciro_types::{Amount, Assurance};
-use ciro_verifier::VerifyError;
 use std::io;
 
 /// Why a client does not get what it asked for. What to try next is up to whoever speaks to people.
@@ -29,7 +29,7 @@ pub enum ClientError {
     Refused(Problem),
     /// The model cannot be proven.
     #[error("{0}")]
-    Model(VerifyError),
+    Model(AuditError),
     /// The network has no such rung.
     #[error("the network does not offer {assurance:?}")]
     NotOffered {

@@ -1,12 +1,12 @@
 //! Receipts, put together from what a validator's store holds.
 
+use ciro_auditor::{ProofContext, Weights};
 use ciro_consensus::SealedBlock;
 use ciro_engine::{Store, query};
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Action, Event, Genesis, SettlementRecord, SignedTx};
 use ciro_store::StoreError;
 use ciro_types::{Assurance, Hash32, JobId, TxId};
-use ciro_verifier::{ProofContext, Weights};
 
 /// The public part of a registered model.
 #[derive(Clone, Debug)]

@@ -14,9 +14,9 @@ use crate::receipt::{Evidence, Receipt};
 use crate::report::{Bound, Report};
 use crate::sentences;
 use crate::settlement::{check_settlement, cost};
+use ciro_auditor::{AuditedModel, Statement, VerifiedProof, model_id};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, ModelId};
-use ciro_verifier::{Statement, VerifiedProof, VerifyingKey, model_id};
 
 /// Of the memory that a reader accepts, one part in so many may be bytes of output: shown as text, eight of them take some 160.
 const SHOWN_SHARE: u64 = 64;
@@ -141,14 +141,14 @@ impl Terms {
 
 /// A receipt of which all but the proof is checked.
 pub(crate) struct Checking {
-    pub(crate) key: VerifyingKey,
+    pub(crate) key: AuditedModel,
     pub(crate) statement: Statement,
     pub(crate) report: Report,
 }
 
 /// The program's key, if it costs no more than `limits`, and the statement, which fits it.
-fn fit(receipt: &Receipt, limits: &Limits) -> Result<(VerifyingKey, Statement), ReceiptError> {
-    let key = VerifyingKey::of_within(&receipt.program, &receipt.weights, limits)?;
+fn fit(receipt: &Receipt, limits: &Limits) -> Result<(AuditedModel, Statement), ReceiptError> {
+    let key = AuditedModel::of_within(&receipt.program, &receipt.weights, limits)?;
     let context = match &receipt.evidence {
         Evidence::Proven { context, .. } => (*context).into(),
         Evidence::Signed { .. } | Evidence::Agreed => Default::default(),
@@ -160,7 +160,7 @@ fn fit(receipt: &Receipt, limits: &Limits) -> Result<(VerifyingKey, Statement), 
 
 /// A4: the proof verifies.
 pub(crate) fn check_proof<'a>(
-    key: &'a VerifyingKey,
+    key: &'a AuditedModel,
     statement: &'a Statement,
     proof: &'a [u8],
     report: &mut Report,

@@ -1,13 +1,13 @@
 //! Why a receipt is refused, and the limits of what is looked at.
 
 use crate::file::FormatError;
+use ciro_auditor::AuditError;
 use ciro_consensus::ValidatorSetError;
 use ciro_consensus::light::LightError;
 use ciro_consensus::validators::MAX_VALIDATORS;
 use ciro_crypto::SignatureError;
 use ciro_state::{GenesisError, PathError};
 use ciro_types::{AccountId, Assurance, ChainId, Hash32, Height, ModelId};
-use ciro_verifier::VerifyError;
 
 /// Most vote signatures that are checked for one settlement: enough for every handover of the largest set of validators.
 pub const SIGNATURES_MAX: usize = 16_384;
@@ -43,7 +43,7 @@ pub enum ReceiptError {
     },
     /// The statement or its proof is refused.
     #[error("proof: {0}")]
-    Proof(#[from] VerifyError),
+    Proof(#[from] AuditError),
     /// It speaks of another network than the one that was named.
     #[error("network: expected {expected}, got {got}")]
     Network {

@@ -5,8 +5,8 @@ use crate::error::ReceiptError;
 use crate::receipt::Receipt;
 use crate::report::Report;
 use crate::sample::{SampleReceipt, SampleReport};
+use ciro_auditor::{Sample, Shown};
 use ciro_graph::{Program, RawInput, RenderError, Rendered, Visibility, render};
-use ciro_verifier::{Sample, Shown};
 
 /// A receipt that passed.
 #[derive(Clone, Debug)]

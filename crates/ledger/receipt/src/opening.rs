@@ -4,8 +4,8 @@
 
 use crate::file::{FileKind, FormatError};
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::Part;
 use ciro_types::{Hash32, ModelId};
-use ciro_verifier::Part;
 
 /// Largest opening file, bytes.
 pub const OPENING_BYTES_MAX: usize = 1 << 28;

@@ -1,8 +1,8 @@
 //! The proof check that validators run.
 
+use ciro_auditor::{AuditError, AuditedModel, Limits, ProofContext, Statement, model_id};
 use ciro_state::{ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection};
 use ciro_types::{Hash32, ModelId};
-use ciro_verifier::{Limits, ProofContext, Statement, VerifyError, VerifyingKey, model_id};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,12 +21,12 @@ const KEYS_BYTES_MAX: u64 = 256 << 20;
 #[derive(Default)]
 struct Keys {
     /// Key and the tick of its last use.
-    known: BTreeMap<ModelId, (Arc<VerifyingKey>, u64)>,
+    known: BTreeMap<ModelId, (Arc<AuditedModel>, u64)>,
     tick: u64,
 }
 
 impl Keys {
-    fn get(&mut self, model: ModelId) -> Option<Arc<VerifyingKey>> {
+    fn get(&mut self, model: ModelId) -> Option<Arc<AuditedModel>> {
         self.tick = self.tick.saturating_add(1);
         let tick = self.tick;
         self.known.get_mut(&model).map(|(key, used)| {
@@ -35,7 +35,7 @@ impl Keys {
         })
     }
 
-    fn put(&mut self, model: ModelId, key: &Arc<VerifyingKey>) {
+    fn put(&mut self, model: ModelId, key: &Arc<AuditedModel>) {
         while self.is_full_for(key) {
             let oldest = self.known.iter().min_by_key(|(_, (_, used))| *used).map(|(model, _)| *model);
             let Some(oldest) = oldest else { break };
@@ -44,7 +44,7 @@ impl Keys {
         self.known.insert(model, (Arc::clone(key), self.tick));
     }
 
-    fn is_full_for(&self, key: &VerifyingKey) -> bool {
+    fn is_full_for(&self, key: &AuditedModel) -> bool {
         let own = key.cost().peak_bytes;
         let held = self.known.values().fold(own, |sum, (key, _)| sum.saturating_add(key.cost().peak_bytes));
         self.known.len() >= KEYS_MAX || held > KEYS_BYTES_MAX
@@ -56,18 +56,18 @@ impl ProofVerifier {
     ///
     /// # Errors
     /// If the program is malformed or cannot be proven, or if verifying costs more than a settlement may ([`Limits::LEDGER`]).
-    pub fn key(&self, program: &[u8], weight_root: Hash32) -> Result<Arc<VerifyingKey>, VerifyError> {
+    pub fn key(&self, program: &[u8], weight_root: Hash32) -> Result<Arc<AuditedModel>, AuditError> {
         let model = model_id(program, weight_root);
         // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
         if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
             return Ok(key);
         }
-        let key = Arc::new(VerifyingKey::new_within(program, weight_root, &Limits::LEDGER)?);
+        let key = Arc::new(AuditedModel::new_within(program, weight_root, &Limits::LEDGER)?);
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).put(model, &key);
         Ok(key)
     }
 
-    fn verify(&self, claim: &ProofClaim<'_>) -> Result<(), VerifyError> {
+    fn verify(&self, claim: &ProofClaim<'_>) -> Result<(), AuditError> {
         let key = self.key(claim.program, claim.weight_root)?;
         let context = ProofContext { chain: claim.context.chain, job: claim.context.job, worker: claim.context.worker };
         let statement = Statement::decode(&key.program().visibility, claim.input, claim.output, context)?;
@@ -88,6 +88,6 @@ impl ProofCheck for ProofVerifier {
     }
 }
 
-fn rejection(error: &VerifyError) -> ProofRejection {
+fn rejection(error: &AuditError) -> ProofRejection {
     ProofRejection { reason: error.to_string() }
 }

@@ -4,10 +4,10 @@
 
 use crate::file::{FileKind, FormatError};
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::{ProofContext, Statement, Weights};
 use ciro_consensus::light::{CertifiedHeader, SetChange};
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
 use ciro_types::{AccountId, Assurance, ChainId, JobId};
-use ciro_verifier::{ProofContext, Statement, Weights};
 
 const KIND: FileKind = FileKind {
     name: "receipt",

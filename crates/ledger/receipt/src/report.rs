@@ -2,10 +2,10 @@
 
 use crate::receipt::ProvenFor;
 use crate::sentences::names;
+use ciro_auditor::Shown;
 use ciro_graph::{Program, RawInput, RawOutput};
 use ciro_state::SettlementRecord;
 use ciro_types::{AccountId, Assurance, ChainId, JobId, ModelId};
-use ciro_verifier::Shown;
 use serde::Serialize;
 
 /// One thing a valid receipt shows, or rests on.

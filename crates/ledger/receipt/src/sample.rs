@@ -10,8 +10,8 @@ use crate::receipt::{Evidence, RECEIPT_BYTES_MAX, Receipt};
 use crate::report::Report;
 use crate::sentences;
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::Sample;
 use ciro_types::{ChainId, encode};
-use ciro_verifier::Sample;
 
 const KIND: FileKind = FileKind {
     name: "receipt of a sample",

@@ -2,10 +2,10 @@
 
 use crate::receipt::{Evidence, Settlement};
 use crate::report::{Bound, Finding};
+use ciro_auditor::{AuditedModel, Statement};
 use ciro_consensus::SetChange;
 use ciro_graph::{Disclosure, Visibility};
 use ciro_types::{AccountId, ChainId};
-use ciro_verifier::{Statement, VerifyingKey};
 
 /// Workers that a sentence names.
 const NAMED: usize = 3;
@@ -79,7 +79,7 @@ pub(crate) fn names(workers: &[AccountId]) -> String {
 }
 
 /// A4, what it shows.
-pub(crate) fn proven(key: &VerifyingKey, statement: &Statement, proof_bytes: usize) -> Vec<Finding> {
+pub(crate) fn proven(key: &AuditedModel, statement: &Statement, proof_bytes: usize) -> Vec<Finding> {
     let detail = format!(
         "{} is what model {} gives on {} ({}-bit proof, {proof_bytes} bytes)",
         told(["the output", "the committed output", "some output"], statement.output.disclosure()),
@@ -96,7 +96,7 @@ pub(crate) fn proven(key: &VerifyingKey, statement: &Statement, proof_bytes: usi
 }
 
 /// A4, what it rests on.
-pub(crate) fn proof_rests_on(key: &VerifyingKey) -> [Finding; 4] {
+pub(crate) fn proof_rests_on(key: &AuditedModel) -> [Finding; 4] {
     let bits = key.params().security.bits();
     [
         finding(

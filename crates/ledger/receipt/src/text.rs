@@ -3,10 +3,10 @@
 use crate::judge::Judged;
 use crate::report::Finding;
 use crate::visibility::Visibility;
+use ciro_auditor::Shown;
 use ciro_graph::render::Cell;
 use ciro_graph::{Column, Given, Input, Program, RawInput, RawTensor, RenderError, Rendered};
 use ciro_types::Named;
-use ciro_verifier::Shown;
 use std::fmt;
 
 /// Elements of one tensor that are shown before it is said how many are left.

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use crate::forest::Forest;
+pub use ciro_types::Disclosure;
 
 /// Number of a value: inputs first, then nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -72,29 +73,6 @@ impl Visibility {
     #[must_use]
     pub fn hides_values(&self) -> bool {
         [self.input, self.output].iter().any(|&part| part != Disclosure::Public)
-    }
-}
-
-/// What is shown of a part of an inference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Disclosure {
-    /// All of it.
-    Public,
-    /// A commitment, which whoever made the proof can open.
-    Committed,
-    /// Nothing.
-    Private,
-}
-
-impl Disclosure {
-    /// In one word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Committed => "committed",
-            Self::Private => "private",
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Phases and kernels at growing sizes, each per element. In the same run is measured what bounds them: one packed
 //! multiplication of extension elements, one Blake2s compression.
 
+use ciro_auditor::{ProofContext, Statement};
 use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId, execute};
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_prover::kernel::arena::Buffer;
@@ -17,7 +18,6 @@ use ciro_prover::{ProvingKey, Witness, lookup};
 use ciro_transcript::field::from_int;
 use ciro_transcript::{E, F, Transcript, Writer};
 use ciro_verifier::layout::{Evaluations, slots};
-use ciro_verifier::{ProofContext, Statement};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use p3_field::PrimeCharacteristicRing;
 use std::hint::black_box;

@@ -1,5 +1,6 @@
 //! Proving and verifying bundled models, and the commitment under both.
 
+use ciro_auditor::{ProofContext, Statement};
 use ciro_compile::{Options, compile_onnx, ports, samples};
 use ciro_graph::RawInput;
 use ciro_pcs::{Params, Profile, Security, Size};
@@ -7,7 +8,6 @@ use ciro_prover::oracle::{BaseOracle, UNSALTED};
 use ciro_prover::{ProvingKey, prove};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
-use ciro_verifier::{ProofContext, Statement};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::path::PathBuf;
 

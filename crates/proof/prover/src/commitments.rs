@@ -6,12 +6,12 @@ use crate::key::ProvingKey;
 use crate::opening::Opened;
 use crate::oracle::BaseOracle;
 use crate::witness::Witness;
+use ciro_auditor::{ProofContext, Shown, Statement};
 use ciro_graph::{Disclosure, RawInput, RawOutput, Visibility};
 use ciro_pcs::Round;
 use ciro_relation::{Knowledge, Poly, Space};
 use ciro_transcript::{Digest, F};
 use ciro_types::Hash32;
-use ciro_verifier::{ProofContext, Shown, Statement};
 use std::sync::Arc;
 
 /// A polynomial of one proof.

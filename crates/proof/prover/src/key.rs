@@ -2,16 +2,16 @@
 
 use crate::constants::Constants;
 use crate::oracle::{BaseOracle, UNSALTED};
+use ciro_auditor::{AuditError, AuditedModel, Limits, Weights};
 use ciro_graph::{Disclosure, Model};
 use ciro_types::{Hash32, ModelId, encode};
-use ciro_verifier::{Limits, VerifyError, VerifyingKey, Weights};
 use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
 pub struct ProvingKey {
     model: Model,
     program: Vec<u8>,
-    verifying: VerifyingKey,
+    verifying: AuditedModel,
     /// The model polynomial.
     pub(crate) constants: Arc<Constants>,
     /// Its commitment, unless the weights are public.
@@ -23,14 +23,14 @@ impl ProvingKey {
     ///
     /// # Errors
     /// If the program is malformed or has no relation.
-    pub fn new(model: Model) -> Result<Self, VerifyError> {
+    pub fn new(model: Model) -> Result<Self, AuditError> {
         let program = encode(&model.program);
         if model.program.visibility.weights == Disclosure::Public {
-            let verifying = VerifyingKey::with_weights_within(&program, model.weights.clone(), &Limits::NONE)?;
+            let verifying = AuditedModel::with_weights_within(&program, model.weights.clone(), &Limits::NONE)?;
             let constants = Arc::new(Constants::new(verifying.relation(), &model.weights));
             return Ok(Self { model, program, verifying, constants, oracle: None });
         }
-        let draft = VerifyingKey::new_within(&program, Hash32::ZERO, &Limits::NONE)?;
+        let draft = AuditedModel::new_within(&program, Hash32::ZERO, &Limits::NONE)?;
         let constants = Arc::new(Constants::new(draft.relation(), &model.weights));
         let round = draft.params().first.first();
         let oracle = round.map(|round| Arc::new(BaseOracle::new(constants.polynomial(), round, &UNSALTED)));
@@ -52,7 +52,7 @@ impl ProvingKey {
 
     /// The verifier's key.
     #[must_use]
-    pub fn verifying(&self) -> &VerifyingKey {
+    pub fn verifying(&self) -> &AuditedModel {
         &self.verifying
     }
 

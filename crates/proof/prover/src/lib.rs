@@ -9,7 +9,7 @@
 //! | [`key`] | the weight commitment, once per model |
 //! | [`seed`] | where salts come from |
 //! | [`witness`] | the witness columns |
-//! | `fill` | how they are filled, from an execution and the relation's hints |
+//! | `fill` | how they are filled, from an execution and the hints of a recipe |
 //! | [`constants`] | the constants as proofs read them |
 //! | `joined` | columns read as if they were one |
 //! | [`keys`] | where the keys of a looked-up table are |

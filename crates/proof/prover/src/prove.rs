@@ -9,13 +9,13 @@ use crate::phase::{Observer, Phase};
 use crate::seed::Seed;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products, samples};
+use ciro_auditor::{AuditError, AuditedModel, ProofContext, Statement};
 use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, Visibility, execute_on};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::batch::Reduced;
 use ciro_verifier::key::PROTOCOL;
 use ciro_verifier::layout::Evaluations;
-use ciro_verifier::{ProofContext, Statement, VerifyError, VerifyingKey};
 
 /// A proof and what it shows.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub enum ProveError {
     Seed,
     /// The statement is not one that can be proven.
     #[error("{0}")]
-    Statement(#[from] VerifyError),
+    Statement(#[from] AuditError),
 }
 
 /// Runs the model on `input`: [`ciro_graph::execute`], in lanes and threads.
@@ -145,7 +145,7 @@ impl Filled {
             observer.begins(Phase::Commitment);
             let commitments = Commitments::new(key, &witness);
             let statement = commitments.statement(&key.model().program.visibility, input, &output, context);
-            key.verifying().instance(&statement)?;
+            key.verifying().assertion(&statement)?;
             let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments, observer);
             Ok((Proof { output, ..proof }, commitments, reduced))
         })
@@ -169,7 +169,7 @@ pub fn prove_witness(key: &ProvingKey, statement: &Statement, witness: &Witness)
 
 /// As [`prove_witness`] under the identity of another model of the same shape, for adversaries.
 #[must_use]
-pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
+pub fn prove_as(identity: &AuditedModel, key: &ProvingKey, statement: &Statement, witness: &Witness) -> Proof {
     on_pool(|| {
         let commitments = Commitments::new(key, witness);
         run(identity, key, statement, witness, &commitments, &mut ()).0
@@ -177,7 +177,7 @@ pub fn prove_as(identity: &VerifyingKey, key: &ProvingKey, statement: &Statement
 }
 
 fn run(
-    identity: &VerifyingKey,
+    identity: &AuditedModel,
     key: &ProvingKey,
     statement: &Statement,
     witness: &Witness,
@@ -186,11 +186,11 @@ fn run(
 ) -> (Proof, Reduced) {
     let (relation, params) = (key.verifying().relation(), key.verifying().params());
     let mut transcript = Writer::new(PROTOCOL);
-    identity.absorb(&mut transcript, statement);
+    identity.key().absorb(&mut transcript, &identity.claimed(statement));
     transcript.write_digest("witness root", &commitments.root(Poly::Witness).unwrap_or_default());
 
     let mut claims = Evaluations::default();
-    let work = key.verifying().work();
+    let work = key.verifying().key().work();
     observer.begins(Phase::Lookups);
     samples::prove(&mut transcript, relation, params, &commitments.opened(), &mut claims);
     grind(&mut transcript, "lookup work", work.lookups);

@@ -4,12 +4,13 @@ use crate::fill::read;
 use crate::oracle::BaseOracle;
 use crate::prove::Proof;
 use crate::seed::Seed;
+use ciro_auditor::Hint;
+use ciro_auditor::{AuditError, AuditedModel, Part};
 use ciro_graph::{Execution, IngestError, Program, RawInput, ingest};
-use ciro_relation::{Hint, Poly, Source};
+use ciro_relation::{Poly, Source};
 use ciro_transcript::F;
 use ciro_transcript::field::from_int;
 use ciro_types::Hash32;
-use ciro_verifier::{Part, VerifyError, VerifyingKey};
 use p3_field::PrimeCharacteristicRing;
 
 const fn poly_of(part: Part) -> Poly {
@@ -59,7 +60,7 @@ pub fn reveals(program: &Program, input: &RawInput, proof: &Proof, seed: &Seed) 
 ///
 /// # Errors
 /// If the model has no such values: integers outside its intervals would be committed to like others that are p away.
-pub fn root(key: &VerifyingKey, part: Part, values: &[Vec<i64>], salts: Hash32) -> Result<Option<Hash32>, VerifyError> {
+pub fn root(key: &AuditedModel, part: Part, values: &[Vec<i64>], salts: Hash32) -> Result<Option<Hash32>, AuditError> {
     match part {
         Part::Input => key.check_inputs(values)?,
         Part::Output => key.check_outputs(values)?,
@@ -71,7 +72,7 @@ pub fn root(key: &VerifyingKey, part: Part, values: &[Vec<i64>], salts: Hash32) 
 }
 
 /// An execution of which only these values are known.
-fn execution(key: &VerifyingKey, part: Part, values: &[Vec<i64>]) -> Execution {
+fn execution(key: &AuditedModel, part: Part, values: &[Vec<i64>]) -> Execution {
     let program = key.program();
     let mut all = vec![Vec::new(); program.inputs.len() + program.nodes.len()];
     let places: Vec<usize> = match part {
@@ -85,10 +86,10 @@ fn execution(key: &VerifyingKey, part: Part, values: &[Vec<i64>]) -> Execution {
 }
 
 /// The cells of a polynomial whose columns are filled from values alone.
-fn cells(key: &VerifyingKey, poly: Poly, execution: &Execution) -> Vec<F> {
+fn cells(key: &AuditedModel, poly: Poly, execution: &Execution) -> Vec<F> {
     let (relation, samples) = (key.relation(), key.program().batch as usize);
     let mut cells = F::zero_vec(1 << relation.vars(poly));
-    for hint in &relation.hints {
+    for hint in &key.recipe().hints {
         let (Hint::Value { col, .. } | Hint::Half { col, .. } | Hint::Missing { flag: col, .. }) = hint else {
             continue;
         };

@@ -7,12 +7,12 @@ use crate::key::ProvingKey;
 use crate::opening::open;
 use crate::prove::{Filled, Proof, ProveError};
 use crate::seed::Seed;
+use ciro_auditor::{AuditError, ProofContext, Sample, VerifyError};
 use ciro_graph::RawInput;
 use ciro_relation::Poly;
 use ciro_transcript::Writer;
 use ciro_verifier::batch::Reduced;
 use ciro_verifier::single::SAMPLE_PROTOCOL;
-use ciro_verifier::{ProofContext, Sample, VerifyError};
 
 /// A proof of a batch, and what opening its samples takes.
 pub struct BatchProof {
@@ -42,7 +42,7 @@ impl BatchProof {
     ///
     /// # Errors
     /// If there is no such sample, or if the program does not commit to inputs and outputs.
-    pub fn open_sample(&self, key: &ProvingKey, index: u32) -> Result<(Sample, Vec<u8>), VerifyError> {
+    pub fn open_sample(&self, key: &ProvingKey, index: u32) -> Result<(Sample, Vec<u8>), AuditError> {
         let program = &key.model().program;
         let none = VerifyError::Sample { below: program.batch, got: index };
         let parts = program.input_of(&self.input, index).zip(program.output_of(&self.proof.output, index));
@@ -56,7 +56,7 @@ impl BatchProof {
     ///
     /// # Errors
     /// If the sample is not one that the program may have.
-    pub fn open_as(&self, key: &ProvingKey, sample: &Sample) -> Result<Vec<u8>, VerifyError> {
+    pub fn open_as(&self, key: &ProvingKey, sample: &Sample) -> Result<Vec<u8>, AuditError> {
         self.write_opening(key, sample).map(|transcript| transcript.finish().0)
     }
 
@@ -64,13 +64,14 @@ impl BatchProof {
     ///
     /// # Errors
     /// As [`BatchProof::open_as`].
-    pub fn write_opening(&self, key: &ProvingKey, sample: &Sample) -> Result<Writer, VerifyError> {
-        let verifying = key.verifying();
+    pub fn write_opening(&self, key: &ProvingKey, sample: &Sample) -> Result<Writer, AuditError> {
+        let (verifying, sample) = (key.verifying().key(), key.verifying().one_sample(sample)?);
+        let assertion = key.verifying().claimed(&self.proof.statement);
         let mut transcript = Writer::new(SAMPLE_PROTOCOL);
-        verifying.absorb_sample(&mut transcript, &self.proof.statement, &self.proof.bytes, sample);
+        verifying.absorb_sample(&mut transcript, &assertion, &self.proof.bytes, &sample);
         let [point_work, claims_work] = verifying.sample_work();
         grind(&mut transcript, "sample work", point_work);
-        let claims = verifying.sample_claims(&mut transcript, sample, &self.reduced)?;
+        let claims = verifying.sample_claims(&mut transcript, &sample, &self.reduced)?;
         grind(&mut transcript, "batch work", claims_work);
         let shown = self.commitments.only(&[Poly::Input, Poly::Output]);
         let params = verifying.sample_params();

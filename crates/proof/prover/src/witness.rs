@@ -1,4 +1,4 @@
-//! The witness columns, from an execution and the relation's hints.
+//! The witness columns, from an execution and a recipe.
 
 use crate::constants::{Constants, tables_read, window, with_shown};
 use crate::evaluate::Suffixes;
@@ -102,14 +102,15 @@ impl Witness {
         execution: &Execution,
         given: &BTreeMap<ColId, Vec<i64>>,
     ) -> Self {
-        let relation = key.verifying().relation();
+        let (relation, recipe) = (key.verifying().relation(), key.verifying().recipe());
         let constants = Arc::clone(&key.constants);
         let columns = stored(relation);
         let end = columns.iter().filter_map(Stored::own).map(|own| own.end).max().unwrap_or(0);
         let mut cells = Buffer::stale(end);
         let samples = key.model().program.batch as usize;
         let places = Columns::new(places(relation, &columns, &mut cells, &constants));
-        let mut filler = Filler { relation, samples, instance, execution, constants: &constants, columns: places };
+        let mut filler =
+            Filler { relation, recipe, samples, instance, execution, constants: &constants, columns: places };
         given.iter().for_each(|(&col, cells)| filler.columns.give(col, cells));
         filler.follow_hints();
         filler.count_lookups();

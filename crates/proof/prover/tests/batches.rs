@@ -2,8 +2,8 @@
 
 mod common;
 
+use ciro_auditor::{AuditError, Phase, Statement};
 use ciro_graph::{Op, OutputKind, RawInput, execute};
-use ciro_verifier::{Phase, Statement, VerifyError};
 use common::liar::{Liar, Weights, impostor};
 use common::net::Net;
 use common::{Case, Sketch, X, cases, forest_model};
@@ -50,7 +50,7 @@ fn scores_of(samples: u32) -> Case {
     Case::new("scores", model, &[100.0, -200.0, 300.0]).batch("scores", samples)
 }
 
-fn rejected(case: &Case, statement: &Statement) -> VerifyError {
+fn rejected(case: &Case, statement: &Statement) -> AuditError {
     case.key.verifying().verify(statement, &case.proof.bytes).expect_err("another statement was proven")
 }
 

@@ -2,9 +2,10 @@
 
 mod common;
 
+use ciro_auditor::{AuditError, VerifyError};
 use ciro_graph::{Op, Security};
 use ciro_transcript::ReadError;
-use ciro_verifier::{Budget, VerifyError, Work};
+use ciro_verifier::{Budget, Work};
 use common::{Case, Sketch, X, cases};
 
 /// So many numbers rounded that their lookups' fractions need work too.
@@ -45,10 +46,11 @@ fn every_proof_of_work_is_checked() {
             let mut proof = case.proof.bytes.clone();
             proof[segment.start + 6] ^= nonce + 1;
             match verify(&proof).expect_err("another nonce") {
-                VerifyError::Read(ReadError::Ungrinded { label, .. })
-                | VerifyError::Opening(ciro_pcs::PcsError::Read(ReadError::Ungrinded { label, .. })) => {
-                    label == segment.label
-                }
+                AuditError::Proof(VerifyError::Read(ReadError::Ungrinded { label, .. }))
+                | AuditError::Proof(VerifyError::Opening(ciro_pcs::PcsError::Read(ReadError::Ungrinded {
+                    label,
+                    ..
+                }))) => label == segment.label,
                 _ => false,
             }
         });
@@ -65,7 +67,7 @@ fn more_constraints_take_more_work() {
     let case = cases().into_iter().find(|case| case.name == "layer, 128 bits").expect("the case");
     let (mut relation, params) = (case.key.verifying().relation().clone(), case.key.verifying().params());
     let before = Work::new(&relation, params);
-    assert_eq!(&before, case.key.verifying().work());
+    assert_eq!(&before, case.key.verifying().key().work());
     assert_eq!(before.constraints, 0);
     let constraint = relation.sections[0].constraints[0].clone();
     // 134 bits are wanted, and the field has 154.

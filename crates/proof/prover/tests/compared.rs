@@ -2,9 +2,9 @@
 
 mod common;
 
+use ciro_auditor::Phase;
 use ciro_graph::{Op, Pick, ValueId};
 use ciro_prover::ProvingKey;
-use ciro_verifier::Phase;
 use common::liar::Liar;
 use common::net::Net;
 use common::{Case, X};

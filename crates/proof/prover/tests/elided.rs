@@ -4,11 +4,12 @@
 
 mod common;
 
+use ciro_auditor::Limits;
+use ciro_auditor::Phase;
 use ciro_graph::Disclosure::{Committed, Private, Public};
 use ciro_graph::{ConstId, Ingest, Model, Op, Pick, ValueId};
 use ciro_prover::ProvingKey;
 use ciro_transcript::field::P;
-use ciro_verifier::Phase;
 use common::liar::Liar;
 use common::{Case, Sketch, X, forest_of_numbers};
 
@@ -42,7 +43,7 @@ fn table_of(mut s: Sketch, op: Op, (lo, hi): (i32, i32), (first, values): (i32, 
 
 /// How many lookups the relation of a model has.
 fn lookups(model: &Model) -> usize {
-    ciro_relation::Relation::build(&model.program).expect("a relation").lookups.len()
+    ciro_auditor::lower(&model.program, &Limits::NONE).expect("a relation").0.lookups.len()
 }
 
 /// What rejects who says that the first value is y and the second what the table has there.

@@ -2,6 +2,9 @@
 
 mod common;
 
+use ciro_auditor::{
+    AuditError, AuditedModel, Claim, Part, Phase, ProofContext, Shown, Statement, VerifyError, Weights, verify,
+};
 use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::ingest::{ORDERED_MAX, ORDERED_MIN};
 use ciro_graph::{Ingest, Op, OutputKind, RawInput, RawTensor, ValueId};
@@ -9,7 +12,6 @@ use ciro_prover::commitments::Commitments;
 use ciro_prover::reveal::{root, salts_of};
 use ciro_prover::{ProveError, ProvingKey, Seed, Witness, prove, prove_as, prove_hiding, prove_witness};
 use ciro_types::{Hash32, encode};
-use ciro_verifier::{Claim, Part, Phase, ProofContext, Shown, Statement, VerifyError, VerifyingKey, Weights, verify};
 use common::liar::Liar;
 use common::net::{Net, mixed};
 use common::{Case, SEED, Sketch, X, cases, forest_model};
@@ -210,13 +212,13 @@ fn a_statement_that_shows_more_or_less_is_refused() {
         for input in inputs.into_iter().filter(|s| s.disclosure() != case.statement.input.disclosure()) {
             let statement = Statement { input, ..case.statement.clone() };
             let error = case.key.verifying().verify(&statement, &case.proof.bytes).expect_err("another input");
-            assert!(matches!(error, VerifyError::Shown { what: "input", .. }), "{error}");
+            assert!(matches!(error, AuditError::Proof(VerifyError::Shown { what: "input", .. })), "{error}");
         }
         let outputs = [Shown::Public(case.output().clone()), Shown::Committed(root), Shown::Private];
         for output in outputs.into_iter().filter(|s| s.disclosure() != case.statement.output.disclosure()) {
             let statement = Statement { output, ..case.statement.clone() };
             let error = case.key.verifying().verify(&statement, &case.proof.bytes).expect_err("another output");
-            assert!(matches!(error, VerifyError::Shown { what: "output", .. }), "{error}");
+            assert!(matches!(error, AuditError::Proof(VerifyError::Shown { what: "output", .. })), "{error}");
         }
     }
 }
@@ -309,8 +311,8 @@ fn other_public_weights_are_rejected() {
     assert_eq!(claim(&Weights::Committed(case.key.weight_root())), Err(Phase::Statement));
     // And public ones for a program that commits to them.
     let committed = relu(Public, Public);
-    assert!(VerifyingKey::with_weights(committed.key.program(), committed.model.weights.clone()).is_err());
-    assert!(VerifyingKey::new(program, case.key.weight_root()).is_err());
+    assert!(AuditedModel::with_weights(committed.key.program(), committed.model.weights.clone()).is_err());
+    assert!(AuditedModel::new(program, case.key.weight_root()).is_err());
 }
 
 /// Public weights take no commitment and no opening: the proof is smaller, and says the same.

@@ -2,12 +2,12 @@
 
 mod common;
 
+use ciro_auditor::{Phase, ProofContext, Sample};
 use ciro_graph::Disclosure::Committed;
 use ciro_graph::{Ingest, Model, Op, OutputKind, ValueId, Visibility};
 use ciro_prover::{BatchProof, prove_batch};
 use ciro_relation::Relation;
 use ciro_types::ModelId;
-use ciro_verifier::{Phase, ProofContext, Sample};
 use common::liar::{Liar, named};
 use common::{Case, SEED, Sketch, X, forest_model};
 use p3_field::PrimeField32;

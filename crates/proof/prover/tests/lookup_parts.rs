@@ -2,10 +2,10 @@
 
 mod common;
 
+use ciro_auditor::Phase;
 use ciro_prover::prove_witness;
 use ciro_relation::{ColId, Parts, Poly, Source};
 use ciro_transcript::F;
-use ciro_verifier::Phase;
 use ciro_verifier::layout::{Occupant, lookup_reads, slots};
 use common::net::parted;
 use p3_field::PrimeCharacteristicRing;

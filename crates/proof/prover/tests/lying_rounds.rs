@@ -6,6 +6,7 @@
 
 mod common;
 
+use ciro_auditor::VerifyError;
 use ciro_pcs::{Opening, Params, PcsError, Profile, Security, Size, verify_opening};
 use ciro_prover::Witness;
 use ciro_prover::kernel::cells::Cells;
@@ -22,7 +23,7 @@ use ciro_verifier::layout::{
 };
 use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use ciro_verifier::products::{absent, tie};
-use ciro_verifier::{VerifyError, batch, constraints, gathers, lookup, products};
+use ciro_verifier::{batch, constraints, gathers, lookup, products};
 use common::{Case, cases, net};
 use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField};
 

@@ -7,10 +7,10 @@
 
 mod common;
 
+use ciro_auditor::{Phase, ProofContext, Statement};
 use ciro_graph::{Forest, Op, OutputKind, Pick, ValueId};
 use ciro_prover::{ProvingKey, prove, prove_as};
 use ciro_types::{AccountId, ChainId, JobId};
-use ciro_verifier::{Phase, ProofContext, Statement};
 use common::liar::{Liar, Weights, impostor};
 use common::net::{Net, mixed, window};
 use common::{Case, Sketch, X, cases, forest_model, forest_of_numbers};

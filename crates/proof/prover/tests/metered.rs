@@ -5,6 +5,7 @@
 
 mod common;
 
+use ciro_auditor::{AuditedModel, Phase, ProofContext, Statement};
 use ciro_graph::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Pick, Profile, Program,
     RawInput, RawOutput, RawTensor, Security, ValueId, Visibility,
@@ -14,7 +15,6 @@ use ciro_relation::{Cost, Limits, Relation};
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::meter;
 use ciro_types::{Hash32, encode};
-use ciro_verifier::{Phase, ProofContext, Statement, VerifyingKey};
 use common::liar::raw_doubles;
 use common::{SEED, allocated, doubles_model, seeds};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,7 +50,7 @@ impl Measured {
         drop((key, statement));
         let _ = meter::take();
         let (before, started) = (allocated::begin(), Instant::now());
-        let key = VerifyingKey::of_within(&program, &weights, &Limits::NONE).expect("a key");
+        let key = AuditedModel::of_within(&program, &weights, &Limits::NONE).expect("a key");
         let statement = Statement::decode(&visibility, &input, &output, ProofContext::default()).expect("a statement");
         key.verify(&statement, &proof).expect("an honest proof verifies");
         let done = Cost { peak_bytes: allocated::peak_since(before), ..meter::take() };
@@ -335,10 +335,10 @@ fn programs_that_decode_to_much() {
         let bytes = encode(&program);
         drop(program);
         let before = allocated::begin();
-        let key = VerifyingKey::new_within(&bytes, Hash32::ZERO, &Limits::NONE);
+        let key = AuditedModel::new_within(&bytes, Hash32::ZERO, &Limits::NONE);
         let peak = allocated::peak_since(before);
         assert!(key.is_err());
-        let said = ciro_relation::cost::of_program(bytes.len());
+        let said = ciro_auditor::cost::of_program(bytes.len());
         eprintln!("{} bytes: {peak} of {}", bytes.len(), said.peak_bytes);
         assert!(peak <= said.peak_bytes, "{} bytes: {peak} of {}", bytes.len(), said.peak_bytes);
     }
@@ -346,7 +346,7 @@ fn programs_that_decode_to_much() {
 
 /// What a proof of zeros takes, as long as proofs are, about zeros: of a relation without lookups they are consistent up to the opening.
 fn zeros(p: &Hostile) -> Cost {
-    let key = VerifyingKey::new_within(&encode(&p.program), Hash32::ZERO, &Limits::NONE).expect("a key");
+    let key = AuditedModel::new_within(&encode(&p.program), Hash32::ZERO, &Limits::NONE).expect("a key");
     let len = |shape: &[u32]| shape.iter().product::<u32>() as usize;
     let tensor = |input: &Input| RawTensor { shape: input.shape.clone(), bits: vec![0; len(&input.shape)] };
     let input = RawInput(p.program.inputs.iter().map(tensor).collect());
@@ -410,7 +410,7 @@ fn random_programs() {
         for seed in seeds(0..400) {
             let model = random::model(seed, magnitude);
             let Some(input) = random::input(&model, &mut Draw::new(!seed)) else { continue };
-            if Relation::build(&model.program).is_err() {
+            if ciro_auditor::lower(&model.program, &Limits::NONE).is_err() {
                 continue;
             }
             Measured::of(model, &input).check(&format!("seed {seed} {magnitude:?}"));

@@ -2,10 +2,10 @@
 
 mod common;
 
+use ciro_auditor::{Phase, ProofContext, Statement};
 use ciro_graph::{Model, RawInput, RawTensor};
 use ciro_prover::{ProvingKey, Witness, prove, prove_witness};
 use ciro_relation::Instance;
-use ciro_verifier::{Phase, ProofContext, Statement};
 use common::{Case, forest_model};
 
 const NAN: f32 = f32::NAN;

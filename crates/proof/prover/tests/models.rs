@@ -1,10 +1,10 @@
 //! The bundled models, trained on real data: compiled, proven and verified from their files.
 
+use ciro_auditor::{ProofContext, Statement};
 use ciro_compile::compile::ports_with;
 use ciro_compile::{Options, compile_model, samples};
 use ciro_graph::Profile;
 use ciro_prover::{ProvingKey, prove};
-use ciro_verifier::{ProofContext, Statement};
 use std::path::Path;
 
 const MODELS: [&str; 13] = [

@@ -5,8 +5,8 @@
 
 mod common;
 
+use ciro_auditor::Limits;
 use ciro_graph::{Disclosure, Ingest, Model, ValueId};
-use ciro_relation::Relation;
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::field::P;
 use common::liar::Liar;
@@ -31,7 +31,7 @@ fn lie_about(seeds: Range<u64>, model: impl Fn(u64) -> Model) -> Told {
         let mut draw = Draw::new(!seed);
         let model = model(seed);
         let Some(input) = random::input(&model, &mut draw) else { continue };
-        if Relation::build(&model.program).is_err() {
+        if ciro_auditor::lower(&model.program, &Limits::NONE).is_err() {
             continue;
         }
         eprintln!("seed {seed}");

@@ -2,10 +2,10 @@
 
 mod common;
 
+use ciro_auditor::{AuditError, Phase, ProofContext, Sample, VerifyError};
 use ciro_graph::Disclosure::{Committed, Public};
 use ciro_prover::{BatchProof, ProvingKey, Seed, prove_batch};
 use ciro_types::JobId;
-use ciro_verifier::{Phase, ProofContext, Sample, VerifyError};
 use common::{Case, SEED, cases};
 
 struct Shown {
@@ -24,7 +24,7 @@ impl Shown {
         Self { case, batch, samples }
     }
 
-    fn verdict(&self, sample: &Sample, opening: &[u8]) -> Result<(), VerifyError> {
+    fn verdict(&self, sample: &Sample, opening: &[u8]) -> Result<(), AuditError> {
         let key = self.case.key.verifying();
         key.verify_sample(&self.case.statement, &self.case.proof.bytes, sample, opening).map(|verified| {
             assert_eq!((verified.model, verified.batch), (key.model(), self.case.model.program.batch));
@@ -69,7 +69,7 @@ fn every_sample_verifies_alone() {
                 assert_eq!(Some(&sample.output), program.output_of(shown.case.output(), i).as_ref());
                 shown.verdict(sample, opening).unwrap_or_else(|e| panic!("{} × {count}, {i}: {e}", shown.case.name));
             }
-            let total = shown.case.key.verifying().sample_budget().total_bits;
+            let total = shown.case.key.verifying().key().sample_budget().total_bits;
             assert!(total >= 100, "{}: {total}", shown.case.name);
         }
     }
@@ -113,7 +113,7 @@ fn a_sample_that_is_not_in_the_batch_is_rejected() {
         let mut beyond = shown.samples[1].0.clone();
         beyond.index = 3;
         let error = shown.batch.open_as(&shown.case.key, &beyond).expect_err("the batch has three");
-        assert_eq!(error, VerifyError::Sample { below: 3, got: 3 });
+        assert_eq!(error, AuditError::Proof(VerifyError::Sample { below: 3, got: 3 }));
         assert_eq!(shown.rejected(&beyond, &shown.samples[1].1), Phase::Statement, "{name}");
     }
 }
@@ -164,5 +164,5 @@ fn only_committed_samples_are_opened() {
     let shown = case.showing("shown", Public, Public, Committed);
     let batch = prove_batch(&shown.key, &shown.input, &ProofContext::default(), &SEED).expect("the model runs");
     let error = batch.open_sample(&shown.key, 0).expect_err("nothing is committed");
-    assert!(matches!(error, VerifyError::Shown { what: "input", .. }), "{error}");
+    assert!(matches!(error, AuditError::Proof(VerifyError::Shown { what: "input", .. })), "{error}");
 }

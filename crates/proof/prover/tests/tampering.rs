@@ -2,6 +2,7 @@
 
 mod common;
 
+use ciro_auditor::{AuditError, Phase, ProofContext, Statement, VerifyError};
 use ciro_graph::Disclosure;
 use ciro_prover::commitments::Commitments;
 use ciro_prover::{Proof, ProvingKey, Witness, prove_witness};
@@ -9,13 +10,12 @@ use ciro_relation::{ColId, Poly, Source};
 use ciro_transcript::{E, F};
 use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::layout::Evaluations;
-use ciro_verifier::{Phase, ProofContext, Statement, VerifyError};
 use common::{Case, blocks, cases};
 use p3_field::PrimeCharacteristicRing;
 use std::collections::BTreeMap;
 
 fn reject(case: &Case, statement: &Statement, proof: &[u8]) -> Phase {
-    let error: VerifyError = case.key.verifying().verify(statement, proof).expect_err("a tampered proof was accepted");
+    let error: AuditError = case.key.verifying().verify(statement, proof).expect_err("a tampered proof was accepted");
     error.phase()
 }
 
@@ -159,14 +159,17 @@ fn each_layer_of_the_lookups_is_checked() {
             let mut proof = case.proof.bytes.clone();
             proof[segment.start] ^= 1;
             let error = error(&proof);
-            let own = matches!(error, VerifyError::LookupLayer { .. } | VerifyError::Read(_));
+            let own = matches!(
+                error,
+                AuditError::Proof(VerifyError::LookupLayer { .. }) | AuditError::Proof(VerifyError::Read(_))
+            );
             assert!(own, "{}: {error}", case.name);
         }
         // A root whose fractions are 0/0 sums to zero, and shows nothing.
         let root = case.proof.segments.iter().find(|s| s.label == "lookup root").expect("every case looks up");
         let mut proof = case.proof.bytes.clone();
         proof[root.start..root.end].fill(0);
-        assert_eq!(error(&proof), VerifyError::LookupSum, "{}", case.name);
+        assert_eq!(error(&proof), AuditError::Proof(VerifyError::LookupSum), "{}", case.name);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use ciro_auditor::Limits;
 use ciro_graph::{ConstId, Op, Pick, ValueId, Window};
 use ciro_relation::Source;
 use ciro_test_models::random::{self, Draw};
@@ -190,7 +191,7 @@ fn a_divisor_that_could_wrap_is_refused() {
         let den = net.node(Op::Scale { x: X, factor: scale });
         let y = net.node(Op::Quotient { num: X, den, lo: 0, hi: 0 });
         net.output(y);
-        assert_eq!(ciro_relation::Relation::build(net.program()).is_ok(), fits, "{scale}");
+        assert_eq!(ciro_auditor::lower(net.program(), &Limits::NONE).is_ok(), fits, "{scale}");
     }
 }
 
@@ -202,8 +203,8 @@ fn too_many_lookups_are_refused() {
         let y = net.node(Op::Rescale { x: X, shift: 1 });
         net.output(y);
     }
-    let error = ciro_relation::Relation::build(net.program()).expect_err("2²⁹ lookups and more");
-    assert!(matches!(error, ciro_relation::RelationError::TooLarge { what: "lookup", .. }), "{error}");
+    let error = ciro_auditor::lower(net.program(), &Limits::NONE).expect_err("2²⁹ lookups and more");
+    assert!(matches!(error, ciro_auditor::RelationError::TooLarge { what: "lookup", .. }), "{error}");
 }
 
 #[test]

@@ -3,15 +3,15 @@
 //! `CIRO_UPDATE=1 cargo test -p ciro-prover --test vectors` writes them anew: a decision, not a fix.
 
 mod common;
-#[path = "../../verifier/tests/replay/mod.rs"]
+#[path = "../../auditor/tests/it/replay/mod.rs"]
 mod replay;
 
+use ciro_auditor::{ProofContext, Statement};
 use ciro_compile::{Options, compile_model, ports, samples};
 use ciro_graph::{Disclosure, Model, Security};
 use ciro_prover::{Proof, ProvingKey, prove, prove_batch};
 use ciro_transcript::Segment;
 use ciro_types::encode;
-use ciro_verifier::{ProofContext, Statement};
 use common::{Case, SEED, cases};
 use replay::{Frozen, Subject, digest, files, folder};
 use std::collections::BTreeMap;

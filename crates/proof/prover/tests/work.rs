@@ -3,12 +3,12 @@
 
 mod common;
 
+use ciro_auditor::{AuditError, VerifyError};
 use ciro_graph::Disclosure::{self, Committed, Public};
 use ciro_graph::{Op, Profile, Security};
 use ciro_pcs::{PcsError, Term};
 use ciro_prover::prove_batch;
 use ciro_transcript::{ReadError, Segment, Step, StepKind};
-use ciro_verifier::VerifyError;
 use common::net::Net;
 use common::{Case, SEED, X, cases};
 use std::collections::BTreeMap;
@@ -46,15 +46,15 @@ fn drawn(steps: &[Step], segments: &[Segment], asked: impl Fn(&Segment) -> u32) 
 }
 
 /// The bits that the verifier says are missing when a nonce is none.
-fn asked(proof: &[u8], segment: &Segment, verify: impl Fn(&[u8]) -> VerifyError) -> u32 {
+fn asked(proof: &[u8], segment: &Segment, verify: impl Fn(&[u8]) -> AuditError) -> u32 {
     // A nonce may be good by chance, where little work is asked.
     (1..=u8::MAX)
         .find_map(|change| {
             let mut changed = proof.to_vec();
             changed[segment.start + 5] ^= change;
             match verify(&changed) {
-                VerifyError::Read(ReadError::Ungrinded { label, expected })
-                | VerifyError::Opening(PcsError::Read(ReadError::Ungrinded { label, expected })) => {
+                AuditError::Proof(VerifyError::Read(ReadError::Ungrinded { label, expected }))
+                | AuditError::Proof(VerifyError::Opening(PcsError::Read(ReadError::Ungrinded { label, expected }))) => {
                     (label == segment.label).then_some(expected)
                 }
                 _ => None,
@@ -134,6 +134,6 @@ fn the_work_of_an_opened_sample_is_done() {
         let verified = key.verify_proof(&case.statement, &case.proof.bytes).expect("an honest proof");
         let verify = |bytes: &[u8]| verified.verify_sample(&sample, bytes).expect_err("another nonce");
         let drawn = drawn(&steps, &writer.finish().1, |segment| asked(&opening, segment, verify));
-        check(case.name, security, &key.sample_terms(), &drawn);
+        check(case.name, security, &key.key().sample_terms(), &drawn);
     }
 }

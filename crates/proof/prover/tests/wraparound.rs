@@ -2,11 +2,12 @@
 
 mod common;
 
+use ciro_auditor::Limits;
+use ciro_auditor::RelationError;
+use ciro_auditor::{AuditError, AuditedModel, Phase};
 use ciro_graph::{Ingest, Model, Op, OutputKind, Pick, ValueId};
 use ciro_prover::ProvingKey;
-use ciro_relation::RelationError;
 use ciro_types::{Hash32, encode};
-use ciro_verifier::{Phase, VerifyError, VerifyingKey};
 use common::liar::Liar;
 use common::net::Net;
 use common::{Case, Sketch, X};
@@ -25,8 +26,8 @@ fn sketch(len: u32, bound: i32) -> Sketch {
 
 /// Whether the program is refused because it is too wide.
 fn is_too_wide(model: &Model) -> bool {
-    let key = VerifyingKey::new(&encode(&model.program), Hash32::ZERO);
-    matches!(key, Err(VerifyError::Relation(RelationError::TooWide { .. })))
+    let key = AuditedModel::new(&encode(&model.program), Hash32::ZERO);
+    matches!(key, Err(AuditError::Relation(RelationError::TooWide { .. })))
 }
 
 #[test]
@@ -202,13 +203,13 @@ fn compared_numbers_that_could_wrap_have_no_relation() {
         let mut s = sketch(1, MAX);
         let y = s.node(Op::Rectify { x: X, shift: 13, bits, taps: vec![] }, 1, 0, (1 << bits) - 1);
         s.output(y, 1);
-        assert_eq!(ciro_relation::Relation::build(&s.program).is_ok(), fits, "{bits}");
+        assert_eq!(ciro_auditor::lower(&s.program, &Limits::NONE).is_ok(), fits, "{bits}");
     }
     for (bound, fits) in [(HALF / 2, true), (HALF, false)] {
         let mut s = sketch(2, bound);
         let y = s.node(Op::Gap { x: X, shift: 10, bits: 20 }, 2, 0, (1 << 20) - 1);
         s.output(y, 2);
-        assert_eq!(ciro_relation::Relation::build(&s.program).is_ok(), fits, "{bound}");
+        assert_eq!(ciro_auditor::lower(&s.program, &Limits::NONE).is_ok(), fits, "{bound}");
     }
 }
 

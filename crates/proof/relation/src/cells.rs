@@ -27,7 +27,7 @@ impl Relation {
     pub fn model_windows<'a>(&'a self, weights: &'a [Vec<i32>]) -> impl Iterator<Item = (usize, Vec<i32>)> + 'a {
         self.model.iter().filter_map(|entry| {
             let column = self.column(entry.col)?;
-            let weights = weights.get(usize::try_from(entry.constant.0).ok()?)?;
+            let weights = weights.get(entry.constant)?;
             match column.source {
                 Source::Committed { offset, .. } => {
                     let len = 1usize.checked_shl(column.log_len)?;
@@ -57,7 +57,7 @@ impl Relation {
     pub fn evaluate_model(&self, weights: &[Vec<i32>], point: &[E]) -> E {
         let cells = EqSplit::new(point);
         let of = |&ModelColumn { constant, col }: &ModelColumn| {
-            let weights = weights.get(usize::try_from(constant.0).ok()?)?;
+            let weights = weights.get(constant)?;
             let column = self.column(col)?;
             match column.source {
                 Source::Committed { offset, .. } => {

@@ -22,7 +22,7 @@ pub struct Expr {
 }
 
 /// No coefficient of a relation is larger in magnitude.
-pub(crate) const COEFFICIENT_MAX: i64 = 1 << 61;
+pub const COEFFICIENT_MAX: i64 = 1 << 61;
 
 /// What a coefficient is that left the largest. It is odd, so that no half of it is inside again.
 const BEYOND: i64 = i64::MAX;
@@ -41,7 +41,7 @@ fn sum(a: i64, b: i64) -> i64 {
 }
 
 /// a·b, or beyond if one of them or their product is. Nothing times anything is nothing.
-pub(crate) fn product(a: i64, b: i64) -> i64 {
+fn product(a: i64, b: i64) -> i64 {
     let product = a.saturating_mul(b);
     let lost = product != 0 && (is_beyond(a) || is_beyond(b));
     if lost || is_beyond(product) { BEYOND } else { product }
@@ -68,6 +68,12 @@ fn add<K: Copy + Ord>(terms: &mut Vec<(i64, K)>, more: impl ExactSizeIterator<It
 }
 
 impl Expr {
+    /// How many entries it is, of those that a relation may hold.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.terms.len().saturating_add(self.quads.len()).saturating_add(1)
+    }
+
     /// The expression that is one column.
     #[must_use]
     pub fn column(col: ColId) -> Self {

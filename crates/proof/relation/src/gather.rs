@@ -53,7 +53,8 @@ pub enum Part {
 
 impl Part {
     /// How many entries it is, of those that a relation may hold.
-    pub(crate) fn entries(&self) -> usize {
+    #[must_use]
+    pub fn entries(&self) -> usize {
         match self {
             Self::Pass(_) => 1,
             Self::Pick(axis) => axis.index.len().saturating_add(1),

@@ -1,5 +1,5 @@
-//! What must hold for an inference to be right. Read by the prover and the verifier alike; derived from the public program
-//! alone.
+//! What must hold for an inference to be right. Prover and verifier read it alike. `ciro-auditor` derives it from the
+//! public program alone.
 //!
 //! A relation speaks about *columns*: tables of 2ʰ field elements. A column is one of five kinds. It is committed, in
 //! the witness or in the model. It is public, so that the verifier evaluates it. It is the result of a product, which a
@@ -17,31 +17,19 @@
 //! |---|---|
 //! | [`relation`] | the data |
 //! | [`mod@column`] | columns, and where their values come from |
-//! | `expr` | sums of columns and their products |
+//! | [`expr`] | sums of columns and their products |
 //! | [`blocks`] | tensors cut so that padding takes no space |
 //! | [`rows`] | which rows of a padded table are real |
 //! | [`gather`] | columns picked from others, axis by axis |
 //! | [`public`] | public columns and their evaluation |
-//! | [`builder`] | columns, ranges and lookups, from which operators are assembled |
-//! | [`size`] | how large a relation may become |
-//! | [`cost`] | what verifying costs, and who accepts how much |
 //! | [`parts`] | cutting the rows of a lookup, to leave out padding |
-//! | `place` | the polynomials, and where committed columns lie in them |
-//! | `fit` | what both sides assume of a relation, checked |
-//! | `cells` | the cells of the model polynomial |
-//! | `ranges` | which numbers lie in 0..2^bits |
-//! | [`lower`] | one gadget per operator of the integer program |
-//! | `multiply` | its part on products, element by element |
-//! | `rectify` | its part on rectified sums and the largest of windows |
-//! | `relayout` | its part on changes of layout that permute many elements |
-//! | `roots` | its part on roots and quotients |
-//! | `tensor` | its part on matrix products, convolutions and rearrangements |
-//! | [`forest`] | the taken paths of a forest |
 //! | [`sample`] | which cells of committed inputs and outputs are one sample's |
-//! | `hidden` | inputs and outputs that a statement does not show |
-//! | [`hint`] | how the prover fills the witness columns |
+//! | `cells` | the cells of the model polynomial |
+//! | `fit` | what both sides assume of a relation, checked |
+//! | [`limits`] | who accepts how much of verifying |
+//! | [`error`] | why a relation is refused |
 //!
-//! Dependency position: verifier's closure, above the program and multilinear algebra.
+//! Dependency position: verifier's closure, above multilinear algebra.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
@@ -68,43 +56,28 @@
 extern crate alloc;
 
 pub mod blocks;
-pub mod builder;
 mod cells;
 pub mod column;
-pub mod cost;
-mod expr;
+pub mod error;
+pub mod expr;
 mod fit;
-pub mod forest;
 pub mod gather;
-mod hidden;
-pub mod hint;
-pub mod lower;
-mod multiply;
+pub mod limits;
 pub mod parts;
-mod place;
 pub mod public;
-mod ranges;
-mod rank;
-mod rectify;
 pub mod relation;
-mod relayout;
-mod roots;
 pub mod rows;
 pub mod sample;
-pub mod size;
-mod tensor;
 
 pub use blocks::Blocks;
 pub use ciro_transcript::Cost;
 pub use column::{ColId, Column, CutColumn, Knowledge, Poly, Source, Space, Window};
-pub use cost::Limits;
+pub use error::{Misfit, TooCostly};
 pub use expr::Expr;
 pub use gather::{Axis, Gather, Part, Span};
-pub use hint::Hint;
+pub use limits::Limits;
 pub use parts::Parts;
 pub use public::{Instance, Public};
-pub use relation::{
-    Constraint, Lookup, ModelColumn, Operand, Product, Relation, RelationError, Section, Table, Term, Var, View,
-};
+pub use relation::{Constraint, Lookup, ModelColumn, Operand, Product, Relation, Section, Table, Term, Var, View};
 pub use rows::Rows;
 pub use sample::{Digits, SampleColumn, SampleValue};

@@ -3,14 +3,11 @@
 use crate::column::{ColId, Column, CutColumn, Knowledge, Poly, Source, Space, Window};
 use crate::expr::Expr;
 use crate::gather::{Gather, Span};
-use crate::hint::Hint;
 use crate::public::Public;
 use crate::rows::Rows;
 use crate::sample::SampleColumn;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use ciro_graph::{ConstId, ValueId};
 use ciro_sumcheck::mask_mle;
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
@@ -39,7 +36,8 @@ impl View {
     }
 
     /// The view of this view, its variables at `bits`. `None` where a repeated dimension would be torn apart.
-    pub(crate) fn viewed(&self, bits: &[usize], repeats: &[Span]) -> Option<Self> {
+    #[must_use]
+    pub fn viewed(&self, bits: &[usize], repeats: &[Span]) -> Option<Self> {
         let seen = |i: &usize| bits.get(*i).copied();
         let moved = |span: &Span| {
             let start = if span.bits == 0 { 0 } else { *bits.get(span.start)? };
@@ -124,8 +122,6 @@ pub struct Product {
     pub log_sum: u32,
     /// For each of the first summed variables, the variable of the result that it equals.
     pub tied: Vec<usize>,
-    /// Where the result can be read instead of computed: the value of a node, less the column added to it.
-    pub origin: Option<(ValueId, Option<ColId>)>,
 }
 
 /// A factor of a product.
@@ -164,13 +160,13 @@ impl Operand {
 /// A constant of the program in its window of the model polynomial.
 #[derive(Clone, Debug)]
 pub struct ModelColumn {
-    /// Which constant.
-    pub constant: ConstId,
+    /// Its number in the program.
+    pub constant: usize,
     /// Its column, whose rows say where its elements lie.
     pub col: ColId,
 }
 
-/// Everything that must hold, and how to fill the witness.
+/// Everything that must hold.
 #[derive(Clone, Debug)]
 pub struct Relation {
     /// All columns.
@@ -195,12 +191,8 @@ pub struct Relation {
     pub model: Vec<ModelColumn>,
     /// The committed columns of inputs and outputs, sample by sample.
     pub samples: Vec<SampleColumn>,
-    /// How the prover fills the witness, in order.
-    pub hints: Vec<Hint>,
     /// The polynomials that columns lie in, in order: always those of model and witness.
     pub spaces: Vec<Space>,
-    /// How many entries were counted while it was built ([`crate::size`]).
-    pub entries: usize,
 }
 
 impl Relation {
@@ -271,89 +263,4 @@ impl Relation {
         let Source::Public(i) = self.column(id)?.source else { return None };
         self.public.get(i)
     }
-}
-
-/// Why a program has no relation.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RelationError {
-    /// The program is not well formed.
-    #[error("the program is not well formed: {reason}")]
-    Program {
-        /// What is wrong.
-        reason: String,
-    },
-    /// A value's interval does not fit the field with the room a range proof needs.
-    #[error("node {node}: {what} needs {got} bits, expected at most {expected}")]
-    TooWide {
-        /// The node.
-        node: usize,
-        /// What is too wide.
-        what: &'static str,
-        /// Bits available.
-        expected: u32,
-        /// Bits needed.
-        got: u32,
-    },
-    /// A reference to something that does not exist.
-    #[error("node {node} refers to {what} {got}, which does not exist")]
-    Dangling {
-        /// The node (or output).
-        node: usize,
-        /// What is referred to.
-        what: &'static str,
-        /// Its number.
-        got: usize,
-    },
-    /// The program is too large for one proof.
-    #[error("the {what} polynomial needs 2^{got} cells, expected at most 2^{expected}")]
-    TooLarge {
-        /// Which polynomial.
-        what: &'static str,
-        /// log₂ of the limit.
-        expected: u32,
-        /// log₂ of the need.
-        got: u32,
-    },
-    /// The program describes more than a relation may hold.
-    #[error("node {node} makes a relation of {got} entries, expected at most {expected}")]
-    TooMany {
-        /// The node.
-        node: usize,
-        /// The limit: [`crate::size::ENTRIES_MAX`].
-        expected: usize,
-        /// Entries counted when the program was refused.
-        got: usize,
-    },
-    /// Verifying takes more than whoever is to do it accepts.
-    #[error("verifying takes {got} {what}, expected at most {expected}")]
-    TooCostly {
-        /// Of what: units of work, or bytes of memory.
-        what: &'static str,
-        /// The limit.
-        expected: u64,
-        /// The cost, or as much of it as was counted when the program was refused.
-        got: u64,
-    },
-    /// A part of the relation is not what the phases that read it take: a bug of a gadget.
-    #[error("{part} {number}: {what}: expected {expected}, got {got}")]
-    Misfit {
-        /// Which kind of part.
-        part: &'static str,
-        /// Its number.
-        number: usize,
-        /// What does not fit.
-        what: &'static str,
-        /// What phases take; where a limit, the largest.
-        expected: usize,
-        /// What is there.
-        got: usize,
-    },
-    /// The operator stands where it cannot be proven.
-    #[error("node {node}: {reason}")]
-    Misplaced {
-        /// The node.
-        node: usize,
-        /// Why.
-        reason: &'static str,
-    },
 }

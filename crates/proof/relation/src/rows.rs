@@ -18,7 +18,8 @@ pub fn log_ceil(len: usize) -> u32 {
 }
 
 /// A small count as usize.
-pub(crate) fn wide(n: u32) -> usize {
+#[must_use]
+pub fn wide(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
@@ -50,7 +51,8 @@ impl Rows {
     }
 
     /// The dimensions, merged.
-    pub(crate) fn dims(&self) -> &[usize] {
+    #[must_use]
+    pub fn dims(&self) -> &[usize] {
         &self.dims
     }
 

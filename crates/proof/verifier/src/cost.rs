@@ -5,6 +5,7 @@
 
 use crate::batch::{round_work, vars_max, window_ops};
 use crate::gathers::{gather_ops, gather_rounds};
+use crate::key::Key;
 use crate::layout::{
     Claims, Occupant, Read, constraint_columns, constraint_rounds, count, is_sent, lookup_columns, lookup_reads,
     part_bits, parted_len, product_degree, product_rounds, slots,
@@ -13,8 +14,6 @@ use crate::products::product_ops;
 use crate::work::Work;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use ciro_graph::program::element_count;
-use ciro_graph::{Disclosure, Input, ModelWork, Program};
 use ciro_pcs::Params;
 use ciro_pcs::cost::{opening_bytes, opening_cost};
 use ciro_relation::{ColId, Cost, Knowledge, Lookup, Parts, Relation, Source};
@@ -22,6 +21,7 @@ use ciro_sumcheck::{eq_ops, rounds_cost};
 use ciro_transcript::cost::{E_MUL, F_MUL, wide};
 use ciro_transcript::field::E_BYTES;
 use ciro_transcript::sponge::{absorb_cost, challenge_cost};
+use ciro_types::Disclosure;
 use core::ops::RangeInclusive;
 
 /// Bytes of an element of a public input or output: as it travels, decoded, encoded again to be hashed, and as an integer.
@@ -47,7 +47,7 @@ const EVALUATES_LITTLE: u64 = 2_000;
 
 /// What each phase takes of a proof of this relation.
 pub(crate) struct Costs<'a> {
-    program: &'a Program,
+    key: &'a Key,
     relation: &'a Relation,
     params: &'a Params,
     work: &'a Work,
@@ -55,21 +55,21 @@ pub(crate) struct Costs<'a> {
 }
 
 impl<'a> Costs<'a> {
-    pub(crate) fn new(program: &'a Program, relation: &'a Relation, params: &'a Params, work: &'a Work) -> Self {
-        Self { program, relation, params, work, claims: Claims::of(relation) }
+    pub(crate) fn new(key: &'a Key, params: &'a Params, work: &'a Work) -> Self {
+        let relation = &key.relation;
+        Self { key, relation, params, work, claims: Claims::of(relation) }
     }
 
-    /// Building the key but for its program, and verifying one proof.
+    /// Verifying one proof.
     pub(crate) fn total(&self) -> Cost {
-        let key = self.relation.built().and(self.weights());
         let read = self.statement().and(self.transcript()).and(opening_cost(self.params));
-        key.and(read).and(self.evaluated()).and(self.sample())
+        read.and(self.evaluated()).and(self.sample())
     }
 
     /// Verifying that one sample is of the batch, where samples can be shown alone.
     fn sample(&self) -> Cost {
-        let visibility = &self.program.visibility;
-        if [visibility.input, visibility.output].iter().any(|&shown| shown != Disclosure::Committed) {
+        let Key { inputs: (input, _), outputs: (output, _), .. } = self.key;
+        if [input, output].iter().any(|&&shown| shown != Disclosure::Committed) {
             return Cost::ZERO;
         }
         let [inputs, outputs] = self.elements();
@@ -90,9 +90,8 @@ impl<'a> Costs<'a> {
 
     /// Elements of the inputs of one sample, and of its outputs.
     fn elements(&self) -> [u64; 2] {
-        let len = |shape: &[u32]| u64::from(element_count(shape));
-        let inputs = self.program.inputs.iter().map(Input::value_len).fold(0, u64::saturating_add);
-        [inputs, self.program.outputs.iter().map(|output| len(&output.shape)).fold(0, u64::saturating_add)]
+        let Key { inputs: (_, inputs), outputs: (_, outputs), .. } = self.key;
+        [inputs, outputs].map(|ports| ports.iter().map(|port| wide(port.len)).fold(0, u64::saturating_add))
     }
 
     /// Whether a proof of zeros should not get as far as the checks that evaluate.
@@ -111,30 +110,16 @@ impl<'a> Costs<'a> {
         self.relation.spaces.iter().any(|space| space.known == Knowledge::Cells)
     }
 
-    /// Decoding and checking public weights.
-    fn weights(&self) -> Cost {
-        if !self.has_weights() {
-            return Cost::ZERO;
-        }
-        let elements = self.program.constants.iter().fold(0u64, |sum, c| sum.saturating_add(u64::from(c.len())));
-        let elements = elements.saturating_add(wide(self.program.constants.len()));
-        let work = ModelWork::of(self.program);
-        // As they travel, decoded while their vectors grow, and encoded again to be hashed.
-        let held = elements.saturating_mul(5 * 4);
-        Cost::hash(elements.saturating_mul(4))
-            .and(Cost::field(elements.saturating_mul(ELEMENT_OPS).saturating_add(work.steps)))
-            .and(Cost::memory(held.saturating_add(work.bytes)))
-    }
-
     /// Decoding, hashing and ingesting what a statement shows.
     fn statement(&self) -> Cost {
         let shown = |disclosure| u64::from(disclosure == Disclosure::Public);
         let [inputs, outputs] = self.elements();
-        let inputs = inputs.saturating_mul(shown(self.program.visibility.input));
-        let outputs = outputs.saturating_mul(shown(self.program.visibility.output));
-        let elements = inputs.saturating_add(outputs).saturating_mul(u64::from(self.program.batch));
+        let Key { inputs: (input, input_ports), outputs: (output, output_ports), .. } = self.key;
+        let inputs = inputs.saturating_mul(shown(*input));
+        let outputs = outputs.saturating_mul(shown(*output));
+        let elements = inputs.saturating_add(outputs).saturating_mul(u64::from(self.key.batch));
         // Shapes and lengths go with them.
-        let ports = wide(self.program.inputs.len().saturating_add(self.program.outputs.len()));
+        let ports = wide(input_ports.len().saturating_add(output_ports.len()));
         let bytes = elements.saturating_mul(8).saturating_add(ports.saturating_mul(64)).saturating_add(64);
         Cost::hash(bytes)
             .and(absorb_cost(96).times(6))

@@ -1,11 +1,7 @@
 //! Why a proof is rejected.
 
-use ciro_graph::check::CheckError;
-use ciro_graph::ingest::IngestError;
 use ciro_pcs::PcsError;
-use ciro_relation::RelationError;
 use ciro_transcript::ReadError;
-use ciro_types::DecodeError;
 
 /// The phase that rejects. Tamper tests name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,23 +27,6 @@ pub enum Phase {
 /// Why a proof is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// Public bytes are not canonical.
-    #[error("{what}: {source}")]
-    Decode {
-        /// Which bytes.
-        what: &'static str,
-        /// Why.
-        source: DecodeError,
-    },
-    /// The program is not well formed.
-    #[error("program: {0}")]
-    Program(CheckError),
-    /// The program has no relation.
-    #[error("program: {0}")]
-    Relation(#[from] RelationError),
-    /// The input is refused by the program.
-    #[error("input: {0}")]
-    Input(IngestError),
     /// The output's shape does not fit the program.
     #[error("output {output}: expected {expected} integers in range, got {got}")]
     Output {
@@ -136,14 +115,7 @@ impl VerifyError {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Decode { .. }
-            | Self::Program(_)
-            | Self::Relation(_)
-            | Self::Input(_)
-            | Self::Integers { .. }
-            | Self::Output { .. }
-            | Self::Sample { .. }
-            | Self::Shown { .. } => Phase::Statement,
+            Self::Integers { .. } | Self::Output { .. } | Self::Sample { .. } | Self::Shown { .. } => Phase::Statement,
             Self::ProofLength { .. } | Self::Read(_) | Self::Opening(PcsError::Read(_)) => Phase::Encoding,
             Self::LookupSum | Self::LookupLayer { .. } | Self::LookupLeaves => Phase::Lookup,
             Self::Constraints => Phase::Constraints,

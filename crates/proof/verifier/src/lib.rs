@@ -1,12 +1,11 @@
-//! Checks that an output came from a model on an input.
+//! The core of verification: it takes a key and a proof, and nothing else.
 //!
-//! The statement: *this model id is the hash of an integer program's public part and weight commitment. Run on this
-//! input, the program gives this output. The proof was made for this chain, job and worker.* Every shape is derived
-//! from the program, never from the proof. The phases, in order, and what each rejects:
+//! A [`Key`] says what must hold between the integers of an input, a model's weights, and an output. `ciro-auditor`
+//! derives it from a program. Every shape comes from the key, never from the proof. The phases, in order, and what each rejects:
 //!
 //! | module | phase | what it checks |
 //! |---|---|---|
-//! | [`key`] | statement | program and [`statement`] are well formed; everything public enters the transcript |
+//! | [`key`] | statement | the [`statement`] is one of the key's; everything public enters the transcript |
 //! | [`samples`] | batch | at the higher target: the committed polynomials at a random point, which leaves one word of each list |
 //! | [`lookup`] | lookup | LogUp-GKR: every looked-up tuple is a row of its table (Haböck 2022/1530; Papini, Haböck 2023/1284) |
 //! | [`constraints`] | constraints | one zerocheck over all constraints |
@@ -67,7 +66,7 @@ pub mod work;
 pub use budget::Budget;
 pub use ciro_relation::{Cost, Limits};
 pub use error::{Phase, VerifyError};
-pub use key::{Claim, Verified, VerifyingKey, model_id, verify};
-pub use single::{Sample, VerifiedProof, VerifiedSample};
-pub use statement::{Part, ProofContext, Shown, Statement, Weights};
+pub use key::{Key, Port, VerifyingKey};
+pub use single::OneSample;
+pub use statement::{Assertion, Shown};
 pub use work::Work;

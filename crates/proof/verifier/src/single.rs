@@ -11,92 +11,75 @@
 use crate::batch::{self, Known, Reduced};
 use crate::error::VerifyError;
 use crate::evaluate::{Checks, Evaluator};
-use crate::key::VerifyingKey;
+use crate::key::{VerifyingKey, check_shown};
 use crate::layout::{Evaluation, count};
-use crate::statement::{STATEMENT_BYTES_MAX, Statement};
+use crate::statement::Assertion;
 use alloc::vec;
 use alloc::vec::Vec;
-use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_graph::{Disclosure, RawInput, RawOutput, ingest};
 use ciro_pcs::Params;
 use ciro_relation::{Instance, Poly, SampleColumn, Space, Window};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, Reader, Transcript};
-use ciro_types::{ModelId, decode, encode};
+use ciro_types::Disclosure;
 use p3_field::PrimeCharacteristicRing;
 
 /// Name and version of the protocol; the first thing absorbed.
 pub const SAMPLE_PROTOCOL: &str = "ciro/sample/v1";
 
-/// One sample of a batch.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Sample {
+/// One sample of a batch, as the core reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneSample {
     /// Its number in the batch, from zero.
     pub index: u32,
-    /// Its input, as a plain program takes it.
-    pub input: RawInput,
-    /// Its output, as a plain program gives it.
-    pub output: RawOutput,
-}
-
-/// What a valid opening shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedSample {
-    /// The batched model.
-    pub model: ModelId,
-    /// Samples in the batch.
-    pub batch: u32,
-}
-
-impl Sample {
-    /// Decodes canonical bytes.
-    ///
-    /// # Errors
-    /// If they are not canonical.
-    pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        decode(bytes, STATEMENT_BYTES_MAX).map_err(|source| VerifyError::Decode { what: "sample", source })
-    }
+    /// As somebody gave and got it: what the transcript absorbs.
+    pub bytes: Vec<u8>,
+    /// The integers of its inputs, one vector per input.
+    pub inputs: Vec<Vec<i64>>,
+    /// The integers of its outputs, one vector per output.
+    pub outputs: Vec<Vec<i64>>,
 }
 
 impl VerifyingKey {
-    /// Verifies that `sample` is one of the batch that `proof` is about. For many samples, keep [`VerifyingKey::verify_proof`]'s result.
+    /// Verifies the opening of a sample of a batch whose proof came down to `reduced`.
     ///
     /// # Errors
-    /// [`VerifyError`], whose phase says what rejected it: the proof of the batch, or the opening of the sample.
+    /// [`VerifyError`], whose phase says what rejected it.
     pub fn verify_sample(
         &self,
-        statement: &Statement,
-        proof: &[u8],
-        sample: &Sample,
+        (assertion, proof, reduced): (&Assertion<'_>, &[u8], &Reduced),
+        sample: &OneSample,
         opening: &[u8],
-    ) -> Result<VerifiedSample, VerifyError> {
-        self.verify_proof(statement, proof)?.verify_sample(sample, opening)
-    }
-
-    /// Verifies the proof of a batch whose samples are to be verified next.
-    ///
-    /// # Errors
-    /// As [`VerifyingKey::verify`].
-    pub fn verify_proof<'a>(
-        &'a self,
-        statement: &'a Statement,
-        proof: &'a [u8],
-    ) -> Result<VerifiedProof<'a>, VerifyError> {
-        let reduced = self.reduce(statement, proof)?;
-        Ok(VerifiedProof { key: self, statement, proof, reduced })
+    ) -> Result<(), VerifyError> {
+        let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
+        self.absorb_sample(&mut transcript, assertion, proof, sample);
+        let [point_work, claims_work] = self.sample_work();
+        transcript.check_work("sample work", point_work)?;
+        let claims = self.sample_claims(&mut transcript, sample, reduced)?;
+        transcript.check_work("batch work", claims_work)?;
+        let spaces = self.sample_spaces();
+        let root = |space: &Space| {
+            let root = if space.poly == Poly::Input { assertion.input.root() } else { assertion.output.root() };
+            Known::Committed(root.map_or([0; 32], |root| root.0))
+        };
+        let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
+        let instance = Instance::default();
+        let mut checks = Checks::new(Evaluator::new(self.relation(), &instance), false);
+        batch::reduce(&mut transcript, &spaces, &self.sample_params(), &known, claims, &mut checks)?;
+        transcript.finish()?;
+        checks.finish()
     }
 
     /// Absorbs what the opening of a sample is about: the batch, its proof, and the sample.
     pub fn absorb_sample(
         &self,
         transcript: &mut impl Transcript,
-        statement: &Statement,
+        assertion: &Assertion<'_>,
         proof: &[u8],
-        sample: &Sample,
+        sample: &OneSample,
     ) {
-        self.absorb(transcript, statement);
+        self.absorb(transcript, assertion);
         transcript.absorb("proof", proof);
-        transcript.absorb("sample", &encode(sample));
+        transcript.absorb("sample", &sample.bytes);
     }
 
     /// The polynomials that a sample is opened in, in order.
@@ -121,10 +104,10 @@ impl VerifyingKey {
     pub fn sample_claims(
         &self,
         transcript: &mut impl Transcript,
-        sample: &Sample,
+        sample: &OneSample,
         reduced: &Reduced,
     ) -> Result<Vec<Evaluation>, VerifyError> {
-        let [inputs, outputs] = self.sample_integers(sample)?;
+        self.check_sample(sample)?;
         let columns = &self.relation().samples;
         let vars = columns.iter().map(|column| count(column.rows.log_len())).max().unwrap_or(0);
         let r = transcript.challenges("sample point", vars);
@@ -134,7 +117,7 @@ impl VerifyingKey {
             let within = suffix(&r, count(column.rows.log_len()));
             let point = [self.sample_bits(column, sample.index), within.to_vec()].concat();
             let point = self.relation().in_window(column.col, point);
-            claims.push(Evaluation { window, point, value: column.evaluate(&inputs, &outputs, within) });
+            claims.push(Evaluation { window, point, value: column.evaluate(&sample.inputs, &sample.outputs, within) });
         }
         for (space, &value) in self.relation().committed().zip(&reduced.values).filter(|(space, _)| is_shown(space)) {
             let window = Window { poly: space.poly, offset: 0, high: 0, blocks: vec![0] };
@@ -151,58 +134,17 @@ impl VerifyingKey {
         (0..bits).rev().map(|i| if bit(i) { E::ONE } else { E::ZERO }).collect()
     }
 
-    /// The integers of a sample: of its inputs and of its outputs.
-    fn sample_integers(&self, sample: &Sample) -> Result<[Vec<Vec<i64>>; 2], VerifyError> {
-        let visibility = &self.program().visibility;
-        for (what, got) in [("input", visibility.input), ("output", visibility.output)] {
-            if got != Disclosure::Committed {
-                return Err(VerifyError::Shown { what, expected: Disclosure::Committed.name(), got: got.name() });
-            }
+    /// Checks that the sample is one that the key's batches may have.
+    fn check_sample(&self, sample: &OneSample) -> Result<(), VerifyError> {
+        let key = self.key();
+        for (what, (shown, _)) in [("input", &key.inputs), ("output", &key.outputs)] {
+            check_shown(what, Disclosure::Committed, *shown)?;
         }
-        let batch = self.program().batch;
-        if sample.index >= batch {
-            return Err(VerifyError::Sample { below: batch, got: sample.index });
+        if sample.index >= key.batch {
+            return Err(VerifyError::Sample { below: key.batch, got: sample.index });
         }
-        let one = self.program().clone().batched(1);
-        let inputs = ingest(&one, &sample.input).map_err(VerifyError::Input)?;
-        self.check_outputs_of(1, &sample.output.0)?;
-        Ok([inputs, sample.output.0.clone()])
-    }
-}
-
-/// A proof that verifies, and what it takes to verify samples of its batch.
-pub struct VerifiedProof<'a> {
-    key: &'a VerifyingKey,
-    statement: &'a Statement,
-    proof: &'a [u8],
-    reduced: Reduced,
-}
-
-impl VerifiedProof<'_> {
-    /// Verifies that `sample` is one of the batch.
-    ///
-    /// # Errors
-    /// [`VerifyError`], whose phase says what rejected the opening.
-    pub fn verify_sample(&self, sample: &Sample, opening: &[u8]) -> Result<VerifiedSample, VerifyError> {
-        let Self { key, statement, proof, reduced } = self;
-        let mut transcript = Reader::new(SAMPLE_PROTOCOL, opening);
-        key.absorb_sample(&mut transcript, statement, proof, sample);
-        let [point_work, claims_work] = key.sample_work();
-        transcript.check_work("sample work", point_work)?;
-        let claims = key.sample_claims(&mut transcript, sample, reduced)?;
-        transcript.check_work("batch work", claims_work)?;
-        let spaces = key.sample_spaces();
-        let root = |space: &Space| {
-            let root = if space.poly == Poly::Input { statement.input.root() } else { statement.output.root() };
-            Known::Committed(root.map_or([0; 32], |root| root.0))
-        };
-        let known: Vec<Known<'_>> = spaces.iter().map(root).collect();
-        let instance = Instance::default();
-        let mut checks = Checks::new(Evaluator::new(key.relation(), &instance), false);
-        batch::reduce(&mut transcript, &spaces, &key.sample_params(), &known, claims, &mut checks)?;
-        transcript.finish()?;
-        checks.finish()?;
-        Ok(VerifiedSample { model: key.model(), batch: key.program().batch })
+        self.check_inputs_of(1, &sample.inputs)?;
+        self.check_outputs_of(1, &sample.outputs)
     }
 }
 

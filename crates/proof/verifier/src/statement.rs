@@ -1,69 +1,8 @@
-//! What is claimed, in which bytes it travels, and what of it is shown.
+//! What a proof is about, as the core reads it.
 
-use crate::error::VerifyError;
 use alloc::vec::Vec;
-use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_graph::{Disclosure, RawInput, RawOutput, Visibility};
-use ciro_types::{AccountId, ChainId, Hash32, JobId, decode, encode};
-use serde::{Deserialize, Serialize};
-
-/// Largest canonical program, input and output, bytes.
-pub const STATEMENT_BYTES_MAX: usize = 1 << 24;
-
-/// Largest canonical weights, bytes.
-pub const WEIGHTS_BYTES_MAX: usize = 1 << 26;
-
-/// What stands for the weights of a model, as it travels.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Weights {
-    /// The root of their commitment.
-    Committed(Hash32),
-    /// Their canonical bytes.
-    Public(Vec<u8>),
-}
-
-impl Weights {
-    /// What stands for them in the model's identity: the root of their commitment, or the hash of their bytes.
-    #[must_use]
-    pub fn root(&self) -> Hash32 {
-        match self {
-            Self::Committed(root) => *root,
-            Self::Public(bytes) => ciro_crypto::hash("ciro/weights/v1", bytes),
-        }
-    }
-}
-
-/// What a proof was made for. All zero: stand-alone, not part of any job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct ProofContext {
-    /// The network.
-    pub chain: ChainId,
-    /// The job.
-    pub job: JobId,
-    /// Who is paid for it.
-    pub worker: AccountId,
-}
-
-/// A part of an inference that may be committed to on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    /// All inputs.
-    Input,
-    /// All outputs.
-    Output,
-}
-
-impl Part {
-    /// For people and files: `input` or `output`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Output => "output",
-        }
-    }
-}
+use ciro_relation::Instance;
+use ciro_types::{Disclosure, Hash32, ModelId, ProofContext};
 
 /// An input or an output, as far as a statement shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,79 +51,34 @@ impl<T> Shown<T> {
     }
 }
 
-impl<T: BorshSerialize + BorshDeserialize> Shown<T> {
-    /// Canonical bytes: of the thing, of the root, or none.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Public(public) => encode(public),
-            Self::Committed(root) => root.as_bytes().to_vec(),
-            Self::Private => Vec::new(),
-        }
-    }
-
-    /// What canonical bytes say, for a program that shows this much.
-    ///
-    /// # Errors
-    /// If they are not canonical.
-    pub fn decode(what: &'static str, disclosure: Disclosure, bytes: &[u8]) -> Result<Self, VerifyError> {
-        let error = |source| VerifyError::Decode { what, source };
-        Ok(match disclosure {
-            Disclosure::Public => Self::Public(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?),
-            Disclosure::Committed => Self::Committed(decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?),
-            Disclosure::Private => {
-                let () = decode(bytes, STATEMENT_BYTES_MAX).map_err(error)?;
-                Self::Private
-            }
-        })
-    }
-}
-
-/// The public statement of one proof, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// The input, as the user gave it if it is public.
-    pub input: Shown<RawInput>,
-    /// The output.
-    pub output: Shown<RawOutput>,
+/// What one proof asserts.
+#[derive(Clone, Debug)]
+pub struct Assertion<'a> {
+    /// Which model.
+    pub model: ModelId,
+    /// The root of the commitment to its weights; their hash if they are public.
+    pub weight_root: Hash32,
+    /// Its weights, if they are public.
+    pub weights: Option<&'a [Vec<i32>]>,
     /// What the proof was made for.
     pub context: ProofContext,
+    /// The input. What is public of it, as somebody gave it: the transcript absorbs these bytes.
+    pub input: Shown<Vec<u8>>,
+    /// The output, likewise.
+    pub output: Shown<Vec<u8>>,
+    /// The integers that the program reads of a public input, and writes of a public output. That they follow from the bytes is for
+    /// the auditor to see to.
+    pub instance: Instance,
 }
 
-impl Statement {
-    /// A statement that shows input and output.
+impl Shown<Vec<u8>> {
+    /// What the transcript absorbs of it.
     #[must_use]
-    pub const fn public(input: RawInput, output: RawOutput, context: ProofContext) -> Self {
-        Self { input: Shown::Public(input), output: Shown::Public(output), context }
-    }
-
-    /// Decodes a statement's canonical bytes, for a program that shows this much.
-    ///
-    /// # Errors
-    /// If they are not canonical.
-    pub fn decode(
-        visibility: &Visibility,
-        input: &[u8],
-        output: &[u8],
-        context: ProofContext,
-    ) -> Result<Self, VerifyError> {
-        let input = Shown::decode("input", visibility.input, input)?;
-        let output = Shown::decode("output", visibility.output, output)?;
-        Ok(Self { input, output, context })
-    }
-
-    /// The commitment to a part, if that is what is shown of it.
-    #[must_use]
-    pub const fn root(&self, part: Part) -> Option<Hash32> {
-        match part {
-            Part::Input => self.input.root(),
-            Part::Output => self.output.root(),
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Public(bytes) => bytes,
+            Self::Committed(root) => root.as_bytes(),
+            Self::Private => &[],
         }
-    }
-
-    /// Canonical bytes of input and output.
-    #[must_use]
-    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
-        (self.input.encode(), self.output.encode())
     }
 }

@@ -1,10 +1,10 @@
 //! A program, an input and an output.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::{ProofContext, Weights};
 use ciro_graph::{OutputKind, Program, RawOutput};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_types::{ModelId, encode};
-use ciro_verifier::{ProofContext, Weights};
 use std::path::Path;
 
 /// What a receipt is about, in canonical bytes.
@@ -59,7 +59,7 @@ impl Answer {
     /// Its model.
     #[must_use]
     pub fn model(&self) -> ModelId {
-        ciro_verifier::model_id(&self.program, self.weights.root())
+        ciro_auditor::model_id(&self.program, self.weights.root())
     }
 
     /// A receipt of it that no network has settled.

@@ -4,11 +4,11 @@
 //! what is still read, so that a test can say when to make them anew.
 
 use borsh::BorshDeserialize;
+use ciro_auditor::statement::STATEMENT_BYTES_MAX;
 use ciro_forge::Answer;
 use ciro_graph::{Model, Program};
 use ciro_receipt::{Receipt, SampleReceipt, receipt::RECEIPT_BYTES_MAX};
 use ciro_types::{decode, encode};
-use ciro_verifier::statement::STATEMENT_BYTES_MAX;
 use std::path::{Path, PathBuf};
 
 use crate::seeds;

@@ -2,13 +2,13 @@
 
 use crate::targets::Claimed;
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::{ProofContext, Weights};
 use ciro_crypto::Keypair;
 use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt};
 use ciro_state::{Action, SignedTx, TxBody};
 use ciro_types::{AccountId, Amount, ChainId, Nonce, encode};
-use ciro_verifier::{ProofContext, Weights};
 use std::path::{Path, PathBuf};
 
 /// Formats of samples, in the order in which the target `samples` counts them.

@@ -4,6 +4,9 @@ use crate::seeds;
 use crate::whole::models as whole_models;
 pub use crate::whole::whole;
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::builder::VARS_MAX;
+use ciro_auditor::statement::{STATEMENT_BYTES_MAX, encode_shown};
+use ciro_auditor::{AuditedModel, Claim, Limits, ProofContext, Sample, Shown, Statement, VerifiedProof, verify};
 use ciro_compile::samples::{Port, parse};
 use ciro_compile::{Options, compile_model};
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
@@ -11,11 +14,8 @@ use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger};
 use ciro_graph::{Disclosure, Input, Program, RawInput, RawOutput, RawTensor, check_model};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, Terms};
-use ciro_relation::builder::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Escaped, Hash32, Lines, decode, encode};
-use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Claim, Limits, ProofContext, Sample, Shown, Statement, VerifiedProof, VerifyingKey, verify};
 use std::sync::LazyLock;
 
 /// One function over foreign bytes, and what to start from.
@@ -54,7 +54,7 @@ pub const TARGETS: [Target; 13] = [
 /// # Panics
 /// If they are not.
 pub fn program(bytes: &[u8]) {
-    if let Ok(key) = VerifyingKey::new(bytes, Hash32::ZERO) {
+    if let Ok(key) = AuditedModel::new(bytes, Hash32::ZERO) {
         let relation = key.relation();
         assert!(relation.vars_max() <= VARS_MAX);
         let budget = key.budget();
@@ -68,7 +68,7 @@ pub fn program(bytes: &[u8]) {
 /// # Panics
 /// If one takes more.
 pub fn program_cost(bytes: &[u8]) {
-    let Ok(key) = VerifyingKey::new_within(bytes, Hash32::ZERO, &Limits::LEDGER) else { return };
+    let Ok(key) = AuditedModel::new_within(bytes, Hash32::ZERO, &Limits::LEDGER) else { return };
     let statement = zeros(key.program());
     let proof = vec![0; *key.proof_bytes().end()];
     #[cfg(feature = "meter")]
@@ -107,7 +107,7 @@ fn shown<T>(disclosure: Disclosure, public: T) -> Shown<T> {
 
 /// What the frozen proofs are about, with keys.
 struct Known {
-    key: VerifyingKey,
+    key: AuditedModel,
     statement: Statement,
     proof: Vec<u8>,
     sample: Option<Vec<u8>>,
@@ -116,7 +116,7 @@ struct Known {
 /// The keys that `statement` and `proof` choose from by their first byte.
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let known = |vector: seeds::Vector| {
-        let key = VerifyingKey::of(&vector.program, &vector.weights).ok()?;
+        let key = AuditedModel::of(&vector.program, &vector.weights).ok()?;
         let visibility = &key.program().visibility;
         let statement = Statement::decode(visibility, &vector.input, &vector.output, vector.context).ok()?;
         Some(Known { key, statement, proof: vector.proof, sample: vector.sample })
@@ -208,7 +208,7 @@ pub fn claim(bytes: &[u8]) {
     let seeds::Subject { program, weights, input, output, context } = vector;
     let claim = Claim { program: &program, weights: &weights, input: &input, output: &output, context };
     if let Ok(verified) = verify(&claim, &proof) {
-        assert!(verified.output.encode() == output, "another output was verified");
+        assert!(encode_shown(&verified.output) == output, "another output was verified");
     }
 }
 

@@ -1,13 +1,13 @@
 //! Whole programs: a stranger's program becomes a key, an honest run of it a proof, and the proof is verified. The oracle is the meter: with
 //! the feature `meter`, what was done is held against what the key said beforehand.
 
+use ciro_auditor::statement::STATEMENT_BYTES_MAX;
+use ciro_auditor::{AuditedModel, ProofContext, Weights};
 use ciro_graph::{Disclosure, Model, check_model};
 use ciro_prover::{ProvingKey, Seed, prove_hiding};
 use ciro_relation::{Cost, Limits};
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_types::{Hash32, decode, encode};
-use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{ProofContext, VerifyingKey, Weights};
 
 /// A twentieth of a second: enough for every operator, and proofs stay cheap.
 const LIMITS: Limits = Limits::LEDGER;
@@ -50,7 +50,7 @@ pub fn models() -> Vec<Vec<u8>> {
 pub fn whole(bytes: &[u8]) {
     let Ok((model, number)) = decode::<(Model, u64)>(bytes, STATEMENT_BYTES_MAX) else { return };
     let (program, weights) = (encode(&model.program), weights(&model));
-    let (built, building) = metered(|| VerifyingKey::of_within(&program, &weights, &LIMITS));
+    let (built, building) = metered(|| AuditedModel::of_within(&program, &weights, &LIMITS));
     let Ok(key) = built else { return };
     assert_within(building, key.cost());
     if check_model(&model).is_err() {
@@ -63,7 +63,7 @@ pub fn whole(bytes: &[u8]) {
     // The weights' root is known only now.
     let (program, weights) = (proving.program().to_vec(), proving.weights());
     let verified = metered(|| {
-        let key = VerifyingKey::of_within(&program, &weights, &LIMITS)?;
+        let key = AuditedModel::of_within(&program, &weights, &LIMITS)?;
         key.verify(&made.statement, &made.bytes).map(|_| key.cost())
     });
     match verified {
@@ -77,10 +77,10 @@ pub fn whole(bytes: &[u8]) {
 fn damaged(
     program: &[u8],
     weights: &Weights,
-    (statement, mut proof): (&ciro_verifier::Statement, Vec<u8>),
+    (statement, mut proof): (&ciro_auditor::Statement, Vec<u8>),
     number: u64,
 ) {
-    let Ok(key) = VerifyingKey::of_within(program, weights, &LIMITS) else { return };
+    let Ok(key) = AuditedModel::of_within(program, weights, &LIMITS) else { return };
     let len = u64::try_from(proof.len()).unwrap_or(1).max(1);
     if let Some(byte) = usize::try_from(number % len).ok().and_then(|at| proof.get_mut(at)) {
         *byte ^= 1;

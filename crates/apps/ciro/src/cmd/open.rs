@@ -21,13 +21,13 @@ use crate::files::{read, read_receipt};
 use crate::models;
 use crate::show::{self, Outputs};
 use crate::ui::Ui;
+use ciro_auditor::{AuditedModel, Part, Statement};
 use ciro_graph::{Input, Program, RawOutput, ingest};
 use ciro_prover::reveal::root;
 use ciro_receipt::Opening;
 use ciro_receipt::opening::OPENING_BYTES_MAX;
 use ciro_receipt::text::line;
 use ciro_types::{Hash32, ModelId};
-use ciro_verifier::{Part, Statement, VerifyingKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ struct View {
 
 pub(crate) fn run(args: &OpenArgs, ui: &Ui) -> Result<(), CliError> {
     let receipt = read_receipt(&args.receipt)?;
-    let key = VerifyingKey::of(&receipt.program, &receipt.weights).map_err(CliError::failed)?;
+    let key = AuditedModel::of(&receipt.program, &receipt.weights).map_err(CliError::failed)?;
     let opening = Opening::from_bytes(&read(&args.opening, OPENING_BYTES_MAX)?)
         .map_err(|e| CliError::failed(format!("{}: {e}", args.opening.display())))?;
     let visibility = &key.program().visibility;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &OpenArgs, ui: &Ui) -> Result<(), CliError> {
 }
 
 /// The root that receipt and opening share.
-fn check(key: &VerifyingKey, statement: &Statement, opening: &Opening) -> Result<Hash32, CliError> {
+fn check(key: &AuditedModel, statement: &Statement, opening: &Opening) -> Result<Hash32, CliError> {
     if opening.model != key.model() {
         let (expected, got) = (key.model(), opening.model);
         return Err(CliError::failed(format!(
@@ -102,7 +102,7 @@ fn compare(args: &OpenArgs, program: &Program, opening: &Opening, ui: &Ui) -> Re
     Err(CliError::failed(format!("the committed input is another one than that of {}", file.display())))
 }
 
-fn view(args: &OpenArgs, key: &VerifyingKey, opening: Opening, root: Hash32) -> Result<View, CliError> {
+fn view(args: &OpenArgs, key: &AuditedModel, opening: Opening, root: Hash32) -> Result<View, CliError> {
     let program = key.program();
     let (inputs, outputs) = match opening.part {
         Part::Input => {

@@ -9,7 +9,7 @@ use ciro_types::{
     AccountId, Amount, Assurance, ChainId, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, decode,
     encode,
 };
-use ciro_verifier::{Claim, ProofContext, verify};
+use ciro_auditor::{Claim, ProofContext, verify};
 
 fn input(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))

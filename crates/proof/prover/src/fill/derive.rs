@@ -4,6 +4,7 @@ use super::Filler;
 use super::columns::{Integers, Picks, TASK};
 use super::expr::Runs;
 use crate::kernel::cells::integer;
+use ciro_auditor::Origin;
 use ciro_relation::{ColId, CutColumn, Expr, Gather, Operand, Poly, Product, Source, Span, Var, View};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -20,7 +21,7 @@ impl Filler<'_> {
             Source::Public(i) => {
                 self.columns.scatter(col, len, relation.public[i].cells(self.instance, column.log_len));
             }
-            Source::Product(i) => self.product(&relation.products[i]),
+            Source::Product(i) => self.product(i, &relation.products[i]),
             Source::Committed { poly: Poly::Model, offset } => {
                 self.put(col, &self.constants.integers(offset..offset + len));
             }
@@ -83,8 +84,8 @@ impl Filler<'_> {
     }
 
     /// A product, read from the execution where it stands there.
-    fn product(&mut self, product: &Product) {
-        let Some((value, added)) = product.origin else { return self.multiply_out(product) };
+    fn product(&mut self, number: usize, product: &Product) {
+        let Some(Origin { value, added }) = self.recipe.origins[number] else { return self.multiply_out(product) };
         added.iter().for_each(|&added| self.need(added));
         let runs = Runs::new(self.rows(product.out));
         let values = self.values(value);

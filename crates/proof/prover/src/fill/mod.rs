@@ -1,4 +1,4 @@
-//! Fills the columns of a witness from an execution and the relation's hints.
+//! Fills the columns of a witness from an execution and the hints of a recipe.
 //!
 //! A column is computed piece by piece. Its integers lie in a buffer that stays in the nearest cache. They are written
 //! as elements where the proof reads them, and read back from there. So there is one copy of the witness, and it is
@@ -21,8 +21,9 @@ pub(crate) use columns::{Columns, Place};
 use crate::constants::Constants;
 use crate::joined;
 use crate::keys::residue;
+use ciro_auditor::{Hint, Recipe};
 use ciro_graph::{Execution, ValueId};
-use ciro_relation::{ColId, Expr, Hint, Instance, Relation, Rows};
+use ciro_relation::{ColId, Expr, Instance, Relation, Rows};
 use columns::TASK;
 use expr::Runs;
 use rayon::prelude::*;
@@ -64,6 +65,7 @@ pub(crate) fn read(hint: &Hint, execution: &Execution, len: usize, samples: usiz
 /// Columns, and what they are filled from.
 pub(crate) struct Filler<'a> {
     pub(crate) relation: &'a Relation,
+    pub(crate) recipe: &'a Recipe,
     pub(crate) samples: usize,
     pub(crate) instance: &'a Instance,
     pub(crate) execution: &'a Execution,
@@ -86,8 +88,8 @@ impl<'a> Filler<'a> {
 
     /// Fills everything that hints are about.
     pub(crate) fn follow_hints(&mut self) {
-        let relation = self.relation;
-        relation.hints.iter().for_each(|hint| self.follow(hint));
+        let recipe = self.recipe;
+        recipe.hints.iter().for_each(|hint| self.follow(hint));
     }
 
     /// Fills a column with integers, and zeros behind them.

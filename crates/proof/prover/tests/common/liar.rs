@@ -1,13 +1,13 @@
 //! A prover that lies: about a value, about cells, about the input. Everything it does not lie about, it computes to match.
 
 use super::{Case, SEED};
+use ciro_auditor::{AuditError, Phase, ProofContext, Verified};
 use ciro_graph::{Disclosure, Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
 use ciro_prover::commitments::Commitments;
 use ciro_prover::{ProvingKey, Witness, prove_as, prove_witness};
 use ciro_relation::{ColId, Instance, Poly, Relation};
 use ciro_transcript::F;
 use ciro_transcript::field::P;
-use ciro_verifier::{Phase, ProofContext, Verified, VerifyError};
 use p3_field::PrimeField32;
 use std::collections::BTreeMap;
 
@@ -146,7 +146,7 @@ impl<'a> Liar<'a> {
     }
 
     /// Proves the lie, and what the verifier says to it.
-    pub(crate) fn verdict(self) -> Result<Verified, VerifyError> {
+    pub(crate) fn verdict(self) -> Result<Verified, AuditError> {
         let (instance, execution, output) = (self.instance(), self.execution(), self.output());
         let witness = Witness::fill_around(self.key, &instance, &execution, &self.given).salted(&SEED);
         let visibility = &self.model.program.visibility;

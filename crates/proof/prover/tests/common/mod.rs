@@ -7,13 +7,13 @@ pub(crate) mod blocks;
 pub(crate) mod liar;
 pub(crate) mod net;
 
+use ciro_auditor::{ProofContext, Shown, Statement};
 use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::{
     ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
     RawOutput, RawTensor, Security, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
-use ciro_verifier::{ProofContext, Shown, Statement};
 use std::ops::Range;
 
 /// Builds programs node by node.

@@ -2,6 +2,7 @@
 //!
 //! `CIRO_UPDATE=1 cargo test --release -p ciro-forge --test it format` writes the files anew: a decision, not a fix.
 
+use ciro_auditor::{Part, Sample};
 use ciro_crypto::hash;
 use ciro_forge::network::{JOB, key};
 use ciro_forge::{Forger, Frozen};
@@ -10,7 +11,6 @@ use ciro_receipt::receipt::ProvenFor;
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, check, check_sample};
 use ciro_state::{Action, Authority, GenesisAccount, SignedLease, SignedTx, TxBody};
 use ciro_types::{Amount, Hash32, Height, Lease, LeaseToken, ModelId, Nonce, decode, encode};
-use ciro_verifier::{Part, Sample};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

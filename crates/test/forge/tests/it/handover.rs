@@ -87,7 +87,7 @@ fn a_settlement_is_paid_for_from_the_same_purse_as_the_proof() {
     large.genesis.accounts = (1..=2_000u16).map(account).collect();
     for receipt in [forger().signed(tree()), large.signed(tree())] {
         let units = settlement_units(&receipt);
-        let key = ciro_verifier::VerifyingKey::of(&receipt.program, &receipt.weights).expect("a key");
+        let key = ciro_auditor::AuditedModel::of(&receipt.program, &receipt.weights).expect("a key");
         let needed = key.cost().units() + units;
         assert!(of_units(needed).check(&receipt).is_ok());
         assert!(matches!(of_units(needed - 1).check(&receipt), Err(ReceiptError::Proof(_))));

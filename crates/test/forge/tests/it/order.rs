@@ -1,10 +1,12 @@
 //! What is cheap to refuse is refused first: of two defects the earlier one is named.
 
+use ciro_auditor::AuditError;
+use ciro_auditor::RelationError;
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_receipt::{Receipt, ReceiptError, Terms};
-use ciro_relation::{Limits, RelationError};
+use ciro_relation::Limits;
+use ciro_relation::TooCostly;
 use ciro_types::{ChainId, Height, ModelId};
-use ciro_verifier::VerifyError;
 
 fn tree() -> Answer {
     Frozen::named("B_dtree_bc_ml").answer
@@ -52,7 +54,9 @@ fn what_costs_more_than_the_reader_accepts_is_refused_after_signatures_and_befor
     // Enough for the settlement.
     let limits = Limits { units: 1_000, ..Limits::VERIFY };
     let error = Terms { limits, ..Terms::default() }.check(&forger.signed(tree())).map(|_| ());
-    let Err(ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { expected, got, .. }))) = error else {
+    let Err(ReceiptError::Proof(AuditError::Relation(RelationError::TooCostly(TooCostly { expected, got, .. })))) =
+        error
+    else {
         panic!("{error:?}")
     };
     assert!(expected < 1_000 && got > expected);

@@ -1,12 +1,12 @@
 //! Words that a stranger chose.
 
+use ciro_auditor::AuditError;
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_graph::check::CheckError;
 use ciro_graph::problem::Problem;
 use ciro_receipt::{Judged, ReceiptError, Terms, check};
 use ciro_state::GenesisError;
 use ciro_types::{Lines, TextError};
-use ciro_verifier::VerifyError;
 use proptest::prelude::*;
 
 /// One of each kind: moves the cursor, ends the line, reorders, hides, piles up.
@@ -32,7 +32,7 @@ fn a_program_whose_names_are_not_printable_is_refused_at_every_rung() {
     for lie in LIES {
         for receipt in [forger.signed(tree().named(lie)), forger.agreed(tree().named(lie))] {
             let error = check(&receipt, None).map(|_| ()).expect_err(lie);
-            let ReceiptError::Proof(VerifyError::Program(CheckError { problem, .. })) = error else {
+            let ReceiptError::Proof(AuditError::Program(CheckError { problem, .. })) = error else {
                 panic!("{lie:?}: {error}")
             };
             assert!(matches!(problem, Problem::Text { source: TextError::Hidden { .. }, .. }), "{lie:?}: {problem}");

@@ -2,10 +2,10 @@
 
 use crate::cli::ProveArgs;
 use crate::error::{CliError, Exit};
+use ciro_auditor::ProofContext;
 use ciro_compile::refusal::{Refusal, Sifted, sift};
 use ciro_graph::{Disclosure, Model, Program, RawInput, Visibility};
 use ciro_prover::{BatchProof, ProveError, ProvingKey, Seed, prove_batch};
-use ciro_verifier::ProofContext;
 use serde::Serialize;
 use std::time::Instant;
 

@@ -16,10 +16,10 @@
 )]
 
 use crate::error::CliError;
+use ciro_auditor::AuditedModel;
 use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
 use ciro_relation::{Cost, Limits, Poly};
-use ciro_verifier::VerifyingKey;
 use serde::{Serialize, Serializer};
 
 /// What stands behind a receipt.
@@ -102,7 +102,7 @@ struct Sizes {
 
 /// The details of a receipt that was checked within these limits.
 pub(super) fn details(receipt: &Receipt, limits: &Limits) -> Result<Details, CliError> {
-    let key = VerifyingKey::of_within(&receipt.program, &receipt.weights, limits).map_err(CliError::failed)?;
+    let key = AuditedModel::of_within(&receipt.program, &receipt.weights, limits).map_err(CliError::failed)?;
     let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
         profile: key.program().profile,
@@ -112,7 +112,7 @@ pub(super) fn details(receipt: &Receipt, limits: &Limits) -> Result<Details, Cli
     })
 }
 
-fn soundness(key: &VerifyingKey) -> Soundness {
+fn soundness(key: &AuditedModel) -> Soundness {
     let budget = key.budget();
     Soundness {
         security_bits: key.params().security.bits(),
@@ -123,7 +123,7 @@ fn soundness(key: &VerifyingKey) -> Soundness {
     }
 }
 
-fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
+fn oracles(key: &AuditedModel) -> Vec<Oracle> {
     let first = key.relation().committed().map(|space| match space.poly {
         Poly::Model => "weights".to_string(),
         other => other.name().to_string(),
@@ -139,7 +139,7 @@ fn oracles(key: &VerifyingKey) -> Vec<Oracle> {
     rounds.zip(names).map(oracle).collect()
 }
 
-fn sizes(receipt: &Receipt, key: &VerifyingKey) -> Sizes {
+fn sizes(receipt: &Receipt, key: &AuditedModel) -> Sizes {
     let (program, relation) = (key.program(), key.relation());
     let len = |shape: &[u32]| shape.iter().fold(1, |len: u64, &d| len.saturating_mul(u64::from(d)));
     Sizes {
@@ -201,7 +201,7 @@ fn as_name<S: Serializer>(profile: &Profile, serializer: S) -> Result<S::Ok, S::
 }
 
 impl CostView {
-    pub(crate) fn of(key: &VerifyingKey) -> Self {
+    pub(crate) fn of(key: &AuditedModel) -> Self {
         let cost = key.cost();
         let Cost { field_ops, hash_bytes, peak_bytes } = cost;
         Self { units: cost.units(), field_ops, hash_bytes, peak_bytes }

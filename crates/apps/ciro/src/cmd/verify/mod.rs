@@ -22,12 +22,13 @@ use crate::error::CliError;
 use crate::files::{damaged, read};
 use crate::models;
 use crate::ui::Ui;
+use ciro_auditor::AuditError;
+use ciro_auditor::RelationError;
 use ciro_graph::{Model, Program};
 use ciro_prover::ProvingKey;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
 use ciro_receipt::{ReceiptError, Report, Terms};
-use ciro_relation::{Limits, RelationError};
-use ciro_verifier::VerifyError;
+use ciro_relation::Limits;
 use ciro_verify::Verdict;
 pub(crate) use details::CostView;
 use details::Details;
@@ -77,7 +78,7 @@ fn invalid(error: &ReceiptError) -> CliError {
             .hint("without --network the receipt is judged alone; ask whoever gave it to you for the one of the job"),
         ReceiptError::Output { .. } => failed.hint("raise --max-memory if you trust whoever made it"),
         ReceiptError::Settlement { .. }
-        | ReceiptError::Proof(VerifyError::Relation(RelationError::TooCostly { .. })) => {
+        | ReceiptError::Proof(AuditError::Relation(RelationError::TooCostly { .. })) => {
             failed.hint("if you trust whoever made it, or have the time, raise --max-work or --max-memory")
         }
         _ => failed,

@@ -2,15 +2,16 @@
 //! spent, and what costs too much is refused. No prover is needed: zeros about zeros are consistent in every phase up
 //! to the opening.
 
+use ciro_auditor::RelationError;
+use ciro_auditor::{AuditError, AuditedModel, Cost, Limits, Phase, ProofContext, Statement, Weights};
 use ciro_graph::check::Place;
 use ciro_graph::problem::{MAX_RANK, Problem};
 use ciro_graph::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Node, Op, Output, OutputKind, Pick, Profile, Program,
     RawInput, RawOutput, RawTensor, Security, ValueId, Visibility, check_program,
 };
-use ciro_relation::RelationError;
+use ciro_relation::TooCostly;
 use ciro_types::{Hash32, encode};
-use ciro_verifier::{Cost, Limits, Phase, ProofContext, Statement, VerifyError, VerifyingKey, Weights};
 
 const X: ValueId = ValueId(0);
 
@@ -57,9 +58,9 @@ fn sum(p: &mut Program, mut values: Vec<ValueId>, shape: &[u32]) -> ValueId {
     values[0]
 }
 
-fn key(p: &Program, limits: &Limits) -> Result<VerifyingKey, VerifyError> {
+fn key(p: &Program, limits: &Limits) -> Result<AuditedModel, AuditError> {
     assert_eq!(check_program(p), Ok(()));
-    VerifyingKey::new_within(&encode(p), Hash32::ZERO, limits)
+    AuditedModel::new_within(&encode(p), Hash32::ZERO, limits)
 }
 
 /// What it costs, whatever that is.
@@ -70,14 +71,14 @@ fn cost(p: &Program) -> Cost {
 /// The limit that is passed, and by how much.
 fn refused(p: &Program, limits: &Limits) -> (&'static str, u64) {
     match key(p, limits) {
-        Err(VerifyError::Relation(RelationError::TooCostly { what, got, .. })) => (what, got),
+        Err(AuditError::Relation(RelationError::TooCostly(TooCostly { what, got, .. }))) => (what, got),
         Err(other) => panic!("{other}"),
         Ok(key) => panic!("accepted at {:?}", key.cost()),
     }
 }
 
 /// A proof of zeros, as long as proofs are, about zeros.
-fn zeros(key: &VerifyingKey) -> VerifyError {
+fn zeros(key: &AuditedModel) -> AuditError {
     let program = key.program();
     let len = |shape: &[u32]| shape.iter().product::<u32>() as usize;
     let tensor = |input: &Input| RawTensor { shape: input.shape.clone(), bits: vec![0; len(&input.shape)] };
@@ -157,10 +158,10 @@ fn padding_of_public_weights_costs_nothing() {
     output(&mut p, X, &[625]);
     p.visibility.weights = Disclosure::Public;
     let weights = Weights::Public(encode(&vec![vec![0i32; 625 * 6561]]));
-    let key = VerifyingKey::of(&encode(&p), &weights).expect("a key");
+    let key = AuditedModel::of(&encode(&p), &weights).expect("a key");
     assert!(key.cost().peak_bytes < 1 << 29, "{:?}", key.cost());
-    let ledger = VerifyingKey::of_within(&encode(&p), &weights, &Limits::LEDGER);
-    assert!(matches!(ledger, Err(VerifyError::Relation(RelationError::TooCostly { .. }))), "{ledger:?}");
+    let ledger = AuditedModel::of_within(&encode(&p), &weights, &Limits::LEDGER);
+    assert!(matches!(ledger, Err(AuditError::Relation(RelationError::TooCostly(TooCostly { .. })))), "{ledger:?}");
 }
 
 /// Public weights that every node reads anew are refused before the first one does.
@@ -175,8 +176,8 @@ fn public_weights_are_paid_for_by_each_that_reads_them() {
     let value = sum(&mut p, products, &[1, side]);
     output(&mut p, value, &[1, side]);
     let weights = Weights::Public(encode(&vec![vec![0i32; (side * side) as usize]]));
-    let key = VerifyingKey::of(&encode(&p), &weights);
-    assert!(matches!(key, Err(VerifyError::Relation(RelationError::TooCostly { .. }))), "{key:?}");
+    let key = AuditedModel::of(&encode(&p), &weights);
+    assert!(matches!(key, Err(AuditError::Relation(RelationError::TooCostly(TooCostly { .. })))), "{key:?}");
 }
 
 /// The matrix of pairs of classes has at most 2²⁴ cells.
@@ -194,7 +195,7 @@ fn hidden_labels_have_few_classes() {
     let what = "classes of a hidden label";
     for (classes, got) in [((1 << 12) + 1, 13), (1 << 20, 20)] {
         let wide = RelationError::TooWide { node: 0, what, expected: 12, got };
-        assert_eq!(labelled(classes), Err(VerifyError::Relation(wide)));
+        assert_eq!(labelled(classes), Err(AuditError::Relation(wide)));
     }
 }
 
@@ -279,7 +280,7 @@ fn ordinary_programs_stay_far_below_the_limits() {
         }
         let bytes = std::fs::read(&path).expect("a readable file");
         let subject: (Vec<u8>, Weights, Vec<u8>, Vec<u8>, ProofContext) = borsh::from_slice(&bytes).expect("a subject");
-        let key = VerifyingKey::of_within(&subject.0, &subject.1, &Limits::LEDGER).expect("a cheap key");
+        let key = AuditedModel::of_within(&subject.0, &subject.1, &Limits::LEDGER).expect("a cheap key");
         assert!(key.cost().units() < Limits::LEDGER.units / 8, "{}: {:?}", path.display(), key.cost());
         assert!(key.cost().peak_bytes < Limits::LEDGER.peak_bytes / 8, "{}: {:?}", path.display(), key.cost());
         seen += 1;

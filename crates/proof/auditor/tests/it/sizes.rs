@@ -1,12 +1,13 @@
 //! Small programs that are well formed and describe relations too large to hold: refused before they are made. The evidence is the
 //! count at which each is refused.
 
+use ciro_auditor::Limits;
+use ciro_auditor::RelationError;
+use ciro_auditor::size::ENTRIES_MAX;
 use ciro_graph::{
     ConstId, Constant, Forest, Ingest, Input, Node, Op, Output, OutputKind, Pick, Profile, Program, Security, ValueId,
     Visibility, Window, check_program,
 };
-use ciro_relation::size::ENTRIES_MAX;
-use ciro_relation::{Relation, RelationError};
 
 fn program(inputs: &[&[u32]], constants: &[&[u32]], nodes: Vec<Node>) -> Program {
     let fixed = Ingest::Fixed { exponents: vec![0], lo: 0, hi: 0 };
@@ -37,10 +38,10 @@ fn program(inputs: &[&[u32]], constants: &[&[u32]], nodes: Vec<Node>) -> Program
 /// The node at which a program is refused that the checks of programs accept, and the count there.
 fn refused(program: &Program) -> (usize, usize) {
     assert_eq!(check_program(program), Ok(()));
-    match Relation::build(program) {
+    match ciro_auditor::lower(program, &Limits::NONE) {
         Err(RelationError::TooMany { node, expected: ENTRIES_MAX, got }) => (node, got),
         Err(other) => panic!("{other}"),
-        Ok(relation) => panic!("a relation of {} columns", relation.columns.len()),
+        Ok((relation, _)) => panic!("a relation of {} columns", relation.columns.len()),
     }
 }
 
@@ -53,7 +54,8 @@ fn chain(len: u32, shape: &[u32], op: impl Fn(u32) -> Op) -> Vec<Node> {
 #[test]
 fn sums_that_double_are_one_term() {
     let doubled = |i| Op::Add { a: ValueId(i), b: ValueId(i) };
-    let relation = Relation::build(&program(&[&[1]], &[], chain(40, &[1], doubled))).expect("a relation");
+    let relation =
+        ciro_auditor::lower(&program(&[&[1]], &[], chain(40, &[1], doubled)), &Limits::NONE).expect("a relation").0;
     let terms = relation.sections.iter().flat_map(|section| &section.constraints).map(|c| c.terms.len());
     assert_eq!(terms.max(), Some(2));
 }

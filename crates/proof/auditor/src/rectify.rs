@@ -1,16 +1,14 @@
 //! The gadget of rectified, rounded and pooled sums: numbers compared in pairs.
 
 use crate::builder::{RANGE_BITS_MAX, bits_for, pow2};
-use crate::column::ColId;
-use crate::expr::Expr;
+use crate::error::RelationError;
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
-use crate::relation::RelationError;
-use crate::rows::Rows;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::arith::comparisons;
 use ciro_graph::{Pick, ValueId};
+use ciro_relation::{ColId, Expr, Rows};
 use ciro_transcript::field::P;
 
 impl Lowering<'_> {

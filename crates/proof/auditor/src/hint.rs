@@ -1,11 +1,37 @@
 //! How the prover fills the witness. Hints carry no trust: whatever they produce, constraints and lookups decide.
 
-use crate::column::ColId;
-use crate::expr::Expr;
-use crate::rows::Rows;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ciro_graph::ValueId;
+use ciro_relation::{ColId, Expr, Rows};
+
+/// What the prover does with an execution, besides the relation.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// How it fills the witness, in order.
+    pub hints: Vec<Hint>,
+    /// For each product of the relation, where its cells stand in an execution, if they do.
+    pub origins: Vec<Option<Origin>>,
+    /// How many entries were counted while both were built ([`crate::size`]).
+    pub entries: usize,
+}
+
+/// Where the cells of a product are read instead of computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The value of a node.
+    pub value: ValueId,
+    /// The column that was added to the product there.
+    pub added: Option<ColId>,
+}
+
+impl Origin {
+    /// The value itself.
+    #[must_use]
+    pub const fn of(value: ValueId) -> Self {
+        Self { value, added: None }
+    }
+}
 
 /// One step of filling. Steps are in order: each reads only columns that are public, of the model, products of filled
 /// columns, or filled by an earlier step. All arithmetic is on integers.

@@ -6,15 +6,13 @@
 //! the next.
 
 use crate::builder::Builder;
-use crate::column::Poly;
-use crate::expr::Expr;
+use crate::error::RelationError;
 use crate::hint::Hint;
 use crate::lower::{Doubles, Lowering, Target, size};
-use crate::public::Public;
-use crate::relation::RelationError;
-use crate::rows::{Rows, log_ceil};
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, ValueId};
+use ciro_relation::rows::log_ceil;
+use ciro_relation::{Expr, Poly, Public, Rows};
 
 /// Bits below each limb, the lowest limb first.
 pub(crate) const SHIFTS: [u32; 4] = [0, 16, 32, 48];

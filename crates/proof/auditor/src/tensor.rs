@@ -2,20 +2,17 @@
 //! gathers.
 
 use crate::builder::{RANGE_BITS_MAX, bits_for};
-use crate::column::{ColId, Source};
-use crate::expr::Expr;
-use crate::gather::{Axis, Gather, Part, Span};
-use crate::hint::Hint;
+use crate::error::RelationError;
+use crate::hint::{Hint, Origin};
 use crate::lower::{Lowering, Target, Val, dims, size};
-use crate::public::Public;
-use crate::relation::{Operand, Product, RelationError, Var, View};
 use crate::relayout::RELAYOUT_MAX;
-use crate::rows::{Rows, log_ceil, wide};
 use crate::size::COLUMN_ENTRIES;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::arith::{gap_reach, rounded};
 use ciro_graph::{ConstId, Interval, Op, Pick, ValueId, Window};
+use ciro_relation::rows::{log_ceil, wide};
+use ciro_relation::{Axis, ColId, Expr, Gather, Operand, Part, Product, Public, Rows, Source, Span, Var, View};
 use ciro_transcript::field::P;
 
 /// Most combinations of window and tap along one dimension.
@@ -160,8 +157,13 @@ impl Lowering<'_> {
         target: &Target,
     ) -> Result<Expr, RelationError> {
         let log_sum = u32::try_from(sum_bits).unwrap_or(u32::MAX);
-        let out =
-            self.b.product(target.rows(), |out| Product { out, a, b, log_sum, tied, origin: Some((target.id, bias)) });
+        let out = self.b.product(target.rows(), Some(Origin { value: target.id, added: bias }), |out| Product {
+            out,
+            a,
+            b,
+            log_sum,
+            tied,
+        });
         let expr = Expr::column(out);
         Ok(match bias {
             Some(bias) => expr.plus_col(1, bias),
@@ -200,13 +202,12 @@ impl Lowering<'_> {
         let lead = all.saturating_sub(wide(log_ceil(row)));
         let vars: Vec<Var> = (0..all).map(Var::Sum).collect();
         let lead_dims = dims.get(..dims.len().saturating_sub(1)).unwrap_or(&[]);
-        self.b.product(Rows::new(lead_dims), |out| Product {
+        self.b.product(Rows::new(lead_dims), value.map(Origin::of), |out| Product {
             out,
             a: Operand { col: a, vars: vars.clone() },
             b: Operand { col: b, vars },
             log_sum: u32::try_from(all).unwrap_or(u32::MAX),
             tied: (0..lead).collect(),
-            origin: value.map(|value| (value, None)),
         })
     }
 
@@ -244,13 +245,12 @@ impl Lowering<'_> {
         let sum: Vec<Var> = (0..k_bits).map(Var::Sum).collect();
         let rows: Vec<Var> = (0..lead).map(Var::Out).collect();
         let lead_dims = x.dims.get(..x.dims.len().saturating_sub(1)).unwrap_or(&[]);
-        self.b.product(Rows::new(lead_dims), |out| Product {
+        self.b.product(Rows::new(lead_dims), value.map(Origin::of), |out| Product {
             out,
             a: Operand { col: ones, vars: sum.clone() },
             b: Operand { col, vars: [rows, sum].concat() },
             log_sum: log_ceil(n),
             tied: Vec::new(),
-            origin: value.map(|value| (value, None)),
         })
     }
 

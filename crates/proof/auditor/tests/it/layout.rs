@@ -1,12 +1,10 @@
 //! Where the lookups' leaves lie, and what they read.
 
-mod replay;
-
+use crate::replay::{Subject, files};
+use ciro_auditor::AuditedModel;
 use ciro_relation::ColId;
 use ciro_relation::{Column, Expr, Parts, Relation, Rows};
-use ciro_verifier::VerifyingKey;
 use ciro_verifier::layout::{Slot, lookup_columns, slots};
-use replay::{Subject, files};
 
 /// The relations of all frozen proofs.
 fn relations() -> Vec<Relation> {
@@ -14,7 +12,7 @@ fn relations() -> Vec<Relation> {
     let subjects = files.iter().filter(|(name, _)| name.ends_with(".subject"));
     let relation = |(name, bytes): (&String, &Vec<u8>)| {
         let subject: Subject = borsh::from_slice(bytes).expect("a subject");
-        VerifyingKey::of(&subject.program, &subject.weights)
+        AuditedModel::of(&subject.program, &subject.weights)
             .unwrap_or_else(|e| panic!("{name}: {e}"))
             .relation()
             .clone()

@@ -1,11 +1,11 @@
 //! The polynomials of a relation, and where committed columns lie in them.
 
 use crate::builder::{Builder, VARS_MAX};
-use crate::column::{ColId, Knowledge, Poly, Source, Space};
-use crate::relation::RelationError;
-use crate::rows::log_ceil;
+use crate::error::RelationError;
 use alloc::vec::Vec;
 use ciro_graph::Disclosure;
+use ciro_relation::rows::log_ceil;
+use ciro_relation::{ColId, Knowledge, Poly, Source, Space};
 
 impl Builder<'_> {
     /// The polynomials that columns lie in, every column at its place.

@@ -4,8 +4,6 @@
 //! terms. The windows of a convolution list positions that the program does not. So entries are counted as they are
 //! made, and before whatever many of them are made at once.
 
-use crate::expr::Expr;
-
 /// Most entries of a relation: terms, positions that gathers list, variables that views name, and what else takes some words. All
 /// of them together take some hundred megabytes.
 pub const ENTRIES_MAX: usize = 1 << 22;
@@ -15,10 +13,3 @@ pub(crate) const COLUMN_ENTRIES: usize = 8;
 
 /// What looking for a tensor's cut into blocks counts as: each of its bits is tried for each that is taken.
 pub(crate) const CUT_ENTRIES: usize = 32;
-
-impl Expr {
-    /// How many entries it is.
-    pub(crate) fn entries(&self) -> usize {
-        self.terms.len().saturating_add(self.quads.len()).saturating_add(1)
-    }
-}

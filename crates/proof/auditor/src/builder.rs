@@ -1,23 +1,21 @@
 //! Columns, ranges and lookups, from which operators are assembled.
 
-use crate::blocks::Blocks;
-use crate::column::{ColId, Column, CutColumn, Poly, Source};
-use crate::cost::{Limits, of_entries};
-use crate::expr::{COEFFICIENT_MAX, Expr};
-use crate::gather::Gather;
-use crate::hint::Hint;
-use crate::public::Public;
+use crate::cost::of_entries;
+use crate::error::RelationError;
+use crate::hint::{Hint, Origin, Recipe};
+
 use crate::ranges::Range;
-use crate::relation::{
-    Constraint, Lookup, ModelColumn, Operand, Product, Relation, RelationError, Section, Table, Term, Var, View,
-};
-use crate::rows::{Rows, log_ceil};
-use crate::sample::SampleColumn;
 use crate::size::{COLUMN_ENTRIES, CUT_ENTRIES, ENTRIES_MAX};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Program};
+use ciro_relation::expr::COEFFICIENT_MAX;
+use ciro_relation::rows::{log_ceil, wide};
+use ciro_relation::{
+    Blocks, ColId, Column, Constraint, CutColumn, Expr, Gather, Limits, Lookup, ModelColumn, Operand, Poly, Product,
+    Public, Relation, Rows, SampleColumn, Section, Source, Table, Term, Var, View,
+};
 use ciro_transcript::field::P;
 
 /// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³): a range of all of
@@ -89,6 +87,7 @@ pub struct Builder<'a> {
     lookups: Vec<Lookup>,
     tables: Vec<Table>,
     products: Vec<Product>,
+    origins: Vec<Option<Origin>>,
     model: Vec<ModelColumn>,
     /// The column of a constant that is read in a certain way.
     readings: BTreeMap<(ConstId, Reading), ColId>,
@@ -125,6 +124,7 @@ impl<'a> Builder<'a> {
             lookups: Vec::new(),
             tables: Vec::new(),
             products: Vec::new(),
+            origins: Vec::new(),
             model: Vec::new(),
             readings: BTreeMap::new(),
             samples: Vec::new(),
@@ -149,7 +149,7 @@ impl<'a> Builder<'a> {
         if self.entries > ENTRIES_MAX {
             return Err(RelationError::TooMany { node: self.node, expected: ENTRIES_MAX, got: self.entries });
         }
-        self.limits.admit(&of_entries(self.entries))
+        Ok(self.limits.admit(&of_entries(self.entries))?)
     }
 
     fn add_column(&mut self, name: &'static str, source: Source, log_len: u32, rows: Rows) -> ColId {
@@ -302,7 +302,7 @@ impl<'a> Builder<'a> {
         }
         let source = Source::Committed { poly: Poly::Model, offset: 0 };
         let col = self.add_column(name, source, rows.log_len(), rows);
-        self.model.push(ModelColumn { constant: id, col });
+        self.model.push(ModelColumn { constant: wide(id.0), col });
         self.readings.insert(reading, col);
         Ok(col)
     }
@@ -344,7 +344,7 @@ impl<'a> Builder<'a> {
         let is_in_order = blocks.is_in_order();
         self.cuts.push(CutColumn { poly: Poly::Model, blocks, offset: 0 });
         let col = self.add_column(name, Source::Blocks(last(&self.cuts)), rows.log_len(), rows.clone());
-        self.model.push(ModelColumn { constant: id, col });
+        self.model.push(ModelColumn { constant: wide(id.0), col });
         self.readings.insert(reading, col);
         // Whoever reads it row by row expects the order of its rows.
         if is_in_order {
@@ -435,11 +435,12 @@ impl<'a> Builder<'a> {
         self.tables.push(Table { log_len: rows.log_len(), rows, tag, tuple, multiplicity });
     }
 
-    /// A product column.
-    pub fn product(&mut self, rows: Rows, product: impl FnOnce(ColId) -> Product) -> ColId {
+    /// A product column, whose cells may stand somewhere in an execution.
+    pub fn product(&mut self, rows: Rows, origin: Option<Origin>, product: impl FnOnce(ColId) -> Product) -> ColId {
         let source = Source::Product(self.products.len());
         let out = self.add_column("product", source, rows.log_len(), rows);
         self.products.push(product(out));
+        self.origins.push(origin);
         out
     }
 
@@ -500,11 +501,11 @@ impl<'a> Builder<'a> {
         self.range(name, rows, expr, bits)
     }
 
-    /// Places all windows and returns the relation.
+    /// Places all windows. Returns the relation, and how its witness is filled.
     ///
     /// # Errors
     /// If a polynomial outgrows [`VARS_MAX`], or parts of the relation do not fit one another.
-    pub fn finish(mut self) -> Result<Relation, RelationError> {
+    pub fn finish(mut self) -> Result<(Relation, Recipe), RelationError> {
         self.place_ranges();
         self.check_coefficients()?;
         self.check_lookups()?;
@@ -537,12 +538,10 @@ impl<'a> Builder<'a> {
             products: self.products,
             model: self.model,
             samples: self.samples,
-            hints: self.hints,
             spaces,
-            entries: self.entries,
         };
-        relation.check_fit(usize::try_from(self.program.batch).unwrap_or(usize::MAX))?;
-        Ok(relation)
+        relation.check_fit(wide(self.program.batch))?;
+        Ok((relation, Recipe { hints: self.hints, origins: self.origins, entries: self.entries }))
     }
 
     fn check_lookups(&self) -> Result<(), RelationError> {

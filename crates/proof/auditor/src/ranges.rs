@@ -4,16 +4,13 @@
 //! width that is cheapest for all of them. A limb of fewer bits has a table of its own where enough rows look it up.
 
 use crate::builder::{Builder, RANGE_BITS_MAX, RANGE_TAG, pow2};
-use crate::column::ColId;
-use crate::expr::Expr;
+use crate::error::RelationError;
 use crate::hint::Hint;
-use crate::public::Public;
-use crate::relation::RelationError;
-use crate::rows::Rows;
 use crate::size::COLUMN_ENTRIES;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
+use ciro_relation::{ColId, Expr, Public, Rows};
 use ciro_transcript::field::P;
 
 /// Narrowest limbs that numbers are cut into.

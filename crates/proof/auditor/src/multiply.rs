@@ -1,11 +1,11 @@
 //! Gadgets of products, element by element.
 
-use crate::expr::Expr;
+use crate::error::RelationError;
+use crate::hint::Origin;
 use crate::lower::{Lowering, Target, Val};
-use crate::relation::{Operand, Product, RelationError, Var};
-use crate::rows::Rows;
 use crate::tensor::spans;
 use alloc::vec::Vec;
+use ciro_relation::{Expr, Operand, Product, Rows, Var};
 
 impl Lowering<'_> {
     /// a·b, with broadcast.
@@ -33,9 +33,9 @@ impl Lowering<'_> {
         let a = Operand { col: self.b.materialize("factor", &whole.rows(), &whole.expr), vars };
         let b = self.b.materialize("factor", &part.rows(), &part.expr);
         let b = Operand { col: b, vars: (0..kept.len()).map(Var::Sum).collect() };
-        let origin = Some((target.id, None));
+        let origin = Some(Origin::of(target.id));
         let tied = kept.to_vec();
-        Ok(Expr::column(self.b.product(target.rows(), |out| Product { out, a, b, log_sum, tied, origin })))
+        Ok(Expr::column(self.b.product(target.rows(), origin, |out| Product { out, a, b, log_sum, tied })))
     }
 
     /// a·b of expressions of the same rows. It stays an expression as long as few terms are multiplied.

@@ -1,12 +1,11 @@
 //! Changes of layout that permute many elements: dimensions that stay are passed, and only those that are split or merged are picked.
 
-use crate::expr::Expr;
-use crate::gather::{Axis, Part};
+use crate::error::RelationError;
 use crate::lower::{Lowering, Val};
-use crate::relation::RelationError;
-use crate::rows::{Rows, wide};
 use crate::tensor::spans;
 use alloc::vec::Vec;
+use ciro_relation::rows::wide;
+use ciro_relation::{Axis, Expr, Part, Rows};
 
 /// Most elements whose order a change of layout may permute one by one: the verifier walks them all.
 pub(crate) const RELAYOUT_MAX: usize = 1 << 16;

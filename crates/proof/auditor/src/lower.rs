@@ -5,17 +5,14 @@
 //! by another field element, by a range.
 
 use crate::builder::{Builder, LIMB_BITS_MAX, RANGE_BITS_MAX, bits_for, pow2};
-use crate::column::ColId;
-use crate::cost::Limits;
-use crate::expr::Expr;
-use crate::hint::Hint;
-use crate::public::Public;
-use crate::relation::{Relation, RelationError};
-use crate::rows::{Rows, log_ceil};
+use crate::error::RelationError;
+use crate::hint::{Hint, Recipe};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::{ConstId, Ingest, Op, Program, ValueId};
+use ciro_relation::rows::log_ceil;
+use ciro_relation::{ColId, Expr, Limits, Public, Relation, Rows};
 use ciro_transcript::field::P;
 
 /// A value during lowering. Its first dimension is the sample; a constant has one sample, which all share.
@@ -57,46 +54,37 @@ impl Target {
     }
 }
 
-impl Relation {
-    /// The relation of a program. Both sides call this; it is a pure function of the public program.
-    ///
-    /// # Errors
-    /// [`RelationError`] if the program is malformed, too wide or too large.
-    pub fn build(program: &Program) -> Result<Self, RelationError> {
-        Self::build_within(program, &Limits::NONE)
-    }
-
-    /// As [`Relation::build`], for somebody who accepts to spend no more than `limits`.
-    ///
-    /// # Errors
-    /// As [`Relation::build`], and [`RelationError::TooCostly`] as soon as building costs more.
-    pub fn build_within(program: &Program, limits: &Limits) -> Result<Self, RelationError> {
-        let mut lowering = Lowering {
-            b: Builder::new(program, *limits),
-            samples: size(program.batch),
-            values: Vec::new(),
-            tables: BTreeMap::new(),
-            readers: readers(program),
-            halves: BTreeMap::new(),
-            doubles: BTreeMap::new(),
+/// The relation of a program, and how its witness is filled. Both sides call this; it is a pure function of the public program.
+///
+/// # Errors
+/// [`RelationError`] if the program is malformed, too wide or too large, and [`RelationError::TooCostly`] as soon as building costs
+/// more than `limits`.
+pub fn lower(program: &Program, limits: &Limits) -> Result<(Relation, Recipe), RelationError> {
+    let mut lowering = Lowering {
+        b: Builder::new(program, *limits),
+        samples: size(program.batch),
+        values: Vec::new(),
+        tables: BTreeMap::new(),
+        readers: readers(program),
+        halves: BTreeMap::new(),
+        doubles: BTreeMap::new(),
+    };
+    lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
+    lowering.inputs()?;
+    for (i, node) in program.nodes.iter().enumerate() {
+        lowering.b.node = i;
+        let target = Target {
+            id: ValueId(u32::try_from(lowering.values.len()).unwrap_or(u32::MAX)),
+            dims: lowering.dims(&node.shape),
+            lo: i64::from(node.lo),
+            hi: i64::from(node.hi),
         };
-        lowering.b.limit("limb", u32::from(program.limb_bits), LIMB_BITS_MAX)?;
-        lowering.inputs()?;
-        for (i, node) in program.nodes.iter().enumerate() {
-            lowering.b.node = i;
-            let target = Target {
-                id: ValueId(u32::try_from(lowering.values.len()).unwrap_or(u32::MAX)),
-                dims: lowering.dims(&node.shape),
-                lo: i64::from(node.lo),
-                hi: i64::from(node.hi),
-            };
-            let expr = lowering.node(&node.op, &target)?;
-            lowering.b.spend(expr.entries())?;
-            lowering.values.push(Val { expr, dims: target.dims, lo: target.lo, hi: target.hi });
-        }
-        lowering.outputs()?;
-        lowering.b.finish()
+        let expr = lowering.node(&node.op, &target)?;
+        lowering.b.spend(expr.entries())?;
+        lowering.values.push(Val { expr, dims: target.dims, lo: target.lo, hi: target.hi });
     }
+    lowering.outputs()?;
+    lowering.b.finish()
 }
 
 pub(crate) fn size(n: u32) -> usize {

@@ -1,13 +1,15 @@
 //! What keys count: the budget of a sample that opens alone, and the cost of schedules.
 
+use ciro_auditor::RelationError;
+use ciro_auditor::{AuditError, AuditedModel};
 use ciro_graph::{
     ConstId, Constant, Disclosure, Forest, Ingest, Input, Node, Op, Output, OutputKind, Profile, Program, Security,
     ValueId, Visibility,
 };
 use ciro_pcs::{Params, Size};
-use ciro_relation::{Knowledge, Limits, Poly, RelationError, Space};
+use ciro_relation::TooCostly;
+use ciro_relation::{Knowledge, Limits, Poly, Space};
 use ciro_types::{Hash32, encode};
-use ciro_verifier::{VerifyError, VerifyingKey};
 
 /// Batches of four samples with so many committed inputs and outputs of `len` numbers.
 fn program(ports: u32, len: u32, security: Security) -> Program {
@@ -36,13 +38,13 @@ fn program(ports: u32, len: u32, security: Security) -> Program {
     }
 }
 
-fn key(ports: u32, len: u32, security: Security) -> VerifyingKey {
-    VerifyingKey::new(&encode(&program(ports, len, security)), Hash32::ZERO).expect("a key")
+fn key(ports: u32, len: u32, security: Security) -> AuditedModel {
+    AuditedModel::new(&encode(&program(ports, len, security)), Hash32::ZERO).expect("a key")
 }
 
 /// Bits of a term of the sample's budget.
-fn bits(key: &VerifyingKey, what: &str) -> u32 {
-    key.sample_budget().terms.iter().find(|term| term.what == what).expect("the term").bits
+fn bits(key: &AuditedModel, what: &str) -> u32 {
+    key.key().sample_budget().terms.iter().find(|term| term.what == what).expect("the term").bits
 }
 
 /// A sample of more numbers has more coordinates, and more inputs and outputs more claims. Each counts.
@@ -79,12 +81,12 @@ fn a_sample_has_the_bits_that_were_asked_for_by_work_if_need_be() {
     many.outputs.iter_mut().for_each(|output| (output.value, output.shape) = (ValueId(64), vec![1]));
     many.constants = vec![Constant { name: "c".into(), shape: vec![1] }];
     many.nodes = vec![Node { op: Op::Trees { parts: vec![ValueId(0)], forest }, shape: vec![1], lo: -1, hi: 1 }];
-    let [few, many] = [few, many].map(|program| VerifyingKey::new(&encode(&program), Hash32::ZERO).expect("a key"));
+    let [few, many] = [few, many].map(|program| AuditedModel::new(&encode(&program), Hash32::ZERO).expect("a key"));
     for key in [few, many] {
         let lacking: Vec<u32> =
-            key.sample_terms().iter().take(2).map(|term| 134u32.saturating_sub(term.bits)).collect();
-        assert_eq!(key.sample_work(), lacking[..]);
-        assert!(key.sample_budget().total_bits >= 128, "{:?}", key.sample_budget());
+            key.key().sample_terms().iter().take(2).map(|term| 134u32.saturating_sub(term.bits)).collect();
+        assert_eq!(key.key().sample_work(), lacking[..]);
+        assert!(key.key().sample_budget().total_bits >= 128, "{:?}", key.key().sample_budget());
     }
 }
 
@@ -96,7 +98,7 @@ fn a_schedule_counts_no_encoding_of_weights() {
     let linear = Op::Linear { x: ValueId(0), weight: ConstId(0), bias: None };
     program.nodes = vec![Node { op: linear, shape: vec![1, 4_096], lo: -1_000, hi: 1_000 }];
     program.outputs.iter_mut().for_each(|output| output.shape = vec![1, 4_096]);
-    let key = VerifyingKey::new(&encode(&program), Hash32::ZERO).expect("a key");
+    let key = AuditedModel::new(&encode(&program), Hash32::ZERO).expect("a key");
     let schedule = |shared: Poly| {
         let size = |space: &Space| Size {
             vars: space.vars,
@@ -115,16 +117,16 @@ fn a_schedule_counts_no_encoding_of_weights() {
 #[test]
 fn a_key_is_refused_where_verifying_costs_more_than_is_accepted() {
     let program = encode(&program(2, 16, Security::Bits100));
-    let new = |limits: Limits| VerifyingKey::new_within(&program, Hash32::ZERO, &limits);
+    let new = |limits: Limits| AuditedModel::new_within(&program, Hash32::ZERO, &limits);
     let cost = new(Limits::NONE).expect("a key").cost();
     let exact = Limits { units: cost.units(), peak_bytes: cost.peak_bytes };
     assert_eq!(new(exact).expect("a key").cost(), cost);
     for less in [Limits { units: exact.units - 1, ..exact }, Limits { peak_bytes: exact.peak_bytes - 1, ..exact }] {
-        let refused = matches!(new(less), Err(VerifyError::Relation(RelationError::TooCostly { .. })));
+        let refused = matches!(new(less), Err(AuditError::Relation(RelationError::TooCostly(TooCostly { .. }))));
         assert!(refused, "{less:?}");
     }
     // Before anything is decoded.
     let long = vec![0xff; 1 << 20];
-    let error = VerifyingKey::new_within(&long, Hash32::ZERO, &Limits { units: 1_000, ..Limits::NONE });
-    assert!(matches!(error, Err(VerifyError::Relation(RelationError::TooCostly { expected: 1_000, .. }))));
+    let error = AuditedModel::new_within(&long, Hash32::ZERO, &Limits { units: 1_000, ..Limits::NONE });
+    assert!(matches!(error, Err(AuditError::Relation(RelationError::TooCostly(TooCostly { expected: 1_000, .. })))));
 }

@@ -1,9 +1,7 @@
 //! The frozen format: proofs that any verifier must accept, and changes to them that it must reject, with the phase. No prover is
 //! needed here.
 
-mod replay;
-
-use replay::{Frozen, digest, files, folder};
+use crate::replay::{Frozen, digest, files, folder};
 
 #[test]
 fn frozen_proofs_are_judged_as_they_were() {

@@ -17,19 +17,16 @@
 //! The next node is left + 1 − less, an expression: the next level's lookup decides whether it exists.
 
 use crate::builder::{Builder, RANGE_TAG};
-use crate::column::ColId;
-use crate::expr::Expr;
-use crate::gather::Span;
+use crate::error::RelationError;
 use crate::hint::Hint;
 use crate::lower::{Halves, Lowering, size};
-use crate::public::Public;
-use crate::relation::{Operand, Product, RelationError, Var, View};
-use crate::rows::{Rows, log_ceil, wide};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::forest::NUMBER_ORIGIN;
 use ciro_graph::{ConstId, Forest, Input, ValueId};
+use ciro_relation::rows::{log_ceil, wide};
+use ciro_relation::{ColId, Expr, Operand, Product, Public, Rows, Span, Var, View};
 
 /// Most trees of one forest.
 const TREES_MAX: u32 = 1 << 16;
@@ -285,12 +282,11 @@ fn by_class(b: &mut Builder<'_>, walk: &Walk, forest: &Forest, block: ColId, val
             [ones, Operand { col: block, vars: [of_class, of_sample, sum].concat() }]
         }
     };
-    b.product(Rows::new(&[walk.samples, classes]), |out| Product {
+    b.product(Rows::new(&[walk.samples, classes]), None, |out| Product {
         out,
         a: left,
         b: right,
         log_sum: log_ceil(trees),
         tied: Vec::new(),
-        origin: None,
     })
 }

@@ -1,12 +1,10 @@
 //! Outputs that a program cannot give are refused before any proof is read.
 
-mod replay;
-
+use crate::replay::{Subject, files};
+use ciro_auditor::statement::STATEMENT_BYTES_MAX;
+use ciro_auditor::{AuditError, AuditedModel, Part, Shown, Statement, VerifyError};
 use ciro_graph::{Ingest, Op, Program};
 use ciro_types::{Hash32, decode, encode};
-use ciro_verifier::statement::STATEMENT_BYTES_MAX;
-use ciro_verifier::{Part, Shown, Statement, VerifyError, VerifyingKey};
-use replay::{Subject, files};
 
 /// The program and the statement of a frozen proof.
 fn frozen(name: &str) -> (Program, Statement) {
@@ -23,10 +21,10 @@ fn outputs(statement: &mut Statement) -> &mut Vec<Vec<i64>> {
 
 /// Whether the outputs are refused, and which: number, what was expected, what was found.
 fn refused(program: &Program, statement: &Statement) -> Option<(usize, usize, usize)> {
-    let key = VerifyingKey::new(&encode(program), Default::default()).expect("a relation");
+    let key = AuditedModel::new(&encode(program), Default::default()).expect("a relation");
     match key.instance(statement) {
         Ok(_) => None,
-        Err(VerifyError::Output { output, expected, got }) => Some((output, expected, got)),
+        Err(AuditError::Proof(VerifyError::Output { output, expected, got })) => Some((output, expected, got)),
         Err(other) => panic!("{other}"),
     }
 }
@@ -67,7 +65,7 @@ fn labels_that_there_are_not() {
 fn a_key_of_public_weights_takes_no_other_root() {
     let key = |name: &str| {
         let subject: Subject = borsh::from_slice(&files()[&format!("{name}.subject")]).expect("a subject");
-        VerifyingKey::of(&subject.program, &subject.weights).expect("a key")
+        AuditedModel::of(&subject.program, &subject.weights).expect("a key")
     };
     let root = Hash32([7; 32]);
     let committed = key("convolution");
@@ -75,14 +73,14 @@ fn a_key_of_public_weights_takes_no_other_root() {
     assert_eq!(other.weight_root(), root);
     assert_ne!(other.model(), own);
     let refused = key("convolution-public-weights").committed(root).expect_err("weights are public");
-    assert!(matches!(refused, VerifyError::Shown { what: "weights", .. }), "{refused}");
+    assert!(matches!(refused, AuditError::Proof(VerifyError::Shown { what: "weights", .. })), "{refused}");
 }
 
 /// Integers that are checked by themselves, as those of an input that was committed and is opened.
 #[test]
 fn integers_that_an_input_cannot_have() {
     let (program, _) = frozen("layer");
-    let key = VerifyingKey::new(&encode(&program), Default::default()).expect("a relation");
+    let key = AuditedModel::new(&encode(&program), Default::default()).expect("a relation");
     let (Ingest::Fixed { lo, hi, .. }, len) =
         (program.inputs[0].ingest.clone(), program.inputs[0].value_len() as usize)
     else {
@@ -90,7 +88,7 @@ fn integers_that_an_input_cannot_have() {
     };
     let told = |values: &[Vec<i64>]| match key.check_inputs(values) {
         Ok(()) => None,
-        Err(VerifyError::Integers { input, expected, got }) => Some((input, expected, got)),
+        Err(AuditError::Proof(VerifyError::Integers { input, expected, got })) => Some((input, expected, got)),
         Err(other) => panic!("{other}"),
     };
     let honest = vec![i64::from(hi); len];

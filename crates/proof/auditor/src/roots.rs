@@ -1,14 +1,12 @@
 //! Gadgets of roots and quotients: integers pinned between two products.
 
 use crate::builder::{RANGE_BITS_MAX, bits_for, pow2};
-use crate::column::ColId;
-use crate::expr::Expr;
+use crate::error::RelationError;
 use crate::hint::Hint;
 use crate::lower::{Lowering, Target, Val};
-use crate::relation::RelationError;
-use crate::rows::Rows;
 use alloc::vec;
 use ciro_graph::ValueId;
+use ciro_relation::{ColId, Expr, Rows};
 
 impl Lowering<'_> {
     /// s² ≤ x < (s + 1)².

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_auditor::{AuditError, AuditedModel, Claim, Phase, ProofContext, Sample, Statement, Weights, verify};
 use ciro_types::decode;
-use ciro_verifier::{Claim, Phase, ProofContext, Sample, Statement, VerifyError, VerifyingKey, Weights, verify};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -26,9 +26,9 @@ impl Subject {
     }
 
     /// Verifies the proof, then that a sample is one of its batch.
-    fn opened(&self, proof: &[u8], sample: &[u8]) -> Result<(), VerifyError> {
-        let decode_error = |source| VerifyError::Decode { what: "sample", source };
-        let key = VerifyingKey::of(&self.program, &self.weights)?;
+    fn opened(&self, proof: &[u8], sample: &[u8]) -> Result<(), AuditError> {
+        let decode_error = |source| AuditError::Decode { what: "sample", source };
+        let key = AuditedModel::of(&self.program, &self.weights)?;
         let visibility = &key.program().visibility;
         let statement = Statement::decode(visibility, &self.input, &self.output, self.context)?;
         let verified = key.verify_proof(&statement, proof)?;

@@ -6,19 +6,16 @@
 //! polynomial of their own if the statement shows a commitment to them, and else in the witness.
 
 use crate::builder::{Builder, bits_for, pow2};
-use crate::column::{ColId, Poly};
-use crate::expr::Expr;
+use crate::error::RelationError;
 use crate::hint::Hint;
 use crate::lower::{Doubles, Halves, Lowering, Val, size};
-use crate::public::Public;
 use crate::rank::SHIFTS;
-use crate::relation::{Operand, Product, RelationError, Term, Var};
-use crate::rows::{Rows, log_ceil, wide};
-use crate::sample::{Digits, SampleColumn, SampleValue};
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::ingest::{ORDERED_DOUBLE_MAX, ORDERED_DOUBLE_MIN, ORDERED_MAX, ORDERED_MIN};
 use ciro_graph::{Disclosure, ValueId};
+use ciro_relation::rows::{log_ceil, wide};
+use ciro_relation::{ColId, Digits, Expr, Operand, Poly, Product, Public, Rows, SampleColumn, SampleValue, Term, Var};
 
 /// Most cells of the matrix that picks rows of a table for hidden row numbers.
 const ONE_HOT_MAX: usize = 1 << 24;
@@ -205,13 +202,12 @@ impl Lowering<'_> {
         let sum: Vec<Var> = (0..k).map(Var::Sum).collect();
         let rows: Vec<Var> = (0..lead).map(Var::Out).collect();
         let column: Vec<Var> = (lead..lead.saturating_add(wide(log_ceil(n)))).map(Var::Out).collect();
-        self.b.product(Rows::new(&[lead_dims, &[n]].concat()), |out| Product {
+        self.b.product(Rows::new(&[lead_dims, &[n]].concat()), None, |out| Product {
             out,
             a: Operand { col, vars: [rows, sum.clone()].concat() },
             b: Operand { col: matrix, vars: [column, sum].concat() },
             log_sum: log_ceil(x.row()),
             tied: Vec::new(),
-            origin: None,
         })
     }
 
