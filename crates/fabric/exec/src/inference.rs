@@ -3,12 +3,12 @@
 use crate::blobs::{BlobError, Blobs};
 use crate::executor::Executor;
 use crate::task::{Answer, Failure, Task};
+use ciro_auditor::ProofContext;
 use ciro_graph::exec::Fault as NodeFault;
 use ciro_graph::{ExecError, Model, RawInput, Visibility, check_model};
 use ciro_prover::{ProveError, ProvingKey, execute, prove};
 use ciro_state::input_hash;
 use ciro_types::{Assurance, Hash32, JobType, ModelId, decode, encode};
-use ciro_auditor::ProofContext;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest model a worker loads, bytes: program and weights together.

@@ -25,9 +25,6 @@ pub const RANGE_BITS_MAX: u32 = 30;
 /// Widest range-check limb: a table of 2¹⁶ rows.
 pub const LIMB_BITS_MAX: u32 = 16;
 
-/// Largest committed polynomial: its code must fit the field's two-adic subgroup.
-pub const VARS_MAX: u32 = 28;
-
 /// Bits of the non-negative integers up to `max`.
 #[must_use]
 pub fn bits_for(max: i64) -> u32 {
@@ -504,7 +501,7 @@ impl<'a> Builder<'a> {
     /// Places all windows. Returns the relation, and how its witness is filled.
     ///
     /// # Errors
-    /// If a polynomial outgrows [`VARS_MAX`], or parts of the relation do not fit one another.
+    /// If a polynomial outgrows [`ciro_relation::column::VARS_MAX`], or parts of the relation do not fit one another.
     pub fn finish(mut self) -> Result<(Relation, Recipe), RelationError> {
         self.place_ranges();
         self.check_coefficients()?;

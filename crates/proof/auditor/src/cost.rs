@@ -34,6 +34,16 @@ pub fn of_program(bytes: usize) -> Cost {
         .and(Cost::memory(bytes.saturating_mul(DECODED_BYTES)))
 }
 
+/// Bytes that an entry of a relation takes at most in the key's canonical bytes.
+const KEY_ENTRY_BYTES: u64 = 40;
+
+/// Encoding and hashing the key of a relation of so many entries.
+#[must_use]
+pub(crate) fn of_digest(entries: usize) -> Cost {
+    let bytes = wide(entries).saturating_mul(KEY_ENTRY_BYTES);
+    Cost::hash(bytes).and(Cost::memory(bytes))
+}
+
 /// Building a relation of so many entries.
 #[must_use]
 pub(crate) fn of_entries(entries: usize) -> Cost {

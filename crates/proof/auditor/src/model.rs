@@ -1,6 +1,6 @@
 //! A model whose key was derived from its program, by whoever reads this.
 
-use crate::cost::{of_entries, of_program, of_weights};
+use crate::cost::{of_digest, of_entries, of_program, of_weights};
 use crate::error::AuditError;
 use crate::hint::Recipe;
 use crate::lower::lower;
@@ -53,6 +53,8 @@ pub struct AuditedModel {
     program: Program,
     recipe: Recipe,
     key: VerifyingKey,
+    /// The hash of the key's canonical bytes.
+    digest: Hash32,
     /// What it took to derive the key.
     derived: Cost,
     weight_root: Hash32,
@@ -159,11 +161,13 @@ impl AuditedModel {
             decode(program, STATEMENT_BYTES_MAX).map_err(|source| AuditError::Decode { what: "program", source })?;
         check_program(&program).map_err(AuditError::Program)?;
         let (relation, recipe) = lower(&program, limits)?;
-        let derived = of_program.and(of_entries(recipe.entries)).and(of_weights(&program));
+        let derived =
+            of_program.and(of_entries(recipe.entries)).and(of_digest(recipe.entries)).and(of_weights(&program));
         let key = VerifyingKey::new(key_of(&program, relation), limits)?;
         limits.admit(&derived.and(key.cost()))?;
+        let digest = key.key().digest();
         let (weight_root, model) = (Hash32::ZERO, ModelId([0; 32]));
-        Ok(Self { program, recipe, key, derived, weight_root, weights: None, model })
+        Ok(Self { program, recipe, key, digest, derived, weight_root, weights: None, model })
     }
 
     /// What it takes to derive this key and verify one proof, and where samples are shown alone one of them. It is an upper bound,
@@ -189,6 +193,12 @@ impl AuditedModel {
     #[must_use]
     pub fn key(&self) -> &VerifyingKey {
         &self.key
+    }
+
+    /// The hash that stands for the key.
+    #[must_use]
+    pub fn digest(&self) -> Hash32 {
+        self.digest
     }
 
     /// What must hold.

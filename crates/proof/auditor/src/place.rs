@@ -1,9 +1,10 @@
 //! The polynomials of a relation, and where committed columns lie in them.
 
-use crate::builder::{Builder, VARS_MAX};
+use crate::builder::Builder;
 use crate::error::RelationError;
 use alloc::vec::Vec;
 use ciro_graph::Disclosure;
+use ciro_relation::column::VARS_MAX;
 use ciro_relation::rows::log_ceil;
 use ciro_relation::{ColId, Knowledge, Poly, Source, Space};
 

@@ -8,9 +8,10 @@ use crate::soundness::{
     one_round_bits, proximity_bits, queries, sample_bits, tail_batch_bits,
 };
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What a proof is made for. Both profiles share all code; they differ in rates, folds and proof of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Profile {
     /// Fast to prove.
     Native,

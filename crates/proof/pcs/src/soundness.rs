@@ -23,10 +23,11 @@
 
 use crate::params::{Params, Round};
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::Work;
 
 /// What a proof must resist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Security {
     /// 100 bits.
     Bits100,

@@ -7,6 +7,8 @@
 use crate::rows::{log_ceil, wide};
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::io::{Error, ErrorKind, Read, Result};
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Most blocks of one constant: the verifier sums over them for each claim.
 const BLOCKS_MAX: usize = 160;
@@ -21,7 +23,7 @@ const LOG_BLOCK_MIN: u32 = 8;
 const LOG_WORTH: u32 = 5;
 
 /// One dimension: `len` positions of `bits` bits, the first `high` of which belong to the block's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 struct Cut {
     len: usize,
     bits: u32,
@@ -45,9 +47,21 @@ impl Cut {
 }
 
 /// A cut of a tensor.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
 pub struct Blocks {
     dims: Vec<Cut>,
+}
+
+impl BorshDeserialize for Blocks {
+    /// Refuses what is no cut, and one into more blocks than are summed over.
+    fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
+        let blocks = Self { dims: Vec::deserialize_reader(reader)? };
+        let is_cut = |cut: &Cut| cut.len > 0 && cut.bits == log_ceil(cut.len) && cut.high <= cut.bits;
+        if blocks.dims.iter().all(is_cut) && blocks.count() <= BLOCKS_MAX {
+            return Ok(blocks);
+        }
+        Err(Error::new(ErrorKind::InvalidData, "blocks that are no cut"))
+    }
 }
 
 impl Blocks {

@@ -3,13 +3,17 @@
 use crate::blocks::Blocks;
 use crate::rows::Rows;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Largest committed polynomial, log₂ of its cells: its code must fit the field's two-adic subgroup.
+pub const VARS_MAX: u32 = 28;
 
 /// Number of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct ColId(pub usize);
 
 /// A polynomial that columns lie in. Where several are listed, they are in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Poly {
     /// The weights; their commitment, or their hash, is part of the model's identity.
     Model,
@@ -35,7 +39,7 @@ impl Poly {
 }
 
 /// How the verifier knows a polynomial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Knowledge {
     /// It has all cells and evaluates them itself.
     Cells,
@@ -46,7 +50,7 @@ pub enum Knowledge {
 }
 
 /// The cells of a polynomial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Space {
     /// Whose.
     pub poly: Poly,
@@ -59,7 +63,7 @@ pub struct Space {
 }
 
 /// Where a column's values come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Source {
     /// An aligned window of a committed polynomial.
     Committed {
@@ -97,7 +101,7 @@ pub struct Window {
 }
 
 /// A column cut into blocks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct CutColumn {
     /// Which polynomial they lie in.
     pub poly: Poly,
@@ -108,9 +112,10 @@ pub struct CutColumn {
 }
 
 /// A table of 2^`log_len` field elements, zero outside its real rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Column {
-    /// For people and for tamper reports.
+    /// For people and for tamper reports; no part of the key.
+    #[borsh(skip)]
     pub name: &'static str,
     /// Where the values come from.
     pub source: Source,

@@ -2,9 +2,10 @@
 //! reduce to what a later phase takes, and columns without cells are multilinear.
 //!
 //! Gadgets build relations that are so. One that did not would leave cells that no statement is about. So each relation
-//! is checked when it is built. An error here is a bug of a gadget, never of a program.
+//! is checked when it is built, where an error is a bug of a gadget. It is checked again when a key is decoded: a stranger may
+//! have written that.
 
-use crate::column::{ColId, Column, Source};
+use crate::column::{ColId, Column, Poly, Source, Space, VARS_MAX};
 use crate::error::Misfit;
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::relation::{Lookup, Operand, Product, Relation, Section, Table, Var, View};
@@ -14,12 +15,19 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use core::ops::RangeInclusive;
 
+/// Most variables of a column: more than any that a program of [`VARS_MAX`] makes, and few enough to count.
+const COLUMN_VARS_MAX: usize = 40;
+
+/// Most summed variables of a product: both operands may have variables of their own.
+const SUMMED_VARS_MAX: usize = 2 * COLUMN_VARS_MAX;
+
 impl Relation {
     /// Checks the relation of a batch of so many samples.
     ///
     /// # Errors
     /// [`Misfit`], naming the first part that phases would misread.
     pub fn check_fit(&self, samples: usize) -> Result<(), Misfit> {
+        self.each("polynomial", &self.spaces, Place::space)?;
         self.each("column", &self.columns, Place::column)?;
         self.each("section", &self.sections, Place::section)?;
         let widths = self.widths();
@@ -122,8 +130,22 @@ impl Place<'_> {
         self.relation.view(col).map_or(col, |view| view.of)
     }
 
+    /// Model and witness come first, and no polynomial is larger than a code that can be transformed.
+    fn space(&self, space: &Space) -> Result<(), Misfit> {
+        let order = [Poly::Model, Poly::Witness, Poly::Input, Poly::Output];
+        let is_next = match self.number {
+            0 | 1 => order.get(self.number) == Some(&space.poly),
+            number => self.relation.spaces.get(number.saturating_sub(1)).is_some_and(|last| last.poly < space.poly),
+        };
+        self.equal("polynomials in order", 1, usize::from(is_next))?;
+        self.at_most("variables of a polynomial", wide(VARS_MAX), wide(space.vars))?;
+        self.at_most("used cells", positions(wide(space.vars)), space.used)
+    }
+
     fn column(&self, column: &Column) -> Result<(), Misfit> {
         let vars = wide(column.log_len);
+        self.at_most("variables of a column", COLUMN_VARS_MAX, vars)?;
+        self.at_most("variables of its rows", vars, wide(column.rows.log_len()))?;
         match column.source {
             Source::Committed { .. } | Source::Blocks(_) | Source::Cut(_) => self.window(),
             Source::Public(i) => {
@@ -134,8 +156,14 @@ impl Place<'_> {
                 let out = self.relation.products.get(i).map_or(usize::MAX, |product| product.out.0);
                 self.equal("result of its product", self.number, out)
             }
-            Source::View(i) => self.relation.views.get(i).map_or(Ok(()), |view| self.view(view, vars)),
-            Source::Gather(i) => self.relation.gathers.get(i).map_or(Ok(()), |gather| self.gather(gather, vars)),
+            Source::View(i) => {
+                let view = self.relation.views.get(i).ok_or_else(|| self.misfit("views", 1, 0))?;
+                self.view(view, vars)
+            }
+            Source::Gather(i) => {
+                let gather = self.relation.gathers.get(i).ok_or_else(|| self.misfit("gathers", 1, 0))?;
+                self.gather(gather, vars)
+            }
         }
     }
 
@@ -195,6 +223,7 @@ impl Place<'_> {
     }
 
     fn section(&self, section: &Section) -> Result<(), Misfit> {
+        self.at_most("variables of its rows", COLUMN_VARS_MAX, wide(section.log_len))?;
         let terms = section.constraints.iter().flat_map(|constraint| &constraint.terms);
         let read = terms.flat_map(|term| [Some(term.a), term.b]).flatten();
         read.into_iter().try_for_each(|col| self.reads(wide(section.log_len), col))
@@ -228,6 +257,7 @@ impl Place<'_> {
     /// count twice.
     fn product(&self, product: &Product) -> Result<(), Misfit> {
         let (vars, summed) = (self.vars(product.out)?, wide(product.log_sum));
+        self.at_most("summed variables", SUMMED_VARS_MAX, summed)?;
         let operands = [&product.a, &product.b];
         operands.into_iter().try_for_each(|operand| self.operand(operand, summed))?;
         self.at_most("tied variables", summed, product.tied.len())?;

@@ -7,6 +7,7 @@
 use crate::rows::wide;
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::{EqSplit, eq, eq_bits, eq_ops};
 use ciro_transcript::cost::{Cost, E_MUL, wide as long};
 use ciro_transcript::field::E_BYTES;
@@ -16,7 +17,7 @@ use p3_field::PrimeCharacteristicRing;
 use crate::column::ColId;
 
 /// A dimension within an index space: consecutive variables and how many positions are real.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Span {
     /// First variable.
     pub start: usize,
@@ -34,7 +35,7 @@ impl Span {
 }
 
 /// A gathered column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Gather {
     /// Read. Not a product, not gathered itself.
     pub of: ColId,
@@ -43,7 +44,7 @@ pub struct Gather {
 }
 
 /// Consecutive variables of the column that is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Part {
     /// They are variables of the gathered column.
     Pass(Span),
@@ -63,7 +64,7 @@ impl Part {
 }
 
 /// One picked dimension.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Axis {
     /// Variables of the dimension that is read.
     pub bits: usize,

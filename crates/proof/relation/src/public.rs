@@ -5,6 +5,7 @@ use crate::sample::Digits;
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::{EqSplit, eq, index_mle, mask_mle};
 use ciro_transcript::E;
 use ciro_transcript::cost::{Cost, E_MUL, wide as long};
@@ -21,7 +22,7 @@ pub struct Instance {
 }
 
 /// A public column's contents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Public {
     /// One on the real rows.
     Mask {

@@ -8,12 +8,13 @@ use crate::rows::Rows;
 use crate::sample::SampleColumn;
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::mask_mle;
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 
 /// A column whose cell at x is the cell of another column at selected bits of x; zero where a repeated dimension is padding.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct View {
     /// Read. Not a view.
     pub of: ColId,
@@ -52,7 +53,7 @@ impl View {
 }
 
 /// coefficient · a · b (or coefficient · a).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Term {
     /// The coefficient.
     pub coefficient: i64,
@@ -63,16 +64,17 @@ pub struct Term {
 }
 
 /// A polynomial in columns that is zero on every row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Constraint {
-    /// For people and for tamper reports.
+    /// For people and for tamper reports; no part of the key.
+    #[borsh(skip)]
     pub name: &'static str,
     /// Its terms.
     pub terms: Vec<Term>,
 }
 
 /// Constraints over columns of the same rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Section {
     /// log₂ of the padded length.
     pub log_len: u32,
@@ -81,7 +83,7 @@ pub struct Section {
 }
 
 /// On each real row, (tag, tuple) is a row of the table with that tag.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Lookup {
     /// log₂ of the padded length.
     pub log_len: u32,
@@ -94,7 +96,7 @@ pub struct Lookup {
 }
 
 /// A table: the rows of its columns, each with how often it is looked up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Table {
     /// log₂ of the padded length.
     pub log_len: u32,
@@ -110,7 +112,7 @@ pub struct Table {
 
 /// out(y) = Σ_x a(x, y)·b(x, y), where each operand has only some of the variables. The first variables of x may be tied to
 /// variables of y: only terms where they agree count, as for a batch of matrix products.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Product {
     /// The result.
     pub out: ColId,
@@ -125,7 +127,7 @@ pub struct Product {
 }
 
 /// A factor of a product.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Operand {
     /// Not a product column.
     pub col: ColId,
@@ -134,7 +136,7 @@ pub struct Operand {
 }
 
 /// A variable of an operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Var {
     /// Summed variable i.
     Sum(usize),
@@ -158,7 +160,7 @@ impl Operand {
 }
 
 /// A constant of the program in its window of the model polynomial.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ModelColumn {
     /// Its number in the program.
     pub constant: usize,
@@ -167,7 +169,7 @@ pub struct ModelColumn {
 }
 
 /// Everything that must hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Relation {
     /// All columns.
     pub columns: Vec<Column>,

@@ -5,6 +5,8 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use borsh::io::{Error, ErrorKind, Read, Result};
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::{EqSplit, mask_mle};
 use ciro_transcript::cost::{Cost, E_MUL, F_MUL, wide as long};
 use ciro_transcript::{E, F};
@@ -24,10 +26,20 @@ pub fn wide(n: u32) -> usize {
 }
 
 /// Real positions within a padded index space.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
 pub struct Rows {
     /// Canonical: merged wherever the numbering allows it.
     dims: Vec<usize>,
+}
+
+impl BorshDeserialize for Rows {
+    /// Refuses rows that are not merged: there would be two encodings of the same.
+    fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
+        let dims = Vec::<usize>::deserialize_reader(reader)?;
+        let rows = Self::new(&dims);
+        let is_merged = rows.dims == dims && dims.iter().all(|&d| d > 0);
+        if is_merged { Ok(rows) } else { Err(Error::new(ErrorKind::InvalidData, "rows that are not merged")) }
+    }
 }
 
 impl Rows {

@@ -3,11 +3,12 @@
 use crate::column::ColId;
 use crate::rows::Rows;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_transcript::E;
 use ciro_transcript::field::from_int;
 
 /// A column of a committed input or output. Its first dimension is the sample; the others are those of `rows`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct SampleColumn {
     /// The column.
     pub col: ColId,
@@ -20,7 +21,7 @@ pub struct SampleColumn {
 }
 
 /// An input or an output, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum SampleValue {
     /// An input.
     Input(usize),
@@ -29,7 +30,7 @@ pub enum SampleValue {
 }
 
 /// What a column holds of each integer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Digits {
     /// All of it.
     All,

@@ -1,7 +1,23 @@
 //! Why a proof is rejected.
 
 use ciro_pcs::PcsError;
+use ciro_relation::{Misfit, TooCostly};
 use ciro_transcript::ReadError;
+use ciro_types::DecodeError;
+
+/// Why bytes are no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// They are not canonical.
+    #[error("key: {0}")]
+    Decode(#[from] DecodeError),
+    /// Parts of the relation do not fit one another.
+    #[error("key: {0}")]
+    Misfit(#[from] Misfit),
+    /// Reading them, or verifying proofs, takes too much.
+    #[error("key: {0}")]
+    TooCostly(#[from] TooCostly),
+}
 
 /// The phase that rejects. Tamper tests name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,24 +2,26 @@
 
 use crate::batch::{Known, Reduced};
 use crate::cost::Costs;
-use crate::error::VerifyError;
+use crate::error::{KeyError, VerifyError};
 use crate::evaluate::{Checks, Evaluator};
 use crate::layout::Evaluations;
 use crate::statement::Assertion;
 use crate::work::Work;
 use crate::{batch, constraints, gathers, lookup, products, samples};
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_crypto::hash_encoded;
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_relation::{Cost, Knowledge, Limits, Poly, Relation, Space, TooCostly};
 use ciro_transcript::{Digest, Reader, Transcript};
-use ciro_types::{Disclosure, Hash32, encode};
+use ciro_types::{Disclosure, Hash32, decode, encode};
 use core::ops::RangeInclusive;
 
 /// Name and version of the protocol; the first thing absorbed.
 pub const PROTOCOL: &str = "ciro/inference/v4";
 
 /// An input or an output of a program: what its integers may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Port {
     /// How many there are in one sample.
     pub len: usize,
@@ -35,8 +37,9 @@ impl Port {
     }
 }
 
-/// What verifying takes of a model, as data: everything but its weights.
-#[derive(Clone, Debug)]
+/// What verifying takes of a model, as data: everything but its weights. It has canonical bytes, and their hash stands for it: whoever
+/// has derived a key from a program once may take it by its digest from then on.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Key {
     /// What proofs must resist.
     pub security: Security,
@@ -50,6 +53,46 @@ pub struct Key {
     pub outputs: (Disclosure, Vec<Port>),
     /// What must hold.
     pub relation: Relation,
+}
+
+/// Name and version of a key's encoding.
+const KEY_DOMAIN: &str = "ciro/key/v1";
+
+/// Longest canonical key, bytes.
+pub const KEY_BYTES_MAX: usize = 1 << 26;
+
+/// Bytes that a byte of a key becomes at most, decoded, while the vectors that hold it grow.
+const DECODED_BYTES: u64 = 16;
+
+/// Operations that decoding and checking take for each byte of a key.
+const CHECKED_OPS: u64 = 32;
+
+impl Key {
+    /// Canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// What stands for the key: the hash of its canonical bytes.
+    #[must_use]
+    pub fn digest(&self) -> Hash32 {
+        hash_encoded(KEY_DOMAIN, self)
+    }
+
+    /// Reads canonical bytes, for somebody who accepts to spend no more than `limits`. Whether the key is that of some program, only
+    /// its digest says.
+    ///
+    /// # Errors
+    /// If the bytes are not canonical, if parts of the relation do not fit one another, or if reading them costs more.
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, KeyError> {
+        let long = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let read = Cost::field(long.saturating_mul(CHECKED_OPS)).and(Cost::hash(long));
+        limits.admit(&read.and(Cost::memory(long.saturating_mul(DECODED_BYTES))))?;
+        let key: Self = decode(bytes, KEY_BYTES_MAX)?;
+        key.relation.check_fit(usize::try_from(key.batch).unwrap_or(usize::MAX))?;
+        Ok(key)
+    }
 }
 
 /// A key and what follows from it; made once, used for many proofs.

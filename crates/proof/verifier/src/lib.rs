@@ -65,7 +65,7 @@ pub mod work;
 
 pub use budget::Budget;
 pub use ciro_relation::{Cost, Limits};
-pub use error::{Phase, VerifyError};
+pub use error::{KeyError, Phase, VerifyError};
 pub use key::{Key, Port, VerifyingKey};
 pub use single::OneSample;
 pub use statement::{Assertion, Shown};

@@ -1,5 +1,6 @@
 //! A small real model is executed, proven and checked; whatever is not what it is called is refused.
 
+use ciro_auditor::{Claim, ProofContext, verify};
 use ciro_exec::{Answer, BlobError, Blobs, Executor, Failure, Fault, Task, Workbench};
 use ciro_graph::{RawInput, RawOutput, RawTensor};
 use ciro_prover::ProvingKey;
@@ -9,7 +10,6 @@ use ciro_types::{
     AccountId, Amount, Assurance, ChainId, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, decode,
     encode,
 };
-use ciro_auditor::{Claim, ProofContext, verify};
 
 fn input(values: [f32; 2]) -> Vec<u8> {
     encode(&RawInput(vec![RawTensor { shape: vec![1, 2], bits: values.map(f32::to_bits).to_vec() }]))

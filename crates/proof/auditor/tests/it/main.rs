@@ -3,6 +3,7 @@
 mod budget;
 mod fit;
 mod hostile;
+mod keys;
 mod layout;
 mod replay;
 mod sizes;
