@@ -15,6 +15,10 @@ const TESTED: &str = include_str!("../../../../../docs/reference/ops.md");
 struct Row {
     operator: &'static str,
     domain: &'static str,
+    /// Versions of the domain that have it, up to the newest form that is known: `1-13`.
+    opsets: String,
+    /// Attributes that are read, or known to change nothing.
+    attributes: &'static [&'static str],
     /// Which half of the compiler reads it: `network`, or `classical` for linear models, trees and what stands around them.
     pathway: &'static str,
     /// None where ONNX has no test of the operator alone that says something here.
@@ -47,6 +51,8 @@ fn rows() -> Vec<Row> {
     let core = Operator::of_domain(Domain::Core).map(|operator| Row {
         operator: operator.name(),
         domain: operator.domain().name(),
+        opsets: opsets(operator),
+        attributes: operator.attributes(),
         pathway: "network",
         tests: tests(operator.name()),
         note: "",
@@ -54,11 +60,22 @@ fn rows() -> Vec<Row> {
     let classical = Operator::of_domain(Domain::Classical).map(|operator| Row {
         operator: operator.name(),
         domain: operator.domain().name(),
+        opsets: opsets(operator),
+        attributes: operator.attributes(),
         pathway: "classical",
         tests: None,
         note: note(operator.name()),
     });
     core.chain(classical).collect()
+}
+
+fn opsets(operator: Operator) -> String {
+    let opsets = operator.opsets();
+    if opsets.start() == opsets.end() {
+        opsets.start().to_string()
+    } else {
+        format!("{}-{}", opsets.start(), opsets.end())
+    }
 }
 
 /// What ONNX's tests, which hardly cover this domain, do not say.
@@ -97,8 +114,8 @@ impl Row {
         let tests = self.tests.map_or_else(String::new, |tests| format!("{} of {}", tests.agree, tests.all));
         let refused = self.tests.map_or("", |tests| tests.reasons);
         let refused = if refused.is_empty() { String::new() } else { format!("refused: {refused}") };
-        let line =
-            format!("{:<24} {:<11} {:<10} {tests:<9} {}{refused}", self.operator, self.domain, self.pathway, self.note);
+        let (operator, domain, opsets, pathway) = (self.operator, self.domain, &self.opsets, self.pathway);
+        let line = format!("{operator:<24} {domain:<11} {opsets:<6} {pathway:<10} {tests:<9} {}{refused}", self.note);
         line.trim_end().to_string()
     }
 }
@@ -117,6 +134,12 @@ mod tests {
             assert!(Operator::of("", operator).is_some(), "{operator}");
             assert!(tests.agree >= 1 && tests.agree + tests.refused <= tests.all, "{line}");
         }
+    }
+
+    #[test]
+    fn versions_are_a_span_or_one() {
+        assert_eq!(opsets(Operator::Relu), "1-14");
+        assert_eq!(opsets(Operator::Gelu), "20");
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Inputs for models that come without samples: drawn from what the program accepts, on and beside the thresholds of its trees, and
-//! the values at which arithmetic goes wrong.
+//! Inputs for models that come without samples.
+//!
+//! They are drawn from what the program accepts: from all of it, on and beside the thresholds of its trees, and where arithmetic goes
+//! wrong. For example, of a split at 0.5 the number 0.5 and its two neighbours are drawn.
 
 use crate::graph::forest::TreeNode;
 use crate::graph::plan::sources::source;

@@ -4,6 +4,8 @@
 //! the last bit of the arithmetic says on which side it lies. So what is computed from an input by constants of
 //! doubles keeps all of theirs.
 
+use super::operators::Operator;
+
 /// A map of each double with its own constant.
 #[derive(Clone, Debug)]
 pub(crate) enum Wide {
@@ -44,14 +46,14 @@ impl Wide {
 
     /// What an operator between a double and constants does, of which the double `is_first`; `None` for others, and where the result is
     /// not one of each double.
-    pub(crate) fn of(operator: &str, is_first: bool, c: Vec<f64>) -> Option<Self> {
+    pub(crate) fn of(operator: Operator, is_first: bool, c: Vec<f64>) -> Option<Self> {
         let is_flat = c.iter().any(|&c| c == 0.0 || !c.is_finite());
         match (operator, is_first) {
-            ("Add", _) => Some(Self::Add(c)),
-            ("Sub", true) => Some(Self::Sub(c)),
-            ("Sub", false) => Some(Self::SubFrom(c)),
-            ("Mul", _) if !is_flat => Some(Self::Mul(c)),
-            ("Div", true) if !is_flat => Some(Self::Div(c)),
+            (Operator::Add, _) => Some(Self::Add(c)),
+            (Operator::Sub, true) => Some(Self::Sub(c)),
+            (Operator::Sub, false) => Some(Self::SubFrom(c)),
+            (Operator::Mul, _) if !is_flat => Some(Self::Mul(c)),
+            (Operator::Div, true) if !is_flat => Some(Self::Div(c)),
             _ => None,
         }
     }

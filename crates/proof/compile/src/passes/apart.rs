@@ -1,4 +1,7 @@
-//! Affine maps of what was put together: each part by a map of its own, so that what scales a part becomes one with its map.
+//! Affine maps of what was put together: each part by a map of its own.
+//!
+//! So what scales a part becomes one with its map. For example, cents and ratios side by side are weighted one by one, each at its own
+//! scale.
 
 use crate::graph::plan::{Affine, Id, Kind, Plan, Step};
 

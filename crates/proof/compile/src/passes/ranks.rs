@@ -1,8 +1,8 @@
 //! The largest elements of rows among layers: one after the other, each by comparing its row with its largest.
 //!
-//! A flag says of each element whether it is one of the largest and has not been taken; weights that fall along the row make the first of
-//! them the largest, and tell its position. What has been taken lies as far down as the row's elements lie apart, and is flagged as gone,
-//! as there it may still be as large as the smallest.
+//! A flag says of each element whether it is one of the largest and has not been taken. Weights that fall along the row make the first of
+//! them the largest, and tell its position. An element that has been taken is moved down by as much as the row's elements lie apart. There it
+//! may still be as large as the smallest, and so it is flagged as gone.
 
 use crate::graph::array::Array;
 use crate::graph::expr::{Arith, Expr, Fun};

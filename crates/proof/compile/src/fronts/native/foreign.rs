@@ -1,5 +1,7 @@
-//! Files that people take for a model and that are none to read: each is told by its content, and answered with the lines that
-//! export what it holds.
+//! Files that people take for a model and that are none to read.
+//!
+//! Each is told by its content, and answered with the lines that export what it holds. For example, a pickle is answered with
+//! `joblib.load` and `ciro.compile`.
 
 use crate::terms::native::{NativeError, UNKNOWN};
 

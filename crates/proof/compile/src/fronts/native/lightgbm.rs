@@ -1,8 +1,8 @@
 //! What LightGBM's two formats share.
 //!
-//! A split sends x left if x ≤ threshold, both float64. Numbers of magnitude 10⁻³⁵ (as float32) or less count as zero. Where a missing value goes depends on
-//! the node's missing type: `None` takes it for zero, `NaN` sends it the default way, and `Zero` sends it and every zero the default
-//! way.
+//! A split sends x left if x ≤ threshold, both float64. Numbers of magnitude 10⁻³⁵ (as float32) or less count as zero. The node's missing type
+//! says where a missing value goes. `None` takes it for zero, and `NaN` sends it the default way. `Zero` sends it the default way, and
+//! every zero with it.
 
 use super::booster::{FileNode, Link, Membership, Memberships};
 use crate::graph::forest::{Ensemble, Mode};

@@ -1,9 +1,12 @@
 //! Signs of a number that stands for a missing value.
 //!
-//! XGBoost's estimators may be told that some number is a missing value (`missing=-999`), and their files do not say so: the
-//! number would go where its size sends it. Trees that met missing values in training send them to both sides. Where samples
-//! hold no NaN, but the smallest or the largest number of such a feature over and over, and no split ever tells that number
-//! from its neighbour, it is a likely one.
+//! XGBoost's estimators may be told that some number is a missing value (`missing=-999`). Their files do not say so, and the number would
+//! go where its size sends it. Trees that met missing values in training send them to both sides. A number of such a feature is a
+//! likely one under three conditions:
+//!
+//! - samples hold no NaN,
+//! - it is the smallest or the largest number of its column, and there many times,
+//! - no split tells it from its neighbour.
 
 use crate::graph::forest::{Ensemble, TreeNode};
 use crate::terms::native::{NativeError, XGBOOST};

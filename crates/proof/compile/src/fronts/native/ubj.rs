@@ -1,8 +1,8 @@
 //! UBJSON, the part of it that XGBoost writes: everything but high-precision numbers.
 //!
-//! A value is a marker byte and its content; a container may declare the type of all its elements (`$`) and their number
-//! (`#`). Numbers are big-endian. Nothing is allocated by a declared size: every element takes a byte at least, and there may be so
-//! many of them only, as each takes more once it is read.
+//! A value is a marker byte and its content. A container may declare the type of all its elements (`$`) and their number (`#`). Numbers
+//! are big-endian. Nothing is allocated by a declared size, as every element takes a byte of the file at least. How many elements there
+//! may be is limited as well, as each takes more than a byte once it is read.
 
 use crate::terms::native::{NativeError, XGBOOST};
 use crate::terms::size::{MOST_OBJECTS, MOST_VALUES};

@@ -7,16 +7,16 @@ use super::products::matmul;
 use crate::graph::array::{self, Array};
 use crate::graph::expr::{Arith, Expr, Fun};
 use crate::graph::net::{Kind, integral};
+use crate::graph::operators::family::Attention;
 use crate::terms::error::CompileError;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Attention) -> Result<(), CompileError> {
     match operator {
-        "Attention" => attention(ctx)?,
-        "RotaryEmbedding" => rotary(ctx)?,
-        _ => return Ok(false),
+        Attention::Attention => attention(ctx)?,
+        Attention::RotaryEmbedding => rotary(ctx)?,
     }
-    Ok(true)
+    Ok(())
 }
 
 fn attention(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {

@@ -5,20 +5,20 @@ use super::choices::select_by;
 use super::ctx::Ctx;
 use crate::fronts::onnx::proto::GraphProto;
 use crate::graph::array::Array;
+use crate::graph::operators::family::Branches;
 use crate::terms::error::CompileError;
 use std::collections::BTreeMap;
 
 /// Most trips of a loop: each adds its body's steps.
 const MOST_TRIPS: usize = 256;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Branches) -> Result<(), CompileError> {
     match operator {
-        "If" => branch(ctx)?,
-        "Loop" => unrolled(ctx)?,
-        _ => return Ok(false),
+        Branches::If => branch(ctx)?,
+        Branches::Loop => unrolled(ctx)?,
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The branch that a constant condition takes; by another condition, both, and a choice between their results.

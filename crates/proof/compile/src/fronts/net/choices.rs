@@ -9,10 +9,9 @@ use crate::graph::net::Kind;
 use crate::terms::error::CompileError;
 
 /// Whether elements are no numbers: those that depend on the input are.
-pub(super) fn never(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+pub(super) fn never(ctx: &mut Ctx<'_, '_>, holds: fn(f32) -> bool) -> Result<Bound, CompileError> {
     ctx.attributes.only("detect_negative", 1)?;
     ctx.attributes.only("detect_positive", 1)?;
-    let holds = if operator == "IsNaN" { f32::is_nan } else { f32::is_infinite };
     let array = match ctx.operand(0)? {
         Bound::Const(c) => c.map(|v| f32::from(holds(v))),
         Bound::Value(id) => {

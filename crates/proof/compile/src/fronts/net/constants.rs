@@ -3,17 +3,18 @@
 use super::builder::{Bound, is_signed};
 use super::ctx::Ctx;
 use crate::graph::array::{Array, count};
+use crate::graph::operators::family::Constants;
 use crate::terms::error::CompileError;
 
-/// Adds the node's constants; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's constants.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Constants) -> Result<(), CompileError> {
     let array = match operator {
-        "Constant" => {
+        Constants::Constant => {
             let array = constant(ctx)?;
             ctx.charge(&array.dims)?;
             array
         }
-        "Shape" => {
+        Constants::Shape => {
             let dims = ctx.dims(&ctx.operand(0)?);
             let rank = dims.len() as i64;
             let clamp = |i: i64| (if i < 0 { i + rank } else { i }).clamp(0, rank) as usize;
@@ -22,8 +23,8 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let kept: Vec<f32> = dims[start.min(end)..end].iter().map(|&d| d as f32).collect();
             Array::whole(vec![kept.len()], kept)
         }
-        "Size" => Array::whole(vec![], vec![count(&ctx.dims(&ctx.operand(0)?)) as f32]),
-        "ConstantOfShape" => {
+        Constants::Size => Array::whole(vec![], vec![count(&ctx.dims(&ctx.operand(0)?)) as f32]),
+        Constants::ConstantOfShape => {
             let dims = ctx.sizes(0)?;
             let len = ctx.charge(&dims)?;
             let fill = match ctx.attributes.tensor("value")? {
@@ -32,7 +33,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             };
             Array { whole: fill.whole, ..Array::new(dims, vec![fill.scalar().unwrap_or(0.0); len]) }
         }
-        "Range" => {
+        Constants::Range => {
             let part = |i: usize| ctx.required(i).map(|c| (c.scalar().unwrap_or(0.0), c.whole));
             let ((start, whole), (limit, _), (delta, _)) = (part(0)?, part(1)?, part(2)?);
             let len = ((limit - start) / delta).ceil().max(0.0);
@@ -44,10 +45,9 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let len = ctx.room(&[len as usize]).and_then(|len| ctx.charge(&[len]))?;
             Array { whole, ..Array::new(vec![len], (0..len).map(|i| start + delta * i as f32).collect()) }
         }
-        _ => return Ok(false),
     };
     ctx.bind(0, Bound::Const(array));
-    Ok(true)
+    Ok(())
 }
 
 fn constant(ctx: &mut Ctx<'_, '_>) -> Result<Array, CompileError> {

@@ -6,11 +6,8 @@ use super::products::matmul;
 use crate::graph::array::count;
 use crate::terms::error::CompileError;
 
-/// Adds the node's steps; `false` if the operator is another.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
-    if operator != "Einsum" {
-        return Ok(false);
-    }
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let equation = ctx.attributes.text("equation")?.unwrap_or_default().replace(' ', "");
     let refuse = |ctx: &Ctx<'_, '_>| {
         let expected = "letters of one or two operands, each at most once, as in bij,bjk->bik";
@@ -41,7 +38,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
     let perm = perm.filter(|perm| perm.len() == letters.len()).ok_or_else(|| refuse(ctx))?;
     let result = ctx.transpose(result, perm)?;
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
 /// Whether each letter stands once.

@@ -54,7 +54,7 @@ use super::onnx::{Attributes, Data, Tensor, node_at, opset};
 use crate::fronts::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::graph::array::count;
 use crate::graph::net::{Net, NetOutput};
-use crate::graph::operators::{Family, Operator};
+use crate::graph::operators::{Family, Operator, family};
 use crate::terms::error::CompileError;
 use builder::{Bound, Builder, is_signed};
 use ctx::Ctx;
@@ -113,13 +113,10 @@ impl Builder<'_> {
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
         let name = node.op_type.as_deref().unwrap_or_default();
-        let known = match Operator::of(node.domain.as_deref().unwrap_or_default(), name) {
-            Some(operator) => ctx.add(operator)?,
-            None => false,
-        };
-        if !known {
+        let Some(operator) = Operator::of(node.domain.as_deref().unwrap_or_default(), name) else {
             return Err(CompileError::Operator { at: ctx.at, hint: super::hints::hint(name) });
-        }
+        };
+        ctx.add(operator)?;
         ctx.attributes.finish()
     }
 
@@ -144,31 +141,44 @@ impl Builder<'_> {
 }
 
 impl Ctx<'_, '_> {
-    /// Adds the steps of a node; `false` if it has a form that its importer does not know.
-    fn add(&mut self, operator: Operator) -> Result<bool, CompileError> {
-        let name = operator.name();
+    /// Adds the steps of a node.
+    fn add(&mut self, operator: Operator) -> Result<(), CompileError> {
         match operator.family() {
-            Family::Attention => attention::add(self, name),
-            Family::Branch => branches::add(self, name),
-            Family::Chosen => classical::chosen(self).map(|()| true),
-            Family::Classical => classical::add(self).map(|()| true),
-            Family::Constants => constants::add(self, name),
-            Family::Convolutions => Ok(volumes::add(self, name)? || products::add(self, name)?),
-            Family::Distances => distances::add(self).map(|()| true),
-            Family::Einsum => einsum::add(self, name),
-            Family::Grid => grid::add(self).map(|()| true),
-            Family::KernelClassifier => kernels::classifier(self).map(|()| true),
-            Family::KernelRegressor => kernels::regressor(self).map(|()| true),
-            Family::Moves => moves::add(self, name),
-            Family::Pointwise => pointwise::add(self, name),
-            Family::Pools => Ok(volumes::add(self, name)? || windows::add(self, name)?),
-            Family::Products => products::add(self, name),
-            Family::Quantized => quantized::add(self, name),
-            Family::Recurrent => recurrent::add(self, name),
-            Family::Resize => resize::add(self, name),
-            Family::Rows => rows::add(self, name),
-            Family::Scattered => scatter::add(self, name),
-            Family::Windows => windows::add(self, name),
+            Family::Activations(operator) => pointwise::activation(self, operator),
+            Family::Arithmetic(operator) => pointwise::arithmetic(self, operator),
+            Family::Attention(operator) => attention::add(self, operator),
+            Family::Branches(operator) => branches::add(self, operator),
+            Family::Chosen(family::Chosen::ArrayFeatureExtractor) => classical::chosen(self),
+            Family::Classical(_) => classical::add(self),
+            Family::Constants(operator) => constants::add(self, operator),
+            Family::Convolutions(family::Convolutions::Conv) => self.convolution(),
+            Family::Dims(operator) => moves::reshaped(self, operator),
+            Family::Distances(family::Distances::Scan) => distances::add(self),
+            Family::Einsum(family::Einsum::Einsum) => einsum::add(self),
+            Family::Functions(operator) => pointwise::function(self, operator),
+            Family::GlobalPools(operator) => windows::add_global(self, operator),
+            Family::Grid(family::Grid::GridSample) => grid::add(self),
+            Family::Kernels(family::Kernels::SvmClassifier) => kernels::classifier(self),
+            Family::Kernels(family::Kernels::SvmRegressor) => kernels::regressor(self),
+            Family::Moves(operator) => moves::add(self, operator),
+            Family::Pointwise(operator) => pointwise::add(self, operator),
+            Family::Pools(operator) => self.pool(operator),
+            Family::Products(operator) => products::add(self, operator),
+            Family::Quantized(operator) => quantized::add(self, operator),
+            Family::Recurrent(operator) => recurrent::add(self, operator),
+            Family::Reductions(operator) => rows::reduction(self, operator),
+            Family::Resize(operator) => resize::add(self, operator),
+            Family::Rows(operator) => rows::add(self, operator),
+            Family::RuntimeQuantized(operator) => quantized::of_runtime(self, operator),
+            Family::Scattered(operator) => scatter::add(self, operator),
         }
+    }
+
+    fn convolution(&mut self) -> Result<(), CompileError> {
+        if volumes::convolution(self)? { Ok(()) } else { products::plane_convolution(self) }
+    }
+
+    fn pool(&mut self, operator: family::Pools) -> Result<(), CompileError> {
+        if volumes::pooled(self, operator)? { Ok(()) } else { windows::add(self, operator) }
     }
 }

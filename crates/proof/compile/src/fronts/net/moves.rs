@@ -6,18 +6,18 @@ use super::products::matmul;
 use crate::graph::array::{Array, count};
 use crate::graph::expr::{Arith, Expr};
 use crate::graph::net::{Kind, Linear, integral};
+use crate::graph::operators::family::{Dims, Moves};
 use crate::terms::error::CompileError;
 
 /// Positions along one dimension.
 type Index = Vec<Option<usize>>;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Moves) -> Result<(), CompileError> {
     let result = match operator {
-        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => reshaped(ctx, operator)?,
-        "Transpose" => transpose(ctx)?,
-        "Slice" => slice(ctx)?,
-        "Concat" => {
+        Moves::Transpose => transpose(ctx)?,
+        Moves::Slice => slice(ctx)?,
+        Moves::Concat => {
             let parts = (0..ctx.operands()).map(|i| ctx.operand(i)).collect::<Result<Vec<_>, _>>()?;
             let parts: Vec<Bound> = parts.into_iter().filter(|part| count(&ctx.dims(part)) > 0).collect();
             let rank = parts.first().map_or(0, |part| ctx.dims(part).len());
@@ -25,22 +25,22 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
             let axis = ctx.axis(axis, rank)?;
             ctx.concat(parts, axis)?
         }
-        "SequenceConstruct" => stacked(ctx)?,
-        "Split" => return split(ctx).map(|()| true),
-        "Pad" => pad(ctx)?,
-        "Gather" => gather(ctx)?,
-        "GatherND" => gather_nd(ctx)?,
-        "Expand" => {
+        Moves::SequenceConstruct => stacked(ctx)?,
+        Moves::Split => return split(ctx),
+        Moves::Pad => pad(ctx)?,
+        Moves::Gather => gather(ctx)?,
+        Moves::GatherND => gather_nd(ctx)?,
+        Moves::Expand => {
             let (x, dims) = (ctx.operand(0)?, ctx.sizes(1)?);
             ctx.expand(x, &dims)?
         }
-        "Tile" => tile(ctx)?,
-        "DepthToSpace" | "SpaceToDepth" => depth(ctx, operator)?,
-        "Trilu" => trilu(ctx)?,
-        _ => return Ok(false),
+        Moves::Tile => tile(ctx)?,
+        Moves::DepthToSpace => depth(ctx, false)?,
+        Moves::SpaceToDepth => depth(ctx, true)?,
+        Moves::Trilu => trilu(ctx)?,
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
 fn tile(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
@@ -68,29 +68,30 @@ fn stacked(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.concat(parts, 0)
 }
 
-fn reshaped(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+/// The same elements under other dimensions.
+pub(super) fn reshaped(ctx: &mut Ctx<'_, '_>, operator: Dims) -> Result<(), CompileError> {
     let x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
     let result = match operator {
-        "Reshape" => {
+        Dims::Reshape => {
             let zero_is_zero = ctx.attributes.int("allowzero")?.unwrap_or(0) != 0;
             let spec = ctx.ints("shape", 1)?.ok_or_else(|| ctx.refuse(1, "a shape", "nothing"))?;
             crate::fronts::shape::reshape(&dims, &spec, zero_is_zero)
                 .map_err(|got| ctx.refuse(1, format!("a shape of {} elements", count(&dims)), got))?
         }
-        "Flatten" => {
+        Dims::Flatten => {
             let axis = ctx.attributes.int("axis")?.unwrap_or(1);
             let axis = if axis == dims.len() as i64 { dims.len() } else { ctx.axis(axis, dims.len())? };
             vec![count(&dims[..axis]), count(&dims[axis..])]
         }
-        "Squeeze" => {
+        Dims::Squeeze => {
             let axes = match ctx.ints("axes", 1)? {
                 None => (0..dims.len()).filter(|&axis| dims[axis] == 1).collect(),
                 Some(axes) => axes.into_iter().map(|axis| ctx.axis(axis, dims.len())).collect::<Result<Vec<_>, _>>()?,
             };
             dims.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &d)| d).collect()
         }
-        _ => {
+        Dims::Unsqueeze => {
             let axes = ctx.ints("axes", 1)?.unwrap_or_default();
             let rank = dims.len() + axes.len();
             let axes = axes.into_iter().map(|axis| ctx.axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
@@ -98,7 +99,9 @@ fn reshaped(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError
             (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { rest.next().unwrap_or(1) }).collect()
         }
     };
-    ctx.reshape(x, result)
+    let y = ctx.reshape(x, result)?;
+    ctx.bind(0, y);
+    Ok(())
 }
 
 fn transpose(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
@@ -357,26 +360,24 @@ pub(super) fn is_position(n: usize) -> Expr {
     Expr::binary(Arith::Or, is_at(0.0), is_at(n as f64))
 }
 
-fn depth(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+fn depth(ctx: &mut Ctx<'_, '_>, to_depth: bool) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     let b = ctx.number("blocksize")?;
     let mode = ctx.attributes.text("mode")?.unwrap_or_else(|| "DCR".into());
     let &[n, c, h, w] = ctx.dims(&x).as_slice() else {
         return Err(ctx.refuse(0, "four dimensions", format!("{:?}", ctx.dims(&x))));
     };
-    let is_whole = if operator == "SpaceToDepth" { h % b == 0 && w % b == 0 } else { c % (b * b) == 0 };
+    let is_whole = if to_depth { h % b == 0 && w % b == 0 } else { c % (b * b) == 0 };
     if !is_whole {
         return Err(ctx.attributes.refuse("blocksize", "blocks that dimensions divide into", b.to_string()));
     }
-    let (split, perm, merged) = match (operator, mode.as_str()) {
-        ("SpaceToDepth", "CRD") => {
-            (vec![n, c, h / b, b, w / b, b], vec![0, 1, 3, 5, 2, 4], vec![n, c * b * b, h / b, w / b])
+    let (split, perm, merged) = match (to_depth, mode.as_str()) {
+        (true, "CRD") => (vec![n, c, h / b, b, w / b, b], vec![0, 1, 3, 5, 2, 4], vec![n, c * b * b, h / b, w / b]),
+        (true, _) => (vec![n, c, h / b, b, w / b, b], vec![0, 3, 5, 1, 2, 4], vec![n, c * b * b, h / b, w / b]),
+        (false, "DCR") => {
+            (vec![n, b, b, c / (b * b), h, w], vec![0, 3, 4, 1, 5, 2], vec![n, c / (b * b), h * b, w * b])
         }
-        ("SpaceToDepth", _) => {
-            (vec![n, c, h / b, b, w / b, b], vec![0, 3, 5, 1, 2, 4], vec![n, c * b * b, h / b, w / b])
-        }
-        (_, "DCR") => (vec![n, b, b, c / (b * b), h, w], vec![0, 3, 4, 1, 5, 2], vec![n, c / (b * b), h * b, w * b]),
-        _ => (vec![n, c / (b * b), b, b, h, w], vec![0, 1, 4, 2, 5, 3], vec![n, c / (b * b), h * b, w * b]),
+        (false, _) => (vec![n, c / (b * b), b, b, h, w], vec![0, 1, 4, 2, 5, 3], vec![n, c / (b * b), h * b, w * b]),
     };
     let x = ctx.reshape(x, split)?;
     let x = ctx.transpose(x, perm)?;

@@ -7,93 +7,110 @@ use super::ctx::Ctx;
 use crate::graph::array::{Array, count};
 use crate::graph::expr::{Arith, Expr, Fun};
 use crate::graph::net::{Kind, integral};
+use crate::graph::operators::family::{Activations, Arithmetic, Functions, Pointwise};
 use crate::terms::error::CompileError;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
-    let result = if let Some(fun) = function(operator) {
-        let x = ctx.operand(0)?;
-        ctx.pointwise(Expr::unary(fun, Expr::X), x)?
-    } else if let Some(arith) = arithmetic(operator) {
-        folded(ctx, arith, operator)?
-    } else if operator == "Clip" && has_computed_ends(ctx)? {
-        between(ctx)?
-    } else if let Some(expr) = activation(ctx, operator)? {
-        let x = ctx.operand(0)?;
-        ctx.pointwise(expr, x)?
-    } else {
-        match operator {
-            "Mean" => {
-                let sum = folded(ctx, Arith::Add, operator)?;
-                ctx.scaled(1.0 / ctx.operands() as f64, sum)?
-            }
-            "PRelu" => prelu(ctx)?,
-            "Where" => select(ctx)?,
-            "IsNaN" | "IsInf" => never(ctx, operator)?,
-            "Identity" | "Dropout" | "Cast" | "CastLike" => same(ctx, operator)?,
-            "BatchNormalization" => batch_normalization(ctx)?,
-            _ => return Ok(false),
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Pointwise) -> Result<(), CompileError> {
+    let result = match operator {
+        Pointwise::Mean => {
+            let sum = folded(ctx, Arith::Add)?;
+            ctx.scaled(1.0 / ctx.operands() as f64, sum)?
         }
+        Pointwise::PRelu => prelu(ctx)?,
+        Pointwise::Where => select(ctx)?,
+        Pointwise::IsNan => never(ctx, f32::is_nan)?,
+        Pointwise::IsInf => never(ctx, f32::is_infinite)?,
+        Pointwise::Identity => ctx.operand(0)?,
+        Pointwise::Dropout => dropout(ctx)?,
+        Pointwise::Cast | Pointwise::CastLike => cast(ctx)?,
+        Pointwise::BatchNormalization => batch_normalization(ctx)?,
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
-fn function(operator: &str) -> Option<Fun> {
-    Some(match operator {
-        "Neg" => Fun::Neg,
-        "Abs" => Fun::Abs,
-        "Sqrt" => Fun::Sqrt,
-        "Exp" => Fun::Exp,
-        "Log" => Fun::Log,
-        "Erf" => Fun::Erf,
-        "Tanh" => Fun::Tanh,
-        "Sigmoid" => Fun::Sigmoid,
-        "Relu" => Fun::Relu,
-        "Softplus" => Fun::Softplus,
-        "Floor" => Fun::Floor,
-        "Ceil" => Fun::Ceil,
-        "Round" => Fun::Round,
-        "Sign" => Fun::Sign,
-        "Sin" => Fun::Sin,
-        "Cos" => Fun::Cos,
-        "Tan" => Fun::Tan,
-        "Asin" => Fun::Asin,
-        "Acos" => Fun::Acos,
-        "Atan" => Fun::Atan,
-        "Sinh" => Fun::Sinh,
-        "Cosh" => Fun::Cosh,
-        "Asinh" => Fun::Asinh,
-        "Acosh" => Fun::Acosh,
-        "Atanh" => Fun::Atanh,
-        "Not" => Fun::Not,
-        _ => return None,
-    })
+/// Adds a function of each element.
+pub(super) fn function(ctx: &mut Ctx<'_, '_>, operator: Functions) -> Result<(), CompileError> {
+    let x = ctx.operand(0)?;
+    let y = ctx.pointwise(Expr::unary(fun(operator), Expr::X), x)?;
+    ctx.bind(0, y);
+    Ok(())
 }
 
-fn arithmetic(operator: &str) -> Option<Arith> {
-    Some(match operator {
-        "Add" | "Sum" => Arith::Add,
-        "Sub" => Arith::Sub,
-        "Mul" => Arith::Mul,
-        "Div" => Arith::Div,
-        "Pow" => Arith::Pow,
-        "Min" => Arith::Min,
-        "Max" => Arith::Max,
-        "Mod" => Arith::Mod,
-        "Equal" => Arith::Equal,
-        "Less" => Arith::Less,
-        "LessOrEqual" => Arith::LessOrEqual,
-        "Greater" => Arith::Greater,
-        "GreaterOrEqual" => Arith::GreaterOrEqual,
-        "And" => Arith::And,
-        "Or" => Arith::Or,
-        _ => return None,
-    })
+/// Adds arithmetic of two values, or of several one after the other.
+pub(super) fn arithmetic(ctx: &mut Ctx<'_, '_>, operator: Arithmetic) -> Result<(), CompileError> {
+    let y = folded(ctx, arith(operator))?;
+    ctx.bind(0, y);
+    Ok(())
 }
 
-fn folded(ctx: &mut Ctx<'_, '_>, arith: Arith, operator: &str) -> Result<Bound, CompileError> {
-    if operator == "Mod" {
+/// Adds a function of each element with constants of its own.
+pub(super) fn activation(ctx: &mut Ctx<'_, '_>, operator: Activations) -> Result<(), CompileError> {
+    let y = if operator == Activations::Clip && has_computed_ends(ctx)? {
+        between(ctx)?
+    } else {
+        let expr = activated(ctx, operator)?;
+        let x = ctx.operand(0)?;
+        ctx.pointwise(expr, x)?
+    };
+    ctx.bind(0, y);
+    Ok(())
+}
+
+const fn fun(operator: Functions) -> Fun {
+    match operator {
+        Functions::Neg => Fun::Neg,
+        Functions::Abs => Fun::Abs,
+        Functions::Sqrt => Fun::Sqrt,
+        Functions::Exp => Fun::Exp,
+        Functions::Log => Fun::Log,
+        Functions::Erf => Fun::Erf,
+        Functions::Tanh => Fun::Tanh,
+        Functions::Sigmoid => Fun::Sigmoid,
+        Functions::Relu => Fun::Relu,
+        Functions::Softplus => Fun::Softplus,
+        Functions::Floor => Fun::Floor,
+        Functions::Ceil => Fun::Ceil,
+        Functions::Round => Fun::Round,
+        Functions::Sign => Fun::Sign,
+        Functions::Sin => Fun::Sin,
+        Functions::Cos => Fun::Cos,
+        Functions::Tan => Fun::Tan,
+        Functions::Asin => Fun::Asin,
+        Functions::Acos => Fun::Acos,
+        Functions::Atan => Fun::Atan,
+        Functions::Sinh => Fun::Sinh,
+        Functions::Cosh => Fun::Cosh,
+        Functions::Asinh => Fun::Asinh,
+        Functions::Acosh => Fun::Acosh,
+        Functions::Atanh => Fun::Atanh,
+        Functions::Not => Fun::Not,
+    }
+}
+
+const fn arith(operator: Arithmetic) -> Arith {
+    match operator {
+        Arithmetic::Add | Arithmetic::Sum => Arith::Add,
+        Arithmetic::Sub => Arith::Sub,
+        Arithmetic::Mul => Arith::Mul,
+        Arithmetic::Div => Arith::Div,
+        Arithmetic::Pow => Arith::Pow,
+        Arithmetic::Min => Arith::Min,
+        Arithmetic::Max => Arith::Max,
+        Arithmetic::Mod => Arith::Mod,
+        Arithmetic::Equal => Arith::Equal,
+        Arithmetic::Less => Arith::Less,
+        Arithmetic::LessOrEqual => Arith::LessOrEqual,
+        Arithmetic::Greater => Arith::Greater,
+        Arithmetic::GreaterOrEqual => Arith::GreaterOrEqual,
+        Arithmetic::And => Arith::And,
+        Arithmetic::Or => Arith::Or,
+    }
+}
+
+fn folded(ctx: &mut Ctx<'_, '_>, arith: Arith) -> Result<Bound, CompileError> {
+    if arith == Arith::Mod {
         ctx.attributes.only("fmod", 0)?;
     }
     let mut result = ctx.operand(0)?;
@@ -150,41 +167,42 @@ pub(super) fn leaky(slope: f64) -> Expr {
     Expr::binary(Arith::Add, Expr::unary(Fun::Relu, Expr::X), times(Expr::Const(slope), below))
 }
 
-fn activation(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Option<Expr>, CompileError> {
+fn activated(ctx: &mut Ctx<'_, '_>, operator: Activations) -> Result<Expr, CompileError> {
     let mut float = |name: &'static str, default: f32| -> Result<f64, CompileError> {
         Ok(f64::from(ctx.attributes.float(name)?.unwrap_or(default)))
     };
     let x = || Expr::X;
-    Ok(Some(match operator {
-        "Reciprocal" => Expr::binary(Arith::Div, Expr::Const(1.0), x()),
-        "LeakyRelu" => leaky(float("alpha", 0.01)?),
-        "Elu" => exponential_unit(1.0, float("alpha", 1.0)?, 1.0),
-        "Celu" => {
+    Ok(match operator {
+        Activations::Reciprocal => Expr::binary(Arith::Div, Expr::Const(1.0), x()),
+        Activations::LeakyRelu => leaky(float("alpha", 0.01)?),
+        Activations::Elu => exponential_unit(1.0, float("alpha", 1.0)?, 1.0),
+        Activations::Celu => {
             let alpha = float("alpha", 1.0)?;
             exponential_unit(1.0, alpha, alpha)
         }
-        "Selu" => {
+        Activations::Selu => {
             let (alpha, gamma) = (float("alpha", 1.673_263_2)?, float("gamma", 1.050_701)?);
             exponential_unit(gamma, alpha * gamma, 1.0)
         }
-        "HardSigmoid" => clip(Expr::line(float("alpha", 0.2)?, float("beta", 0.5)?), 0.0, 1.0),
-        "HardSwish" => times(x(), clip(Expr::line(1.0 / 6.0, 0.5), 0.0, 1.0)),
-        "ThresholdedRelu" => times(x(), Expr::binary(Arith::Greater, x(), Expr::Const(float("alpha", 1.0)?))),
-        "Softsign" => {
+        Activations::HardSigmoid => clip(Expr::line(float("alpha", 0.2)?, float("beta", 0.5)?), 0.0, 1.0),
+        Activations::HardSwish => times(x(), clip(Expr::line(1.0 / 6.0, 0.5), 0.0, 1.0)),
+        Activations::ThresholdedRelu => {
+            times(x(), Expr::binary(Arith::Greater, x(), Expr::Const(float("alpha", 1.0)?)))
+        }
+        Activations::Softsign => {
             Expr::binary(Arith::Div, x(), Expr::binary(Arith::Add, Expr::Const(1.0), Expr::unary(Fun::Abs, x())))
         }
-        "Mish" => times(x(), Expr::unary(Fun::Tanh, Expr::unary(Fun::Softplus, x()))),
-        "Swish" => times(x(), Expr::unary(Fun::Sigmoid, times(Expr::Const(float("alpha", 1.0)?), x()))),
-        "Gelu" | "FastGelu" => {
+        Activations::Mish => times(x(), Expr::unary(Fun::Tanh, Expr::unary(Fun::Softplus, x()))),
+        Activations::Swish => times(x(), Expr::unary(Fun::Sigmoid, times(Expr::Const(float("alpha", 1.0)?), x()))),
+        Activations::Gelu | Activations::FastGelu => {
             let mode = ctx.attributes.text("approximate")?.unwrap_or_default();
-            gelu(operator == "FastGelu" || mode == "tanh")
+            gelu(operator == Activations::FastGelu || mode == "tanh")
         }
-        "Clip" => {
+        Activations::Clip => {
             let (lo, hi) = bounds(ctx)?;
             clip(x(), lo, hi)
         }
-        _ => return Ok(None),
-    }))
+    })
 }
 
 fn gelu(by_tanh: bool) -> Expr {
@@ -236,43 +254,41 @@ fn prelu(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.arithmetic(Arith::Add, above, below)
 }
 
-fn same(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+fn cast(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
-    match operator {
-        "Cast" | "CastLike" => {
-            let to = ctx.attributes.int("to")?.unwrap_or(1);
-            ctx.attributes.ignore(&["saturate", "round_mode"]);
-            let real = matches!(to, 1 | 10 | 11 | 16);
-            match x {
-                Bound::Const(c) if real => return Ok(Bound::Const(Array { whole: false, ..c })),
-                Bound::Const(c) if to == 9 => {
-                    return Ok(Bound::Const(Array { whole: true, ..c.map(|v| f32::from(v != 0.0)) }));
-                }
-                Bound::Const(c) => return Ok(Bound::Const(Array { whole: true, ..c.map(f32::trunc) })),
-                Bound::Value(id) if to == 9 => {
-                    return if is_flag(ctx, id) { Ok(x) } else { ctx.pointwise(Expr::truth(), x) };
-                }
-                Bound::Value(id) if !real && class_of(ctx.builder, id).is_some() => return Ok(x),
-                Bound::Value(id) if !real && !integral(&ctx.builder.net, id) => {
-                    return ctx.pointwise(Expr::unary(Fun::Trunc, Expr::X), x);
-                }
-                // A number from here on: it divides as one.
-                Bound::Value(id) if real && integral(&ctx.builder.net, id) => return ctx.pointwise(Expr::X, x),
-                Bound::Value(_) => {}
-            }
+    let to = ctx.attributes.int("to")?.unwrap_or(1);
+    ctx.attributes.ignore(&["saturate", "round_mode"]);
+    let real = matches!(to, 1 | 10 | 11 | 16);
+    match x {
+        Bound::Const(c) if real => return Ok(Bound::Const(Array { whole: false, ..c })),
+        Bound::Const(c) if to == 9 => {
+            return Ok(Bound::Const(Array { whole: true, ..c.map(|v| f32::from(v != 0.0)) }));
         }
-        "Dropout" => {
-            ctx.attributes.ignore(&["ratio", "seed", "is_test"]);
-            let training = ctx.constant(2)?.and_then(|c| c.scalar()).is_some_and(|v| v != 0.0);
-            if training {
-                return Err(ctx.form("dropout in training mode", "export the model in evaluation mode"));
-            }
-            if ctx.names(1) {
-                let kept = Array::whole(ctx.dims(&x), vec![1.0; count(&ctx.dims(&x))]);
-                ctx.bind(1, Bound::Const(kept));
-            }
+        Bound::Const(c) => return Ok(Bound::Const(Array { whole: true, ..c.map(f32::trunc) })),
+        Bound::Value(id) if to == 9 => {
+            return if is_flag(ctx, id) { Ok(x) } else { ctx.pointwise(Expr::truth(), x) };
         }
-        _ => {}
+        Bound::Value(id) if !real && class_of(ctx.builder, id).is_some() => return Ok(x),
+        Bound::Value(id) if !real && !integral(&ctx.builder.net, id) => {
+            return ctx.pointwise(Expr::unary(Fun::Trunc, Expr::X), x);
+        }
+        // A number from here on: it divides as one.
+        Bound::Value(id) if real && integral(&ctx.builder.net, id) => return ctx.pointwise(Expr::X, x),
+        Bound::Value(_) => {}
+    }
+    Ok(x)
+}
+
+fn dropout(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+    let x = ctx.operand(0)?;
+    ctx.attributes.ignore(&["ratio", "seed", "is_test"]);
+    let training = ctx.constant(2)?.and_then(|c| c.scalar()).is_some_and(|v| v != 0.0);
+    if training {
+        return Err(ctx.form("dropout in training mode", "export the model in evaluation mode"));
+    }
+    if ctx.names(1) {
+        let kept = Array::whole(ctx.dims(&x), vec![1.0; count(&ctx.dims(&x))]);
+        ctx.bind(1, Bound::Const(kept));
     }
     Ok(x)
 }

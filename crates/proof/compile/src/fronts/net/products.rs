@@ -6,25 +6,24 @@ use super::windows::{UNIT, pads, spans, window};
 use crate::graph::array::{Array, count, joint};
 use crate::graph::expr::Arith;
 use crate::graph::net::{Conv, Kind, Linear};
+use crate::graph::operators::family::Products;
 use crate::terms::error::CompileError;
 use ciro_graph::Window;
 use std::rc::Rc;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Products) -> Result<(), CompileError> {
     let result = match operator {
-        "Gemm" => gemm(ctx)?,
-        "MatMul" => {
+        Products::Gemm => gemm(ctx)?,
+        Products::MatMul => {
             let (a, b) = (ctx.operand(0)?, ctx.operand(1)?);
             matmul(ctx, a, b)?
         }
-        "Conv" => conv(ctx)?,
-        "ConvTranspose" => conv_transpose(ctx)?,
-        "CumSum" => cumulative_sum(ctx)?,
-        _ => return Ok(false),
+        Products::ConvTranspose => conv_transpose(ctx)?,
+        Products::CumSum => cumulative_sum(ctx)?,
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
 /// Running sums: the product with a triangle of ones.
@@ -186,9 +185,12 @@ fn unplanar(ctx: &mut Ctx<'_, '_>, y: Bound, flat: bool) -> Result<Bound, Compil
     }
 }
 
-fn conv(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
+/// Adds a convolution over two dimensions or one.
+pub(super) fn plane_convolution(ctx: &mut Ctx<'_, '_>) -> Result<(), CompileError> {
     let (x, weight, bias) = (ctx.operand(0)?, ctx.required(1)?, bias(ctx)?);
-    convolution(ctx, x, weight, bias)
+    let y = convolution(ctx, x, weight, bias)?;
+    ctx.bind(0, y);
+    Ok(())
 }
 
 /// x under windows that the node's attributes describe.

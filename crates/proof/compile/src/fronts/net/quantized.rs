@@ -7,6 +7,7 @@ use super::products::{convolution, matmul};
 use crate::graph::array::{Array, count};
 use crate::graph::expr::{Arith, Expr, Fun};
 use crate::graph::net::Kind;
+use crate::graph::operators::family::{Quantized, RuntimeQuantized};
 use crate::terms::error::CompileError;
 use std::rc::Rc;
 
@@ -16,15 +17,15 @@ struct Grid {
     zero: Array,
 }
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Quantized) -> Result<(), CompileError> {
     let result = match operator {
-        "QuantizeLinear" => {
+        Quantized::QuantizeLinear => {
             let x = ctx.operand(0)?;
             let grid = grid(ctx, 1, 2, ctx.dims(&x).len())?;
             stored(ctx, x, &grid, 2)?
         }
-        "DequantizeLinear" => {
+        Quantized::DequantizeLinear => {
             ctx.attributes.ignore(&["output_dtype"]);
             let x = ctx.operand(0)?;
             match ctx.operand(1)? {
@@ -38,67 +39,67 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
                 }
             }
         }
-        "QLinearMatMul" => {
+        Quantized::QLinearMatMul => {
             let (a, b) = (number(ctx, 0)?, number(ctx, 3)?);
             let product = matmul(ctx, a, b)?;
             quantized(ctx, product, 6)?
         }
-        "QLinearConv" => {
+        Quantized::QLinearConv => {
             let (x, weight) = (number(ctx, 0)?, weights(ctx)?);
             let bias = bias(ctx)?;
             let sum = convolution(ctx, x, weight, bias)?;
             quantized(ctx, sum, 6)?
         }
-        "DynamicQuantizeLinear" => return dynamic(ctx).map(|()| true),
-        "MatMulInteger" => {
+        Quantized::DynamicQuantizeLinear => return dynamic(ctx),
+        Quantized::MatMulInteger => {
             let (a, b) = (centred(ctx, 0, 2)?, centred(ctx, 1, 3)?);
             matmul(ctx, a, b)?
         }
-        "ConvInteger" => {
+        Quantized::ConvInteger => {
             let (x, weight) = (centred(ctx, 0, 2)?, centred(ctx, 1, 3)?);
             let Bound::Const(weight) = weight else { return Err(ctx.refuse(1, "a constant", "a value")) };
             convolution(ctx, x, weight, None)?
         }
-        _ => match of_runtime(ctx, operator)? {
-            Some(y) => y,
-            None => return Ok(false),
-        },
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
-/// Operators of onnxruntime's own quantizer; `None` if it is none of these.
-fn of_runtime(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Option<Bound>, CompileError> {
+/// Adds the steps of an operator of onnxruntime's own quantizer.
+pub(super) fn of_runtime(ctx: &mut Ctx<'_, '_>, operator: RuntimeQuantized) -> Result<(), CompileError> {
     let result = match operator {
-        "QLinearAdd" | "QLinearMul" => {
-            let (a, b) = (number(ctx, 0)?, number(ctx, 3)?);
-            let arith = if operator == "QLinearAdd" { Arith::Add } else { Arith::Mul };
-            let y = ctx.arithmetic(arith, a, b)?;
-            quantized(ctx, y, 6)?
+        RuntimeQuantized::QLinearAdd => of_two(ctx, Arith::Add)?,
+        RuntimeQuantized::QLinearMul => of_two(ctx, Arith::Mul)?,
+        RuntimeQuantized::QLinearSigmoid => of_one(ctx, Expr::unary(Fun::Sigmoid, Expr::X))?,
+        RuntimeQuantized::QLinearLeakyRelu => {
+            let slope = ctx.attributes.float("alpha")?.unwrap_or(0.01);
+            of_one(ctx, leaky(f64::from(slope)))?
         }
-        "QLinearSigmoid" | "QLinearLeakyRelu" => {
-            let x = number(ctx, 0)?;
-            let function = match operator {
-                "QLinearSigmoid" => Expr::unary(Fun::Sigmoid, Expr::X),
-                _ => leaky(f64::from(ctx.attributes.float("alpha")?.unwrap_or(0.01))),
-            };
-            let y = ctx.pointwise(function, x)?;
-            quantized(ctx, y, 3)?
-        }
-        "QLinearGlobalAveragePool" => {
+        RuntimeQuantized::QLinearGlobalAveragePool => {
             let x = number(ctx, 0)?;
             let y = channel_means(ctx, x)?;
             quantized(ctx, y, 3)?
         }
-        "QLinearConcat" => {
+        RuntimeQuantized::QLinearConcat => {
             let y = concatenated(ctx)?;
             quantized(ctx, y, 0)?
         }
-        "QGemm" => gemm(ctx)?,
-        _ => return Ok(None),
+        RuntimeQuantized::QGemm => gemm(ctx)?,
     };
-    Ok(Some(result))
+    ctx.bind(0, result);
+    Ok(())
+}
+
+fn of_two(ctx: &mut Ctx<'_, '_>, arith: Arith) -> Result<Bound, CompileError> {
+    let (a, b) = (number(ctx, 0)?, number(ctx, 3)?);
+    let y = ctx.arithmetic(arith, a, b)?;
+    quantized(ctx, y, 6)
+}
+
+fn of_one(ctx: &mut Ctx<'_, '_>, function: Expr) -> Result<Bound, CompileError> {
+    let x = number(ctx, 0)?;
+    let y = ctx.pointwise(function, x)?;
+    quantized(ctx, y, 3)
 }
 
 /// Scale and zero point, operands `scale` and `zero`, of a tensor of `rank` dimensions.

@@ -3,14 +3,12 @@
 use super::builder::Bound;
 use super::ctx::Ctx;
 use crate::graph::net::{Kind, Linear};
+use crate::graph::operators::family::Resize;
 use crate::terms::error::CompileError;
 use std::rc::Rc;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
-    if !matches!(operator, "Resize" | "Upsample") {
-        return Ok(false);
-    }
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, _: Resize) -> Result<(), CompileError> {
     let x = ctx.operand(0)?;
     let form = Form::read(ctx)?;
     let extents = extents(ctx, &x, form.early)?;
@@ -26,7 +24,7 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, Compile
         _ => extents.into_iter().try_fold(x, |x, (axis, extent)| form.interpolated(ctx, x, axis, extent))?,
     };
     ctx.bind(0, resized);
-    Ok(true)
+    Ok(())
 }
 
 /// One axis: elements before and after, and how many come of one.

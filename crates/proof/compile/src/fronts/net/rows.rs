@@ -7,29 +7,36 @@ use crate::graph::array::{Array, count};
 use crate::graph::elem::Norm;
 use crate::graph::expr::{Arith, Expr, Fun};
 use crate::graph::net::Kind;
+use crate::graph::operators::family::{Reductions, Rows};
 use crate::terms::error::CompileError;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Rows) -> Result<(), CompileError> {
     let result = match operator {
-        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
-        | "ReduceProd" | "ReduceLogSum" | "ReduceLogSumExp" => reduce(ctx, operator)?,
-        "LpNormalization" => lp_normalization(ctx)?,
-        "Softmax" | "LogSoftmax" => softmax(ctx, operator == "LogSoftmax")?,
-        "TopK" => return top(ctx).map(|()| true),
-        "ArgMax" | "ArgMin" => argmax(ctx, operator == "ArgMin")?,
-        "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
-            layer_normalization(ctx, operator == "LayerNormalization")?
-        }
-        "InstanceNormalization" | "GroupNormalization" => group_normalization(ctx, operator)?,
-        "LRN" => local_response(ctx)?,
-        _ => return Ok(false),
+        Rows::LpNormalization => lp_normalization(ctx)?,
+        Rows::Softmax => softmax(ctx, false)?,
+        Rows::LogSoftmax => softmax(ctx, true)?,
+        Rows::TopK => return top(ctx),
+        Rows::ArgMax => argmax(ctx, false)?,
+        Rows::ArgMin => argmax(ctx, true)?,
+        Rows::LayerNormalization => layer_normalization(ctx, true)?,
+        Rows::RmsNormalization | Rows::SimplifiedLayerNormalization => layer_normalization(ctx, false)?,
+        Rows::InstanceNormalization => group_normalization(ctx, false)?,
+        Rows::GroupNormalization => group_normalization(ctx, true)?,
+        Rows::Lrn => local_response(ctx)?,
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
-fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+/// Adds a sum, a product or an extreme along dimensions.
+pub(super) fn reduction(ctx: &mut Ctx<'_, '_>, operator: Reductions) -> Result<(), CompileError> {
+    let result = reduce(ctx, operator)?;
+    ctx.bind(0, result);
+    Ok(())
+}
+
+fn reduce(ctx: &mut Ctx<'_, '_>, operator: Reductions) -> Result<Bound, CompileError> {
     let mut x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
     let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;
@@ -46,14 +53,14 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
     } else {
         (0..dims.len()).filter(|axis| !reduced(axis)).map(|axis| dims[axis]).collect()
     };
-    if let ("ReduceProd", Bound::Const(c)) = (operator, &x) {
+    if let (Reductions::ReduceProd, Bound::Const(c)) = (operator, &x) {
         return Ok(Bound::Const(Array { dims: result, ..Array::whole(vec![], vec![c.values.iter().product()]) }));
     }
-    if matches!(operator, "ReduceSumSquare" | "ReduceL2") {
+    if matches!(operator, Reductions::ReduceSumSquare | Reductions::ReduceL2) {
         x = ctx.pointwise(Expr::binary(Arith::Mul, Expr::X, Expr::X), x)?;
-    } else if operator == "ReduceL1" {
+    } else if operator == Reductions::ReduceL1 {
         x = ctx.pointwise(Expr::unary(Fun::Abs, Expr::X), x)?;
-    } else if operator == "ReduceMin" {
+    } else if operator == Reductions::ReduceMin {
         x = ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), x)?;
     }
     let rows = ctx.axes_last(x, &axes)?;
@@ -61,25 +68,37 @@ fn reduce(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> 
     let mut shape = ctx.dims(&rows);
     shape.pop();
     shape.push(1);
-    if operator == "ReduceProd" {
+    if operator == Reductions::ReduceProd {
         let y = product(ctx, &rows, row)?;
         return ctx.reshape(y, result);
     }
-    if operator == "ReduceLogSumExp" {
+    if operator == Reductions::ReduceLogSumExp {
         let y = log_sum_exp(ctx, rows, &shape)?;
         return ctx.reshape(y, result);
     }
     let kind = match operator {
-        "ReduceMax" | "ReduceMin" => Kind::Max,
-        _ => Kind::Sum,
+        Reductions::ReduceMax | Reductions::ReduceMin => Kind::Max,
+        Reductions::ReduceL1
+        | Reductions::ReduceL2
+        | Reductions::ReduceLogSum
+        | Reductions::ReduceLogSumExp
+        | Reductions::ReduceMean
+        | Reductions::ReduceProd
+        | Reductions::ReduceSum
+        | Reductions::ReduceSumSquare => Kind::Sum,
     };
     let mut y = ctx.push(kind, vec![rows], shape)?;
     y = match operator {
-        "ReduceMean" => ctx.scaled(1.0 / row as f64, y)?,
-        "ReduceLogSum" => ctx.pointwise(Expr::unary(Fun::Log, Expr::X), y)?,
-        "ReduceL2" => ctx.pointwise(Expr::unary(Fun::Sqrt, Expr::X), y)?,
-        "ReduceMin" => ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), y)?,
-        _ => y,
+        Reductions::ReduceMean => ctx.scaled(1.0 / row as f64, y)?,
+        Reductions::ReduceLogSum => ctx.pointwise(Expr::unary(Fun::Log, Expr::X), y)?,
+        Reductions::ReduceL2 => ctx.pointwise(Expr::unary(Fun::Sqrt, Expr::X), y)?,
+        Reductions::ReduceMin => ctx.pointwise(Expr::unary(Fun::Neg, Expr::X), y)?,
+        Reductions::ReduceL1
+        | Reductions::ReduceLogSumExp
+        | Reductions::ReduceMax
+        | Reductions::ReduceProd
+        | Reductions::ReduceSum
+        | Reductions::ReduceSumSquare => y,
     };
     ctx.reshape(y, result)
 }
@@ -257,16 +276,13 @@ fn layer_normalization(ctx: &mut Ctx<'_, '_>, centred: bool) -> Result<Bound, Co
 }
 
 /// Groups of channels normalised over all their positions.
-fn group_normalization(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<Bound, CompileError> {
+fn group_normalization(ctx: &mut Ctx<'_, '_>, is_grouped: bool) -> Result<Bound, CompileError> {
     let x = ctx.operand(0)?;
     let dims = ctx.dims(&x);
     let eps = f64::from(ctx.attributes.float("epsilon")?.unwrap_or(1e-5));
     ctx.attributes.ignore(&["stash_type"]);
     let channels = dims.get(1).copied().unwrap_or(1);
-    let groups = match operator {
-        "InstanceNormalization" => channels,
-        _ => ctx.number("num_groups")?,
-    };
+    let groups = if is_grouped { ctx.number("num_groups")? } else { channels };
     if dims.len() < 2 || count(&dims) == 0 || channels % groups != 0 {
         return Err(ctx.refuse(0, format!("channels in {groups} groups"), format!("dimensions {dims:?}")));
     }

@@ -7,6 +7,7 @@ use super::products::matmul;
 use crate::graph::array::{Array, count};
 use crate::graph::expr::Arith;
 use crate::graph::net::{Kind, Linear, integral};
+use crate::graph::operators::family::Scattered;
 use crate::terms::error::CompileError;
 use std::rc::Rc;
 
@@ -16,22 +17,21 @@ type Places = Vec<(usize, usize)>;
 /// Most entries of the matrix by which elements are added where several meet.
 const MOST_ENTRIES: usize = 1 << 22;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Scattered) -> Result<(), CompileError> {
     let result = match operator {
-        "GatherElements" => gather_elements(ctx)?,
-        "ScatterElements" => {
+        Scattered::GatherElements => gather_elements(ctx)?,
+        Scattered::ScatterElements => {
             let (targets, data) = (element_targets(ctx)?, ctx.operand(0)?);
             written(ctx, data, targets)?
         }
-        "ScatterND" => {
+        Scattered::ScatterNd => {
             let (targets, data) = (slice_targets(ctx)?, ctx.operand(0)?);
             written(ctx, data, targets)?
         }
-        _ => return Ok(false),
     };
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
 }
 
 fn gather_elements(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {

@@ -8,29 +8,34 @@ use super::windows::{Edges, Span, UNIT, pool_planes, round_up, spans, window};
 use crate::graph::array::Array;
 use crate::graph::expr::Arith;
 use crate::graph::operators::SLICES;
+use crate::graph::operators::family::Pools;
 use crate::terms::error::CompileError;
 use ciro_graph::Window;
 
 /// Most slices of depth of a result: each is a convolution.
 const MOST_SLICES: usize = 1024;
 
-/// Adds the node's steps; `false` if the operator has no window, or one over fewer dimensions.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
-    if !matches!(operator, "Conv" | "MaxPool" | "AveragePool") {
-        return Ok(false);
-    }
-    let x = ctx.operand(0)?;
-    let dims = ctx.dims(&x);
-    let &[1, ..] = dims.as_slice() else { return Ok(false) };
-    if dims.len() != 5 {
-        return Ok(false);
-    }
-    let result = match operator {
-        "Conv" => conv(ctx, &x)?,
-        _ => pool(ctx, &x, operator == "MaxPool")?,
-    };
+/// Adds a convolution; `false` if it is one over fewer dimensions.
+pub(super) fn convolution(ctx: &mut Ctx<'_, '_>) -> Result<bool, CompileError> {
+    let Some(x) = volume(ctx)? else { return Ok(false) };
+    let result = conv(ctx, &x)?;
     ctx.bind(0, result);
     Ok(true)
+}
+
+/// Adds a pool; `false` if it is one over fewer dimensions.
+pub(super) fn pooled(ctx: &mut Ctx<'_, '_>, operator: Pools) -> Result<bool, CompileError> {
+    let Some(x) = volume(ctx)? else { return Ok(false) };
+    let result = pool(ctx, &x, operator == Pools::MaxPool)?;
+    ctx.bind(0, result);
+    Ok(true)
+}
+
+/// The first operand, if it has three dimensions of positions.
+fn volume(ctx: &Ctx<'_, '_>) -> Result<Option<Bound>, CompileError> {
+    let x = ctx.operand(0)?;
+    let dims = ctx.dims(&x);
+    Ok((dims.len() == 5 && dims[0] == 1).then_some(x))
 }
 
 /// Which slices of depth each window has: for each result, one per tap.

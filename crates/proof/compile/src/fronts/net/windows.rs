@@ -4,6 +4,7 @@ use super::builder::{Bound, MAX_LEN};
 use super::ctx::Ctx;
 use crate::graph::array::{Array, count};
 use crate::graph::net::{Conv, Kind};
+use crate::graph::operators::family::{GlobalPools, Pools};
 use crate::terms::error::CompileError;
 use ciro_graph::Window;
 use std::rc::Rc;
@@ -107,15 +108,18 @@ fn positive(ctx: &mut Ctx<'_, '_>, name: &'static str, count: usize) -> Result<O
     }
 }
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
-    let result = match operator {
-        "MaxPool" | "AveragePool" => pool(ctx, operator == "MaxPool")?,
-        "GlobalAveragePool" | "GlobalMaxPool" => global(ctx, operator == "GlobalMaxPool")?,
-        _ => return Ok(false),
-    };
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Pools) -> Result<(), CompileError> {
+    let result = pool(ctx, operator == Pools::MaxPool)?;
     ctx.bind(0, result);
-    Ok(true)
+    Ok(())
+}
+
+/// Adds a pool over everything.
+pub(super) fn add_global(ctx: &mut Ctx<'_, '_>, operator: GlobalPools) -> Result<(), CompileError> {
+    let result = global(ctx, operator == GlobalPools::GlobalMaxPool)?;
+    ctx.bind(0, result);
+    Ok(())
 }
 
 fn global(ctx: &mut Ctx<'_, '_>, largest: bool) -> Result<Bound, CompileError> {

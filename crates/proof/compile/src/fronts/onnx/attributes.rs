@@ -5,6 +5,7 @@ use super::proto::{
     ATTRIBUTE_TENSOR, AttributeProto, NodeProto,
 };
 use super::tensor::{Tensor, doubles, texts};
+use crate::graph::operators::Operator;
 use crate::terms::error::{At, CompileError};
 use std::collections::BTreeSet;
 
@@ -13,11 +14,15 @@ pub(crate) struct Attributes<'a> {
     at: At,
     all: &'a [AttributeProto],
     asked: BTreeSet<&'static str>,
+    /// Those that the registry has for the operator; none if it does not have that.
+    registered: Option<&'static [&'static str]>,
 }
 
 impl<'a> Attributes<'a> {
     pub(crate) fn new(node: &'a NodeProto, at: At) -> Self {
-        Self { at, all: &node.attribute, asked: BTreeSet::new() }
+        let (domain, name) = (node.domain.as_deref().unwrap_or_default(), node.op_type.as_deref().unwrap_or_default());
+        let registered = Operator::of(domain, name).map(Operator::attributes);
+        Self { at, all: &node.attribute, asked: BTreeSet::new(), registered }
     }
 
     fn find(&mut self, name: &'static str, kind: i32) -> Result<Option<&'a AttributeProto>, CompileError> {
@@ -103,9 +108,11 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Refuses attributes that were neither read nor ignored: they might change the result.
+    /// Refuses attributes that the registry does not have, or that were neither read nor ignored: they might change the result.
     pub(crate) fn finish(self) -> Result<(), CompileError> {
-        let unknown = self.all.iter().filter_map(|a| a.name.as_deref()).find(|name| !self.asked.contains(name));
+        let is_registered = |name: &str| self.registered.is_none_or(|all| all.contains(&name));
+        let is_known = |name: &&str| self.asked.contains(name) && is_registered(name);
+        let unknown = self.all.iter().filter_map(|a| a.name.as_deref()).find(|name| !is_known(name));
         match unknown {
             Some(name) => Err(self.refuse(name, "no such attribute", "a value whose meaning is unknown here")),
             None => Ok(()),

@@ -8,6 +8,7 @@ use crate::fronts::catboost::CatBoost;
 use crate::fronts::hints;
 use crate::fronts::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::fronts::onnx::{Attributes, Tensor, node_at};
+use crate::graph::operators::{Domain, Operator, PlanClassical};
 use crate::graph::plan::{Id, Kind, Plan, PlanInput, PlanOutput, Step};
 use crate::terms::error::CompileError;
 use crate::terms::labels::Labels;
@@ -98,19 +99,23 @@ impl Builder {
         let at = node_at(node);
         let attributes = Attributes::new(node, at.clone());
         let mut ctx = Ctx { builder: self, node, at, attributes };
-        let operator = node.op_type.as_deref().unwrap_or_default();
-        let known = match node.domain.as_deref().unwrap_or_default() {
-            "" | "ai.onnx" => {
+        let (domain, name) = (node.domain.as_deref().unwrap_or_default(), node.op_type.as_deref().unwrap_or_default());
+        // What onnxruntime's optimiser writes is left to the net.
+        let known = match Operator::of_standard(domain, name) {
+            None => false,
+            Some(operator) if operator.domain() == Domain::Classical => match PlanClassical::of(operator) {
+                Some(operator) => ml_ops::add(&mut ctx, operator).map(|()| true)?,
+                None => false,
+            },
+            Some(operator) => {
                 stairs::compared(&mut ctx, operator)?
                     || labels::add(&mut ctx, operator)
                     || shares::add(&mut ctx, operator)?
                     || core_ops::add(&mut ctx, operator)?
             }
-            "ai.onnx.ml" => ml_ops::add(&mut ctx, operator)?,
-            _ => false,
         };
         if !known {
-            return Err(CompileError::Operator { at: ctx.at, hint: hints::hint(operator) });
+            return Err(CompileError::Operator { at: ctx.at, hint: hints::hint(name) });
         }
         ctx.attributes.finish()
     }

@@ -10,6 +10,7 @@ use crate::fronts::shape::{
 };
 use crate::graph::doubles::Wide;
 use crate::graph::elem::Elem;
+use crate::graph::operators::{Operator, PlanCore};
 use crate::graph::plan::{Affine, Id, Kind};
 use crate::terms::error::CompileError;
 use crate::terms::labels::Labels;
@@ -17,31 +18,33 @@ use crate::terms::labels::Labels;
 const ONE_ROW: &str = "one sample is proven at a time: export with a batch of one";
 
 /// Adds the node's steps; `false` if the operator is unknown.
-pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
-    match operator {
-        "Gemm" => gemm(ctx)?,
-        "MatMul" => matmul(ctx)?,
-        "Add" | "Sub" | "Mul" | "Div" => arithmetic(ctx, operator)?,
-        "Relu" => unary(ctx, Kind::Relu)?,
-        "Sigmoid" => unary(ctx, Kind::Sigmoid)?,
-        "Exp" => unary(ctx, Kind::Exp)?,
-        "Abs" => absolute(ctx)?,
-        "Sum" => sum(ctx)?,
-        "ReduceMean" => mean_of_stack(ctx)?,
-        "ReduceProd" => product(ctx)?,
-        "Tanh" => tanh(ctx)?,
-        "Neg" => negated(ctx)?,
-        "Pow" => power(ctx)?,
-        "Clip" => clip(ctx)?,
-        "Softmax" => softmax(ctx)?,
-        "ArgMax" => argmax(ctx)?,
-        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => same_elements(ctx, operator)?,
-        "Identity" | "Dropout" => alias(ctx)?,
-        "Cast" => cast(ctx)?,
-        "Constant" => constant(ctx)?,
-        "Concat" => concat(ctx)?,
-        "Gather" => gather(ctx)?,
-        _ => return Ok(false),
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: Operator) -> Result<bool, CompileError> {
+    let Some(known) = PlanCore::of(operator) else { return Ok(false) };
+    match known {
+        PlanCore::Gemm => gemm(ctx)?,
+        PlanCore::MatMul => matmul(ctx)?,
+        PlanCore::Add | PlanCore::Sub | PlanCore::Mul | PlanCore::Div => arithmetic(ctx, operator)?,
+        PlanCore::Relu => unary(ctx, Kind::Relu)?,
+        PlanCore::Sigmoid => unary(ctx, Kind::Sigmoid)?,
+        PlanCore::Exp => unary(ctx, Kind::Exp)?,
+        PlanCore::Abs => absolute(ctx)?,
+        PlanCore::Sum => sum(ctx)?,
+        PlanCore::ReduceMean => mean_of_stack(ctx)?,
+        PlanCore::ReduceProd => product(ctx)?,
+        PlanCore::Tanh => tanh(ctx)?,
+        PlanCore::Neg => negated(ctx)?,
+        PlanCore::Pow => power(ctx)?,
+        PlanCore::Clip => clip(ctx)?,
+        PlanCore::Softmax => softmax(ctx)?,
+        PlanCore::ArgMax => argmax(ctx)?,
+        PlanCore::Reshape | PlanCore::Flatten | PlanCore::Squeeze | PlanCore::Unsqueeze => {
+            same_elements(ctx, operator)?
+        }
+        PlanCore::Identity | PlanCore::Dropout => alias(ctx)?,
+        PlanCore::Cast => cast(ctx)?,
+        PlanCore::Constant => constant(ctx)?,
+        PlanCore::Concat => concat(ctx)?,
+        PlanCore::Gather => gather(ctx)?,
     }
     Ok(true)
 }
@@ -111,13 +114,13 @@ fn matmul(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
+fn arithmetic(ctx: &mut Ctx<'_>, operator: Operator) -> Result<(), CompileError> {
     if wide(ctx, operator)? {
         return Ok(());
     }
     let (id, dims) = match (ctx.operand(0)?, ctx.operand(1)?) {
         (Some(Bound::Const(a)), Some(Bound::Const(b))) => return constants(ctx, operator, &a, &b),
-        (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) if operator == "Mul" && is_zero(&c) => {
+        (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) if operator == Operator::Mul && is_zero(&c) => {
             let data = Data::Floats(vec![0.0; dims.iter().product()]);
             ctx.bind(0, Bound::Const(Tensor { dims, data }));
             ctx.builder.plan.zeroed.push(id);
@@ -127,23 +130,23 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
         (Some(Bound::Value { id, dims }), Some(Bound::Const(c))) => {
             let c = spread_or_refuse(ctx, 1, &c, &dims)?;
             let elem = match operator {
-                "Add" => Elem::Add(c),
-                "Sub" => Elem::Sub(c),
-                "Mul" => Elem::Mul(c),
+                Operator::Add => Elem::Add(c),
+                Operator::Sub => Elem::Sub(c),
+                Operator::Mul => Elem::Mul(c),
                 _ if c.contains(&0.0) => return Err(ctx.refuse(1, "divisors other than zero", "a zero")),
                 _ => Elem::Div(c),
             };
             (ctx.push(Kind::Elem(elem), vec![id], dims.iter().product()), dims)
         }
-        (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) if operator == "Div" && is_one(&c) => {
+        (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) if operator == Operator::Div && is_one(&c) => {
             return shares::reciprocal_of(ctx, id, dims).map(|_| ());
         }
         (Some(Bound::Const(c)), Some(Bound::Value { id, dims })) => {
             let c = spread_or_refuse(ctx, 0, &c, &dims)?;
             let elem = match operator {
-                "Add" => Elem::Add(c),
-                "Sub" => Elem::SubFrom(c),
-                "Mul" => Elem::Mul(c),
+                Operator::Add => Elem::Add(c),
+                Operator::Sub => Elem::SubFrom(c),
+                Operator::Mul => Elem::Mul(c),
                 _ => return Err(ctx.form("a division by a value", "divide by a constant")),
             };
             (ctx.push(Kind::Elem(elem), vec![id], dims.iter().product()), dims)
@@ -155,7 +158,7 @@ fn arithmetic(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
 }
 
 /// Reads arithmetic of an input's numbers with a constant of doubles; `false` if it is none.
-fn wide(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+fn wide(ctx: &mut Ctx<'_>, operator: Operator) -> Result<bool, CompileError> {
     let is_const = |ctx: &Ctx<'_>, i| Ok::<_, CompileError>(matches!(ctx.operand(i)?, Some(Bound::Const(_))));
     let constant = usize::from(is_const(ctx, 1)?);
     let (true, Some(Bound::Value { id, dims })) = (is_const(ctx, constant)?, ctx.operand(1 - constant)?) else {
@@ -252,7 +255,7 @@ fn absolute(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
 }
 
 /// Arithmetic of constants.
-fn constants(ctx: &mut Ctx<'_>, operator: &str, a: &Tensor, b: &Tensor) -> Result<(), CompileError> {
+fn constants(ctx: &mut Ctx<'_>, operator: Operator, a: &Tensor, b: &Tensor) -> Result<(), CompileError> {
     let dims = element_by_element([a.dims.as_slice(), &b.dims]);
     let result = dims.and_then(|dims| Some(Tensor { dims, data: leaves::binary(operator, &a.data, &b.data)? }));
     let result = result.ok_or_else(|| {
@@ -268,12 +271,12 @@ fn spread_or_refuse(ctx: &Ctx<'_>, i: usize, c: &Tensor, dims: &[usize]) -> Resu
     })
 }
 
-fn two_values(ctx: &mut Ctx<'_>, operator: &str) -> Result<(Id, Vec<usize>), CompileError> {
+fn two_values(ctx: &mut Ctx<'_>, operator: Operator) -> Result<(Id, Vec<usize>), CompileError> {
     let ((a, a_dims), (b, b_dims)) = (ctx.value(0)?, ctx.value(1)?);
     let kind = match operator {
-        "Add" => Kind::Add,
-        "Sub" => Kind::Sub,
-        "Mul" => Kind::Mul,
+        Operator::Add => Kind::Add,
+        Operator::Sub => Kind::Sub,
+        Operator::Mul => Kind::Mul,
         _ => return Err(ctx.form("a division by a value", "divide by a constant")),
     };
     let (a_len, b_len) = (a_dims.iter().product::<usize>(), b_dims.iter().product::<usize>());
@@ -403,11 +406,11 @@ fn argmax(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn same_elements(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> {
+fn same_elements(ctx: &mut Ctx<'_>, operator: Operator) -> Result<(), CompileError> {
     let allow_zero = ctx.attributes.int("allowzero")?.unwrap_or(0) != 0;
     let by_attribute = ctx.attributes.ints("axes")?.to_vec();
     let flatten_axis = ctx.attributes.int("axis")?.unwrap_or(1);
-    let given = if operator == "Flatten" { None } else { ctx.ints(1)? };
+    let given = if operator == Operator::Flatten { None } else { ctx.ints(1)? };
     let bound = ctx.operand(0)?.ok_or_else(|| ctx.refuse(0, "a value", "nothing"))?;
     let dims = match &bound {
         Bound::Value { dims, .. } | Bound::Label { dims, .. } => dims.clone(),
@@ -416,9 +419,9 @@ fn same_elements(ctx: &mut Ctx<'_>, operator: &str) -> Result<(), CompileError> 
     };
     let axes = given.clone().unwrap_or(by_attribute);
     let result = match operator {
-        "Flatten" => flattened(&dims, flatten_axis),
-        "Squeeze" => squeezed(&dims, &axes),
-        "Unsqueeze" => unsqueezed(&dims, &axes),
+        Operator::Flatten => flattened(&dims, flatten_axis),
+        Operator::Squeeze => squeezed(&dims, &axes),
+        Operator::Unsqueeze => unsqueezed(&dims, &axes),
         _ => reshape(&dims, &given.ok_or_else(|| ctx.refuse(1, "a constant shape", "nothing"))?, allow_zero),
     };
     let result = result.map_err(|got| ctx.refuse(0, format!("a form that fits dimensions {dims:?}"), got))?;

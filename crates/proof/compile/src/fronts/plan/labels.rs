@@ -7,6 +7,7 @@ use super::builder::Bound;
 use super::ctx::Ctx;
 use super::scores::pair;
 use crate::fronts::onnx::{Data, Tensor};
+use crate::graph::operators::Operator;
 use crate::graph::plan::Kind;
 use crate::terms::labels::Labels;
 
@@ -26,7 +27,7 @@ fn scalar(bound: &Bound) -> Option<Scalar> {
 }
 
 /// Reads a node as a label; `false` if it is none.
-pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> bool {
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: Operator) -> bool {
     let [a, b] = ctx.node.input.as_slice() else { return false };
     let (Some(a), Some(b)) = (ctx.builder.bound(a), ctx.builder.bound(b)) else { return false };
     let (other, constant, constant_first) = match (scalar(a), scalar(b)) {
@@ -54,17 +55,17 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> bool {
 /// The class of a number x that a comparison with a constant tells.
 fn compared(
     ctx: &mut Ctx<'_>,
-    operator: &str,
+    operator: Operator,
     (x, dims): (usize, Vec<usize>),
     c: f32,
     constant_first: bool,
 ) -> Option<Bound> {
     // x < c, x > c, and their opposites, whose classes are numbered the other way round.
     let (below, labels) = match (operator, constant_first) {
-        ("Less", false) | ("Greater", true) => (true, [0, 1]),
-        ("Greater", false) | ("Less", true) => (false, [0, 1]),
-        ("GreaterOrEqual", false) | ("LessOrEqual", true) => (true, [1, 0]),
-        ("LessOrEqual", false) | ("GreaterOrEqual", true) => (false, [1, 0]),
+        (Operator::Less, false) | (Operator::Greater, true) => (true, [0, 1]),
+        (Operator::Greater, false) | (Operator::Less, true) => (false, [0, 1]),
+        (Operator::GreaterOrEqual, false) | (Operator::LessOrEqual, true) => (true, [1, 0]),
+        (Operator::LessOrEqual, false) | (Operator::GreaterOrEqual, true) => (false, [1, 0]),
         _ => return None,
     };
     // The first of equals wins, and so the second class only if x is really beyond c.
@@ -74,12 +75,12 @@ fn compared(
     Some(Bound::Label { id, dims, labels: Labels::Ints(labels.to_vec()) })
 }
 
-fn renamed(operator: &str, labels: &[i64], c: i64, constant_first: bool) -> Option<Vec<i64>> {
+fn renamed(operator: Operator, labels: &[i64], c: i64, constant_first: bool) -> Option<Vec<i64>> {
     let name = |&label: &i64| match (operator, constant_first) {
-        ("Add", _) => label.checked_add(c),
-        ("Mul", _) => label.checked_mul(c),
-        ("Sub", false) => label.checked_sub(c),
-        ("Sub", true) => c.checked_sub(label),
+        (Operator::Add, _) => label.checked_add(c),
+        (Operator::Mul, _) => label.checked_mul(c),
+        (Operator::Sub, false) => label.checked_sub(c),
+        (Operator::Sub, true) => c.checked_sub(label),
         _ => None,
     };
     labels.iter().map(name).collect()

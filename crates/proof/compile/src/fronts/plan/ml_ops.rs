@@ -9,28 +9,28 @@ use super::scores::{
 use super::{encoders, ensemble};
 use crate::fronts::onnx::{Data, Tensor};
 use crate::graph::elem::{Elem, Norm};
+use crate::graph::operators::PlanClassical;
 use crate::graph::plan::{Affine, Id, Kind};
 use crate::terms::error::CompileError;
 use crate::terms::labels::Labels;
 
-/// Adds the node's steps; `false` if the operator is unknown.
-pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: PlanClassical) -> Result<(), CompileError> {
     match operator {
-        "Scaler" => scaler(ctx)?,
-        "Normalizer" => normalizer(ctx)?,
-        "Imputer" => imputer(ctx)?,
-        "LinearClassifier" => linear_classifier(ctx)?,
-        "LinearRegressor" => linear_regressor(ctx)?,
-        "TreeEnsembleClassifier" => ensemble::classifier(ctx)?,
-        "TreeEnsembleRegressor" => ensemble::regressor(ctx)?,
-        "OneHotEncoder" => encoders::one_hot(ctx)?,
-        "LabelEncoder" => encoders::label(ctx)?,
-        "Binarizer" => encoders::binarizer(ctx)?,
-        "ZipMap" => zip_map(ctx)?,
-        "ArrayFeatureExtractor" => chosen(ctx)?,
-        _ => return Ok(false),
+        PlanClassical::Scaler => scaler(ctx)?,
+        PlanClassical::Normalizer => normalizer(ctx)?,
+        PlanClassical::Imputer => imputer(ctx)?,
+        PlanClassical::LinearClassifier => linear_classifier(ctx)?,
+        PlanClassical::LinearRegressor => linear_regressor(ctx)?,
+        PlanClassical::TreeEnsembleClassifier => ensemble::classifier(ctx)?,
+        PlanClassical::TreeEnsembleRegressor => ensemble::regressor(ctx)?,
+        PlanClassical::OneHotEncoder => encoders::one_hot(ctx)?,
+        PlanClassical::LabelEncoder => encoders::label(ctx)?,
+        PlanClassical::Binarizer => encoders::binarizer(ctx)?,
+        PlanClassical::ZipMap => zip_map(ctx)?,
+        PlanClassical::ArrayFeatureExtractor => chosen(ctx)?,
     }
-    Ok(true)
+    Ok(())
 }
 
 fn scaler(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {

@@ -8,39 +8,42 @@ use crate::fronts::onnx::proto::{TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT};
 use crate::fronts::onnx::{Data, Tensor};
 use crate::fronts::shape::axis;
 use crate::graph::elem::{Elem, Norm};
+use crate::graph::operators::Operator;
 use crate::graph::plan::{Id, Kind, Step};
 use crate::terms::error::CompileError;
 
 /// Adds the node's steps; `false` if the operator is not about scores and their sum.
-pub(super) fn add(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
-    if operator == "ReduceSum" {
+pub(super) fn add(ctx: &mut Ctx<'_>, operator: Operator) -> Result<bool, CompileError> {
+    if operator == Operator::ReduceSum {
         return total(ctx);
     }
-    if operator == "Reciprocal" {
+    if operator == Operator::Reciprocal {
         return reciprocal(ctx);
     }
-    if operator == "Cast" {
+    if operator == Operator::Cast {
         return cast(ctx);
     }
     let first = ctx.operand(0)?;
     let second = if ctx.node.input.len() == 2 { ctx.operand(1)? } else { None };
     let bound = match (operator, first, second) {
-        ("Not", Some(Bound::TotalTest { of, is_zero }), _) => Bound::TotalTest { of, is_zero: !is_zero },
-        ("Equal", Some(Bound::Total { of, .. }), Some(Bound::Const(c))) if is_only(&c, |c| c == 0.0) => {
+        (Operator::Not, Some(Bound::TotalTest { of, is_zero }), _) => Bound::TotalTest { of, is_zero: !is_zero },
+        (Operator::Equal, Some(Bound::Total { of, .. }), Some(Bound::Const(c))) if is_only(&c, |c| c == 0.0) => {
             Bound::TotalTest { of, is_zero: true }
         }
-        ("Mul", Some(Bound::NoTotal { of }), Some(Bound::Const(c))) if is_only(&c, f32::is_finite) => {
+        (Operator::Mul, Some(Bound::NoTotal { of }), Some(Bound::Const(c))) if is_only(&c, f32::is_finite) => {
             Bound::NoTotal { of }
         }
-        ("Add", Some(Bound::Total { of, dims }), Some(Bound::NoTotal { of: same })) if of == same => {
+        (Operator::Add, Some(Bound::Total { of, dims }), Some(Bound::NoTotal { of: same })) if of == same => {
             Bound::Total { of, dims }
         }
-        ("Add", Some(Bound::Value { id, dims }), Some(Bound::NoTotal { of })) if of == id => Bound::Value { id, dims },
-        ("Reshape", Some(Bound::Total { of, dims }), Some(Bound::Const(_))) => {
+        (Operator::Add, Some(Bound::Value { id, dims }), Some(Bound::NoTotal { of })) if of == id => {
+            Bound::Value { id, dims }
+        }
+        (Operator::Reshape, Some(Bound::Total { of, dims }), Some(Bound::Const(_))) => {
             ctx.attributes.ignore(&["allowzero"]);
             Bound::Total { of, dims }
         }
-        ("Div", Some(Bound::Value { id, dims }), Some(Bound::Total { of, .. })) if of == id => {
+        (Operator::Div, Some(Bound::Value { id, dims }), Some(Bound::Total { of, .. })) if of == id => {
             let id = ctx.push(Kind::Normalize(Norm::L1), vec![id], dims.iter().product());
             Bound::Value { id, dims }
         }

@@ -8,6 +8,7 @@ use super::ctx::Ctx;
 use super::leaves::joined;
 use crate::fronts::onnx::{Data, Tensor};
 use crate::graph::forest::{Ensemble, TreeNode};
+use crate::graph::operators::Operator;
 use crate::graph::plan::{Id, Kind, Step};
 use crate::graph::stairs::Stairs;
 use crate::terms::error::CompileError;
@@ -96,7 +97,7 @@ fn is_feature(ctx: &Ctx<'_>, mut id: Id) -> bool {
 }
 
 /// Reads a comparison of a single picked feature with constants, or with several of any number; `false` if it is neither.
-pub(super) fn compared(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, CompileError> {
+pub(super) fn compared(ctx: &mut Ctx<'_>, operator: Operator) -> Result<bool, CompileError> {
     let (Some(Bound::Value { id, dims }), Some(Bound::Const(Tensor { dims: own, data: Data::Floats(c) }))) =
         (ctx.operand(0)?, ctx.operand(1)?)
     else {
@@ -107,11 +108,11 @@ pub(super) fn compared(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, Compil
         return Ok(false);
     }
     let holds: fn(f32, f32) -> bool = match operator {
-        "Less" => |x, c| x < c,
-        "LessOrEqual" => |x, c| x <= c,
-        "Greater" => |x, c| x > c,
-        "GreaterOrEqual" => |x, c| x >= c,
-        "Equal" => |x, c| x.partial_cmp(&c) == Some(Ordering::Equal),
+        Operator::Less => |x, c| x < c,
+        Operator::LessOrEqual => |x, c| x <= c,
+        Operator::Greater => |x, c| x > c,
+        Operator::GreaterOrEqual => |x, c| x >= c,
+        Operator::Equal => |x, c| x.partial_cmp(&c) == Some(Ordering::Equal),
         _ => return Ok(false),
     };
     if c.is_empty() {
@@ -124,7 +125,7 @@ pub(super) fn compared(ctx: &mut Ctx<'_>, operator: &str) -> Result<bool, Compil
     let thresholds = c.iter().flat_map(|&c| [c, c.next_up()]).filter(|c| !c.is_nan()).collect();
     let mut stairs = Stairs::at(thresholds, |x| c.iter().map(|&c| f32::from(holds(x, c))).collect());
     // No comparison with a missing value holds.
-    stairs.missing_below = !operator.starts_with("Less");
+    stairs.missing_below = !matches!(operator, Operator::Less | Operator::LessOrEqual);
     let id = stairs.push(ctx, id);
     let mut dims = vec![1; dims.len().max(own.len()).max(1)];
     if let Some(last) = dims.last_mut() {

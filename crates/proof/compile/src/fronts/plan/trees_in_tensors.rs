@@ -10,8 +10,8 @@
 //! y       = MatMul(reached, values)            (T·L, classes)
 //! ```
 //!
-//! with reshapes between. Nothing of it is computed as tensors here: from `path`, each leaf is a conjunction of turns, and conjunctions
-//! that are the leaves of one tree are put together again. What does not come out as a tree is left to the operators' own rules.
+//! with reshapes between. Nothing of it is computed as tensors here. By `path`, each leaf is a conjunction of turns, and conjunctions that are
+//! the leaves of one tree are put together again. What does not come out as a tree is left to the operators' own rules.
 
 use super::builder::{Bound, Builder};
 use crate::fronts::onnx::proto::{GraphProto, NodeProto, TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64};

@@ -7,8 +7,9 @@
 //! | `.csv` | one sample a row; under a header, columns are matched by name, else all inputs' elements in order |
 //! | `.json` | `{"input_data": [[…], …]}`: flat, one list per input (for one input: per sample); lists by input name; or a table: a list of records, or lists by column |
 //!
-//! An array holds one sample or several: its shape is the input's, or has the number of samples for its first dimension, or is
-//! flat per sample. A missing value is NaN; in text, `null` or an empty cell.
+//! An array holds one sample or several. Its shape is the input's, or has the number of samples for its first dimension, or is flat per
+//! sample. For example, an input of [1, 3, 4] takes arrays of [3, 4], [9, 3, 4] and [9, 12]. A missing value is NaN; in text, `null` or an
+//! empty cell.
 
 mod array;
 mod numpy;

@@ -154,7 +154,10 @@ fn computes(kind: &Kind) -> bool {
         Kind::Pointwise(expr) => expr.as_line().is_none(),
         Kind::Contract { .. } | Kind::Linear(_) | Kind::Conv(_) | Kind::Normalize { .. } | Kind::Softmax { .. } => true,
         Kind::Binary(_) | Kind::MaxPool { positive: true, .. } => true,
-        _ => false,
+        Kind::MaxPool { positive: false, .. } | Kind::Constant(_) | Kind::AddConst(_) | Kind::MulConst(_) => false,
+        Kind::Sum | Kind::Max | Kind::Embed(_) | Kind::Mask { .. } | Kind::Choose { .. } | Kind::Hide => false,
+        Kind::ArgMax | Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) | Kind::Concat(_) | Kind::Top { .. } => false,
+        Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } => false,
     }
 }
 
@@ -221,12 +224,16 @@ fn asked(net: &Net, step: &Step, own: u32, (widest, fine): (u32, u32)) -> u32 {
         }
         Kind::Sum => bits(ROOM_BITS - 1.0 - terms(net.row(step.operands[0]))).min(own),
         Kind::MaxPool { .. } | Kind::Max => own,
-        kind if crate::graph::net::moves(kind) => own,
+        Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) | Kind::Concat(_) => own,
         Kind::Normalize { .. } if has_blocks(net.row(step.operands[0]), (widest, fine)) => fine.min(BLOCKED_BITS),
         Kind::Binary(Arith::Add | Arith::Sub) | Kind::AddConst(_) | Kind::Normalize { .. } => fine,
         kind if is_square(kind) => SQUARED_BITS,
         Kind::Pointwise(expr) if expr.rounding().is_some() => ROUNDED_BITS,
-        _ => widest,
+        Kind::Pointwise(_) | Kind::Binary(_) | Kind::MulConst(_) | Kind::Constant(_) | Kind::Softmax { .. } => widest,
+        Kind::Embed(_) | Kind::Mask { .. } | Kind::Choose { .. } | Kind::Hide | Kind::ArgMax | Kind::Top { .. } => {
+            widest
+        }
+        Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } => widest,
     }
 }
 

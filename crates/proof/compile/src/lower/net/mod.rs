@@ -1,14 +1,16 @@
-//! From a network to an integer program.
+//! From a net to an integer program.
 //!
-//! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that
-//! follow from their operands. What reads such a value next and needs it narrow (a *column*: one committed number per
-//! element) rescales it once, to as many bits as the sums of its readers have room for. Where interval arithmetic
-//! allows far more than the samples show, the value is declared to stay near to what they show, so that intervals do
-//! not grow from layer to layer. An input for which it does not is refused.
+//! A value of the program reads as `integer · scale`. Sums and products leave wide integers behind, at scales that follow from their
+//! operands. A reader may need a narrow value: a *column*, one committed number per element. Then the value is rescaled once, to as many
+//! bits as the sums of its readers have room for. For example, a sum of 64 products that stays below 2³⁰ has room for 12 bits of each factor.
+//!
+//! Interval arithmetic often allows far more than the samples show. Then the value is declared to stay near to what they show, so that
+//! intervals do not grow from layer to layer. An input for which it does not is refused.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`budget`] | widths: of limbs, tables, and each value |
+//! | [`lowering`] | the program under construction |
 //! | [`range`] | how a value becomes narrow |
 //! | [`form`] | what is known of a value: numbers, or a sum whose scale is still free |
 //! | [`sums`] | sums of products with weights, and their scales |
@@ -19,11 +21,10 @@
 //! | [`attention`] | Softmax, and normalisation after the product |
 //! | [`norms`] | normalisation of rows |
 //! | [`squares`] | its sums of squares |
-//! | [`steep`] | functions that a table has too few arguments for |
-//! | [`powers`] | which functions are squares and roots
-//! | [`lowering`] | the program under construction
-//! | [`roots`] | squares of elements, and roots of wide values |
 //! | [`reciprocals`] | its division, where rows deviate alike |
+//! | [`steep`] | functions that a table has too few arguments for |
+//! | [`powers`] | which functions are squares and roots |
+//! | [`roots`] | squares of elements, and roots of wide values |
 //! | [`arithmetic`] | products and quotients of values |
 //! | [`ports`] | inputs and outputs |
 
@@ -147,7 +148,18 @@ impl Lowering<'_> {
             Kind::Choose { fill } if self.only_softmax(self.here()) && self.hides(x, *fill)? => Ok(Form::Moved),
             Kind::Choose { fill } => self.choose(at, (x, step.operands[1]), *fill),
             Kind::Softmax { log: false } => self.softmax(at, x),
-            _ => self.computed(step, x).map(Form::Ready),
+            Kind::Constant(_) | Kind::Contract { .. } | Kind::MulConst(_) | Kind::Binary(_) | Kind::Embed(_) => {
+                self.computed(step, x).map(Form::Ready)
+            }
+            Kind::Sum | Kind::Max | Kind::MaxPool { .. } | Kind::Softmax { log: true } | Kind::Normalize { .. } => {
+                self.computed(step, x).map(Form::Ready)
+            }
+            Kind::Mask { .. } | Kind::ArgMax | Kind::Concat(_) => self.computed(step, x).map(Form::Ready),
+            Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } | Kind::Top { .. } => Err(CompileError::Form {
+                at: at.clone(),
+                what: "a classical model beside layers of a network".into(),
+                hint: "compile the network and the classical model one by one".into(),
+            }),
         }
     }
 
@@ -190,12 +202,14 @@ impl Lowering<'_> {
             Kind::Mask { keep, fill } => self.masked(at, x, keep, *fill),
             Kind::ArgMax => self.argmax(at, x),
             Kind::Concat(axis) => self.concat(step, *axis),
-            Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } | Kind::Top { .. } => Err(CompileError::Form {
-                at: at.clone(),
-                what: "a classical model beside layers of a network".into(),
-                hint: "compile the network and the classical model one by one".into(),
-            }),
-            _ => self.constant(step),
+            // Of these, `step` lowers all but constants.
+            Kind::Constant(_) | Kind::Linear(_) | Kind::Conv(_) | Kind::Pointwise(_) | Kind::AddConst(_) => {
+                self.constant(step)
+            }
+            Kind::Choose { .. } | Kind::Hide | Kind::Reshape | Kind::Transpose(_) | Kind::Take(_) => {
+                self.constant(step)
+            }
+            Kind::Elem(_) | Kind::Norm(_) | Kind::Trees { .. } | Kind::Top { .. } => self.constant(step),
         }
     }
 

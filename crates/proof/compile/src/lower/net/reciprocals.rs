@@ -1,5 +1,6 @@
-//! Rows normalised by a product with one over their deviation, where all deviate alike: that is one quotient for a row, where dividing
-//! takes one for each element.
+//! Rows normalised by a product with one over their deviation, where all deviate alike.
+//!
+//! That is one quotient for a row. A division takes one for each element.
 
 use super::form::Quant;
 use super::lowering::Lowering;

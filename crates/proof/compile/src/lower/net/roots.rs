@@ -1,5 +1,7 @@
-//! Squares as products and roots of wide values: a table of either has one resolution from nothing to the largest number, and a root turns
-//! the last bit of a small number into much.
+//! Squares as products, and roots of wide values.
+//!
+//! A table of either has one resolution from nothing to the largest number. A root turns the last bit of a small number into much. For
+//! example, beside numbers of 2²⁰ a table of 12 bits has one line from 0 to 256, where the root rises to 16.
 
 use super::form::{Quant, Source, Term};
 use super::lowering::Lowering;

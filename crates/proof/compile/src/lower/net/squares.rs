@@ -1,5 +1,7 @@
-//! Squares of rows summed in blocks: those of a few elements fit as they are, and their sums are rounded, which takes a number for a block
-//! where a rounded copy takes one for each element.
+//! Squares of rows, summed in blocks.
+//!
+//! The squares of a few elements fit as they are, and their sum is rounded. That takes one number for a block, where a rounded copy of
+//! the row takes one for each element.
 
 use super::form::Quant;
 use super::lowering::Lowering;

@@ -132,7 +132,14 @@ impl Lowering<'_> {
                         let seen = (self.ranges.seen(step.operands[1]), self.ranges.seen(id));
                         elementwise::divide(&mut self.builder, at, (x, second), seen)
                     }
-                    _ => {
+                    // Those before `kind` are lowered above.
+                    Kind::Add
+                    | Kind::Sub
+                    | Kind::Mul
+                    | Kind::Affine(_)
+                    | Kind::Elem(_)
+                    | Kind::Trees(_)
+                    | Kind::Pick(_) => {
                         let second = self.operand(step, 1)?;
                         elementwise::two(&mut self.builder, at, kind, x, second)
                     }

@@ -1,8 +1,10 @@
-//! Normalisations by what they compute: spellings that [`super::norms`] does not know by their steps. Their scale is multiplied into the
-//! deviation, they go along another dimension than the last, or they are put together as `x · k + (offset − mean · k)`.
+//! Normalisations by what they compute: spellings that [`super::norms`] does not know by their steps.
 //!
-//! The steps between a value and the sums of its rows are computed for some numbers. They are a normalisation if each element of what comes
-//! out is a normalised element of the value, times a factor of its own and plus an offset of its own.
+//! In some of them the scale is multiplied into the deviation. Some go along another dimension than the last. Some are put together
+//! as `x · k + (offset − mean · k)`.
+//!
+//! The steps between a value and the sums of its rows are computed for some numbers. They are a normalisation if each element of
+//! the result is one of the value, normalised, times a factor and plus an offset.
 
 use super::fuse::is_square;
 use super::norms::eps_of;

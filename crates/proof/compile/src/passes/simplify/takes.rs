@@ -1,8 +1,9 @@
-//! Positions that are picked later are picked earlier, so that nothing is computed for the others: the logits after the last token of a
-//! decoder need no more than that token in its last layer.
+//! Positions that are picked later are picked earlier, so that nothing is computed for the others.
 //!
-//! Only positions among rows, or of what works element by element: a step that reads whole rows gets whole rows. This comes after all
-//! other rules, which recognise steps by what they read.
+//! For example, a decoder's logits after the last token need no more than that token in its last layer.
+//!
+//! This holds for positions among rows, and for steps that work element by element: a step that reads whole rows gets whole rows. It comes
+//! after all other rules, which recognise steps by what they read.
 
 use super::rewriter::Rewriter;
 use crate::graph::array::{Array, count};

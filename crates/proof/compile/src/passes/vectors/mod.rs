@@ -1,5 +1,7 @@
-//! From a network of few numbers to vectors of one sample, whose steps are lowered exactly or nearly so: classical models, and what is
-//! computed around them. Values are as wide as the program can hold them there, where a network's are a dozen bits.
+//! From a net of few numbers to a plan: classical models, and what is computed around them.
+//!
+//! The steps of a plan are lowered exactly or nearly so. Its values are as wide as the program can hold them, where a net's are a dozen
+//! bits.
 //!
 //! | module | what it holds |
 //! |---|---|

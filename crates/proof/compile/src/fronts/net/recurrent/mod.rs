@@ -1,8 +1,8 @@
 //! LSTM, GRU and RNN, unrolled: a step of the network for each position of the sequence.
 //!
-//! What the input adds to the gates is one product for the whole sequence; what the state adds is one product per position,
-//! with the same weights each time. The steps of one role bear one name, `node/role`, so that calibration gives them one
-//! scale and their weights are committed once.
+//! What the input adds to the gates is one product for the whole sequence. What the state adds is one product per position, with the
+//! same weights each time. The steps of one role bear one name, `node/role`. So calibration gives them one scale, and their weights are
+//! committed once.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -15,6 +15,7 @@ mod weights;
 use super::builder::Bound;
 use super::ctx::Ctx;
 use crate::graph::expr::Fun;
+use crate::graph::operators::family::Recurrent;
 use crate::terms::error::CompileError;
 use cells::{Cell, Direction, State};
 use weights::{Size, Weights};
@@ -22,16 +23,15 @@ use weights::{Size, Weights};
 /// Longest sequence times directions: each adds a dozen steps.
 const MOST_POSITIONS: usize = 4096;
 
-/// Adds the node's steps; `false` if the operator is not one of these.
-pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: &str) -> Result<bool, CompileError> {
+/// Adds the node's steps.
+pub(super) fn add(ctx: &mut Ctx<'_, '_>, operator: Recurrent) -> Result<(), CompileError> {
     let cell = match operator {
-        "LSTM" => Cell::Lstm,
-        "GRU" => Cell::Gru { reset_after: ctx.attributes.int("linear_before_reset")?.unwrap_or(0) != 0 },
-        "RNN" => Cell::Plain,
-        _ => return Ok(false),
+        Recurrent::Lstm => Cell::Lstm,
+        Recurrent::Gru => Cell::Gru { reset_after: ctx.attributes.int("linear_before_reset")?.unwrap_or(0) != 0 },
+        Recurrent::Rnn => Cell::Plain,
     };
     recurrent(ctx, cell)?;
-    Ok(true)
+    Ok(())
 }
 
 fn recurrent(ctx: &mut Ctx<'_, '_>, cell: Cell) -> Result<(), CompileError> {

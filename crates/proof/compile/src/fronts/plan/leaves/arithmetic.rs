@@ -3,6 +3,7 @@
 
 use crate::fronts::onnx::proto::{TYPE_BOOL, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT32, TYPE_INT64};
 use crate::fronts::onnx::{Attributes, Data};
+use crate::graph::operators::Operator;
 use crate::terms::error::CompileError;
 use std::collections::BTreeMap;
 
@@ -43,25 +44,25 @@ fn chosen<T: Copy>(places: &[Option<usize>], values: &[T], default: T) -> Vec<T>
 }
 
 /// An operator of one operand.
-pub(super) fn unary(operator: &str, values: &Data) -> Option<Data> {
+pub(super) fn unary(operator: Operator, values: &Data) -> Option<Data> {
     let floats = |f: fn(f32) -> f32| match values {
         Data::Floats(v) => Some(Data::Floats(v.iter().map(|&v| f(v)).collect())),
         _ => None,
     };
     match (operator, values) {
-        ("Neg", Data::Ints(v)) => v.iter().map(|v| v.checked_neg()).collect::<Option<_>>().map(Data::Ints),
-        ("Not", Data::Ints(v)) => Some(Data::Ints(v.iter().map(|&v| i64::from(v == 0)).collect())),
-        ("Neg", _) => floats(|v| -v),
-        ("Abs", _) => floats(f32::abs),
-        ("Log", _) => floats(f32::ln),
-        ("Exp", _) => floats(f32::exp),
-        ("Sqrt", _) => floats(f32::sqrt),
+        (Operator::Neg, Data::Ints(v)) => v.iter().map(|v| v.checked_neg()).collect::<Option<_>>().map(Data::Ints),
+        (Operator::Not, Data::Ints(v)) => Some(Data::Ints(v.iter().map(|&v| i64::from(v == 0)).collect())),
+        (Operator::Neg, _) => floats(|v| -v),
+        (Operator::Abs, _) => floats(f32::abs),
+        (Operator::Log, _) => floats(f32::ln),
+        (Operator::Exp, _) => floats(f32::exp),
+        (Operator::Sqrt, _) => floats(f32::sqrt),
         _ => None,
     }
 }
 
 /// An operator of two operands.
-pub(crate) fn binary(operator: &str, a: &Data, b: &Data) -> Option<Data> {
+pub(crate) fn binary(operator: Operator, a: &Data, b: &Data) -> Option<Data> {
     match (a, b) {
         (Data::Floats(a), Data::Floats(b)) => of_floats(operator, &pairs(a, b)),
         (Data::Ints(a), Data::Ints(b)) => of_ints(operator, &pairs(a, b)),
@@ -75,40 +76,40 @@ fn pairs<T: Copy>(a: &[T], b: &[T]) -> Vec<(T, T)> {
     (0..a.len().max(b.len())).map(|i| (at(a, i), at(b, i))).collect()
 }
 
-fn compared<T: PartialOrd>(operator: &str, pairs: &[(T, T)]) -> Option<Data> {
+fn compared<T: PartialOrd>(operator: Operator, pairs: &[(T, T)]) -> Option<Data> {
     let holds: fn(&(T, T)) -> bool = match operator {
-        "Equal" => |(a, b)| a == b,
-        "Less" => |(a, b)| a < b,
-        "LessOrEqual" => |(a, b)| a <= b,
-        "Greater" => |(a, b)| a > b,
-        "GreaterOrEqual" => |(a, b)| a >= b,
+        Operator::Equal => |(a, b)| a == b,
+        Operator::Less => |(a, b)| a < b,
+        Operator::LessOrEqual => |(a, b)| a <= b,
+        Operator::Greater => |(a, b)| a > b,
+        Operator::GreaterOrEqual => |(a, b)| a >= b,
         _ => return None,
     };
     Some(Data::Ints(pairs.iter().map(|pair| i64::from(holds(pair))).collect()))
 }
 
-fn of_floats(operator: &str, pairs: &[(f32, f32)]) -> Option<Data> {
+fn of_floats(operator: Operator, pairs: &[(f32, f32)]) -> Option<Data> {
     let f: fn(f32, f32) -> f32 = match operator {
-        "Add" | "Sum" => |a, b| a + b,
-        "Sub" => |a, b| a - b,
-        "Mul" => |a, b| a * b,
-        "Div" => |a, b| a / b,
-        "Max" => f32::max,
-        "Min" => f32::min,
-        "Pow" => f32::powf,
+        Operator::Add | Operator::Sum => |a, b| a + b,
+        Operator::Sub => |a, b| a - b,
+        Operator::Mul => |a, b| a * b,
+        Operator::Div => |a, b| a / b,
+        Operator::Max => f32::max,
+        Operator::Min => f32::min,
+        Operator::Pow => f32::powf,
         _ => return compared(operator, pairs),
     };
     Some(Data::Floats(pairs.iter().map(|&(a, b)| f(a, b)).collect()))
 }
 
-fn of_ints(operator: &str, pairs: &[(i64, i64)]) -> Option<Data> {
+fn of_ints(operator: Operator, pairs: &[(i64, i64)]) -> Option<Data> {
     let f: fn(i64, i64) -> Option<i64> = match operator {
-        "Add" | "Sum" => i64::checked_add,
-        "Sub" => i64::checked_sub,
-        "Mul" => i64::checked_mul,
-        "Div" => i64::checked_div,
-        "Max" => |a, b| Some(a.max(b)),
-        "Min" => |a, b| Some(a.min(b)),
+        Operator::Add | Operator::Sum => i64::checked_add,
+        Operator::Sub => i64::checked_sub,
+        Operator::Mul => i64::checked_mul,
+        Operator::Div => i64::checked_div,
+        Operator::Max => |a, b| Some(a.max(b)),
+        Operator::Min => |a, b| Some(a.min(b)),
         _ => return compared(operator, pairs),
     };
     pairs.iter().map(|&(a, b)| f(a, b)).collect::<Option<_>>().map(Data::Ints)

@@ -1,10 +1,10 @@
 //! Functions of one tree's leaf, and sums of forests.
 //!
-//! A tree answers with one of finitely many numbers. So whatever is computed element by element from that number, or
-//! from several such functions of the same tree, is a tree again: with other numbers at its leaves. Exporters lean on
-//! this: an isolation forest looks up depth and size of each leaf and goes through casts, comparisons and logarithms
-//! with them. All of it is computed here, leaf by leaf, in the runtime's own arithmetic. A function becomes a step only
-//! where something else reads it.
+//! A tree answers with one of finitely many numbers. A function that is computed element by element from that number is a tree again, with
+//! other numbers at its leaves. So is a function of several such functions of the same tree. Exporters lean on this. An isolation
+//! forest, for example, looks up depth and size of each leaf, and goes through casts, comparisons and logarithms with them.
+//!
+//! All of it is computed here, leaf by leaf, in the runtime's own arithmetic. A function becomes a step only where something else reads it.
 //!
 //! A sum of forests that read the same value is one forest.
 
@@ -20,6 +20,7 @@ use crate::fronts::onnx::proto::NodeProto;
 use crate::fronts::onnx::{Attributes, Data, Tensor, node_at};
 use crate::fronts::shape::{axis, reshape};
 use crate::graph::forest::{Ensemble, TreeNode};
+use crate::graph::operators::{Domain, Operator};
 use crate::graph::plan::{Kind, Step};
 use crate::terms::error::CompileError;
 use arithmetic::{cast, encoded, unary};
@@ -142,26 +143,26 @@ fn function(builder: &Builder, node: &NodeProto) -> Result<Option<LeafFunction>,
     if leaves().any(|leaf| leaf.tree != first.tree) {
         return Ok(None);
     }
-    let operator = node.op_type.as_deref().unwrap_or_default();
+    let (domain, name) = (node.domain.as_deref().unwrap_or_default(), node.op_type.as_deref().unwrap_or_default());
+    let Some(operator) = Operator::of_standard(domain, name) else { return Ok(None) };
     let mut attributes = Attributes::new(node, node_at(node));
-    let result = match (node.domain.as_deref().unwrap_or_default(), operator) {
-        ("" | "ai.onnx", "Identity") => Some((first.values.clone(), first.dims.clone())),
-        ("" | "ai.onnx", "Reshape") => reshaped(&operands, &mut attributes)?,
-        ("" | "ai.onnx", "Cast") => {
+    let same_dims = |values: Data| (values, first.dims.clone());
+    let result = match operator {
+        Operator::Identity => Some(same_dims(first.values.clone())),
+        Operator::Reshape => reshaped(&operands, &mut attributes)?,
+        Operator::Cast => {
             attributes.ignore(&["saturate", "round_mode"]);
             let to = attributes.int("to")?.unwrap_or(0);
-            cast(&first.values, to).map(|values| (values, first.dims.clone()))
+            cast(&first.values, to).map(same_dims)
         }
-        ("" | "ai.onnx", "Neg" | "Abs" | "Log" | "Exp" | "Sqrt" | "Not") => {
-            unary(operator, &first.values).map(|values| (values, first.dims.clone()))
+        Operator::Neg | Operator::Abs | Operator::Log | Operator::Exp | Operator::Sqrt | Operator::Not => {
+            unary(operator, &first.values).map(same_dims)
         }
-        ("" | "ai.onnx", "Concat") => concat(&operands, &mut attributes)?,
-        ("" | "ai.onnx", "ArgMax") => argmax(first, &mut attributes)?,
-        ("" | "ai.onnx", _) => combined(operator, &operands),
-        ("ai.onnx.ml", "OneHotEncoder") => one_hot(first, &mut attributes)?,
-        ("ai.onnx.ml", "LabelEncoder") => {
-            encoded(&first.values, &mut attributes)?.map(|values| (values, first.dims.clone()))
-        }
+        Operator::Concat => concat(&operands, &mut attributes)?,
+        Operator::ArgMax => argmax(first, &mut attributes)?,
+        Operator::OneHotEncoder => one_hot(first, &mut attributes)?,
+        Operator::LabelEncoder => encoded(&first.values, &mut attributes)?.map(same_dims),
+        _ if operator.domain() == Domain::Core => combined(operator, &operands),
         _ => None,
     };
     let Some((values, dims)) = result else { return Ok(None) };

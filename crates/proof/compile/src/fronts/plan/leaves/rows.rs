@@ -5,6 +5,7 @@ use crate::fronts::onnx::{Attributes, Data, Tensor};
 use crate::fronts::plan::builder::{LeafFunction, SPENT_MAX};
 use crate::fronts::plan::encoders::columns;
 use crate::fronts::shape::{axis, element_by_element};
+use crate::graph::operators::Operator;
 use crate::terms::error::CompileError;
 
 /// An operand of a function.
@@ -68,8 +69,8 @@ impl Operand {
 }
 
 /// Functions of the same tree and constants, taken together from the left; of one element, or of the same dimensions as the others.
-pub(super) fn combined(operator: &str, operands: &[Operand]) -> Option<Values> {
-    let variadic = matches!(operator, "Sum" | "Max" | "Min");
+pub(super) fn combined(operator: Operator, operands: &[Operand]) -> Option<Values> {
+    let variadic = matches!(operator, Operator::Sum | Operator::Max | Operator::Min);
     if !variadic && operands.len() != 2 {
         return None;
     }
