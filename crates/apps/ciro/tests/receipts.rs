@@ -16,7 +16,7 @@ fn receipt() -> Receipt {
     let bits = [1.25f32, 0.5].map(f32::to_bits).to_vec();
     let input = RawInput(vec![RawTensor { shape: vec![1, 2], bits }]);
     let proof = prove(&key, &input, &ProofContext::default()).expect("proves");
-    Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes)
+    Receipt::stand_alone((key.program(), key.roots().key), key.weights(), &proof.statement, proof.bytes)
 }
 
 fn write(directory: &Path, bytes: &[u8]) -> PathBuf {
@@ -160,7 +160,7 @@ fn a_missing_file_is_a_usage_error_and_noise_is_no_receipt() {
     let directory = tempfile::tempdir().expect("a directory");
     assert_eq!(ciro(&["verify"], &directory.path().join("absent")).status.code(), Some(2));
     assert_eq!(ciro(&["verify"], directory.path()).status.code(), Some(2));
-    for noise in [&b""[..], b"CIRO-RECEIPT\x02", &[0xff; 1_000]] {
+    for noise in [&b""[..], b"CIRO-RECEIPT\x03", &[0xff; 1_000]] {
         assert_eq!(ciro(&["verify"], &write(directory.path(), noise)).status.code(), Some(1));
     }
 }

@@ -83,7 +83,12 @@ impl BatchProof {
     ) -> PyResult<Self> {
         let proof = &made.proof;
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
-        let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
+        let receipt = Receipt::stand_alone(
+            (key.program(), key.roots().key),
+            key.weights(),
+            &proof.statement,
+            proof.bytes.clone(),
+        );
         Ok(Self { key, made, receipt, numbers, refused, outputs, setup_ms, prove_ms })
     }
 }

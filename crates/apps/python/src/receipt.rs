@@ -50,7 +50,8 @@ impl Proof {
     ) -> PyResult<Self> {
         let outputs = tensor::outputs(&key.model().program, &proof.output)?;
         let proof_bytes = proof.bytes.len();
-        let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes);
+        let receipt =
+            Receipt::stand_alone((key.program(), key.roots().key), key.weights(), &proof.statement, proof.bytes);
         let model_id = key.model_id().to_string();
         let opening = |Reveal { part, salts, values }| {
             (part.name(), Opening { model: key.model_id(), part, salts, values }.to_bytes())

@@ -11,7 +11,12 @@ fn receipt() -> (String, Vec<u8>) {
     let bits = [1.25f32, 0.5].map(f32::to_bits).to_vec();
     let input = RawInput(vec![RawTensor { shape: vec![1, 2], bits }]);
     let proof = prove(&key, &input, &ciro_auditor::ProofContext::default()).expect("proves");
-    let receipt = ciro_receipt::Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes);
+    let receipt = ciro_receipt::Receipt::stand_alone(
+        (key.program(), key.roots().key),
+        key.weights(),
+        &proof.statement,
+        proof.bytes,
+    );
     (key.model_id().to_string(), receipt.to_bytes())
 }
 

@@ -14,7 +14,7 @@ fn receipt() -> (ModelId, Vec<u8>) {
     let bits = [1.25f32, 0.5].map(f32::to_bits).to_vec();
     let input = RawInput(vec![RawTensor { shape: vec![1, 2], bits }]);
     let proof = prove(&key, &input, &ProofContext::default()).expect("proves");
-    let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes);
+    let receipt = Receipt::stand_alone((key.program(), key.roots().key), key.weights(), &proof.statement, proof.bytes);
     (key.model_id(), receipt.to_bytes())
 }
 

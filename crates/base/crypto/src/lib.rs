@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`mod@hash`] | Blake2s-256 with a length-prefixed domain label |
+//! | [`identity`] | names that are the hash of what they name |
 //! | [`sign`] | Ed25519 keys, signatures over (domain, chain, message), strict verification |
 //!
 //! Dependency position: above `ciro-types`, below everything that names or signs things. No randomness here: a key is
@@ -33,7 +34,9 @@
 extern crate alloc;
 
 pub mod hash;
+pub mod identity;
 pub mod sign;
 
 pub use hash::{Hasher, hash, hash_encoded};
+pub use identity::{job_id, model_id};
 pub use sign::{Keypair, Signature, SignatureError, verify};

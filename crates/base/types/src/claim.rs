@@ -1,6 +1,6 @@
 //! What claims about an inference are made of, whoever proves or checks them.
 
-use crate::id::{AccountId, ChainId, JobId};
+use crate::id::{AccountId, ChainId, Hash32, JobId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -36,4 +36,13 @@ impl Disclosure {
             Self::Private => "private",
         }
     }
+}
+
+/// What a model's identity commits to besides its program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ModelRoots {
+    /// The digest of the verifying key that follows from the program.
+    pub key: Hash32,
+    /// The root of the commitment to the weights; their hash if they are public.
+    pub weights: Hash32,
 }

@@ -45,7 +45,7 @@ pub mod text;
 pub mod unit;
 
 pub use amount::Amount;
-pub use claim::{Disclosure, ProofContext};
+pub use claim::{Disclosure, ModelRoots, ProofContext};
 pub use codec::{DecodeError, decode, encode};
 pub use id::{AccountId, BlockId, ChainId, Hash32, JobId, ModelId, StateRoot, TxId};
 pub use job::{Assurance, CapabilityFlags, JobSpec, JobType, Lease, Offer, Requirements};

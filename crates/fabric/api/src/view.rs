@@ -4,8 +4,8 @@ use crate::refusal::Refusal;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_state::{Facts, Job, JobStatus, Params, State, Worker};
 use ciro_types::{
-    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Nonce, Offer, StateRoot,
-    TxId,
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, ModelRoots, Nonce, Offer,
+    StateRoot, TxId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +72,9 @@ pub struct WorkerView {
 pub struct ModelView {
     /// Which.
     pub model: ModelId,
-    /// Commitment to its weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    #[serde(flatten)]
+    pub roots: ModelRoots,
     /// Longest part: its public program, bytes.
     pub program_bytes: u64,
     /// Who registered it first.
@@ -131,8 +132,9 @@ pub struct BlockView {
 pub struct StoredModel {
     /// Its id.
     pub model: ModelId,
-    /// Commitment to its weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    #[serde(flatten)]
+    pub roots: ModelRoots,
     /// Whether the ledger knows it already and takes orders on it. If not, its owner registers it with a signed transaction.
     pub is_registered: bool,
 }
@@ -214,7 +216,7 @@ impl ModelView {
         let found = state.model(&model)?;
         Some(Self {
             model,
-            weight_root: found.weight_root,
+            roots: found.roots,
             program_bytes: found.program.len() as u64,
             owner: found.owner,
             registered: found.registered,

@@ -17,7 +17,7 @@ use ciro_prover::ProvingKey;
 use ciro_receipt::Receipt;
 use ciro_state::fees::tx_fee;
 use ciro_state::model::deposit;
-use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
+use ciro_state::{Action, JobAction, JobStatus, ModelAction, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Hash32, Height, JobId, JobSpec, JobType, ModelId, Nonce, encode};
 use std::io;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Buyer<'_> {
 
     /// Registers the model, unless somebody else is faster.
     fn register(&self, wish: &Wish, key: &ProvingKey) -> Result<Option<Registration>, ClientError> {
-        let action = Action::RegisterModel { program: key.program().to_vec(), weight_root: key.weight_root() };
+        let action = Action::Model(ModelAction::Register { program: key.program().to_vec(), roots: key.roots() });
         match self.client.act(self.purse, self.status.chain, &action) {
             Err(_) if self.standing(key.model_id())?.is_registered => Ok(None),
             Err(refused) => Err(refused),
@@ -190,7 +190,7 @@ impl Buyer<'_> {
     /// What the transaction that orders this costs, whatever becomes of the job.
     #[must_use]
     pub fn transaction_fee(&self, spec: &JobSpec) -> Amount {
-        self.fee(Action::SubmitJob { spec: spec.clone() }, 0)
+        self.fee(Action::Job(JobAction::Submit { spec: spec.clone() }), 0)
     }
 
     /// What a transaction of the wallet costs that takes `units` of verification.

@@ -11,7 +11,7 @@ use ciro_api::{AccountView, BlockView, JobView, ModelView, Status, StoredModel, 
 use ciro_crypto::Keypair;
 use ciro_receipt::Receipt;
 use ciro_receipt::receipt::RECEIPT_BYTES_MAX;
-use ciro_state::{Action, SignedTx, job_id};
+use ciro_state::{Action, JobAction, SignedTx, job_id};
 use ciro_types::{AccountId, ChainId, Hash32, Height, JobId, JobSpec, ModelId, Requirements, TxId, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -181,7 +181,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn order(&self, purse: &Purse, spec: &JobSpec) -> Answer<JobId> {
-        let action = Action::SubmitJob { spec: spec.clone() };
+        let action = Action::Job(JobAction::Submit { spec: spec.clone() });
         let submitted: SubmittedJob = self.submit("/v1/jobs", purse, spec.chain, &action)?;
         let expected = job_id(spec);
         if submitted.job == expected { Ok(expected) } else { Err(strange("another job was ordered")) }

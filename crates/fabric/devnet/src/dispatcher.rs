@@ -11,7 +11,7 @@ use ciro_node::latency::Latencies;
 use ciro_node::mailbox::{Job, Question, Reply};
 use ciro_node::validator::Mail;
 use ciro_scheduler::{Effect as Scheduled, SchedulerError};
-use ciro_state::{Action, CommittedEvent, Event, SignedTx, State};
+use ciro_state::{Action, CommittedEvent, Event, JobAction, SignedTx, State};
 use ciro_telemetry::Metrics;
 use ciro_types::{Height, encode};
 use std::collections::BTreeMap;
@@ -115,7 +115,7 @@ impl Dispatcher {
     }
 
     fn on_client(&mut self, tx: Box<SignedTx>, until: Until, reply: Reply) -> Result<(), SchedulerError> {
-        if let Action::SubmitJob { spec } = &tx.body.action {
+        if let Action::Job(JobAction::Submit { spec }) = &tx.body.action {
             let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
             latencies.ordered(ciro_state::job_id(spec));
         }
@@ -166,6 +166,7 @@ mod tests {
     use ciro_consensus::BlockHeader;
     use ciro_crypto::Keypair;
     use ciro_exec::{BlobError, Blobs};
+    use ciro_state::TokenAction;
     use ciro_state::{Outcome, TxBody};
     use ciro_store::TxRecord;
     use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, ModelId, Nonce, StateRoot};
@@ -229,7 +230,7 @@ mod tests {
             metrics: Arc::default(),
         };
         let key = Keypair::from_seed([1; 32]);
-        let action = Action::Transfer { to: AccountId::ZERO, amount: Amount(1) };
+        let action = Action::Token(TokenAction::Transfer { to: AccountId::ZERO, amount: Amount(1) });
         let body = TxBody { chain: ChainId::ZERO, sender: key.account(), nonce: Nonce(0), action };
         let tx = SignedTx::sign(body, &key);
         let (reply, answer) = oneshot::channel();

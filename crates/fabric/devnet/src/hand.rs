@@ -4,7 +4,7 @@ use ciro_crypto::Keypair;
 use ciro_engine::Committed;
 use ciro_exec::Task;
 use ciro_node::outbox::Outbox;
-use ciro_state::{Action, Facts, Params, State};
+use ciro_state::{Action, Facts, Params, State, WorkerAction};
 use ciro_types::{Amount, Height, Offer, Requirements};
 use ciro_worker::{Config, Effect, Input, Worker};
 
@@ -56,7 +56,7 @@ impl Hand {
     pub(crate) fn start(&mut self, state: &State) -> Vec<Task> {
         let registered = state.worker(&self.worker.account());
         if registered.is_none() {
-            self.outbox.push(None, Action::RegisterWorker { stake: self.terms.stake });
+            self.outbox.push(None, Action::Worker(WorkerAction::Register { stake: self.terms.stake }));
         }
         self.terms.offer.worker = self.worker.account();
         self.terms.offer.sequence = registered.map_or(0, |worker| worker.offer_sequence);
@@ -71,7 +71,7 @@ impl Hand {
         offer.sequence += 1;
         // One below the limit: the transaction may be executed a block later than it is made, never earlier.
         offer.expires = now.plus(self.max_offer_blocks.max(2) - 1);
-        self.outbox.push(None, Action::PublishOffer { offer: offer.clone() });
+        self.outbox.push(None, Action::Worker(WorkerAction::PublishOffer { offer: offer.clone() }));
     }
 
     /// Takes in a block. Returns what to compute.

@@ -5,7 +5,7 @@ use ciro_engine::{Committed, Store};
 use ciro_node::outbox::Outbox;
 use ciro_queue::{EmbeddedStore, Mark};
 use ciro_scheduler::{Config, Effect, LeaseLength, Ledger, Reach, Scheduler, SchedulerError};
-use ciro_state::{Action, Facts, SignedLease, State};
+use ciro_state::{Action, Facts, JobAction, SignedLease, State};
 use ciro_types::{AccountId, BlockId};
 
 /// See the module's documentation.
@@ -55,6 +55,6 @@ impl Matcher {
 
     /// Tells the ledger that a lease ran out unused.
     pub(crate) fn report(&mut self, lease: SignedLease) {
-        self.reports.push(None, Action::ReportTimeout { lease });
+        self.reports.push(None, Action::Job(JobAction::ReportTimeout { lease }));
     }
 }

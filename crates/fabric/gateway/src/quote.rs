@@ -9,7 +9,7 @@ use ciro_api::http::{Quote, Rung};
 use ciro_api::{Asking as _, Node, Offered, Predicate, Refusal, ask};
 use ciro_crypto::Signature;
 use ciro_state::fees::{paid_workers, tx_fee, with_fee};
-use ciro_state::{Action, Params, SignedTx, TxBody};
+use ciro_state::{Action, JobAction, Params, SignedTx, TxBody};
 use ciro_types::text::Named;
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobSpec, JobType, MemoryMib,
@@ -61,7 +61,12 @@ fn order_fee(params: &Params) -> Amount {
         deadline: Height(0),
         requirements: Requirements::default(),
     };
-    let body = TxBody { chain: spec.chain, sender: spec.client, nonce: Nonce(0), action: Action::SubmitJob { spec } };
+    let body = TxBody {
+        chain: spec.chain,
+        sender: spec.client,
+        nonce: Nonce(0),
+        action: Action::Job(JobAction::Submit { spec }),
+    };
     tx_fee(params, SignedTx { body, signature: Signature([0; 64]) }.size(), 0)
 }
 

@@ -98,7 +98,7 @@ fn behind(missing: Nonce) -> NodeError {
 mod tests {
     use super::*;
     use ciro_crypto::Keypair;
-    use ciro_state::{Action, TxBody};
+    use ciro_state::{Action, TxBody, WorkerAction};
     use ciro_types::{ChainId, TxId};
     use std::convert::Infallible;
 
@@ -106,7 +106,7 @@ mod tests {
 
     fn submission(nonce: u64, until: Until) -> Submission {
         let key = Keypair::from_seed([3; 32]);
-        let (chain, sender, action) = (ChainId([1; 32]), key.account(), Action::WithdrawStake);
+        let (chain, sender, action) = (ChainId([1; 32]), key.account(), Action::Worker(WorkerAction::WithdrawStake));
         Submission::new(&SignedTx::sign(TxBody { chain, sender, nonce: Nonce(nonce), action }, &key), until)
     }
 

@@ -12,7 +12,7 @@ use axum::extract::{Extension, Request, State as Extract};
 use axum::http::StatusCode;
 use ciro_api::http::{StoredInput, SubmittedJob, SubmittedTx};
 use ciro_api::{Asking as _, Done, Fate, Node, NodeError, StoredModel, Until, UploadKind, ask};
-use ciro_state::{Action, SignedTx, job_id};
+use ciro_state::{Action, JobAction, SignedTx, job_id};
 use ciro_types::TxId;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -50,7 +50,7 @@ pub(crate) async fn job(
 
 /// Commits an order, unless the ledger has it: a retry with a spent nonce must not look like a failure.
 async fn order(gateway: &Gateway, tx: SignedTx, until: Until) -> Result<SubmittedJob, ApiError> {
-    let Action::SubmitJob { spec } = &tx.body.action else {
+    let Action::Job(JobAction::Submit { spec }) = &tx.body.action else {
         return Err(ApiError::bad_request("expected a SubmitJob transaction").hint("POST /v1/transactions takes all"));
     };
     let job = job_id(spec);
@@ -106,7 +106,7 @@ fn begin(node: &dyn Node, tx: SignedTx, until: Until) -> Result<Begin, ApiError>
 
 /// An order whose input or model workers cannot fetch would cost them fees and its client time.
 fn check_supplies(node: &dyn Node, action: &Action) -> Result<(), ApiError> {
-    let Action::SubmitJob { spec } = action else { return Ok(()) };
+    let Action::Job(JobAction::Submit { spec }) = action else { return Ok(()) };
     if !node.ask(ask::HoldsInput { input: spec.input })? {
         let message = format!("no copy of input {} is here", spec.input);
         return Err(ApiError::refused(message).hint("send it to POST /v1/inputs first, and then the order again"));

@@ -136,8 +136,8 @@ impl LocalNode {
             None => self.kept(self.store.removed_model(&id))?,
         };
         match model {
-            Some(Model { program, weight_root, .. }) => {
-                self.kept(receipts::receipt(&self.store, PublicModel { program, weight_root }, settlement))
+            Some(Model { program, roots, .. }) => {
+                self.kept(receipts::receipt(&self.store, PublicModel { program, roots }, settlement))
             }
             // Its row went with a block that is no longer kept, so the answer is no longer either.
             None => self.kept(receipts::pruned(&self.store, &settlement)),
@@ -181,10 +181,10 @@ impl LocalNode {
         drop(bytes);
         check_model(&model).map_err(|e| invalid(e.to_string()))?;
         let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
-        let (id, weight_root) = (key.model_id(), key.weight_root());
+        let (id, roots) = (key.model_id(), key.roots());
         intake.keep_model(id).map_err(not_stored)?;
         let is_registered = self.read(move |state| state.model(&id).is_some_and(|model| !model.is_retired))?;
-        Ok(StoredModel { model: id, weight_root, is_registered })
+        Ok(StoredModel { model: id, roots, is_registered })
     }
 }
 

@@ -16,7 +16,7 @@
 
 use ciro_crypto::Keypair;
 use ciro_engine::{Committed, SubmitError};
-use ciro_state::{Action, SignedTx, TxBody, TxError};
+use ciro_state::{Action, SignedTx, TokenAction, TxBody, TxError};
 use ciro_types::{Amount, ChainId, Height, JobId, Nonce, TxId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -181,7 +181,7 @@ impl Outbox {
         let Some(last) = self.sent.keys().next_back().copied() else { return };
         for nonce in (self.next.0..last.0).map(Nonce) {
             if !self.sent.contains_key(&nonce) {
-                let action = Action::Transfer { to: self.key.account(), amount: Amount(1) };
+                let action = Action::Token(TokenAction::Transfer { to: self.key.account(), amount: Amount(1) });
                 self.sign(nonce, action, Purpose::Filler);
             }
         }

@@ -4,17 +4,17 @@ use ciro_auditor::{ProofContext, Weights};
 use ciro_consensus::SealedBlock;
 use ciro_engine::{Store, query};
 use ciro_receipt::{Evidence, Receipt, Settlement};
-use ciro_state::{Action, Event, Genesis, SettlementRecord, SignedTx};
+use ciro_state::{Action, Event, Genesis, JobAction, SettlementRecord, SignedTx};
 use ciro_store::StoreError;
-use ciro_types::{Assurance, Hash32, JobId, TxId};
+use ciro_types::{Assurance, JobId, ModelRoots, TxId};
 
 /// The public part of a registered model.
 #[derive(Clone, Debug)]
 pub struct PublicModel {
     /// Canonical bytes of its program.
     pub program: Vec<u8>,
-    /// Commitment to its weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    pub roots: ModelRoots,
 }
 
 /// The settlement of `job`, once the block after it is committed.
@@ -40,7 +40,8 @@ pub fn receipt(store: &Store, model: PublicModel, settlement: Settlement) -> Res
     let Some(answer) = answer(store, &settlement.record)? else { return Ok(None) };
     Ok(Some(Receipt {
         program: model.program,
-        weights: Weights::Committed(model.weight_root),
+        key: model.roots.key,
+        weights: Weights::Committed(model.roots.weights),
         input: answer.input,
         output: answer.output,
         evidence: answer.evidence,
@@ -66,17 +67,17 @@ struct Answer {
 fn answer(store: &Store, record: &SettlementRecord) -> Result<Option<Answer>, StoreError> {
     let Some(carrier) = carrier(store, record)? else { return Ok(None) };
     Ok(match (&carrier.body.action, record.assurance) {
-        (Action::SettleJob { input, output, .. }, Assurance::A0) => Some(Answer {
+        (Action::Job(JobAction::Settle { input, output, .. }), Assurance::A0) => Some(Answer {
             input: input.clone(),
             output: output.clone(),
             evidence: Evidence::Signed { tx: Box::new(carrier.clone()) },
         }),
-        (Action::SettleJob { input, output, proof, .. }, Assurance::A4) => {
+        (Action::Job(JobAction::Settle { input, output, proof, .. }), Assurance::A4) => {
             let context = ProofContext { chain: record.chain, job: record.job, worker: carrier.body.sender };
             let evidence = Evidence::Proven { context: context.into(), proof: proof.clone() };
             Some(Answer { input: input.clone(), output: output.clone(), evidence })
         }
-        (Action::RevealResult { input, output, .. }, Assurance::A2) => {
+        (Action::Job(JobAction::Reveal { input, output, .. }), Assurance::A2) => {
             Some(Answer { input: input.clone(), output: output.clone(), evidence: Evidence::Agreed })
         }
         _ => None,

@@ -16,7 +16,8 @@ use ciro_crypto::{hash, hash_encoded};
 use ciro_exec::{Answer, Failure, Fault, Task};
 use ciro_state::fees::price_ceiling;
 use ciro_state::{
-    Action, Authority, CommittedEvent, DeclineReason, Event, Job, SignedLease, TxError, commitment, job_id, output_hash,
+    Action, Authority, CommittedEvent, DeclineReason, Event, Job, JobAction, SignedLease, TxError, commitment, job_id,
+    output_hash,
 };
 use ciro_types::{AccountId, Amount, Assurance, BasisPoints, ChainId, Hash32, Height, JobId, JobSpec, Requirements};
 use std::collections::BTreeMap;
@@ -344,7 +345,7 @@ impl Worker {
         let Stage::Committed(answer) = &work.stage else { return None };
         let Answer { input, output, .. } = answer.clone();
         work.stage = Stage::Sent;
-        Some(Effect::Submit { job: id, action: Action::RevealResult { job: id, input, output, salt } })
+        Some(Effect::Submit { job: id, action: Action::Job(JobAction::Reveal { job: id, input, output, salt }) })
     }
 
     fn on_answer(&mut self, id: JobId, answer: Answer) -> Option<Effect> {
@@ -357,14 +358,17 @@ impl Worker {
         if work.spec.assurance != Assurance::A2 {
             work.stage = Stage::Sent;
             let Answer { input, output, proof } = answer;
-            return Some(Effect::Submit { job: id, action: Action::SettleJob { authority, input, output, proof } });
+            return Some(Effect::Submit {
+                job: id,
+                action: Action::Job(JobAction::Settle { authority, input, output, proof }),
+            });
         }
         let commitment = commitment(id, self.config.account, output_hash(&answer.output), salt);
         work.stage = Stage::Committed(answer);
         if work.is_seated {
             return self.reveal(id);
         }
-        Some(Effect::Submit { job: id, action: Action::CommitResult { authority, commitment } })
+        Some(Effect::Submit { job: id, action: Action::Job(JobAction::Commit { authority, commitment }) })
     }
 
     /// Why the ledger would refuse the answer. To commit to one that cannot be revealed would cost stake.
@@ -493,14 +497,14 @@ fn patience(work: &Work, now: Height) -> Height {
 }
 
 fn abandon(lease: SignedLease, reason: DeclineReason) -> Effect {
-    Effect::Submit { job: lease.lease.job, action: Action::AbandonLease { lease, reason } }
+    Effect::Submit { job: lease.lease.job, action: Action::Job(JobAction::Abandon { lease, reason }) }
 }
 
 /// The job's fault is reported; this machine's own is a plain decline.
 fn decline(lease: SignedLease, fault: Fault) -> Effect {
     match fault {
         Fault::Job(reason) | Fault::Absent(reason) => {
-            Effect::Submit { job: lease.lease.job, action: Action::FailJob { lease, reason } }
+            Effect::Submit { job: lease.lease.job, action: Action::Job(JobAction::Fail { lease, reason }) }
         }
         Fault::Machine(reason) => abandon(lease, reason),
     }

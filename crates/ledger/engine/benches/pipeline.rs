@@ -6,9 +6,9 @@ use ciro_engine::ledger::Ledger;
 use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_state::{
     Action, Genesis, GenesisAccount, GenesisValidator, ModelCost, Params, ProofCheck, ProofClaim, ProofRejection,
-    SignedTx, TxBody,
+    SignedTx, TokenAction, TxBody,
 };
-use ciro_types::{Amount, Hash32, Nonce, encode};
+use ciro_types::{Amount, ModelRoots, Nonce, encode};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl ProofCheck for NoProofs {
         Err(ProofRejection { reason: "no proofs here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: &ModelRoots) -> Result<ModelCost, ProofRejection> {
         Err(ProofRejection { reason: "no models here".into() })
     }
 }
@@ -51,7 +51,7 @@ fn transfers(count: usize, from: u64) -> Vec<Vec<u8>> {
     let transfer = |n: usize| {
         let (sender, to) = (&keys[n % SENDERS], keys[(n * 7 + 1) % SENDERS].account());
         let nonce = Nonce(from + (n / SENDERS) as u64);
-        let action = Action::Transfer { to, amount: Amount(1) };
+        let action = Action::Token(TokenAction::Transfer { to, amount: Amount(1) });
         encode(&SignedTx::sign(TxBody { chain, sender: sender.account(), nonce, action }, sender))
     };
     (0..count).map(transfer).collect()

@@ -7,7 +7,7 @@
 use crate::mempool::Mempool;
 use ciro_consensus::{Evidence, verify_evidence};
 use ciro_crypto::Keypair;
-use ciro_state::{Action, EvidenceCheck, EvidenceRejection, Offence, SignedTx, State, TxBody};
+use ciro_state::{Action, EvidenceCheck, EvidenceRejection, Offence, SignedTx, State, TxBody, ValidatorAction};
 use ciro_store::TxRecord;
 use ciro_types::{ChainId, Nonce, TxId};
 use std::collections::BTreeMap;
@@ -104,7 +104,7 @@ impl Reports {
 
     fn sign(&mut self, state: &State, key: &Keypair, nonce: Nonce) -> Option<SignedTx> {
         let (&offence, evidence) = self.waiting.first_key_value()?;
-        let action = Action::ReportEquivocation { evidence: evidence.to_bytes() };
+        let action = Action::Validator(ValidatorAction::ReportEquivocation { evidence: evidence.to_bytes() });
         let body = TxBody { chain: state.meta().chain, sender: key.account(), nonce, action };
         let tx = SignedTx::sign(body, key);
         self.sent = Some(Sent { tx: tx.clone(), id: tx.id(), offence, commits: RESEND_COMMITS });

@@ -12,7 +12,9 @@ use ciro_consensus::{
     SealedBlock, Tip, WalFile,
 };
 use ciro_crypto::Keypair;
-use ciro_state::{Action, Item, SignedTx, State, TxError};
+use ciro_state::{
+    Action, Item, JobAction, ModelAction, SignedTx, State, TokenAction, TxError, ValidatorAction, WorkerAction,
+};
 use ciro_store::StoreError;
 use ciro_types::{AccountId, Height, Nonce, TxId, encode};
 use std::collections::{BTreeMap, VecDeque};
@@ -251,22 +253,23 @@ impl<F: WalFile> Validator<F> {
     /// Refuses to check anything dear for an account whose last word was false.
     fn check_bar(&self, tx: &SignedTx) -> Result<(), SubmitError> {
         let is_dear = match &tx.body.action {
-            Action::SettleJob { proof, .. } => !proof.is_empty(),
-            Action::RegisterModel { .. } | Action::ReportEquivocation { .. } => true,
-            Action::Transfer { .. }
-            | Action::RemoveModel { .. }
-            | Action::RegisterWorker { .. }
-            | Action::AddStake { .. }
-            | Action::RequestUnstake { .. }
-            | Action::WithdrawStake
-            | Action::PublishOffer { .. }
-            | Action::SubmitJob { .. }
-            | Action::CancelJob { .. }
-            | Action::CommitResult { .. }
-            | Action::RevealResult { .. }
-            | Action::AbandonLease { .. }
-            | Action::FailJob { .. }
-            | Action::ReportTimeout { .. } => false,
+            Action::Job(JobAction::Settle { proof, .. }) => !proof.is_empty(),
+            Action::Model(ModelAction::Register { .. })
+            | Action::Validator(ValidatorAction::ReportEquivocation { .. }) => true,
+            Action::Token(TokenAction::Transfer { .. })
+            | Action::Model(ModelAction::Remove { .. })
+            | Action::Worker(WorkerAction::Register { .. })
+            | Action::Worker(WorkerAction::AddStake { .. })
+            | Action::Worker(WorkerAction::RequestUnstake { .. })
+            | Action::Worker(WorkerAction::WithdrawStake)
+            | Action::Worker(WorkerAction::PublishOffer { .. })
+            | Action::Job(JobAction::Submit { .. })
+            | Action::Job(JobAction::Cancel { .. })
+            | Action::Job(JobAction::Commit { .. })
+            | Action::Job(JobAction::Reveal { .. })
+            | Action::Job(JobAction::Abandon { .. })
+            | Action::Job(JobAction::Fail { .. })
+            | Action::Job(JobAction::ReportTimeout { .. }) => false,
         };
         match self.barred.get(&tx.body.sender).filter(|_| is_dear) {
             Some(until) => Err(SubmitError::Barred { commits: until.saturating_sub(self.pool.commits()) }),

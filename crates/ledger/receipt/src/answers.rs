@@ -3,7 +3,7 @@
 use crate::error::ReceiptError;
 use crate::receipt::{Evidence, Receipt};
 use crate::report::Bound;
-use ciro_state::{Action, SettlementRecord, SignedTx};
+use ciro_state::{Action, JobAction, SettlementRecord, SignedTx};
 use ciro_types::AccountId;
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(crate) fn check_answer(receipt: &Receipt) -> Result<Option<Bound>, ReceiptEr
 
 /// A0: the worker signed exactly this answer, and the record pays that worker.
 fn check_signed(receipt: &Receipt, tx: &SignedTx, record: &SettlementRecord) -> Result<Bound, ReceiptError> {
-    let Action::SettleJob { authority, input, output, .. } = &tx.body.action else {
+    let Action::Job(JobAction::Settle { authority, input, output, .. }) = &tx.body.action else {
         return Err(ReceiptError::SignedElse);
     };
     let same = *input == receipt.input && *output == receipt.output && authority.job() == record.job;

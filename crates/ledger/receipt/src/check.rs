@@ -14,7 +14,7 @@ use crate::receipt::{Evidence, Receipt};
 use crate::report::{Bound, Report};
 use crate::sentences;
 use crate::settlement::{check_settlement, cost};
-use ciro_auditor::{AuditedModel, Statement, VerifiedProof, model_id};
+use ciro_auditor::{AuditedModel, Statement, VerifiedProof};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, ModelId};
 
@@ -58,7 +58,7 @@ impl Terms {
 
     /// All but the proof.
     pub(crate) fn begin(&self, receipt: &Receipt) -> Result<Checking, ReceiptError> {
-        let model = model_id(&receipt.program, receipt.weights.root());
+        let model = receipt.model();
         self.check_model(model)?;
         self.check_proven(receipt.evidence.assurance())?;
         self.check_network(receipt)?;
@@ -149,6 +149,7 @@ pub(crate) struct Checking {
 /// The program's key, if it costs no more than `limits`, and the statement, which fits it.
 fn fit(receipt: &Receipt, limits: &Limits) -> Result<(AuditedModel, Statement), ReceiptError> {
     let key = AuditedModel::of_within(&receipt.program, &receipt.weights, limits)?;
+    key.check_digest(receipt.key)?;
     let context = match &receipt.evidence {
         Evidence::Proven { context, .. } => (*context).into(),
         Evidence::Signed { .. } | Evidence::Agreed => Default::default(),

@@ -16,6 +16,16 @@ pub enum FormatError {
         /// How such a file begins, version included.
         expected: String,
     },
+    /// The file is of its kind, but of another version.
+    #[error("a {name} of version {got}: expected version {expected}; only a program of that time reads it")]
+    Version {
+        /// The kind.
+        name: &'static str,
+        /// The version that is read.
+        expected: u8,
+        /// The file's.
+        got: u8,
+    },
     /// The checksum does not match: the file was damaged or altered.
     #[error("the {name} is damaged: expected checksum {expected}, got {got}")]
     Checksum {
@@ -63,11 +73,18 @@ impl FileKind {
         let name = self.name;
         let other = || FormatError::Magic { name, expected: self.magic.escape_ascii().to_string() };
         let (content, checksum) = bytes.split_last_chunk::<32>().ok_or_else(other)?;
-        let body = content.strip_prefix(self.magic).ok_or_else(other)?;
+        let body = content.strip_prefix(self.magic).ok_or_else(|| self.other_version(content).unwrap_or_else(other))?;
         let (expected, got) = (hash(self.checksum_domain, content), Hash32(*checksum));
         if expected != got {
             return Err(FormatError::Checksum { name, expected, got });
         }
         decode(body, self.bytes_max).map_err(|source| FormatError::Decode { name, source })
+    }
+
+    /// What is wrong with a file of this kind that has another version; `None` if it is of another kind.
+    fn other_version(&self, content: &[u8]) -> Option<FormatError> {
+        let (&expected, kind) = self.magic.split_last()?;
+        let got = *content.strip_prefix(kind)?.first()?;
+        Some(FormatError::Version { name: self.name, expected, got })
     }
 }

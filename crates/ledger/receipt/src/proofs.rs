@@ -1,8 +1,9 @@
 //! The proof check that validators run.
 
-use ciro_auditor::{AuditError, AuditedModel, Limits, ProofContext, Statement, model_id};
+use ciro_auditor::{AuditError, AuditedModel, Limits, ProofContext, Statement};
+use ciro_crypto::model_id;
 use ciro_state::{ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection};
-use ciro_types::{Hash32, ModelId};
+use ciro_types::{ModelId, ModelRoots};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -55,20 +56,23 @@ impl ProofVerifier {
     /// The key of a model, built if it is not known.
     ///
     /// # Errors
-    /// If the program is malformed or cannot be proven, or if verifying costs more than a settlement may ([`Limits::LEDGER`]).
-    pub fn key(&self, program: &[u8], weight_root: Hash32) -> Result<Arc<AuditedModel>, AuditError> {
-        let model = model_id(program, weight_root);
+    /// If the program is malformed or cannot be proven, if its key is another, or if verifying costs more than a settlement may
+    /// ([`Limits::LEDGER`]).
+    pub fn key(&self, program: &[u8], roots: &ModelRoots) -> Result<Arc<AuditedModel>, AuditError> {
+        let model = model_id(program, roots);
         // A panic while holding the lock leaves only a cache behind, so a poisoned one is as good as any.
         if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
             return Ok(key);
         }
-        let key = Arc::new(AuditedModel::new_within(program, weight_root, &Limits::LEDGER)?);
+        let key = AuditedModel::new_within(program, roots.weights, &Limits::LEDGER)?;
+        key.check_digest(roots.key)?;
+        let key = Arc::new(key);
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).put(model, &key);
         Ok(key)
     }
 
     fn verify(&self, claim: &ProofClaim<'_>) -> Result<(), AuditError> {
-        let key = self.key(claim.program, claim.weight_root)?;
+        let key = self.key(claim.program, &claim.roots)?;
         let context = ProofContext { chain: claim.context.chain, job: claim.context.job, worker: claim.context.worker };
         let statement = Statement::decode(&key.program().visibility, claim.input, claim.output, context)?;
         key.verify(&statement, claim.proof).map(|_| ())
@@ -80,8 +84,8 @@ impl ProofCheck for ProofVerifier {
         self.verify(claim).map_err(|e| rejection(&e))
     }
 
-    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ModelCost, ProofRejection> {
-        let key = self.key(program, weight_root).map_err(|e| rejection(&e))?;
+    fn cost(&self, program: &[u8], roots: &ModelRoots) -> Result<ModelCost, ProofRejection> {
+        let key = self.key(program, roots).map_err(|e| rejection(&e))?;
         let cost = key.cost();
         let proof = ProofCost { units: cost.units(), memory: cost.peak_bytes };
         Ok(ModelCost { proof, weight_bytes: key.program().weight_bytes() })

@@ -6,12 +6,13 @@ use crate::file::{FileKind, FormatError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_auditor::{ProofContext, Statement, Weights};
 use ciro_consensus::light::{CertifiedHeader, SetChange};
+use ciro_crypto::model_id;
 use ciro_state::{Genesis, MerklePath, SettlementRecord, SignedTx};
-use ciro_types::{AccountId, Assurance, ChainId, JobId};
+use ciro_types::{AccountId, Assurance, ChainId, Hash32, JobId, ModelId, ModelRoots};
 
 const KIND: FileKind = FileKind {
     name: "receipt",
-    magic: b"CIRO-RECEIPT\x02",
+    magic: b"CIRO-RECEIPT\x03",
     checksum_domain: "ciro/receipt/checksum/v1",
     bytes_max: RECEIPT_BYTES_MAX,
 };
@@ -24,6 +25,8 @@ pub const RECEIPT_BYTES_MAX: usize = 1 << 26;
 pub struct Receipt {
     /// Canonical bytes of the integer program.
     pub program: Vec<u8>,
+    /// The digest of the verifying key that follows from it.
+    pub key: Hash32,
     /// Its weights.
     pub weights: Weights,
     /// Canonical bytes of the raw input; of its commitment, or none, if the program hides it.
@@ -34,6 +37,14 @@ pub struct Receipt {
     pub evidence: Evidence,
     /// What the network says about the job; absent for a proof made without a network.
     pub settlement: Option<Settlement>,
+}
+
+impl Receipt {
+    /// The model's identity, by the receipt's own word of its key: whoever checks the receipt derives that.
+    #[must_use]
+    pub fn model(&self) -> ModelId {
+        model_id(&self.program, &ModelRoots { key: self.key, weights: self.weights.root() })
+    }
 }
 
 /// What speaks for an output.
@@ -106,12 +117,17 @@ pub struct Settlement {
 }
 
 impl Receipt {
-    /// The receipt of a proof that no network has settled. `program` are the canonical bytes of the program that was proven.
+    /// The receipt of a proof that no network has settled: of a program in canonical bytes and the digest of its key, with these weights.
     #[must_use]
-    pub fn stand_alone(program: &[u8], weights: Weights, statement: &Statement, proof: Vec<u8>) -> Self {
+    pub fn stand_alone(
+        (program, key): (&[u8], Hash32),
+        weights: Weights,
+        statement: &Statement,
+        proof: Vec<u8>,
+    ) -> Self {
         let (input, output) = statement.encode();
         let evidence = Evidence::Proven { context: statement.context.into(), proof };
-        Self { program: program.to_vec(), weights, input, output, evidence, settlement: None }
+        Self { program: program.to_vec(), key, weights, input, output, evidence, settlement: None }
     }
 
     /// The file.

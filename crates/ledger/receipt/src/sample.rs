@@ -15,7 +15,7 @@ use ciro_types::{ChainId, encode};
 
 const KIND: FileKind = FileKind {
     name: "receipt of a sample",
-    magic: b"CIRO-SAMPLE\x01",
+    magic: b"CIRO-SAMPLE\x02",
     checksum_domain: "ciro/sample-receipt/checksum/v1",
     bytes_max: RECEIPT_BYTES_MAX,
 };

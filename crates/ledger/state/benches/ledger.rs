@@ -4,10 +4,10 @@
 use ciro_crypto::Keypair;
 use ciro_state::{
     Action, BlockContext, Checked, EvidenceCheck, EvidenceRejection, Facts, Genesis, GenesisAccount, GenesisValidator,
-    ModelCost, Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, TxBody, apply_block,
-    check_stateless,
+    ModelCost, Offence, Params, ProofCheck, ProofClaim, ProofRejection, SignedTx, State, TokenAction, TxBody,
+    apply_block, check_stateless,
 };
-use ciro_types::{AccountId, Amount, ChainId, Hash32, Nonce};
+use ciro_types::{AccountId, Amount, ChainId, Hash32, ModelRoots, Nonce};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -23,7 +23,7 @@ impl ProofCheck for Nothing {
         Err(ProofRejection { reason: "no proofs here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: &ModelRoots) -> Result<ModelCost, ProofRejection> {
         Err(ProofRejection { reason: "no models here".into() })
     }
 }
@@ -54,7 +54,7 @@ fn state() -> (State, Vec<AccountId>) {
 
 fn transfer(state: &State, ids: &[AccountId], number: u64) -> SignedTx {
     let to = ids[(number * 7_919 % ACCOUNTS) as usize];
-    let action = Action::Transfer { to, amount: Amount::ONE };
+    let action = Action::Token(TokenAction::Transfer { to, amount: Amount::ONE });
     let body = TxBody { chain: state.chain(), sender: ids[number as usize], nonce: Nonce(0), action };
     SignedTx::sign(body, &key(number))
 }

@@ -17,12 +17,13 @@
     clippy::unwrap_used
 )]
 
+use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::error::TxError;
 use crate::exec;
 use crate::lease::Authority;
 use crate::state::State;
-use crate::tx::{Action, model_id};
-use ciro_types::{AccountId, Hash32, Height};
+use ciro_crypto::model_id;
+use ciro_types::{AccountId, Height, ModelRoots};
 
 impl State {
     /// Whether `sender` has the right that this action claims, by the present state. Signatures inside are not looked at.
@@ -33,33 +34,33 @@ impl State {
     pub fn admit(&self, sender: AccountId, action: &Action) -> Result<(), TxError> {
         let next = self.height().next();
         match action {
-            Action::SettleJob { authority, .. } => self.admit_answer(next, sender, authority),
-            Action::CommitResult { authority, .. } => {
+            Action::Job(JobAction::Settle { authority, .. }) => self.admit_answer(next, sender, authority),
+            Action::Job(JobAction::Commit { authority, .. }) => {
                 exec::check_seat(self, next, authority.job(), sender)?;
                 self.admit_answer(next, sender, authority)
             }
-            Action::RevealResult { job, .. } => exec::check_silence(self, *job, sender),
-            Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => {
+            Action::Job(JobAction::Reveal { job, .. }) => exec::check_silence(self, *job, sender),
+            Action::Job(JobAction::Abandon { lease, .. }) | Action::Job(JobAction::Fail { lease, .. }) => {
                 exec::check_running(self, next, &lease.lease)
             }
-            Action::RegisterModel { program, weight_root } => self.admit_model(program, *weight_root),
-            Action::Transfer { .. }
-            | Action::RemoveModel { .. }
-            | Action::RegisterWorker { .. }
-            | Action::AddStake { .. }
-            | Action::RequestUnstake { .. }
-            | Action::WithdrawStake
-            | Action::PublishOffer { .. }
-            | Action::SubmitJob { .. }
-            | Action::CancelJob { .. }
-            | Action::ReportTimeout { .. }
-            | Action::ReportEquivocation { .. } => Ok(()),
+            Action::Model(ModelAction::Register { program, roots }) => self.admit_model(program, roots),
+            Action::Token(TokenAction::Transfer { .. })
+            | Action::Model(ModelAction::Remove { .. })
+            | Action::Worker(WorkerAction::Register { .. })
+            | Action::Worker(WorkerAction::AddStake { .. })
+            | Action::Worker(WorkerAction::RequestUnstake { .. })
+            | Action::Worker(WorkerAction::WithdrawStake)
+            | Action::Worker(WorkerAction::PublishOffer { .. })
+            | Action::Job(JobAction::Submit { .. })
+            | Action::Job(JobAction::Cancel { .. })
+            | Action::Job(JobAction::ReportTimeout { .. })
+            | Action::Validator(ValidatorAction::ReportEquivocation { .. }) => Ok(()),
         }
     }
 
     /// A registration takes room for a whole verification, in the pool and in a block.
-    fn admit_model(&self, program: &[u8], weight_root: Hash32) -> Result<(), TxError> {
-        let model = model_id(program, weight_root);
+    fn admit_model(&self, program: &[u8], roots: &ModelRoots) -> Result<(), TxError> {
+        let model = model_id(program, roots);
         match self.tables.models.get(&model) {
             Some(known) if !known.is_retired => Err(TxError::ModelKnown { model }),
             Some(_) | None => Ok(()),

@@ -4,7 +4,7 @@ use crate::job::{AGREEING_SEATS, Job, JobStatus, MAX_SEATS, Round};
 use crate::money::Totals;
 use crate::state::State;
 use crate::worker::{MAX_ADDITIONS, MAX_UNBONDINGS, Reputation, Worker};
-use crate::{job_id, model_id};
+use ciro_crypto::{job_id, model_id};
 use ciro_types::{AccountId, Amount, Height, JobId, LeaseToken, ModelId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,7 +154,7 @@ impl State {
 
     fn audit_models(&self) -> Result<(), AuditError> {
         let mut models = self.tables.models.iter();
-        models.try_for_each(|(id, model)| check_name(model_id(&model.program, model.weight_root) == *id, id))
+        models.try_for_each(|(id, model)| check_name(model_id(&model.program, &model.roots) == *id, id))
     }
 
     fn audit_jobs_on(&self) -> Result<(), AuditError> {

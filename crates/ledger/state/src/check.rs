@@ -22,16 +22,18 @@
     clippy::unwrap_used
 )]
 
+use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::error::{SizedField, TxError};
 use crate::job::Job;
 use crate::lease::{Authority, SignedLease};
 use crate::model::Model;
 use crate::params::Params;
-use crate::tx::{Action, SignedTx, input_hash, model_id};
+use crate::tx::{SignedTx, input_hash};
 use crate::worker::Reputation;
 use borsh::{BorshDeserialize, BorshSerialize};
+use ciro_crypto::model_id;
 use ciro_types::{
-    AccountId, Assurance, ChainId, Hash32, Height, JobId, JobSpec, JobType, ModelId, Offer, TextError, TxId,
+    AccountId, Assurance, ChainId, Height, JobId, JobSpec, JobType, ModelId, ModelRoots, Offer, TextError, TxId,
     check_printable,
 };
 use serde::{Deserialize, Serialize};
@@ -61,13 +63,13 @@ pub struct ProofContext {
     pub worker: AccountId,
 }
 
-/// What a proof must show: `program` with the weights under `weight_root` maps `input` to `output`.
+/// What a proof must show: `program` with the weights of `roots` maps `input` to `output`.
 #[derive(Clone, Copy, Debug)]
 pub struct ProofClaim<'a> {
     /// Public part of the integer program.
     pub program: &'a [u8],
-    /// Commitment to the weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    pub roots: ModelRoots,
     /// Canonical raw input.
     pub input: &'a [u8],
     /// Canonical raw output.
@@ -117,8 +119,8 @@ pub trait ProofCheck {
     /// proof.
     ///
     /// # Errors
-    /// [`ProofRejection`] if the bytes are no model that can be proven.
-    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ModelCost, ProofRejection>;
+    /// [`ProofRejection`] if the bytes are no model that can be proven, or have another key.
+    fn cost(&self, program: &[u8], roots: &ModelRoots) -> Result<ModelCost, ProofRejection>;
 }
 
 /// A consensus offence that evidence proves.
@@ -248,10 +250,10 @@ fn check_action(
     evidence: &dyn EvidenceCheck,
 ) -> Result<Finding, TxError> {
     let action = &tx.body.action;
-    if let Action::RegisterModel { program, weight_root } = action {
-        return check_model(facts, proofs, program, *weight_root);
+    if let Action::Model(ModelAction::Register { program, roots }) = action {
+        return check_model(facts, proofs, program, roots);
     }
-    if let Action::ReportEquivocation { evidence: bytes } = action {
+    if let Action::Validator(ValidatorAction::ReportEquivocation { evidence: bytes }) = action {
         let offence = evidence.check(facts.chain(), bytes);
         return offence.map(Finding::Offence).map_err(|r| TxError::EvidenceRejected { reason: r.reason });
     }
@@ -261,28 +263,36 @@ fn check_action(
 /// The actions about which there is nothing to find out but whether they are sound.
 fn check_plain(facts: &dyn Facts, proofs: &dyn ProofCheck, sender: AccountId, action: &Action) -> Result<(), TxError> {
     match action {
-        Action::Transfer { amount, .. } | Action::AddStake { amount } | Action::RequestUnstake { amount } => {
-            if amount.0 == 0 { Err(TxError::ZeroAmount) } else { Ok(()) }
+        Action::Token(TokenAction::Transfer { amount, .. })
+        | Action::Worker(WorkerAction::AddStake { amount })
+        | Action::Worker(WorkerAction::RequestUnstake { amount }) => {
+            if amount.0 == 0 {
+                Err(TxError::ZeroAmount)
+            } else {
+                Ok(())
+            }
         }
-        Action::RegisterModel { .. }
-        | Action::RemoveModel { .. }
-        | Action::RegisterWorker { .. }
-        | Action::WithdrawStake
-        | Action::ReportEquivocation { .. }
-        | Action::CancelJob { .. } => Ok(()),
-        Action::PublishOffer { offer } => check_offer(sender, offer),
-        Action::SubmitJob { spec } => check_spec(facts, sender, spec),
-        Action::SettleJob { authority, input, output, proof } => {
+        Action::Model(ModelAction::Register { .. })
+        | Action::Model(ModelAction::Remove { .. })
+        | Action::Worker(WorkerAction::Register { .. })
+        | Action::Worker(WorkerAction::WithdrawStake)
+        | Action::Validator(ValidatorAction::ReportEquivocation { .. })
+        | Action::Job(JobAction::Cancel { .. }) => Ok(()),
+        Action::Worker(WorkerAction::PublishOffer { offer }) => check_offer(sender, offer),
+        Action::Job(JobAction::Submit { spec }) => check_spec(facts, sender, spec),
+        Action::Job(JobAction::Settle { authority, input, output, proof }) => {
             check_authority(facts, sender, authority)?;
             check_settlement(facts, proofs, sender, &Answer { job: authority.job(), input, output, proof })
         }
-        Action::CommitResult { authority, .. } => {
+        Action::Job(JobAction::Commit { authority, .. }) => {
             check_authority(facts, sender, authority)?;
             redundant_job(facts, &authority.job()).map(|_| ())
         }
-        Action::RevealResult { job, input, .. } => check_input(redundant_job(facts, job)?, input),
-        Action::AbandonLease { lease, .. } | Action::FailJob { lease, .. } => check_own_lease(facts, sender, lease),
-        Action::ReportTimeout { lease } => check_lease(facts, lease),
+        Action::Job(JobAction::Reveal { job, input, .. }) => check_input(redundant_job(facts, job)?, input),
+        Action::Job(JobAction::Abandon { lease, .. }) | Action::Job(JobAction::Fail { lease, .. }) => {
+            check_own_lease(facts, sender, lease)
+        }
+        Action::Job(JobAction::ReportTimeout { lease }) => check_lease(facts, lease),
     }
 }
 
@@ -291,13 +301,12 @@ fn check_model(
     facts: &dyn Facts,
     proofs: &dyn ProofCheck,
     program: &[u8],
-    weight_root: Hash32,
+    roots: &ModelRoots,
 ) -> Result<Finding, TxError> {
-    if facts.model(&model_id(program, weight_root)).is_some() {
+    if facts.model(&model_id(program, roots)).is_some() {
         return Ok(Finding::Sound);
     }
-    let cost =
-        proofs.cost(program, weight_root).map_err(|rejection| TxError::ModelRejected { reason: rejection.reason })?;
+    let cost = proofs.cost(program, roots).map_err(|rejection| TxError::ModelRejected { reason: rejection.reason })?;
     let params = facts.params();
     let (expected, got) = (ProofCost { units: params.max_proof_units, memory: params.max_proof_memory }, cost.proof);
     if got.units <= expected.units && got.memory <= expected.memory {
@@ -316,34 +325,36 @@ fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
     let input_limit = (SizedField::Input, params.max_input_bytes);
     let output_limit = (SizedField::Output, params.max_output_bytes);
     match action {
-        Action::RegisterModel { program, .. } => check_size((SizedField::Program, params.max_program_bytes), program),
-        Action::PublishOffer { offer } => {
+        Action::Model(ModelAction::Register { program, .. }) => {
+            check_size((SizedField::Program, params.max_program_bytes), program)
+        }
+        Action::Worker(WorkerAction::PublishOffer { offer }) => {
             check_size((SizedField::Label, params.max_label_bytes), offer.label.as_bytes())
         }
-        Action::SettleJob { input, output, proof, .. } => {
+        Action::Job(JobAction::Settle { input, output, proof, .. }) => {
             check_size(input_limit, input)?;
             check_size(output_limit, output)?;
             check_size((SizedField::Proof, params.max_proof_bytes), proof)
         }
-        Action::RevealResult { input, output, .. } => {
+        Action::Job(JobAction::Reveal { input, output, .. }) => {
             check_size(input_limit, input)?;
             check_size(output_limit, output)
         }
-        Action::ReportEquivocation { evidence } => {
+        Action::Validator(ValidatorAction::ReportEquivocation { evidence }) => {
             check_size((SizedField::Evidence, params.max_evidence_bytes), evidence)
         }
-        Action::Transfer { .. }
-        | Action::RemoveModel { .. }
-        | Action::RegisterWorker { .. }
-        | Action::AddStake { .. }
-        | Action::RequestUnstake { .. }
-        | Action::WithdrawStake
-        | Action::SubmitJob { .. }
-        | Action::CancelJob { .. }
-        | Action::CommitResult { .. }
-        | Action::AbandonLease { .. }
-        | Action::FailJob { .. }
-        | Action::ReportTimeout { .. } => Ok(()),
+        Action::Token(TokenAction::Transfer { .. })
+        | Action::Model(ModelAction::Remove { .. })
+        | Action::Worker(WorkerAction::Register { .. })
+        | Action::Worker(WorkerAction::AddStake { .. })
+        | Action::Worker(WorkerAction::RequestUnstake { .. })
+        | Action::Worker(WorkerAction::WithdrawStake)
+        | Action::Job(JobAction::Submit { .. })
+        | Action::Job(JobAction::Cancel { .. })
+        | Action::Job(JobAction::Commit { .. })
+        | Action::Job(JobAction::Abandon { .. })
+        | Action::Job(JobAction::Fail { .. })
+        | Action::Job(JobAction::ReportTimeout { .. }) => Ok(()),
     }
 }
 
@@ -457,7 +468,7 @@ fn check_proof(
     let model = facts.model(&id).ok_or(TxError::UnknownModel { model: id })?;
     let claim = ProofClaim {
         program: &model.program,
-        weight_root: model.weight_root,
+        roots: model.roots,
         input: answer.input,
         output: answer.output,
         context: ProofContext { chain: facts.chain(), job: answer.job, worker },

@@ -19,12 +19,13 @@
     clippy::unwrap_used
 )]
 
+use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::check::{Checked, Offence};
 use crate::fees::{portion, tx_fee};
 use crate::job::Job;
 use crate::lane::{Errand, Lane, Load};
 use crate::state::State;
-use crate::tx::{Action, SignedTx};
+use crate::tx::SignedTx;
 use ciro_types::{AccountId, Amount, Nonce};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,27 +96,27 @@ impl State {
     pub fn units(&self, action: &Action) -> u64 {
         let units_of = |job: &Job| self.tables.models.get(&job.spec.model).map_or(0, |model| model.units);
         match action {
-            Action::RegisterModel { .. } => self.meta.params.max_proof_units,
-            Action::SettleJob { authority, proof, .. } if !proof.is_empty() => {
+            Action::Model(ModelAction::Register { .. }) => self.meta.params.max_proof_units,
+            Action::Job(JobAction::Settle { authority, proof, .. }) if !proof.is_empty() => {
                 let open = self.tables.jobs.get(&authority.job()).filter(|job| job.is_open());
                 open.map_or(0, units_of)
             }
-            Action::SettleJob { .. }
-            | Action::Transfer { .. }
-            | Action::RemoveModel { .. }
-            | Action::RegisterWorker { .. }
-            | Action::AddStake { .. }
-            | Action::RequestUnstake { .. }
-            | Action::WithdrawStake
-            | Action::PublishOffer { .. }
-            | Action::SubmitJob { .. }
-            | Action::CancelJob { .. }
-            | Action::CommitResult { .. }
-            | Action::RevealResult { .. }
-            | Action::AbandonLease { .. }
-            | Action::FailJob { .. }
-            | Action::ReportTimeout { .. }
-            | Action::ReportEquivocation { .. } => 0,
+            Action::Job(JobAction::Settle { .. })
+            | Action::Token(TokenAction::Transfer { .. })
+            | Action::Model(ModelAction::Remove { .. })
+            | Action::Worker(WorkerAction::Register { .. })
+            | Action::Worker(WorkerAction::AddStake { .. })
+            | Action::Worker(WorkerAction::RequestUnstake { .. })
+            | Action::Worker(WorkerAction::WithdrawStake)
+            | Action::Worker(WorkerAction::PublishOffer { .. })
+            | Action::Job(JobAction::Submit { .. })
+            | Action::Job(JobAction::Cancel { .. })
+            | Action::Job(JobAction::Commit { .. })
+            | Action::Job(JobAction::Reveal { .. })
+            | Action::Job(JobAction::Abandon { .. })
+            | Action::Job(JobAction::Fail { .. })
+            | Action::Job(JobAction::ReportTimeout { .. })
+            | Action::Validator(ValidatorAction::ReportEquivocation { .. }) => 0,
         }
     }
 

@@ -1,8 +1,8 @@
 //! A job as the ledger keeps it, from escrow to its one terminal state.
 //!
 //! ```text
-//!              ┌────────────── SettleJob (A0, A4) ──────────────┐
-//! SubmitJob → Open ─ commits fill the round ─ reveals agree (A2) ─┴→ Settled
+//!              ┌─────────────── Settle (A0, A4) ────────────────┐
+//!    Submit → Open ─ commits fill the round ─ reveals agree (A2) ─┴→ Settled
 //!              │            ↑ next round: tie or silent seat ↓
 //!              └─ cancelled, expired, unmatched, failed ────────→ Refunded(reason)
 //! ```
@@ -246,7 +246,7 @@ impl Job {
     /// The job's id. Cost: one hash of the spec.
     #[must_use]
     pub fn id(&self) -> JobId {
-        crate::tx::job_id(&self.spec)
+        ciro_crypto::job_id(&self.spec)
     }
 }
 

@@ -26,9 +26,9 @@
     clippy::unwrap_used
 )]
 
+use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::params::Params;
 use crate::state::State;
-use crate::tx::Action;
 use ciro_types::{AccountId, Amount, JobId};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -118,23 +118,23 @@ impl Errand {
     #[must_use]
     pub const fn of(action: &Action) -> Self {
         match action {
-            Action::Transfer { .. }
-            | Action::RegisterModel { .. }
-            | Action::RemoveModel { .. }
-            | Action::RegisterWorker { .. }
-            | Action::AddStake { .. }
-            | Action::RequestUnstake { .. }
-            | Action::WithdrawStake
-            | Action::SubmitJob { .. }
-            | Action::CancelJob { .. } => Self::Plain,
-            Action::PublishOffer { .. }
-            | Action::SettleJob { .. }
-            | Action::CommitResult { .. }
-            | Action::AbandonLease { .. }
-            | Action::FailJob { .. } => Self::Work,
-            Action::ReportTimeout { .. } => Self::Timeout,
-            Action::RevealResult { job, .. } => Self::Reveal(*job),
-            Action::ReportEquivocation { .. } => Self::Report,
+            Action::Token(TokenAction::Transfer { .. })
+            | Action::Model(ModelAction::Register { .. })
+            | Action::Model(ModelAction::Remove { .. })
+            | Action::Worker(WorkerAction::Register { .. })
+            | Action::Worker(WorkerAction::AddStake { .. })
+            | Action::Worker(WorkerAction::RequestUnstake { .. })
+            | Action::Worker(WorkerAction::WithdrawStake)
+            | Action::Job(JobAction::Submit { .. })
+            | Action::Job(JobAction::Cancel { .. }) => Self::Plain,
+            Action::Worker(WorkerAction::PublishOffer { .. })
+            | Action::Job(JobAction::Settle { .. })
+            | Action::Job(JobAction::Commit { .. })
+            | Action::Job(JobAction::Abandon { .. })
+            | Action::Job(JobAction::Fail { .. }) => Self::Work,
+            Action::Job(JobAction::ReportTimeout { .. }) => Self::Timeout,
+            Action::Job(JobAction::Reveal { job, .. }) => Self::Reveal(*job),
+            Action::Validator(ValidatorAction::ReportEquivocation { .. }) => Self::Report,
         }
     }
 }

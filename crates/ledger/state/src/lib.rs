@@ -6,6 +6,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`action`] | what can be asked, by component |
 //! | [`tx`], [`lease`] | what accounts and the scheduler sign |
 //! | [`check`] | the stateless phase, and the traits by which proofs and evidence are judged |
 //! | [`lane`], [`inclusion`] | what a block may hold: who pays, in which order, and which part of it who may fill |
@@ -28,6 +29,7 @@
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod account;
+pub mod action;
 pub mod admission;
 pub mod audit;
 pub mod block;
@@ -59,12 +61,14 @@ pub mod validator;
 pub mod worker;
 
 pub use account::Account;
+pub use action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 pub use audit::AuditError;
 pub use block::{BlockContext, BlockError, apply_block};
 pub use check::{
     Checked, EvidenceCheck, EvidenceRejection, Facts, ModelCost, Offence, ProofCheck, ProofClaim, ProofContext,
     ProofCost, ProofRejection, check_stateless, screen,
 };
+pub use ciro_crypto::{job_id, model_id};
 pub use effects::{BlockEffects, Write};
 pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};
@@ -83,6 +87,6 @@ pub use receipt::{Payment, SettlementRecord};
 pub use slash::{SlashDestination, SlashReason};
 pub use snapshot::RestoreError;
 pub use state::{State, Tip};
-pub use tx::{Action, SignedTx, TxBody, commitment, input_hash, input_hasher, job_id, model_id, output_hash};
+pub use tx::{SignedTx, TxBody, commitment, input_hash, input_hasher, output_hash};
 pub use validator::Validator;
 pub use worker::{Reputation, Unbonding, Worker};

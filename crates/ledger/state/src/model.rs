@@ -23,7 +23,7 @@
 
 use crate::params::Params;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{AccountId, Amount, Hash32, Height};
+use ciro_types::{AccountId, Amount, Height, ModelRoots};
 
 /// Bytes of a row besides its program, rounded up.
 const ROW_BYTES: u64 = 256;
@@ -33,8 +33,8 @@ const ROW_BYTES: u64 = 256;
 pub struct Model {
     /// Public part of the integer program.
     pub program: Vec<u8>,
-    /// Commitment to the weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    pub roots: ModelRoots,
     /// Who registered it and gets the deposit back.
     pub owner: AccountId,
     /// When.

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Changes with the meaning of any table.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// A validator's database.
 pub struct Store {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use ciro_graph::check::CheckError;
 use ciro_graph::ingest::IngestError;
 use ciro_relation::{Misfit, TooCostly};
-use ciro_types::DecodeError;
+use ciro_types::{DecodeError, Hash32};
 use ciro_verifier::{Phase, VerifyError};
 
 /// Why a program has no relation.
@@ -91,6 +91,14 @@ pub enum AuditError {
     /// The program has no relation.
     #[error("program: {0}")]
     Relation(#[from] RelationError),
+    /// The program's key is another than was said.
+    #[error("key: expected {expected}, which follows from the program, got {got}")]
+    Key {
+        /// The digest of the key that follows from the program.
+        expected: Hash32,
+        /// The digest that was said.
+        got: Hash32,
+    },
     /// The input is refused by the program.
     #[error("input: {0}")]
     Input(IngestError),
@@ -110,7 +118,9 @@ impl AuditError {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Decode { .. } | Self::Program(_) | Self::Relation(_) | Self::Input(_) => Phase::Statement,
+            Self::Decode { .. } | Self::Program(_) | Self::Relation(_) | Self::Key { .. } | Self::Input(_) => {
+                Phase::Statement
+            }
             Self::Proof(error) => error.phase(),
         }
     }

@@ -1,7 +1,7 @@
 //! From a program to its verifying key, and from a claim about a model to a verdict.
 //!
-//! The claim: *this model id is the hash of an integer program's public part and weight commitment. Run on this input,
-//! the program gives this output. The proof was made for this chain, job and worker.* Whoever adopts a model derives its
+//! The claim: *this model id is the hash of an integer program, its key, and the commitment to its weights. Run on this
+//! input, the program gives this output. The proof was made for this chain, job and worker.* Whoever adopts a model derives its
 //! key here. The verifier's core takes the key as it is.
 //!
 //! | module | what it holds |
@@ -78,6 +78,6 @@ pub use ciro_verifier::{Phase, Shown, VerifyError};
 pub use error::{AuditError, RelationError};
 pub use hint::{Hint, Origin, Recipe};
 pub use lower::lower;
-pub use model::{AuditedModel, Claim, Verified, model_id, verify};
+pub use model::{AuditedModel, Claim, Verified, verify};
 pub use single::{Sample, VerifiedProof, VerifiedSample};
 pub use statement::{Part, Statement, Weights};

@@ -7,10 +7,11 @@ use crate::lower::lower;
 use crate::statement::{STATEMENT_BYTES_MAX, Statement, WEIGHTS_BYTES_MAX, Weights, encode_shown};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use ciro_crypto::model_id;
 use ciro_graph::{Constant, Model, Op, Program, RawOutput, check_model, check_program, ingest};
 use ciro_pcs::{Params, Profile, Security};
 use ciro_relation::{Cost, Instance, Limits, Relation};
-use ciro_types::{Disclosure, Hash32, ModelId, ProofContext, decode, encode};
+use ciro_types::{Disclosure, Hash32, ModelId, ModelRoots, ProofContext, decode, encode};
 use ciro_verifier::batch::Reduced;
 use ciro_verifier::key::check_shown;
 use ciro_verifier::{Assertion, Budget, Key, Port, Shown, VerifyError, VerifyingKey};
@@ -38,13 +39,6 @@ pub struct Verified {
     pub model: ModelId,
     /// The output, as far as it is shown.
     pub output: Shown<RawOutput>,
-}
-
-/// Identity of a model: hash of the program's canonical bytes and the weight root.
-#[must_use]
-pub fn model_id(program: &[u8], weight_root: Hash32) -> ModelId {
-    let pair: (&[u8], Hash32) = (program, weight_root);
-    ModelId(ciro_crypto::hash_encoded("ciro/model/v1", &pair).0)
 }
 
 /// Everything about a model that checking claims takes; made once, used for many proofs.
@@ -140,7 +134,8 @@ impl AuditedModel {
 
     /// The key with its identity.
     fn rooted(self, program: &[u8], weight_root: Hash32) -> Self {
-        Self { weight_root, model: model_id(program, weight_root), ..self }
+        let roots = ModelRoots { key: self.digest, weights: weight_root };
+        Self { weight_root, model: model_id(program, &roots), ..self }
     }
 
     /// The key of the same program under another weight commitment: neither relation nor parameters depend on it.
@@ -149,8 +144,8 @@ impl AuditedModel {
     /// If the weights are public: they are what the key stands for, whatever a root says.
     pub fn committed(self, weight_root: Hash32) -> Result<Self, AuditError> {
         check_shown("weights", self.program.visibility.weights, Disclosure::Committed)?;
-        let model = model_id(&encode(&self.program), weight_root);
-        Ok(Self { weight_root, model, ..self })
+        let program = encode(&self.program);
+        Ok(self.rooted(&program, weight_root))
     }
 
     /// The key of a program that costs no more than `limits`, without weights and identity.
@@ -201,6 +196,15 @@ impl AuditedModel {
         self.digest
     }
 
+    /// Checks that somebody's word of the key's digest is true.
+    ///
+    /// # Errors
+    /// [`AuditError::Key`] if the program has another key.
+    pub fn check_digest(&self, got: Hash32) -> Result<(), AuditError> {
+        let expected = self.digest;
+        if got == expected { Ok(()) } else { Err(AuditError::Key { expected, got }) }
+    }
+
     /// What must hold.
     #[must_use]
     pub fn relation(&self) -> &Relation {
@@ -229,6 +233,12 @@ impl AuditedModel {
     #[must_use]
     pub fn weight_root(&self) -> Hash32 {
         self.weight_root
+    }
+
+    /// What the identity commits to besides the program.
+    #[must_use]
+    pub fn roots(&self) -> ModelRoots {
+        ModelRoots { key: self.digest, weights: self.weight_root }
     }
 
     /// The model's identity.

@@ -4,7 +4,7 @@ use crate::constants::Constants;
 use crate::oracle::{BaseOracle, UNSALTED};
 use ciro_auditor::{AuditError, AuditedModel, Limits, Weights};
 use ciro_graph::{Disclosure, Model};
-use ciro_types::{Hash32, ModelId, encode};
+use ciro_types::{Hash32, ModelId, ModelRoots, encode};
 use std::sync::Arc;
 
 /// Everything about a model that proving needs. Building it commits to the weights; proofs then share it.
@@ -69,6 +69,12 @@ impl ProvingKey {
             Disclosure::Public => Weights::Public(encode(&self.model.weights)),
             Disclosure::Committed | Disclosure::Private => Weights::Committed(self.weight_root()),
         }
+    }
+
+    /// What the identity commits to besides the program.
+    #[must_use]
+    pub fn roots(&self) -> ModelRoots {
+        self.verifying.roots()
     }
 
     /// The model's identity.

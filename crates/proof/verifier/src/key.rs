@@ -18,7 +18,7 @@ use ciro_types::{Disclosure, Hash32, decode, encode};
 use core::ops::RangeInclusive;
 
 /// Name and version of the protocol; the first thing absorbed.
-pub const PROTOCOL: &str = "ciro/inference/v4";
+pub const PROTOCOL: &str = "ciro/inference/v5";
 
 /// An input or an output of a program: what its integers may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,7 +1,7 @@
 //! A program, an input and an output.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_auditor::{ProofContext, Weights};
+use ciro_auditor::{AuditedModel, Limits, ProofContext, Weights};
 use ciro_graph::{OutputKind, Program, RawOutput};
 use ciro_receipt::{Evidence, Receipt};
 use ciro_types::{ModelId, encode};
@@ -59,14 +59,15 @@ impl Answer {
     /// Its model.
     #[must_use]
     pub fn model(&self) -> ModelId {
-        ciro_auditor::model_id(&self.program, self.weights.root())
+        self.clone().receipt(Evidence::Agreed).model()
     }
 
-    /// A receipt of it that no network has settled.
+    /// A receipt of it that no network has settled. What is no program has no key: zero stands for it.
     #[must_use]
     pub fn receipt(self, evidence: Evidence) -> Receipt {
-        let Self { program, weights, input, output } = self;
-        Receipt { program, weights, input, output, evidence, settlement: None }
+        let key = AuditedModel::of_within(&self.program, &self.weights, &Limits::NONE).map(|model| model.digest());
+        let (key, Self { program, weights, input, output }) = (key.unwrap_or_default(), self);
+        Receipt { program, key, weights, input, output, evidence, settlement: None }
     }
 
     /// The same with another program.

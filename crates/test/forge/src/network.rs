@@ -8,8 +8,8 @@ use ciro_receipt::receipt::ProvenFor;
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::receipt::{Payment, SettlementRecord};
 use ciro_state::{
-    Action, Authority, Genesis, GenesisValidator, MerklePath, Params, SignedTx, TxBody, input_hash, merkle_root,
-    output_hash,
+    Action, Authority, Genesis, GenesisValidator, JobAction, MerklePath, Params, SignedTx, TxBody, input_hash,
+    merkle_root, output_hash,
 };
 use ciro_types::{AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, Nonce, StateRoot};
 
@@ -75,12 +75,12 @@ impl Forger {
     #[must_use]
     pub fn signed(&self, answer: Answer) -> Receipt {
         let worker = key(77);
-        let action = Action::SettleJob {
+        let action = Action::Job(JobAction::Settle {
             authority: Authority::Open { job: JOB },
             input: answer.input.clone(),
             output: answer.output.clone(),
             proof: vec![],
-        };
+        });
         let body = TxBody { chain: self.chain(), sender: worker.account(), nonce: Nonce(u64::MAX), action };
         let tx = Box::new(SignedTx::sign(body, &worker));
         self.receipt(answer, Evidence::Signed { tx }, &[worker.account()])

@@ -2,13 +2,13 @@
 
 use crate::targets::Claimed;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_auditor::{ProofContext, Weights};
+use ciro_auditor::{AuditedModel, ProofContext, Weights};
 use ciro_crypto::Keypair;
 use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt};
-use ciro_state::{Action, SignedTx, TxBody};
-use ciro_types::{AccountId, Amount, ChainId, Nonce, encode};
+use ciro_state::{Action, ModelAction, SignedTx, TokenAction, TxBody, WorkerAction};
+use ciro_types::{AccountId, Amount, ChainId, ModelRoots, Nonce, encode};
 use std::path::{Path, PathBuf};
 
 /// Formats of samples, in the order in which the target `samples` counts them.
@@ -108,9 +108,15 @@ pub fn claims() -> Vec<Vec<u8>> {
     vectors().into_iter().map(claimed).collect()
 }
 
+/// Key and weights of a frozen model.
+fn roots(subject: &Subject) -> ModelRoots {
+    AuditedModel::of(&subject.program, &subject.weights).map(|model| model.roots()).unwrap_or_default()
+}
+
 fn receipt(Vector { subject, proof, .. }: Vector) -> Receipt {
     Receipt {
         evidence: Evidence::Proven { context: subject.context.into(), proof },
+        key: roots(&subject).key,
         program: subject.program,
         weights: subject.weights,
         input: subject.input,
@@ -145,7 +151,7 @@ pub fn sample_receipts() -> Vec<Vec<u8>> {
 pub const FILES: u8 = 4;
 
 /// How the file of a receipt begins, and the domain of its checksum.
-pub const RECEIPT: (&[u8], &str) = (b"CIRO-RECEIPT\x02", "ciro/receipt/checksum/v1");
+pub const RECEIPT: (&[u8], &str) = (b"CIRO-RECEIPT\x03", "ciro/receipt/checksum/v1");
 
 /// The same of a sample's.
 pub const SAMPLE: (&[u8], &str) = (b"CIRO-SAMPLE\x01", "ciro/sample-receipt/checksum/v1");
@@ -207,12 +213,12 @@ pub fn samples() -> Vec<Vec<u8>> {
 #[must_use]
 pub fn messages() -> Vec<Vec<u8>> {
     let key = Keypair::from_seed([7; 32]);
-    let transfer = Action::Transfer { to: AccountId([1; 32]), amount: Amount::ONE };
-    let registration = |vector: Vector| Action::RegisterModel {
-        program: vector.subject.program,
-        weight_root: vector.subject.weights.root(),
+    let transfer = Action::Token(TokenAction::Transfer { to: AccountId([1; 32]), amount: Amount::ONE });
+    let registration = |vector: Vector| {
+        Action::Model(ModelAction::Register { roots: roots(&vector.subject), program: vector.subject.program })
     };
-    let actions = vectors().into_iter().take(2).map(registration).chain([transfer, Action::WithdrawStake]);
+    let actions =
+        vectors().into_iter().take(2).map(registration).chain([transfer, Action::Worker(WorkerAction::WithdrawStake)]);
     let body = |action| TxBody { chain: ChainId([2; 32]), sender: key.account(), nonce: Nonce(3), action };
     let txs: Vec<Vec<u8>> = actions.map(|action| encode(&SignedTx::sign(body(action), &key))).collect();
     let consensus = [

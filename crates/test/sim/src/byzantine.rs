@@ -4,7 +4,7 @@ use crate::cast::Place;
 use ciro_consensus::vote::Proposal;
 use ciro_consensus::{Block, BlockHeader, Message, SealedBlock, Signed, SignedProposal, Vote, txs_root};
 use ciro_engine::wire::Wire;
-use ciro_state::{Action, SignedTx, TxBody};
+use ciro_state::{Action, SignedTx, TokenAction, TxBody};
 use ciro_types::{Amount, ChainId, Nonce, encode};
 
 /// Another statement in place of the one in `bytes`, signed as well and just as well formed; none if there is nothing
@@ -43,7 +43,7 @@ fn other_proposal(liar: Place, chain: ChainId, nonce: Nonce, proposal: &SignedPr
 
 /// A transaction that may be in a block and moves nothing but its fee.
 fn futile_tx(liar: Place, chain: ChainId, nonce: Nonce) -> Vec<u8> {
-    let action = Action::Transfer { to: liar.account(), amount: Amount::ONE };
+    let action = Action::Token(TokenAction::Transfer { to: liar.account(), amount: Amount::ONE });
     let body = TxBody { chain, sender: liar.account(), nonce, action };
     encode(&SignedTx::sign(body, &liar.key()))
 }

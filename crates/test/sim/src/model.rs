@@ -5,7 +5,7 @@ use ciro_graph::{RawInput, RawTensor, execute};
 use ciro_prover::ProvingKey;
 use ciro_state::{input_hash, output_hash};
 use ciro_test_models::relu;
-use ciro_types::{Hash32, ModelId, encode};
+use ciro_types::{Hash32, ModelId, ModelRoots, encode};
 use std::sync::OnceLock;
 
 /// How many different inputs there are.
@@ -22,8 +22,8 @@ pub struct Shelf {
     pub model: ModelId,
     /// Canonical bytes of its program.
     pub program: Vec<u8>,
-    /// Commitment to its weights.
-    pub weight_root: Hash32,
+    /// Its key and its weights.
+    pub roots: ModelRoots,
     /// Units of verifying a proof of it: what it asks of a worker, as its weights are few.
     pub work: u64,
     model_bytes: Vec<u8>,
@@ -50,7 +50,7 @@ impl Shelf {
         Self {
             model: key.model_id(),
             program: key.program().to_vec(),
-            weight_root: key.weight_root(),
+            roots: key.roots(),
             work: key.verifying().cost().units(),
             model_bytes: encode(key.model()),
             inputs: (0..INPUTS).map(|number| encode(&raw_input(number))).collect(),

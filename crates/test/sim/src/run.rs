@@ -210,7 +210,7 @@ fn check_receipts(sim: &Sim) -> Result<usize, Violation> {
 fn check_receipt(sim: &Sim, store: &Store, job: JobId) -> Result<(), String> {
     let shelf = Shelf::shared();
     let settlement = settlement(store, sim.genesis(), job).map_err(|e| chain(&e))?.ok_or("there is no settlement")?;
-    let model = PublicModel { program: shelf.program.clone(), weight_root: shelf.weight_root };
+    let model = PublicModel { program: shelf.program.clone(), roots: shelf.roots };
     let receipt = receipt(store, model, settlement).map_err(|e| chain(&e))?.ok_or("there is no receipt")?;
     check(&receipt, Some(sim.genesis().chain_id())).map(|_| ()).map_err(|e| chain(&e))
 }

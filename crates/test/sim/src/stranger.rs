@@ -7,8 +7,8 @@ use crate::cast::{FUNDED_STRANGERS as FUNDED, Place};
 use crate::model::Shelf;
 use ciro_exec::Blobs as _;
 use ciro_graph::Model;
-use ciro_state::{Action, Authority, SignedTx, State, TxBody};
-use ciro_types::{Amount, ChainId, Hash32, Nonce, decode, encode};
+use ciro_state::{Action, Authority, JobAction, ModelAction, SignedTx, State, TokenAction, TxBody};
+use ciro_types::{Amount, ChainId, Hash32, ModelRoots, Nonce, decode, encode};
 
 /// All strangers.
 pub const STRANGERS: usize = 8;
@@ -66,9 +66,12 @@ impl Trick {
                 .collect(),
             Self::Junk => (0..STRANGERS).map(|n| sender.next(n, 0, junk(n, round))).collect(),
             Self::Replay => {
-                let payment =
-                    sender.with(0, Nonce(0), Action::Transfer { to: stranger(FUNDED).account(), amount: DEBT });
-                let help = Action::Transfer { to: stranger(0).account(), amount: HELP };
+                let payment = sender.with(
+                    0,
+                    Nonce(0),
+                    Action::Token(TokenAction::Transfer { to: stranger(FUNDED).account(), amount: DEBT }),
+                );
+                let help = Action::Token(TokenAction::Transfer { to: stranger(0).account(), amount: HELP });
                 if round == ROUNDS / 2 { vec![sender.next(1, 0, help)] } else { vec![payment] }
             }
             Self::Zeros => {
@@ -107,16 +110,19 @@ pub const fn stranger(n: usize) -> Place {
 }
 
 fn to_itself() -> Action {
-    Action::Transfer { to: stranger(0).account(), amount: Amount::ONE }
+    Action::Token(TokenAction::Transfer { to: stranger(0).account(), amount: Amount::ONE })
 }
 
 fn junk(n: usize, round: usize) -> Action {
     let program = [&n.to_le_bytes()[..], &round.to_le_bytes(), &[0xa5; JUNK_BYTES]].concat();
-    Action::RegisterModel { program, weight_root: Hash32([1; 32]) }
+    Action::Model(ModelAction::Register {
+        program,
+        roots: ModelRoots { key: Hash32([2; 32]), weights: Hash32([1; 32]) },
+    })
 }
 
 fn zeros(authority: Authority, input: Vec<u8>) -> Action {
-    Action::SettleJob { authority, input, output: vec![0; 16], proof: vec![0; ZEROS] }
+    Action::Job(JobAction::Settle { authority, input, output: vec![0; 16], proof: vec![0; ZEROS] })
 }
 
 /// The model that everybody runs, under a name that runs backwards.
@@ -128,5 +134,5 @@ fn spoofed() -> Action {
     let bytes = shelf.model(shelf.model).expect("it is on the shelf");
     let mut model: Model = decode(&bytes, bytes.len()).expect("it is canonical");
     model.program.name = "proven\u{202e}ton".into();
-    Action::RegisterModel { program: encode(&model.program), weight_root: shelf.weight_root }
+    Action::Model(ModelAction::Register { program: encode(&model.program), roots: shelf.roots })
 }

@@ -9,7 +9,7 @@ use ciro_compile::report::{HeldOut, OutputAccuracy};
 use ciro_compile::{AccuracyReport, Compiled, Options};
 use ciro_graph::Column;
 use ciro_prover::ProvingKey;
-use ciro_types::{ModelId, chain};
+use ciro_types::{Hash32, ModelId, chain};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -17,6 +17,8 @@ use std::time::Instant;
 #[derive(Serialize)]
 struct View {
     model_id: ModelId,
+    /// The digest of the verifying key.
+    key: Hash32,
     name: String,
     directory: String,
     operators: usize,
@@ -66,6 +68,7 @@ fn tolerance(args: &CompileArgs) -> Result<Option<f64>, CliError> {
 fn view(compiled: &Compiled, key: &ProvingKey, directory: &Path, compile_ms: f64) -> View {
     View {
         model_id: key.model_id(),
+        key: key.roots().key,
         name: compiled.model.program.name.clone(),
         directory: directory.display().to_string(),
         operators: compiled.model.program.nodes.len(),
@@ -80,6 +83,7 @@ fn view(compiled: &Compiled, key: &ProvingKey, directory: &Path, compile_ms: f64
 fn text(view: &View) -> String {
     let mut lines = vec![
         format!("model    {}", view.model_id),
+        format!("key      {}", view.key),
         format!("name     {}", view.name),
         format!("program  {} operators, {} constants, {:.1} ms", view.operators, view.weights, view.compile_ms),
         format!("verifying, at most\n{}", view.verification.text()),

@@ -24,7 +24,7 @@ use crate::ui::Ui;
 use ciro_api::{BlockView, JobView};
 use ciro_client::Client;
 use ciro_receipt::{Evidence, Receipt, Settlement};
-use ciro_state::{JobStatus, Payment, input_hash, model_id, output_hash};
+use ciro_state::{JobStatus, Payment, input_hash, output_hash};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Escaped, Hash32, Height, JobId, ModelId, Named};
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct ReceiptView {
     model_id: ModelId,
+    key: Hash32,
     program_bytes: usize,
     input_hash: Hash32,
     input_bytes: usize,
@@ -130,7 +131,8 @@ fn view(receipt: &Receipt) -> ReceiptView {
         Evidence::Proven { proof, .. } => ("proof (A4)", proof.len()),
     };
     ReceiptView {
-        model_id: model_id(&receipt.program, receipt.weights.root()),
+        model_id: receipt.model(),
+        key: receipt.key,
         program_bytes: receipt.program.len(),
         input_hash: input_hash(&receipt.input),
         input_bytes: receipt.input.len(),
@@ -163,6 +165,7 @@ fn text(view: &ReceiptView) -> String {
     let mut lines = vec![
         "receipt, not judged: `ciro verify` does that".to_string(),
         format!("model     {} ({} bytes of program)", view.model_id, view.program_bytes),
+        format!("key       {}, as the receipt says", view.key),
         format!("input     {} ({} bytes)", view.input_hash, view.input_bytes),
         format!("output    {} ({} bytes)", view.output_hash, view.output_bytes),
         format!("evidence  {} ({} bytes)", view.evidence, view.proof_bytes),

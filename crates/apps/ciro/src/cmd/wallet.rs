@@ -8,7 +8,7 @@ use crate::local::require;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_node::Layout;
-use ciro_state::Action;
+use ciro_state::{Action, ModelAction, TokenAction};
 use ciro_types::{AccountId, Amount, ModelId, TxId};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), Cli
     let purse = purse(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
-    let tx = client.act(&purse, chain, &Action::Transfer { to, amount })?;
+    let tx = client.act(&purse, chain, &Action::Token(TokenAction::Transfer { to, amount }))?;
     let view = SentView { tx, to, amount };
     ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
 }
@@ -70,7 +70,7 @@ fn remove_model(home: &Layout, model: ModelId, ui: &Ui) -> Result<(), CliError> 
     let purse = purse(home)?;
     let client = require(home)?;
     let chain = client.status()?.chain;
-    let tx = client.act(&purse, chain, &Action::RemoveModel { model })?;
+    let tx = client.act(&purse, chain, &Action::Model(ModelAction::Remove { model }))?;
     let view = RemovedView { tx, model };
     ui.result(&view, || {
         format!("model {model} takes no more orders; its deposit comes back after the last job on it\ntransaction {tx}")

@@ -3,7 +3,7 @@
 use super::mailbox::{Answer, Ask};
 use super::state::Stage;
 use ciro_crypto::Keypair;
-use ciro_state::{Action, SignedTx, TxBody};
+use ciro_state::{Action, SignedTx, TokenAction, TxBody};
 use ciro_types::{Amount, ChainId, Nonce};
 
 /// The step machine. See the documentation of [`errand`](crate::errand).
@@ -44,7 +44,7 @@ impl Errand {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Unsigned => Stage::Signed(self.sign(key, next, self.action.clone())),
             Stage::Sent(tx) if next < tx.body.nonce => {
-                let action = Action::Transfer { to: key.account(), amount: Amount(1) };
+                let action = Action::Token(TokenAction::Transfer { to: key.account(), amount: Amount(1) });
                 Stage::Behind { filler: Box::new(self.sign(key, next, action)), tx }
             }
             Stage::Sent(tx) => Stage::Followed { is_used: used > tx.body.nonce, tx },
@@ -79,7 +79,10 @@ mod tests {
     use ciro_types::AccountId;
 
     fn errand() -> Errand {
-        Errand::new(ChainId([1; 32]), Action::Transfer { to: AccountId([2; 32]), amount: Amount(1) })
+        Errand::new(
+            ChainId([1; 32]),
+            Action::Token(TokenAction::Transfer { to: AccountId([2; 32]), amount: Amount(1) }),
+        )
     }
 
     fn key() -> Keypair {
@@ -127,7 +130,7 @@ mod tests {
         errand.on_account(&key(), Nonce(4), Nonce(5));
         let Some(Ask::Fill(filler)) = errand.ask() else { panic!("expected a filler, got {:?}", errand.ask()) };
         assert_eq!(filler.body.nonce, Nonce(5));
-        assert_eq!(filler.body.action, Action::Transfer { to: key().account(), amount: Amount(1) });
+        assert_eq!(filler.body.action, Action::Token(TokenAction::Transfer { to: key().account(), amount: Amount(1) }));
         errand.on_answer(Answer::Unknown);
         assert_eq!(errand.ask(), Some(Ask::Follow(tx)));
     }

@@ -6,7 +6,7 @@ use ciro_crypto::Keypair;
 use ciro_devnet::Desk;
 use ciro_devnet::desk::{Effect, Input};
 use ciro_engine::{Admission, Committed, SubmitError};
-use ciro_state::{Action, Outcome, SignedTx, TxBody, TxError};
+use ciro_state::{Action, Outcome, SignedTx, TokenAction, TxBody, TxError};
 use ciro_store::TxRecord;
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, Height, Nonce, StateRoot, TxId};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const CHAIN: ChainId = ChainId([1; 32]);
 
 fn tx() -> SignedTx {
     let key = Keypair::from_seed([5; 32]);
-    let action = Action::Transfer { to: AccountId([2; 32]), amount: Amount(1) };
+    let action = Action::Token(TokenAction::Transfer { to: AccountId([2; 32]), amount: Amount(1) });
     SignedTx::sign(TxBody { chain: CHAIN, sender: key.account(), nonce: Nonce(3), action }, &key)
 }
 

@@ -11,8 +11,8 @@ use ciro_node::{Layout, LocalNode, Notify, load_key};
 use ciro_prover::ProvingKey;
 use ciro_receipt::{Receipt, check};
 use ciro_state::{
-    Action, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, JobStatus, RefundReason, SignedTx, TxBody,
-    job_id,
+    Action, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, JobAction, JobStatus, ModelAction,
+    RefundReason, SignedTx, TokenAction, TxBody, WorkerAction, job_id,
 };
 use ciro_test_models::relu;
 use ciro_types::{
@@ -129,7 +129,7 @@ impl Client {
     pub(crate) fn register(&self) -> ModelId {
         let stored = self.put_model(&encode(&relu(0))).expect("a good model");
         let program = encode(&relu(0).program);
-        match self.send(Action::RegisterModel { program, weight_root: stored.weight_root }) {
+        match self.send(Action::Model(ModelAction::Register { program, roots: stored.roots })) {
             // After a restart it is there.
             Err(NodeError::Refused { reason }) if reason.contains("registered already") => {}
             registered => registered.expect("registers"),
@@ -163,7 +163,7 @@ impl Client {
             deadline: height.plus(600),
             requirements: requirements.clone(),
         };
-        self.send(Action::SubmitJob { spec: spec.clone() }).expect("orders");
+        self.send(Action::Job(JobAction::Submit { spec: spec.clone() })).expect("orders");
         job_id(&spec)
     }
 
@@ -307,7 +307,8 @@ fn the_model_is_what_its_id_says() {
     assert_eq!(registered, Some(expected), "program and weights are paid for");
     let refused = client.put_model(&[1, 2, 3]);
     assert!(matches!(refused, Err(NodeError::Invalid { .. })));
-    let poor = client.send(Action::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) });
+    let poor =
+        client.send(Action::Token(TokenAction::Transfer { to: AccountId([1; 32]), amount: Amount::ciro(2_000_000) }));
     assert!(matches!(poor, Err(NodeError::Refused { .. })), "{poor:?}");
     assert!(client.node.ask(ask::Block { height: Height(1) }).expect("answers").is_some());
 }
@@ -319,12 +320,17 @@ fn a_strangers_stale_nonce_stops_nobody() {
     let model = client.register();
     let input = client.put_input(&raw([5.0, 2.0]));
     let stranger = Client { node: Arc::clone(&client.node), key: Keypair::from_seed([77; 32]) };
-    client.send(Action::Transfer { to: stranger.key.account(), amount: Amount::ciro(100) }).expect("pays");
-    let pay = Action::Transfer { to: AccountId([1; 32]), amount: Amount(1) };
+    client
+        .send(Action::Token(TokenAction::Transfer { to: stranger.key.account(), amount: Amount::ciro(100) }))
+        .expect("pays");
+    let pay = Action::Token(TokenAction::Transfer { to: AccountId([1; 32]), amount: Amount(1) });
     // Far beyond any worker's own.
     (0..20).for_each(|_| stranger.send(pay.clone()).expect("pays"));
     let (chain, sender) = (client.network().chain, stranger.key.account());
-    let stale = SignedTx::sign(TxBody { chain, sender, nonce: Nonce(0), action: Action::WithdrawStake }, &stranger.key);
+    let stale = SignedTx::sign(
+        TxBody { chain, sender, nonce: Nonce(0), action: Action::Worker(WorkerAction::WithdrawStake) },
+        &stranger.key,
+    );
     let refused = client.submit(stale, Until::Committed);
     assert!(matches!(refused, Err(NodeError::Nonce { .. })), "{refused:?}");
     for (nonce, assurance) in (0..).zip(Assurance::ALL) {
@@ -340,7 +346,10 @@ fn a_waiting_transaction_holds_its_nonce_and_is_the_same_when_it_is_sent_again()
     let (chain, first) = (client.network().chain, client.account(sender).next_nonce);
     let to = AccountId([1; 32]);
     let pay = |nonce, amount| {
-        SignedTx::sign(TxBody { chain, sender, nonce, action: Action::Transfer { to, amount } }, &client.key)
+        SignedTx::sign(
+            TxBody { chain, sender, nonce, action: Action::Token(TokenAction::Transfer { to, amount }) },
+            &client.key,
+        )
     };
     let txs: Vec<SignedTx> = (0..8).map(|n| pay(Nonce(first.0 + n), Amount(1))).collect();
     for (waiting, tx) in (1..).zip(&txs) {

@@ -7,7 +7,7 @@ use ciro_api::{Status, Until};
 use ciro_devnet::Options;
 use ciro_engine::Retention;
 use ciro_node::Notify;
-use ciro_state::{Action, JobStatus, SignedTx, TxBody, job_id};
+use ciro_state::{Action, JobAction, JobStatus, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Assurance, Hash32, JobId, JobSpec, JobType, ModelId, Nonce, Requirements};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,12 @@ impl Client {
         };
         // One after the other: few nonces may wait ahead of the account's own.
         for n in 0..BATCH {
-            let body = TxBody { chain, sender, nonce: Nonce(nonce.0 + n), action: Action::SubmitJob { spec: spec(n) } };
+            let body = TxBody {
+                chain,
+                sender,
+                nonce: Nonce(nonce.0 + n),
+                action: Action::Job(JobAction::Submit { spec: spec(n) }),
+            };
             self.submit(SignedTx::sign(body, &self.key), Until::Waiting).expect("orders");
         }
         let committed = |client: &Self| client.account(sender).nonce.0 >= nonce.0 + BATCH;

@@ -9,9 +9,9 @@ use ciro_api::Refusal;
 use ciro_api::signed::authorization;
 use ciro_crypto::Keypair;
 use ciro_gateway::{Limits, Settings};
-use ciro_state::{Action, SignedTx, TxBody, job_id};
+use ciro_state::{Action, JobAction, ModelAction, SignedTx, TokenAction, TxBody, job_id};
 use ciro_types::{
-    AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, Nonce, Requirements, encode,
+    AccountId, Amount, Assurance, Hash32, Height, JobSpec, JobType, ModelId, ModelRoots, Nonce, Requirements, encode,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -62,7 +62,14 @@ pub(crate) fn signed(node: &TestNode, nonce: u64, action: Action) -> Value {
 }
 
 fn register(node: &TestNode) -> Value {
-    signed(node, 0, Action::RegisterModel { program: vec![1], weight_root: Hash32([8; 32]) })
+    signed(
+        node,
+        0,
+        Action::Model(ModelAction::Register {
+            program: vec![1],
+            roots: ModelRoots { key: Hash32([8; 32]), weights: Hash32([8; 32]) },
+        }),
+    )
 }
 
 fn spec(node: &TestNode) -> JobSpec {
@@ -71,7 +78,7 @@ fn spec(node: &TestNode) -> JobSpec {
         client: client().account(),
         nonce: Nonce(0),
         job_type: JobType::AIInference,
-        model: ciro_state::model_id(&[1], Hash32([8; 32])),
+        model: ciro_state::model_id(&[1], &ModelRoots { key: Hash32([8; 32]), weights: Hash32([8; 32]) }),
         input: Hash32([4; 32]),
         assurance: Assurance::A4,
         max_price: Amount::ciro(11),
@@ -103,7 +110,7 @@ fn an_order_is_charged_once_however_often_it_is_sent() {
     run(async {
         assert_eq!(post_json(&router, "/v1/transactions", &register(&node)).await.0, StatusCode::OK);
         let spec = spec(&node);
-        let order = signed(&node, 1, Action::SubmitJob { spec: spec.clone() });
+        let order = signed(&node, 1, Action::Job(JobAction::Submit { spec: spec.clone() }));
         let (status, first) = post_json(&router, "/v1/jobs", &order).await;
         assert_eq!((status, first["job"].as_str()), (StatusCode::CREATED, Some(&*job_id(&spec).to_string())));
         let (status, again) = post_json(&router, "/v1/jobs", &order).await;
@@ -130,7 +137,7 @@ fn an_order_whose_input_or_model_is_not_here_is_refused_on_either_route() {
         run(async {
             let (status, _) = post_json(&router, "/v1/transactions", &register(&node)).await;
             assert_eq!(status, StatusCode::OK, "a registration brings its model later");
-            let order = signed(&node, 1, Action::SubmitJob { spec: spec(&node) });
+            let order = signed(&node, 1, Action::Job(JobAction::Submit { spec: spec(&node) }));
             for path in ["/v1/jobs", "/v1/transactions"] {
                 let (status, body) = post_json(&router, path, &order).await;
                 assert_eq!((status, code(&body)), (StatusCode::UNPROCESSABLE_ENTITY, "refused"), "{path}");
@@ -150,7 +157,7 @@ fn an_open_job_has_no_receipt_yet_and_an_unknown_one_never() {
     run(async {
         post_json(&router, "/v1/transactions", &register(&node)).await;
         let spec = spec(&node);
-        post_json(&router, "/v1/jobs", &signed(&node, 1, Action::SubmitJob { spec: spec.clone() })).await;
+        post_json(&router, "/v1/jobs", &signed(&node, 1, Action::Job(JobAction::Submit { spec: spec.clone() }))).await;
         let ask = async |job: &str| call(&router, receipt_request(&node, &client(), job)).await;
         let (status, body) = ask(&job_id(&spec).to_string()).await;
         assert_eq!((status, code(&body)), (StatusCode::CONFLICT, "not_yet"));
@@ -168,12 +175,12 @@ fn what_the_ledger_refuses_is_refused_in_its_words() {
     let router = gateway(node.clone());
     run(async {
         let to = AccountId([3; 32]);
-        let poor = signed(&node, 0, Action::Transfer { to, amount: Amount::ciro(5_000) });
+        let poor = signed(&node, 0, Action::Token(TokenAction::Transfer { to, amount: Amount::ciro(5_000) }));
         let (status, body) = post_json(&router, "/v1/transactions", &poor).await;
         assert_eq!((status, code(&body)), (StatusCode::UNPROCESSABLE_ENTITY, "refused"));
         assert!(body["error"]["message"].as_str().is_some_and(|m| m.contains("balance")), "{body}");
 
-        let transfer = signed(&node, 0, Action::Transfer { to, amount: Amount::ciro(5) });
+        let transfer = signed(&node, 0, Action::Token(TokenAction::Transfer { to, amount: Amount::ciro(5) }));
         let (status, body) = post_json(&router, "/v1/jobs", &transfer).await;
         assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "bad_request"), "no order");
     });
@@ -292,7 +299,7 @@ fn events_stream_from_any_position_and_resume_after_the_last_one_seen() {
     let request = |uri: &str| Request::get(uri).body(Body::empty()).expect("a request");
     run(async {
         post_json(&router, "/v1/transactions", &register(&node)).await;
-        let order = signed(&node, 1, Action::SubmitJob { spec: spec(&node) });
+        let order = signed(&node, 1, Action::Job(JobAction::Submit { spec: spec(&node) }));
         post_json(&router, "/v1/jobs", &order).await;
 
         let all = events(&router, request("/v1/events"), 4).await;

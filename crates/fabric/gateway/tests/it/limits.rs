@@ -8,7 +8,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use ciro_api::signed::authorization;
 use ciro_crypto::Keypair;
 use ciro_gateway::{Limits, Settings, serve};
-use ciro_state::Action;
+use ciro_state::{Action, TokenAction};
 use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, Height};
 use futures_util::StreamExt as _;
@@ -274,7 +274,7 @@ fn a_signature_that_does_not_fit_is_refused_everywhere() {
 }
 
 fn transfer(node: &TestNode, nonce: u64) -> Value {
-    signed(node, nonce, Action::Transfer { to: AccountId([3; 32]), amount: Amount(1) })
+    signed(node, nonce, Action::Token(TokenAction::Transfer { to: AccountId([3; 32]), amount: Amount(1) }))
 }
 
 #[test]

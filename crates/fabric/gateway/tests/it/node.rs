@@ -12,7 +12,7 @@ use ciro_state::{
     State, apply_block, check_stateless, input_hash,
 };
 use ciro_types::{
-    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, Nonce, StateRoot, TxId,
+    AccountId, Amount, Assurance, BlockId, ChainId, Hash32, Height, JobId, ModelId, ModelRoots, Nonce, StateRoot, TxId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -118,7 +118,7 @@ impl ProofCheck for Nothing {
         Err(ProofRejection { reason: "no proof is expected here".into() })
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: &ModelRoots) -> Result<ModelCost, ProofRejection> {
         Ok(ModelCost::default())
     }
 }
@@ -239,8 +239,8 @@ fn keep(taken: &Taken) -> Result<Done, NodeError> {
     match (taken.kind, taken.bytes.first()) {
         (UploadKind::Input, _) => Ok(Done::KeptInput(input_hash(&taken.bytes))),
         (UploadKind::Model, Some(b'M')) => {
-            let (model, weight_root) = (ModelId([7; 32]), Hash32([8; 32]));
-            Ok(Done::KeptModel(StoredModel { model, weight_root, is_registered: false }))
+            let (model, roots) = (ModelId([7; 32]), ModelRoots::default());
+            Ok(Done::KeptModel(StoredModel { model, roots, is_registered: false }))
         }
         (UploadKind::Model, _) => Err(NodeError::Invalid { reason: "not a model".into() }),
     }

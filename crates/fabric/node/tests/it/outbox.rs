@@ -4,7 +4,7 @@ use ciro_crypto::Keypair;
 use ciro_engine::SubmitError;
 use ciro_node::Outbox;
 use ciro_node::outbox::{RESEND_BLOCKS, WINDOW};
-use ciro_state::{Action, SignedTx, TxError};
+use ciro_state::{Action, SignedTx, TokenAction, TxError};
 use ciro_types::{AccountId, Amount, ChainId, Height, JobId, Nonce, TxId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,12 +22,14 @@ fn job(n: u64) -> JobId {
 
 /// An action that is told from every other by its number.
 fn action(n: u64) -> Action {
-    Action::Transfer { to: AccountId(job(n).0), amount: Amount(2) }
+    Action::Token(TokenAction::Transfer { to: AccountId(job(n).0), amount: Amount(2) })
 }
 
 /// The number of an action; none if it only uses up a nonce.
 fn number(tx: &SignedTx) -> Option<u64> {
-    let Action::Transfer { to, .. } = &tx.body.action else { panic!("only transfers are asked for") };
+    let Action::Token(TokenAction::Transfer { to, .. }) = &tx.body.action else {
+        panic!("only transfers are asked for")
+    };
     (*to != key().account()).then(|| u64::from_le_bytes(to.0[..8].try_into().expect("eight bytes")))
 }
 

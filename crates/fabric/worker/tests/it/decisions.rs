@@ -3,8 +3,8 @@
 use ciro_crypto::Keypair;
 use ciro_exec::{Answer, BlobError, Failure, Task};
 use ciro_state::{
-    Action, Authority, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobStatus, RefundReason,
-    Round, Seat, SignedLease, TxError, commitment, job_id, output_hash,
+    Action, Authority, CommittedEvent, DeclineReason, Event, EventPosition, FailReason, Job, JobAction, JobStatus,
+    RefundReason, Round, Seat, SignedLease, TxError, commitment, job_id, output_hash,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, BasisPoints, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType,
@@ -100,12 +100,12 @@ fn a_lease_becomes_a_task_and_the_answer_a_settlement_under_that_lease() {
     assert_eq!(give(&mut worker, &order, 1), [Effect::Compute(Task { spec: order.clone(), worker: me() })]);
     assert_eq!(give(&mut worker, &order, 1), [], "a repeated lease is the same lease");
     let effects = done(&mut worker, job_id(&order), Ok(answer(3)));
-    let expected = Action::SettleJob {
+    let expected = Action::Job(JobAction::Settle {
         authority: Authority::Lease(lease(&order, 1)),
         input: vec![1],
         output: vec![3],
         proof: vec![2],
-    };
+    });
     assert_eq!(submitted(&effects), Some(&expected));
 }
 
@@ -132,7 +132,7 @@ fn more_leases_than_slots_are_handed_back_as_busy() {
     let mut worker = worker(1);
     give(&mut worker, &spec(1, Assurance::A0), 1);
     let effects = give(&mut worker, &spec(2, Assurance::A0), 2);
-    assert!(matches!(submitted(&effects), Some(Action::AbandonLease { reason: DeclineReason::Busy, .. })));
+    assert!(matches!(submitted(&effects), Some(Action::Job(JobAction::Abandon { reason: DeclineReason::Busy, .. }))));
     assert_eq!(worker.in_work(), 1);
 }
 
@@ -141,7 +141,10 @@ fn a_job_beyond_the_machine_is_handed_back_as_unsuitable() {
     let (mut worker, mut order) = (worker(1), spec(1, Assurance::A0));
     order.requirements.memory = MemoryMib(65);
     let effects = give(&mut worker, &order, 1);
-    assert!(matches!(submitted(&effects), Some(Action::AbandonLease { reason: DeclineReason::Unsuitable, .. })));
+    assert!(matches!(
+        submitted(&effects),
+        Some(Action::Job(JobAction::Abandon { reason: DeclineReason::Unsuitable, .. }))
+    ));
 }
 
 #[test]
@@ -158,8 +161,8 @@ fn the_jobs_fault_is_reported_and_the_machines_own_is_a_decline() {
         give(&mut worker, &order, 1);
         let effects = done(&mut worker, job_id(&order), Err(failure));
         match (submitted(&effects), expected) {
-            (Some(Action::FailJob { reason, .. }), Ok(expected)) => assert_eq!(*reason, expected),
-            (Some(Action::AbandonLease { reason, .. }), Err(expected)) => assert_eq!(*reason, expected),
+            (Some(Action::Job(JobAction::Fail { reason, .. })), Ok(expected)) => assert_eq!(*reason, expected),
+            (Some(Action::Job(JobAction::Abandon { reason, .. })), Err(expected)) => assert_eq!(*reason, expected),
             other => panic!("unexpected {other:?}"),
         }
         assert_eq!(worker.in_work(), 0, "the slot is free");
@@ -189,7 +192,9 @@ fn what_is_missing_is_looked_for_again_before_the_job_is_given_up() {
             }
         }
         assert!(looks >= 4, "{looks} looks");
-        assert!(matches!(submitted(&effects), Some(Action::FailJob { reason, .. }) if *reason == expected));
+        assert!(
+            matches!(submitted(&effects), Some(Action::Job(JobAction::Fail { reason, .. })) if *reason == expected)
+        );
     }
 }
 
@@ -202,7 +207,7 @@ fn what_comes_late_is_answered_under_the_same_lease() {
     let again: Vec<Effect> = (11..14).flat_map(|height| block(&mut worker, height, vec![])).collect();
     assert_eq!(again, [Effect::Compute(Task { spec: order, worker: me() })]);
     let effects = done(&mut worker, job, Ok(answer(3)));
-    assert!(matches!(submitted(&effects), Some(Action::SettleJob { authority: Authority::Lease(_), .. })));
+    assert!(matches!(submitted(&effects), Some(Action::Job(JobAction::Settle { authority: Authority::Lease(_), .. }))));
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn nobody_looks_for_what_is_missing_until_its_lease_runs_out() {
     block(&mut worker, 47, vec![]);
     give(&mut worker, &order, 1);
     let effects = done(&mut worker, job_id(&order), Err(Failure::Input(missing())));
-    assert!(matches!(submitted(&effects), Some(Action::FailJob { .. })), "{effects:?}");
+    assert!(matches!(submitted(&effects), Some(Action::Job(JobAction::Fail { .. }))), "{effects:?}");
 }
 
 #[test]
@@ -224,7 +229,9 @@ fn an_answer_that_the_ledger_would_not_take_is_never_committed_to() {
         let (mut worker, order) = (worker(1), spec(1, assurance));
         give(&mut worker, &order, 1);
         let effects = done(&mut worker, job_id(&order), Ok(answer));
-        let Some(Action::FailJob { reason, .. }) = submitted(&effects) else { panic!("unexpected {effects:?}") };
+        let Some(Action::Job(JobAction::Fail { reason, .. })) = submitted(&effects) else {
+            panic!("unexpected {effects:?}")
+        };
         assert_eq!((*reason, worker.in_work()), (FailReason::ModelInvalid, 0));
     }
 }
@@ -275,7 +282,7 @@ fn who_has_a_seat_tries_until_the_answer_is_there() {
         effects = (0..5).flat_map(|n| block(&mut worker, 10 + 5 * tries + n, vec![])).collect();
     }
     let effects = done(&mut worker, job, Ok(answer(3)));
-    assert!(matches!(submitted(&effects), Some(Action::RevealResult { .. })), "{effects:?}");
+    assert!(matches!(submitted(&effects), Some(Action::Job(JobAction::Reveal { .. }))), "{effects:?}");
 }
 
 #[test]
@@ -284,12 +291,12 @@ fn an_a2_answer_stays_hidden_until_every_seat_is_taken() {
     let job = job_id(&order);
     give(&mut worker, &order, 1);
     let effects = done(&mut worker, job, Ok(answer(3)));
-    let Some(Action::CommitResult { commitment: hidden, .. }) = submitted(&effects).cloned() else {
+    let Some(Action::Job(JobAction::Commit { commitment: hidden, .. })) = submitted(&effects).cloned() else {
         panic!("expected a commitment, got {effects:?}")
     };
     assert_eq!(block(&mut worker, 11, vec![committed(job, me(), None)]), []);
     let effects = block(&mut worker, 12, vec![committed(job, AccountId([6; 32]), Some(90))]);
-    let Some(Action::RevealResult { output, salt, .. }) = submitted(&effects).cloned() else {
+    let Some(Action::Job(JobAction::Reveal { output, salt, .. })) = submitted(&effects).cloned() else {
         panic!("expected a reveal, got {effects:?}")
     };
     assert_eq!(commitment(job, me(), output_hash(&output), salt), hidden);
@@ -331,7 +338,7 @@ fn a_restarted_worker_opens_the_commitment_it_made_before() {
     let mut before = worker(1);
     give(&mut before, &order, 1);
     let effects = done(&mut before, job, Ok(answer(3)));
-    let Some(Action::CommitResult { commitment: hidden, .. }) = submitted(&effects) else {
+    let Some(Action::Job(JobAction::Commit { commitment: hidden, .. })) = submitted(&effects) else {
         panic!("expected a commitment, got {effects:?}")
     };
 
@@ -340,7 +347,7 @@ fn a_restarted_worker_opens_the_commitment_it_made_before() {
     let state = known(&order, Round { seats: vec![seat], reveal_by: Some(Height(90)), crowded: 0 });
     assert!(matches!(&after.step(Input::Known { id: job, job: &state })[..], [Effect::Compute(_)]));
     let effects = done(&mut after, job, Ok(answer(3)));
-    let Some(Action::RevealResult { output, salt, .. }) = submitted(&effects) else {
+    let Some(Action::Job(JobAction::Reveal { output, salt, .. })) = submitted(&effects) else {
         panic!("expected a reveal, got {effects:?}")
     };
     assert_eq!(commitment(job, me(), output_hash(output), *salt), *hidden);
@@ -357,7 +364,7 @@ fn a_job_left_lying_is_taken_without_a_lease_once_it_is_open_to_all() {
     let effects = done(&mut worker, job, Ok(answer(3)));
     assert!(matches!(
         submitted(&effects),
-        Some(Action::SettleJob { authority: Authority::Open { job: open }, .. }) if *open == job
+        Some(Action::Job(JobAction::Settle { authority: Authority::Open { job: open }, .. })) if *open == job
     ));
 }
 
@@ -399,7 +406,7 @@ fn a_worker_that_came_too_late_for_a_round_takes_the_seat_that_a_later_round_wan
     let job = job_id(&order);
     block(&mut worker, 11, vec![Event::JobOpened { job, spec: order.clone(), open_from: Height(OPEN_FROM), work: 0 }]);
     give(&mut worker, &order, 1);
-    assert!(matches!(submitted(&done(&mut worker, job, Ok(answer(3)))), Some(Action::CommitResult { .. })));
+    assert!(matches!(submitted(&done(&mut worker, job, Ok(answer(3)))), Some(Action::Job(JobAction::Commit { .. }))));
     assert_eq!(worker.step(Input::Refused { job, error: TxError::RoundFull { job, reveal_by: Height(20) } }), []);
     assert_eq!(worker.in_work(), 0);
 

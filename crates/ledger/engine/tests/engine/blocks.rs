@@ -6,7 +6,9 @@ use crate::support::{CALM, Net, genesis, key};
 use ciro_consensus::{Block, BlockHeader, CommitCertificate, DecidedBlock, SealedBlock, txs_root};
 use ciro_engine::ledger::{BlockRefusal, Ledger};
 use ciro_engine::{EngineError, MemoryBackend, Store};
-use ciro_state::{Action, Genesis, InclusionError, Lane, SignedTx, TxError};
+use ciro_state::{
+    Action, Genesis, InclusionError, Lane, SignedTx, TokenAction, TxError, ValidatorAction, WorkerAction,
+};
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, Height, StateRoot};
 use std::sync::Arc;
 
@@ -82,25 +84,29 @@ fn bodies_that_no_honest_proposer_builds_are_refused() {
     };
     let twice = inclusion(vec![good.clone(), good.clone()], &mut ledger);
     assert!(matches!(twice, InclusionError::Nonce { .. }), "{twice}");
-    let early = inclusion(vec![tx_at(11, 1, Action::WithdrawStake)], &mut ledger);
+    let early = inclusion(vec![tx_at(11, 1, Action::Worker(WorkerAction::WithdrawStake))], &mut ledger);
     assert!(matches!(early, InclusionError::Nonce { .. }), "{early}");
-    let unpaid = inclusion(vec![tx_at(99, 0, Action::WithdrawStake)], &mut ledger);
+    let unpaid = inclusion(vec![tx_at(99, 0, Action::Worker(WorkerAction::WithdrawStake))], &mut ledger);
     assert!(matches!(unpaid, InclusionError::Unfunded { .. }), "{unpaid}");
-    let idle = inclusion(vec![tx_at(1, 0, Action::ReportEquivocation { evidence: vec![1] })], &mut ledger);
+    let idle = inclusion(
+        vec![tx_at(1, 0, Action::Validator(ValidatorAction::ReportEquivocation { evidence: vec![1] }))],
+        &mut ledger,
+    );
     assert!(matches!(idle, InclusionError::IdleReport { .. }), "{idle}");
     let unsigned = refusal(vec![ciro_types::encode(&stolen)], &mut ledger);
     assert!(matches!(unsigned, BlockRefusal::Unsigned { index: 0, source: TxError::BadSignature { .. } }));
     let mut client = Client::new(11);
     let quota = genesis().params.quota(Lane::Plain).txs;
-    let many: Vec<_> = (0..=quota).map(|_| client.tx(Action::WithdrawStake)).collect();
+    let many: Vec<_> = (0..=quota).map(|_| client.tx(Action::Worker(WorkerAction::WithdrawStake))).collect();
     assert_eq!(inclusion(many, &mut ledger), InclusionError::Full { lane: Lane::Plain });
 }
 
 #[test]
 fn a_transaction_that_fails_in_a_block_leaves_only_its_outcome_and_its_fee() {
     let mut ledger = fresh();
-    let overdraft = tx_at(11, 0, Action::Transfer { to: key(12).account(), amount: Amount::ciro(999_999) });
-    let fine = tx_at(12, 0, Action::Transfer { to: key(11).account(), amount: Amount::ciro(1) });
+    let overdraft =
+        tx_at(11, 0, Action::Token(TokenAction::Transfer { to: key(12).account(), amount: Amount::ciro(999_999) }));
+    let fine = tx_at(12, 0, Action::Token(TokenAction::Transfer { to: key(11).account(), amount: Amount::ciro(1) }));
     let block = ledger.build(key(1).account(), vec![overdraft, fine]);
     assert_eq!(ledger.check(&block), Ok(()));
     let committed = ledger.commit(&uncertified(block)).expect("executable");

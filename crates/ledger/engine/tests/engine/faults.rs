@@ -5,7 +5,7 @@ use crate::support::node::Node;
 use crate::support::{CALM, CLIENTS, Event, Net, STORM, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{Message, Signed, Vote, VoteKind};
 use ciro_engine::wire::Wire;
-use ciro_state::{Action, Event as Happened, SlashReason};
+use ciro_state::{Action, Event as Happened, SlashReason, WorkerAction};
 use ciro_types::{Amount, BlockId, Height, Nonce};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
@@ -189,7 +189,7 @@ fn a_full_pool_silences_no_evidence() {
     let position = net.nodes.iter().position(|n| n.account == account).expect("a validator");
     net.nodes[position].validator = None;
     for node in (0..4).filter(|&n| n != position) {
-        let gaps = (1..=8).map(|nonce| tx_at(11, nonce, Action::WithdrawStake)).collect();
+        let gaps = (1..=8).map(|nonce| tx_at(11, nonce, Action::Worker(WorkerAction::WithdrawStake))).collect();
         net.at(net.now_ms, Event::Submit { node, txs: gaps });
     }
     net.run_for(400);

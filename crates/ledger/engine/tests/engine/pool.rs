@@ -6,7 +6,7 @@ use ciro_engine::mempool::{MAX_GAP_COMMITS, MAX_WAIT_COMMITS, Mempool, Waiting};
 use ciro_engine::{Limits, SubmitError, VerifiedTxs};
 use ciro_state::{
     Account, Action, BlockContext, Checked, Errand, Genesis, GenesisAccount, Item, Lane, SignedTx, State, TxBody,
-    apply_block, check_stateless, screen,
+    WorkerAction, apply_block, check_stateless, screen,
 };
 use ciro_types::{AccountId, Amount, Hash32, Height, Nonce, TxId};
 
@@ -254,7 +254,8 @@ fn what_its_sender_cannot_pay_any_more_leaves() {
 fn spent(state: &State, nonces: u64) -> State {
     let mut state = state.clone();
     let (chain, sender) = (state.meta().chain, key(11).account());
-    let body = |nonce| TxBody { chain, sender, nonce: Nonce(nonce), action: Action::WithdrawStake };
+    let body =
+        |nonce| TxBody { chain, sender, nonce: Nonce(nonce), action: Action::Worker(WorkerAction::WithdrawStake) };
     let proofs = crate::support::node::CountingProofs::default();
     let judge = ciro_engine::evidence::Judge;
     let check = |nonce| screen(&SignedTx::sign(body(nonce), &key(11)), &state, &proofs, &judge).expect("signed");

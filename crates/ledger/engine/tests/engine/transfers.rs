@@ -5,7 +5,7 @@ use crate::support::node::Node;
 use crate::support::{CALM, Net, VALIDATORS, assert_whole, key};
 use ciro_engine::query::events_after;
 use ciro_engine::{SubmitError, VerifiedTxs};
-use ciro_state::{Action, Event as Happened, SignedTx};
+use ciro_state::{Action, Event as Happened, SignedTx, TokenAction};
 use ciro_types::{Amount, Nonce};
 use std::sync::Arc;
 
@@ -79,14 +79,19 @@ fn transactions_sent_backwards_are_executed_forwards() {
 #[test]
 fn what_cannot_be_accepted_is_refused_with_its_reason() {
     let mut net = Net::new(1, CALM);
-    let send = |nonce| tx_at(11, nonce, Action::Transfer { to: key(12).account(), amount: Amount::ciro(1) });
+    let send = |nonce| {
+        tx_at(11, nonce, Action::Token(TokenAction::Transfer { to: key(12).account(), amount: Amount::ciro(1) }))
+    };
     let mut forged: SignedTx = SignedTx::decode(&send(0), 1 << 20).expect("a transaction");
-    forged.body.action = Action::Transfer { to: key(13).account(), amount: Amount::ciro(9_000) };
+    forged.body.action = Action::Token(TokenAction::Transfer { to: key(13).account(), amount: Amount::ciro(9_000) });
     net.submit(0, b"garbage".to_vec());
     net.submit(0, ciro_types::encode(&forged));
     net.submit(0, send(1_000_000));
     net.submit(0, send(3));
-    net.submit(0, tx_at(11, 3, Action::Transfer { to: key(14).account(), amount: Amount::ciro(1) }));
+    net.submit(
+        0,
+        tx_at(11, 3, Action::Token(TokenAction::Transfer { to: key(14).account(), amount: Amount::ciro(1) })),
+    );
     net.run_for(100);
     let results: Vec<_> = net.nodes[0].admissions.iter().map(|a| &a.result).collect();
     assert!(matches!(results[0], Err(SubmitError::Malformed(_))));

@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::tx::job_id;
+use ciro_crypto::job_id;
 use ciro_types::{AccountId, Amount, JobId, JobSpec, LeaseToken};
 
 /// Orders a job and moves its price into escrow (defect 1). The same order again changes nothing.

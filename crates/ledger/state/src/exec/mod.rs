@@ -25,11 +25,12 @@ pub(crate) use redundant::{check_seat, check_silence};
 pub(crate) use sweep::sweep;
 pub(crate) use voters::hand_over;
 
+use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::check::{Checked, Finding};
 use crate::error::TxError;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::tx::{Action, output_hash};
+use crate::tx::output_hash;
 use origin::Origin;
 
 /// Executes one transaction that has paid. On refusal the state is as if it had done nothing else.
@@ -46,26 +47,30 @@ fn dispatch(state: &mut State, checked: &Checked, finding: Finding) -> Result<Ou
     let sender = checked.tx.body.sender;
     let origin = Origin { sender, tx: checked.id };
     match &checked.tx.body.action {
-        Action::Transfer { to, amount } => accounts::transfer(state, sender, *to, *amount),
-        Action::RegisterModel { program, weight_root } => {
-            models::register(state, sender, (program, *weight_root), finding)
+        Action::Token(TokenAction::Transfer { to, amount }) => accounts::transfer(state, sender, *to, *amount),
+        Action::Model(ModelAction::Register { program, roots }) => {
+            models::register(state, sender, (program, *roots), finding)
         }
-        Action::RemoveModel { model } => models::retire(state, sender, *model),
-        Action::RegisterWorker { stake } => workers::register(state, sender, *stake),
-        Action::AddStake { amount } => workers::add_stake(state, sender, *amount),
-        Action::RequestUnstake { amount } => workers::request_unstake(state, sender, *amount),
-        Action::WithdrawStake => workers::withdraw_stake(state, sender),
-        Action::PublishOffer { offer } => workers::publish_offer(state, offer),
-        Action::SubmitJob { spec } => jobs::submit(state, spec),
-        Action::CancelJob { job } => jobs::cancel(state, sender, *job),
-        Action::SettleJob { authority, output, .. } => settle::settle(state, origin, authority, output_hash(output)),
-        Action::CommitResult { authority, commitment } => redundant::commit(state, sender, authority, *commitment),
-        Action::RevealResult { job, output, salt, .. } => {
+        Action::Model(ModelAction::Remove { model }) => models::retire(state, sender, *model),
+        Action::Worker(WorkerAction::Register { stake }) => workers::register(state, sender, *stake),
+        Action::Worker(WorkerAction::AddStake { amount }) => workers::add_stake(state, sender, *amount),
+        Action::Worker(WorkerAction::RequestUnstake { amount }) => workers::request_unstake(state, sender, *amount),
+        Action::Worker(WorkerAction::WithdrawStake) => workers::withdraw_stake(state, sender),
+        Action::Worker(WorkerAction::PublishOffer { offer }) => workers::publish_offer(state, offer),
+        Action::Job(JobAction::Submit { spec }) => jobs::submit(state, spec),
+        Action::Job(JobAction::Cancel { job }) => jobs::cancel(state, sender, *job),
+        Action::Job(JobAction::Settle { authority, output, .. }) => {
+            settle::settle(state, origin, authority, output_hash(output))
+        }
+        Action::Job(JobAction::Commit { authority, commitment }) => {
+            redundant::commit(state, sender, authority, *commitment)
+        }
+        Action::Job(JobAction::Reveal { job, output, salt, .. }) => {
             redundant::reveal(state, origin, *job, (output_hash(output), *salt))
         }
-        Action::AbandonLease { lease, reason } => leases::abandon(state, &lease.lease, *reason),
-        Action::FailJob { lease, reason } => leases::fail_job(state, &lease.lease, *reason),
-        Action::ReportTimeout { lease } => leases::report_timeout(state, &lease.lease),
-        Action::ReportEquivocation { .. } => evidence::punish(state, finding),
+        Action::Job(JobAction::Abandon { lease, reason }) => leases::abandon(state, &lease.lease, *reason),
+        Action::Job(JobAction::Fail { lease, reason }) => leases::fail_job(state, &lease.lease, *reason),
+        Action::Job(JobAction::ReportTimeout { lease }) => leases::report_timeout(state, &lease.lease),
+        Action::Validator(ValidatorAction::ReportEquivocation { .. }) => evidence::punish(state, finding),
     }
 }

@@ -7,17 +7,17 @@ use crate::model::{Model, deposit};
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::tx::model_id;
-use ciro_types::{AccountId, Amount, Hash32, ModelId};
+use ciro_crypto::model_id;
+use ciro_types::{AccountId, Amount, ModelId, ModelRoots};
 
 /// Registers a model. One that is registered already stays as it is, unless its owner has withdrawn it.
 pub(super) fn register(
     state: &mut State,
     by: AccountId,
-    (program, weight_root): (&[u8], Hash32),
+    (program, roots): (&[u8], ModelRoots),
     finding: Finding,
 ) -> Result<Outcome, TxError> {
-    let id = model_id(program, weight_root);
+    let id = model_id(program, &roots);
     let (units, weight_bytes) = match (state.tables.models.get(&id), finding) {
         (Some(model), _) if !model.is_retired => return Ok(Outcome::ModelKnown { model: id }),
         (Some(model), _) => (model.units, model.weight_bytes),
@@ -29,7 +29,7 @@ pub(super) fn register(
     let (registered, amount) = (state.height(), deposit(&state.meta.params, program.len(), weight_bytes));
     let row = Model {
         program: program.to_vec(),
-        weight_root,
+        roots,
         owner: by,
         registered,
         deposit: Amount::ZERO,

@@ -3,8 +3,8 @@
 use crate::support::{OUTPUT, PRICE, STAKE, WORKERS, Who, World, params, reveal_action, toy_evidence};
 use ciro_state::fees::tx_fee;
 use ciro_state::{
-    Action, Authority, FailReason, InclusionError, JobStatus, Offence, Outcome, Params, RefundReason, Reputation,
-    TxError, output_hash,
+    Action, Authority, FailReason, InclusionError, JobAction, JobStatus, Offence, Outcome, Params, RefundReason,
+    Reputation, TokenAction, TxError, ValidatorAction, WorkerAction, output_hash,
 };
 use ciro_types::{Amount, Assurance, Height, Lease, Offer};
 
@@ -12,7 +12,7 @@ const LIE: &[u8] = b"lie";
 
 fn with_price(world: &mut World, who: Who, price: Amount, slots: u16) -> Result<Outcome, TxError> {
     let offer = world.offer(who, world.worker(who).offer_sequence + 1);
-    world.send(who, Action::PublishOffer { offer: Offer { price, slots, ..offer } })
+    world.send(who, Action::Worker(WorkerAction::PublishOffer { offer: Offer { price, slots, ..offer } }))
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn two_accounts_with_little_stake_kill_no_job_and_lose_standing_when_it_is_answe
         let job = world.submit(assurance);
         for who in [Who::W1, Who::W2] {
             let lease = world.lease(job, who);
-            world.ok(who, Action::FailJob { lease, reason: FailReason::InputInvalid });
+            world.ok(who, Action::Job(JobAction::Fail { lease, reason: FailReason::InputInvalid }));
         }
         assert_eq!(world.status(job), JobStatus::Open);
         let authority = world.leased(job, Who::W3);
@@ -42,7 +42,7 @@ fn bytes_that_come_late_cost_no_standing() {
         let mut world = World::new();
         let job = world.submit(Assurance::A0);
         let lease = world.lease(job, Who::W1);
-        world.ok(Who::W1, Action::FailJob { lease, reason });
+        world.ok(Who::W1, Action::Job(JobAction::Fail { lease, reason }));
         let authority = world.leased(job, Who::W2);
         world.ok(Who::W2, World::signed_answer(authority));
         let first = world.worker(Who::W1);
@@ -56,7 +56,7 @@ fn a_job_that_nobody_can_answer_costs_honest_workers_nothing() {
     let job = world.submit(Assurance::A4);
     for who in [Who::W1, Who::W2, Who::W3] {
         let lease = world.lease(job, who);
-        world.ok(who, Action::FailJob { lease, reason: FailReason::InputUnavailable });
+        world.ok(who, Action::Job(JobAction::Fail { lease, reason: FailReason::InputUnavailable }));
     }
     assert_eq!(world.refund_reason(job), Some(RefundReason::Failed(FailReason::InputUnavailable)));
     assert!(WORKERS.iter().all(|who| world.worker(*who).reputation.0 == 500));
@@ -98,7 +98,7 @@ fn a_pair_of_accounts_rarely_gets_both_seats_that_nobody_leased() {
 #[test]
 fn lots_follow_stake_and_not_the_number_of_accounts() {
     let (mut world, mut wins, draws) = (World::new(), [0; 4], 60);
-    let add = |ciro| Action::AddStake { amount: Amount::ciro(ciro) };
+    let add = |ciro| Action::Worker(WorkerAction::AddStake { amount: Amount::ciro(ciro) });
     world.ok(Who::W3, add(8_000));
     world.ok(Who::W4, add(8_000));
     for _ in 0..draws {
@@ -114,9 +114,9 @@ fn lots_follow_stake_and_not_the_number_of_accounts() {
 fn an_account_that_registered_after_the_order_draws_no_lot() {
     let mut world = World::new();
     let job = world.submit(Assurance::A2);
-    world.ok(Who::Bob, Action::RegisterWorker { stake: Amount::ciro(5_000) });
+    world.ok(Who::Bob, Action::Worker(WorkerAction::Register { stake: Amount::ciro(5_000) }));
     let offer = world.offer(Who::Bob, 1);
-    world.ok(Who::Bob, Action::PublishOffer { offer });
+    world.ok(Who::Bob, Action::Worker(WorkerAction::PublishOffer { offer }));
     world.run_to_before(world.job(job).open_from);
     let seat = world.commitment_action(Who::Bob, Authority::Open { job }, LIE);
     assert_eq!(world.err(Who::Bob, seat), TxError::NotDrawn { job, worker: Who::Bob.id() });
@@ -133,8 +133,8 @@ fn stake_that_comes_after_the_order_weighs_nothing() {
         world.block(&[]);
     }
     let before: Vec<_> = jobs.iter().map(|job| drawn(&world, *job)).collect();
-    world.ok(Who::W1, Action::AddStake { amount: STAKE });
-    world.ok(Who::W1, Action::AddStake { amount: STAKE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::AddStake { amount: STAKE }));
+    world.ok(Who::W1, Action::Worker(WorkerAction::AddStake { amount: STAKE }));
     let later = world.submit(Assurance::A2);
     let now: Vec<_> = jobs.iter().map(|job| drawn(&world, *job)).collect();
     assert_eq!(now, before);
@@ -165,7 +165,7 @@ fn a_tie_is_broken_by_whoever_was_drawn_and_by_nobody_else() {
         let seat = world.commitment_action(drawn[0], lease, OUTPUT);
         world.ok(drawn[0], seat);
         world.reveal(job, drawn[0], OUTPUT);
-        world.ok(Who::W2, Action::AddStake { amount: Amount::ciro(100) });
+        world.ok(Who::W2, Action::Worker(WorkerAction::AddStake { amount: Amount::ciro(100) }));
     }
     assert!((4..=20).contains(&lies), "expected about half of {ties}, got {lies}");
 }
@@ -196,7 +196,7 @@ fn a_lease_that_had_run_out_when_it_was_signed_harms_nobody() {
     let job = world.submit(Assurance::A4);
     for _ in 0..3 {
         let lease = world.lease_until(job, Who::W1, Height(1));
-        let refused = world.err(Who::Bob, Action::ReportTimeout { lease });
+        let refused = world.err(Who::Bob, Action::Job(JobAction::ReportTimeout { lease }));
         assert!(matches!(refused, TxError::LeaseNeverRan { .. }), "{refused}");
     }
     assert_eq!(world.worker(Who::W1).reputation.0, 500);
@@ -210,7 +210,7 @@ fn one_job_costs_a_worker_its_standing_once() {
         let expires = world.height().plus(3);
         let lease = world.lease_until(job, Who::W1, expires);
         world.run_to_before(expires);
-        assert_eq!(world.send(Who::Bob, Action::ReportTimeout { lease }).is_ok(), n == 0);
+        assert_eq!(world.send(Who::Bob, Action::Job(JobAction::ReportTimeout { lease })).is_ok(), n == 0);
     }
     assert_eq!((world.worker(Who::W1).reputation.0, world.worker(Who::W1).timeouts), (450, 1));
 }
@@ -219,12 +219,16 @@ fn one_job_costs_a_worker_its_standing_once() {
 fn a_refused_transfer_cannot_be_played_again_when_the_money_is_there() {
     let mut world = World::new();
     let poor = Amount::ONE;
-    world.ok(Who::Alice, Action::Transfer { to: Who::Stranger.id(), amount: poor });
-    let tx = world.sign(Who::Stranger, 0, Action::Transfer { to: Who::Bob.id(), amount: Amount::ciro(5) });
+    world.ok(Who::Alice, Action::Token(TokenAction::Transfer { to: Who::Stranger.id(), amount: poor }));
+    let tx = world.sign(
+        Who::Stranger,
+        0,
+        Action::Token(TokenAction::Transfer { to: Who::Bob.id(), amount: Amount::ciro(5) }),
+    );
     let fee = tx_fee(&params(), tx.size(), 0);
     assert!(world.block(std::slice::from_ref(&tx)).outcomes[0].is_err());
     assert_eq!(world.purse(Who::Stranger), Amount(poor.0 - fee.0), "a refused transaction pays");
-    world.ok(Who::Alice, Action::Transfer { to: Who::Stranger.id(), amount: Amount::ciro(5) });
+    world.ok(Who::Alice, Action::Token(TokenAction::Transfer { to: Who::Stranger.id(), amount: Amount::ciro(5) }));
     assert!(matches!(world.not_includable(&[tx]), InclusionError::Nonce { .. }));
 }
 
@@ -232,11 +236,15 @@ fn a_refused_transfer_cannot_be_played_again_when_the_money_is_there() {
 fn whoever_pays_for_its_first_transaction_only_gets_no_second_one_in() {
     let mut world = World::new();
     let send = |world: &World, offset| {
-        world.sign(Who::Stranger, offset, Action::Transfer { to: Who::Bob.id(), amount: Amount::ciro(5) })
+        world.sign(
+            Who::Stranger,
+            offset,
+            Action::Token(TokenAction::Transfer { to: Who::Bob.id(), amount: Amount::ciro(5) }),
+        )
     };
     let fee = tx_fee(&params(), send(&world, 0).size(), 0);
     let amount = Amount(2 * fee.0 - 1);
-    world.ok(Who::Alice, Action::Transfer { to: Who::Stranger.id(), amount });
+    world.ok(Who::Alice, Action::Token(TokenAction::Transfer { to: Who::Stranger.id(), amount }));
     let txs = [send(&world, 0), send(&world, 1)];
     let expected = Amount(2 * fee.0);
     let refused = InclusionError::Unfunded { sender: Who::Stranger.id(), expected, got: amount };
@@ -262,11 +270,12 @@ fn a_proof_that_fails_is_paid_for_as_well() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let authority = world.leased(job, Who::W1);
-    let Action::SettleJob { authority, input, output, mut proof } = world.proven(Who::W1, authority) else {
+    let Action::Job(JobAction::Settle { authority, input, output, mut proof }) = world.proven(Who::W1, authority)
+    else {
         unreachable!("a settlement")
     };
     proof[0] ^= 1;
-    let tx = world.sign(Who::W1, 0, Action::SettleJob { authority, input, output, proof });
+    let tx = world.sign(Who::W1, 0, Action::Job(JobAction::Settle { authority, input, output, proof }));
     let (before, fee) = (world.purse(Who::W1), tx_fee(&params(), tx.size(), crate::support::UNITS));
     assert!(matches!(world.block(&[tx]).outcomes[0], Err(TxError::ProofRejected { .. })));
     assert_eq!(world.purse(Who::W1), Amount(before.0 - fee.0));
@@ -301,7 +310,7 @@ fn slots_are_backed_by_stake() {
     assert_eq!(refused, Err(TxError::TooManySlots { expected: backed.into(), got: backed + 1 }));
     assert!(with_price(&mut world, Who::W1, PRICE, backed).is_ok());
     // An offer whose stake leaves goes with it.
-    world.ok(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }));
     assert!(world.state.offer(&Who::W1.id()).is_none());
 }
 
@@ -313,7 +322,7 @@ fn a_job_must_be_able_to_pay_its_workers_the_minimum() {
         for (max_price, is_good) in [(least, true), (Amount(least.0 - 1), false)] {
             let spec = ciro_types::JobSpec { max_price, ..world.spec(assurance) };
             assert_eq!(
-                world.send(Who::Alice, Action::SubmitJob { spec }).is_ok(),
+                world.send(Who::Alice, Action::Job(JobAction::Submit { spec })).is_ok(),
                 is_good,
                 "{assurance:?} {max_price}"
             );
@@ -323,7 +332,8 @@ fn a_job_must_be_able_to_pay_its_workers_the_minimum() {
 
 /// As many transactions as the plain lane of a block holds.
 fn crowd(world: &World) -> Vec<ciro_state::SignedTx> {
-    let filler = |n| world.sign(Who::Bob, n, Action::Transfer { to: Who::Bob.id(), amount: Amount::ONE });
+    let filler =
+        |n| world.sign(Who::Bob, n, Action::Token(TokenAction::Transfer { to: Who::Bob.id(), amount: Amount::ONE }));
     (0..2_000).map(filler).collect()
 }
 
@@ -394,10 +404,14 @@ fn a_flood_of_transfers_leaves_room_for_work_reveals_and_reports() {
     let evidence = toy_evidence(&Offence { validator: Who::Validator.id(), height: Height(3), round: 0 });
     txs.push(world.sign(Who::W3, 0, world.proven(Who::W3, authority)));
     txs.push(world.sign(Who::W1, 0, reveal_action(committed, Who::W1, OUTPUT)));
-    txs.push(world.sign(Who::Validator, 0, Action::ReportEquivocation { evidence }));
+    txs.push(world.sign(Who::Validator, 0, Action::Validator(ValidatorAction::ReportEquivocation { evidence })));
     assert!(world.block(&txs).outcomes[2_000..].iter().all(Result::is_ok));
     let mut more = crowd(&world);
-    more.push(world.sign(Who::Alice, 0, Action::Transfer { to: Who::Bob.id(), amount: Amount::ONE }));
+    more.push(world.sign(
+        Who::Alice,
+        0,
+        Action::Token(TokenAction::Transfer { to: Who::Bob.id(), amount: Amount::ONE }),
+    ));
     assert_eq!(world.not_includable(&more), InclusionError::Full { lane: ciro_state::Lane::Plain });
 }
 
@@ -406,7 +420,7 @@ fn a_report_is_free_for_validators_while_it_punishes_somebody() {
     let mut world = World::new();
     let report = |world: &World, who, offset, round| {
         let evidence = toy_evidence(&Offence { validator: Who::Validator.id(), height: Height(3), round });
-        world.sign(who, offset, Action::ReportEquivocation { evidence })
+        world.sign(who, offset, Action::Validator(ValidatorAction::ReportEquivocation { evidence }))
     };
     let sender = Who::Validator.id();
     let idle = InclusionError::IdleReport { sender };
@@ -417,7 +431,8 @@ fn a_report_is_free_for_validators_while_it_punishes_somebody() {
     assert_eq!(world.purse(Who::Validator), Amount::ZERO);
     let again = report(&world, Who::Validator, 0, 0);
     assert_eq!(world.not_includable(&[again]), idle);
-    let false_one = world.sign(Who::Validator, 0, Action::ReportEquivocation { evidence: vec![1] });
+    let false_one =
+        world.sign(Who::Validator, 0, Action::Validator(ValidatorAction::ReportEquivocation { evidence: vec![1] }));
     assert_eq!(world.not_includable(&[false_one]), idle);
     // Anybody else pays for the same words.
     let before = world.purse(Who::Bob);

@@ -2,7 +2,7 @@
 
 use crate::support::{FUNDS, INPUT, MAX_PRICE, OUTPUT, PRICE, STAKE, Who, World, toy_evidence};
 use ciro_state::fees::Phase;
-use ciro_state::{Action, Authority, JobStatus, Offence, Outcome, TxError};
+use ciro_state::{Action, Authority, JobAction, JobStatus, Offence, Outcome, TxError, ValidatorAction, WorkerAction};
 use ciro_types::{Amount, Assurance, Hash32, Height};
 
 #[test]
@@ -19,7 +19,7 @@ fn defect_1_a_job_that_cannot_be_paid_is_not_opened() {
     let mut world = World::new();
     let mut spec = world.spec(Assurance::A4);
     spec.max_price = Amount(FUNDS.0 + 1);
-    let refused = world.err(Who::Alice, Action::SubmitJob { spec });
+    let refused = world.err(Who::Alice, Action::Job(JobAction::Submit { spec }));
     let (account, expected, got) = (Who::Alice.id(), Amount(FUNDS.0 + 1), world.purse(Who::Alice));
     assert_eq!(refused, TxError::InsufficientBalance { account, expected, got });
     assert_eq!(world.state.jobs().count(), 0);
@@ -30,11 +30,12 @@ fn defect_2_a_result_completes_nothing_unless_its_proof_verifies() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let authority = world.leased(job, Who::W1);
-    let Action::SettleJob { authority, input, output, mut proof } = world.proven(Who::W1, authority) else {
+    let Action::Job(JobAction::Settle { authority, input, output, mut proof }) = world.proven(Who::W1, authority)
+    else {
         unreachable!("a settlement")
     };
     proof[0] ^= 1;
-    let refused = world.err(Who::W1, Action::SettleJob { authority, input, output, proof });
+    let refused = world.err(Who::W1, Action::Job(JobAction::Settle { authority, input, output, proof }));
     assert!(matches!(refused, TxError::ProofRejected { .. }));
     assert_eq!(world.status(job), JobStatus::Open);
     assert_eq!(world.balance(Who::W1), Amount(FUNDS.0 - STAKE.0));
@@ -46,16 +47,22 @@ fn defect_3_a_reward_is_paid_once_and_only_to_the_worker_that_earned_it() {
     let job = world.submit(Assurance::A4);
     let lease = world.leased(job, Who::W1);
     // A thief replays the answer it saw, under the stolen lease and under one of its own.
-    let Action::SettleJob { authority, input, output, proof } = world.proven(Who::W1, lease.clone()) else {
+    let Action::Job(JobAction::Settle { authority, input, output, proof }) = world.proven(Who::W1, lease.clone())
+    else {
         unreachable!("a settlement")
     };
     let stolen = world.err(
         Who::W2,
-        Action::SettleJob { authority, input: input.clone(), output: output.clone(), proof: proof.clone() },
+        Action::Job(JobAction::Settle {
+            authority,
+            input: input.clone(),
+            output: output.clone(),
+            proof: proof.clone(),
+        }),
     );
     assert_eq!(stolen, TxError::WrongSender { expected: Who::W1.id(), got: Who::W2.id() });
     let authority = world.leased(job, Who::W2);
-    let copied = world.err(Who::W2, Action::SettleJob { authority, input, output, proof });
+    let copied = world.err(Who::W2, Action::Job(JobAction::Settle { authority, input, output, proof }));
     assert!(matches!(copied, TxError::ProofRejected { .. }));
 
     let settle = world.proven(Who::W1, lease.clone());
@@ -86,15 +93,20 @@ fn defect_3_two_settlements_in_one_block_pay_once() {
 #[test]
 fn defect_4_unstaking_waits_and_adding_stake_does_not_reset_the_wait() {
     let mut world = World::new();
-    let Outcome::UnstakeRequested { release } = world.ok(Who::W1, Action::RequestUnstake { amount: PRICE }) else {
+    let Outcome::UnstakeRequested { release } =
+        world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: PRICE }))
+    else {
         unreachable!("a request")
     };
     assert_eq!(release, world.height().plus(100));
-    world.ok(Who::W1, Action::AddStake { amount: PRICE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::AddStake { amount: PRICE }));
     world.run_to_before(Height(release.0 - 1));
-    let early = world.err(Who::W1, Action::WithdrawStake);
+    let early = world.err(Who::W1, Action::Worker(WorkerAction::WithdrawStake));
     assert_eq!(early, TxError::NothingReleased { next: Some(release) });
-    assert_eq!(world.ok(Who::W1, Action::WithdrawStake), Outcome::StakeWithdrawn { amount: PRICE });
+    assert_eq!(
+        world.ok(Who::W1, Action::Worker(WorkerAction::WithdrawStake)),
+        Outcome::StakeWithdrawn { amount: PRICE }
+    );
     assert_eq!(world.height(), release);
 }
 
@@ -102,7 +114,7 @@ fn defect_4_unstaking_waits_and_adding_stake_does_not_reset_the_wait() {
 fn defect_5_anyone_may_report_and_the_slashed_tokens_move() {
     let mut world = World::new();
     let offence = Offence { validator: Who::Validator.id(), height: Height(3), round: 0 };
-    let report = Action::ReportEquivocation { evidence: toy_evidence(&offence) };
+    let report = Action::Validator(ValidatorAction::ReportEquivocation { evidence: toy_evidence(&offence) });
     let taken = Amount::ciro(300);
     let outcome = world.ok(Who::Bob, report.clone());
     assert_eq!(outcome, Outcome::EquivocationPunished { validator: Who::Validator.id(), amount: taken });
@@ -148,8 +160,12 @@ fn defect_9_a_proof_is_not_accepted_for_its_size() {
     let job = world.submit(Assurance::A4);
     let lease = world.leased(job, Who::W1);
     for proof in [vec![1], vec![0; 32], vec![1; 100]] {
-        let action =
-            Action::SettleJob { authority: lease.clone(), input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof };
+        let action = Action::Job(JobAction::Settle {
+            authority: lease.clone(),
+            input: INPUT.to_vec(),
+            output: OUTPUT.to_vec(),
+            proof,
+        });
         assert!(matches!(world.err(Who::W1, action), TxError::ProofRejected { .. }));
     }
     let empty = World::signed_answer(lease);

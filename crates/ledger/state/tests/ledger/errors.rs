@@ -1,15 +1,15 @@
 //! Every reason to refuse a transaction can be met, and says what was expected and what was there.
 
 use crate::support::{
-    INPUT, MAX_PRICE, OUTPUT, PROGRAM, STAKE, ToyEvidence, ToyProofs, WEIGHTS, WORKERS, Who, World, params,
+    INPUT, MAX_PRICE, OUTPUT, PROGRAM, ROOTS, STAKE, ToyEvidence, ToyProofs, WORKERS, Who, World, params,
     reveal_action, toy_evidence, variants,
 };
 use ciro_state::error::SizedField;
 use ciro_state::fees::tx_fee;
 use ciro_state::worker::MAX_UNBONDINGS;
 use ciro_state::{
-    Action, Authority, DeclineReason, Facts, Job, Model, Offence, Params, SignedLease, SignedTx, TxBody, TxError,
-    check_stateless,
+    Action, Authority, DeclineReason, Facts, Job, JobAction, Model, ModelAction, Offence, Params, SignedLease,
+    SignedTx, TokenAction, TxBody, TxError, ValidatorAction, WorkerAction, check_stateless,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, CapabilityFlags, ChainId, Height, JobId, JobType, Lease, LeaseToken, ModelId, encode,
@@ -48,14 +48,14 @@ fn signatures(world: &mut World, met: &mut Met) {
     let job = world.submit(Assurance::A4);
     let lease = world.lease(job, Who::W1).lease;
     let forged = SignedLease::sign(lease, &Who::W1.key(), Facts::chain(&world.state));
-    met.add(world.err(Who::W1, Action::AbandonLease { lease: forged, reason: DeclineReason::Busy }));
+    met.add(world.err(Who::W1, Action::Job(JobAction::Abandon { lease: forged, reason: DeclineReason::Busy })));
 }
 
 fn orders(world: &mut World, met: &mut Met) {
     let order = |world: &mut World, change: fn(&mut ciro_types::JobSpec)| {
         let mut spec = world.spec(Assurance::A4);
         change(&mut spec);
-        world.err(Who::Alice, Action::SubmitJob { spec })
+        world.err(Who::Alice, Action::Job(JobAction::Submit { spec }))
     };
     met.add(order(world, |spec| spec.client = Who::Bob.id()));
     met.add(order(world, |spec| spec.job_type = JobType::AITraining));
@@ -64,14 +64,14 @@ fn orders(world: &mut World, met: &mut Met) {
     met.add(order(world, |spec| spec.max_price = Amount(Amount::ONE.0 - 1)));
     met.add(order(world, |spec| spec.max_price = Amount::ciro(1_000_000)));
     met.add(order(world, |spec| spec.deadline = Height(0)));
-    met.add(world.err(Who::Alice, Action::CancelJob { job: JobId([9; 32]) }));
+    met.add(world.err(Who::Alice, Action::Job(JobAction::Cancel { job: JobId([9; 32]) })));
     let job = world.submit(Assurance::A4);
-    world.ok(Who::Alice, Action::CancelJob { job });
-    met.add(world.err(Who::Alice, Action::CancelJob { job }));
+    world.ok(Who::Alice, Action::Job(JobAction::Cancel { job }));
+    met.add(world.err(Who::Alice, Action::Job(JobAction::Cancel { job })));
 }
 
 fn pay(to: Who, amount: Amount) -> Action {
-    Action::Transfer { to: to.id(), amount }
+    Action::Token(TokenAction::Transfer { to: to.id(), amount })
 }
 
 fn accounts(world: &mut World, met: &mut Met) {
@@ -79,60 +79,60 @@ fn accounts(world: &mut World, met: &mut Met) {
     let fee = tx_fee(&params(), world.sign(Who::Bob, 0, pay(Who::Stranger, Amount::ONE)).size(), 0);
     let rest = Amount(world.purse(Who::Bob).0 - fee.0);
     met.add(world.err(Who::Bob, pay(Who::Stranger, rest)));
-    let register = |program: &[u8]| Action::RegisterModel { program: program.to_vec(), weight_root: WEIGHTS };
+    let register = |program: &[u8]| Action::Model(ModelAction::Register { program: program.to_vec(), roots: ROOTS });
     met.add(world.err(Who::Alice, register(&[0; 101])));
     met.add(world.err(Who::Alice, register(b"!malformed")));
     met.add(world.err(Who::Alice, register(b"+costly")));
     met.add(world.state.admit(Who::Alice.id(), &register(PROGRAM)).expect_err("refused"));
     world.submit(Assurance::A4);
-    world.ok(Who::Maker, Action::RemoveModel { model: World::model() });
-    met.add(world.err(Who::Maker, Action::RemoveModel { model: World::model() }));
+    world.ok(Who::Maker, Action::Model(ModelAction::Remove { model: World::model() }));
+    met.add(world.err(Who::Maker, Action::Model(ModelAction::Remove { model: World::model() })));
 }
 
 fn workers(world: &mut World, met: &mut Met) {
-    met.add(world.err(Who::Bob, Action::AddStake { amount: Amount::ONE }));
-    met.add(world.err(Who::W1, Action::RegisterWorker { stake: STAKE }));
-    met.add(world.err(Who::Bob, Action::RegisterWorker { stake: Amount::ONE }));
-    met.add(world.err(Who::W1, Action::RequestUnstake { amount: Amount(STAKE.0 + 1) }));
-    met.add(world.err(Who::W1, Action::WithdrawStake));
+    met.add(world.err(Who::Bob, Action::Worker(WorkerAction::AddStake { amount: Amount::ONE })));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::Register { stake: STAKE })));
+    met.add(world.err(Who::Bob, Action::Worker(WorkerAction::Register { stake: Amount::ONE })));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount(STAKE.0 + 1) })));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::WithdrawStake)));
     for _ in 0..MAX_UNBONDINGS {
-        world.ok(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+        world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }));
     }
-    met.add(world.err(Who::W1, Action::RequestUnstake { amount: Amount::ONE }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE })));
 }
 
 fn offers(world: &mut World, met: &mut Met) {
     let mut idle = world.offer(Who::W1, 2);
     idle.slots = 0;
-    met.add(world.err(Who::W1, Action::PublishOffer { offer: idle }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer: idle })));
     let mut loud = world.offer(Who::W1, 2);
     loud.label = "\u{1b}[2J".into();
-    met.add(world.err(Who::W1, Action::PublishOffer { offer: loud }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer: loud })));
     let old = world.offer(Who::W1, 1);
-    met.add(world.err(Who::W1, Action::PublishOffer { offer: old }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer: old })));
     let free = ciro_types::Offer { price: Amount::ZERO, ..world.offer(Who::W1, 2) };
-    met.add(world.err(Who::W1, Action::PublishOffer { offer: free }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer: free })));
     let many = ciro_types::Offer { slots: u16::MAX, ..world.offer(Who::W1, 2) };
-    met.add(world.err(Who::W1, Action::PublishOffer { offer: many }));
+    met.add(world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer: many })));
 }
 
 fn leases(world: &mut World, met: &mut Met) {
     let job = world.submit(Assurance::A4);
-    let abandon = |lease| Action::AbandonLease { lease, reason: DeclineReason::Busy };
+    let abandon = |lease| Action::Job(JobAction::Abandon { lease, reason: DeclineReason::Busy });
     let expired = world.lease_until(job, Who::W1, world.height());
     met.add(world.err(Who::W1, abandon(expired)));
     let (older, running) = (world.lease(job, Who::W1), world.lease(job, Who::W1));
-    met.add(world.err(Who::Alice, Action::ReportTimeout { lease: running.clone() }));
+    met.add(world.err(Who::Alice, Action::Job(JobAction::ReportTimeout { lease: running.clone() })));
     world.ok(Who::W1, abandon(running.clone()));
     met.add(world.err(Who::W1, abandon(running)));
     met.add(world.err(Who::W1, abandon(older)));
     let void = world.lease_until(job, Who::W1, Height(1));
-    met.add(world.err(Who::Alice, Action::ReportTimeout { lease: void }));
+    met.add(world.err(Who::Alice, Action::Job(JobAction::ReportTimeout { lease: void })));
     for refused in [false, true] {
         let expires = world.height().plus(5);
         let lease = world.lease_until(job, Who::W2, expires);
         world.run_to_before(expires.next());
-        let reported = world.send(Who::Alice, Action::ReportTimeout { lease });
+        let reported = world.send(Who::Alice, Action::Job(JobAction::ReportTimeout { lease }));
         assert_eq!(reported.is_err(), refused);
         reported.err().into_iter().for_each(|error| met.add(error));
     }
@@ -146,7 +146,7 @@ fn open_market(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::W1, answer.clone()));
     world.run_to_before(world.job(job).open_from);
     met.add(world.err(Who::W1, answer));
-    world.ok(Who::Bob, Action::RegisterWorker { stake: STAKE });
+    world.ok(Who::Bob, Action::Worker(WorkerAction::Register { stake: STAKE }));
     let answer = world.proven(Who::Bob, Authority::Open { job });
     met.add(world.err(Who::Bob, answer));
 }
@@ -157,11 +157,8 @@ fn settlements(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::W1, World::signed_answer(lease.clone())));
     let commit = world.commitment_action(Who::W1, lease.clone(), OUTPUT);
     met.add(world.err(Who::W1, commit));
-    let with = |authority: Authority, input: &[u8], proof: Vec<u8>| Action::SettleJob {
-        authority,
-        input: input.to_vec(),
-        output: OUTPUT.to_vec(),
-        proof,
+    let with = |authority: Authority, input: &[u8], proof: Vec<u8>| {
+        Action::Job(JobAction::Settle { authority, input: input.to_vec(), output: OUTPUT.to_vec(), proof })
     };
     met.add(world.err(Who::W1, with(lease.clone(), b"other", vec![1])));
     met.add(world.err(Who::W1, with(lease.clone(), INPUT, vec![1])));
@@ -181,7 +178,7 @@ fn rounds(world: &mut World, met: &mut Met) {
     met.add(world.err(Who::W1, reveal_action(job, Who::W1, OUTPUT)));
     world.commit(job, Who::W1, OUTPUT);
     met.add(world.err(Who::W1, reveal_action(job, Who::W1, OUTPUT)));
-    met.add(world.err(Who::Alice, Action::CancelJob { job }));
+    met.add(world.err(Who::Alice, Action::Job(JobAction::Cancel { job })));
     let authority = world.leased(job, Who::W1);
     let twice = world.commitment_action(Who::W1, authority, OUTPUT);
     met.add(world.err(Who::W1, twice));
@@ -213,10 +210,12 @@ fn rounds(world: &mut World, met: &mut Met) {
 }
 
 fn evidence(world: &mut World, met: &mut Met) {
-    let report = |validator: AccountId, round| Action::ReportEquivocation {
-        evidence: toy_evidence(&Offence { validator, height: Height(1), round }),
+    let report = |validator: AccountId, round| {
+        Action::Validator(ValidatorAction::ReportEquivocation {
+            evidence: toy_evidence(&Offence { validator, height: Height(1), round }),
+        })
     };
-    met.add(world.err(Who::Bob, Action::ReportEquivocation { evidence: vec![1] }));
+    met.add(world.err(Who::Bob, Action::Validator(ValidatorAction::ReportEquivocation { evidence: vec![1] })));
     met.add(world.err(Who::Bob, report(Who::Alice.id(), 0)));
     let validator = Who::Validator.id();
     // Each offence takes 30 % of the rest, until less than a unit would be taken.
@@ -230,24 +229,28 @@ fn every_sized_part_may_reach_its_limit_and_not_a_byte_more() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let lease = world.leased(job, Who::W1);
-    let settle = |input: usize, output: usize, proof: usize| Action::SettleJob {
-        authority: lease.clone(),
-        input: vec![0; input],
-        output: vec![0; output],
-        proof: vec![0; proof],
+    let settle = |input: usize, output: usize, proof: usize| {
+        Action::Job(JobAction::Settle {
+            authority: lease.clone(),
+            input: vec![0; input],
+            output: vec![0; output],
+            proof: vec![0; proof],
+        })
     };
     let labelled = |length: usize| {
         let offer = world.offer(Who::W1, 2);
-        Action::PublishOffer { offer: ciro_types::Offer { label: "x".repeat(length), ..offer } }
+        Action::Worker(WorkerAction::PublishOffer { offer: ciro_types::Offer { label: "x".repeat(length), ..offer } })
     };
-    let reveal = |input: usize, output: usize| Action::RevealResult {
-        job,
-        input: vec![0; input],
-        output: vec![0; output],
-        salt: ciro_types::Hash32::ZERO,
+    let reveal = |input: usize, output: usize| {
+        Action::Job(JobAction::Reveal {
+            job,
+            input: vec![0; input],
+            output: vec![0; output],
+            salt: ciro_types::Hash32::ZERO,
+        })
     };
-    let model = |length: usize| Action::RegisterModel { program: vec![0; length], weight_root: WEIGHTS };
-    let evidence = |length: usize| Action::ReportEquivocation { evidence: vec![0; length] };
+    let model = |length: usize| Action::Model(ModelAction::Register { program: vec![0; length], roots: ROOTS });
+    let evidence = |length: usize| Action::Validator(ValidatorAction::ReportEquivocation { evidence: vec![0; length] });
     let cases = [
         (SizedField::Program, model(100), model(101)),
         (SizedField::Input, settle(100, 1, 1), settle(101, 1, 1)),
@@ -309,15 +312,17 @@ fn a_transaction_of_the_largest_parts_fits_the_largest_transaction() {
         expires: Height(1),
     });
     let largest = [
-        Action::SettleJob {
+        Action::Job(JobAction::Settle {
             authority: Authority::Lease(lease),
             input: vec![0; limits.max_input_bytes as usize],
             output: vec![0; limits.max_output_bytes as usize],
             proof: vec![0; limits.max_proof_bytes as usize],
-        },
-        Action::RegisterModel { program: vec![0; limits.max_program_bytes as usize], weight_root: WEIGHTS },
-        Action::ReportEquivocation { evidence: vec![0; limits.max_evidence_bytes as usize] },
-        Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: WEIGHTS },
+        }),
+        Action::Model(ModelAction::Register { program: vec![0; limits.max_program_bytes as usize], roots: ROOTS }),
+        Action::Validator(ValidatorAction::ReportEquivocation {
+            evidence: vec![0; limits.max_evidence_bytes as usize],
+        }),
+        Action::Model(ModelAction::Register { program: PROGRAM.to_vec(), roots: ROOTS }),
     ];
     for action in largest {
         let bytes = encode(&world.sign(Who::W1, 0, action));

@@ -1,16 +1,17 @@
 //! What is signed, stored or sent keeps its bytes. A change here is a new version of the network, not a refactoring.
 
-use crate::support::{INPUT, OUTPUT, PROGRAM, WEIGHTS, Who, toy_evidence, variants};
+use crate::support::{INPUT, OUTPUT, PROGRAM, ROOTS, Who, toy_evidence, variants};
 use ciro_crypto::hash;
 use ciro_state::{
-    Action, Authority, DeclineReason, Event, FailReason, Key, Offence, Params, Payment, RefundReason, Reputation,
-    SettlementRecord, SignedLease, SignedTx, SlashDestination, SlashReason, TxBody, input_hash, job_id, model_id,
-    output_hash,
+    Action, Authority, DeclineReason, Event, FailReason, JobAction, Key, ModelAction, Offence, Params, Payment,
+    RefundReason, Reputation, SettlementRecord, SignedLease, SignedTx, SlashDestination, SlashReason, TokenAction,
+    TxBody, ValidatorAction, WorkerAction, input_hash, job_id, model_id, output_hash,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType, Lease, LeaseToken,
     MemoryMib, ModelId, Nonce, Offer, Requirements, TxId, codec::BorshSerialize, encode,
 };
+use std::collections::BTreeSet;
 
 const CHAIN: ChainId = ChainId([1; 32]);
 const JOB: JobId = JobId([2; 32]);
@@ -62,28 +63,30 @@ fn lease() -> SignedLease {
 fn actions() -> Vec<Action> {
     let bytes = |text: &[u8]| text.to_vec();
     vec![
-        Action::Transfer { to: ALICE, amount: Amount::ONE },
-        Action::RegisterModel { program: bytes(PROGRAM), weight_root: WEIGHTS },
-        Action::RegisterWorker { stake: Amount::ONE },
-        Action::AddStake { amount: Amount::ONE },
-        Action::RequestUnstake { amount: Amount::ONE },
-        Action::WithdrawStake,
-        Action::PublishOffer { offer: offer() },
-        Action::SubmitJob { spec: spec() },
-        Action::CancelJob { job: JOB },
-        Action::SettleJob {
+        Action::Token(TokenAction::Transfer { to: ALICE, amount: Amount::ONE }),
+        Action::Model(ModelAction::Register { program: bytes(PROGRAM), roots: ROOTS }),
+        Action::Worker(WorkerAction::Register { stake: Amount::ONE }),
+        Action::Worker(WorkerAction::AddStake { amount: Amount::ONE }),
+        Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }),
+        Action::Worker(WorkerAction::WithdrawStake),
+        Action::Worker(WorkerAction::PublishOffer { offer: offer() }),
+        Action::Job(JobAction::Submit { spec: spec() }),
+        Action::Job(JobAction::Cancel { job: JOB }),
+        Action::Job(JobAction::Settle {
             authority: Authority::Lease(lease()),
             input: bytes(INPUT),
             output: bytes(OUTPUT),
             proof: bytes(b"proof"),
-        },
-        Action::CommitResult { authority: Authority::Open { job: JOB }, commitment: DIGEST },
-        Action::RevealResult { job: JOB, input: bytes(INPUT), output: bytes(OUTPUT), salt: DIGEST },
-        Action::AbandonLease { lease: lease(), reason: DeclineReason::TooSlow },
-        Action::FailJob { lease: lease(), reason: FailReason::ModelInvalid },
-        Action::ReportTimeout { lease: lease() },
-        Action::ReportEquivocation { evidence: toy_evidence(&Offence { validator: WORKER, height: AT, round: 1 }) },
-        Action::RemoveModel { model: MODEL },
+        }),
+        Action::Job(JobAction::Commit { authority: Authority::Open { job: JOB }, commitment: DIGEST }),
+        Action::Job(JobAction::Reveal { job: JOB, input: bytes(INPUT), output: bytes(OUTPUT), salt: DIGEST }),
+        Action::Job(JobAction::Abandon { lease: lease(), reason: DeclineReason::TooSlow }),
+        Action::Job(JobAction::Fail { lease: lease(), reason: FailReason::ModelInvalid }),
+        Action::Job(JobAction::ReportTimeout { lease: lease() }),
+        Action::Validator(ValidatorAction::ReportEquivocation {
+            evidence: toy_evidence(&Offence { validator: WORKER, height: AT, round: 1 }),
+        }),
+        Action::Model(ModelAction::Remove { model: MODEL }),
     ]
 }
 
@@ -148,16 +151,25 @@ fn signed_txs() -> Vec<SignedTx> {
 
 #[test]
 fn every_variant_is_in_the_samples() {
-    let actions: Vec<u8> = actions().iter().map(|action| encode(action)[0]).collect();
-    assert!(actions.iter().copied().eq(0..variants::<Action>()), "{actions:?}");
+    let components = [
+        variants::<TokenAction>(),
+        variants::<ModelAction>(),
+        variants::<WorkerAction>(),
+        variants::<JobAction>(),
+        variants::<ValidatorAction>(),
+    ];
+    assert_eq!(components.len(), usize::from(variants::<Action>()));
+    let tags: BTreeSet<(u8, u8)> = actions().iter().map(encode).map(|bytes| (bytes[0], bytes[1])).collect();
+    let all = (0..).zip(components).flat_map(|(component, count)| (0..count).map(move |action| (component, action)));
+    assert!(tags.iter().copied().eq(all), "{tags:?}");
     let events: Vec<u8> = events().iter().map(|event| encode(event)[0]).collect();
     assert!(events.iter().copied().eq(0..variants::<Event>()), "{events:?}");
 }
 
 #[test]
 fn signed_transactions_keep_their_bytes() {
-    assert_eq!(fingerprint(&signed_txs()), "feea7749");
-    assert_eq!(signed_txs()[0].id().short(), "42550ca6");
+    assert_eq!(fingerprint(&signed_txs()), "ab6adeab");
+    assert_eq!(signed_txs()[0].id().short(), "1a2df81f");
 }
 
 #[test]
@@ -174,7 +186,7 @@ fn settlement_records_keep_their_bytes_and_digest() {
 #[test]
 fn names_keep_their_values() {
     assert_eq!(job_id(&spec()).short(), "3f0da853");
-    assert_eq!(model_id(PROGRAM, WEIGHTS).short(), "1ba5d077");
+    assert_eq!(model_id(PROGRAM, &ROOTS).short(), "920bcb30");
     assert_eq!(input_hash(INPUT).short(), "7f774274");
     assert_eq!(output_hash(OUTPUT).short(), "aff4f615");
     assert_eq!(crate::support::genesis(Params::with_block_ms(1_000)).chain_id().short(), "14ca3092");

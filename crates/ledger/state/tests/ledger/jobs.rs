@@ -1,11 +1,11 @@
 //! Jobs from order to end at A0 and A4, and every exit that refunds.
 
-use crate::support::{FUNDS, INPUT, OUTPUT, PRICE, STAKE, WEIGHTS, Who, World, params};
+use crate::support::{FUNDS, INPUT, OUTPUT, PRICE, ROOTS, STAKE, Who, World, params};
 use ciro_state::{
-    Action, Authority, Event, Facts, FailReason, JobStatus, MerklePath, Outcome, Params, RefundReason, TxError,
-    merkle_root, output_hash,
+    Action, Authority, Event, Facts, FailReason, JobAction, JobStatus, MerklePath, ModelAction, Outcome, Params,
+    RefundReason, TxError, WorkerAction, merkle_root, output_hash,
 };
-use ciro_types::{Amount, Assurance, CapabilityFlags, ChainId, Hash32, Height, MemoryMib};
+use ciro_types::{Amount, Assurance, CapabilityFlags, ChainId, Hash32, Height, MemoryMib, ModelRoots};
 
 #[test]
 fn an_a4_job_pays_the_worker_the_fee_and_the_client_its_change() {
@@ -28,8 +28,12 @@ fn an_a0_answer_is_the_signed_transaction_and_carries_no_unchecked_proof() {
     let mut world = World::new();
     let job = world.submit(Assurance::A0);
     let lease = world.leased(job, Who::W1);
-    let with_proof =
-        Action::SettleJob { authority: lease.clone(), input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof: vec![1] };
+    let with_proof = Action::Job(JobAction::Settle {
+        authority: lease.clone(),
+        input: INPUT.to_vec(),
+        output: OUTPUT.to_vec(),
+        proof: vec![1],
+    });
     assert_eq!(world.err(Who::W1, with_proof), TxError::ProofUnexpected { job, got: 1 });
     world.ok(Who::W1, World::signed_answer(lease));
     assert_eq!(world.record().assurance, Assurance::A0);
@@ -46,8 +50,12 @@ fn a_proof_for_another_job_output_or_worker_pays_nobody() {
         (b"lie".as_slice(), world.proof(job, Who::W1, OUTPUT)),
     ];
     for (output, proof) in proofs {
-        let action =
-            Action::SettleJob { authority: lease.clone(), input: INPUT.to_vec(), output: output.to_vec(), proof };
+        let action = Action::Job(JobAction::Settle {
+            authority: lease.clone(),
+            input: INPUT.to_vec(),
+            output: output.to_vec(),
+            proof,
+        });
         assert!(matches!(world.err(Who::W1, action), TxError::ProofRejected { .. }));
     }
 }
@@ -70,7 +78,7 @@ fn the_same_order_again_is_absorbed_and_charges_nothing() {
     let spec = world.spec(Assurance::A4);
     let job = world.submit_spec(spec.clone());
     let charged = world.balance(Who::Alice);
-    let again = world.ok(Who::Alice, Action::SubmitJob { spec: spec.clone() });
+    let again = world.ok(Who::Alice, Action::Job(JobAction::Submit { spec: spec.clone() }));
     assert_eq!(again, Outcome::JobAbsorbed { job, status: JobStatus::Open });
     assert_eq!(world.balance(Who::Alice), charged);
     let authority = world.leased(job, Who::W1);
@@ -78,7 +86,7 @@ fn the_same_order_again_is_absorbed_and_charges_nothing() {
     world.ok(Who::W1, settle);
     let after = world.balance(Who::Alice);
     assert!(matches!(
-        world.ok(Who::Alice, Action::SubmitJob { spec }),
+        world.ok(Who::Alice, Action::Job(JobAction::Submit { spec })),
         Outcome::JobAbsorbed { status: JobStatus::Settled { .. }, .. }
     ));
     assert_eq!(world.balance(Who::Alice), after);
@@ -94,7 +102,7 @@ fn an_order_is_never_charged_again_even_after_the_ledger_forgot_it() {
     assert!(world.state.job(&job).is_some());
     world.block(&[]);
     assert!(world.state.job(&job).is_none());
-    assert!(matches!(world.err(Who::Alice, Action::SubmitJob { spec }), TxError::HeightOutOfRange { .. }));
+    assert!(matches!(world.err(Who::Alice, Action::Job(JobAction::Submit { spec })), TxError::HeightOutOfRange { .. }));
     assert_eq!(world.balance(Who::Alice), FUNDS);
 }
 
@@ -125,7 +133,7 @@ fn an_order_for_another_network_is_refused_even_in_a_transaction_for_this_one() 
     let mut spec = world.spec(Assurance::A4);
     let expected = spec.chain;
     spec.chain = ChainId([1; 32]);
-    let refused = world.err(Who::Alice, Action::SubmitJob { spec });
+    let refused = world.err(Who::Alice, Action::Job(JobAction::Submit { spec }));
     assert_eq!(refused, TxError::WrongChain { expected, got: ChainId([1; 32]) });
 }
 
@@ -135,7 +143,7 @@ fn a_deadline_lies_after_the_block_and_within_the_allowed_span() {
     let order_at = |world: &mut World, blocks: u64| {
         let mut spec = world.spec(Assurance::A4);
         spec.deadline = world.height().plus(blocks);
-        world.send(Who::Alice, Action::SubmitJob { spec })
+        world.send(Who::Alice, Action::Job(JobAction::Submit { spec }))
     };
     // The order lands in the next block, so its own height is one away.
     assert!(matches!(order_at(&mut world, 1), Err(TxError::HeightOutOfRange { .. })));
@@ -144,7 +152,7 @@ fn a_deadline_lies_after_the_block_and_within_the_allowed_span() {
     assert!(matches!(order_at(&mut world, 62), Err(TxError::HeightOutOfRange { .. })));
     let mut spec = world.spec(Assurance::A4);
     spec.deadline = Height(u64::MAX);
-    assert!(matches!(world.err(Who::Alice, Action::SubmitJob { spec }), TxError::HeightOutOfRange { .. }));
+    assert!(matches!(world.err(Who::Alice, Action::Job(JobAction::Submit { spec })), TxError::HeightOutOfRange { .. }));
 }
 
 #[test]
@@ -162,7 +170,7 @@ fn a_job_somebody_took_and_dropped_is_refunded_as_expired() {
     let job = world.submit(Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(2));
     world.run_to_before(lease.lease.expires.next());
-    world.ok(Who::Bob, Action::ReportTimeout { lease });
+    world.ok(Who::Bob, Action::Job(JobAction::ReportTimeout { lease }));
     assert_eq!(world.worker(Who::W1).reputation.0, 450);
     world.run_to_before(world.job(job).spec.deadline.plus(2));
     assert_eq!(world.refund_reason(job), Some(RefundReason::Expired));
@@ -176,14 +184,14 @@ fn a_quorum_with_most_of_the_stake_fails_a_job_and_less_does_not() {
     let reason = FailReason::InputInvalid;
     for _ in 0..2 {
         let lease = world.lease(job, Who::W1);
-        let outcome = world.ok(Who::W1, Action::FailJob { lease, reason });
+        let outcome = world.ok(Who::W1, Action::Job(JobAction::Fail { lease, reason }));
         assert_eq!(outcome, Outcome::FailureReported { job, status: JobStatus::Open });
     }
     for (who, fails) in [(Who::W2, false), (Who::W3, true)] {
         // Two of four workers have half of the stake, three have more.
         assert_eq!(world.status(job), JobStatus::Open);
         let lease = world.lease(job, who);
-        world.ok(who, Action::FailJob { lease, reason });
+        world.ok(who, Action::Job(JobAction::Fail { lease, reason }));
         assert_eq!(world.refund_reason(job).is_some(), fails);
     }
     assert_eq!(world.refund_reason(job), Some(RefundReason::Failed(reason)));
@@ -196,7 +204,7 @@ fn a_single_failure_report_is_the_reason_at_the_deadline() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let lease = world.lease(job, Who::W1);
-    world.ok(Who::W1, Action::FailJob { lease, reason: FailReason::ModelUnavailable });
+    world.ok(Who::W1, Action::Job(JobAction::Fail { lease, reason: FailReason::ModelUnavailable }));
     world.run_to_before(world.job(job).spec.deadline.plus(2));
     assert_eq!(world.refund_reason(job), Some(RefundReason::Failed(FailReason::ModelUnavailable)));
 }
@@ -205,11 +213,11 @@ fn a_single_failure_report_is_the_reason_at_the_deadline() {
 fn a_cancelled_job_is_refunded_once_no_lease_can_be_out() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
-    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::CancelJob { job }) else {
+    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::Job(JobAction::Cancel { job })) else {
         unreachable!("a request")
     };
     assert_eq!(at, world.height().plus(params().max_lease_blocks));
-    assert_eq!(world.err(Who::Alice, Action::CancelJob { job }), TxError::JobCancelling { job, at });
+    assert_eq!(world.err(Who::Alice, Action::Job(JobAction::Cancel { job })), TxError::JobCancelling { job, at });
     world.run_to_before(at);
     assert_eq!(world.status(job), JobStatus::Open);
     world.block(&[]);
@@ -222,7 +230,7 @@ fn a_client_cannot_cancel_away_an_answer_that_is_on_its_way() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let lease = world.leased(job, Who::W1);
-    let cancel = world.sign(Who::Alice, 0, Action::CancelJob { job });
+    let cancel = world.sign(Who::Alice, 0, Action::Job(JobAction::Cancel { job }));
     let settle = world.sign(Who::W1, 0, world.proven(Who::W1, lease));
     let effects = world.block(&[cancel, settle]);
     assert_eq!(effects.outcomes[1], Ok(Outcome::JobSettled { job }));
@@ -237,7 +245,7 @@ fn a_cancelled_job_that_reaches_its_deadline_first_is_refunded_as_cancelled() {
     let mut spec = world.spec(Assurance::A4);
     spec.deadline = world.height().plus(4);
     let job = world.submit_spec(spec);
-    world.ok(Who::Alice, Action::CancelJob { job });
+    world.ok(Who::Alice, Action::Job(JobAction::Cancel { job }));
     world.run_to_before(world.job(job).spec.deadline.plus(2));
     assert_eq!(world.refund_reason(job), Some(RefundReason::Cancelled));
 }
@@ -246,12 +254,12 @@ fn a_cancelled_job_that_reaches_its_deadline_first_is_refunded_as_cancelled() {
 fn only_the_client_cancels_and_never_after_the_end() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
-    let thief = world.err(Who::Bob, Action::CancelJob { job });
+    let thief = world.err(Who::Bob, Action::Job(JobAction::Cancel { job }));
     assert_eq!(thief, TxError::WrongSender { expected: Who::Alice.id(), got: Who::Bob.id() });
     let authority = world.leased(job, Who::W1);
     let settle = world.proven(Who::W1, authority);
     world.ok(Who::W1, settle);
-    assert!(matches!(world.err(Who::Alice, Action::CancelJob { job }), TxError::JobClosed { .. }));
+    assert!(matches!(world.err(Who::Alice, Action::Job(JobAction::Cancel { job })), TxError::JobClosed { .. }));
 }
 
 #[test]
@@ -293,7 +301,7 @@ fn a_cancelled_job_takes_no_open_answers() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     world.run_to_before(world.job(job).open_from);
-    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::CancelJob { job }) else {
+    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::Job(JobAction::Cancel { job })) else {
         unreachable!("a request")
     };
     let settle = world.proven(Who::W1, Authority::Open { job });
@@ -363,11 +371,14 @@ fn the_settlement_event_names_the_transaction_that_carries_the_output() {
 #[test]
 fn registering_a_model_again_changes_nothing() {
     let mut world = World::empty();
-    let again = Action::RegisterModel { program: crate::support::PROGRAM.to_vec(), weight_root: WEIGHTS };
+    let again = Action::Model(ModelAction::Register { program: crate::support::PROGRAM.to_vec(), roots: ROOTS });
     assert_eq!(world.ok(Who::Alice, again), Outcome::ModelKnown { model: World::model() });
     let owner = world.state.models().next().map(|(_, model)| model.owner);
     assert_eq!(owner, Some(Who::Maker.id()));
-    let other = Action::RegisterModel { program: crate::support::PROGRAM.to_vec(), weight_root: Hash32([8; 32]) };
+    let other = Action::Model(ModelAction::Register {
+        program: crate::support::PROGRAM.to_vec(),
+        roots: ModelRoots { key: Hash32([8; 32]), weights: Hash32([8; 32]) },
+    });
     assert!(matches!(world.ok(Who::Alice, other), Outcome::ModelRegistered { .. }));
     assert_eq!(world.state.models().count(), 2);
 }
@@ -375,7 +386,7 @@ fn registering_a_model_again_changes_nothing() {
 #[test]
 fn a_fee_of_zero_is_possible() {
     let mut world = World::with_params(Params { fee: ciro_types::BasisPoints(0), ..params() });
-    world.ok(Who::W1, Action::RegisterWorker { stake: STAKE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::Register { stake: STAKE }));
     let job = world.submit(Assurance::A4);
     let authority = world.leased(job, Who::W1);
     let settle = world.proven(Who::W1, authority);

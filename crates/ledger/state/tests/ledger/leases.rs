@@ -1,7 +1,9 @@
 //! Fencing tokens.
 
 use crate::support::{OUTPUT, Who, World, params};
-use ciro_state::{Action, Authority, DeclineReason, Event, FailReason, JobStatus, SignedLease, TxError};
+use ciro_state::{
+    Action, Authority, DeclineReason, Event, FailReason, JobAction, JobStatus, SignedLease, TxError, WorkerAction,
+};
 use ciro_types::{Assurance, Height, JobId, Lease, LeaseToken};
 
 fn settle_with(world: &mut World, who: Who, lease: SignedLease) -> Result<(), TxError> {
@@ -79,7 +81,7 @@ fn an_abandoned_lease_and_every_older_one_are_void() {
     let job = world.submit(Assurance::A4);
     let (older, newer) = (world.lease(job, Who::W1), world.lease(job, Who::W2));
     let token = newer.lease.token;
-    world.ok(Who::W2, Action::AbandonLease { lease: newer.clone(), reason: DeclineReason::Busy });
+    world.ok(Who::W2, Action::Job(JobAction::Abandon { lease: newer.clone(), reason: DeclineReason::Busy }));
     assert!(world.events().contains(&Event::LeaseAbandoned {
         job,
         worker: Who::W2.id(),
@@ -100,7 +102,7 @@ fn an_a2_lease_stays_good_when_its_neighbour_is_abandoned() {
     let mut world = World::new();
     let job = world.submit(Assurance::A2);
     let (first, second) = (world.lease(job, Who::W1), world.lease(job, Who::W2));
-    world.ok(Who::W2, Action::AbandonLease { lease: second, reason: DeclineReason::TooSlow });
+    world.ok(Who::W2, Action::Job(JobAction::Abandon { lease: second, reason: DeclineReason::TooSlow }));
     let commit = world.commitment_action(Who::W1, Authority::Lease(first), OUTPUT);
     world.ok(Who::W1, commit);
 }
@@ -110,7 +112,7 @@ fn only_the_holder_abandons_and_only_while_the_lease_runs() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(3));
-    let abandon = Action::AbandonLease { lease: lease.clone(), reason: DeclineReason::Draining };
+    let abandon = Action::Job(JobAction::Abandon { lease: lease.clone(), reason: DeclineReason::Draining });
     assert!(matches!(world.err(Who::W2, abandon.clone()), TxError::WrongSender { .. }));
     world.block(&[]);
     assert!(matches!(world.err(Who::W1, abandon), TxError::LeaseExpired { .. }));
@@ -121,7 +123,7 @@ fn a_timeout_is_reported_from_the_block_in_which_the_lease_is_void_and_once() {
     let mut world = World::new();
     let job = world.submit(Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(2));
-    let report = Action::ReportTimeout { lease: lease.clone() };
+    let report = Action::Job(JobAction::ReportTimeout { lease: lease.clone() });
     assert!(matches!(world.err(Who::Alice, report.clone()), TxError::LeaseStillValid { .. }));
     world.ok(Who::Alice, report.clone());
     assert_eq!(world.height(), lease.lease.expires);
@@ -135,7 +137,7 @@ fn a_lease_of_a_settled_job_is_no_timeout() {
     let job = world.submit(Assurance::A4);
     let (slow, fast) = (world.lease_until(job, Who::W1, world.height().plus(2)), world.lease(job, Who::W2));
     assert_eq!(settle_with(&mut world, Who::W2, fast), Ok(()));
-    let report = world.err(Who::Bob, Action::ReportTimeout { lease: slow });
+    let report = world.err(Who::Bob, Action::Job(JobAction::ReportTimeout { lease: slow }));
     assert!(matches!(report, TxError::JobClosed { .. }));
     assert_eq!(world.worker(Who::W1).reputation.0, 500);
 }
@@ -172,7 +174,7 @@ fn a_timeout_reported_late_uses_up_its_token_all_the_same() {
     let token = lease.lease.token;
     // Later than the token of an answered lease would be kept.
     world.run_to_before(lease.lease.expires.plus(2 * params().max_lease_blocks));
-    let report = Action::ReportTimeout { lease };
+    let report = Action::Job(JobAction::ReportTimeout { lease });
     world.ok(Who::Bob, report.clone());
     let used = TxError::TokenUsed { token, job, worker: Who::W1.id() };
     assert_eq!(world.err(Who::Bob, report.clone()), used);
@@ -183,14 +185,14 @@ fn a_timeout_reported_late_uses_up_its_token_all_the_same() {
 #[test]
 fn a_worker_without_the_minimum_stake_answers_nothing() {
     let mut world = World::new();
-    world.ok(Who::W1, Action::RequestUnstake { amount: crate::support::STAKE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: crate::support::STAKE }));
     let (proven, redundant) = (world.submit(Assurance::A4), world.submit(Assurance::A2));
     let lease = world.leased(proven, Who::W1);
     let settle = world.proven(Who::W1, lease);
     let lease = world.leased(redundant, Who::W1);
     let commit = world.commitment_action(Who::W1, lease, OUTPUT);
     let lease = world.lease(proven, Who::W1);
-    let fail = Action::FailJob { lease, reason: FailReason::InputInvalid };
+    let fail = Action::Job(JobAction::Fail { lease, reason: FailReason::InputInvalid });
     for action in [settle, commit, fail] {
         let refused = world.err(Who::W1, action);
         assert!(matches!(refused, TxError::StakeBelowMinimum { .. }), "{refused}");
@@ -201,6 +203,6 @@ fn a_worker_without_the_minimum_stake_answers_nothing() {
 fn a_lease_for_an_unknown_job_is_refused() {
     let mut world = World::new();
     let lease = world.lease(JobId([9; 32]), Who::W1);
-    let refused = world.err(Who::W1, Action::AbandonLease { lease, reason: DeclineReason::Busy });
+    let refused = world.err(Who::W1, Action::Job(JobAction::Abandon { lease, reason: DeclineReason::Busy }));
     assert_eq!(refused, TxError::UnknownJob { job: JobId([9; 32]) });
 }

@@ -3,12 +3,13 @@
 use crate::support::{FUNDS, Who, World, genesis, params};
 use ciro_state::fees::tx_fee;
 use ciro_state::{
-    Account, Action, BlockContext, BlockError, Event, InclusionError, Key, Outcome, State, TxError, Write, apply_block,
+    Account, Action, BlockContext, BlockError, Event, InclusionError, JobAction, Key, Outcome, State, TokenAction,
+    TxError, Write, apply_block,
 };
 use ciro_types::{Amount, Hash32, Height, Nonce};
 
 fn transfer(to: Who, amount: Amount) -> Action {
-    Action::Transfer { to: to.id(), amount }
+    Action::Token(TokenAction::Transfer { to: to.id(), amount })
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn a_refused_transaction_leaves_nothing_but_its_fee_and_its_spent_nonce() {
     // Refused after it has created the row and started to move money.
     let mut spec = world.spec(ciro_types::Assurance::A4);
     spec.max_price = Amount(u128::MAX);
-    world.err(Who::Alice, Action::SubmitJob { spec });
+    world.err(Who::Alice, Action::Job(JobAction::Submit { spec }));
     let noisy = world.last.clone().expect("a block");
     let silent = quiet.block(&[]).clone();
     let [Event::FeePaid { account, amount }] = noisy.events[..] else { panic!("{:?}", noisy.events) };

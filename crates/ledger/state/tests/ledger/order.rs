@@ -5,10 +5,10 @@
 use crate::support::{INPUT, OUTPUT, PRICE, ToyEvidence, ToyProofs, Who, World, params};
 use ciro_state::error::SizedField;
 use ciro_state::{
-    Action, Authority, Facts as _, ModelCost, ProofCheck, ProofClaim, ProofRejection, SignedLease, SignedTx, TxBody,
-    TxError, check_stateless, input_hash,
+    Action, Authority, Facts as _, JobAction, ModelCost, ProofCheck, ProofClaim, ProofRejection, SignedLease, SignedTx,
+    TxBody, TxError, check_stateless, input_hash,
 };
-use ciro_types::{Assurance, ChainId, Hash32, JobId, Lease, LeaseToken, Nonce};
+use ciro_types::{Assurance, ChainId, JobId, Lease, LeaseToken, ModelRoots, Nonce};
 use std::cell::Cell;
 
 /// Counts what is dear: proofs that are verified.
@@ -21,8 +21,8 @@ impl ProofCheck for Metered {
         ToyProofs.check(claim)
     }
 
-    fn cost(&self, program: &[u8], weight_root: Hash32) -> Result<ModelCost, ProofRejection> {
-        ToyProofs.cost(program, weight_root)
+    fn cost(&self, program: &[u8], roots: &ModelRoots) -> Result<ModelCost, ProofRejection> {
+        ToyProofs.cost(program, roots)
     }
 }
 
@@ -44,7 +44,7 @@ impl Draft {
         let lease = Lease { job: self.job, worker, token: LeaseToken(1), price: PRICE, expires };
         let authority = Authority::Lease(SignedLease::sign(lease, &self.leased_by.key(), world.state.chain()));
         let (input, output, proof) = (self.input.clone(), self.output.clone(), self.proof.clone());
-        let action = Action::SettleJob { authority, input, output, proof };
+        let action = Action::Job(JobAction::Settle { authority, input, output, proof });
         let body = TxBody { chain: self.chain, sender: Who::W1.id(), nonce: Nonce(0), action };
         SignedTx::sign(body, &self.signer.key())
     }
@@ -90,7 +90,7 @@ fn peels(world: &World, (ended, job): (JobId, JobId)) -> Vec<Peel> {
 fn of_all_defects_of_a_settlement_the_cheapest_is_named_and_no_proof_is_verified_before_the_last() {
     let mut world = World::new();
     let (ended, job) = (world.submit(Assurance::A4), world.submit(Assurance::A4));
-    world.ok(Who::Alice, Action::CancelJob { job: ended });
+    world.ok(Who::Alice, Action::Job(JobAction::Cancel { job: ended }));
     while world.job(ended).is_open() {
         world.block(&[]);
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{OUTPUT, Who, World};
 use ciro_state::state::Tip;
-use ciro_state::{Action, Key, RestoreError, State, Write};
+use ciro_state::{Action, JobAction, Key, RestoreError, State, ValidatorAction, WorkerAction, Write};
 use ciro_types::{Amount, Assurance, decode, encode};
 use std::collections::BTreeMap;
 
@@ -31,14 +31,17 @@ fn busy() -> World {
     }
     world.reveal(tied, Who::W1, OUTPUT);
     let cancelled = world.submit(Assurance::A0);
-    world.ok(Who::Alice, Action::CancelJob { job: cancelled });
+    world.ok(Who::Alice, Action::Job(JobAction::Cancel { job: cancelled }));
     let settled = world.submit(Assurance::A4);
     let authority = world.leased(settled, Who::W3);
     let settle = world.proven(Who::W3, authority);
     world.ok(Who::W3, settle);
-    world.ok(Who::W4, Action::RequestUnstake { amount: Amount::ONE });
+    world.ok(Who::W4, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }));
     let offence = ciro_state::Offence { validator: Who::Validator.id(), height: world.height(), round: 1 };
-    world.ok(Who::Bob, Action::ReportEquivocation { evidence: crate::support::toy_evidence(&offence) });
+    world.ok(
+        Who::Bob,
+        Action::Validator(ValidatorAction::ReportEquivocation { evidence: crate::support::toy_evidence(&offence) }),
+    );
     world
 }
 
@@ -47,10 +50,10 @@ fn writes_keep_a_store_equal_to_the_state() {
     let mut world = World::empty();
     let mut store: Store = world.state.snapshot().into_iter().collect();
     for who in crate::support::WORKERS {
-        let stake = Action::RegisterWorker { stake: crate::support::STAKE };
-        let offer = Action::PublishOffer { offer: world.offer(who, 1) };
+        let stake = Action::Worker(WorkerAction::Register { stake: crate::support::STAKE });
+        let offer = Action::Worker(WorkerAction::PublishOffer { offer: world.offer(who, 1) });
         // Published and withdrawn in one block: a row that never was.
-        let leave = Action::RequestUnstake { amount: crate::support::STAKE };
+        let leave = Action::Worker(WorkerAction::RequestUnstake { amount: crate::support::STAKE });
         let txs = [(0, stake), (1, offer), (2, leave)].map(|(offset, action)| world.sign(who, offset, action));
         let effects = world.block(&txs).clone();
         assert!(effects.outcomes.iter().all(Result::is_ok));

@@ -1,11 +1,12 @@
 //! Random histories. The oracle is an account book kept from the events alone; it never calls the ledger's arithmetic.
 
 use crate::support::{
-    FUNDS, INPUT, OUTPUT, PRICE, STAKE, WEIGHTS, WORKERS, Who, World, params, reveal_action, toy_evidence, variants,
+    FUNDS, INPUT, OUTPUT, PRICE, ROOTS, STAKE, WORKERS, Who, World, params, reveal_action, toy_evidence, variants,
 };
 use ciro_state::{
-    Action, Authority, DeclineReason, Event, Facts, FailReason, InclusionError, JobStatus, Offence, Params,
-    SignedLease, SignedTx, SlashDestination, State, model_id,
+    Action, Authority, DeclineReason, Event, Facts, FailReason, InclusionError, JobAction, JobStatus, ModelAction,
+    Offence, Params, SignedLease, SignedTx, SlashDestination, State, TokenAction, ValidatorAction, WorkerAction,
+    model_id,
 };
 use ciro_types::{AccountId, Amount, Assurance, Height, JobId, LeaseToken, ModelId, encode};
 use proptest::prelude::*;
@@ -120,27 +121,31 @@ impl Players {
         Some(match *step {
             Step::Transfer { from, to, ciro } => {
                 let to = PEOPLE[to % PEOPLE.len()].id();
-                (PEOPLE[from % PEOPLE.len()], Action::Transfer { to, amount: Amount::ciro(ciro) })
+                (PEOPLE[from % PEOPLE.len()], Action::Token(TokenAction::Transfer { to, amount: Amount::ciro(ciro) }))
             }
             Step::Register { who, program } => {
                 let program = PROGRAMS[program % PROGRAMS.len()].to_vec();
-                (PEOPLE[who % PEOPLE.len()], Action::RegisterModel { program, weight_root: WEIGHTS })
+                (PEOPLE[who % PEOPLE.len()], Action::Model(ModelAction::Register { program, roots: ROOTS }))
             }
             Step::Remove { who, program } => {
-                let programs = PROGRAMS.map(|program| model_id(program, WEIGHTS));
+                let programs = PROGRAMS.map(|program| model_id(program, &ROOTS));
                 let owned = || programs.iter().copied().chain([World::model()]);
                 let model = owned().nth(program % (PROGRAMS.len() + 1))?;
                 // More often than not its owner.
                 let owner = self.world.state.model(&model).map(|row| row.owner);
                 let owner = PEOPLE.into_iter().find(|who| Some(who.id()) == owner).filter(|_| who % 4 > 0);
-                (owner.unwrap_or(PEOPLE[who % PEOPLE.len()]), Action::RemoveModel { model })
+                (owner.unwrap_or(PEOPLE[who % PEOPLE.len()]), Action::Model(ModelAction::Remove { model }))
             }
-            Step::Stake { worker: who, ciro } => (worker(who), Action::AddStake { amount: Amount::ciro(ciro) }),
-            Step::Unstake { worker: who, ciro } => (worker(who), Action::RequestUnstake { amount: Amount::ciro(ciro) }),
-            Step::Withdraw { worker: who } => (worker(who), Action::WithdrawStake),
+            Step::Stake { worker: who, ciro } => {
+                (worker(who), Action::Worker(WorkerAction::AddStake { amount: Amount::ciro(ciro) }))
+            }
+            Step::Unstake { worker: who, ciro } => {
+                (worker(who), Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ciro(ciro) }))
+            }
+            Step::Withdraw { worker: who } => (worker(who), Action::Worker(WorkerAction::WithdrawStake)),
             Step::Offer { worker: who, ciro } => (worker(who), self.offer(worker(who), ciro)),
             Step::Submit { rung, ciro, blocks, again } => (Who::Alice, self.submit(rung, ciro, blocks, again)),
-            Step::Cancel { job } => (Who::Alice, Action::CancelJob { job: self.pick_job(job)? }),
+            Step::Cancel { job } => (Who::Alice, Action::Job(JobAction::Cancel { job: self.pick_job(job)? })),
             Step::Answer { job, worker: who, ref lease, says } => {
                 let job = self.pick_job(job)?;
                 (worker(who), self.answer(job, worker(who), lease, says)?)
@@ -152,19 +157,19 @@ impl Players {
             }
             Step::Abandon { job, worker: who } => {
                 let lease = self.lease(self.pick_job(job)?, worker(who));
-                (worker(who), Action::AbandonLease { lease, reason: DeclineReason::Busy })
+                (worker(who), Action::Job(JobAction::Abandon { lease, reason: DeclineReason::Busy }))
             }
             Step::Fail { job, worker: who } => {
                 let lease = self.lease(self.pick_job(job)?, worker(who));
-                (worker(who), Action::FailJob { lease, reason: FailReason::InputInvalid })
+                (worker(who), Action::Job(JobAction::Fail { lease, reason: FailReason::InputInvalid }))
             }
             Step::Report { lease } => {
                 let choice = lease.checked_rem(self.leases.len())?;
-                (Who::Bob, Action::ReportTimeout { lease: self.leases[choice].clone() })
+                (Who::Bob, Action::Job(JobAction::ReportTimeout { lease: self.leases[choice].clone() }))
             }
             Step::Equivocate { round } => {
                 let offence = Offence { validator: Who::Validator.id(), height: Height(1), round };
-                (Who::Bob, Action::ReportEquivocation { evidence: toy_evidence(&offence) })
+                (Who::Bob, Action::Validator(ValidatorAction::ReportEquivocation { evidence: toy_evidence(&offence) }))
             }
             Step::Vanish { job, worker: who } => {
                 self.lease(self.pick_job(job)?, worker(who));
@@ -199,12 +204,12 @@ impl Players {
     fn offer(&mut self, who: Who, ciro: u64) -> Action {
         self.sequence += 1;
         let offer = ciro_types::Offer { price: Amount::ciro(ciro), ..self.world.offer(who, self.sequence) };
-        Action::PublishOffer { offer }
+        Action::Worker(WorkerAction::PublishOffer { offer })
     }
 
     fn submit(&mut self, rung: usize, ciro: u64, blocks: u64, again: bool) -> Action {
         if let (true, Some(spec)) = (again, self.specs.last()) {
-            return Action::SubmitJob { spec: spec.clone() };
+            return Action::Job(JobAction::Submit { spec: spec.clone() });
         }
         let mut spec = self.world.spec([Assurance::A0, Assurance::A2, Assurance::A2, Assurance::A4][rung % 4]);
         // Odd base units, so that every division has a remainder to lose.
@@ -212,7 +217,7 @@ impl Players {
         spec.deadline = self.world.height().plus(1 + blocks);
         self.jobs.push(ciro_state::job_id(&spec));
         self.specs.push(spec.clone());
-        Action::SubmitJob { spec }
+        Action::Job(JobAction::Submit { spec })
     }
 
     fn lease(&mut self, job: JobId, who: Who) -> SignedLease {
@@ -239,7 +244,7 @@ impl Players {
             Assurance::A0 => World::signed_answer(authority),
             Assurance::A4 => {
                 let proof = self.world.proof(job, who, OUTPUT);
-                Action::SettleJob { authority, input: INPUT.to_vec(), output: said.to_vec(), proof }
+                Action::Job(JobAction::Settle { authority, input: INPUT.to_vec(), output: said.to_vec(), proof })
             }
         })
     }
@@ -407,7 +412,7 @@ fn history(steps: &[Step], per_block: usize) -> BTreeSet<String> {
     let mut book = Book::start();
     world.events().iter().for_each(|event| book.note(event));
     for who in WORKERS {
-        let stake = world.sign(who, 0, Action::RegisterWorker { stake: STAKE });
+        let stake = world.sign(who, 0, Action::Worker(WorkerAction::Register { stake: STAKE }));
         block(&mut world, &mut book, &[stake]);
     }
     let mut players = Players {

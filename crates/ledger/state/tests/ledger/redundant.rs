@@ -2,8 +2,8 @@
 
 use crate::support::{FUNDS, OUTPUT, PRICE, STAKE, Who, World, params, reveal_action};
 use ciro_state::{
-    Action, Authority, Event, FailReason, JobStatus, Outcome, RefundReason, SlashDestination, SlashReason, TxError,
-    commitment, output_hash,
+    Action, Authority, Event, FailReason, JobAction, JobStatus, Outcome, RefundReason, SlashDestination, SlashReason,
+    TxError, WorkerAction, commitment, output_hash,
 };
 use ciro_types::{Amount, Assurance, Hash32, Height, JobId};
 
@@ -178,7 +178,7 @@ fn stake_on_its_way_out_is_slashed_too() {
     world.commit(job, Who::W1, OUTPUT);
     world.commit(job, Who::W2, LIE);
     // The liar sees it coming: all but the slash of its active stake would otherwise be out of reach.
-    world.ok(Who::W2, Action::RequestUnstake { amount: Amount::ciro(900) });
+    world.ok(Who::W2, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ciro(900) }));
     world.reveal(job, Who::W1, OUTPUT);
     world.reveal(job, Who::W2, LIE);
     world.commit(job, Who::W3, OUTPUT);
@@ -195,12 +195,12 @@ fn a_copied_commitment_opens_for_nobody_else() {
     world.commit(job, Who::W1, OUTPUT);
     let copied = world.job(job).round.seats[0].commitment;
     let authority = world.leased(job, Who::W2);
-    world.ok(Who::W2, Action::CommitResult { authority, commitment: copied });
+    world.ok(Who::W2, Action::Job(JobAction::Commit { authority, commitment: copied }));
     world.reveal(job, Who::W1, OUTPUT);
     // The copier now knows output and salt, and still cannot open.
     let mut theft = reveal_action(job, Who::W1, OUTPUT);
     assert!(matches!(world.err(Who::W2, theft.clone()), TxError::WrongReveal { .. }));
-    if let Action::RevealResult { salt, .. } = &mut theft {
+    if let Action::Job(JobAction::Reveal { salt, .. }) = &mut theft {
         *salt = Hash32::ZERO;
     }
     assert!(matches!(world.err(Who::W2, theft), TxError::WrongReveal { .. }));
@@ -275,13 +275,13 @@ fn each_seat_may_ask_for_half_of_what_the_client_pays() {
 fn a_committed_worker_protects_the_job_from_cancellation() {
     let mut world = World::new();
     let job = world.submit(Assurance::A2);
-    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::CancelJob { job }) else {
+    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::Job(JobAction::Cancel { job })) else {
         unreachable!("a request")
     };
     world.commit(job, Who::W1, OUTPUT);
     world.run_to_before(at.next());
     assert!(world.events().contains(&Event::JobCancelOverruled { job }));
-    assert_eq!(world.err(Who::Alice, Action::CancelJob { job }), TxError::JobInProgress { job, seats: 1 });
+    assert_eq!(world.err(Who::Alice, Action::Job(JobAction::Cancel { job })), TxError::JobInProgress { job, seats: 1 });
     world.commit(job, Who::W2, OUTPUT);
     world.reveal(job, Who::W1, OUTPUT);
     world.reveal(job, Who::W2, OUTPUT);
@@ -295,7 +295,7 @@ fn a_cancellation_overruled_in_the_block_after_the_deadline_still_expires_the_jo
     // The cancellation is asked for one block after the order and takes effect `max_lease_blocks` later.
     spec.deadline = world.height().plus(1 + params().max_lease_blocks);
     let job = world.submit_spec(spec);
-    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::CancelJob { job }) else {
+    let Outcome::CancelRequested { at, .. } = world.ok(Who::Alice, Action::Job(JobAction::Cancel { job })) else {
         unreachable!("a request")
     };
     assert_eq!(at, world.job(job).spec.deadline.next());
@@ -323,7 +323,7 @@ fn failure_reports_do_not_end_a_job_that_a_worker_has_committed_to() {
     world.commit(job, Who::W1, OUTPUT);
     for who in [Who::W2, Who::W3] {
         let lease = world.lease(job, who);
-        world.ok(who, Action::FailJob { lease, reason: FailReason::InputUnavailable });
+        world.ok(who, Action::Job(JobAction::Fail { lease, reason: FailReason::InputUnavailable }));
     }
     assert_eq!(world.status(job), JobStatus::Open);
 }

@@ -1,16 +1,22 @@
 //! What is kept is paid for: deposits of models, and fees for rows that nobody can remove.
 
-use crate::support::{FUNDS, MAX_PRICE, PROGRAM, STAKE, WEIGHT_BYTES, WEIGHTS, Who, World, params};
+use crate::support::{FUNDS, MAX_PRICE, PROGRAM, ROOTS, STAKE, WEIGHT_BYTES, Who, World, params};
 use ciro_state::fees::tx_fee;
-use ciro_state::{Action, Event, Facts, InclusionError, Key, Outcome, TxError, model, model_id};
-use ciro_types::{AccountId, Amount, Assurance, Hash32};
+use ciro_state::{
+    Action, Event, Facts, InclusionError, JobAction, Key, ModelAction, Outcome, TokenAction, TxError, WorkerAction,
+    model, model_id,
+};
+use ciro_types::{AccountId, Amount, Assurance, Hash32, ModelRoots};
 
 #[test]
 fn an_account_without_money_writes_nothing() {
     let mut world = World::new();
     let (before, sender) = (world.state.models().count(), Who::Stranger.id());
     for n in 0..5 {
-        let register = Action::RegisterModel { program: vec![n; 100], weight_root: Hash32([n; 32]) };
+        let register = Action::Model(ModelAction::Register {
+            program: vec![n; 100],
+            roots: ModelRoots { key: Hash32([n; 32]), weights: Hash32([n; 32]) },
+        });
         let tx = world.sign(Who::Stranger, 0, register);
         let refused = world.not_includable(&[tx]);
         assert!(matches!(refused, InclusionError::Unfunded { sender: who, .. } if who == sender), "{refused}");
@@ -22,20 +28,23 @@ fn an_account_without_money_writes_nothing() {
 fn a_model_costs_a_deposit_by_its_size_until_its_owner_removes_it() {
     let mut world = World::new();
     let program = vec![7; 100];
-    let (id, held) = (model_id(&program, Hash32::ZERO), model::deposit(&params(), 100, WEIGHT_BYTES));
+    let (id, held) = (model_id(&program, &ModelRoots::default()), model::deposit(&params(), 100, WEIGHT_BYTES));
     let weights = params().weight_byte_deposit.0 * u128::from(WEIGHT_BYTES);
     assert_eq!(held, Amount(params().model_byte_deposit.0 * 356 + weights));
     assert!(weights > params().model_byte_deposit.0 * 356, "a small program may name large weights");
     let before = world.balance(Who::Bob);
-    let register = Action::RegisterModel { program, weight_root: Hash32::ZERO };
+    let register = Action::Model(ModelAction::Register { program, roots: ModelRoots::default() });
     world.ok(Who::Bob, register.clone());
     assert_eq!(world.balance(Who::Bob), Amount(before.0 - held.0));
     // Somebody else's registration of it finds no room in a pool; in a block it is absorbed, and gives no right to it.
     let known = Err(TxError::ModelKnown { model: id });
     assert_eq!(world.state.admit(Who::Alice.id(), &register), known);
     assert_eq!(world.ok(Who::Alice, register.clone()), Outcome::ModelKnown { model: id });
-    assert!(matches!(world.err(Who::Alice, Action::RemoveModel { model: id }), TxError::WrongSender { .. }));
-    let removed = world.ok(Who::Bob, Action::RemoveModel { model: id });
+    assert!(matches!(
+        world.err(Who::Alice, Action::Model(ModelAction::Remove { model: id })),
+        TxError::WrongSender { .. }
+    ));
+    let removed = world.ok(Who::Bob, Action::Model(ModelAction::Remove { model: id }));
     assert_eq!(removed, Outcome::ModelRetired { model: id, jobs: 0 });
     assert_eq!(world.balance(Who::Bob), before);
     assert!(Facts::model(&world.state, &id).is_none());
@@ -47,10 +56,10 @@ fn a_model_stays_while_jobs_name_it_and_takes_no_new_ones() {
     let mut world = World::new();
     let (model, before) = (World::model(), world.balance(Who::Maker));
     let job = world.submit(Assurance::A4);
-    let retired = world.ok(Who::Maker, Action::RemoveModel { model });
+    let retired = world.ok(Who::Maker, Action::Model(ModelAction::Remove { model }));
     assert_eq!(retired, Outcome::ModelRetired { model, jobs: 1 });
     let spec = world.spec(Assurance::A4);
-    assert_eq!(world.err(Who::Alice, Action::SubmitJob { spec }), TxError::ModelRetired { model });
+    assert_eq!(world.err(Who::Alice, Action::Job(JobAction::Submit { spec })), TxError::ModelRetired { model });
     let authority = world.leased(job, Who::W1);
     let answer = world.proven(Who::W1, authority);
     world.ok(Who::W1, answer);
@@ -68,10 +77,10 @@ fn a_withdrawn_model_is_taken_over_by_whoever_pays_its_deposit() {
     let mut world = World::new();
     world.submit(Assurance::A4);
     let before = world.balance(Who::Maker);
-    world.ok(Who::Maker, Action::RemoveModel { model: World::model() });
+    world.ok(Who::Maker, Action::Model(ModelAction::Remove { model: World::model() }));
     let program = PROGRAM.to_vec();
     let held = model::deposit(&params(), program.len(), WEIGHT_BYTES);
-    let (paid, register) = (world.balance(Who::Bob), Action::RegisterModel { program, weight_root: WEIGHTS });
+    let (paid, register) = (world.balance(Who::Bob), Action::Model(ModelAction::Register { program, roots: ROOTS }));
     world.ok(Who::Bob, register);
     assert_eq!(world.balance(Who::Maker), Amount(before.0 + held.0));
     assert_eq!(world.balance(Who::Bob), Amount(paid.0 - held.0));
@@ -79,7 +88,7 @@ fn a_withdrawn_model_is_taken_over_by_whoever_pays_its_deposit() {
 }
 
 fn register() -> Action {
-    Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: WEIGHTS }
+    Action::Model(ModelAction::Register { program: PROGRAM.to_vec(), roots: ROOTS })
 }
 
 /// Ends all jobs and forgets them, and with them the models that only they kept.
@@ -95,11 +104,11 @@ fn whoever_cannot_pay_a_deposit_takes_no_model_over() {
     let mut world = World::new();
     world.submit(Assurance::A4);
     let (model, before) = (World::model(), world.balance(Who::Maker));
-    world.ok(Who::Maker, Action::RemoveModel { model });
+    world.ok(Who::Maker, Action::Model(ModelAction::Remove { model }));
     let (row, held) = (world.state.model(&model).cloned(), model::deposit(&params(), PROGRAM.len(), WEIGHT_BYTES));
     let fee = tx_fee(&params(), world.sign(Who::Stranger, 0, register()).size(), params().max_proof_units);
     let amount = Amount(fee.0 + held.0 - 1);
-    world.ok(Who::Alice, Action::Transfer { to: Who::Stranger.id(), amount });
+    world.ok(Who::Alice, Action::Token(TokenAction::Transfer { to: Who::Stranger.id(), amount }));
     let refused = world.err(Who::Stranger, register());
     let got = Amount(held.0 - 1);
     assert_eq!(refused, TxError::InsufficientBalance { account: Who::Stranger.id(), expected: held, got });
@@ -116,7 +125,7 @@ fn a_deposit_returns_to_whoever_paid_it_in_any_order_of_owners() {
     let model = World::model();
     let held = model::deposit(&params(), PROGRAM.len(), WEIGHT_BYTES);
     let before = [Who::Maker, Who::Bob, Who::Alice].map(|who| world.balance(who));
-    let remove = Action::RemoveModel { model };
+    let remove = Action::Model(ModelAction::Remove { model });
     // Alice registers what is there, which makes her no owner; Bob comes in between Maker's removal and a second one.
     let txs = [
         world.sign(Who::Alice, 0, register()),
@@ -147,7 +156,7 @@ fn a_deposit_returns_to_whoever_paid_it_in_any_order_of_owners() {
 #[test]
 fn dust_that_opens_an_account_pays_for_its_row() {
     let mut world = World::empty();
-    let dust = |n: u8| Action::Transfer { to: AccountId([n; 32]), amount: Amount(1) };
+    let dust = |n: u8| Action::Token(TokenAction::Transfer { to: AccountId([n; 32]), amount: Amount(1) });
     let tx = world.sign(Who::Alice, 0, dust(1));
     let (row, fee) = (params().row_fee, tx_fee(&params(), tx.size(), 0));
     assert!(row > fee, "a row that stays costs more than a message");
@@ -164,7 +173,7 @@ fn dust_that_opens_an_account_pays_for_its_row() {
 #[test]
 fn an_account_is_opened_to_the_unit_or_not_at_all() {
     let mut world = World::empty();
-    let to_stranger = |amount| Action::Transfer { to: Who::Stranger.id(), amount };
+    let to_stranger = |amount| Action::Token(TokenAction::Transfer { to: Who::Stranger.id(), amount });
     let fee = tx_fee(&params(), world.sign(Who::Alice, 0, to_stranger(FUNDS)).size(), 0);
     let (row, left) = (params().row_fee, Amount(FUNDS.0 - fee.0));
     let refused = world.err(Who::Alice, to_stranger(Amount(left.0 - row.0 + 1)));
@@ -182,12 +191,13 @@ fn an_account_is_opened_to_the_unit_or_not_at_all() {
 #[test]
 fn a_worker_pays_for_its_row_once_and_keeps_it() {
     let mut world = World::empty();
-    world.ok(Who::Bob, Action::RegisterWorker { stake: STAKE });
-    let fee = tx_fee(&params(), world.sign(Who::Bob, 0, Action::RegisterWorker { stake: STAKE }).size(), 0);
+    world.ok(Who::Bob, Action::Worker(WorkerAction::Register { stake: STAKE }));
+    let fee =
+        tx_fee(&params(), world.sign(Who::Bob, 0, Action::Worker(WorkerAction::Register { stake: STAKE })).size(), 0);
     assert_eq!(world.purse(Who::Bob), Amount(FUNDS.0 - STAKE.0 - fee.0 - params().row_fee.0));
     let mut poor = World::empty();
     let stake = Amount(FUNDS.0 - fee.0 - params().row_fee.0 + 1);
-    let refused = poor.err(Who::Bob, Action::RegisterWorker { stake });
+    let refused = poor.err(Who::Bob, Action::Worker(WorkerAction::Register { stake }));
     assert!(matches!(refused, TxError::RowNotPaid { .. }), "{refused}");
     assert_eq!(poor.state.workers().count(), 0);
 }

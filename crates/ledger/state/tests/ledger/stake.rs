@@ -3,7 +3,8 @@
 use crate::support::{FUNDS, PRICE, STAKE, Who, World, genesis, params, toy_evidence};
 use ciro_state::worker::MAX_UNBONDINGS;
 use ciro_state::{
-    Action, BlockContext, BlockError, Event, GenesisValidator, Offence, Outcome, State, TxError, apply_block,
+    Action, BlockContext, BlockError, Event, GenesisValidator, JobAction, Offence, Outcome, State, TxError,
+    ValidatorAction, WorkerAction, apply_block,
 };
 use ciro_types::{AccountId, Amount, Height};
 use std::collections::BTreeMap;
@@ -12,13 +13,13 @@ use std::collections::BTreeMap;
 fn stake_moves_from_the_balance_and_back() {
     let mut world = World::new();
     assert_eq!(world.balance(Who::W1), Amount(FUNDS.0 - STAKE.0));
-    world.ok(Who::W1, Action::RequestUnstake { amount: STAKE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: STAKE }));
     assert_eq!(world.worker(Who::W1).stake, Amount::ZERO);
     let release = world.worker(Who::W1).unbonding[0].release;
     world.run_to_before(release);
     world.block(&[]);
     assert!(world.events().contains(&Event::StakeReleased { worker: Who::W1.id(), amount: STAKE }));
-    world.ok(Who::W1, Action::WithdrawStake);
+    world.ok(Who::W1, Action::Worker(WorkerAction::WithdrawStake));
     assert_eq!(world.balance(Who::W1), FUNDS);
 }
 
@@ -27,47 +28,58 @@ fn the_minimum_stake_is_enough_and_a_unit_less_is_not() {
     let mut world = World::empty();
     let minimum = params().min_stake;
     let below = Amount(minimum.0 - 1);
-    let refused = world.err(Who::W1, Action::RegisterWorker { stake: below });
+    let refused = world.err(Who::W1, Action::Worker(WorkerAction::Register { stake: below }));
     assert_eq!(refused, TxError::StakeBelowMinimum { worker: Who::W1.id(), expected: minimum, got: below });
-    world.ok(Who::W1, Action::RegisterWorker { stake: minimum });
-    assert!(matches!(world.err(Who::W1, Action::RegisterWorker { stake: minimum }), TxError::WorkerExists { .. }));
+    world.ok(Who::W1, Action::Worker(WorkerAction::Register { stake: minimum }));
+    assert!(matches!(
+        world.err(Who::W1, Action::Worker(WorkerAction::Register { stake: minimum })),
+        TxError::WorkerExists { .. }
+    ));
 }
 
 #[test]
 fn an_offer_falls_with_the_stake_behind_it() {
     let mut world = World::new();
     let spare = Amount(STAKE.0 - params().min_stake.0);
-    world.ok(Who::W1, Action::RequestUnstake { amount: spare });
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: spare }));
     assert!(world.state.offer(&Who::W1.id()).is_some());
-    world.ok(Who::W1, Action::RequestUnstake { amount: Amount(1) });
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount(1) }));
     assert!(world.events().contains(&Event::OfferWithdrawn { worker: Who::W1.id(), sequence: 1 }));
     assert!(world.state.offer(&Who::W1.id()).is_none());
     let offer = world.offer(Who::W1, 2);
-    assert!(matches!(world.err(Who::W1, Action::PublishOffer { offer }), TxError::StakeBelowMinimum { .. }));
+    assert!(matches!(
+        world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer })),
+        TxError::StakeBelowMinimum { .. }
+    ));
 }
 
 #[test]
 fn withdrawals_are_bounded_in_number_and_released_one_by_one() {
     let mut world = World::new();
     for _ in 1..MAX_UNBONDINGS {
-        world.ok(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+        world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }));
     }
     // The last row takes two requests of one block.
-    let halves =
-        [0, 1].map(|offset| world.sign(Who::W1, offset, Action::RequestUnstake { amount: Amount(Amount::ONE.0 / 2) }));
+    let halves = [0, 1].map(|offset| {
+        world.sign(Who::W1, offset, Action::Worker(WorkerAction::RequestUnstake { amount: Amount(Amount::ONE.0 / 2) }))
+    });
     assert!(world.block(&halves).outcomes.iter().all(Result::is_ok));
-    let refused = world.err(Who::W1, Action::RequestUnstake { amount: Amount::ONE });
+    let refused = world.err(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: Amount::ONE }));
     assert_eq!(refused, TxError::TooManyUnbondings { expected: MAX_UNBONDINGS as u64 });
     let third = world.worker(Who::W1).unbonding[2].release;
     world.run_to_before(third);
-    assert_eq!(world.ok(Who::W1, Action::WithdrawStake), Outcome::StakeWithdrawn { amount: Amount::ciro(3) });
+    assert_eq!(
+        world.ok(Who::W1, Action::Worker(WorkerAction::WithdrawStake)),
+        Outcome::StakeWithdrawn { amount: Amount::ciro(3) }
+    );
     assert_eq!(world.worker(Who::W1).unbonding.len(), MAX_UNBONDINGS - 3);
 }
 
 #[test]
 fn two_requests_in_one_block_are_one_withdrawal() {
     let mut world = World::new();
-    let txs = [0, 1].map(|offset| world.sign(Who::W1, offset, Action::RequestUnstake { amount: PRICE }));
+    let txs = [0, 1]
+        .map(|offset| world.sign(Who::W1, offset, Action::Worker(WorkerAction::RequestUnstake { amount: PRICE })));
     world.block(&txs);
     assert_eq!(world.worker(Who::W1).unbonding.len(), 1);
     assert_eq!(world.worker(Who::W1).unbonding_total(), Amount(2 * PRICE.0));
@@ -77,7 +89,7 @@ fn two_requests_in_one_block_are_one_withdrawal() {
 fn no_one_unstakes_more_than_is_staked() {
     let mut world = World::new();
     let more = Amount(STAKE.0 + 1);
-    let refused = world.err(Who::W1, Action::RequestUnstake { amount: more });
+    let refused = world.err(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: more }));
     assert_eq!(refused, TxError::InsufficientStake { worker: Who::W1.id(), expected: more, got: STAKE });
 }
 
@@ -86,10 +98,10 @@ fn a_newer_offer_replaces_an_older_one_and_never_the_reverse() {
     let mut world = World::new();
     let mut offer = world.offer(Who::W1, 5);
     offer.price = Amount::ciro(7);
-    world.ok(Who::W1, Action::PublishOffer { offer });
+    world.ok(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer }));
     for sequence in [1, 5] {
         let offer = world.offer(Who::W1, sequence);
-        let refused = world.err(Who::W1, Action::PublishOffer { offer });
+        let refused = world.err(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer }));
         assert_eq!(refused, TxError::StaleOffer { expected: 5, got: sequence });
     }
     assert_eq!(world.state.offer(&Who::W1.id()).map(|offer| offer.price), Some(Amount::ciro(7)));
@@ -101,7 +113,7 @@ fn an_offer_stands_through_its_last_height() {
     let mut offer = world.offer(Who::W1, 2);
     offer.expires = world.height().plus(3);
     let expires = offer.expires;
-    world.ok(Who::W1, Action::PublishOffer { offer });
+    world.ok(Who::W1, Action::Worker(WorkerAction::PublishOffer { offer }));
     world.run_to_before(expires.next());
     assert!(world.state.offer(&Who::W1.id()).is_some());
     world.block(&[]);
@@ -115,12 +127,15 @@ fn leaving_does_not_launder_a_reputation() {
     let job = world.submit(ciro_types::Assurance::A4);
     let lease = world.lease_until(job, Who::W1, world.height().plus(2));
     world.block(&[]);
-    world.ok(Who::Bob, Action::ReportTimeout { lease });
-    world.ok(Who::W1, Action::RequestUnstake { amount: STAKE });
+    world.ok(Who::Bob, Action::Job(JobAction::ReportTimeout { lease }));
+    world.ok(Who::W1, Action::Worker(WorkerAction::RequestUnstake { amount: STAKE }));
     world.run_to_before(world.worker(Who::W1).unbonding[0].release);
-    world.ok(Who::W1, Action::WithdrawStake);
-    assert!(matches!(world.err(Who::W1, Action::RegisterWorker { stake: STAKE }), TxError::WorkerExists { .. }));
-    world.ok(Who::W1, Action::AddStake { amount: STAKE });
+    world.ok(Who::W1, Action::Worker(WorkerAction::WithdrawStake));
+    assert!(matches!(
+        world.err(Who::W1, Action::Worker(WorkerAction::Register { stake: STAKE })),
+        TxError::WorkerExists { .. }
+    ));
+    world.ok(Who::W1, Action::Worker(WorkerAction::AddStake { amount: STAKE }));
     assert_eq!(world.worker(Who::W1).reputation.0, 450);
 }
 
@@ -133,7 +148,7 @@ fn every_offence_of_a_validator_is_punished_once() {
         round,
     });
     for offence in &offences {
-        let report = Action::ReportEquivocation { evidence: toy_evidence(offence) };
+        let report = Action::Validator(ValidatorAction::ReportEquivocation { evidence: toy_evidence(offence) });
         world.ok(Who::Bob, report.clone());
         assert!(matches!(world.err(Who::Alice, report), TxError::AlreadyPunished { .. }));
     }
@@ -154,7 +169,8 @@ fn a_validator_that_signs_twice_loses_its_vote_two_blocks_later() {
     assert_eq!(sets(&world), [both.clone(), both.clone()]);
 
     let offence = |round| Offence { validator: offender, height: Height(1), round };
-    let report = |round| Action::ReportEquivocation { evidence: toy_evidence(&offence(round)) };
+    let report =
+        |round| Action::Validator(ValidatorAction::ReportEquivocation { evidence: toy_evidence(&offence(round)) });
     world.ok(Who::Bob, report(0));
     let one = BTreeMap::from([(Who::Validator.id(), 1_000)]);
     assert_eq!(sets(&world), [both, one.clone()], "the next header says so, and the old set certifies it");
@@ -176,7 +192,7 @@ fn a_validator_that_signs_twice_loses_its_vote_two_blocks_later() {
 fn the_last_voters_keep_their_vote() {
     let mut world = World::empty();
     let offence = Offence { validator: Who::Validator.id(), height: Height(1), round: 0 };
-    world.ok(Who::Bob, Action::ReportEquivocation { evidence: toy_evidence(&offence) });
+    world.ok(Who::Bob, Action::Validator(ValidatorAction::ReportEquivocation { evidence: toy_evidence(&offence) }));
     world.block(&[]);
     assert_eq!(world.state.voters(), [(Who::Validator.id(), 1_000)]);
     assert_eq!(world.state.successors(), world.state.voters());

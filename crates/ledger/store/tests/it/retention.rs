@@ -4,7 +4,7 @@ use crate::support::{Chain, REIGN, anybody, job_id, records, stored, successors,
 use ciro_consensus::{CertifiedHeader, DecidedBlock, SetChange};
 use ciro_state::{EventPosition, Key, Model, SettlementRecord, Write, merkle_root};
 use ciro_store::{Retention, Store, StoreError};
-use ciro_types::{AccountId, Amount, Hash32, Height, ModelId, encode};
+use ciro_types::{AccountId, Amount, Hash32, Height, ModelId, ModelRoots, encode};
 
 const WINDOW: u64 = 50;
 /// About the length of a small model's proof, bytes.
@@ -66,7 +66,7 @@ fn a_removed_model_is_kept_as_long_as_the_block_that_removed_it() {
     let mut chain = chain(&directory, Retention::Blocks(WINDOW));
     let model = |byte: u8| Model {
         program: vec![byte; 100],
-        weight_root: Hash32([byte; 32]),
+        roots: ModelRoots { key: Hash32([byte; 32]), weights: Hash32([byte; 32]) },
         owner: AccountId([1; 32]),
         registered: Height(1),
         deposit: Amount(1),

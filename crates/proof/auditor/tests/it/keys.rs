@@ -4,6 +4,7 @@ use crate::replay::{Frozen, Subject, files};
 use ciro_auditor::{AuditedModel, Limits, Statement};
 use ciro_verifier::{Key, KeyError, VerifyingKey};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// The frozen proofs: name, subject, proof.
 fn frozen() -> impl Iterator<Item = (String, Subject, Vec<u8>)> {
@@ -36,7 +37,7 @@ fn a_proof_is_verified_by_the_bytes_of_its_key() {
     }
 }
 
-/// Gadgets that change change keys, and identities with them: never by accident.
+/// Gadgets that change change keys, and identities with them: never by accident. `CIRO_UPDATE=1` writes the file anew.
 #[test]
 fn digests_are_frozen() {
     let mut digests = String::new();
@@ -44,7 +45,11 @@ fn digests_are_frozen() {
         let (model, _) = audited(&subject);
         writeln!(digests, "{name} {}", model.digest()).expect("text");
     }
-    assert_eq!(digests, include_str!("keys.txt"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/keys.txt");
+    if std::env::var_os("CIRO_UPDATE").is_some() {
+        std::fs::write(&file, &digests).expect("the file can be written");
+    }
+    assert_eq!(digests, std::fs::read_to_string(&file).expect("the file is there"));
 }
 
 /// Of each damaged key, what is read has one encoding and another digest. Nothing panics, also where it is used.

@@ -9,7 +9,7 @@ use ciro_forge::{Forger, Frozen};
 use ciro_receipt::opening::Opening;
 use ciro_receipt::receipt::ProvenFor;
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, check, check_sample};
-use ciro_state::{Action, Authority, GenesisAccount, SignedLease, SignedTx, TxBody};
+use ciro_state::{Action, Authority, GenesisAccount, JobAction, SignedLease, SignedTx, TxBody};
 use ciro_types::{Amount, Hash32, Height, Lease, LeaseToken, ModelId, Nonce, decode, encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -31,9 +31,9 @@ struct Fixture {
 
 fn fixture(name: &'static str, file: Vec<u8>, content: &impl Debug) -> Fixture {
     let (table, magic, domain): (_, &[u8], _) = match name {
-        "sample" => ("SampleReceipt", b"CIRO-SAMPLE\x01", "ciro/sample-receipt/checksum/v1"),
+        "sample" => ("SampleReceipt", b"CIRO-SAMPLE\x02", "ciro/sample-receipt/checksum/v1"),
         "opening" => ("Opening", b"CIRO-OPENING\x01", "ciro/opening/checksum/v1"),
-        _ => ("Receipt", b"CIRO-RECEIPT\x02", "ciro/receipt/checksum/v1"),
+        _ => ("Receipt", b"CIRO-RECEIPT\x03", "ciro/receipt/checksum/v1"),
     };
     Fixture { name, table, magic, domain, file, printed: format!("{content:?}") }
 }
@@ -57,7 +57,7 @@ fn leased(forger: &Forger, mut receipt: Receipt) -> Receipt {
     let lease = Lease { job, worker: worker.account(), token, price: Amount::ciro(1), expires: Height(9) };
     let authority = Authority::Lease(SignedLease::sign(lease, &key(0), forger.chain()));
     let (input, output) = (receipt.input.clone(), receipt.output.clone());
-    let action = Action::SettleJob { authority, input, output, proof: vec![] };
+    let action = Action::Job(JobAction::Settle { authority, input, output, proof: vec![] });
     let body = TxBody { chain: forger.chain(), sender: worker.account(), nonce: Nonce(4), action };
     receipt.evidence = Evidence::Signed { tx: Box::new(SignedTx::sign(body, &worker)) };
     receipt
@@ -273,7 +273,7 @@ fn ids_and_digests_follow_from_the_page() {
     let root = receipt.weights.root();
     let pairs = [
         (of("ciro/genesis/v1", encode(&settlement.genesis)), Hash32(settlement.record.chain.0)),
-        (of("ciro/model/v1", encode(&(&receipt.program, root))), Hash32(settlement.record.model.0)),
+        (of("ciro/model/v2", encode(&(&receipt.program, receipt.key, root))), Hash32(settlement.record.model.0)),
         (of("ciro/input/v1", receipt.input.clone()), settlement.record.input),
         (of("ciro/output/v1", receipt.output.clone()), settlement.record.output),
         (of("ciro/validators/v1", encode(&forger.set())), settlement.certified.header.validators),
@@ -286,8 +286,8 @@ fn ids_and_digests_follow_from_the_page() {
     for (place, (by_the_page, got)) in pairs.into_iter().enumerate() {
         assert_eq!(by_the_page, got, "pair {place}");
     }
-    let body = of("ciro/tx/v1", encode(&tx.body));
+    let body = of("ciro/tx/v2", encode(&tx.body));
     let (account, chain) = (tx.body.sender, tx.body.chain);
-    ciro_crypto::verify(account, "ciro/tx/v1", chain, body, &tx.signature).expect("the worker's signature");
+    ciro_crypto::verify(account, "ciro/tx/v2", chain, body, &tx.signature).expect("the worker's signature");
     assert_eq!(ProvenFor::default().job.0, [0; 32], "all zero: no job");
 }

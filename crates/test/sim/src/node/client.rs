@@ -10,7 +10,7 @@ use ciro_devnet::Desk;
 use ciro_devnet::desk::{Effect, Input};
 use ciro_gateway::{Begun, Submission, Told, settle};
 use ciro_node::counter::Ticket;
-use ciro_state::{Action, SignedTx};
+use ciro_state::{Action, ModelAction, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -84,7 +84,7 @@ impl ClientNode {
     /// Publishes the model that every job runs.
     pub fn register_model(&mut self) {
         let shelf = Shelf::shared();
-        let action = Action::RegisterModel { program: shelf.program.clone(), weight_root: shelf.weight_root };
+        let action = Action::Model(ModelAction::Register { program: shelf.program.clone(), roots: shelf.roots });
         self.want(None, action, 0);
     }
 

@@ -11,7 +11,10 @@ use ciro_devnet::{Desk, Hand, Terms};
 use ciro_engine::{Admission, SubmitError};
 use ciro_exec::{Answer, Task};
 use ciro_graph::RawOutput;
-use ciro_state::{Action, Authority, SignedLease, SignedTx, State, TxError, input_hash};
+use ciro_state::{
+    Action, Authority, JobAction, ModelAction, SignedLease, SignedTx, State, TokenAction, TxError, ValidatorAction,
+    WorkerAction, input_hash,
+};
 use ciro_types::{AccountId, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, decode, encode};
 use std::collections::BTreeMap;
 
@@ -174,37 +177,39 @@ impl WorkerNode {
 
     fn stolen(&self, action: &Action) -> Vec<Action> {
         match action {
-            Action::SettleJob { authority, input, output, proof } if !proof.is_empty() => {
-                let settle = |authority| Action::SettleJob {
-                    authority,
-                    input: input.clone(),
-                    output: output.clone(),
-                    proof: proof.clone(),
+            Action::Job(JobAction::Settle { authority, input, output, proof }) if !proof.is_empty() => {
+                let settle = |authority| {
+                    Action::Job(JobAction::Settle {
+                        authority,
+                        input: input.clone(),
+                        output: output.clone(),
+                        proof: proof.clone(),
+                    })
                 };
                 // A proof of the same answer to another's order would do as well, were it not bound to its job.
                 let alike = self.leases.values().filter(|(_, spec)| spec.input == input_hash(input));
                 let leased = alike.map(|(lease, _)| Authority::Lease(lease.clone()));
                 std::iter::once(self.own(authority.job())).chain(leased).map(settle).collect()
             }
-            Action::CommitResult { authority, commitment } => {
-                vec![Action::CommitResult { authority: self.own(authority.job()), commitment: *commitment }]
+            Action::Job(JobAction::Commit { authority, commitment }) => {
+                vec![Action::Job(JobAction::Commit { authority: self.own(authority.job()), commitment: *commitment })]
             }
-            Action::RevealResult { .. } => vec![action.clone()],
-            Action::Transfer { .. }
-            | Action::RegisterModel { .. }
-            | Action::RemoveModel { .. }
-            | Action::RegisterWorker { .. }
-            | Action::AddStake { .. }
-            | Action::RequestUnstake { .. }
-            | Action::WithdrawStake
-            | Action::PublishOffer { .. }
-            | Action::SubmitJob { .. }
-            | Action::CancelJob { .. }
-            | Action::SettleJob { .. }
-            | Action::AbandonLease { .. }
-            | Action::FailJob { .. }
-            | Action::ReportTimeout { .. }
-            | Action::ReportEquivocation { .. } => Vec::new(),
+            Action::Job(JobAction::Reveal { .. }) => vec![action.clone()],
+            Action::Token(TokenAction::Transfer { .. })
+            | Action::Model(ModelAction::Register { .. })
+            | Action::Model(ModelAction::Remove { .. })
+            | Action::Worker(WorkerAction::Register { .. })
+            | Action::Worker(WorkerAction::AddStake { .. })
+            | Action::Worker(WorkerAction::RequestUnstake { .. })
+            | Action::Worker(WorkerAction::WithdrawStake)
+            | Action::Worker(WorkerAction::PublishOffer { .. })
+            | Action::Job(JobAction::Submit { .. })
+            | Action::Job(JobAction::Cancel { .. })
+            | Action::Job(JobAction::Settle { .. })
+            | Action::Job(JobAction::Abandon { .. })
+            | Action::Job(JobAction::Fail { .. })
+            | Action::Job(JobAction::ReportTimeout { .. })
+            | Action::Validator(ValidatorAction::ReportEquivocation { .. }) => Vec::new(),
         }
     }
 
@@ -219,12 +224,15 @@ impl WorkerNode {
 
 /// What a vanisher never sends.
 fn is_answer(action: &Action) -> bool {
-    matches!(action, Action::SettleJob { .. } | Action::RevealResult { .. })
+    matches!(action, Action::Job(JobAction::Settle { .. }) | Action::Job(JobAction::Reveal { .. }))
 }
 
 /// When the lease ends by whose right an answer is given, if it is given by one.
 const fn lease_end(action: &Action) -> Option<Height> {
-    let (Action::SettleJob { authority, .. } | Action::CommitResult { authority, .. }) = action else { return None };
+    let (Action::Job(JobAction::Settle { authority, .. }) | Action::Job(JobAction::Commit { authority, .. })) = action
+    else {
+        return None;
+    };
     match authority {
         Authority::Lease(signed) => Some(signed.lease.expires),
         Authority::Open { .. } => None,

@@ -12,7 +12,7 @@ use ciro_devnet::desk::{Effect, Input};
 use ciro_engine::{Admission, Committed};
 use ciro_exec::Task;
 use ciro_node::counter::known;
-use ciro_state::{Action, Facts, SignedLease, SignedTx, job_id};
+use ciro_state::{Action, Facts, JobAction, SignedLease, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
 use std::sync::Arc;
 
@@ -236,7 +236,7 @@ impl Sim {
         };
         let job = job_id(&spec);
         self.note(&format!("{place} orders job {} at {:?}: {:?}", job.short(), order.assurance, order.wish));
-        self.clients[order.client].ask(job, Action::SubmitJob { spec: spec.clone() }, self.now_ms);
+        self.clients[order.client].ask(job, Action::Job(JobAction::Submit { spec: spec.clone() }), self.now_ms);
         if is_first {
             self.ordered.insert(number, Ordered { order, job, spec });
             self.follow_up(number, &order);
@@ -253,7 +253,7 @@ impl Sim {
             }
             Wish::Withdrawn => {
                 let job = self.ordered[&number].job;
-                self.clients[order.client].ask(job, Action::CancelJob { job }, self.now_ms);
+                self.clients[order.client].ask(job, Action::Job(JobAction::Cancel { job }), self.now_ms);
             }
             Wish::Plain | Wish::Oversized | Wish::Inputless => {}
         }

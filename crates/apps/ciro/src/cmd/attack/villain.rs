@@ -4,7 +4,7 @@ use super::arena::account_path;
 use super::wire::{self, Reply};
 use ciro_api::signed::authorization;
 use ciro_crypto::Keypair;
-use ciro_state::{Action, SignedTx, TxBody};
+use ciro_state::{Action, SignedTx, TokenAction, TxBody};
 use ciro_types::{AccountId, Amount, ChainId, Height, Nonce, encode};
 use std::net::SocketAddr;
 
@@ -46,7 +46,7 @@ impl Villain {
     }
 
     pub(crate) fn transfer(&self, to: AccountId, amount: Amount) -> Reply {
-        self.act(Action::Transfer { to, amount })
+        self.act(Action::Token(TokenAction::Transfer { to, amount }))
     }
 
     /// A read that it signs.

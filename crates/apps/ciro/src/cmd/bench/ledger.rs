@@ -5,7 +5,7 @@ use crate::ui::Ui;
 use ciro_crypto::Keypair;
 use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
-use ciro_state::{Action, Genesis, GenesisAccount, GenesisValidator, Params, SignedTx, TxBody};
+use ciro_state::{Action, Genesis, GenesisAccount, GenesisValidator, Params, SignedTx, TokenAction, TxBody};
 use ciro_types::{Amount, Nonce, chain, encode};
 use serde::Serialize;
 use std::path::Path;
@@ -65,7 +65,7 @@ fn transfers() -> Vec<Vec<u8>> {
     let keys: Vec<_> = (0..SENDERS).map(key).collect();
     let transfer = |n: usize| {
         let (sender, to) = (&keys[n % SENDERS], keys[(n * 7 + 1) % SENDERS].account());
-        let action = Action::Transfer { to, amount: Amount(1) };
+        let action = Action::Token(TokenAction::Transfer { to, amount: Amount(1) });
         let body = TxBody { chain, sender: sender.account(), nonce: Nonce((n / SENDERS) as u64), action };
         encode(&SignedTx::sign(body, sender))
     };

@@ -57,7 +57,8 @@ pub(crate) fn run(args: &ProveArgs, ui: &Ui) -> Result<(), CliError> {
     };
     let proven = batch::prove(args, model, &samples)?;
     let (key, proof) = (&proven.key, &proven.made.proof);
-    let receipt = Receipt::stand_alone(key.program(), key.weights(), &proof.statement, proof.bytes.clone());
+    let receipt =
+        Receipt::stand_alone((key.program(), key.roots().key), key.weights(), &proof.statement, proof.bytes.clone());
     std::fs::write(&args.output, receipt.to_bytes()).map_err(|e| CliError::cannot_write(&args.output, &e))?;
     let view = View {
         batch: key.model().program.batch,

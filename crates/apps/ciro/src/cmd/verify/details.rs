@@ -20,6 +20,7 @@ use ciro_auditor::AuditedModel;
 use ciro_graph::Profile;
 use ciro_receipt::{Evidence, Receipt};
 use ciro_relation::{Cost, Limits, Poly};
+use ciro_types::Hash32;
 use serde::{Serialize, Serializer};
 
 /// What stands behind a receipt.
@@ -28,6 +29,8 @@ pub(super) struct Details {
     /// What the model was compiled for: `native` or `chain`.
     #[serde(serialize_with = "as_name")]
     profile: Profile,
+    /// The digest of the key that follows from the program.
+    key: Hash32,
     /// None where the receipt carries no proof.
     soundness: Option<Soundness>,
     cost: CostView,
@@ -106,6 +109,7 @@ pub(super) fn details(receipt: &Receipt, limits: &Limits) -> Result<Details, Cli
     let is_proven = matches!(receipt.evidence, Evidence::Proven { .. });
     Ok(Details {
         profile: key.program().profile,
+        key: key.digest(),
         soundness: is_proven.then(|| soundness(&key)),
         cost: CostView::of(&key),
         sizes: sizes(receipt, &key),
@@ -173,8 +177,9 @@ impl Details {
         );
         let (cost, sizes) = (self.cost.text(), self.sizes.text());
         format!(
-            "profile {}\n\n{soundness}\n\ncost of verification, at most: it follows from the program alone, and the key is part of it\n{cost}\n\nsizes\n{sizes}",
-            self.profile_text()
+            "profile {}\nkey {}\n\n{soundness}\n\ncost of verification, at most: it follows from the program alone, and the key is part of it\n{cost}\n\nsizes\n{sizes}",
+            self.profile_text(),
+            self.key
         )
     }
 }

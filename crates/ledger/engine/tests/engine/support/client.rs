@@ -1,9 +1,12 @@
 //! Transactions as clients, workers and the scheduler make them.
 
 use super::{SCHEDULER, genesis, key};
-use ciro_state::{Action, Authority, SignedLease, SignedTx, TxBody, input_hash, job_id, model_id};
+use ciro_state::{
+    Action, Authority, JobAction, ModelAction, SignedLease, SignedTx, TokenAction, TxBody, WorkerAction, input_hash,
+    job_id, model_id,
+};
 use ciro_types::{
-    AccountId, Amount, Assurance, Hash32, Height, JobId, JobSpec, JobType, Lease, LeaseToken, Nonce, Offer, encode,
+    AccountId, Amount, Assurance, Height, JobId, JobSpec, JobType, Lease, LeaseToken, ModelRoots, Nonce, Offer, encode,
 };
 
 /// An account that signs its transactions in order.
@@ -27,15 +30,15 @@ impl Client {
     }
 
     pub(crate) fn transfer(&mut self, to: AccountId, amount: u64) -> Vec<u8> {
-        self.tx(Action::Transfer { to, amount: Amount::ciro(amount) })
+        self.tx(Action::Token(TokenAction::Transfer { to, amount: Amount::ciro(amount) }))
     }
 
     pub(crate) fn register_worker(&mut self) -> Vec<u8> {
-        self.tx(Action::RegisterWorker { stake: Amount::ciro(500) })
+        self.tx(Action::Worker(WorkerAction::Register { stake: Amount::ciro(500) }))
     }
 
     pub(crate) fn register_model(&mut self) -> Vec<u8> {
-        self.tx(Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: Hash32::ZERO })
+        self.tx(Action::Model(ModelAction::Register { program: PROGRAM.to_vec(), roots: ModelRoots::default() }))
     }
 
     pub(crate) fn offer(&mut self) -> Vec<u8> {
@@ -49,17 +52,17 @@ impl Client {
             expires: Height(5_000),
             label: String::new(),
         };
-        self.tx(Action::PublishOffer { offer })
+        self.tx(Action::Worker(WorkerAction::PublishOffer { offer }))
     }
 
     pub(crate) fn order(&mut self, spec: &JobSpec) -> Vec<u8> {
-        self.tx(Action::SubmitJob { spec: spec.clone() })
+        self.tx(Action::Job(JobAction::Submit { spec: spec.clone() }))
     }
 
     pub(crate) fn settle(&mut self, job: JobId, token: u64, proof: &[u8]) -> Vec<u8> {
         let authority = Authority::Lease(lease(job, self.account(), token));
         let (input, output, proof) = (INPUT.to_vec(), b"the answer".to_vec(), proof.to_vec());
-        self.tx(Action::SettleJob { authority, input, output, proof })
+        self.tx(Action::Job(JobAction::Settle { authority, input, output, proof }))
     }
 }
 
@@ -77,7 +80,7 @@ pub(crate) fn spec(client: u8, nonce: u64, assurance: Assurance) -> JobSpec {
         client: key(client).account(),
         nonce: Nonce(nonce),
         job_type: JobType::AIInference,
-        model: model_id(PROGRAM, Hash32::ZERO),
+        model: model_id(PROGRAM, &ModelRoots::default()),
         input: input_hash(INPUT),
         assurance,
         max_price: Amount::ciro(10),

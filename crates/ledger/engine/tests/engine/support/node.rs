@@ -7,7 +7,7 @@ use ciro_engine::{
     Retention, Store, Timeouts, Validator, VerifiedTxs, WalFile,
 };
 use ciro_state::{CommittedEvent, ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
-use ciro_types::{AccountId, Hash32};
+use ciro_types::{AccountId, ModelRoots};
 use redb::StorageBackend;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl ProofCheck for CountingProofs {
         if claim.proof == GOOD_PROOF { Ok(()) } else { Err(ProofRejection { reason: "not the good proof".into() }) }
     }
 
-    fn cost(&self, _: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+    fn cost(&self, _: &[u8], _: &ModelRoots) -> Result<ModelCost, ProofRejection> {
         Ok(ModelCost { proof: ProofCost { units: 1_000, memory: 0 }, weight_bytes: 0 })
     }
 }

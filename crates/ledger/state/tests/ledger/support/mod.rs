@@ -5,19 +5,21 @@ use ciro_crypto::{Keypair, hash_encoded};
 use ciro_state::fees::Phase;
 use ciro_state::{
     Action, Authority, BlockContext, BlockEffects, BlockError, Checked, Event, EvidenceCheck, EvidenceRejection, Facts,
-    Genesis, GenesisAccount, GenesisValidator, InclusionError, Job, JobStatus, ModelCost, Offence, Outcome, Params,
-    ProofCheck, ProofClaim, ProofCost, ProofRejection, RefundReason, SettlementRecord, SignedLease, SignedTx, State,
-    TxBody, TxError, Worker, apply_block, check_stateless, commitment, input_hash, job_id, model_id, output_hash,
-    screen,
+    Genesis, GenesisAccount, GenesisValidator, InclusionError, Job, JobAction, JobStatus, ModelAction, ModelCost,
+    Offence, Outcome, Params, ProofCheck, ProofClaim, ProofCost, ProofRejection, RefundReason, SettlementRecord,
+    SignedLease, SignedTx, State, TxBody, TxError, Worker, WorkerAction, apply_block, check_stateless, commitment,
+    input_hash, job_id, model_id, output_hash, screen,
 };
 use ciro_types::{
     AccountId, Amount, Assurance, CapabilityFlags, ChainId, DecodeError, Hash32, Height, JobId, JobSpec, JobType,
-    Lease, LeaseToken, MemoryMib, ModelId, Nonce, Offer, Requirements, codec::BorshDeserialize, decode, encode,
+    Lease, LeaseToken, MemoryMib, ModelId, ModelRoots, Nonce, Offer, Requirements, codec::BorshDeserialize, decode,
+    encode,
 };
 use std::collections::BTreeMap;
 
 pub(crate) const PROGRAM: &[u8] = b"program";
 pub(crate) const WEIGHTS: Hash32 = Hash32([7; 32]);
+pub(crate) const ROOTS: ModelRoots = ModelRoots { key: Hash32([6; 32]), weights: WEIGHTS };
 /// What verifying a toy proof costs.
 pub(crate) const UNITS: u64 = 3_000;
 /// What the weights of every toy model take.
@@ -65,7 +67,7 @@ pub(crate) struct ToyProofs;
 
 pub(crate) fn toy_proof(claim: &ProofClaim<'_>) -> Vec<u8> {
     let context = (claim.context.chain, claim.context.job, claim.context.worker);
-    let parts = (claim.program, claim.weight_root, claim.input, claim.output, context);
+    let parts = (claim.program, claim.roots, claim.input, claim.output, context);
     hash_encoded("test/proof", &parts).0.to_vec()
 }
 
@@ -74,7 +76,7 @@ impl ProofCheck for ToyProofs {
         if claim.proof == toy_proof(claim) { Ok(()) } else { Err(ProofRejection { reason: "toy proof".into() }) }
     }
 
-    fn cost(&self, program: &[u8], _: Hash32) -> Result<ModelCost, ProofRejection> {
+    fn cost(&self, program: &[u8], _: &ModelRoots) -> Result<ModelCost, ProofRejection> {
         let Params { max_proof_units, max_proof_memory, .. } = params();
         let of = |proof| Ok(ModelCost { proof, weight_bytes: WEIGHT_BYTES });
         match program.first() {
@@ -163,7 +165,7 @@ impl World {
             fees_insured: Amount::ZERO,
             fees_burned: Amount::ZERO,
         };
-        let register = Action::RegisterModel { program: PROGRAM.to_vec(), weight_root: WEIGHTS };
+        let register = Action::Model(ModelAction::Register { program: PROGRAM.to_vec(), roots: ROOTS });
         world.ok(Who::Maker, register);
         world
     }
@@ -172,8 +174,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let mut world = Self::empty();
         for who in WORKERS {
-            world.ok(who, Action::RegisterWorker { stake: STAKE });
-            world.ok(who, Action::PublishOffer { offer: world.offer(who, 1) });
+            world.ok(who, Action::Worker(WorkerAction::Register { stake: STAKE }));
+            world.ok(who, Action::Worker(WorkerAction::PublishOffer { offer: world.offer(who, 1) }));
         }
         world
     }
@@ -322,7 +324,7 @@ impl World {
             client: Who::Alice.id(),
             nonce: Nonce(self.next_order),
             job_type: JobType::AIInference,
-            model: model_id(PROGRAM, WEIGHTS),
+            model: model_id(PROGRAM, &ROOTS),
             input: input_hash(INPUT),
             assurance,
             max_price: MAX_PRICE,
@@ -338,7 +340,7 @@ impl World {
 
     pub(crate) fn submit_spec(&mut self, spec: JobSpec) -> JobId {
         let id = job_id(&spec);
-        assert_eq!(self.ok(Who::Alice, Action::SubmitJob { spec }), Outcome::JobSubmitted { job: id });
+        assert_eq!(self.ok(Who::Alice, Action::Job(JobAction::Submit { spec })), Outcome::JobSubmitted { job: id });
         id
     }
 
@@ -365,24 +367,24 @@ impl World {
     /// A proof by `who` for `job` of the test model's `output`.
     pub(crate) fn proof(&self, job: JobId, who: Who, output: &[u8]) -> Vec<u8> {
         let context = ciro_state::ProofContext { chain: self.state.chain(), job, worker: who.id() };
-        let claim = ProofClaim { program: PROGRAM, weight_root: WEIGHTS, input: INPUT, output, context, proof: &[] };
+        let claim = ProofClaim { program: PROGRAM, roots: ROOTS, input: INPUT, output, context, proof: &[] };
         toy_proof(&claim)
     }
 
     /// The honest answer to an A4 job.
     pub(crate) fn proven(&self, who: Who, authority: Authority) -> Action {
         let proof = self.proof(authority.job(), who, OUTPUT);
-        Action::SettleJob { authority, input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof }
+        Action::Job(JobAction::Settle { authority, input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof })
     }
 
     /// An answer to an A0 job.
     pub(crate) fn signed_answer(authority: Authority) -> Action {
-        Action::SettleJob { authority, input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof: Vec::new() }
+        Action::Job(JobAction::Settle { authority, input: INPUT.to_vec(), output: OUTPUT.to_vec(), proof: Vec::new() })
     }
 
     pub(crate) fn commitment_action(&self, who: Who, authority: Authority, output: &[u8]) -> Action {
         let commitment = commitment(authority.job(), who.id(), output_hash(output), salt(who));
-        Action::CommitResult { authority, commitment }
+        Action::Job(JobAction::Commit { authority, commitment })
     }
 
     /// Takes a seat with a fresh lease.
@@ -405,7 +407,7 @@ impl World {
     }
 
     pub(crate) fn model() -> ModelId {
-        model_id(PROGRAM, WEIGHTS)
+        model_id(PROGRAM, &ROOTS)
     }
 }
 
@@ -414,7 +416,7 @@ pub(crate) fn salt(who: Who) -> Hash32 {
 }
 
 pub(crate) fn reveal_action(job: JobId, who: Who, output: &[u8]) -> Action {
-    Action::RevealResult { job, input: INPUT.to_vec(), output: output.to_vec(), salt: salt(who) }
+    Action::Job(JobAction::Reveal { job, input: INPUT.to_vec(), output: output.to_vec(), salt: salt(who) })
 }
 
 /// How many variants an enum has on the wire.

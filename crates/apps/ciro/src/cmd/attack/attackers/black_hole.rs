@@ -5,7 +5,7 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, WorkerAction};
 use ciro_types::{Amount, Offer};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
@@ -37,9 +37,9 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
 
 /// Becomes a worker as cheap as the network lets it.
 fn gape(arena: &Arena, hole: &Villain) -> Result<(), String> {
-    let registered = hole.act(Action::RegisterWorker { stake: STAKE });
+    let registered = hole.act(Action::Worker(WorkerAction::Register { stake: STAKE }));
     ensure(registered.status == 200, || format!("the stake was not taken: {}", registered.json()))?;
-    let publish = |offer: Offer| hole.act(Action::PublishOffer { offer });
+    let publish = |offer: Offer| hole.act(Action::Worker(WorkerAction::PublishOffer { offer }));
     for (price, slots) in [(Amount::ZERO, 1), (Amount(LEAST.0 - 1), 1), (LEAST, u16::MAX)] {
         let reply = publish(offer(arena, hole, price, slots));
         ensure(reply.status != 200, || format!("an offer of {slots} slots at {price} was taken"))?;

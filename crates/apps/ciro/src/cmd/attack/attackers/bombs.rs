@@ -4,8 +4,8 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_graph::{Ingest, Input, Node, Op, Output, OutputKind, Profile, Program, Security, ValueId, Visibility};
-use ciro_state::Action;
-use ciro_types::{Amount, Hash32, encode};
+use ciro_state::{Action, ModelAction};
+use ciro_types::{Amount, Hash32, ModelRoots, encode};
 use std::time::{Duration, Instant};
 
 pub(crate) const RANK: Attacker = Attacker {
@@ -32,7 +32,10 @@ fn explode(arena: &mut Arena, program: &Program) -> Result<Verdict, CliError> {
     let model = ciro_graph::Model { program: program.clone(), weights: Vec::new() };
     let started = Instant::now();
     let uploaded = arena.post("/v1/models", "application/octet-stream", &encode(&model)).status;
-    let action = Action::RegisterModel { program: encode(program), weight_root: Hash32([1; 32]) };
+    let action = Action::Model(ModelAction::Register {
+        program: encode(program),
+        roots: ModelRoots { key: Hash32([2; 32]), weights: Hash32([1; 32]) },
+    });
     let registered = villain.act(action).status;
     let took = started.elapsed();
     let lost = ensure(took < FUSE, || format!("the node was busy with it for {} s", took.as_secs()));

@@ -6,7 +6,7 @@ use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
 use crate::cmd::attack::wire::Reply;
 use crate::error::CliError;
-use ciro_state::{Action, Authority, FailReason, SignedLease, commitment, output_hash};
+use ciro_state::{Action, Authority, FailReason, JobAction, SignedLease, WorkerAction, commitment, output_hash};
 use ciro_types::{Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, Lease, LeaseToken, MemoryMib, Offer};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
@@ -35,9 +35,10 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
 /// Makes both workers that no job is too large for.
 fn stake(arena: &Arena, pair: &[Villain]) -> Result<(), String> {
     for villain in pair {
-        let registered = villain.act(Action::RegisterWorker { stake: Amount::ciro(100) });
+        let registered = villain.act(Action::Worker(WorkerAction::Register { stake: Amount::ciro(100) }));
         ensure(registered.status == 200, || format!("its stake was not taken: {}", registered.json()))?;
-        let offered = villain.act(Action::PublishOffer { offer: offer(arena, villain, Amount::ciro(1), 1) });
+        let offered = villain
+            .act(Action::Worker(WorkerAction::PublishOffer { offer: offer(arena, villain, Amount::ciro(1), 1) }));
         ensure(offered.status == 200, || format!("its offer was not taken: {}", offered.json()))?;
     }
     Ok(())
@@ -76,11 +77,11 @@ fn collude(arena: &Arena, pair: &[Villain], job: JobId) -> Result<usize, String>
 fn tricks(arena: &Arena, villain: &Villain, job: JobId) -> [(&'static str, Action); 3] {
     let seal = commitment(job, villain.account(), output_hash(b"lie"), Hash32([7; 32]));
     let lease = own_lease(arena, villain, job);
-    let seat = |authority| Action::CommitResult { authority, commitment: seal };
+    let seat = |authority| Action::Job(JobAction::Commit { authority, commitment: seal });
     [
         ("a seat without a lease", seat(Authority::Open { job })),
         ("a seat with its own lease", seat(Authority::Lease(lease.clone()))),
-        ("an end of the job", Action::FailJob { lease, reason: FailReason::InputInvalid }),
+        ("an end of the job", Action::Job(JobAction::Fail { lease, reason: FailReason::InputInvalid })),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::error::CliError;
 use ciro_consensus::{Evidence, Signed, Vote, VoteKind};
 use ciro_crypto::Keypair;
 use ciro_node::{Layout, load_key};
-use ciro_state::Action;
+use ciro_state::{Action, ValidatorAction};
 use ciro_types::{Amount, BlockId, ChainId, Height};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     let before = voters(arena);
     let villain = arena.funded(Amount::ONE)?;
     for (n, expected) in [(0, true), (1, false)] {
-        let reply = villain.act(Action::ReportEquivocation { evidence: evidence.clone() });
+        let reply = villain.act(Action::Validator(ValidatorAction::ReportEquivocation { evidence: evidence.clone() }));
         let told = || format!("report {n} was answered with {}: {}", reply.status, reply.message());
         if let Err(won) = ensure((reply.status == 200) == expected, told) {
             return Ok(Err(won));

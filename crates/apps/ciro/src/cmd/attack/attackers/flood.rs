@@ -5,8 +5,8 @@ use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::{Villain, send};
 use crate::error::CliError;
 use ciro_engine::Timeouts;
-use ciro_state::{Action, SignedTx};
-use ciro_types::{Amount, Hash32, Nonce};
+use ciro_state::{Action, ModelAction, SignedTx, TokenAction};
+use ciro_types::{Amount, Hash32, ModelRoots, Nonce};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -71,11 +71,17 @@ fn arena_fee(arena: &Arena) -> Amount {
 
 fn large(villain: &Villain) -> SignedTx {
     let program = vec![villain.account().0[0]; PROGRAM_BYTES];
-    villain.signed(Nonce(0), Action::RegisterModel { program, weight_root: Hash32([1; 32]) })
+    villain.signed(
+        Nonce(0),
+        Action::Model(ModelAction::Register {
+            program,
+            roots: ModelRoots { key: Hash32([2; 32]), weights: Hash32([1; 32]) },
+        }),
+    )
 }
 
 fn small(villain: &Villain, nonce: u64) -> SignedTx {
-    villain.signed(Nonce(nonce), Action::Transfer { to: villain.account(), amount: Amount(1) })
+    villain.signed(Nonce(nonce), Action::Token(TokenAction::Transfer { to: villain.account(), amount: Amount(1) }))
 }
 
 const RACE_MONEY: Amount = Amount::ciro(1);

@@ -3,8 +3,8 @@
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
-use ciro_state::Action;
-use ciro_types::{Amount, Hash32};
+use ciro_state::{Action, ModelAction};
+use ciro_types::{Amount, Hash32, ModelRoots};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "free-rows",
@@ -16,10 +16,15 @@ pub(crate) const ATTACKER: Attacker = Attacker {
 
 const PROGRAM_BYTES: usize = 100_000;
 
+/// Some key and some weights: nobody looks at those of junk.
+const fn roots(n: u8) -> ModelRoots {
+    ModelRoots { key: Hash32([n; 32]), weights: Hash32([n; 32]) }
+}
+
 fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     let (poor, rich) = (arena.villain(), arena.funded(Amount::ciro(50))?);
-    let junk = |n: u8| Action::RegisterModel { program: vec![n; PROGRAM_BYTES], weight_root: Hash32([n; 32]) };
-    let model = |n: u8| ciro_state::model_id(&vec![n; PROGRAM_BYTES], Hash32([n; 32]));
+    let junk = |n: u8| Action::Model(ModelAction::Register { program: vec![n; PROGRAM_BYTES], roots: roots(n) });
+    let model = |n: u8| ciro_state::model_id(&vec![n; PROGRAM_BYTES], &roots(n));
     let replies = [(1, poor.act(junk(1))), (2, rich.act(junk(2)))];
     let kept: Vec<_> = replies
         .iter()

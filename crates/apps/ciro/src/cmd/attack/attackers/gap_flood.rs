@@ -4,7 +4,7 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::{Villain, send};
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, TokenAction};
 use ciro_types::{Amount, Nonce};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
@@ -36,5 +36,5 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
 }
 
 fn late(villain: &Villain, gap: u64) -> ciro_state::SignedTx {
-    villain.signed(Nonce(gap), Action::Transfer { to: villain.account(), amount: Amount(1) })
+    villain.signed(Nonce(gap), Action::Token(TokenAction::Transfer { to: villain.account(), amount: Amount(1) }))
 }

@@ -3,7 +3,7 @@
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, TokenAction};
 use ciro_types::{Amount, Nonce};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
@@ -20,7 +20,7 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     // The client of the story: it has less than it wants to pay, and gets more later.
     let (client, thief) = (arena.funded(Amount::ciro(1))?, arena.villain());
     let nonce = client.nonce();
-    let tx = client.signed(nonce, Action::Transfer { to: thief.account(), amount: PAYMENT });
+    let tx = client.signed(nonce, Action::Token(TokenAction::Transfer { to: thief.account(), amount: PAYMENT }));
     let refused = client.send(&tx);
     let spent = Amount::ciro(1).0.saturating_sub(arena.balance(client.account()).0);
     let is_paid_for = client.nonce() == Nonce(nonce.0 + 1) && spent > 0;

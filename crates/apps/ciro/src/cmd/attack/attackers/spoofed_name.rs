@@ -3,9 +3,9 @@
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, ModelAction};
 use ciro_test_models::relu;
-use ciro_types::{Amount, encode};
+use ciro_types::{Amount, Hash32, ModelRoots, encode};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
     name: "spoofed-name",
@@ -31,8 +31,12 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
         model.program.name = name.into();
         let uploaded = arena.post("/v1/models", "application/octet-stream", &encode(&model)).status;
         let program = encode(&model.program);
-        let registered =
-            villain.act(Action::RegisterModel { program, weight_root: ciro_types::Hash32([1; 32]) }).status;
+        let registered = villain
+            .act(Action::Model(ModelAction::Register {
+                program,
+                roots: ModelRoots { key: Hash32([2; 32]), weights: Hash32([1; 32]) },
+            }))
+            .status;
         let refused = ensure(uploaded != 200, || format!("a model called {name:?} was stored"))
             .and_then(|()| ensure(registered != 200, || format!("a model called {name:?} was registered")));
         if let Err(won) = refused {

@@ -3,7 +3,7 @@
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
-use ciro_state::Action;
+use ciro_state::{Action, TokenAction};
 use ciro_types::{Amount, Nonce};
 
 pub(crate) const ATTACKER: Attacker = Attacker {
@@ -17,7 +17,7 @@ pub(crate) const ATTACKER: Attacker = Attacker {
 fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     let villain = arena.funded(Amount::ciro(10))?;
     let used = Nonce(0);
-    let pay = |amount| Action::Transfer { to: villain.account(), amount: Amount(amount) };
+    let pay = |amount| Action::Token(TokenAction::Transfer { to: villain.account(), amount: Amount(amount) });
     let first = villain.act(pay(1)).status;
     if let Err(won) = ensure(first == 200, || format!("its first transaction was answered {first}")) {
         return Ok(Err(won));

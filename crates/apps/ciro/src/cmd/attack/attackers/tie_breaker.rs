@@ -6,7 +6,7 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::Villain;
 use crate::error::CliError;
-use ciro_state::{Action, Authority, commitment, output_hash};
+use ciro_state::{Action, Authority, JobAction, WorkerAction, commitment, output_hash};
 use ciro_types::{Amount, Assurance, Hash32, JobId};
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     let client = arena.funded(Amount::ciro(100))?;
     let villain = arena.funded(Amount::ciro(150))?;
-    let staked = villain.act(Action::RegisterWorker { stake: Amount::ciro(100) });
+    let staked = villain.act(Action::Worker(WorkerAction::Register { stake: Amount::ciro(100) }));
     // It asks for more than anybody, so that no lease is granted to it.
-    let offered = villain.act(Action::PublishOffer { offer: offer(arena, &villain, Amount::ciro(1_000), 1) });
+    let offered = villain
+        .act(Action::Worker(WorkerAction::PublishOffer { offer: offer(arena, &villain, Amount::ciro(1_000), 1) }));
     let ready = ensure((staked.status, offered.status) == (200, 200), || {
         format!("its stake and offer were answered {} and {}", staked.json(), offered.json())
     });
@@ -58,10 +59,10 @@ fn meddle(arena: &Arena, villain: &Villain, job: JobId, input: &[u8]) -> Verdict
 fn tricks(arena: &Arena, villain: &Villain, job: JobId, input: &[u8]) -> [Action; 3] {
     let (output, salt) = (b"lie".to_vec(), Hash32([9; 32]));
     let seal = commitment(job, villain.account(), output_hash(&output), salt);
-    let seat = |authority| Action::CommitResult { authority, commitment: seal };
+    let seat = |authority| Action::Job(JobAction::Commit { authority, commitment: seal });
     [
         seat(Authority::Open { job }),
         seat(Authority::Lease(own_lease(arena, villain, job))),
-        Action::RevealResult { job, input: input.to_vec(), output, salt },
+        Action::Job(JobAction::Reveal { job, input: input.to_vec(), output, salt }),
     ]
 }

@@ -5,7 +5,7 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
 use ciro_graph::RawOutput;
-use ciro_state::{Action, Authority};
+use ciro_state::{Action, Authority, JobAction};
 use ciro_types::{Amount, Assurance, encode};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn attack(arena: &mut Arena) -> Result<Verdict, CliError> {
     for n in 0..PROOFS {
         let authority = Authority::Open { job };
         let proof = vec![0; PROOF_BYTES + usize::try_from(n).unwrap_or_default()];
-        let action = Action::SettleJob { authority, input: input.clone(), output: output.clone(), proof };
+        let action = Action::Job(JobAction::Settle { authority, input: input.clone(), output: output.clone(), proof });
         let status = villain.act(action).status;
         if let Err(won) = ensure(status != 200, || "a proof of zeros was paid".into()) {
             return Ok(Err(won));
