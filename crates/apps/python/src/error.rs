@@ -2,7 +2,8 @@
 
 use ciro_compile::samples::SampleProblem;
 use ciro_compile::{ArtifactError, CompileError, Refusal};
-use ciro_graph::{ExecError, Program};
+use ciro_execution::ExecError;
+use ciro_graph::Program;
 use ciro_prover::ProveError;
 use ciro_types::Escaped;
 use pyo3::PyErr;

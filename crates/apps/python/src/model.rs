@@ -8,7 +8,7 @@ use ciro_auditor::ProofContext;
 use ciro_compile::refusal::{Refusal, Sifted, sift};
 use ciro_compile::samples::{self, Cells, Port, SampleProblem, Samples, Table};
 use ciro_compile::{AccuracyReport, Compiled, Labels, Options, Precision, Rounds, Signature, compile_model, ports_for};
-use ciro_graph::exec::execute;
+use ciro_execution::execute;
 use ciro_graph::{Disclosure, Profile, Program, RawInput, Security, Visibility};
 use ciro_prover::reveal::reveals;
 use ciro_prover::{ProveError, ProvingKey, Seed, prove_batch, prove_hiding};

@@ -13,7 +13,6 @@
 //! | `number` | their images in order, and themselves rounded at a scale |
 //! | [`mod@batch`] | several samples in one execution: how tensors are joined and taken apart |
 //! | [`mod@digest`] | the digest by which a compiled folder names its files |
-//! | [`exec`] | execution, every interval asserted |
 //! | [`forest`] | the tables of trees: structure, walk, interval |
 //! | [`check`] | whether a foreign program or model is well formed |
 //! | [`mod@shape`] | dimensions, strides, broadcasting |
@@ -62,7 +61,6 @@ pub mod check;
 mod count;
 pub mod cuts;
 pub mod digest;
-pub mod exec;
 pub mod forest;
 pub mod ingest;
 pub mod interval;
@@ -77,7 +75,6 @@ pub mod tensor;
 mod work;
 
 pub use check::{CheckError, check_model, check_program};
-pub use exec::{ExecError, Execution, execute, execute_on, resume};
 pub use ingest::{IngestError, ingest};
 pub use interval::{Interval, MAX_MAGNITUDE};
 pub use program::{

@@ -2,7 +2,8 @@
 //! multiplication of extension elements, one Blake2s compression.
 
 use ciro_auditor::{ProofContext, Statement};
-use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId, execute};
+use ciro_execution::execute;
+use ciro_graph::{Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawTensor, ValueId};
 use ciro_pcs::{Params, Profile, Security, Size};
 use ciro_prover::kernel::arena::Buffer;
 use ciro_prover::kernel::blake::{BLOCK_WORDS, LANES, compress, start};

@@ -10,7 +10,8 @@ use crate::seed::Seed;
 use crate::witness::Witness;
 use crate::{batch, constraints, gathers, lookup, products, samples};
 use ciro_auditor::{AuditError, AuditedModel, ProofContext, Statement};
-use ciro_graph::{Disclosure, ExecError, Execution, Program, RawInput, RawOutput, Visibility, execute_on};
+use ciro_execution::{ExecError, Execution, execute_on};
+use ciro_graph::{Disclosure, Program, RawInput, RawOutput, Visibility};
 use ciro_relation::{Instance, Poly};
 use ciro_transcript::{Segment, Step, Writer};
 use ciro_verifier::batch::Reduced;
@@ -46,7 +47,7 @@ pub enum ProveError {
     Statement(#[from] AuditError),
 }
 
-/// Runs the model on `input`: [`ciro_graph::execute`], in lanes and threads.
+/// Runs the model on `input`: [`ciro_execution::execute`], in lanes and threads.
 ///
 /// # Errors
 /// If the input is refused or the model does not run.

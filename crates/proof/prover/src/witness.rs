@@ -11,7 +11,7 @@ use crate::key::ProvingKey;
 use crate::parts::Part;
 use crate::seed::Seed;
 use crate::stored::store;
-use ciro_graph::Execution;
+use ciro_execution::Execution;
 use ciro_relation::{ColId, Column, CutColumn, Instance, Poly, Relation, Source};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, F};

@@ -3,7 +3,8 @@
 mod common;
 
 use ciro_auditor::{AuditError, Phase, Statement};
-use ciro_graph::{Op, OutputKind, RawInput, execute};
+use ciro_execution::execute;
+use ciro_graph::{Op, OutputKind, RawInput};
 use common::liar::{Liar, Weights, impostor};
 use common::net::Net;
 use common::{Case, Sketch, X, cases, forest_model};

@@ -3,9 +3,10 @@
 mod common;
 
 use ciro_auditor::{Phase, ProofContext};
+use ciro_execution::execute;
 use ciro_graph::Disclosure::{Committed, Private, Public};
 use ciro_graph::ingest::{ORDERED_DOUBLE_MAX, ORDERED_DOUBLE_MIN, ordered_double};
-use ciro_graph::{Disclosure, Model, RawInput, ValueId, execute};
+use ciro_graph::{Disclosure, Model, RawInput, ValueId};
 use ciro_prover::{ProvingKey, prove};
 use ciro_test_models::random::Draw;
 use common::liar::{Liar, Weights, impostor, raw_doubles};

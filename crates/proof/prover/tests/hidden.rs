@@ -165,7 +165,7 @@ fn another_value_than_the_committed_one_is_rejected() {
     let other =
         RawInput(vec![RawTensor { bits: [1.0f32, 2.0, 3.0].map(f32::to_bits).to_vec(), ..case.input.0[0].clone() }]);
     let proof = prove_hiding(&case.key, &other, &ProofContext::default(), &SEED).expect("the model runs");
-    let execution = ciro_graph::execute(&case.model, &other).expect("the model runs");
+    let execution = ciro_execution::execute(&case.model, &other).expect("the model runs");
     let witness = Witness::fill(&case.key, &Default::default(), &execution).salted(&SEED);
     for statement in [
         Statement { input: case.statement.input.clone(), ..proof.statement.clone() },

@@ -67,7 +67,7 @@ fn a_number_beyond_what_is_declared() {
     for (shift, x, looked_up) in [(3, 64, false), (3, -69, false), (3, 100, true), (0, 8, false), (0, -9, true)] {
         let (key, model) = narrow(shift, looked_up);
         let raw = [0.0, x as f32];
-        let refused = ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
         assert!(refused.to_string().contains("[-8, 7]"), "{refused}");
         let honest = if shift == 0 { x } else { (x + (1 << (shift - 1))) >> shift };
         for y in [honest, honest.clamp(-8, 7)] {

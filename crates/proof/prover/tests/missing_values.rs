@@ -16,7 +16,7 @@ fn row(x: &[f32]) -> RawInput {
 }
 
 fn output(model: &Model, x: &[f32]) -> Vec<i64> {
-    let run = ciro_graph::execute(model, &row(x)).expect("the model runs");
+    let run = ciro_execution::execute(model, &row(x)).expect("the model runs");
     run.outputs(&model.program).0[0].clone()
 }
 
@@ -76,7 +76,7 @@ fn rejected(model: &Model, (lie, weights): (&Model, Weights), x: &[f32], seen: i
 }
 
 /// The values of a forest of one node on ingested inputs, whatever they claim the input is.
-fn lied_execution(model: &Model, inputs: Vec<Vec<i64>>) -> ciro_graph::Execution {
+fn lied_execution(model: &Model, inputs: Vec<Vec<i64>>) -> ciro_execution::Execution {
     let ciro_graph::Op::Trees { forest, .. } = &model.program.nodes[0].op else { panic!("a forest") };
     let tables = ciro_graph::forest::Tables::new(forest, &model.weights).expect("all tables are there");
     let mut sums = vec![0; forest.classes as usize];
@@ -87,7 +87,7 @@ fn lied_execution(model: &Model, inputs: Vec<Vec<i64>>) -> ciro_graph::Execution
     }
     let mut values = inputs;
     values.push(sums);
-    ciro_graph::Execution { values }
+    ciro_execution::Execution { values }
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn numbers_beyond_what_is_declared_do_not_wrap_into_it() {
         let key = ProvingKey::new(model.clone()).expect("a relation");
         for x in [MAX, -MAX, 0] {
             let raw = [x as f32];
-            if ciro_graph::execute(&model, &common::liar::raw(&model, &raw)).is_ok() {
+            if ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).is_ok() {
                 Case::new("declared", model.clone(), &raw);
                 continue;
             }

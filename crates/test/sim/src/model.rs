@@ -1,7 +1,8 @@
 //! The model that every simulated job runs: small enough that a proof takes a millisecond, and real all the way.
 
 use ciro_exec::{BlobError, Blobs, Workbench};
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_execution::execute;
+use ciro_graph::{RawInput, RawTensor};
 use ciro_prover::ProvingKey;
 use ciro_state::{input_hash, output_hash};
 use ciro_test_models::relu;

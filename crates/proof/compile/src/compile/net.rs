@@ -82,7 +82,7 @@ fn compared_with_floats(
     let (all, mut refused) = (drawn.len(), 0);
     let (mut inputs, mut kept) = (vec![], vec![]);
     for raw in drawn {
-        if ciro_graph::execute(&lowered.model, &raw).is_err() {
+        if ciro_execution::execute(&lowered.model, &raw).is_err() {
             refused += 1;
             continue;
         }

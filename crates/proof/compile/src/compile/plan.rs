@@ -99,7 +99,7 @@ fn candidate<'a>(plan: &Plan, lowered: &'a Lowered) -> Candidate<'a> {
 /// Compares a program that was made without samples with a float evaluation, on drawn inputs; what to say about it. Where trees and
 /// linear models are not what the file says, that is an error: nothing else would tell.
 fn compared_with_floats(plan: &Plan, lowered: &Lowered, options: &Options) -> Result<Option<String>, CompileError> {
-    let runs = |input: &RawInput| ciro_graph::execute(&lowered.model, input).is_ok();
+    let runs = |input: &RawInput| ciro_execution::execute(&lowered.model, input).is_ok();
     let drawn = drawn::inputs(plan, &lowered.model.program).into_iter().filter(runs).collect();
     let mut samples = Samples { inputs: drawn, expected: None };
     let mut values = if samples.inputs.is_empty() { vec![] } else { float_values(plan, &samples)? };

@@ -74,7 +74,7 @@ pub(crate) fn measure(
     let (mut all, mut left_out) = (Tally::new(&candidate.subject, answers.clone()), None);
     for (i, raw) in samples.inputs.iter().enumerate() {
         let floats = floats(i);
-        let run = ciro_graph::execute(candidate.model, raw).map_err(|error| {
+        let run = ciro_execution::execute(candidate.model, raw).map_err(|error| {
             let reason = Refusal::of(&candidate.model.program, &error).map_or(error.to_string(), |r| r.reason);
             CompileError::Calibration { sample: i, reason }
         })?;
@@ -102,7 +102,7 @@ impl<'a> Trial<'a> {
     }
 
     fn add(&mut self, sample: usize, trial: &Candidate<'_>, floats: &Floats, raw: &RawInput) {
-        match ciro_graph::execute(trial.model, raw) {
+        match ciro_execution::execute(trial.model, raw) {
             Ok(run) => self.tally.add(sample, &trial.subject, floats, &run.values),
             Err(error) => {
                 let reason = Refusal::of(&trial.model.program, &error).map_or(error.to_string(), |r| r.reason);

@@ -1,8 +1,9 @@
 //! Why a model refuses an input, in the user's words: which feature, what it takes, and what widens it.
 
-use ciro_graph::exec::Fault;
+use ciro_execution::Fault;
+use ciro_execution::{ExecError, execute};
 use ciro_graph::ingest::Element;
-use ciro_graph::{ExecError, Ingest, IngestError, Model, Op, Program, RawInput, ValueId, execute};
+use ciro_graph::{Ingest, IngestError, Model, Op, Program, RawInput, ValueId};
 use std::fmt;
 
 /// An input that a model refuses.

@@ -4,8 +4,9 @@ use crate::support::{Onnx, int, numbers};
 use ciro_compile::onnx::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
 use ciro_compile::samples::Samples;
 use ciro_compile::{Options, compile_onnx};
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_graph::{RawInput, RawTensor};
 
 const POSITIONS: usize = 6;
 const SIZE: usize = 4;

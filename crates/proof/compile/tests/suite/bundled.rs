@@ -148,7 +148,7 @@ fn an_imputer_before_arithmetic_fills_in_what_is_missing() {
     // Without samples, the constants that are filled in are within reach too.
     let compiled = compile_onnx(&onnx, &Options::default()).unwrap();
     let with_holes = samples.inputs.iter().find(missing).unwrap();
-    ciro_graph::execute(&compiled.model, with_holes).unwrap();
+    ciro_execution::execute(&compiled.model, with_holes).unwrap();
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_model_that_scales_its_inputs_itself_needs_no_samples() {
         assert_eq!(compiled.report, None);
         assert!(compiled.notes.iter().any(|note| note.contains("calibration samples")), "{:?}", compiled.notes);
         for input in &samples.inputs {
-            ciro_graph::execute(&compiled.model, input).unwrap();
+            ciro_execution::execute(&compiled.model, input).unwrap();
         }
     }
 }

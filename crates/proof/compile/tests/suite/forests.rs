@@ -392,6 +392,6 @@ fn an_average_and_base_values_are_part_of_the_leaves() {
 #[test]
 fn a_missing_value_is_refused_with_its_feature() {
     let compiled = regressor(&[stump("BRANCH_LEQ", 1.0, 2.0)], None).compile().unwrap();
-    let error = ciro_graph::execute(&compiled.model, &crate::support::raw(&[0.0, f32::NAN, 0.0])).unwrap_err();
+    let error = ciro_execution::execute(&compiled.model, &crate::support::raw(&[0.0, f32::NAN, 0.0])).unwrap_err();
     assert_eq!(error.to_string(), "input \"x\", element 1: expected a number, got NaN");
 }

@@ -8,8 +8,9 @@ use ciro_compile::onnx::proto::{
 use ciro_compile::onnx::with_external_data;
 use ciro_compile::samples::Samples;
 use ciro_compile::{CompileError, Options, compile_onnx};
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_graph::{RawInput, RawTensor};
 use prost::Message;
 
 /// Numbers in [−1, 1), from a fixed seed.

@@ -4,8 +4,9 @@ use crate::support::{Onnx, int, numbers};
 use ciro_compile::onnx::proto::{ModelProto, TensorProto};
 use ciro_compile::samples::Samples;
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_graph::{RawInput, RawTensor};
 
 const WIDTH: usize = 12;
 const OUTPUTS: usize = 5;

@@ -3,7 +3,7 @@
 use crate::support::{Onnx, float, floats, int, ints, numbers, raw, run, stump};
 use ciro_compile::onnx::proto::AttributeProto;
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
-use ciro_graph::execute;
+use ciro_execution::execute;
 
 /// Two features apart, as `a` and `b`, of which the first is imputed: `i`.
 fn imputed() -> Onnx {

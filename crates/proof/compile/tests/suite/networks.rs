@@ -4,9 +4,10 @@ use crate::cost::estimate;
 use crate::support::{Onnx, bundled, calibrated, fixtures, numbers, raw, stored, stored_with};
 use ciro_compile::samples::Samples;
 use ciro_compile::{Options, Precision, compile_onnx};
-use ciro_graph::exec::Fault;
+use ciro_execution::Fault;
+use ciro_execution::{ExecError, execute};
 use ciro_graph::render::render;
-use ciro_graph::{ExecError, Op, RawInput, RawTensor, execute};
+use ciro_graph::{Op, RawInput, RawTensor};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -193,9 +194,9 @@ fn a_value_far_beyond_the_samples_is_refused_by_name() {
     let options = Options { calibration: Some(quiet), input_range: Some(1.0), ..Options::default() };
     let compiled = compile_onnx(&onnx, &options).unwrap();
     for input in louder(1.0 / 32.0) {
-        ciro_graph::execute(&compiled.model, &input).unwrap();
+        ciro_execution::execute(&compiled.model, &input).unwrap();
     }
-    let refused = louder(1.0).iter().find_map(|input| ciro_graph::execute(&compiled.model, input).err());
+    let refused = louder(1.0).iter().find_map(|input| ciro_execution::execute(&compiled.model, input).err());
     let ExecError::Node { op, fault: Fault::Uncalibrated { expected, got, .. }, .. } = refused.expect("too loud")
     else {
         panic!("another refusal")

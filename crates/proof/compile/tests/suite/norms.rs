@@ -3,8 +3,9 @@
 use crate::support::{Onnx, calibrated, float, int, numbers, raw, run};
 use ciro_compile::Compiled;
 use ciro_compile::samples::Samples;
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{Op, RawInput, RawTensor, execute};
+use ciro_graph::{Op, RawInput, RawTensor};
 
 const EPSILON: f32 = 1e-5;
 

@@ -3,7 +3,8 @@
 use crate::cost::estimate;
 use crate::support::{Onnx, int, ints, text};
 use ciro_compile::Compiled;
-use ciro_graph::{Op, RawInput, RawTensor, execute};
+use ciro_execution::execute;
+use ciro_graph::{Op, RawInput, RawTensor};
 
 const TOKENS: usize = 4;
 const WIDTH: usize = 8;

@@ -3,8 +3,9 @@
 use crate::support::{Onnx, floats, int, ints, numbers, run, stump};
 use ciro_compile::Compiled;
 use ciro_compile::onnx::proto::ValueInfoProto;
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{Input, RawInput, RawTensor, execute};
+use ciro_graph::{Input, RawInput, RawTensor};
 use proptest::prelude::*;
 
 fn is_ordered(compiled: &Compiled) -> bool {

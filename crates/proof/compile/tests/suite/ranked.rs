@@ -3,8 +3,9 @@
 use crate::support::{Onnx, int, numbers};
 use ciro_compile::samples::Samples;
 use ciro_compile::{Options, compile_onnx};
+use ciro_execution::execute;
 use ciro_graph::render::render;
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_graph::{RawInput, RawTensor};
 
 const ROWS: usize = 5;
 const WIDTH: usize = 8;

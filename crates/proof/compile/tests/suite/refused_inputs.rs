@@ -4,8 +4,9 @@ use crate::support::{Onnx, floats, int, raw};
 use ciro_compile::refusal::{Refusal, sift};
 use ciro_compile::samples::Samples;
 use ciro_compile::{Compiled, Options, Signature, compile_model};
-use ciro_graph::exec::Fault;
-use ciro_graph::{Column, ExecError, Interval, RawInput, RawTensor, execute};
+use ciro_execution::Fault;
+use ciro_execution::{ExecError, execute};
+use ciro_graph::{Column, Interval, RawInput, RawTensor};
 
 /// y = x₀ + 2·x₁, as ai.onnx.ml has it.
 fn weighted() -> Onnx {

@@ -6,8 +6,9 @@ use crate::support::{Onnx, fixtures, floats, numbers, read, texts};
 use ciro_compile::samples::{Cells, Port, Samples, Table, from_table, parse};
 use ciro_compile::signature::labels_from;
 use ciro_compile::{CompileError, Compiled, Options, Signature, compile_model, compile_onnx, ports, ports_for};
+use ciro_execution::execute;
 use ciro_graph::render::{Cell, render};
-use ciro_graph::{Column, Given, RawInput, Unseen, execute};
+use ciro_graph::{Column, Given, RawInput, Unseen};
 use serde_json::Value;
 
 fn column(name: &str, categories: &[&str]) -> Column {

@@ -7,8 +7,9 @@ use ciro_compile::onnx::proto::{
 };
 use ciro_compile::samples::{Samples, load};
 use ciro_compile::{CompileError, Compiled, Options, compile_model, compile_onnx, ports};
+use ciro_execution::execute;
 use ciro_graph::render::{Cell, render};
-use ciro_graph::{RawInput, RawTensor, execute};
+use ciro_graph::{RawInput, RawTensor};
 use prost::Message;
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@
 //! small ones, take the plain way.
 
 use bytemuck::cast;
-use ciro_graph::exec::{Dims, Engine, Plain};
+use ciro_execution::{Dims, Engine, Plain};
 use rayon::prelude::*;
 use wide::{i16x16, i32x8};
 

@@ -2,7 +2,8 @@
 
 use super::{Case, SEED};
 use ciro_auditor::{AuditError, Phase, ProofContext, Verified};
-use ciro_graph::{Disclosure, Execution, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
+use ciro_execution::Execution;
+use ciro_graph::{Disclosure, Model, RawInput, RawOutput, RawTensor, ValueId, ingest};
 use ciro_prover::commitments::Commitments;
 use ciro_prover::{ProvingKey, Witness, prove_as, prove_witness};
 use ciro_relation::{ColId, Instance, Poly, Relation};
@@ -88,7 +89,7 @@ impl<'a> Liar<'a> {
             self.values.push(Vec::new());
         }
         lie(&mut self.values[id.0 as usize]);
-        self.values = ciro_graph::resume(self.model, self.values).ok()?.values;
+        self.values = ciro_execution::resume(self.model, self.values).ok()?.values;
         Some(self)
     }
 
@@ -124,7 +125,7 @@ impl<'a> Liar<'a> {
     /// As [`Liar::sees`]; `None` if the model does not run on it.
     pub(crate) fn sees_if_it_runs(mut self, lie: impl FnOnce(&mut Vec<i64>)) -> Option<Self> {
         lie(&mut self.seen[0]);
-        self.values = ciro_graph::resume(self.model, self.seen.clone()).ok()?.values;
+        self.values = ciro_execution::resume(self.model, self.seen.clone()).ok()?.values;
         Some(self)
     }
 
@@ -182,7 +183,7 @@ pub(crate) fn impostor(case: &Case, weights: Weights, change: impl FnOnce(&mut M
     let mut lie = case.model.clone();
     change(&mut lie);
     let key = ProvingKey::new(lie.clone()).expect("a relation of the same shape");
-    let execution = ciro_graph::execute(&lie, &case.input).expect("the lie runs");
+    let execution = ciro_execution::execute(&lie, &case.input).expect("the lie runs");
     let output = execution.outputs(&lie.program);
     assert_ne!(&output, case.output(), "the lie does not change the answer");
     let statement = case.stating(case.input.clone(), output);

@@ -8,10 +8,11 @@ pub(crate) mod liar;
 pub(crate) mod net;
 
 use ciro_auditor::{ProofContext, Shown, Statement};
+use ciro_execution::Execution;
 use ciro_graph::Disclosure::{self, Committed, Private, Public};
 use ciro_graph::{
-    ConstId, Constant, Execution, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput,
-    RawOutput, RawTensor, Security, ValueId, Visibility,
+    ConstId, Constant, Forest, Ingest, Input, Model, Node, Op, Output, OutputKind, Program, RawInput, RawOutput,
+    RawTensor, Security, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, Seed, Witness, prove_hiding};
 use std::ops::Range;
@@ -101,7 +102,7 @@ impl Case {
         let proof = prove_hiding(&key, &input, &context, &SEED).expect("the model runs");
         let statement = proof.statement.clone();
         key.verifying().verify(&statement, &proof.bytes).expect("an honest proof verifies");
-        let execution = ciro_graph::execute(&model, &input).expect("the model runs");
+        let execution = ciro_execution::execute(&model, &input).expect("the model runs");
         let instance = key.verifying().instance(&statement).expect("the statement is well formed");
         let witness = Witness::fill(&key, &instance, &execution).salted(&SEED);
         Self { name, model, key, input, statement, execution, witness, proof }

@@ -18,9 +18,8 @@ mod recipes;
 
 pub use draw::Draw;
 
-use ciro_graph::{
-    Disclosure, Ingest, Input, Model, Profile, Program, RawInput, RawTensor, Security, Visibility, execute,
-};
+use ciro_execution::execute;
+use ciro_graph::{Disclosure, Ingest, Input, Model, Profile, Program, RawInput, RawTensor, Security, Visibility};
 use growing::Growing;
 use recipes::{RECIPES, Recipe};
 

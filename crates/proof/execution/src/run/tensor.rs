@@ -1,14 +1,14 @@
 //! Execution of what sums and moves elements. Sums are of 32-bit factors in 64 bits; each operator first makes sure that
 //! they cannot overflow, so that the loops need no checks.
 
-use super::engine::accumulate;
-use super::{Dims, Engine, Fault, Run};
-use crate::arith::rounded;
-use crate::interval::Interval;
-use crate::program::{ConstId, Pick, ValueId, Window};
-use crate::shape::{around, broadcast, offsets, strides};
+use super::{Fault, Run};
+use crate::engine::{Dims, Engine, accumulate};
 use alloc::vec;
 use alloc::vec::Vec;
+use ciro_graph::arith::rounded;
+use ciro_graph::interval::Interval;
+use ciro_graph::program::{ConstId, Pick, ValueId, Window};
+use ciro_graph::shape::{around, broadcast, offsets, strides};
 
 /// Both operands at every position of the shape they broadcast to.
 pub(super) fn zip(

@@ -1,27 +1,18 @@
-//! Execution: the one meaning of a program, bit for bit. It runs what [`crate::check`] has passed, and holds each element against
-//! its interval; no verifier of proofs calls it.
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    reason = "shapes and intervals were checked, and inner loops are as fast as they are plain"
-)]
+//! One run of a program: inputs, then node by node.
 
-mod engine;
 mod tensor;
 
-pub use engine::{Dims, Engine, Plain};
-
-use crate::arith;
-use crate::check::{CheckError, check_program, op_name};
-use crate::cuts::{CutError, Cuts};
-use crate::forest::{ForestError, NUMBER_ORIGIN, Tables, add_leaf};
-use crate::ingest::{IngestError, ingest};
-use crate::interval::Interval;
-use crate::program::{ConstId, Forest, Model, Node, Op, Program, ValueId};
-use crate::tensor::{RawInput, RawOutput};
+use crate::engine::{Engine, Plain};
 use alloc::vec;
 use alloc::vec::Vec;
+use ciro_graph::arith;
+use ciro_graph::check::{CheckError, check_program, op_name};
+use ciro_graph::cuts::{CutError, Cuts};
+use ciro_graph::forest::{ForestError, NUMBER_ORIGIN, Tables, add_leaf};
+use ciro_graph::ingest::{IngestError, ingest};
+use ciro_graph::interval::Interval;
+use ciro_graph::program::{ConstId, Forest, Model, Node, Op, Program, ValueId};
+use ciro_graph::tensor::{RawInput, RawOutput};
 
 /// Every value of one inference, by [`ValueId`]: inputs first, then one per node; of all samples of a batch, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -343,7 +334,7 @@ impl Run<'_> {
     fn trees(&self, parts: &[ValueId], forest: &Forest) -> Result<Vec<i64>, Fault> {
         let mut x = Vec::new();
         for &part in parts {
-            let is_ordered = self.program.inputs.get(part.0 as usize).is_some_and(crate::Input::is_ordered);
+            let is_ordered = self.program.inputs.get(part.0 as usize).is_some_and(ciro_graph::Input::is_ordered);
             let origin = if is_ordered { 0 } else { NUMBER_ORIGIN };
             x.extend(self.value(part)?.iter().map(|v| v + origin));
         }

@@ -1,12 +1,13 @@
 //! What `check_program` and `check_model` refuse, and that nothing foreign makes them, or execution, panic.
 
 use crate::support::{Builder, Tree, add_forest, raw};
+use ciro_execution::execute;
 use ciro_graph::batch::MAX_BATCH;
 use ciro_graph::check::CheckError;
 use ciro_graph::forest::ForestError;
 use ciro_graph::problem::Problem;
 use ciro_graph::{
-    ConstId, Ingest, Interval, Model, Op, OutputKind, Pick, Program, ValueId, check_model, check_program, execute,
+    ConstId, Ingest, Interval, Model, Op, OutputKind, Pick, Program, ValueId, check_model, check_program,
 };
 use ciro_types::{TextError, decode, encode};
 use proptest::prelude::*;
@@ -355,7 +356,7 @@ proptest! {
             let run = execute(&model, &raw(&vec![0.25; width as usize]));
             if checked.is_ok() {
                 // A checked model may refuse an input or a quotient, never a declared interval.
-                let broken = matches!(run, Err(ciro_graph::ExecError::Node { fault: ciro_graph::exec::Fault::Interval { .. }, .. }));
+                let broken = matches!(run, Err(ciro_execution::ExecError::Node { fault: ciro_execution::Fault::Interval { .. }, .. }));
                 prop_assert!(!broken, "{:?}", run);
             }
         }

@@ -1,11 +1,12 @@
 //! Execution against slow twins that share no code with it.
 
 use crate::support::{Builder, Tree, add_forest, raw};
-use ciro_graph::exec::Fault;
+use ciro_execution::Fault;
+use ciro_execution::{ExecError, execute};
 use ciro_graph::ingest::{Element, fixed, ordered, unordered};
 use ciro_graph::{
-    Column, ExecError, Ingest, IngestError, Interval, Model, Op, OutputKind, Pick, RawInput, RawOutput, RawTensor,
-    ValueId, check_model, execute,
+    Column, Ingest, IngestError, Interval, Model, Op, OutputKind, Pick, RawInput, RawOutput, RawTensor, ValueId,
+    check_model,
 };
 use proptest::prelude::*;
 
