@@ -61,7 +61,7 @@ const TOTAL_FILES: [&str; 27] = [
     "crates/ledger/state/src/inclusion.rs",
     "crates/ledger/state/src/lane.rs",
     "crates/ledger/state/src/merkle.rs",
-    "crates/ledger/state/src/model.rs",
+    "crates/ledger/state/src/component/model/row.rs",
     "crates/ledger/state/src/money.rs",
     "crates/ledger/state/src/receipt.rs",
     "crates/ledger/state/src/tx.rs",

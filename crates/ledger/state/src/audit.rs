@@ -1,12 +1,9 @@
 //! Every invariant, recomputed from the rows. Slow: for tests, simulation and restart, not for every block.
 
-use crate::job::{AGREEING_SEATS, Job, JobStatus, MAX_SEATS, Round};
+use crate::component::job::row::JobStatus;
 use crate::money::Totals;
 use crate::state::State;
-use crate::worker::{MAX_ADDITIONS, MAX_UNBONDINGS, Reputation, Worker};
-use ciro_crypto::{job_id, model_id};
 use ciro_types::{AccountId, Amount, Height, JobId, LeaseToken, ModelId};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The first invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,11 +103,9 @@ impl State {
     /// [`AuditError`] naming the first invariant that does not hold.
     pub fn audit(&self) -> Result<(), AuditError> {
         self.audit_money()?;
-        self.tables.jobs.iter().try_for_each(|(id, job)| self.audit_job(*id, job))?;
+        self.audit_jobs()?;
         self.audit_models()?;
-        self.audit_jobs_on()?;
         self.audit_workers()?;
-        self.audit_pledges()?;
         self.audit_due()
     }
 
@@ -137,66 +132,6 @@ impl State {
         }
     }
 
-    fn audit_job(&self, id: JobId, job: &Job) -> Result<(), AuditError> {
-        check_name(job_id(&job.spec) == id, &id)?;
-        let expected = if job.is_open() { job.spec.max_price } else { Amount::ZERO };
-        if job.escrow != expected {
-            return Err(AuditError::Escrow { job: id, expected, got: job.escrow });
-        }
-        if job.highest_token < job.fence {
-            return Err(AuditError::Fence { job: id, fence: job.fence, highest: job.highest_token });
-        }
-        let height = self.height();
-        let is_counted = job.round.crowded <= self.tip.crowded;
-        let consistent = is_counted && if job.is_open() { may_be_open(job, height) } else { is_at_rest(job) };
-        if consistent { Ok(()) } else { Err(AuditError::Lifecycle { job: id, status: job.status, height }) }
-    }
-
-    fn audit_models(&self) -> Result<(), AuditError> {
-        let mut models = self.tables.models.iter();
-        models.try_for_each(|(id, model)| check_name(model_id(&model.program, &model.roots) == *id, id))
-    }
-
-    fn audit_jobs_on(&self) -> Result<(), AuditError> {
-        let counts = self.derived_jobs_on();
-        for (model, row) in self.tables.models.iter() {
-            let (expected, got) = (counts.get(model).copied().unwrap_or(0), self.jobs_on(model));
-            if expected != got || row.is_retired && got == 0 {
-                return Err(AuditError::JobsOn { model: *model, expected, got });
-            }
-        }
-        Ok(())
-    }
-
-    fn audit_pledges(&self) -> Result<(), AuditError> {
-        let mut pledged: BTreeMap<AccountId, u128> = BTreeMap::new();
-        for seat in self.tables.jobs.iter().flat_map(|(_, job)| &job.round.seats) {
-            *pledged.entry(seat.worker).or_default() += seat.price.0;
-        }
-        for (worker, row) in self.tables.workers.iter() {
-            let (expected, got) = (Amount(pledged.get(worker).copied().unwrap_or(0)), row.pledged);
-            if expected != got {
-                return Err(AuditError::Pledge { worker: *worker, expected, got });
-            }
-        }
-        Ok(())
-    }
-
-    fn audit_workers(&self) -> Result<(), AuditError> {
-        let is_sound = |worker: &Worker| {
-            worker.reputation <= Reputation::MAX
-                && worker.unbonding.len() <= MAX_UNBONDINGS
-                && worker.unbonding.is_sorted_by(|a, b| a.release < b.release)
-                && worker.unbonding.iter().all(|part| part.amount > Amount::ZERO)
-                && worker.additions.len() <= MAX_ADDITIONS
-                && worker.additions.is_sorted_by(|a, b| a.height <= b.height)
-        };
-        match self.tables.workers.iter().find(|(_, worker)| !is_sound(worker)) {
-            Some((worker, _)) => Err(AuditError::Worker { worker: *worker }),
-            None => Ok(()),
-        }
-    }
-
     fn audit_due(&self) -> Result<(), AuditError> {
         let mut expected: Vec<_> = self.derived_due().collect();
         expected.sort_unstable();
@@ -205,29 +140,6 @@ impl State {
     }
 }
 
-fn check_name(is_right: bool, name: &dyn std::fmt::Display) -> Result<(), AuditError> {
+pub(crate) fn check_name(is_right: bool, name: &dyn std::fmt::Display) -> Result<(), AuditError> {
     if is_right { Ok(()) } else { Err(AuditError::WrongName { name: name.to_string() }) }
-}
-
-/// An open job has its deadline, and any reveal window or cancellation, still ahead.
-fn may_be_open(job: &Job, height: Height) -> bool {
-    height <= job.spec.deadline
-        && job.round.reveal_by.is_none_or(|last| height <= last && last <= job.spec.deadline)
-        && job.cancel_at.is_none_or(|at| height < at)
-        && is_sound_round(job)
-}
-
-/// Seats are distinct workers, none barred, and reveals are open exactly while a full round has a closed seat.
-fn is_sound_round(job: &Job) -> bool {
-    let seats = &job.round.seats;
-    let workers = seats.iter().map(|seat| seat.worker).chain(job.barred.iter().copied());
-    let is_revealing = seats.len() >= AGREEING_SEATS && seats.iter().any(|seat| seat.output.is_none());
-    workers.collect::<BTreeSet<_>>().len() == seats.len() + job.barred.len()
-        && seats.len() <= MAX_SEATS
-        && job.round.reveal_by.is_some() == is_revealing
-}
-
-fn is_at_rest(job: &Job) -> bool {
-    let is_blameless = job.barred.is_empty() && job.failures.is_empty() && job.timed_out.is_empty();
-    job.cancel_at.is_none() && job.round == Round::default() && is_blameless
 }

@@ -1,6 +1,9 @@
 //! One block: sweep what is due, take every fee, execute in order, hand back everything the node persists and publishes.
 
 use crate::check::Checked;
+use crate::component::job::lots::stir;
+use crate::component::token::exec::charge;
+use crate::component::validator::voters::hand_over;
 use crate::effects::{BlockEffects, digests};
 use crate::error::TxError;
 use crate::inclusion::{Bill, InclusionError, check_reports, manifest};
@@ -58,12 +61,12 @@ pub fn apply_block(state: &mut State, context: &BlockContext, txs: &[Checked]) -
     check_context(state, context)?;
     let (bills, is_crowded) = examine(state, txs)?;
     state.tip.height = context.height;
-    exec::hand_over(state);
-    exec::stir(state, context.entropy);
+    hand_over(state);
+    stir(state, context.entropy);
     state.commit();
     exec::sweep(state);
     state.tip.crowded += u64::from(is_crowded);
-    exec::charge(state, &bills);
+    charge(state, &bills);
     let outcomes = txs.iter().map(|tx| exec::execute(state, tx)).collect();
     Ok(finish(state, outcomes))
 }

@@ -22,20 +22,13 @@
     clippy::unwrap_used
 )]
 
-use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
+use crate::component::job::row::Job;
+use crate::component::model::row::Model;
 use crate::error::{SizedField, TxError};
-use crate::job::Job;
-use crate::lease::{Authority, SignedLease};
-use crate::model::Model;
 use crate::params::Params;
-use crate::tx::{SignedTx, input_hash};
-use crate::worker::Reputation;
+use crate::tx::SignedTx;
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_crypto::model_id;
-use ciro_types::{
-    AccountId, Assurance, ChainId, Height, JobId, JobSpec, JobType, ModelId, ModelRoots, Offer, TextError, TxId,
-    check_printable,
-};
+use ciro_types::{AccountId, ChainId, Height, JobId, ModelId, ModelRoots, TxId};
 use serde::{Deserialize, Serialize};
 
 /// What the stateless phase may read. [`crate::State`] implements it.
@@ -160,6 +153,15 @@ pub struct Checked {
     pub(crate) verdict: Result<Finding, TxError>,
 }
 
+/// What the stateless phase goes by.
+pub(crate) struct Checking<'a> {
+    pub(crate) facts: &'a dyn Facts,
+    pub(crate) proofs: &'a dyn ProofCheck,
+    pub(crate) evidence: &'a dyn EvidenceCheck,
+    /// Who asks.
+    pub(crate) sender: AccountId,
+}
+
 /// What the stateless phase found out for the ordered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
@@ -237,242 +239,22 @@ pub fn screen(
 ) -> Result<Checked, TxError> {
     let sender = tx.body.sender;
     check_chain(facts, tx.body.chain)?;
-    check_sizes(facts.params(), &tx.body.action)?;
+    tx.body.action.check_sizes(facts.params())?;
     tx.verify_signature().map_err(|_| TxError::BadSignature { sender })?;
-    let verdict = check_action(tx, facts, proofs, evidence);
+    let verdict = tx.body.action.check(&Checking { facts, proofs, evidence, sender });
     Ok(Checked { tx: tx.clone(), id: tx.id(), bytes: tx.size(), verdict })
 }
 
-fn check_action(
-    tx: &SignedTx,
-    facts: &dyn Facts,
-    proofs: &dyn ProofCheck,
-    evidence: &dyn EvidenceCheck,
-) -> Result<Finding, TxError> {
-    let action = &tx.body.action;
-    if let Action::Model(ModelAction::Register { program, roots }) = action {
-        return check_model(facts, proofs, program, roots);
-    }
-    if let Action::Validator(ValidatorAction::ReportEquivocation { evidence: bytes }) = action {
-        let offence = evidence.check(facts.chain(), bytes);
-        return offence.map(Finding::Offence).map_err(|r| TxError::EvidenceRejected { reason: r.reason });
-    }
-    check_plain(facts, proofs, tx.body.sender, action).map(|()| Finding::Sound)
-}
-
-/// The actions about which there is nothing to find out but whether they are sound.
-fn check_plain(facts: &dyn Facts, proofs: &dyn ProofCheck, sender: AccountId, action: &Action) -> Result<(), TxError> {
-    match action {
-        Action::Token(TokenAction::Transfer { amount, .. })
-        | Action::Worker(WorkerAction::AddStake { amount })
-        | Action::Worker(WorkerAction::RequestUnstake { amount }) => {
-            if amount.0 == 0 {
-                Err(TxError::ZeroAmount)
-            } else {
-                Ok(())
-            }
-        }
-        Action::Model(ModelAction::Register { .. })
-        | Action::Model(ModelAction::Remove { .. })
-        | Action::Worker(WorkerAction::Register { .. })
-        | Action::Worker(WorkerAction::WithdrawStake)
-        | Action::Validator(ValidatorAction::ReportEquivocation { .. })
-        | Action::Job(JobAction::Cancel { .. }) => Ok(()),
-        Action::Worker(WorkerAction::PublishOffer { offer }) => check_offer(sender, offer),
-        Action::Job(JobAction::Submit { spec }) => check_spec(facts, sender, spec),
-        Action::Job(JobAction::Settle { authority, input, output, proof }) => {
-            check_authority(facts, sender, authority)?;
-            check_settlement(facts, proofs, sender, &Answer { job: authority.job(), input, output, proof })
-        }
-        Action::Job(JobAction::Commit { authority, .. }) => {
-            check_authority(facts, sender, authority)?;
-            redundant_job(facts, &authority.job()).map(|_| ())
-        }
-        Action::Job(JobAction::Reveal { job, input, .. }) => check_input(redundant_job(facts, job)?, input),
-        Action::Job(JobAction::Abandon { lease, .. }) | Action::Job(JobAction::Fail { lease, .. }) => {
-            check_own_lease(facts, sender, lease)
-        }
-        Action::Job(JobAction::ReportTimeout { lease }) => check_lease(facts, lease),
-    }
-}
-
-/// A program that is registered already is not looked at again.
-fn check_model(
-    facts: &dyn Facts,
-    proofs: &dyn ProofCheck,
-    program: &[u8],
-    roots: &ModelRoots,
-) -> Result<Finding, TxError> {
-    if facts.model(&model_id(program, roots)).is_some() {
-        return Ok(Finding::Sound);
-    }
-    let cost = proofs.cost(program, roots).map_err(|rejection| TxError::ModelRejected { reason: rejection.reason })?;
-    let params = facts.params();
-    let (expected, got) = (ProofCost { units: params.max_proof_units, memory: params.max_proof_memory }, cost.proof);
-    if got.units <= expected.units && got.memory <= expected.memory {
-        Ok(Finding::Model { units: got.units, weight_bytes: cost.weight_bytes })
-    } else {
-        Err(TxError::ModelTooCostly { expected, got })
-    }
-}
-
-fn check_chain(facts: &dyn Facts, got: ChainId) -> Result<(), TxError> {
+pub(crate) fn check_chain(facts: &dyn Facts, got: ChainId) -> Result<(), TxError> {
     let expected = facts.chain();
     if got == expected { Ok(()) } else { Err(TxError::WrongChain { expected, got }) }
 }
 
-fn check_sizes(params: &Params, action: &Action) -> Result<(), TxError> {
-    let input_limit = (SizedField::Input, params.max_input_bytes);
-    let output_limit = (SizedField::Output, params.max_output_bytes);
-    match action {
-        Action::Model(ModelAction::Register { program, .. }) => {
-            check_size((SizedField::Program, params.max_program_bytes), program)
-        }
-        Action::Worker(WorkerAction::PublishOffer { offer }) => {
-            check_size((SizedField::Label, params.max_label_bytes), offer.label.as_bytes())
-        }
-        Action::Job(JobAction::Settle { input, output, proof, .. }) => {
-            check_size(input_limit, input)?;
-            check_size(output_limit, output)?;
-            check_size((SizedField::Proof, params.max_proof_bytes), proof)
-        }
-        Action::Job(JobAction::Reveal { input, output, .. }) => {
-            check_size(input_limit, input)?;
-            check_size(output_limit, output)
-        }
-        Action::Validator(ValidatorAction::ReportEquivocation { evidence }) => {
-            check_size((SizedField::Evidence, params.max_evidence_bytes), evidence)
-        }
-        Action::Token(TokenAction::Transfer { .. })
-        | Action::Model(ModelAction::Remove { .. })
-        | Action::Worker(WorkerAction::Register { .. })
-        | Action::Worker(WorkerAction::AddStake { .. })
-        | Action::Worker(WorkerAction::RequestUnstake { .. })
-        | Action::Worker(WorkerAction::WithdrawStake)
-        | Action::Job(JobAction::Submit { .. })
-        | Action::Job(JobAction::Cancel { .. })
-        | Action::Job(JobAction::Commit { .. })
-        | Action::Job(JobAction::Abandon { .. })
-        | Action::Job(JobAction::Fail { .. })
-        | Action::Job(JobAction::ReportTimeout { .. }) => Ok(()),
-    }
-}
-
-fn check_size((field, limit): (SizedField, u32), bytes: &[u8]) -> Result<(), TxError> {
+pub(crate) fn check_size((field, limit): (SizedField, u32), bytes: &[u8]) -> Result<(), TxError> {
     let (expected, got) = (u64::from(limit), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     if got <= expected { Ok(()) } else { Err(TxError::TooLarge { field, expected, got }) }
 }
 
-fn check_sender(expected: AccountId, got: AccountId) -> Result<(), TxError> {
+pub(crate) fn check_sender(expected: AccountId, got: AccountId) -> Result<(), TxError> {
     if expected == got { Ok(()) } else { Err(TxError::WrongSender { expected, got }) }
-}
-
-fn check_offer(sender: AccountId, offer: &Offer) -> Result<(), TxError> {
-    check_sender(offer.worker, sender)?;
-    check_label(&offer.label)?;
-    if offer.slots == 0 { Err(TxError::NoSlots) } else { Ok(()) }
-}
-
-/// A label ends on the screens of others. Its length is [`Params::max_label_bytes`]'s.
-fn check_label(label: &str) -> Result<(), TxError> {
-    let unprintable = |e: TextError| TxError::Unprintable { field: SizedField::Label, reason: e.to_string() };
-    check_printable(label, usize::MAX).map_err(unprintable)
-}
-
-fn check_spec(facts: &dyn Facts, sender: AccountId, spec: &JobSpec) -> Result<(), TxError> {
-    check_chain(facts, spec.chain)?;
-    check_sender(spec.client, sender)?;
-    if spec.job_type != JobType::AIInference {
-        return Err(TxError::UnsupportedJobType { got: spec.job_type });
-    }
-    let (expected, got) = (Reputation::MAX.0, spec.requirements.min_reputation);
-    if got > expected { Err(TxError::ReputationOutOfRange { expected, got }) } else { Ok(()) }
-}
-
-fn check_authority(facts: &dyn Facts, sender: AccountId, authority: &Authority) -> Result<(), TxError> {
-    match authority {
-        Authority::Lease(lease) => check_own_lease(facts, sender, lease),
-        Authority::Open { .. } => Ok(()),
-    }
-}
-
-fn check_own_lease(facts: &dyn Facts, sender: AccountId, lease: &SignedLease) -> Result<(), TxError> {
-    check_sender(lease.lease.worker, sender)?;
-    check_lease(facts, lease)
-}
-
-fn check_lease(facts: &dyn Facts, lease: &SignedLease) -> Result<(), TxError> {
-    let (scheduler, token) = (facts.scheduler(), lease.lease.token);
-    lease.verify(scheduler, facts.chain()).map_err(|_| TxError::BadLeaseSignature { scheduler, token })
-}
-
-fn open_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
-    let found = facts.job(job).ok_or(TxError::UnknownJob { job: *job })?;
-    if found.is_open() { Ok(found) } else { Err(TxError::JobClosed { job: *job, status: found.status }) }
-}
-
-fn redundant_job<'a>(facts: &'a dyn Facts, job: &JobId) -> Result<&'a Job, TxError> {
-    let found = open_job(facts, job)?;
-    match found.spec.assurance {
-        Assurance::A2 => Ok(found),
-        got @ (Assurance::A0 | Assurance::A4) => Err(TxError::WrongAssurance { got }),
-    }
-}
-
-fn check_input(job: &Job, input: &[u8]) -> Result<(), TxError> {
-    let (expected, got) = (job.spec.input, input_hash(input));
-    if expected == got { Ok(()) } else { Err(TxError::WrongInput { expected, got }) }
-}
-
-/// The foreign bytes of a settlement.
-struct Answer<'a> {
-    job: JobId,
-    input: &'a [u8],
-    output: &'a [u8],
-    proof: &'a [u8],
-}
-
-fn check_settlement(
-    facts: &dyn Facts,
-    proofs: &dyn ProofCheck,
-    worker: AccountId,
-    answer: &Answer<'_>,
-) -> Result<(), TxError> {
-    let job = open_job(facts, &answer.job)?;
-    check_input(job, answer.input)?;
-    match job.spec.assurance {
-        Assurance::A0 => check_no_proof(answer),
-        Assurance::A4 => check_proof(facts, proofs, worker, (job, answer)),
-        got @ Assurance::A2 => Err(TxError::WrongAssurance { got }),
-    }
-}
-
-/// An A0 answer carries no proof: bytes that nobody verifies must not look like assurance.
-fn check_no_proof(answer: &Answer<'_>) -> Result<(), TxError> {
-    match answer.proof.len() {
-        0 => Ok(()),
-        got => Err(TxError::ProofUnexpected { job: answer.job, got: u64::try_from(got).unwrap_or(u64::MAX) }),
-    }
-}
-
-fn check_proof(
-    facts: &dyn Facts,
-    proofs: &dyn ProofCheck,
-    worker: AccountId,
-    (job, answer): (&Job, &Answer<'_>),
-) -> Result<(), TxError> {
-    if answer.proof.is_empty() {
-        return Err(TxError::ProofMissing { job: answer.job });
-    }
-    let id = job.spec.model;
-    let model = facts.model(&id).ok_or(TxError::UnknownModel { model: id })?;
-    let claim = ProofClaim {
-        program: &model.program,
-        roots: model.roots,
-        input: answer.input,
-        output: answer.output,
-        context: ProofContext { chain: facts.chain(), job: answer.job, worker },
-        proof: answer.proof,
-    };
-    proofs.check(&claim).map_err(|rejection| TxError::ProofRejected { reason: rejection.reason })
 }

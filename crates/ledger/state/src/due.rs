@@ -1,9 +1,9 @@
 //! What happens by itself, and when. An index over the rows, ordered by height, so that a block looks only at what is
 //! due. It is derived: the rows decide it, and a restored node rebuilds it from them.
 
-use crate::job::{Job, JobStatus, TokenUse};
+use crate::component::job::row::{Job, JobStatus, TokenUse};
+use crate::component::worker::row::Worker;
 use crate::params::Params;
-use crate::worker::Worker;
 use ciro_types::{AccountId, Height, JobId, LeaseToken, Offer};
 
 /// A thing to do in the block at its height, in this order. A reveal window closes before its job's deadline refunds.

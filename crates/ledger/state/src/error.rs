@@ -1,7 +1,7 @@
 //! Why a transaction was refused. A refused transaction leaves nothing behind but its fee and its spent nonce.
 
 use crate::check::ProofCost;
-use crate::job::JobStatus;
+use crate::component::job::row::JobStatus;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Assurance, ChainId, Hash32, Height, JobId, JobType, LeaseToken, ModelId};
 use core::fmt;

@@ -1,9 +1,9 @@
 //! What happened, in order. Committed events feed the queue; nothing reads backwards.
 
-use crate::job::{DeclineReason, FailReason, RefundReason};
+use crate::component::job::row::{DeclineReason, FailReason, RefundReason};
+use crate::component::worker::row::Reputation;
 use crate::receipt::SettlementRecord;
 use crate::slash::{SlashDestination, SlashReason};
-use crate::worker::Reputation;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, JobSpec, LeaseToken, ModelId, Offer, TxId};
 use serde::{Deserialize, Serialize};

@@ -19,10 +19,9 @@
     clippy::unwrap_used
 )]
 
-use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
+use crate::action::Action;
 use crate::check::{Checked, Offence};
 use crate::fees::{portion, tx_fee};
-use crate::job::Job;
 use crate::lane::{Errand, Lane, Load};
 use crate::state::State;
 use crate::tx::SignedTx;
@@ -86,38 +85,15 @@ impl Item {
     #[must_use]
     pub fn of(state: &State, tx: &SignedTx, bytes: usize) -> Self {
         let (body, units) = (&tx.body, state.units(&tx.body.action));
-        Self { sender: body.sender, nonce: body.nonce, bytes, units, errand: Errand::of(&body.action) }
+        Self { sender: body.sender, nonce: body.nonce, bytes, units, errand: body.action.errand() }
     }
 }
 
 impl State {
-    /// Units of verification that an action takes now. A settlement whose job is not open is refused before its proof.
+    /// Units of verification that an action takes now.
     #[must_use]
     pub fn units(&self, action: &Action) -> u64 {
-        let units_of = |job: &Job| self.tables.models.get(&job.spec.model).map_or(0, |model| model.units);
-        match action {
-            Action::Model(ModelAction::Register { .. }) => self.meta.params.max_proof_units,
-            Action::Job(JobAction::Settle { authority, proof, .. }) if !proof.is_empty() => {
-                let open = self.tables.jobs.get(&authority.job()).filter(|job| job.is_open());
-                open.map_or(0, units_of)
-            }
-            Action::Job(JobAction::Settle { .. })
-            | Action::Token(TokenAction::Transfer { .. })
-            | Action::Model(ModelAction::Remove { .. })
-            | Action::Worker(WorkerAction::Register { .. })
-            | Action::Worker(WorkerAction::AddStake { .. })
-            | Action::Worker(WorkerAction::RequestUnstake { .. })
-            | Action::Worker(WorkerAction::WithdrawStake)
-            | Action::Worker(WorkerAction::PublishOffer { .. })
-            | Action::Job(JobAction::Submit { .. })
-            | Action::Job(JobAction::Cancel { .. })
-            | Action::Job(JobAction::Commit { .. })
-            | Action::Job(JobAction::Reveal { .. })
-            | Action::Job(JobAction::Abandon { .. })
-            | Action::Job(JobAction::Fail { .. })
-            | Action::Job(JobAction::ReportTimeout { .. })
-            | Action::Validator(ValidatorAction::ReportEquivocation { .. }) => 0,
-        }
+        action.units(self)
     }
 
     /// What a transaction pays in the next block.
@@ -235,7 +211,7 @@ pub fn check_reports(state: &State, txs: &[Checked]) -> Result<(), InclusionErro
     let mut seen = BTreeSet::new();
     for checked in txs {
         let sender = checked.tx.body.sender;
-        if state.lane(&sender, Errand::of(&checked.tx.body.action)) != Lane::Report {
+        if state.lane(&sender, checked.tx.body.action.errand()) != Lane::Report {
             continue;
         }
         let offence = checked.offence().filter(|offence| state.is_punishable(offence));

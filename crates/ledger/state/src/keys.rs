@@ -23,7 +23,7 @@ pub enum Key {
     Validator(AccountId),
     /// [`crate::Job`].
     Job(JobId),
-    /// [`crate::job::TokenUse`].
+    /// [`crate::component::job::row::TokenUse`].
     Token(LeaseToken),
     /// The height at which an offence was punished.
     Offence(OffenceKey),

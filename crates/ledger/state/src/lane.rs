@@ -9,7 +9,7 @@
 //!
 //! A flood in one lane fills that lane. What a lane is decided by the state before the block, so every validator sees
 //! it alike. A block in which a lane had no room left is *crowded*. It does not count towards reveal windows (see
-//! [`crate::job`]). A worker's reveal may wait behind another transaction of its own, in any lane.
+//! [`crate::component::job::row`]). A worker's reveal may wait behind another transaction of its own, in any lane.
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,
@@ -26,7 +26,6 @@
     clippy::unwrap_used
 )]
 
-use crate::action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
 use crate::params::Params;
 use crate::state::State;
 use ciro_types::{AccountId, Amount, JobId};
@@ -111,32 +110,6 @@ pub enum Errand {
     Reveal(JobId),
     /// Evidence.
     Report,
-}
-
-impl Errand {
-    /// The errand of an action.
-    #[must_use]
-    pub const fn of(action: &Action) -> Self {
-        match action {
-            Action::Token(TokenAction::Transfer { .. })
-            | Action::Model(ModelAction::Register { .. })
-            | Action::Model(ModelAction::Remove { .. })
-            | Action::Worker(WorkerAction::Register { .. })
-            | Action::Worker(WorkerAction::AddStake { .. })
-            | Action::Worker(WorkerAction::RequestUnstake { .. })
-            | Action::Worker(WorkerAction::WithdrawStake)
-            | Action::Job(JobAction::Submit { .. })
-            | Action::Job(JobAction::Cancel { .. }) => Self::Plain,
-            Action::Worker(WorkerAction::PublishOffer { .. })
-            | Action::Job(JobAction::Settle { .. })
-            | Action::Job(JobAction::Commit { .. })
-            | Action::Job(JobAction::Abandon { .. })
-            | Action::Job(JobAction::Fail { .. }) => Self::Work,
-            Action::Job(JobAction::ReportTimeout { .. }) => Self::Timeout,
-            Action::Job(JobAction::Reveal { job, .. }) => Self::Reveal(*job),
-            Action::Validator(ValidatorAction::ReportEquivocation { .. }) => Self::Report,
-        }
-    }
 }
 
 impl State {

@@ -7,14 +7,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`action`] | what can be asked, by component |
-//! | [`tx`], [`lease`] | what accounts and the scheduler sign |
+//! | [`component`] | accounts, models, workers, jobs, validators: rows, actions, rules, what they do, what must hold |
+//! | [`tx`] | what accounts sign |
 //! | [`check`] | the stateless phase, and the traits by which proofs and evidence are judged |
 //! | [`lane`], [`inclusion`] | what a block may hold: who pays, in which order, and which part of it who may fill |
 //! | [`admission`] | what is not worth a place in a pool |
 //! | [`block`] | the ordered phase of a whole block |
 //! | [`effects`], [`outcome`] | what follows from a block, and from a transaction |
-//! | `exec` | one transaction each: accounts, models, workers, jobs, leases, A2 rounds, lots, slashing; and the sweep of what is due |
-//! | [`job`], [`worker`], [`model`], [`validator`], [`account`] | the rows |
+//! | `exec` | one transaction, all or nothing; taking stake; the sweep of what is due |
 //! | [`money`], [`fees`], [`slash`] | pots and totals; the protocol fee and its phases; offences and their price |
 //! | [`receipt`], [`merkle`] | settlement records and the path that shows one to a stranger |
 //! | [`event`], [`error`] | what happened; why a transaction was refused |
@@ -28,12 +28,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
-pub mod account;
 pub mod action;
 pub mod admission;
 pub mod audit;
 pub mod block;
 pub mod check;
+pub mod component;
 mod due;
 pub mod effects;
 pub mod error;
@@ -42,12 +42,9 @@ mod exec;
 pub mod fees;
 pub mod genesis;
 pub mod inclusion;
-pub mod job;
 pub mod keys;
 pub mod lane;
-pub mod lease;
 pub mod merkle;
-pub mod model;
 pub mod money;
 pub mod outcome;
 pub mod params;
@@ -57,11 +54,8 @@ pub mod snapshot;
 pub mod state;
 mod table;
 pub mod tx;
-pub mod validator;
-pub mod worker;
 
-pub use account::Account;
-pub use action::{Action, JobAction, ModelAction, TokenAction, ValidatorAction, WorkerAction};
+pub use action::Action;
 pub use audit::AuditError;
 pub use block::{BlockContext, BlockError, apply_block};
 pub use check::{
@@ -69,17 +63,21 @@ pub use check::{
     ProofCost, ProofRejection, check_stateless, screen,
 };
 pub use ciro_crypto::{job_id, model_id};
+pub use component::job::lease::{self, Authority, SignedLease};
+pub use component::job::{DeclineReason, FailReason, Job, JobAction, JobStatus, RefundReason, Round, Seat};
+pub use component::model::{Model, ModelAction};
+pub use component::token::{Account, TokenAction};
+pub use component::validator::{Validator, ValidatorAction};
+pub use component::worker::{Reputation, Unbonding, Worker, WorkerAction};
+pub use component::{job, model, worker};
 pub use effects::{BlockEffects, Write};
 pub use error::TxError;
 pub use event::{CommittedEvent, Event, EventPosition};
 pub use genesis::{Genesis, GenesisAccount, GenesisError, GenesisValidator};
 pub use inclusion::{InclusionError, Item, Manifest, check_reports, manifest};
-pub use job::{DeclineReason, FailReason, Job, JobStatus, RefundReason, Round, Seat};
 pub use keys::Key;
 pub use lane::{Errand, Lane, Load};
-pub use lease::{Authority, SignedLease};
 pub use merkle::{MerklePath, PathError, merkle_root};
-pub use model::Model;
 pub use money::{Pools, Totals};
 pub use outcome::Outcome;
 pub use params::{Params, ParamsError};
@@ -88,5 +86,3 @@ pub use slash::{SlashDestination, SlashReason};
 pub use snapshot::RestoreError;
 pub use state::{State, Tip};
 pub use tx::{SignedTx, TxBody, commitment, input_hash, input_hasher, output_hash};
-pub use validator::Validator;
-pub use worker::{Reputation, Unbonding, Worker};

@@ -16,12 +16,12 @@
 )]
 #![expect(clippy::expect_used, reason = "a replica whose books do not add up must stop before it signs them")]
 
-use crate::account::Account;
+use crate::component::token::row::Account;
+use crate::component::worker::row::{Unbonding, Worker};
 use crate::error::TxError;
 use crate::fees::FeeSplit;
 use crate::slash::SlashDestination;
 use crate::state::State;
-use crate::worker::{Unbonding, Worker};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Height, JobId, ModelId};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! What a transaction achieved.
 
-use crate::job::JobStatus;
+use crate::component::job::row::JobStatus;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, Height, JobId, ModelId};
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,12 @@
 //! The rows as key-values: what a block changed, everything, and the way back.
 
 use crate::audit::AuditError;
+use crate::component::validator::row::Validator;
 use crate::effects::Write;
 use crate::genesis::{Genesis, GenesisError};
 use crate::keys::{Key, KeyError};
 use crate::money::Totals;
 use crate::state::{Journal, Meta, State, Tables, Tip};
-use crate::validator::Validator;
 use crate::{Account, merkle_root};
 use borsh::BorshSerialize;
 use ciro_types::codec::BorshDeserialize;

@@ -1,18 +1,18 @@
 //! The state between two blocks: rows in ordered tables, a few scalars, and what can be read from them.
 
-use crate::account::Account;
 use crate::check::Facts;
+use crate::component::job::row::{Job, TokenUse};
+use crate::component::model::row::Model;
+use crate::component::token::row::Account;
+use crate::component::validator::row::Validator;
+use crate::component::worker::row::Worker;
 use crate::due::{self, Due, DueAt};
 use crate::event::Event;
-use crate::job::{Job, TokenUse};
 use crate::keys::OffenceKey;
-use crate::model::Model;
 use crate::money::Totals;
 use crate::params::Params;
 use crate::receipt::SettlementRecord;
 use crate::table::Table;
-use crate::validator::Validator;
-use crate::worker::Worker;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_types::{AccountId, Amount, ChainId, Hash32, Height, JobId, LeaseToken, ModelId, Offer};
 use std::collections::BTreeMap;
@@ -174,7 +174,7 @@ impl State {
     /// Who decides the block after the next one: those whom the next header names. Offenders are not among them.
     #[must_use]
     pub fn successors(&self) -> Vec<(AccountId, u64)> {
-        crate::validator::successors(&self.tables.validators.iter().collect::<Vec<_>>())
+        crate::component::validator::row::successors(&self.tables.validators.iter().collect::<Vec<_>>())
     }
 
     /// Every job that is open or ended not long ago, in order of id.

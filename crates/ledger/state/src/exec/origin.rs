@@ -4,7 +4,7 @@ use ciro_types::{AccountId, TxId};
 
 /// Who asks, and in which transaction.
 #[derive(Clone, Copy)]
-pub(super) struct Origin {
-    pub(super) sender: AccountId,
-    pub(super) tx: TxId,
+pub(crate) struct Origin {
+    pub(crate) sender: AccountId,
+    pub(crate) tx: TxId,
 }

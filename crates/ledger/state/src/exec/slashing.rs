@@ -1,6 +1,6 @@
 //! Taking stake.
 
-use super::workers::withdraw_offer_if_inactive;
+use crate::component::worker::exec::withdraw_offer_if_inactive;
 use crate::event::Event;
 use crate::fees::portion;
 use crate::money::Pot;
@@ -10,7 +10,7 @@ use ciro_types::{AccountId, Amount, JobId};
 
 /// Takes the offence's share of everything the worker has at risk: active stake first, then the parts on their way out,
 /// soonest release first. Slashed money moves (defect 5).
-pub(super) fn slash_worker(state: &mut State, worker: AccountId, reason: SlashReason, job: JobId) {
+pub(crate) fn slash_worker(state: &mut State, worker: AccountId, reason: SlashReason, job: JobId) {
     let pots = slashable(state, worker);
     let at_risk: Amount = pots.iter().map(|pot| state.level(*pot)).sum();
     let amount = portion(at_risk, reason.rate());
@@ -35,7 +35,7 @@ fn take(state: &mut State, pots: &[Pot], reason: SlashReason, amount: Amount) {
 }
 
 /// Takes the offence's share of a validator's stake and returns how much that was.
-pub(super) fn slash_validator(state: &mut State, validator: AccountId, reason: SlashReason) -> Amount {
+pub(crate) fn slash_validator(state: &mut State, validator: AccountId, reason: SlashReason) -> Amount {
     let pot = Pot::ValidatorStake(validator);
     let amount = portion(state.level(pot), reason.rate());
     state.shift_held(pot, reason.destination().into(), amount);

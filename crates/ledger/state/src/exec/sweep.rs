@@ -1,10 +1,13 @@
 //! What happens at the beginning of a block by itself.
 
-use super::workers::withdraw_offer;
-use super::{jobs, leases, models, redundant};
+use crate::component::job::leases;
+use crate::component::job::orders as jobs;
+use crate::component::job::redundant;
+use crate::component::job::row::Job;
+use crate::component::model::exec as models;
+use crate::component::worker::exec::withdraw_offer;
 use crate::due::Due;
 use crate::event::Event;
-use crate::job::Job;
 use crate::state::State;
 use ciro_types::{AccountId, JobId};
 

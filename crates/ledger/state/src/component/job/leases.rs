@@ -1,21 +1,21 @@
 //! Fencing tokens: how a lease is used once, by whom it names, for the job it names, while it runs.
 
-use super::jobs::{self, open_job};
-use super::lots::is_drawn;
-use super::offers::{check_price, offer_price};
-use super::workers::{change_standing, find, require_active, require_height};
+use crate::component::job::lease::Authority;
+use crate::component::job::lots::is_drawn;
+use crate::component::job::orders::{self as jobs, open_job};
+use crate::component::job::row::TokenUse;
+use crate::component::job::row::{DeclineReason, FailReason, Job, RefundReason};
+use crate::component::worker::exec::{change_standing, find, require_active, require_height};
+use crate::component::worker::offers::{check_price, offer_price};
+use crate::component::worker::row::Reputation;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
-use crate::job::TokenUse;
-use crate::job::{DeclineReason, FailReason, Job, RefundReason};
-use crate::lease::Authority;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::worker::Reputation;
 use ciro_types::{AccountId, Amount, Assurance, Height, JobId, Lease, LeaseToken};
 
 /// Accepts `sender`'s right to answer and returns its price.
-pub(super) fn authorize(state: &mut State, sender: AccountId, authority: &Authority) -> Result<Amount, TxError> {
+pub(crate) fn authorize(state: &mut State, sender: AccountId, authority: &Authority) -> Result<Amount, TxError> {
     let price = check_right(state, state.height(), sender, authority)?;
     if let Authority::Lease(signed) = authority {
         record_use(state, &signed.lease);
@@ -124,7 +124,7 @@ fn record_use(state: &mut State, lease: &Lease) {
 }
 
 /// Forgets a token that no running lease can carry, and with it every older one.
-pub(super) fn forget(state: &mut State, token: LeaseToken) {
+pub(crate) fn forget(state: &mut State, token: LeaseToken) {
     state.tables.tokens.remove(&token);
     state.tip.token_floor = state.tip.token_floor.max(token);
 }
@@ -139,7 +139,7 @@ fn fence(state: &mut State, lease: &Lease) {
     });
 }
 
-pub(super) fn abandon(state: &mut State, lease: &Lease, reason: DeclineReason) -> Result<Outcome, TxError> {
+pub(crate) fn abandon(state: &mut State, lease: &Lease, reason: DeclineReason) -> Result<Outcome, TxError> {
     use_running(state, lease)?;
     fence(state, lease);
     let Lease { job, worker, token, .. } = *lease;
@@ -149,7 +149,7 @@ pub(super) fn abandon(state: &mut State, lease: &Lease, reason: DeclineReason) -
 
 /// Counts a worker's word that nobody can answer the job. One worker alone cannot end it, and whoever is proven wrong by an
 /// answer loses standing.
-pub(super) fn fail_job(state: &mut State, lease: &Lease, reason: FailReason) -> Result<Outcome, TxError> {
+pub(crate) fn fail_job(state: &mut State, lease: &Lease, reason: FailReason) -> Result<Outcome, TxError> {
     let Lease { job: id, worker, token, .. } = *lease;
     require_active(state, worker)?;
     use_running(state, lease)?;
@@ -177,11 +177,11 @@ fn has_failed(state: &State, id: JobId) -> Result<bool, TxError> {
     Ok(job.failures.len() >= state.meta.params.fail_quorum as usize && is_majority && job.round.seats.is_empty())
 }
 
-pub(super) fn status(state: &State, id: JobId) -> Result<crate::JobStatus, TxError> {
+pub(crate) fn status(state: &State, id: JobId) -> Result<crate::JobStatus, TxError> {
     state.tables.jobs.get(&id).map(|job| job.status).ok_or(TxError::UnknownJob { job: id })
 }
 
-pub(super) fn report_timeout(state: &mut State, lease: &Lease) -> Result<Outcome, TxError> {
+pub(crate) fn report_timeout(state: &mut State, lease: &Lease) -> Result<Outcome, TxError> {
     let Lease { job, worker, token, .. } = *lease;
     find(state, worker)?;
     use_expired(state, lease)?;

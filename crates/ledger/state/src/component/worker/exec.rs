@@ -1,21 +1,34 @@
 //! Stake in, stake out, offers.
 
-use super::accounts;
+use crate::component::token::exec as accounts;
+use crate::component::worker::action::WorkerAction;
+use crate::component::worker::row::{MAX_UNBONDINGS, Worker};
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::worker::{MAX_UNBONDINGS, Worker};
 use ciro_types::{AccountId, Amount, Height, Offer};
 
+impl WorkerAction {
+    pub(crate) fn execute(&self, state: &mut State, sender: AccountId) -> Result<Outcome, TxError> {
+        match self {
+            Self::Register { stake } => register(state, sender, *stake),
+            Self::AddStake { amount } => add_stake(state, sender, *amount),
+            Self::RequestUnstake { amount } => request_unstake(state, sender, *amount),
+            Self::WithdrawStake => withdraw_stake(state, sender),
+            Self::PublishOffer { offer } => publish_offer(state, offer),
+        }
+    }
+}
+
 /// A registered worker, or why there is none.
-pub(super) fn find(state: &State, worker: AccountId) -> Result<&Worker, TxError> {
+pub(crate) fn find(state: &State, worker: AccountId) -> Result<&Worker, TxError> {
     state.tables.workers.get(&worker).ok_or(TxError::UnknownWorker { worker })
 }
 
 /// Refuses a worker whose active stake is below the minimum.
-pub(super) fn require_active(state: &State, worker: AccountId) -> Result<(), TxError> {
+pub(crate) fn require_active(state: &State, worker: AccountId) -> Result<(), TxError> {
     require_minimum(state, worker, find(state, worker)?.stake)
 }
 
@@ -24,7 +37,7 @@ fn require_minimum(state: &State, worker: AccountId, got: Amount) -> Result<(), 
     if got >= expected { Ok(()) } else { Err(TxError::StakeBelowMinimum { worker, expected, got }) }
 }
 
-pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> Result<Outcome, TxError> {
+fn register(state: &mut State, worker: AccountId, stake: Amount) -> Result<Outcome, TxError> {
     if state.tables.workers.contains(&worker) {
         return Err(TxError::WorkerExists { worker });
     }
@@ -37,7 +50,7 @@ pub(super) fn register(state: &mut State, worker: AccountId, stake: Amount) -> R
 }
 
 /// Adds stake. Parts on their way out keep their release heights (defect 4).
-pub(super) fn add_stake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+fn add_stake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
     find(state, worker)?;
     state.spend(worker, Pot::Stake(worker), amount)?;
     let now = state.height();
@@ -47,7 +60,7 @@ pub(super) fn add_stake(state: &mut State, worker: AccountId, amount: Amount) ->
     Ok(Outcome::StakeAdded)
 }
 
-pub(super) fn request_unstake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+fn request_unstake(state: &mut State, worker: AccountId, amount: Amount) -> Result<Outcome, TxError> {
     let release = state.height().plus(state.meta.params.unstake_delay);
     let unbonding = &find(state, worker)?.unbonding;
     if unbonding.len() >= MAX_UNBONDINGS && unbonding.iter().all(|part| part.release != release) {
@@ -61,7 +74,7 @@ pub(super) fn request_unstake(state: &mut State, worker: AccountId, amount: Amou
     Ok(Outcome::UnstakeRequested { release })
 }
 
-pub(super) fn withdraw_stake(state: &mut State, worker: AccountId) -> Result<Outcome, TxError> {
+fn withdraw_stake(state: &mut State, worker: AccountId) -> Result<Outcome, TxError> {
     let height = state.height();
     let parts = find(state, worker)?.unbonding.clone();
     let released: Vec<_> = parts.iter().filter(|part| part.release <= height).collect();
@@ -76,7 +89,7 @@ pub(super) fn withdraw_stake(state: &mut State, worker: AccountId) -> Result<Out
     Ok(Outcome::StakeWithdrawn { amount })
 }
 
-pub(super) fn publish_offer(state: &mut State, offer: &Offer) -> Result<Outcome, TxError> {
+fn publish_offer(state: &mut State, offer: &Offer) -> Result<Outcome, TxError> {
     let id = offer.worker;
     require_active(state, id)?;
     let expected = find(state, id)?.offer_sequence;
@@ -93,7 +106,7 @@ pub(super) fn publish_offer(state: &mut State, offer: &Offer) -> Result<Outcome,
 }
 
 /// Refuses a price that is too low to mean anything: for nothing, a worker can be idle.
-pub(super) fn require_price(state: &State, got: Amount) -> Result<(), TxError> {
+pub(crate) fn require_price(state: &State, got: Amount) -> Result<(), TxError> {
     let expected = state.meta.params.min_price;
     if got >= expected { Ok(()) } else { Err(TxError::AskBelowMinimum { expected, got }) }
 }
@@ -106,7 +119,7 @@ fn require_backing(state: &State, worker: AccountId, offer: &Offer) -> Result<()
 }
 
 /// Refuses a height that is not after the block at `now`, or more than `span` blocks after it.
-pub(super) fn require_height(now: Height, field: TimedField, got: Height, span: u64) -> Result<(), TxError> {
+pub(crate) fn require_height(now: Height, field: TimedField, got: Height, span: u64) -> Result<(), TxError> {
     let (earliest, latest) = (now.next(), now.plus(span));
     if (earliest..=latest).contains(&got) {
         Ok(())
@@ -116,21 +129,21 @@ pub(super) fn require_height(now: Height, field: TimedField, got: Height, span: 
 }
 
 /// An offer stands only while the minimum stake is behind it, and that of each of its slots.
-pub(super) fn withdraw_offer_if_inactive(state: &mut State, worker: AccountId) {
+pub(crate) fn withdraw_offer_if_inactive(state: &mut State, worker: AccountId) {
     let is_backed = |offer: &Offer| require_backing(state, worker, offer).is_ok();
     if require_active(state, worker).is_err() || !state.offer(&worker).is_none_or(is_backed) {
         withdraw_offer(state, worker);
     }
 }
 
-pub(super) fn withdraw_offer(state: &mut State, worker: AccountId) {
+pub(crate) fn withdraw_offer(state: &mut State, worker: AccountId) {
     if let Some(offer) = state.remove_offer(&worker) {
         state.emit(Event::OfferWithdrawn { worker, sequence: offer.sequence });
     }
 }
 
 /// Changes a worker's standing and its counters. A worker that never registered has none.
-pub(super) fn change_standing(state: &mut State, worker: AccountId, points: i16, count: impl FnOnce(&mut Worker)) {
+pub(crate) fn change_standing(state: &mut State, worker: AccountId, points: i16, count: impl FnOnce(&mut Worker)) {
     let changed = state.edit_worker(worker, |row| {
         row.reputation = row.reputation.changed(points);
         count(row);

@@ -1,15 +1,24 @@
 //! Punishing a validator that the stateless phase has convicted. Anyone may report (defect 5).
 
-use super::slashing::slash_validator;
 use crate::check::{Finding, Offence};
+use crate::component::validator::action::ValidatorAction;
 use crate::error::TxError;
+use crate::exec::slashing::slash_validator;
 use crate::outcome::Outcome;
 use crate::slash::SlashReason;
 use crate::state::State;
 use ciro_types::Amount;
 
+impl ValidatorAction {
+    pub(crate) fn execute(&self, state: &mut State, finding: Finding) -> Result<Outcome, TxError> {
+        match self {
+            Self::ReportEquivocation { .. } => punish(state, finding),
+        }
+    }
+}
+
 /// Takes stake once per validator, height and round.
-pub(super) fn punish(state: &mut State, finding: Finding) -> Result<Outcome, TxError> {
+fn punish(state: &mut State, finding: Finding) -> Result<Outcome, TxError> {
     let Finding::Offence(offence) = finding else {
         unreachable!("the stateless phase keeps the offence it was shown");
     };

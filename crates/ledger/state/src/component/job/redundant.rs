@@ -1,25 +1,26 @@
-//! A2: commit, reveal, compare, break a tie. The rules are in [`crate::job`].
+//! A2: commit, reveal, compare, break a tie. The rules are in [`crate::component::job::row`].
 
-use super::jobs::{self, open_job};
-use super::origin::Origin;
-use super::seats::{cover, excluded, release_seats};
-use super::slashing::slash_worker;
-use super::workers::change_standing;
-use super::{leases, settle};
+use crate::component::job::lease::Authority;
+use crate::component::job::leases;
+use crate::component::job::orders::{self as jobs, open_job};
+use crate::component::job::row::{AGREEING_SEATS, FailReason, Job, MAX_SEATS, RefundReason, Seat};
+use crate::component::job::seats::{cover, excluded, release_seats};
+use crate::component::job::settle;
+use crate::component::worker::exec::change_standing;
+use crate::component::worker::row::Reputation;
 use crate::error::TxError;
 use crate::event::Event;
-use crate::job::{AGREEING_SEATS, FailReason, Job, MAX_SEATS, RefundReason, Seat};
-use crate::lease::Authority;
+use crate::exec::origin::Origin;
+use crate::exec::slashing::slash_worker;
 use crate::outcome::Outcome;
 use crate::receipt::Payment;
 use crate::slash::SlashReason;
 use crate::state::State;
 use crate::tx::commitment as commit_to;
-use crate::worker::Reputation;
 use ciro_types::{AccountId, Amount, Hash32, Height, JobId, TxId};
 
 /// Takes a seat.
-pub(super) fn commit(
+pub(crate) fn commit(
     state: &mut State,
     worker: AccountId,
     authority: &Authority,
@@ -38,7 +39,7 @@ pub(super) fn commit(
 }
 
 /// Whether the worker's stake covers one more seat at this price.
-pub(super) fn check_cover(state: &State, worker: AccountId, price: Amount) -> Result<(), TxError> {
+pub(crate) fn check_cover(state: &State, worker: AccountId, price: Amount) -> Result<(), TxError> {
     let row = state.worker(&worker).ok_or(TxError::UnknownWorker { worker })?;
     let (expected, got) = (cover(state, row, price), row.stake);
     if got >= expected { Ok(()) } else { Err(TxError::SeatNotCovered { worker, expected, got }) }
@@ -69,7 +70,7 @@ fn take_seat(job: &mut Job, seat: Seat, (window_end, crowded): (Height, u64)) ->
 }
 
 /// Opens a commitment; the last one closes the round.
-pub(super) fn reveal(
+pub(crate) fn reveal(
     state: &mut State,
     origin: Origin,
     id: JobId,
@@ -120,7 +121,7 @@ fn decide(state: &mut State, id: JobId, tx: TxId) {
 
 /// Ends a reveal window that somebody let pass, unless crowded blocks have shortened it. The seats that did reveal cannot
 /// agree: they would have closed the round before, or are alone.
-pub(super) fn close_reveals(state: &mut State, id: JobId) {
+pub(crate) fn close_reveals(state: &mut State, id: JobId) {
     let silent = match lost_blocks(state, id) {
         0 => {
             let silent = drop_silent_seats(state, id);

@@ -10,7 +10,7 @@ pub(crate) fn hand_over(state: &mut State) {
     let powers: BTreeMap<AccountId, u64> = state.successors().into_iter().collect();
     let changed = state.validators().filter_map(|(id, row)| {
         let power = powers.get(id).copied().unwrap_or(0);
-        (row.power != power).then(|| (*id, crate::validator::Validator { power, ..row.clone() }))
+        (row.power != power).then(|| (*id, crate::component::validator::row::Validator { power, ..row.clone() }))
     });
     for (id, row) in changed.collect::<Vec<_>>() {
         state.tables.validators.put(id, row);

@@ -1,17 +1,27 @@
-//! Models: kept for a deposit, removed by their owner. The rules are in [`crate::model`].
+//! Models: kept for a deposit, removed by their owner. The rules are in [`crate::component::model::row`].
 
 use crate::check::Finding;
+use crate::component::model::action::ModelAction;
+use crate::component::model::row::{Model, deposit};
 use crate::error::TxError;
 use crate::event::Event;
-use crate::model::{Model, deposit};
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
 use ciro_crypto::model_id;
 use ciro_types::{AccountId, Amount, ModelId, ModelRoots};
 
+impl ModelAction {
+    pub(crate) fn execute(&self, state: &mut State, sender: AccountId, finding: Finding) -> Result<Outcome, TxError> {
+        match self {
+            Self::Register { program, roots } => register(state, sender, (program, *roots), finding),
+            Self::Remove { model } => retire(state, sender, *model),
+        }
+    }
+}
+
 /// Registers a model. One that is registered already stays as it is, unless its owner has withdrawn it.
-pub(super) fn register(
+fn register(
     state: &mut State,
     by: AccountId,
     (program, roots): (&[u8], ModelRoots),
@@ -44,7 +54,7 @@ pub(super) fn register(
 }
 
 /// Withdraws a model from the market. It goes at once if no job names it.
-pub(super) fn retire(state: &mut State, sender: AccountId, id: ModelId) -> Result<Outcome, TxError> {
+fn retire(state: &mut State, sender: AccountId, id: ModelId) -> Result<Outcome, TxError> {
     let mut model = state.tables.models.get(&id).ok_or(TxError::UnknownModel { model: id })?.clone();
     if model.owner != sender {
         return Err(TxError::WrongSender { expected: model.owner, got: sender });
@@ -59,7 +69,7 @@ pub(super) fn retire(state: &mut State, sender: AccountId, id: ModelId) -> Resul
 }
 
 /// Drops a withdrawn model that no job names any more.
-pub(super) fn drop_if_done(state: &mut State, id: ModelId) {
+pub(crate) fn drop_if_done(state: &mut State, id: ModelId) {
     let is_retired = state.tables.models.get(&id).is_some_and(|model| model.is_retired);
     if is_retired && state.jobs_on(&id) == 0 {
         return_deposit(state, id);

@@ -1,14 +1,14 @@
 //! What a worker asks for a job, and whether it may.
 
-use super::workers::{find, require_price};
+use crate::component::job::row::Job;
+use crate::component::worker::exec::{find, require_price};
 use crate::error::TxError;
 use crate::fees::price_ceiling;
-use crate::job::Job;
 use crate::state::State;
 use ciro_types::{AccountId, Amount};
 
 /// What a worker asks whose standing offer fits the job.
-pub(super) fn offer_price(state: &State, job: &Job, worker: AccountId) -> Result<Amount, TxError> {
+pub(crate) fn offer_price(state: &State, job: &Job, worker: AccountId) -> Result<Amount, TxError> {
     let offer = state.offer(&worker).ok_or(TxError::NoOffer { worker })?;
     let needs = &job.spec.requirements;
     let standing = find(state, worker)?.reputation.0;
@@ -20,7 +20,7 @@ pub(super) fn offer_price(state: &State, job: &Job, worker: AccountId) -> Result
     Ok(offer.price)
 }
 
-pub(super) fn check_price(state: &State, job: &Job, price: Amount) -> Result<(), TxError> {
+pub(crate) fn check_price(state: &State, job: &Job, price: Amount) -> Result<(), TxError> {
     let (spec, params) = (&job.spec, &state.meta.params);
     require_price(state, price)?;
     let expected = price_ceiling(spec.max_price, params.fee, spec.assurance);

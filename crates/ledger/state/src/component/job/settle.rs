@@ -1,23 +1,23 @@
 //! Paying a job, exactly once.
 
-use super::jobs::{self, open_job};
-use super::leases;
-use super::origin::Origin;
-use super::workers::change_standing;
+use crate::component::job::lease::Authority;
+use crate::component::job::leases;
+use crate::component::job::orders::{self as jobs, open_job};
+use crate::component::job::row::JobStatus;
+use crate::component::worker::exec::change_standing;
+use crate::component::worker::row::Reputation;
 use crate::error::TxError;
 use crate::event::Event;
+use crate::exec::origin::Origin;
 use crate::fees::{Phase, portion};
-use crate::job::JobStatus;
-use crate::lease::Authority;
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::receipt::{Payment, SettlementRecord};
 use crate::state::State;
-use crate::worker::Reputation;
 use ciro_types::{Amount, Hash32, JobId, TxId};
 
 /// Pays one worker for an answer that the stateless phase has checked: at A4 its proof, at A0 its signature.
-pub(super) fn settle(
+pub(crate) fn settle(
     state: &mut State,
     origin: Origin,
     authority: &Authority,
@@ -32,7 +32,7 @@ pub(super) fn settle(
 
 /// Moves the escrow of an open job to its workers, the fee to its pools and the rest to the client, and ends the job.
 /// The caller has kept each price under [`crate::fees::price_ceiling`].
-pub(super) fn pay(state: &mut State, id: JobId, payments: Vec<Payment>, (output, tx): (Hash32, TxId)) {
+pub(crate) fn pay(state: &mut State, id: JobId, payments: Vec<Payment>, (output, tx): (Hash32, TxId)) {
     for payment in &payments {
         state.shift_held(Pot::Escrow(id), Pot::Balance(payment.worker), payment.price);
     }

@@ -1,12 +1,12 @@
 //! Ordering a job, withdrawing it, and the exits that refund it.
 
-use super::seats::release_seats;
-use super::workers::require_height;
+use crate::component::job::row::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
+use crate::component::job::seats::release_seats;
+use crate::component::model::row::Model;
+use crate::component::worker::exec::require_height;
 use crate::error::{TimedField, TxError};
 use crate::event::Event;
 use crate::fees::cost;
-use crate::job::{AGREEING_SEATS, FailReason, Job, JobStatus, RefundReason, Round};
-use crate::model::Model;
 use crate::money::Pot;
 use crate::outcome::Outcome;
 use crate::state::State;
@@ -14,7 +14,7 @@ use ciro_crypto::job_id;
 use ciro_types::{AccountId, Amount, JobId, JobSpec, LeaseToken};
 
 /// Orders a job and moves its price into escrow (defect 1). The same order again changes nothing.
-pub(super) fn submit(state: &mut State, spec: &JobSpec) -> Result<Outcome, TxError> {
+pub(crate) fn submit(state: &mut State, spec: &JobSpec) -> Result<Outcome, TxError> {
     let id = job_id(spec);
     if let Some(job) = state.tables.jobs.get(&id) {
         return Ok(Outcome::JobAbsorbed { job: id, status: job.status });
@@ -62,7 +62,7 @@ fn opened(state: &State, spec: &JobSpec) -> Job {
 
 /// Starts a withdrawal. A lease the ledger has not seen may be out, and a client that cancels when an answer appears in
 /// a mempool would have it for nothing: so the refund waits as long as a lease can run.
-pub(super) fn cancel(state: &mut State, sender: AccountId, id: JobId) -> Result<Outcome, TxError> {
+pub(crate) fn cancel(state: &mut State, sender: AccountId, id: JobId) -> Result<Outcome, TxError> {
     let job = open_job(state, id)?;
     if job.spec.client != sender {
         return Err(TxError::WrongSender { expected: job.spec.client, got: sender });
@@ -80,7 +80,7 @@ pub(super) fn cancel(state: &mut State, sender: AccountId, id: JobId) -> Result<
 }
 
 /// Refunds a withdrawn job, unless a worker has committed in the meantime.
-pub(super) fn finish_cancel(state: &mut State, id: JobId, job: &Job) {
+pub(crate) fn finish_cancel(state: &mut State, id: JobId, job: &Job) {
     if job.round.seats.is_empty() {
         refund(state, id, RefundReason::Cancelled);
     } else {
@@ -90,7 +90,7 @@ pub(super) fn finish_cancel(state: &mut State, id: JobId, job: &Job) {
 }
 
 /// Why a job that reached its deadline unanswered is refunded.
-pub(super) fn expiry_reason(job: &Job) -> RefundReason {
+pub(crate) fn expiry_reason(job: &Job) -> RefundReason {
     let revealed = job.round.seats.iter().filter(|seat| seat.output.is_some()).count();
     match job.failures.last() {
         _ if job.cancel_at.is_some() => RefundReason::Cancelled,
@@ -106,14 +106,14 @@ fn was_taken(job: &Job) -> bool {
 }
 
 /// Gives the whole escrow back and ends the job.
-pub(super) fn refund(state: &mut State, id: JobId, reason: RefundReason) {
+pub(crate) fn refund(state: &mut State, id: JobId, reason: RefundReason) {
     let (client, amount) = return_escrow(state, id);
     close(state, id, JobStatus::Refunded { height: state.height(), reason });
     state.emit(Event::JobRefunded { job: id, client, amount, reason });
 }
 
 /// Moves what is left in escrow to the client.
-pub(super) fn return_escrow(state: &mut State, id: JobId) -> (AccountId, Amount) {
+pub(crate) fn return_escrow(state: &mut State, id: JobId) -> (AccountId, Amount) {
     let job = state.tables.jobs.get(&id).expect("an open job has a row");
     let (client, amount) = (job.spec.client, job.escrow);
     state.shift_held(Pot::Escrow(id), Pot::Balance(client), amount);
@@ -121,7 +121,7 @@ pub(super) fn return_escrow(state: &mut State, id: JobId) -> (AccountId, Amount)
 }
 
 /// Ends a job whose escrow is empty. What decided its future is dropped with it, and its seats' stake is free.
-pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
+pub(crate) fn close(state: &mut State, id: JobId, status: JobStatus) {
     let seats = state.tables.jobs.get(&id).expect("an open job has a row").round.seats.clone();
     release_seats(state, &seats);
     state.edit_job(id, |job| {
@@ -136,7 +136,7 @@ pub(super) fn close(state: &mut State, id: JobId, status: JobStatus) {
 }
 
 /// An open job, or why there is none.
-pub(super) fn open_job(state: &State, id: JobId) -> Result<&Job, TxError> {
+pub(crate) fn open_job(state: &State, id: JobId) -> Result<&Job, TxError> {
     let job = state.tables.jobs.get(&id).ok_or(TxError::UnknownJob { job: id })?;
     if job.is_open() { Ok(job) } else { Err(TxError::JobClosed { job: id, status: job.status }) }
 }

@@ -12,9 +12,9 @@
 //!
 //! What it does not do: a proposer that leaves its block unproposed when the beacon displeases it gets another one, once.
 
-use super::offers::offer_price;
-use super::seats::{cover, excluded};
-use crate::job::Job;
+use crate::component::job::row::Job;
+use crate::component::job::seats::{cover, excluded};
+use crate::component::worker::offers::offer_price;
 use crate::state::State;
 use ciro_crypto::hash_encoded;
 use ciro_types::{AccountId, Amount, Hash32, JobId};
@@ -34,7 +34,7 @@ pub(crate) fn stir(state: &mut State, entropy: Hash32) {
 }
 
 /// Whether `worker` is among those that may take one of the job's `wanted` seats now. Cost: linear in workers.
-pub(super) fn is_drawn(state: &State, id: JobId, job: &Job, worker: AccountId) -> bool {
+pub(crate) fn is_drawn(state: &State, id: JobId, job: &Job, worker: AccountId) -> bool {
     let wanted = job.round.wanted().saturating_sub(job.round.seats.len());
     let Some(own) = entry(state, id, job, worker) else { return false };
     let others = state.workers().filter(|(other, _)| **other != worker);

@@ -1,6 +1,7 @@
 //! Nonces, fees, transfers.
 
-use crate::account::Account;
+use crate::component::token::action::TokenAction;
+use crate::component::token::row::Account;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::fees::Phase;
@@ -10,6 +11,14 @@ use crate::outcome::Outcome;
 use crate::state::State;
 use ciro_types::{AccountId, Amount};
 use std::collections::BTreeMap;
+
+impl TokenAction {
+    pub(crate) fn execute(&self, state: &mut State, sender: AccountId) -> Result<Outcome, TxError> {
+        match self {
+            Self::Transfer { to, amount } => transfer(state, sender, *to, *amount),
+        }
+    }
+}
 
 /// Spends the nonces of a whole block and takes its fees. [`crate::inclusion`] has seen that every sender can pay.
 pub(crate) fn charge(state: &mut State, bills: &BTreeMap<AccountId, Bill>) {
@@ -31,7 +40,7 @@ fn take_fee(state: &mut State, account: AccountId, amount: Amount) {
 }
 
 /// Takes what a row costs that is never removed. No deposit: nobody could give such a row back.
-pub(super) fn pay_for_row(state: &mut State, account: AccountId) -> Result<(), TxError> {
+pub(crate) fn pay_for_row(state: &mut State, account: AccountId) -> Result<(), TxError> {
     let (expected, got) = (state.meta.params.row_fee, state.account(&account).balance);
     if got < expected {
         return Err(TxError::RowNotPaid { account, expected, got });
@@ -40,7 +49,7 @@ pub(super) fn pay_for_row(state: &mut State, account: AccountId) -> Result<(), T
     Ok(())
 }
 
-pub(super) fn transfer(state: &mut State, from: AccountId, to: AccountId, amount: Amount) -> Result<Outcome, TxError> {
+fn transfer(state: &mut State, from: AccountId, to: AccountId, amount: Amount) -> Result<Outcome, TxError> {
     let opens = !state.tables.accounts.contains(&to);
     state.spend(from, Pot::Balance(to), amount)?;
     if opens {
