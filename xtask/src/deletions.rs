@@ -27,7 +27,7 @@ const FILES: [&str; 10] = [
 /// Tests that judge, the quick ones first.
 const JUDGES: [&[&str]; 2] = [
     &["-p", "ciro-auditor", "-p", "ciro-pcs", "-p", "ciro-transcript"],
-    &["-p", "ciro-prover", "--test", "opening", "--test", "lying_rounds", "--test", "tampering", "--test", "malicious"],
+    &["-p", "ciro-prover", "--test", "it", "--", "opening::", "lying_rounds::", "tampering::", "malicious::"],
 ];
 
 /// A file with one check disarmed.

@@ -1,19 +1,17 @@
 //! Provers that lie about one gadget and are consistent everywhere else: each lie meets the phase that rejects it.
 //!
-//! A liar changes a value or some cells, and computes everything that depends on them to match ([`common::liar`]). So
+//! A liar changes a value or some cells, and computes everything that depends on them to match ([`crate::common::liar`]). So
 //! what rejects it is the one check that the lie is about. An impostor runs another program of the same shape under
 //! the honest identity. All its messages agree with one another, and the verifier's own reading of the program
 //! contradicts them.
 
-mod common;
-
+use crate::common::liar::{Liar, Weights, impostor};
+use crate::common::net::{Net, mixed, window};
+use crate::common::{Case, Sketch, X, cases, forest_model, forest_of_numbers};
 use ciro_auditor::{Phase, ProofContext, Statement};
 use ciro_graph::{Forest, Op, OutputKind, Pick, ValueId};
 use ciro_prover::{ProvingKey, prove, prove_as};
 use ciro_types::{AccountId, ChainId, JobId};
-use common::liar::{Liar, Weights, impostor};
-use common::net::{Net, mixed, window};
-use common::{Case, Sketch, X, cases, forest_model, forest_of_numbers};
 
 const Y: ValueId = ValueId(1);
 
@@ -67,7 +65,7 @@ fn a_number_beyond_what_is_declared() {
     for (shift, x, looked_up) in [(3, 64, false), (3, -69, false), (3, 100, true), (0, 8, false), (0, -9, true)] {
         let (key, model) = narrow(shift, looked_up);
         let raw = [0.0, x as f32];
-        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        let refused = ciro_execution::execute(&model, &crate::common::liar::raw(&model, &raw)).expect_err("beyond");
         assert!(refused.to_string().contains("[-8, 7]"), "{refused}");
         let honest = if shift == 0 { x } else { (x + (1 << (shift - 1))) >> shift };
         for y in [honest, honest.clamp(-8, 7)] {

@@ -1,12 +1,10 @@
 //! Samples of a batch shown one by one: each verifies without the others, and nothing else does in its place.
 
-mod common;
-
+use crate::common::{Case, SEED, cases};
 use ciro_auditor::{AuditError, Phase, ProofContext, Sample, VerifyError};
 use ciro_graph::Disclosure::{Committed, Public};
 use ciro_prover::{BatchProof, ProvingKey, Seed, prove_batch};
 use ciro_types::JobId;
-use common::{Case, SEED, cases};
 
 struct Shown {
     case: Case,

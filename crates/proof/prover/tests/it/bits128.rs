@@ -1,12 +1,10 @@
 //! Proofs at the higher target: what is lacking is made up for by work, and every proof of work is checked.
 
-mod common;
-
+use crate::common::{Case, Sketch, X, cases};
 use ciro_auditor::{AuditError, VerifyError};
 use ciro_graph::{Op, Security};
 use ciro_transcript::ReadError;
 use ciro_verifier::{Budget, Work};
-use common::{Case, Sketch, X, cases};
 
 /// So many numbers rounded that their lookups' fractions need work too.
 fn large() -> Case {

@@ -1,16 +1,14 @@
 //! Work is counted where it is done. Each challenge that a term of the budget is about follows the work that the term
 //! counts. Each challenge has a term.
 
-mod common;
-
+use crate::common::net::Net;
+use crate::common::{Case, SEED, X, cases};
 use ciro_auditor::{AuditError, VerifyError};
 use ciro_graph::Disclosure::{self, Committed, Public};
 use ciro_graph::{Op, Profile, Security};
 use ciro_pcs::{PcsError, Term};
 use ciro_prover::prove_batch;
 use ciro_transcript::{ReadError, Segment, Step, StepKind};
-use common::net::Net;
-use common::{Case, SEED, X, cases};
 use std::collections::BTreeMap;
 
 /// A challenge, its number among those of its label, and the work that is asked before it.

@@ -1,7 +1,6 @@
 //! Frozen bytes: what is signed, sent and certified. A change here is a new protocol version, not a fix.
 
-mod support;
-
+use crate::support::{CHAIN, block, key, validators};
 use ciro_consensus::certificate::{RoundCertificate, RoundReason, VoteSignature};
 use ciro_consensus::vote::{Proposal, Statement};
 use ciro_consensus::{
@@ -9,7 +8,6 @@ use ciro_consensus::{
 };
 use ciro_crypto::hash;
 use ciro_types::{BlockId, Height};
-use support::{CHAIN, block, key, validators};
 
 fn sample_block() -> SealedBlock {
     block(Height(7), BlockId([3; 32]), key(0).account(), &validators(&[4, 3, 2, 1]), vec![b"one".to_vec(), Vec::new()])

@@ -1,7 +1,7 @@
 //! Doubles among cuts: each has one place, and no other is believed, be the input shown or hidden.
 
-mod common;
-
+use crate::common::liar::{Liar, Weights, impostor, raw_doubles};
+use crate::common::{CUTS, Case, X, doubles_model};
 use ciro_auditor::{Phase, ProofContext};
 use ciro_execution::execute;
 use ciro_graph::Disclosure::{Committed, Private, Public};
@@ -9,8 +9,6 @@ use ciro_graph::ingest::{ORDERED_DOUBLE_MAX, ORDERED_DOUBLE_MIN, ordered_double}
 use ciro_graph::{Disclosure, Model, RawInput, ValueId};
 use ciro_prover::{ProvingKey, prove};
 use ciro_test_models::random::Draw;
-use common::liar::{Liar, Weights, impostor, raw_doubles};
-use common::{CUTS, Case, X, doubles_model};
 
 const RANK: ValueId = ValueId(1);
 

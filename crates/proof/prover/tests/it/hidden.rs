@@ -1,7 +1,8 @@
 //! Hidden inputs, outputs and public weights: what a prover could try who need not show them.
 
-mod common;
-
+use crate::common::liar::Liar;
+use crate::common::net::{Net, mixed};
+use crate::common::{Case, SEED, Sketch, X, cases, forest_model};
 use ciro_auditor::{
     AuditError, AuditedModel, Claim, Part, Phase, ProofContext, Shown, Statement, VerifyError, Weights, verify,
 };
@@ -12,9 +13,6 @@ use ciro_prover::commitments::Commitments;
 use ciro_prover::reveal::{root, salts_of};
 use ciro_prover::{ProveError, ProvingKey, Seed, Witness, prove, prove_as, prove_hiding, prove_witness};
 use ciro_types::{Hash32, encode};
-use common::liar::Liar;
-use common::net::{Net, mixed};
-use common::{Case, SEED, Sketch, X, cases, forest_model};
 
 const Y: ValueId = ValueId(1);
 

@@ -4,8 +4,7 @@
 //! The liar evaluates a phase's summand by its definition, point by point, and shares no code with the prover's rounds. That it is
 //! believed when it tells the truth shows that what rejects it is the lie.
 
-mod common;
-
+use crate::common::{Case, cases, net};
 use ciro_auditor::VerifyError;
 use ciro_pcs::{Opening, Params, PcsError, Profile, Security, Size, verify_opening};
 use ciro_prover::Witness;
@@ -24,7 +23,6 @@ use ciro_verifier::layout::{
 use ciro_verifier::lookup::{Compression, NEIGHBOURS, child, in_rounds};
 use ciro_verifier::products::{absent, tie};
 use ciro_verifier::{batch, constraints, gathers, lookup, products};
-use common::{Case, cases, net};
 use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField};
 
 const PROTOCOL: &str = "lying rounds";
@@ -76,7 +74,7 @@ impl Scene {
 
     /// With one cell of a witness column of this name changed.
     fn with_a_wrong(mut self, name: &str) -> Self {
-        let col = common::liar::named(self.relation(), name)[0];
+        let col = crate::common::liar::named(self.relation(), name)[0];
         self.witness.column_mut(col)[0] += F::ONE;
         let Self { case, witness, .. } = &mut self;
         witness.align(case.key.verifying().relation(), col);

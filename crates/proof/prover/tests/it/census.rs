@@ -1,11 +1,9 @@
 //! Every absorb and every challenge of one proof per gadget, as text: a change of the transcript shows in review.
 //!
-//! `CIRO_UPDATE=1 cargo test -p ciro-prover --test census` writes the file anew.
+//! `CIRO_UPDATE=1 cargo test -p ciro-prover --test it census::` writes the file anew.
 
-mod common;
-
+use crate::common::cases;
 use ciro_transcript::Step;
-use common::cases;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -22,7 +20,7 @@ fn listed(steps: &[Step]) -> String {
 
 #[test]
 fn the_transcript_is_what_was_reviewed() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/census.txt");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/census.txt");
     let sections = cases().into_iter().map(|case| format!("# {}\n{}", case.name, listed(&case.proof.steps)));
     let census = sections.collect::<Vec<String>>().join("\n");
     if std::env::var_os("CIRO_UPDATE").is_some() {

@@ -1,13 +1,11 @@
 //! Honest proofs of programs over tensors verify, operator by operator, on shapes that are no powers of two.
 
-mod common;
-
+use crate::common::net::{Net, attention, convolution, mixed, rectified, window};
+use crate::common::{Case, X};
 use ciro_auditor::Limits;
 use ciro_graph::{ConstId, Op, Pick, ValueId, Window};
 use ciro_relation::Source;
 use ciro_test_models::random::{self, Draw};
-use common::net::{Net, attention, convolution, mixed, rectified, window};
-use common::{Case, X};
 
 /// Proves a program of one operator on x of this shape.
 fn one(shape: &[u32], op: impl FnOnce(&mut Net) -> Op) -> Case {
@@ -132,7 +130,7 @@ fn a_repeated_dimension_is_torn_apart() {
 #[test]
 fn random_rearrangements() {
     let mut proven = 0;
-    for seed in common::seeds(0..1000) {
+    for seed in crate::common::seeds(0..1000) {
         let model = random::rearranged(seed);
         let Some(input) = random::input(&model, &mut Draw::new(!seed)) else { continue };
         eprintln!("seed {seed}");

@@ -252,7 +252,7 @@ fn completions_know_the_options_of_compile_prove_and_verify() {
 #[test]
 fn the_reference_names_every_command() {
     let home = tempfile::tempdir().expect("a directory");
-    let reference = include_str!("../../../../docs/reference/cli.md");
+    let reference = include_str!("../../../../../docs/reference/cli.md");
     let help = stdout(&ciro(home.path(), &["--help"]));
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names: Vec<_> =

@@ -1,14 +1,12 @@
 //! Forging and tampering: what a stranger with only the validator set must refuse.
 
-mod support;
-
+use crate::support::{CHAIN, block, key, validators};
 use ciro_consensus::certificate::VoteSignature;
 use ciro_consensus::light::{CertifiedHeader, LightError, SetChange, follow, verify};
 use ciro_consensus::{CertificateError, CommitCertificate, Signed, ValidatorSet, Vote, VoteKind, verify_evidence};
 use ciro_consensus::{Evidence, EvidenceError};
 use ciro_crypto::Signature;
 use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, StateRoot};
-use support::{CHAIN, block, key, validators};
 
 fn precommit(signer: usize, height: Height, round: u32, id: BlockId) -> Signed<Vote> {
     let validator = key(signer).account();

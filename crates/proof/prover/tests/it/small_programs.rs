@@ -1,9 +1,7 @@
 //! Honest proofs of hand-written programs verify, operator by operator.
 
-mod common;
-
+use crate::common::{Sketch, X};
 use ciro_graph::{Op, OutputKind};
-use common::{Sketch, X};
 
 #[test]
 fn a_linear_layer() {

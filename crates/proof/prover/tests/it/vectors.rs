@@ -1,19 +1,15 @@
 //! The frozen format, from the prover's side: the proofs of `vectors/proofs`, which the verifier's own tests judge, are still made.
 //!
-//! `CIRO_UPDATE=1 cargo test -p ciro-prover --test vectors` writes them anew: a decision, not a fix.
+//! `CIRO_UPDATE=1 cargo test -p ciro-prover --test it vectors::` writes them anew: a decision, not a fix.
 
-mod common;
-#[path = "../../auditor/tests/it/replay/mod.rs"]
-mod replay;
-
+use crate::common::{Case, SEED, cases};
+use crate::replay::{Frozen, Subject, digest, files, folder};
 use ciro_auditor::{ProofContext, Statement};
 use ciro_compile::{Options, compile_model, ports, samples};
 use ciro_graph::{Disclosure, Model, Security};
 use ciro_prover::{Proof, ProvingKey, prove, prove_batch};
 use ciro_transcript::Segment;
 use ciro_types::encode;
-use common::{Case, SEED, cases};
-use replay::{Frozen, Subject, digest, files, folder};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;

@@ -1,15 +1,13 @@
 //! Hidden inputs and labels of batches of every size: each sample has its own rows, whatever the others and the padding are.
 
-mod common;
-
+use crate::common::liar::{Liar, named};
+use crate::common::{Case, SEED, Sketch, X, forest_model};
 use ciro_auditor::{Phase, ProofContext, Sample};
 use ciro_graph::Disclosure::Committed;
 use ciro_graph::{Ingest, Model, Op, OutputKind, ValueId, Visibility};
 use ciro_prover::{BatchProof, prove_batch};
 use ciro_relation::Relation;
 use ciro_types::ModelId;
-use common::liar::{Liar, named};
-use common::{Case, SEED, Sketch, X, forest_model};
 use p3_field::PrimeField32;
 
 /// All sizes on which liars are tried: around the powers of two, where padding begins and ends.

@@ -1,13 +1,11 @@
 //! Provers that lie about numbers that have no range of their own, but are held by those that they are compared with or rounded to.
 
-mod common;
-
+use crate::common::liar::Liar;
+use crate::common::net::Net;
+use crate::common::{Case, X};
 use ciro_auditor::Phase;
 use ciro_graph::{Op, Pick, ValueId};
 use ciro_prover::ProvingKey;
-use common::liar::Liar;
-use common::net::Net;
-use common::{Case, X};
 
 const Y: ValueId = ValueId(1);
 
@@ -76,7 +74,8 @@ fn numbers_too_far_apart_to_be_compared() {
         reveal_less_x(&mut net, y, &[0]);
         let model = net.model();
         let key = ProvingKey::new(model.clone()).expect("a relation");
-        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &x)).expect_err("too far apart");
+        let refused =
+            ciro_execution::execute(&model, &crate::common::liar::raw(&model, &x)).expect_err("too far apart");
         assert!(refused.to_string().contains("[-31, 31]"), "{refused}");
         let honest = x.map(|x| (x as i64 + 2) >> 2).into_iter().max().unwrap_or(0);
         for y in [honest, 31, 0] {
@@ -148,7 +147,7 @@ fn an_element_too_far_below_the_largest() {
     for entries in [None, Some(32), Some(64)] {
         let (model, looked_up) = (model(entries), entries.is_some());
         let key = ProvingKey::new(model.clone()).expect("a relation");
-        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).expect_err("too far");
+        let refused = ciro_execution::execute(&model, &crate::common::liar::raw(&model, &raw)).expect_err("too far");
         assert!(refused.to_string().contains("[0, 31]"), "{refused}");
         for gap in [33, 31, 0] {
             let mut values = vec![vec![0, gap]];
@@ -182,7 +181,7 @@ fn a_number_beyond_what_its_rounded_copy_shows() {
         let model = model(lo, shift);
         let key = ProvingKey::new(model.clone()).expect("a relation");
         let raw = [0.0, x as f32];
-        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        let refused = ciro_execution::execute(&model, &crate::common::liar::raw(&model, &raw)).expect_err("beyond");
         assert!(refused.to_string().contains(&format!("[{lo}, {}]", lo + 15)), "{refused}");
         let honest = i64::from((x + 4) >> 3);
         for y in [honest, honest.clamp(i64::from(lo), i64::from(lo) + 15)] {
@@ -226,7 +225,7 @@ fn a_number_that_its_rounded_copy_does_not_hold() {
         let model = net.model();
         let key = ProvingKey::new(model.clone()).expect("a relation");
         let raw = [0.0, 160.0];
-        let refused = ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).expect_err("beyond");
+        let refused = ciro_execution::execute(&model, &crate::common::liar::raw(&model, &raw)).expect_err("beyond");
         assert!(refused.to_string().contains("[-10, 5]"), "{refused}");
         let values = [&[&[0, 20][..]], rounded, &[&[0, -140]]].concat().iter().map(|v| v.to_vec()).collect();
         assert_eq!(Liar::on(&model, &key, &raw).says(values).caught_by_the_way(), Phase::Lookup, "{name}");

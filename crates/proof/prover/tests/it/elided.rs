@@ -2,16 +2,14 @@
 //! another quotient, another rest or a number beyond what is declared. The elision must not let it through, and would
 //! if it were one bit wider.
 
-mod common;
-
+use crate::common::liar::Liar;
+use crate::common::{Case, Sketch, X, forest_of_numbers};
 use ciro_auditor::Limits;
 use ciro_auditor::Phase;
 use ciro_graph::Disclosure::{Committed, Private, Public};
 use ciro_graph::{ConstId, Ingest, Model, Op, Pick, ValueId};
 use ciro_prover::ProvingKey;
 use ciro_transcript::field::P;
-use common::liar::Liar;
-use common::{Case, Sketch, X, forest_of_numbers};
 
 const Y: ValueId = ValueId(1);
 const Z: ValueId = ValueId(2);

@@ -1,16 +1,14 @@
 //! Integers near half the field, where a negative number and a large one look alike: no gadget takes one for the other.
 
-mod common;
-
+use crate::common::liar::Liar;
+use crate::common::net::Net;
+use crate::common::{Case, Sketch, X};
 use ciro_auditor::Limits;
 use ciro_auditor::RelationError;
 use ciro_auditor::{AuditError, AuditedModel, Phase};
 use ciro_graph::{Ingest, Model, Op, OutputKind, Pick, ValueId};
 use ciro_prover::ProvingKey;
 use ciro_types::{Hash32, encode};
-use common::liar::Liar;
-use common::net::Net;
-use common::{Case, Sketch, X};
 
 /// The largest magnitude of a value.
 const MAX: i32 = (1 << 30) - (1 << 23);
@@ -183,7 +181,7 @@ fn numbers_beyond_what_is_declared_do_not_wrap_into_it() {
         let key = ProvingKey::new(model.clone()).expect("a relation");
         for x in [MAX, -MAX, 0] {
             let raw = [x as f32];
-            if ciro_execution::execute(&model, &common::liar::raw(&model, &raw)).is_ok() {
+            if ciro_execution::execute(&model, &crate::common::liar::raw(&model, &raw)).is_ok() {
                 Case::new("declared", model.clone(), &raw);
                 continue;
             }

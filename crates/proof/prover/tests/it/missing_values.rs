@@ -1,12 +1,10 @@
 //! A missing value goes where the model sends it, and nowhere else.
 
-mod common;
-
+use crate::common::{Case, forest_model};
 use ciro_auditor::{Phase, ProofContext, Statement};
 use ciro_graph::{Model, RawInput, RawTensor};
 use ciro_prover::{ProvingKey, Witness, prove, prove_witness};
 use ciro_relation::Instance;
-use common::{Case, forest_model};
 
 const NAN: f32 = f32::NAN;
 

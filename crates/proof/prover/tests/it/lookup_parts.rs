@@ -1,13 +1,11 @@
 //! Lookups whose padding fills parts of its own: these are left out, and what is said of them is bound all the same.
 
-mod common;
-
+use crate::common::net::parted;
 use ciro_auditor::Phase;
 use ciro_prover::prove_witness;
 use ciro_relation::{ColId, Parts, Poly, Source};
 use ciro_transcript::F;
 use ciro_verifier::layout::{Occupant, lookup_reads, slots};
-use common::net::parted;
 use p3_field::PrimeCharacteristicRing;
 use std::collections::BTreeSet;
 

@@ -1,12 +1,10 @@
 //! Agreement among four validators under every fault the network and its members can show.
 
-mod support;
-
+use crate::support::node::{Character, Node};
+use crate::support::rng::Rng;
+use crate::support::{CHAIN, Net, Weather, key, timeouts};
 use ciro_consensus::{Consensus, Evidence, Input, Message, Signed, Timeouts, Vote, VoteKind};
 use ciro_types::{BlockId, Height};
-use support::node::{Character, Node};
-use support::rng::Rng;
-use support::{CHAIN, Net, Weather, key, timeouts};
 
 const FOUR: [u64; 4] = [1, 1, 1, 1];
 const SEEDS: std::ops::Range<u64> = 0..10;
@@ -247,7 +245,7 @@ fn an_invalid_block_is_not_decided_and_costs_its_proposer_the_round() {
     let set = net.set.clone();
     let byzantine = net.nodes.iter().position(|n| n.account == set.proposer(Height(1), 0)).expect("a member");
     let account = net.nodes[byzantine].account;
-    let bad = support::block(Height(1), BlockId::ZERO, account, &set, vec![b"invalid".to_vec()]);
+    let bad = crate::support::block(Height(1), BlockId::ZERO, account, &set, vec![b"invalid".to_vec()]);
     let body = ciro_consensus::vote::Proposal {
         height: Height(1),
         round: 0,

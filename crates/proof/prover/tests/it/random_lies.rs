@@ -1,16 +1,14 @@
 //! Random programs, and random lies about them: no lie that reaches the answer is believed.
 //!
-//! `CIRO_SEEDS=FROM..TO cargo test --release -p ciro-prover --test random_lies` tries other programs than the ones that every run of the
+//! `CIRO_SEEDS=FROM..TO cargo test --release -p ciro-prover --test it random_lies::` tries other programs than the ones that every run of the
 //! tests tries. What is printed last is the seed that failed.
 
-mod common;
-
+use crate::common::liar::Liar;
+use crate::common::{Case, X, seeds};
 use ciro_auditor::Limits;
 use ciro_graph::{Disclosure, Ingest, Model, ValueId};
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::field::P;
-use common::liar::Liar;
-use common::{Case, X, seeds};
 use std::ops::Range;
 
 /// Lies about each program.

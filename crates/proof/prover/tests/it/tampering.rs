@@ -1,7 +1,6 @@
 //! The soundness gate: whatever is changed, a named phase rejects it, and nothing panics.
 
-mod common;
-
+use crate::common::{Case, blocks, cases};
 use ciro_auditor::{AuditError, Phase, ProofContext, Statement, VerifyError};
 use ciro_graph::Disclosure;
 use ciro_prover::commitments::Commitments;
@@ -10,7 +9,6 @@ use ciro_relation::{ColId, Poly, Source};
 use ciro_transcript::{E, F};
 use ciro_types::{AccountId, ChainId, JobId};
 use ciro_verifier::layout::Evaluations;
-use common::{Case, blocks, cases};
 use p3_field::PrimeCharacteristicRing;
 use std::collections::BTreeMap;
 
@@ -271,7 +269,7 @@ fn the_budget_meets_the_claimed_security() {
 /// A claim that its phase does not take must not vanish: the batch phase takes claims on commitments only.
 #[test]
 fn a_claim_that_no_phase_took_is_noticed() {
-    let case = common::net::convolution();
+    let case = crate::common::net::convolution();
     let relation = case.key.verifying().relation();
     for (i, column) in relation.columns.iter().enumerate() {
         let point = vec![E::ONE; column.log_len as usize];

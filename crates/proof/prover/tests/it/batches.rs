@@ -1,13 +1,11 @@
 //! Batches: one proof of many samples answers what their own executions answer, and no sample lies or speaks for another.
 
-mod common;
-
+use crate::common::liar::{Liar, Weights, impostor};
+use crate::common::net::Net;
+use crate::common::{Case, Sketch, X, cases, forest_model};
 use ciro_auditor::{AuditError, Phase, Statement};
 use ciro_execution::execute;
 use ciro_graph::{Op, OutputKind, RawInput};
-use common::liar::{Liar, Weights, impostor};
-use common::net::Net;
-use common::{Case, Sketch, X, cases, forest_model};
 
 /// The samples of a batch, as plain programs take them.
 fn samples(case: &Case) -> Vec<RawInput> {
