@@ -7,6 +7,7 @@
 //! | [`determinism`] | clocks, floats, unordered maps and entropy where replicas must agree |
 //! | [`crate_map`] | a `lib.rs` that is not a map; a layer group without a README |
 //! | [`circles`] | three files or more of a crate that use one another |
+//! | [`habits`] | tests that are linked twice, functions that stand twice |
 //! | [`ratchet`] | functions and files that outgrow their limits |
 //! | [`marks`] | unfinished work without a reference to the feature it waits for |
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
@@ -22,6 +23,7 @@ mod circles;
 mod closure;
 mod crate_map;
 mod determinism;
+mod habits;
 mod layers;
 mod licences;
 mod limits;
@@ -80,6 +82,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         determinism::check(members, tree),
         crate_map::check(members, tree),
         circles::check(members, tree),
+        habits::check(members, tree),
         ratchet::check(tree),
         marks::check(tree),
         words::check(tree),
@@ -132,6 +135,9 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/base/types/src/lib.rs", &long),
             ("crates/base/types/src/broken.rs", "fn ("),
+            ("crates/base/types/src/copy.rs", &long),
+            ("crates/base/types/tests/one.rs", ""),
+            ("crates/base/types/tests/two.rs", ""),
             ("crates/base/types/src/a.rs", "use crate::b::B;\npub struct A;"),
             ("crates/base/types/src/b.rs", "use crate::c::C;\npub struct B;"),
             ("crates/base/types/src/c.rs", "use crate::a::A;\npub struct C;"),

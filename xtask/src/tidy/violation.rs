@@ -16,6 +16,8 @@ pub(crate) enum Rule {
     FunctionLength,
     FileLength,
     Circle,
+    TestBinary,
+    Copy,
     StaleAllowance,
     StatedSize,
     StatedLimit,
@@ -31,7 +33,7 @@ pub(crate) enum Rule {
 impl Rule {
     /// Every rule.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Layer,
         Self::BannedDependency,
         Self::DependencyCycle,
@@ -42,6 +44,8 @@ impl Rule {
         Self::FunctionLength,
         Self::FileLength,
         Self::Circle,
+        Self::TestBinary,
+        Self::Copy,
         Self::StaleAllowance,
         Self::StatedSize,
         Self::StatedLimit,
@@ -67,6 +71,8 @@ impl Rule {
             Self::FunctionLength => "function-length",
             Self::FileLength => "file-length",
             Self::Circle => "circle",
+            Self::TestBinary => "test-binary",
+            Self::Copy => "copy",
             Self::StaleAllowance => "stale-allowance",
             Self::StatedSize => "stated-size",
             Self::StatedLimit => "stated-limit",
@@ -102,6 +108,10 @@ impl Rule {
                 "keep the branches in the parent and move pure leaves out, or list it with a reason"
             }
             Self::FileLength => "split by noun, or list it in xtask/ratchet.txt with a reason",
+            Self::TestBinary => {
+                "move it into tests/it, or name it in the manifest as `[[test]]` with what sets it apart"
+            }
+            Self::Copy => "keep one, where both can use it",
             Self::Circle => "move what several of these files need into a file that uses none of them",
             Self::StaleAllowance => "delete the line, or write the smaller number: the ratchet only tightens",
             Self::StatedLimit => {

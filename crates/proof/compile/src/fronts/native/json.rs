@@ -103,7 +103,8 @@ impl<'a> At<'a> {
     }
 }
 
-const fn kind(value: &Value) -> &'static str {
+/// What kind of thing a value is, for messages.
+pub(crate) const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a truth value",

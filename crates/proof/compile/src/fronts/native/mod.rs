@@ -16,7 +16,7 @@
 mod booster;
 mod foreign;
 mod header;
-mod json;
+pub(crate) mod json;
 mod lightgbm;
 mod lightgbm_json;
 mod lightgbm_text;

@@ -4,6 +4,7 @@ use super::array::{Array, Arrays, MAX_CELLS, MAX_SAMPLES};
 use super::port::{Port, names_problem, shape_problem};
 use super::problem::{SampleProblem, excess, format_problem};
 use super::table::{self, Cells, Content, Table};
+use crate::fronts::native::json::kind;
 use crate::terms::answers::{Answer, Given};
 use crate::terms::size::{at_most, json_at_most};
 use ciro_graph::problem::MAX_NAME;
@@ -255,16 +256,5 @@ fn collect(value: &Value, into: &mut Vec<f64>) -> Result<(), SampleProblem> {
             Ok(())
         }
         other => Err(format_problem("numbers", kind(other))),
-    }
-}
-
-const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
