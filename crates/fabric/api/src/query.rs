@@ -142,4 +142,9 @@ questions! {
         /// At most so many.
         limit: u32,
     } -> Vec<CommittedEvent>;
+    /// Why a job waits for a worker, if it does.
+    Waits {
+        /// Which.
+        job: JobId,
+    } -> Option<Refusal>;
 }

@@ -1,18 +1,20 @@
-//! Queries, commands and replies as bytes.
+//! Everything that is said, as bytes.
 //!
 //! A message is its version, two bytes in little-endian order, and then its canonical encoding. A message of another version is refused
 //! by the number of that version, before anything else of it is read.
 
 use crate::command::{Command, Done};
 use crate::error::NodeError;
+use crate::news::{BlockNews, Grant, Verdict};
 use crate::query::{Answer, Query};
 use borsh::{BorshDeserialize, BorshSerialize};
-use ciro_types::{DecodeError, decode, encode};
+use ciro_types::{DecodeError, Height, decode, encode};
 
 /// The version of all messages.
 pub const WIRE_VERSION: u16 = 1;
 
-/// What one side sends. `id` is chosen by who asks and comes back with the reply.
+/// What one side sends. `id` is chosen by who asks and comes back with the reply. Variants are encoded by position: new ones are
+/// appended, none is reordered.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Message {
     /// A question.
@@ -42,6 +44,17 @@ pub enum Message {
         id: u64,
         /// What came of it, or why nothing did.
         done: Result<Done, NodeError>,
+    },
+    /// A block was committed: for those who follow the ledger.
+    Block(Box<BlockNews>),
+    /// What became of a transaction that was handed in: for those who follow the ledger.
+    Verdict(Box<Verdict>),
+    /// A lease: from the scheduler to its worker.
+    Grant(Box<Grant>),
+    /// How far the node is: for those who only want to look again.
+    Head {
+        /// The last committed block.
+        height: Height,
     },
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  gateway ─ LocalNode ──reads──► validator 0 ◄─bytes─► validators 1, 2, 3      one thread each
 //!                 │                   │ committed blocks
-//!                 └──transactions──► dispatcher around a desk                   one thread
+//!                 └──transactions──► dispatcher: matcher, hands, counter                  one thread
 //!                                     │ tasks
 //!                                   pool: execute, prove, self-check            one thread per core
 //! ```
@@ -15,10 +15,7 @@
 //! | `observe` | what counters and log are told |
 //! | `opening` | opening the validators, and repairing the store of one from a peer's |
 //! | `work` | opening the store of work, and making a damaged one anew from the ledger |
-//! | [`dispatcher`] | the thread around the desk |
-//! | [`desk`] | [`Desk`]: a step machine: committed blocks to matcher and workers, answers to the ledger, outcomes to clients |
-//! | [`matcher`] | the scheduler and the account from which it reports |
-//! | [`hand`] | a worker, the account it acts for, and its standing offer |
+//! | [`dispatcher`] | the thread that carries messages between validator, scheduler, workers and clients |
 //! | [`genesis`] | the founding of a local network |
 //!
 //! Whatever a process of a real network has as well is in `ciro-node`.
@@ -26,21 +23,15 @@
 //! Dependency position: top of the fabric; only test beds and apps are above.
 #![forbid(unsafe_code)]
 
-pub mod desk;
 pub mod dispatcher;
 pub mod error;
 pub mod genesis;
-pub mod hand;
-pub mod matcher;
 pub mod network;
 mod observe;
 mod opening;
 pub mod options;
 mod work;
 
-pub use desk::Desk;
 pub use error::NetworkError;
-pub use hand::{Hand, Terms};
-pub use matcher::Matcher;
 pub use network::Network;
 pub use options::Options;

@@ -1,10 +1,8 @@
 //! Starting and stopping a whole network.
 
-use crate::desk::Desk;
-use crate::dispatcher::{Clients, Dispatcher};
+use crate::dispatcher::{Clients, Dispatcher, First};
 use crate::error::NetworkError;
 use crate::genesis::{BLOCK_MS, Members, WORKER_STAKE, load_or_found};
-use crate::hand::{Hand, Terms};
 use crate::observe::counted;
 use crate::opening::{Opened, open_validators};
 use crate::options::Options;
@@ -16,15 +14,19 @@ use ciro_exec::{Blobs, Pool};
 use ciro_node::LocalNode;
 use ciro_node::alarm::{Alarm, Notice, Notify, suspect, words};
 use ciro_node::blobs::{BlobStore, Quotas};
+use ciro_node::counter::Counter;
 use ciro_node::latency::Latencies;
 use ciro_node::layout::Layout;
 use ciro_node::mailbox::Job;
+use ciro_node::news;
 use ciro_node::uploads::Uploads;
 use ciro_node::validator::{MAILBOX, Mail, Outlet, Port, Runner};
-use ciro_scheduler::{Effect as Scheduled, LeaseLength, Reach, SchedulerError};
+use ciro_scheduler::{LeaseLength, Reach, SchedulerError};
 use ciro_state::{Genesis, State};
 use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain};
+use ciro_worker::hand::Effect as Worked;
+use ciro_worker::{Hand, Known, Terms};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,7 +95,7 @@ impl Network {
                 metrics: Arc::clone(&metrics),
             },
         )?;
-        threads.push(run_dispatcher(dispatcher, state, first, jobs, &alarm));
+        threads.push(run_dispatcher(dispatcher, first, jobs, &alarm));
         let is_stopping = Arc::clone(&alarm.is_stopping);
         let network =
             Self { node: Arc::new(node), mailboxes, jobs: desk, threads, failure, is_stopping, metrics, _lock: lock };
@@ -181,12 +183,14 @@ struct Reporter {
 
 impl Outlet for Reporter {
     fn admission(&self, admission: Admission) {
-        self.tell(Job::Admission(admission));
+        if let Some(verdict) = news::verdict(&admission) {
+            self.tell(Job::Verdict(verdict));
+        }
     }
 
     fn committed(&self, committed: Arc<Committed>) {
         if self.number == 0 {
-            self.tell(Job::Committed(committed));
+            self.tell(Job::Block(Box::new(news::block(&committed))));
         }
     }
 
@@ -233,17 +237,20 @@ fn assemble(
     members: Members,
     state: &State,
     wires: Wires,
-) -> Result<(Dispatcher, Vec<Scheduled>, LocalNode), NetworkError> {
+) -> Result<(Dispatcher, First, LocalNode), NetworkError> {
     // Nothing carries a lease to a worker of another process: it would wait there until it runs out.
     let reach = Reach::Only(members.workers.iter().map(Keypair::account).collect());
     let (key, alarm) = (&members.scheduler, &wires.alarm);
     let work = Work { path: &layout.work(), key, leases: LEASES, reach, state, store: &wires.store, alarm };
-    let (matcher, first) = work.open()?;
+    let (matcher, scheduled) = work.open()?;
     let (head, seen) = watch::channel(state.height());
     let latencies = Arc::new(Mutex::new(Latencies::default()));
-    let hands = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state)).collect();
+    let started = members.workers.into_iter().enumerate().map(|(number, key)| hand(number, key, state));
+    let (hands, worked) = started.unzip();
     let dispatcher = Dispatcher {
-        desk: Desk::new(Some(matcher), hands),
+        matcher,
+        hands,
+        counter: Counter::default(),
         pool: start_pool(&wires.blobs, &wires.desk),
         ledger: wires.ledger.clone(),
         latencies: Arc::clone(&latencies),
@@ -264,7 +271,7 @@ fn assemble(
         block_ms: BLOCK_MS,
         alarm: wires.alarm,
     };
-    Ok((dispatcher, first, node))
+    Ok((dispatcher, First { scheduled, worked }, node))
 }
 
 fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {
@@ -277,8 +284,9 @@ fn start_pool(blobs: &BlobStore, desk: &SyncSender<Job>) -> Pool {
     })
 }
 
-fn hand(number: usize, key: Keypair, state: &State) -> Hand {
-    Hand::new(key, Terms { offer: local_offer(number), stake: WORKER_STAKE }, state)
+fn hand(number: usize, key: Keypair, state: &State) -> (Hand, Vec<Worked>) {
+    let known = Known::of(state, key.account());
+    Hand::start(key, Terms { offer: local_offer(number), stake: WORKER_STAKE }, &known)
 }
 
 /// The offer of worker `number` of a local network. Prices differ, so that matching is seen to choose.
@@ -297,16 +305,10 @@ fn local_offer(number: usize) -> Offer {
     }
 }
 
-fn run_dispatcher(
-    dispatcher: Dispatcher,
-    state: State,
-    first: Vec<Scheduled>,
-    jobs: Receiver<Job>,
-    alarm: &Alarm,
-) -> JoinHandle<()> {
+fn run_dispatcher(dispatcher: Dispatcher, first: First, jobs: Receiver<Job>, alarm: &Alarm) -> JoinHandle<()> {
     let alarm = alarm.clone();
     std::thread::spawn(move || {
-        let run = || dispatcher.run(&state, first, &jobs);
+        let run = || dispatcher.run(first, &jobs);
         if let Some(reason) = scheduler_failed(&alarm, catch_unwind(AssertUnwindSafe(run))) {
             alarm.failed("the scheduler", &reason);
         }

@@ -2,7 +2,8 @@
 //!
 //! Names are those of the ledger's own types: a new event, reason or notice does not compile until it has one.
 
-use ciro_engine::{Committed, Health};
+use ciro_api::BlockNews;
+use ciro_engine::Health;
 use ciro_exec::{Answer, Failure};
 use ciro_node::alarm::{Notice, Notify};
 use ciro_state::Event;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A block was committed.
-pub(crate) fn committed(metrics: &Metrics, block: &Committed) {
-    let height = block.header.height.0;
+pub(crate) fn committed(metrics: &Metrics, block: &BlockNews) {
+    let height = block.height.0;
     metrics.block(height);
     for record in &block.txs {
-        metrics.transaction(if record.result.is_ok() { "executed" } else { "refused" });
-        if let Err(error) = &record.result {
+        metrics.transaction(if record.refusal.is_none() { "executed" } else { "refused" });
+        if let Some(error) = &record.refusal {
             tracing::info!(target: "ciro::transactions", height, tx = %record.id, %error, "refused");
         }
     }

@@ -4,14 +4,14 @@
 //! A new one is made from the ledger, which has everything it held.
 
 use crate::error::NetworkError;
-use crate::matcher::Matcher;
 use ciro_crypto::Keypair;
 use ciro_engine::Store;
 use ciro_node::alarm::{Alarm, Notice, words};
 use ciro_queue::{EmbeddedStore, Limits, QueueError, WorkStore as _};
-use ciro_scheduler::{Effect, LeaseLength, Reach, SchedulerError};
+use ciro_scheduler::matcher::Effect;
+use ciro_scheduler::{Known, LeaseLength, Matcher, Reach, SchedulerError};
 use ciro_state::State;
-use ciro_types::{LeaseToken, chain};
+use ciro_types::{BlockId, LeaseToken, chain};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// A scheduler and its words on starting.
-type Opened = (Matcher, Vec<Effect>);
+type Opened = (Matcher<EmbeddedStore>, Vec<Effect>);
 
 /// Why the scheduler does not go on with the store that is there.
 enum Refused {
@@ -85,7 +85,10 @@ impl Work<'_> {
     }
 
     fn start(&self, work: EmbeddedStore) -> Result<Opened, SchedulerError> {
-        Matcher::open(self.key, self.leases, self.reach.clone(), work, self.state, self.store)
+        // A store that cannot be read fails its validator, which says so.
+        let last = self.store.block(self.state.height()).ok().flatten().map_or(BlockId::ZERO, |block| block.id());
+        let known = Known::of(self.state, last, self.key.account());
+        Matcher::open(self.key, self.leases, self.reach.clone(), work, known)
     }
 
     fn start_anew(&self, issued: Option<LeaseToken>) -> Result<Opened, SchedulerError> {

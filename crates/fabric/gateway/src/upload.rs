@@ -3,6 +3,8 @@
 use crate::error::ApiError;
 use crate::gateway::Shared;
 use ciro_api::{Client, Command, Done, UploadId, UploadKind};
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// An upload that the node has made room for. Unless it is kept, nothing of it is left.
 pub(crate) struct Uploading {
@@ -39,8 +41,14 @@ impl Uploading {
 impl Drop for Uploading {
     fn drop(&mut self) {
         if self.is_open {
+            let (node, upload) = (Arc::clone(&self.gateway.node), self.id);
             // A node that does not hear it forgets uploads that nobody touches.
-            let _ = self.gateway.node.command(Command::Abandon { upload: self.id });
+            let abandon = move || drop(node.command(Command::Abandon { upload }));
+            // A node elsewhere takes a while to answer, and this thread has others to serve.
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(abandon)),
+                Err(_) => abandon(),
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Clients that wait for a transaction, and what each is told.
 
+use crate::news::refused;
+use ciro_api::news::{BlockNews, Verdict};
 use ciro_api::{NodeError, Until};
-use ciro_engine::{Committed, Store, SubmitError};
-use ciro_state::TxError;
+use ciro_engine::Store;
 use ciro_types::{Height, TxId};
 use std::collections::BTreeMap;
 
@@ -44,11 +45,11 @@ impl Counter {
     }
 
     /// A block answers those whose transactions it holds, and those who have waited too long.
-    pub fn on_committed(&mut self, committed: &Committed) -> Vec<Reply> {
-        self.height = committed.header.height;
+    pub fn on_news(&mut self, block: &BlockNews) -> Vec<Reply> {
+        self.height = block.height;
         let mut replies = Vec::new();
-        for tx in &committed.txs {
-            let result = tx.result.as_ref().map(|_| tx.id).map_err(refused);
+        for tx in &block.txs {
+            let result = tx.refusal.as_ref().map_or(Ok(tx.id), |error| Err(refused(error)));
             replies.extend(self.answer(tx.id, |_| true, &result));
         }
         let now = self.height;
@@ -62,10 +63,10 @@ impl Counter {
     }
 
     /// The validator's word answers those who only wait for it, and all if it is a refusal.
-    pub fn on_admission(&mut self, id: TxId, result: &Result<(), SubmitError>) -> Vec<Reply> {
+    pub fn on_verdict(&mut self, Verdict { tx, result }: &Verdict) -> Vec<Reply> {
         match result {
-            Ok(()) => self.answer(id, |waiter| waiter.until == Until::Waiting, &Ok(id)),
-            Err(error) => self.answer(id, |_| true, &Err(not_queued(error))),
+            Ok(()) => self.answer(*tx, |waiter| waiter.until == Until::Waiting, &Ok(*tx)),
+            Err(turned) => self.answer(*tx, |_| true, &Err(turned.told().clone())),
         }
     }
 
@@ -87,27 +88,6 @@ impl Counter {
 
 fn late_answer() -> NodeError {
     NodeError::Unavailable { reason: format!("not in a block after {WAIT_BLOCKS} of them; it may be sent again") }
-}
-
-/// The ledger's refusal as a client is told.
-fn refused(error: &TxError) -> NodeError {
-    NodeError::Refused { reason: error.to_string() }
-}
-
-/// The validator's refusal as a client is told.
-fn not_queued(error: &SubmitError) -> NodeError {
-    match error {
-        SubmitError::Invalid(error) => refused(error),
-        SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::NonceAhead { .. } => {
-            NodeError::Nonce { reason: error.to_string() }
-        }
-        SubmitError::Malformed(_) | SubmitError::Unfunded { .. } | SubmitError::Barred { .. } => {
-            NodeError::Refused { reason: error.to_string() }
-        }
-        SubmitError::SenderFull { .. } | SubmitError::PoolFull | SubmitError::ReadOnly { .. } => {
-            NodeError::Unavailable { reason: error.to_string() }
-        }
-    }
 }
 
 /// What became of a transaction that is in a block already.

@@ -7,6 +7,7 @@
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`local`] | [`LocalNode`]: answers what a gateway asks |
 //! | [`mailbox`] | what those are sent who follow the ledger beside a node |
+//! | [`mod@news`] | what a validator says, as those are told who follow it |
 //! | [`counter`] | clients that wait for a transaction |
 //! | [`receipts`] | receipts, put together from a validator's store |
 //! | [`blobs`] | models and inputs on disk, by hash, under quotas, checked on every read |
@@ -29,6 +30,7 @@ pub mod latency;
 pub mod layout;
 pub mod local;
 pub mod mailbox;
+pub mod news;
 pub mod outbox;
 pub mod receipts;
 pub mod shelf;

@@ -4,14 +4,14 @@ use crate::alarm::Alarm;
 use crate::blobs::{BlobStore, BlobStoreError, Intake, Kind};
 use crate::counter;
 use crate::latency::Latencies;
-use crate::mailbox::{Job, Question};
+use crate::mailbox::Job;
 use crate::receipts::{self, PublicModel};
 use crate::uploads::Uploads;
 use crate::validator::Mail;
 use ciro_api::view::stake_at_risk;
 use ciro_api::{
-    AccountView, Answer, BlockView, Command, Done, Fate, JobView, ModelView, Node, NodeError, Query, Standing, Status,
-    StoredModel, Until, UploadKind, WorkerView, ask,
+    AccountView, Answer, BlockView, Command, Done, Fate, JobView, ModelView, Node, NodeError, Query, Question as _,
+    Refusal, Standing, Status, StoredModel, Until, UploadKind, WorkerView, ask,
 };
 use ciro_engine::{Health, Store, query};
 use ciro_exec::inference::MODEL_BYTES_MAX;
@@ -22,7 +22,7 @@ use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, Model, SignedTx,
 use ciro_store::StoreError;
 use ciro_types::{AccountId, Height, JobId, decode};
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -61,10 +61,16 @@ impl LocalNode {
         read_state(&self.ledger, read)
     }
 
-    fn scheduler<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Result<T, NodeError> {
+    /// What the scheduler answers.
+    fn scheduler(&self, query: Query) -> Result<Answer, NodeError> {
         let (reply, answer) = channel();
-        self.jobs.try_send(Job::Ask(question(reply))).map_err(|_| stopping())?;
+        self.jobs.try_send(Job::Ask { query, reply }).map_err(|_| stopping())?;
         wait(&answer, READ_PATIENCE)
+    }
+
+    fn waits(&self, job: JobId) -> Result<Option<Refusal>, NodeError> {
+        let answer = self.scheduler(ask::Waits { job }.into())?;
+        ask::Waits::take(answer).ok_or_else(stopping)
     }
 
     /// What the store says, with its refusals in the gateway's words. Damage is nobody's answer: it ends the network.
@@ -102,7 +108,7 @@ impl LocalNode {
 
     fn job(&self, id: JobId) -> Result<Option<JobView>, NodeError> {
         let Some(job) = self.read(move |state| state.job(&id).cloned())? else { return Ok(None) };
-        let waits_for = if job.is_open() { self.scheduler(|reply| Question::Wait { job: id, reply })? } else { None };
+        let waits_for = if job.is_open() { self.waits(id)? } else { None };
         Ok(Some(JobView::of(id, job, waits_for)))
     }
 
@@ -213,9 +219,7 @@ impl Node for LocalNode {
             Query::HoldsModel(ask::HoldsModel { model }) => {
                 Answer::HoldsModel(self.holds(Kind::Model, &model.to_string()))
             }
-            Query::Offers(ask::Offers { requirements, count }) => {
-                Answer::Offers(self.scheduler(|reply| Question::Offers { requirements, count, reply })?)
-            }
+            query @ (Query::Offers(_) | Query::Waits(_)) => self.scheduler(query)?,
             Query::StakeAtRisk(ask::StakeAtRisk { assurance, workers }) => {
                 Answer::StakeAtRisk(self.read(move |state| stake_at_risk(state, assurance, &workers))?)
             }

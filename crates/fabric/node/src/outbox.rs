@@ -14,8 +14,8 @@
 //! refuses it at the door, and it is not sent again. Nothing here is durable; what must survive a crash follows from
 //! the ledger's state.
 
+use ciro_api::news::{BlockNews, Turned, Verdict};
 use ciro_crypto::Keypair;
-use ciro_engine::{Committed, SubmitError};
 use ciro_state::{Action, SignedTx, TokenAction, TxBody, TxError};
 use ciro_types::{Amount, ChainId, Height, JobId, Nonce, TxId};
 use std::collections::{BTreeMap, VecDeque};
@@ -78,10 +78,10 @@ impl Outbox {
     }
 
     /// Takes in a committed block, in order. Returns our transactions that it refused.
-    pub fn on_committed(&mut self, block: &Committed) -> Vec<(JobId, TxError)> {
+    pub fn on_news(&mut self, block: &BlockNews) -> Vec<(JobId, TxError)> {
         let nonce = block.nonces.get(&self.key.account()).copied();
-        let included = block.txs.iter().map(|tx| (tx.id, tx.result.clone().err()));
-        self.on_block(block.header.height, nonce, included)
+        let included = block.txs.iter().map(|tx| (tx.id, tx.refusal.clone()));
+        self.on_block(block.height, nonce, included)
     }
 
     /// Takes in a block: the account's nonce after it, if anything of the account is in it, and which transactions it held, each
@@ -100,19 +100,13 @@ impl Outbox {
         refused
     }
 
-    /// The validator would not queue the transaction. Returns it if the ledger would refuse it as well.
-    pub fn on_refused(&mut self, id: TxId, error: SubmitError) -> Option<(JobId, TxError)> {
-        match error {
-            SubmitError::Invalid(error) => return self.conclude(id, Some(error)),
-            // Room, or the nonces before it, come with the next block.
-            SubmitError::PoolFull
-            | SubmitError::SenderFull { .. }
-            | SubmitError::Unfunded { .. }
-            | SubmitError::ReadOnly { .. }
-            | SubmitError::NonceAhead { .. } => self.send_again(id, self.height.next()),
-            SubmitError::Barred { commits } => self.send_again(id, self.height.plus(commits.max(1))),
+    /// What the validator did with a transaction, ours or not. Returns ours if the ledger would refuse it as well.
+    pub fn on_verdict(&mut self, verdict: &Verdict) -> Option<(JobId, TxError)> {
+        match &verdict.result {
+            Err(Turned::Invalid { error, .. }) => return self.conclude(verdict.tx, Some(error.clone())),
+            Err(Turned::Later { blocks, .. }) => self.send_again(verdict.tx, self.height.plus(*blocks)),
             // A block says, or will say, what became of the nonce.
-            SubmitError::NonceUsed { .. } | SubmitError::NonceTaken { .. } | SubmitError::Malformed(_) => {}
+            Ok(()) | Err(Turned::Void { .. }) => {}
         }
         None
     }

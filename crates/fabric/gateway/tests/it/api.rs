@@ -1,6 +1,6 @@
 //! Requests as clients send them, good and bad.
 
-use crate::node::{TestNode, client};
+use crate::node::{TestNode, client, elsewhere};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, header};
@@ -26,7 +26,7 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 /// A router as one client on this machine sees it.
 pub(crate) fn gateway(node: Arc<TestNode>) -> Router {
     let settings = Settings { limits: Limits::for_descriptors(1_024), hosts: BTreeSet::new(), metrics: Arc::default() };
-    ciro_gateway::router(node, settings)
+    ciro_gateway::router(elsewhere(node), settings)
 }
 
 pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Response {

@@ -1,9 +1,10 @@
 //! A node with a real ledger state and no network: every accepted transaction is a block.
 
+use ciro_api::transport::{Remote, pipe, serve};
 use ciro_api::view::stake_at_risk;
 use ciro_api::{
-    AccountView, Answer, BlockView, Command, Done, Fate, JobView, Latency, Message, ModelView, Node, NodeError,
-    Offered, Query, Refusal, Standing, Status, StoredModel, Until, UploadId, UploadKind, WorkerView, ask,
+    AccountView, Answer, BlockView, Command, Done, Fate, JobView, Latency, ModelView, Node, NodeError, Offered, Query,
+    Refusal, Standing, Status, StoredModel, Until, UploadId, UploadKind, WorkerView, ask,
 };
 use ciro_crypto::Keypair;
 use ciro_state::{
@@ -207,6 +208,7 @@ impl TestNode {
             Query::Receipt(_) => Answer::Receipt(None),
             Query::Block(ask::Block { height }) => Answer::Block(self.block(height)),
             Query::Events(ask::Events { from, limit }) => Answer::Events(self.events(from, limit)),
+            Query::Waits(_) => Answer::Waits(Some(Refusal::default())),
         }
     }
 
@@ -214,7 +216,7 @@ impl TestNode {
         let mut open = self.open.lock().expect("not poisoned");
         let unknown = || NodeError::Invalid { reason: "no such upload".into() };
         match command {
-            Command::Submit { tx, .. } => self.execute(&tx).map(Done::Submitted),
+            Command::Submit { .. } => panic!("submissions go another way"),
             Command::Open { kind, .. } => {
                 let id = UploadId(open.len() as u64);
                 open.insert(id, Taken { kind, bytes: Vec::new() });
@@ -246,28 +248,19 @@ fn keep(taken: &Taken) -> Result<Done, NodeError> {
     }
 }
 
-/// What the other end reads of a message: everything between gateway and node is bytes here.
-fn sent(message: &Message) -> Message {
-    Message::from_bytes(&message.to_bytes(), usize::MAX).expect("is a message")
-}
-
 impl Node for TestNode {
     fn query(&self, query: Query) -> Result<Answer, NodeError> {
-        let Message::Query { id, query } = sent(&Message::Query { id: 1, query }) else {
-            panic!("asks something else")
-        };
-        let answer = sent(&Message::Answer { id, answer: Box::new(Ok(self.answer(query))) });
-        let Message::Answer { answer, .. } = answer else { panic!("answers something else") };
-        *answer
+        Ok(self.answer(query))
     }
 
     fn command(&self, command: Command) -> Result<Done, NodeError> {
-        let command = sent(&Message::Command { id: 1, command });
-        let Message::Command { id, command } = command else { panic!("wants something else") };
-        let Message::Done { done, .. } = sent(&Message::Done { id, done: self.carry_out(command) }) else {
-            panic!("did something else")
-        };
-        done
+        match command {
+            Command::Submit { tx, until } => {
+                let fate = self.submit(*tx, until)?.blocking_recv();
+                fate.map_err(|_| NodeError::Unavailable { reason: "it is stopping".into() })?.map(Done::Submitted)
+            }
+            other => self.carry_out(other),
+        }
     }
 
     fn submit(&self, tx: SignedTx, until: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
@@ -288,4 +281,12 @@ impl Node for TestNode {
     fn committed(&self) -> watch::Receiver<Height> {
         self.committed.subscribe()
     }
+}
+
+/// The node as a gateway of another process sees it: everything between them is bytes.
+pub(crate) fn elsewhere(node: Arc<TestNode>) -> Arc<dyn Node> {
+    let ((near_in, far_out), (far_in, near_out)) = (pipe(), pipe());
+    let node: Arc<dyn Node> = node;
+    std::thread::spawn(move || serve(&node, far_in, far_out).expect("ends between two messages"));
+    Arc::new(Remote::connect(near_in, near_out))
 }

@@ -1,4 +1,5 @@
 //! Tests of what every process has.
 
+mod counter;
 mod outbox;
 mod parts;

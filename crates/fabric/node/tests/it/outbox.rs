@@ -1,9 +1,9 @@
 //! The outbox: by example, and against a ledger that loses, refuses, delays and is shared with others.
 
 use ciro_crypto::Keypair;
-use ciro_engine::SubmitError;
-use ciro_node::Outbox;
+use ciro_engine::{Admission, SubmitError};
 use ciro_node::outbox::{RESEND_BLOCKS, WINDOW};
+use ciro_node::{Outbox, news};
 use ciro_state::{Action, SignedTx, TokenAction, TxError};
 use ciro_types::{AccountId, Amount, ChainId, Height, JobId, Nonce, TxId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -39,6 +39,12 @@ fn outbox(actions: u64) -> Outbox {
         outbox.push(Some(job(n)), action(n));
     }
     outbox
+}
+
+/// A validator would not queue a transaction.
+fn refuse(outbox: &mut Outbox, id: TxId, error: SubmitError) -> Option<(JobId, TxError)> {
+    let verdict = news::verdict(&Admission { tx: Some(id), result: Err(error) });
+    outbox.on_verdict(&verdict.expect("it is a transaction"))
 }
 
 fn nonces(txs: &[SignedTx]) -> Vec<u64> {
@@ -79,11 +85,11 @@ fn a_refusal_in_a_block_leaves_the_others_their_nonces() {
 fn a_nonce_that_a_refusal_frees_is_used_up_so_that_the_others_are_executed() {
     let mut outbox = outbox(3);
     let txs = outbox.flush();
-    let refused = outbox.on_refused(txs[0].id(), SubmitError::Invalid(TxError::ZeroAmount));
+    let refused = refuse(&mut outbox, txs[0].id(), SubmitError::Invalid(TxError::ZeroAmount));
     assert_eq!(refused, Some((job(0), TxError::ZeroAmount)));
     let fillers = outbox.flush();
     assert_eq!((nonces(&fillers), number(&fillers[0])), (vec![7], None));
-    assert_eq!(outbox.on_refused(fillers[0].id(), SubmitError::PoolFull), None);
+    assert_eq!(refuse(&mut outbox, fillers[0].id(), SubmitError::PoolFull), None);
     outbox.push(Some(job(3)), action(3));
     assert_eq!(nonces(&outbox.flush()), [10], "a filler that is signed stays");
     outbox.on_block(Height(11), None, []);
@@ -94,7 +100,7 @@ fn a_nonce_that_a_refusal_frees_is_used_up_so_that_the_others_are_executed() {
 fn the_next_action_takes_a_free_nonce_before_a_filler_does() {
     let mut outbox = outbox(3);
     let txs = outbox.flush();
-    outbox.on_refused(txs[1].id(), SubmitError::Invalid(TxError::ZeroAmount));
+    refuse(&mut outbox, txs[1].id(), SubmitError::Invalid(TxError::ZeroAmount));
     outbox.push(Some(job(3)), action(3));
     let sent = outbox.flush();
     assert_eq!((nonces(&sent), number(&sent[0])), (vec![8], Some(3)));
@@ -107,7 +113,7 @@ fn a_used_nonce_is_believed_of_the_state_alone() {
     // Somebody else's transaction, and a validator that is ahead or lies.
     let far = SubmitError::NonceUsed { expected: Nonce(60), got: Nonce(0) };
     for id in [TxId([9; 32]), txs[0].id(), txs[1].id()] {
-        assert_eq!(outbox.on_refused(id, far.clone()), None);
+        assert_eq!(refuse(&mut outbox, id, far.clone()), None);
     }
     assert_eq!(outbox.flush(), []);
     // The account did move on: another process has used both nonces.
@@ -218,7 +224,7 @@ impl World {
         let at = if self.storm { self.dice.below(self.wire.len() as u64) as usize } else { 0 };
         let tx = self.wire.remove(at);
         if let Some(error) = self.admit(&tx).filter(|_| !self.strikes(20)) {
-            let refused = self.outbox.on_refused(tx.id(), error);
+            let refused = refuse(&mut self.outbox, tx.id(), error);
             self.report(refused.into_iter().collect());
         }
     }
@@ -295,7 +301,7 @@ impl World {
     fn gossip(&mut self) {
         let id = TxId([self.dice.below(250) as u8; 32]);
         let expected = Nonce(self.dice.below(100));
-        let refused = self.outbox.on_refused(id, SubmitError::NonceUsed { expected, got: Nonce(0) });
+        let refused = refuse(&mut self.outbox, id, SubmitError::NonceUsed { expected, got: Nonce(0) });
         assert_eq!(refused, None);
     }
 

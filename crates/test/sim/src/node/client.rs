@@ -1,15 +1,13 @@
 //! A client's machine: what `ciro run` decides, and the gateway's half that answers it.
 
-use super::{Follower, undisturbed};
+use super::{Follower, Request};
 use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
-use ciro_api::{Fate, NodeError, Until};
+use ciro_api::{Fate, Message, NodeError, Until};
 use ciro_client::{Answer, Ask, Errand, pause_after};
 use ciro_crypto::Keypair;
-use ciro_devnet::Desk;
-use ciro_devnet::desk::{Effect, Input};
 use ciro_gateway::{Begun, Submission, Told, settle};
-use ciro_node::counter::Ticket;
+use ciro_node::counter::{Counter, Reply, Ticket};
 use ciro_state::{Action, ModelAction, SignedTx};
 use ciro_types::{ChainId, Height, JobId, Nonce, TxId};
 use std::collections::BTreeMap;
@@ -54,7 +52,7 @@ struct Asked {
 pub struct ClientNode {
     key: Keypair,
     chain: ChainId,
-    desk: Desk,
+    counter: Counter,
     commands: Vec<Command>,
     tickets: Ticket,
     /// When it looks at its commands again, milliseconds, if nothing happens before.
@@ -72,7 +70,7 @@ impl ClientNode {
         Self {
             key: Place::Client(number).key(),
             chain,
-            desk: Desk::default(),
+            counter: Counter::default(),
             commands: Vec::new(),
             tickets: 0,
             alarm_ms: None,
@@ -104,22 +102,19 @@ impl ClientNode {
         self.commands.is_empty()
     }
 
-    /// Takes one step with the gateway's half. Returns what to send.
-    pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
-        let effects = undisturbed(self.desk.step(input));
-        self.hear(effects)
-    }
-
-    /// Takes the answers out of what the gateway's half asks for.
-    fn hear(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
-        let mut rest = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Reply { ticket, result } => self.note(ticket, result),
-                Effect::Submit(_) | Effect::Compute { .. } | Effect::Grant(_) => rest.push(effect),
-            }
-        }
-        rest
+    /// Takes in a message, with the gateway's half.
+    pub fn hear(&mut self, message: &Message) {
+        let replies = match message {
+            Message::Block(news) => self.counter.on_news(news),
+            Message::Verdict(verdict) => self.counter.on_verdict(verdict),
+            Message::Grant(_)
+            | Message::Query { .. }
+            | Message::Answer { .. }
+            | Message::Command { .. }
+            | Message::Done { .. }
+            | Message::Head { .. } => Vec::new(),
+        };
+        replies.into_iter().for_each(|Reply { ticket, result }| self.note(ticket, result));
     }
 
     fn note(&mut self, ticket: Ticket, result: Result<TxId, NodeError>) {
@@ -130,14 +125,14 @@ impl ClientNode {
     }
 
     /// Brings every command as far as it goes. Returns what to send.
-    pub fn go_on(&mut self, now_ms: u64, books: &Books<'_>) -> Vec<Effect> {
-        let mut effects = Vec::new();
+    pub fn go_on(&mut self, now_ms: u64, books: &Books<'_>) -> Vec<Request> {
+        let mut requests = Vec::new();
         for mut command in std::mem::take(&mut self.commands) {
-            if self.advance(&mut command, now_ms, books, &mut effects) {
+            if self.advance(&mut command, now_ms, books, &mut requests) {
                 self.commands.push(command);
             }
         }
-        effects
+        requests
     }
 
     /// When the first pause ends, milliseconds, if that is news: each alarm is told once.
@@ -153,7 +148,7 @@ impl ClientNode {
     }
 
     /// Returns whether the command goes on.
-    fn advance(&mut self, command: &mut Command, now_ms: u64, books: &Books<'_>, effects: &mut Vec<Effect>) -> bool {
+    fn advance(&mut self, command: &mut Command, now_ms: u64, books: &Books<'_>, requests: &mut Vec<Request>) -> bool {
         match Self::take_answer(command, now_ms, books) {
             Some(Ok(answer)) => {
                 command.errand.on_answer(answer);
@@ -172,10 +167,10 @@ impl ClientNode {
         match command.errand.ask() {
             Some(Ask::Account) => {
                 command.errand.on_account(&self.key, books.nonces.0, books.nonces.1);
-                self.advance(command, now_ms, books, effects)
+                self.advance(command, now_ms, books, requests)
             }
-            Some(Ask::Enqueue(tx) | Ask::Fill(tx)) => self.post(command, tx, Until::Waiting, now_ms, books, effects),
-            Some(Ask::Follow(tx)) => self.post(command, tx, Until::Committed, now_ms, books, effects),
+            Some(Ask::Enqueue(tx) | Ask::Fill(tx)) => self.post(command, tx, Until::Waiting, now_ms, books, requests),
+            Some(Ask::Follow(tx)) => self.post(command, tx, Until::Committed, now_ms, books, requests),
             None => false,
         }
     }
@@ -200,7 +195,7 @@ impl ClientNode {
         until: Until,
         now_ms: u64,
         books: &Books<'_>,
-        effects: &mut Vec<Effect>,
+        requests: &mut Vec<Request>,
     ) -> bool {
         self.tickets += 1;
         let (ticket, id, mut submission) = (self.tickets, tx.id(), Submission::new(&tx, until));
@@ -209,10 +204,11 @@ impl ClientNode {
         match begun {
             Begun::Known => {
                 command.answer = Some(Ok(id));
-                self.advance(command, now_ms, books, effects)
+                self.advance(command, now_ms, books, requests)
             }
             Begun::Submit(until) => {
-                effects.extend(undisturbed(self.desk.step(Input::Client { tx: Box::new(tx), until, ticket })));
+                self.counter.expect(id, until, ticket);
+                requests.push(Request::Submit(vec![tx]));
                 true
             }
         }

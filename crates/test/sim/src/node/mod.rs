@@ -10,9 +10,12 @@ pub use scheduler::SchedulerNode;
 pub use validator::ValidatorNode;
 pub use worker::WorkerNode;
 
-use ciro_devnet::desk::Effect;
-use ciro_scheduler::SchedulerError;
+use ciro_api::{Grant, Message};
+use ciro_exec::Task;
+use ciro_scheduler::matcher;
+use ciro_state::SignedTx;
 use ciro_types::Height;
+use ciro_worker::hand;
 
 /// Why a machine stopped.
 #[derive(Debug)]
@@ -32,10 +35,40 @@ pub struct Follower {
     pub next: Height,
 }
 
-/// What a desk asks for that has no matcher, and so no log that could fail.
+/// What a machine wants to have done.
+#[derive(Debug)]
+pub enum Request {
+    /// Hand these to a validator.
+    Submit(Vec<SignedTx>),
+    /// Compute this.
+    Compute(Task),
+    /// Deliver this lease to its worker.
+    Grant(Grant),
+}
+
+impl From<hand::Effect> for Request {
+    fn from(effect: hand::Effect) -> Self {
+        match effect {
+            hand::Effect::Compute(task) => Self::Compute(task),
+            hand::Effect::Submit(txs) => Self::Submit(txs),
+        }
+    }
+}
+
+impl From<matcher::Effect> for Request {
+    fn from(effect: matcher::Effect) -> Self {
+        match effect {
+            matcher::Effect::Grant(grant) => Self::Grant(grant),
+            matcher::Effect::Submit(txs) => Self::Submit(txs),
+        }
+    }
+}
+
+/// What the other end reads of a message: everything between machines is bytes.
 ///
 /// # Panics
-/// Never: see above.
-fn undisturbed(effects: Result<Vec<Effect>, SchedulerError>) -> Vec<Effect> {
-    effects.expect("a desk without a matcher has no log")
+/// Never: what was written is read.
+#[must_use]
+pub fn sent(message: &Message) -> Message {
+    Message::from_bytes(&message.to_bytes(), usize::MAX).expect("it was written as a message")
 }

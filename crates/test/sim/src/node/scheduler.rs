@@ -1,16 +1,16 @@
-//! The scheduler's machine: the product's desk with a matcher alone, and its queue on one file.
+//! The scheduler's machine: the product's matcher, and its queue on one file.
 
-use super::{Follower, Stopped};
+use super::{Follower, Request, Stopped};
 use crate::cast::{Place, leases};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
-use ciro_devnet::desk::{Effect, Input};
-use ciro_devnet::{Desk, Matcher};
+use ciro_api::Message;
 use ciro_engine::Store;
 use ciro_queue::{EmbeddedStore, Limits};
-use ciro_scheduler::{Reach, Scheduler};
+use ciro_scheduler::matcher::{Effect, Input};
+use ciro_scheduler::{Known, Matcher, Reach, Scheduler, SchedulerError};
 use ciro_state::State;
-use ciro_types::{Height, chain};
+use ciro_types::{BlockId, Height, chain};
 
 /// The scheduler's machine.
 pub struct SchedulerNode {
@@ -18,7 +18,7 @@ pub struct SchedulerNode {
     disk: Disk,
     /// The queue's file was made whole once: from then on damage is a fault, not a making cut short.
     is_made: bool,
-    desk: Option<Desk>,
+    matcher: Option<Matcher<EmbeddedStore>>,
     /// Whom it follows.
     pub follower: Follower,
 }
@@ -27,7 +27,7 @@ impl Default for SchedulerNode {
     fn default() -> Self {
         let power = Power::default();
         let disk = Disk::new(&power);
-        Self { power, disk, is_made: false, desk: None, follower: Follower { home: 0, next: Height(1) } }
+        Self { power, disk, is_made: false, matcher: None, follower: Follower { home: 0, next: Height(1) } }
     }
 }
 
@@ -36,27 +36,26 @@ impl SchedulerNode {
     ///
     /// # Errors
     /// [`Stopped`] if the power goes meanwhile, or the queue does not hold what it must.
-    pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Effect>, Stopped> {
-        let work = self.open_work()?;
-        let opened = Matcher::open(&Place::Scheduler.key(), leases(), Reach::Everyone, work, state, store);
+    pub fn start(&mut self, state: &State, store: &Store) -> Result<Vec<Request>, Stopped> {
+        let (work, key) = (self.open_work()?, Place::Scheduler.key());
+        let last = store.block(state.height()).ok().flatten().map_or(BlockId::ZERO, |block| block.id());
+        let known = Known::of(state, last, key.account());
+        let opened = Matcher::open(&key, leases(), Reach::Everyone, work, known);
         let (matcher, first) = opened.map_err(|e| self.stopped(&e))?;
-        let mut desk = Desk::new(Some(matcher), Vec::new());
-        let effects = desk.start(state, first);
         self.follower.next = state.height().next();
-        self.desk = Some(desk);
-        Ok(effects)
+        self.matcher = Some(matcher);
+        Ok(first.into_iter().map(Request::from).collect())
     }
 
-    /// Takes one step, if the machine is on. Returns what to do.
+    /// Takes in a message, if the machine is on. Returns what to do.
     ///
     /// # Errors
     /// [`Stopped`] if the queue failed.
-    pub fn step(&mut self, input: Input<'_>) -> Result<Vec<Effect>, Stopped> {
-        match self.desk.as_mut().map(|desk| desk.step(input)) {
-            Some(Ok(effects)) => Ok(effects),
-            Some(Err(error)) => Err(self.stopped(&error)),
-            None => Ok(Vec::new()),
-        }
+    pub fn hear(&mut self, message: &Message) -> Result<Vec<Request>, Stopped> {
+        let Some((matcher, input)) = self.matcher.as_mut().zip(Input::of(message)) else { return Ok(Vec::new()) };
+        let stepped: Result<Vec<Effect>, SchedulerError> = matcher.step(input);
+        let effects = stepped.map_err(|e| self.stopped(&e))?;
+        Ok(effects.into_iter().map(Request::from).collect())
     }
 
     /// Opens the queue. A file whose making was cut short holds nothing; as in the product, it is set aside and made anew.
@@ -80,7 +79,7 @@ impl SchedulerNode {
     /// The scheduler, while the machine is on.
     #[must_use]
     pub fn scheduler(&self) -> Option<&Scheduler<EmbeddedStore>> {
-        Some(&self.desk.as_ref()?.matcher.as_ref()?.scheduler)
+        Some(&self.matcher.as_ref()?.scheduler)
     }
 
     /// Cuts the power at a later flush.
@@ -91,7 +90,7 @@ impl SchedulerNode {
     /// The machine is off, and its disk holds what the cut left, or nothing.
     pub fn crash(&mut self, rng: &mut Rng, wipes: bool) {
         self.power.cut();
-        self.desk = None;
+        self.matcher = None;
         self.disk.crash(rng);
         if wipes {
             self.disk.wipe();

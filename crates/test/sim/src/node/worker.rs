@@ -1,14 +1,12 @@
-//! A worker's machine: the product's desk with one worker. It keeps nothing: after a restart everything follows from the ledger.
+//! A worker's machine: the product's hand. It keeps nothing: after a restart everything follows from the ledger.
 //!
-//! A cheat runs the same desk and lies to it or for it: about what was computed, about what was sent.
+//! A cheat runs the same hand and lies to it or for it: about what was computed, about what was sent.
 
-use super::{Follower, undisturbed};
+use super::{Follower, Request};
 use crate::cast::{CHEAP, PRICE, Place, STAKE};
 use crate::model::Shelf;
 use crate::plan::Character;
-use ciro_devnet::desk::{Effect, Input};
-use ciro_devnet::{Desk, Hand, Terms};
-use ciro_engine::{Admission, SubmitError};
+use ciro_api::{Grant, Message, NodeError, Turned, Verdict};
 use ciro_exec::{Answer, Task};
 use ciro_graph::RawOutput;
 use ciro_state::{
@@ -16,6 +14,8 @@ use ciro_state::{
     WorkerAction, input_hash,
 };
 use ciro_types::{AccountId, Assurance, CapabilityFlags, Height, JobId, JobSpec, MemoryMib, Offer, decode, encode};
+use ciro_worker::hand::{Effect, Input, Known};
+use ciro_worker::{Hand, Terms};
 use std::collections::BTreeMap;
 
 /// Memory of every worker.
@@ -27,7 +27,7 @@ const SLOTS: u16 = 2;
 pub struct WorkerNode {
     number: usize,
     character: Character,
-    desk: Option<Desk>,
+    hand: Option<Hand>,
     /// Leases a thief sits on, and what they are for.
     leases: BTreeMap<JobId, (SignedLease, JobSpec)>,
     /// Answers that a laggard holds back.
@@ -43,7 +43,7 @@ impl WorkerNode {
     #[must_use]
     pub fn new(number: usize, character: Character) -> Self {
         let follower = Follower { home: number % crate::cast::VALIDATORS, next: Height(1) };
-        Self { number, character, desk: None, leases: BTreeMap::new(), held: Vec::new(), incarnation: 0, follower }
+        Self { number, character, hand: None, leases: BTreeMap::new(), held: Vec::new(), incarnation: 0, follower }
     }
 
     fn place(&self) -> Place {
@@ -51,15 +51,15 @@ impl WorkerNode {
     }
 
     /// Starts from the ledger's `state`. Returns what to do.
-    pub fn start(&mut self, state: &State) -> Vec<Effect> {
+    pub fn start(&mut self, state: &State) -> Vec<Request> {
         self.incarnation += 1;
-        let hand = Hand::new(self.place().key(), Terms { offer: self.offer(), stake: STAKE }, state);
-        let mut desk = Desk::new(None, vec![hand]);
-        let effects = desk.start(state, Vec::new());
+        let key = self.place().key();
+        let known = Known::of(state, key.account());
+        let (hand, effects) = Hand::start(key, Terms { offer: self.offer(), stake: STAKE }, &known);
         self.follower.next = state.height().next();
         self.leases.clear();
         self.held.clear();
-        self.desk = Some(desk);
+        self.hand = Some(hand);
         self.cheat(effects)
     }
 
@@ -79,81 +79,90 @@ impl WorkerNode {
 
     /// The machine is off.
     pub fn crash(&mut self) {
-        self.desk = None;
+        self.hand = None;
         self.incarnation += 1;
     }
 
     /// Whether the machine is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.desk.is_some()
+        self.hand.is_some()
     }
 
-    /// Takes one step, if the machine is on. Returns what to do.
-    pub fn step(&mut self, input: Input<'_>) -> Vec<Effect> {
-        let Some(desk) = &mut self.desk else { return Vec::new() };
-        let height = if let Input::Committed(news) = &input { Some(news.header.height) } else { None };
-        let effects = undisturbed(desk.step(input));
-        let mut effects = self.cheat(effects);
-        effects.extend(height.and_then(|height| self.release(height)));
-        effects
+    /// Takes in a message, if the machine is on. Returns what to do.
+    pub fn hear(&mut self, message: &Message) -> Vec<Request> {
+        if let Message::Grant(grant) = message {
+            return self.on_grant(grant);
+        }
+        let height = if let Message::Block(news) = message { Some(news.height) } else { None };
+        let Some(input) = Input::of(message) else { return Vec::new() };
+        let mut requests = self.step(input);
+        requests.extend(height.and_then(|height| self.release(height)));
+        requests
     }
 
-    /// Takes in a lease. Returns what to do.
-    pub fn on_lease(&mut self, lease: SignedLease, spec: &JobSpec) -> Vec<Effect> {
+    fn step(&mut self, input: Input<'_>) -> Vec<Request> {
+        let Some(hand) = &mut self.hand else { return Vec::new() };
+        let effects = hand.step(input);
+        self.cheat(effects)
+    }
+
+    fn on_grant(&mut self, grant: &Grant) -> Vec<Request> {
         if self.character == Character::Thief {
-            self.leases.insert(lease.lease.job, (lease, spec.clone()));
+            let Grant { lease, spec } = grant.clone();
+            self.leases.insert(lease.lease.job, (lease, spec));
             return Vec::new();
         }
-        self.step(Input::Lease { lease, spec })
+        self.step(Input::Grant(grant))
     }
 
     /// Does the work, in its own way. Returns what to do.
-    pub fn compute(&mut self, task: &Task) -> Vec<Effect> {
+    pub fn compute(&mut self, task: &Task) -> Vec<Request> {
         let shelf = Shelf::shared();
         let result = shelf.bench().answer(task, shelf).map(|answer| self.colour(task, answer));
-        self.step(Input::Computed { hand: 0, job: task.job(), result })
+        self.step(Input::Computed { job: task.job(), result })
     }
 
-    /// What becomes of the desk's wishes.
-    fn cheat(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+    /// What becomes of the hand's requests.
+    fn cheat(&mut self, effects: Vec<Effect>) -> Vec<Request> {
+        let requests = effects.into_iter().map(Request::from);
         match self.character {
-            Character::Honest | Character::Liar => effects,
-            Character::Laggard => effects.into_iter().map(|effect| self.hold(effect)).collect(),
-            Character::Vanisher => effects.into_iter().flat_map(|effect| self.vanish(effect)).collect(),
+            Character::Honest | Character::Liar => requests.collect(),
+            Character::Laggard => requests.map(|request| self.hold(request)).collect(),
+            Character::Vanisher => requests.flat_map(|request| self.vanish(request)).collect(),
             // It computes nothing.
-            Character::Thief => {
-                effects.into_iter().filter(|effect| !matches!(effect, Effect::Compute { .. })).collect()
-            }
+            Character::Thief => requests.filter(|request| !matches!(request, Request::Compute(_))).collect(),
         }
     }
 
-    /// Answers are never sent, and the desk believes that nobody wants them.
-    fn vanish(&mut self, effect: Effect) -> Vec<Effect> {
-        let Effect::Submit(txs) = effect else { return vec![effect] };
+    /// Answers are never sent, and the hand believes that nobody wants them.
+    fn vanish(&mut self, request: Request) -> Vec<Request> {
+        let Request::Submit(txs) = request else { return vec![request] };
         let (answers, rest): (Vec<SignedTx>, Vec<SignedTx>) =
             txs.into_iter().partition(|tx| is_answer(&tx.body.action));
-        let mut effects = if rest.is_empty() { Vec::new() } else { vec![Effect::Submit(rest)] };
+        let mut requests = if rest.is_empty() { Vec::new() } else { vec![Request::Submit(rest)] };
         for tx in answers {
-            let late = SubmitError::Invalid(TxError::TooLateToCommit { latest: Height(0), height: Height(0) });
-            effects.extend(self.step(Input::Admission(Admission { tx: Some(tx.id()), result: Err(late) })));
+            let error = TxError::TooLateToCommit { latest: Height(0), height: Height(0) };
+            let told = NodeError::Refused { reason: error.to_string() };
+            let verdict = Verdict { tx: tx.id(), result: Err(Turned::Invalid { error, told }) };
+            requests.extend(self.step(Input::Verdict(&verdict)));
         }
-        effects
+        requests
     }
 
     /// Answers under a lease wait until it has run out.
-    fn hold(&mut self, effect: Effect) -> Effect {
-        let Effect::Submit(txs) = effect else { return effect };
+    fn hold(&mut self, request: Request) -> Request {
+        let Request::Submit(txs) = request else { return request };
         let (leased, rest) = txs.into_iter().partition(|tx| lease_end(&tx.body.action).is_some());
         self.held.extend::<Vec<SignedTx>>(leased);
-        Effect::Submit(rest)
+        Request::Submit(rest)
     }
 
     /// What is too late by now is sent.
-    fn release(&mut self, height: Height) -> Option<Effect> {
+    fn release(&mut self, height: Height) -> Option<Request> {
         let is_late = |tx: &SignedTx| lease_end(&tx.body.action).is_none_or(|end| end <= height);
         let late: Vec<SignedTx> = self.held.extract_if(.., |tx| is_late(tx)).collect();
-        (!late.is_empty()).then_some(Effect::Submit(late))
+        (!late.is_empty()).then_some(Request::Submit(late))
     }
 
     fn colour(&self, task: &Task, answer: Answer) -> Answer {
@@ -167,12 +176,12 @@ impl WorkerNode {
     }
 
     /// Sees what another worker has sent, and takes it for its own. Returns what to do.
-    pub fn steal(&mut self, action: &Action) -> Vec<Effect> {
+    pub fn steal(&mut self, action: &Action) -> Vec<Request> {
         let stolen = self.stolen(action);
-        if let Some(hand) = self.desk.as_mut().and_then(|desk| desk.hands.first_mut()) {
+        if let Some(hand) = &mut self.hand {
             stolen.into_iter().for_each(|action| hand.outbox.push(None, action));
         }
-        self.step(Input::Undelivered(Vec::new()))
+        self.step(Input::Undelivered(&[]))
     }
 
     fn stolen(&self, action: &Action) -> Vec<Action> {

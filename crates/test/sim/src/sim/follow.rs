@@ -5,14 +5,15 @@ use crate::cast::{Place, VALIDATORS};
 use crate::model::Shelf;
 use crate::node::client::Books;
 use crate::node::worker::MEMORY;
-use crate::node::{Follower, Stopped};
+use crate::node::{Follower, Request, Stopped, sent};
 use crate::plan::{Order, Wish};
 use crate::violation::{TokenUse, Violation};
-use ciro_devnet::desk::{Effect, Input};
+use ciro_api::{Grant, Message};
 use ciro_engine::{Admission, Committed};
 use ciro_exec::Task;
 use ciro_node::counter::known;
-use ciro_state::{Action, Facts, JobAction, SignedLease, SignedTx, job_id};
+use ciro_node::news;
+use ciro_state::{Action, Facts, JobAction, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
 use std::sync::Arc;
 
@@ -74,8 +75,8 @@ impl Sim {
                 self.do_or_stop(place, started)?;
             }
             Place::Worker(n) => {
-                let effects = self.workers[n].start(state);
-                self.act(place, effects)?;
+                let requests = self.workers[n].start(state);
+                self.act(place, requests)?;
             }
             Place::Client(_) | Place::Validator(_) | Place::Stranger(_) => {}
         }
@@ -103,44 +104,44 @@ impl Sim {
     fn on_news(&mut self, place: Place, news: &Committed) -> Result<(), Violation> {
         self.trace.note(self.now_ms, &[b"news", place.to_string().as_bytes(), &news.header.height.0.to_le_bytes()]);
         self.follower_mut(place).next = news.header.height.next();
-        self.tell_desk(place, Input::Committed(news))
+        self.tell_member(place, &sent(&Message::Block(Box::new(news::block(news)))))
     }
 
-    /// The desk of `place` takes one step.
-    fn tell_desk(&mut self, place: Place, input: Input<'_>) -> Result<(), Violation> {
+    /// A message arrives at `place`.
+    fn tell_member(&mut self, place: Place, message: &Message) -> Result<(), Violation> {
         match place {
             Place::Scheduler => {
-                let stepped = self.scheduler.step(input);
-                self.do_or_stop(place, stepped)
+                let heard = self.scheduler.hear(message);
+                self.do_or_stop(place, heard)
             }
             Place::Worker(n) => {
-                let effects = self.workers[n].step(input);
-                self.act(place, effects)
+                let requests = self.workers[n].hear(message);
+                self.act(place, requests)
             }
             Place::Client(n) => {
-                let effects = self.clients[n].step(input);
-                self.act(place, effects)
+                self.clients[n].hear(message);
+                Ok(())
             }
             // Strangers wait for no answer.
             Place::Validator(_) | Place::Stranger(_) => Ok(()),
         }
     }
 
-    fn do_or_stop(&mut self, place: Place, stepped: Result<Vec<Effect>, Stopped>) -> Result<(), Violation> {
+    fn do_or_stop(&mut self, place: Place, stepped: Result<Vec<Request>, Stopped>) -> Result<(), Violation> {
         match stepped {
             Ok(effects) => self.act(place, effects),
             Err(stopped) => self.on_stopped(place, stopped),
         }
     }
 
-    /// Does what the desk of `place` asks for.
-    fn act(&mut self, place: Place, effects: Vec<Effect>) -> Result<(), Violation> {
-        for effect in effects {
-            match (effect, place) {
-                (Effect::Submit(txs), _) => self.send_txs(place, &txs),
-                (Effect::Grant(lease), _) => self.hand_out(&lease)?,
-                (Effect::Compute { task, .. }, Place::Worker(n)) => self.compute(n, task),
-                (Effect::Compute { .. } | Effect::Reply { .. }, _) => {}
+    /// Does what `place` asks for.
+    fn act(&mut self, place: Place, requests: Vec<Request>) -> Result<(), Violation> {
+        for request in requests {
+            match (request, place) {
+                (Request::Submit(txs), _) => self.send_txs(place, &txs),
+                (Request::Grant(grant), _) => self.hand_out(grant)?,
+                (Request::Compute(task), Place::Worker(n)) => self.compute(n, task),
+                (Request::Compute(_), _) => {}
             }
         }
         Ok(())
@@ -156,40 +157,41 @@ impl Sim {
         let nonces = (validator.state().account(&account).nonce, validator.next_nonce(&account));
         // What cannot be read is not known.
         let known = |id| known(store, id).ok().flatten();
-        let effects = self.clients[n].go_on(self.now_ms, &Books { nonces, known: &known });
+        let requests = self.clients[n].go_on(self.now_ms, &Books { nonces, known: &known });
         if let Some(at_ms) = self.clients[n].alarm(self.now_ms) {
             self.at(at_ms, Happening::Poll { place, repeats: false });
         }
-        self.act(place, effects)
+        self.act(place, requests)
     }
 
     /// A lease goes to its worker; it is noted, whether it arrives or not.
-    fn hand_out(&mut self, lease: &SignedLease) -> Result<(), Violation> {
-        let grant = &lease.lease;
+    fn hand_out(&mut self, grant: Grant) -> Result<(), Violation> {
+        let lease = &grant.lease.lease;
         self.counts.leases += 1;
-        self.chain.on_token(grant.token, TokenUse { job: grant.job, worker: grant.worker })?;
-        let found = (0..self.workers.len()).find(|n| Place::Worker(*n).account() == grant.worker);
+        self.chain.on_token(lease.token, TokenUse { job: lease.job, worker: lease.worker })?;
+        let found = (0..self.workers.len()).find(|n| Place::Worker(*n).account() == lease.worker);
         let Some(worker) = found else { return Ok(()) };
-        let text = format!("lease {} for job {} to worker {worker}", grant.token, grant.job.short());
+        let text = format!("lease {} for job {} to worker {worker}", lease.token, lease.job.short());
         self.note(&text);
-        let grant = || Happening::Grant { worker, lease: Box::new(lease.clone()) };
-        self.post(Place::Scheduler, Place::Worker(worker), grant);
+        let message = sent(&Message::Grant(Box::new(grant)));
+        let arrives = || Happening::Grant { worker, message: Box::new(message.clone()) };
+        self.post(Place::Scheduler, Place::Worker(worker), arrives);
         Ok(())
     }
 
-    pub(super) fn on_grant(&mut self, n: usize, lease: SignedLease) -> Result<(), Violation> {
+    pub(super) fn on_grant(&mut self, n: usize, message: Message) -> Result<(), Violation> {
+        let Message::Grant(grant) = &message else { return Ok(()) };
         let Some(home) = self.home(Place::Worker(n)) else { return Ok(()) };
         let Some(state) = self.validators[home].state() else { return Ok(()) };
-        let Some(spec) = state.job(&lease.lease.job).map(|job| job.spec.clone()) else {
+        if state.job(&grant.lease.lease.job).is_none() {
             // The worker's validator is behind the scheduler's: the lease waits for the block that opens its job.
-            if state.height() < lease.lease.expires {
+            if state.height() < grant.lease.lease.expires {
                 let at_ms = self.soon(LOOK_MS.0, LOOK_MS.1);
-                self.at(at_ms, Happening::Grant { worker: n, lease: Box::new(lease) });
+                self.at(at_ms, Happening::Grant { worker: n, message: Box::new(message) });
             }
             return Ok(());
-        };
-        let effects = self.workers[n].on_lease(lease, &spec);
-        self.act(Place::Worker(n), effects)
+        }
+        self.tell_member(Place::Worker(n), &message)
     }
 
     fn compute(&mut self, n: usize, task: Task) {
@@ -203,17 +205,19 @@ impl Sim {
             return Ok(());
         }
         self.trace.note(self.now_ms, &[b"computed", &[n as u8], &task.job().0]);
-        let effects = self.workers[n].compute(task);
-        self.act(Place::Worker(n), effects)
+        let requests = self.workers[n].compute(task);
+        self.act(Place::Worker(n), requests)
     }
 
     pub(super) fn on_theft(&mut self, n: usize, action: &Action) -> Result<(), Violation> {
-        let effects = self.workers[n].steal(action);
-        self.act(Place::Worker(n), effects)
+        let requests = self.workers[n].steal(action);
+        self.act(Place::Worker(n), requests)
     }
 
     pub(super) fn on_answer(&mut self, to: Place, admission: Admission) -> Result<(), Violation> {
-        self.tell_desk(to, Input::Admission(admission))?;
+        if let Some(verdict) = news::verdict(&admission) {
+            self.tell_member(to, &sent(&Message::Verdict(Box::new(verdict))))?;
+        }
         self.go_on(to)
     }
 

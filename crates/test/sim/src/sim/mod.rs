@@ -12,10 +12,11 @@ use crate::rng::Rng;
 use crate::stranger::{REST_MS, ROUNDS};
 use crate::trace::Trace;
 use crate::violation::Violation;
+use ciro_api::Message;
 use ciro_consensus::ValidatorSet;
 use ciro_engine::{Admission, Input};
 use ciro_exec::Task;
-use ciro_state::{Action, Genesis, SignedLease};
+use ciro_state::{Action, Genesis};
 use ciro_types::{ChainId, JobId, JobSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ enum Happening {
     Submit { from: Place, to: usize, bytes: Arc<[u8]> },
     Answer { to: Place, admission: Admission },
     Poll { place: Place, repeats: bool },
-    Grant { worker: usize, lease: Box<SignedLease> },
+    Grant { worker: usize, message: Box<Message> },
     Computed { worker: usize, incarnation: u64, task: Box<Task> },
     Theft { worker: usize, action: Box<Action> },
     Order { number: usize },
@@ -222,7 +223,7 @@ impl Sim {
             Happening::Submit { from, to, bytes } => self.on_submit(from, to, &bytes),
             Happening::Answer { to, admission } => self.on_answer(to, admission),
             Happening::Poll { place, repeats } => self.on_poll(place, repeats),
-            Happening::Grant { worker, lease } => self.on_grant(worker, *lease),
+            Happening::Grant { worker, message } => self.on_grant(worker, *message),
             Happening::Computed { worker, incarnation, task } => self.on_computed(worker, incarnation, &task),
             Happening::Theft { worker, action } => self.on_theft(worker, &action),
             Happening::Order { number } => self.on_order(number),

@@ -2,13 +2,14 @@
 
 use ciro_api::wire::MessageError;
 use ciro_api::{
-    Answer, Client, Command, Done, Message, NodeError, Offered, Predicate, Query, Question, Refusal, Relaxation,
-    UploadId, UploadKind, WIRE_VERSION, ask,
+    Answer, BlockNews, Client, Command, Done, Grant, Message, NodeError, Offered, Predicate, Query, Question, Refusal,
+    Relaxation, Turned, TxNews, UploadId, UploadKind, Verdict, WIRE_VERSION, ask,
 };
-use ciro_crypto::hash;
-use ciro_state::EventPosition;
+use ciro_crypto::{Keypair, hash};
+use ciro_state::{CommittedEvent, Event, EventPosition, SignedLease, TxError};
 use ciro_types::{
-    AccountId, Amount, Assurance, CapabilityFlags, Hash32, Height, JobId, MemoryMib, ModelId, Requirements, TxId,
+    AccountId, Amount, Assurance, BlockId, CapabilityFlags, ChainId, Hash32, Height, JobId, JobSpec, JobType, Lease,
+    LeaseToken, MemoryMib, ModelId, Nonce, Requirements, TxId,
 };
 use std::collections::BTreeMap;
 
@@ -70,9 +71,50 @@ fn messages() -> Vec<Message> {
     numbered.chain(answered).chain(told).chain(done).collect()
 }
 
+/// Messages that came after the first ones were frozen.
+fn news() -> Vec<Message> {
+    let (worker, job, tx) = (AccountId([6; 32]), JobId([2; 32]), TxId([4; 32]));
+    let position = EventPosition { height: Height(7), index: 0 };
+    let event = Event::OfferWithdrawn { worker, sequence: 2 };
+    let block = BlockNews {
+        height: Height(7),
+        id: BlockId([8; 32]),
+        txs: vec![TxNews { id: tx, refusal: None }, TxNews { id: tx, refusal: Some(TxError::ZeroAmount) }],
+        nonces: BTreeMap::from([(worker, Nonce(3))]),
+        events: vec![CommittedEvent { position, event }],
+    };
+    let told = NodeError::Unavailable { reason: "full".into() };
+    let verdicts = [
+        Ok(()),
+        Err(Turned::Invalid { error: TxError::ZeroAmount, told: told.clone() }),
+        Err(Turned::Later { blocks: 2, told: told.clone() }),
+        Err(Turned::Void { told }),
+    ];
+    let spec = JobSpec {
+        chain: ChainId([1; 32]),
+        client: AccountId([1; 32]),
+        nonce: Nonce(5),
+        job_type: JobType::AIInference,
+        model: ModelId([3; 32]),
+        input: Hash32([5; 32]),
+        assurance: Assurance::A4,
+        max_price: Amount(9),
+        deadline: Height(99),
+        requirements: Requirements::default(),
+    };
+    let (token, expires) = (LeaseToken(11), Height(20));
+    let lease = Lease { job, worker, price: Amount(4), token, expires };
+    let lease = SignedLease::sign(lease, &Keypair::from_seed([9; 32]), spec.chain);
+    let mut news = vec![Message::Block(Box::new(block)), Message::Head { height: Height(7) }];
+    news.extend(verdicts.map(|result| Message::Verdict(Box::new(Verdict { tx, result }))));
+    news.push(Message::Grant(Box::new(Grant { lease, spec })));
+    news.push(Message::Query { id: 1, query: ask::Waits { job }.into() });
+    news
+}
+
 #[test]
 fn every_message_is_read_as_it_was_written() {
-    for message in messages() {
+    for message in messages().into_iter().chain(news()) {
         assert_eq!(Message::from_bytes(&message.to_bytes(), 1 << 16), Ok(message));
     }
 }
@@ -82,6 +124,13 @@ fn the_bytes_of_this_version_stay_as_they_are() {
     let bytes: Vec<u8> = messages().iter().flat_map(Message::to_bytes).collect();
     let frozen = "1076003bba96c125b3b10e6d45c95499883e5ea13d3bf08a0f049f8511b4f4d8";
     assert_eq!((WIRE_VERSION, hash("ciro/test/wire", &bytes).to_string().as_str()), (1, frozen));
+}
+
+#[test]
+fn the_bytes_of_news_stay_as_they_are() {
+    let bytes: Vec<u8> = news().iter().flat_map(Message::to_bytes).collect();
+    let frozen = "d3f3b2444643fdac50f77241a53fe42f09e58175032e245a463fac6194387c35";
+    assert_eq!(hash("ciro/test/wire", &bytes).to_string().as_str(), frozen);
 }
 
 #[test]
@@ -97,7 +146,7 @@ fn another_version_is_named_and_not_read_further() {
 
 #[test]
 fn a_message_that_is_cut_or_too_long_is_refused() {
-    for bytes in messages().iter().map(Message::to_bytes) {
+    for bytes in messages().iter().chain(&news()).map(Message::to_bytes) {
         for end in 2..bytes.len() {
             assert!(matches!(Message::from_bytes(&bytes[..end], 1 << 16), Err(MessageError::Malformed(_))));
         }

@@ -1,0 +1,4 @@
+//! Tests of messages and of what carries them.
+
+mod transport;
+mod wire;
