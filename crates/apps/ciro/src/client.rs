@@ -74,6 +74,9 @@ impl From<ClientError> for CliError {
             ClientError::Strange { .. } => {
                 failed.hint("is it of the same version? see `ciro --version` and GET /v1/status")
             }
+            ClientError::Refused(Problem { code, hint: None, .. }) if code == code::REFUSED => {
+                failed.hint("a transaction that the ledger refuses costs its fee all the same: `ciro wallet balance`")
+            }
             ClientError::Refused(Problem { hint, .. }) => Self { hint, ..failed },
             ClientError::NoWorker { .. } => failed.hint("pass --max-price to order anyway and wait"),
             ClientError::TooDear { assurance, asked, most } => {

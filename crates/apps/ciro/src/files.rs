@@ -46,8 +46,13 @@ pub(crate) fn receipt_in(path: &Path, bytes: &[u8]) -> Result<Receipt, CliError>
 
 /// What to say of a file that is not what it should be.
 pub(crate) fn damaged(path: &Path, error: &FormatError) -> CliError {
-    CliError::failed(format!("{}: {error}", path.display()))
-        .hint("get the file again from whoever made it; not a byte of it may change")
+    let failed = CliError::failed(format!("{}: {error}", path.display()));
+    match error {
+        FormatError::Version { .. } => failed.hint("ask for one that is made anew, or use the `ciro` that made it"),
+        FormatError::Magic { .. } | FormatError::Checksum { .. } | FormatError::Decode { .. } => {
+            failed.hint("get the file again from whoever made it; not a byte of it may change")
+        }
+    }
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {

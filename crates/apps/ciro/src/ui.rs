@@ -39,6 +39,8 @@ pub(crate) struct Ui {
     json: bool,
     quiet: bool,
     color: bool,
+    /// Sentences are lines of the log: stderr holds nothing else.
+    logs: bool,
 }
 
 impl Ui {
@@ -49,7 +51,12 @@ impl Ui {
             Color::Never => false,
             Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         };
-        Self { json: global.json, quiet: global.quiet, color }
+        Self { json: global.json, quiet: global.quiet, color, logs: false }
+    }
+
+    /// As before, but notes and warnings are lines of the log.
+    pub(crate) const fn logged(self) -> Self {
+        Self { logs: true, ..self }
     }
 
     /// Whether results are JSON.
@@ -86,12 +93,20 @@ impl Ui {
 
     /// A sentence for people, on one line, silenced by `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        self.say(&Escaped(text).to_string());
+        if self.logs {
+            ciro_telemetry::log::note(&Escaped(text).to_string());
+        } else {
+            self.say(&Escaped(text).to_string());
+        }
     }
 
     /// A warning, on one line, never silenced.
     pub(crate) fn warn(&self, text: &str) {
-        self.complain(&format!("{}: {}", self.paint("warning", "33"), Escaped(text)));
+        if self.logs {
+            ciro_telemetry::log::warn(&Escaped(text).to_string());
+        } else {
+            self.complain(&format!("{}: {}", self.paint("warning", "33"), Escaped(text)));
+        }
     }
 
     /// The failure that ends the command, on one line, and its hint on another: both may quote strangers. With `--json` it is also

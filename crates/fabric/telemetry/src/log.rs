@@ -50,6 +50,16 @@ pub fn start(filter: &str, format: Format) -> Result<(), LogError> {
     Ok(())
 }
 
+/// A sentence for operators that no event says, as a line of the log.
+pub fn note(text: &str) {
+    tracing::info!(target: "ciro::notice", "{text}");
+}
+
+/// As [`note`], about something that somebody should look at.
+pub fn warn(text: &str) {
+    tracing::warn!(target: "ciro::notice", "{text}");
+}
+
 /// Checks a filter.
 ///
 /// # Errors

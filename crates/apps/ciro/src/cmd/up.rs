@@ -25,6 +25,9 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
     if let Some(filter) = &args.log {
         ciro_telemetry::log::start(filter, args.log_format.into()).map_err(CliError::failed)?;
     }
+    // A reader of JSON lines wants no others.
+    let logs = args.log.is_some() && args.log_format == LogFormat::Json;
+    let ui = &if logs { ui.logged() } else { *ui };
     let started = Instant::now();
     let home = home::resolve(args.data.data.as_deref())?;
     let serving = Serving::start(home.root(), args.port, options(args), &args.host, *ui)?;
@@ -37,15 +40,9 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
         ready_ms: ready.as_millis(),
     };
     ui.result(&view, || view.endpoint.clone())?;
-    // A reader of JSON lines wants no others.
-    let talks = args.log.is_none() || args.log_format == LogFormat::Text;
-    if talks {
-        ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
-    }
+    ui.note(&format!("ready in {}; state in {}; Ctrl-C stops it", human_duration(ready), view.data));
     wait_for_stop(&serving)?;
-    if talks {
-        ui.note("stopping");
-    }
+    ui.note("stopping");
     Ok(())
 }
 

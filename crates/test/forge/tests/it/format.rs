@@ -6,6 +6,7 @@ use ciro_auditor::{Part, Sample};
 use ciro_crypto::hash;
 use ciro_forge::network::{JOB, key};
 use ciro_forge::{Forger, Frozen};
+use ciro_receipt::file::FormatError;
 use ciro_receipt::opening::Opening;
 use ciro_receipt::receipt::ProvenFor;
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, check, check_sample};
@@ -290,4 +291,26 @@ fn ids_and_digests_follow_from_the_page() {
     let (account, chain) = (tx.body.sender, tx.body.chain);
     ciro_crypto::verify(account, "ciro/tx/v2", chain, body, &tx.signature).expect("the worker's signature");
     assert_eq!(ProvenFor::default().job.0, [0; 32], "all zero: no job");
+}
+
+#[test]
+fn a_file_of_another_version_is_refused_by_its_number() {
+    for (mut file, magic) in fixtures().into_iter().map(|fixture| (fixture.file, fixture.magic)) {
+        let last = magic.len() - 1;
+        file[last] += 1;
+        let (expected, got) = (magic[last], magic[last] + 1);
+        let errors = [
+            Receipt::from_bytes(&file).err(),
+            SampleReceipt::from_bytes(&file).err(),
+            Opening::from_bytes(&file).err(),
+        ];
+        let told = |e: &FormatError| match *e {
+            FormatError::Version { expected: of, got: is, .. } => (of, is) == (expected, got),
+            FormatError::Magic { .. } | FormatError::Checksum { .. } | FormatError::Decode { .. } => false,
+        };
+        let others = |e: &FormatError| matches!(e, FormatError::Magic { .. });
+        let errors: Vec<FormatError> = errors.into_iter().flatten().collect();
+        assert_eq!(errors.iter().filter(|e| told(e)).count(), 1, "{errors:?}");
+        assert_eq!(errors.iter().filter(|e| others(e)).count(), 2, "of other kinds");
+    }
 }

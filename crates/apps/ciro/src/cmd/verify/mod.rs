@@ -76,6 +76,10 @@ fn invalid(error: &ReceiptError) -> CliError {
     match error {
         ReceiptError::Unsettled { .. } => failed
             .hint("without --network the receipt is judged alone; ask whoever gave it to you for the one of the job"),
+        ReceiptError::Model { .. } => failed.hint(
+            "an id names one compilation: samples, --precision, a batch and what is hidden change it; `--made-from FILE` compares with a file",
+        ),
+        ReceiptError::Network { .. } => failed.hint("is the receipt of that network? `ciro inspect FILE` says of which"),
         ReceiptError::Output { .. } => failed.hint("raise --max-memory if you trust whoever made it"),
         ReceiptError::Settlement { .. }
         | ReceiptError::Proof(AuditError::Relation(RelationError::TooCostly { .. })) => {
