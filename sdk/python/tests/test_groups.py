@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from sklearn.cluster import AffinityPropagation, Birch, BisectingKMeans, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.covariance import EllipticEnvelope
-from sklearn.ensemble import AdaBoostRegressor
+from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.multioutput import RegressorChain
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.svm import SVC, NuSVC
 from sklearn.tree import DecisionTreeRegressor
 
 import ciro
@@ -107,6 +109,31 @@ def test_features_that_stand_for_a_kernel():
     x, score = table("even")
     for features in (Nystroem(n_components=20, random_state=0), RBFSampler(n_components=20, random_state=0)):
         check(make_pipeline(StandardScaler(), features, LogisticRegression()).fit(x[:FITTED], score[:FITTED] > 0.8), x)
+
+
+@pytest.mark.parametrize("kind", ["even", "lender"])
+@pytest.mark.parametrize("machine", [SVC(probability=True, random_state=0), NuSVC(nu=0.3, probability=True, random_state=0)], ids=lambda one: type(one).__name__)
+def test_probabilities_of_support_vectors_step_by_step(machine, kind):
+    """libsvm begins at one half and takes steps: near one half it takes none."""
+    x, score = table(kind)
+    check(make_pipeline(StandardScaler(), machine).fit(x[:FITTED], score[:FITTED] > 0.8), x)
+
+
+@pytest.mark.parametrize("kind", ["even", "lender"])
+@pytest.mark.parametrize("regressor", [Ridge(), RandomForestRegressor(5, max_depth=4, random_state=0)], ids=lambda one: type(one).__name__)
+def test_chains_of_regressors(regressor, kind):
+    x, score = table(kind)
+    targets = np.stack([score, x[:, 3] - score, score**2], axis=1)
+    check(RegressorChain(regressor, order=[2, 0, 1]).fit(x[:FITTED], targets[:FITTED]), x)
+
+
+@pytest.mark.parametrize("kind", ["even", "tails", "lender"])
+def test_quantiles_as_normal_numbers_before_linear_models(kind):
+    """They rise steeply at both ends, and jump where many rows are alike."""
+    x, score = table(kind)
+    quantiles = QuantileTransformer(n_quantiles=100, output_distribution="normal")
+    check(make_pipeline(quantiles, Ridge()).fit(x[:FITTED], score[:FITTED]), x, 2e-3)
+    check(make_pipeline(quantiles, LogisticRegression()).fit(x[:FITTED], score[:FITTED] > 0.8), x, 2e-3)
 
 
 @pytest.mark.parametrize("loss", ["linear", "square", "exponential"])

@@ -155,3 +155,44 @@ def test_catboosts_estimators_need_no_file(kind):
     with pytest.raises(ciro.CompileError) as refusal:
         ciro.compile(estimator, samples=categories)
     assert "encode categories before it" in refusal.value.hint
+
+
+def test_a_forest_tells_in_python_where_missing_values_go(tmp_path):
+    """The file of a forest does not say it, and the hint leads to the estimator itself."""
+    from skl2onnx import to_onnx
+    from sklearn.ensemble import RandomForestClassifier
+
+    holes = np.where(RNG.random((200, 3)) < 0.2, np.nan, RNG.normal(size=(200, 3))).astype(np.float32)
+    forest = RandomForestClassifier(5, max_depth=4, random_state=0).fit(holes, np.nan_to_num(holes[:, 0]) > 0.1)
+    (tmp_path / "model.onnx").write_bytes(to_onnx(forest, holes[:1], options={"zipmap": False}).SerializeToString())
+    with pytest.raises(ciro.CompileError) as refusal:
+        ciro.compile(tmp_path / "model.onnx", samples=holes)
+    (call,) = re.findall(r"ciro\.compile\(.*\)", refusal.value.hint)
+    model = eval(call, {"ciro": ciro, "forest": forest, "x": holes})  # noqa: S307 - this is what a reader of the hint does
+    assert [answer.outputs["label"][0] for answer in model.run(holes)] == forest.predict(holes).tolist()
+
+
+REPOSITORY = Path(__file__).parents[3]
+NOT_RUN = 39
+"""Hints that no test follows; it only shrinks."""
+
+
+def hints_in_the_source() -> set[str]:
+    """Texts that the compiler gives as hints: literals that are named so."""
+    literal = r'(?:\bhint: |let hint = (?:format!\()?|const [A-Z_]+: &str =\s*)"((?:[^"\\]|\\.|\\\n)*)"'
+    files = sorted((REPOSITORY / "crates/proof/compile/src").rglob("*.rs"))
+    texts = [text for file in files for text in re.findall(literal, file.read_text().split("#[cfg(test)]")[0])]
+    # A sentence, not a file's name or the name of a format.
+    return {text for text in (re.sub(r"\\\n\s*", "", text) for text in texts) if text.count(" ") >= 3}
+
+
+def test_each_hint_has_a_test_or_is_known_to_have_none():
+    """`hints.txt` has a line for each hint: the test that follows it, or a dash."""
+    lines = [line.split("\t") for line in (Path(__file__).parent / "hints.txt").read_text().splitlines()]
+    listed = {hint: test for test, hint in lines}
+    assert set(listed) == hints_in_the_source(), "each hint has a line in hints.txt"
+    folders = [REPOSITORY / "crates/proof/compile", REPOSITORY / "sdk/python/tests"]
+    tests = "\n".join(file.read_text() for folder in folders for form in ("*.rs", "*.py") for file in sorted(folder.rglob(form)))
+    missing = [test for test in listed.values() if test != "-" and not re.search(rf"\b(?:fn|def) {test}\b", tests)]
+    assert not missing, "these tests are there no more"
+    assert sum(test == "-" for test in listed.values()) <= NOT_RUN, "a new hint comes with a test that follows it"

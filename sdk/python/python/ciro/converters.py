@@ -53,6 +53,8 @@ def register(skl2onnx: ModuleType, kinds: set[type], has_missing: bool) -> None:
             _mend(kind, _as_lists)
         elif name == "SimpleImputer":
             _replace(kind, lambda imputer: bool(imputer.add_indicator) or _fills_texts(imputer), _imputer)
+        elif name in ("NuSVC", "SVC"):
+            _replace(kind, lambda machine: np.size(machine.probA_) == 1, kernels.support_vectors, keeps_shape=True)
         elif name == "CalibratedClassifierCV":
             _replace(kind, lambda whole: whole.method == "temperature", wrapped.temperature, keeps_shape=True)
     if any(kind.__name__ == "CalibratedClassifierCV" for kind in kinds):
@@ -93,6 +95,8 @@ def _made(estimator: Any) -> int:
     name = type(estimator).__name__
     if name == "TransformedTargetRegressor" or name == "AdaBoostRegressor":
         return 1
+    if name == "RegressorChain":
+        return len(estimator.estimators_)
     if name == "KernelRidge":
         return int(np.asarray(estimator.dual_coef_).reshape(len(estimator.dual_coef_), -1).shape[1])
     if hasattr(estimator, "categories_"):
@@ -173,8 +177,10 @@ def _knots(estimator: Any, i: int) -> Any:
     """Where the function of a column bends or ends."""
     if type(estimator).__name__ == "QuantileTransformer":
         knots = np.asarray(estimator.quantiles_)[:, i]
-        # Next to its ends the first and the last result are taken.
-        return np.concatenate([knots, [knots[0] + 1e-7, knots[-1] - 1e-7]]) if estimator.output_distribution == "normal" else knots
+        # Next to its ends the first and the last result are taken, unless it jumps there.
+        next_to = [knots[0] + 1e-7] if knots[0] < knots[1] else []
+        next_to += [knots[-1] - 1e-7] if knots[-2] < knots[-1] else []
+        return np.concatenate([knots, next_to]) if estimator.output_distribution == "normal" else knots
     spline = estimator.bsplines_[i]
     return np.asarray(spline.t)[spline.k : len(spline.t) - spline.k]
 
@@ -328,6 +334,7 @@ OWN: dict[str, Convert] = {
     "Nystroem": kernels.nystroem,
     "QuantileTransformer": _by_column,
     "RBFSampler": kernels.waves,
+    "RegressorChain": wrapped.regressors,
     "SplineTransformer": _by_column,
     "TransformedTargetRegressor": wrapped.transformed_target,
 }

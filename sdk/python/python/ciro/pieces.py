@@ -1,4 +1,8 @@
-"""Functions of one number that are lines between knots, or nearly so, as ONNX nodes: a tree finds the line, a product follows it."""
+"""Functions of one number that are lines between knots, or nearly so, as ONNX nodes: a tree finds the line, a product follows it.
+
+A product holds 29 bits of the steepest line over the whole range. Where steep lines are short, as in quantiles of amounts, stretches of
+the range have products of their own, each of the number cut off at the stretch's ends.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,10 @@ CHORD = 1e-5
 MOST = 4096
 # Gaps of less than that part of the range are steps: no line in them could be told from one.
 NARROW = 2.0**-20
+# Lines shorter than that part of the range are not halved.
+SHORT = 2.0**-20
+# Largest rise of a line over the stretch whose product it shares, in parts of what all results spread over.
+RISE = 2.0**8
 # A part of the spread that is no jump.
 JUMP = 1e-5
 
@@ -23,28 +31,27 @@ Function = Callable[[Array], Array]
 
 
 class Lines(NamedTuple):
-    """Results are `slopes · (x − centre) / width + offsets`, by the line in which x lies."""
+    """Results are `slopes · (x − start) + values`, by the line in which x lies."""
 
     starts: Array
     """Where each line but the first begins, ascending: x belongs to the last line that begins at or below it."""
     is_behind: Array
     """Whether a line begins right behind its start instead."""
     slopes: Array
-    offsets: Array
-    centre: float
-    width: float
+    values: Array
+    """Results at the start; of the first line, and of those that are level, anywhere."""
 
 
 def lines(function: Function, knots: Array) -> Lines:
     """The lines of a function that bends, jumps and ends at no other place than its knots, and is constant before and behind them."""
     places = np.unique(np.asarray(knots, dtype=np.float32)).astype(np.float64)
     low, high = float(places[0]), float(places[-1])
-    centre, width = (low + high) / 2, max((high - low) / 2, abs(high) * 1e-6, 1e-30)
+    width = max((high - low) / 2, abs(high) * 1e-6, 1e-30)
     at, before, behind = (_results(function, move(places)) for move in (_same, _less, _more))
     spread = np.maximum(np.ptp(np.vstack([at, before, behind]), axis=0), 1e-30)
     wide = [i for i in range(len(places) - 1) if places[i + 1] - places[i] >= NARROW * width]
     between = [((places[i], behind[i]), (places[i + 1], before[i + 1])) for i in wide]
-    chords = dict(zip(wide, _chords(function, between, spread, (centre, width))))
+    chords = dict(zip(wide, _chords(function, between, spread, width)))
     lines_: list[Line] = [(-np.inf, before[0] * 0, before[0])]
     is_behind = [False]
     for i, place in enumerate(places):
@@ -64,8 +71,8 @@ def lines(function: Function, knots: Array) -> Lines:
         if jumps:
             is_behind[next(k for k in range(len(lines_) - 1, -1, -1) if lines_[k][0] == place)] = True
     starts = np.asarray([line[0] for line in lines_[1:]], dtype=np.float32)
-    slopes, offsets = np.stack([line[1] for line in lines_]), np.stack([line[2] for line in lines_])
-    return Lines(starts, np.asarray(is_behind[1:]), slopes, offsets, centre, width)
+    slopes, values = np.stack([line[1] for line in lines_]), np.stack([line[2] for line in lines_])
+    return Lines(starts, np.asarray(is_behind[1:]), slopes, values)
 
 
 def _same(x: Array) -> Array:
@@ -90,71 +97,112 @@ Line = tuple[float, Array, Array]
 
 
 def _chords(
-    function: Function, between: list[tuple[Place, Place]], spread: Array, scale: tuple[float, float]
+    function: Function, between: list[tuple[Place, Place]], spread: Array, width: float
 ) -> list[list[Line]]:
-    """Lines of equal length between each two places, as many as the function's bend asks for: start, and slope and offset once scaled."""
-    counts = [1] * len(between)
-    most = MOST // max(len(between), 1) + 1
-    open_ = list(range(len(between)))
-    while open_:
-        middles = [(ends[1:] + ends[:-1]) / 2 for ends in (_ends(between[i], counts[i]) for i in open_)]
-        values = _values(function, [between[i] for i in open_], [counts[i] for i in open_])
-        at_middles = np.split(_results(function, np.concatenate(middles)), np.cumsum([len(m) for m in middles])[:-1])
-        bends = [np.abs(m - (v[1:] + v[:-1]) / 2) / spread for m, v in zip(at_middles, values)]
-        open_ = [i for i, bend in zip(open_, bends) if bend.max() > CHORD and counts[i] < most]
-        for i in open_:
-            counts[i] *= 2
-    centre, width = scale
-    made = []
-    for pair, count, rows in zip(between, counts, _values(function, between, counts)):
-        ends = (_ends(pair, count) - centre) / width
-        slopes = np.diff(rows, axis=0) / np.diff(ends)[:, None]
-        starts = _ends(pair, count)
-        made.append([(float(starts[i]), slopes[i], rows[i] - slopes[i] * ends[i]) for i in range(count)])
+    """Lines between each two places: a line is halved where the function bends away from it. Start, slope, and value there."""
+    if not between:
+        return []
+    ends = np.asarray([[pair[0][0], pair[1][0]] for pair in between])
+    values = np.stack([np.stack([pair[0][1], pair[1][1]]) for pair in between])
+    owner, is_open = np.arange(len(between)), np.ones(len(between), dtype=bool)
+    while is_open.any() and len(ends) < MOST:
+        tried = np.flatnonzero(is_open)
+        middles = ends[tried].mean(axis=1)
+        at_middles = _results(function, middles)
+        bends = (np.abs(at_middles - values[tried].mean(axis=1)) / spread).max(axis=1)
+        is_wide = ends[tried, 1] - ends[tried, 0] >= SHORT * width
+        # Those that bend most come first where there are too many.
+        chosen = np.flatnonzero((bends > CHORD) & is_wide)
+        chosen = chosen[np.argsort(-bends[chosen])][: MOST - len(ends)]
+        halved, half, made = tried[chosen], middles[chosen], at_middles[chosen]
+        behind = np.stack([half, ends[halved, 1]], axis=1), np.stack([made, values[halved, 1]], axis=1), owner[halved]
+        ends[halved, 1], values[halved, 1] = half, made
+        is_open[:] = False
+        is_open[halved] = True
+        ends, values = np.vstack([ends, behind[0]]), np.concatenate([values, behind[1]])
+        owner, is_open = np.concatenate([owner, behind[2]]), np.concatenate([is_open, np.ones(len(halved), dtype=bool)])
+    slopes = (values[:, 1] - values[:, 0]) / (ends[:, 1] - ends[:, 0])[:, None]
+    made_lines: list[list[Line]] = [[] for _ in between]
+    for i in np.argsort(ends[:, 0], kind="stable"):
+        made_lines[owner[i]].append((float(ends[i, 0]), slopes[i], values[i, 0]))
+    return made_lines
+
+
+class Stretch(NamedTuple):
+    """Lines that share a product: from `first` to before `last`, over `ends`."""
+
+    first: int
+    last: int
+    ends: tuple[float, float]
+
+    def scale(self) -> tuple[float, float]:
+        """Its middle and half its length."""
+        low, high = self.ends
+        return (low + high) / 2, max((high - low) / 2, abs(high) * 1e-6, 1e-30)
+
+
+def _stretches(table: Lines) -> list[Stretch]:
+    """Stretches over none of which a line would rise by much more than all results spread over."""
+    spread = max(float(np.ptp(table.values)), 1e-30)
+    steep = np.abs(table.slopes).max(axis=1)
+    sloped = np.flatnonzero(steep)
+    made: list[Stretch] = []
+    for i in sloped.tolist():
+        low, high = float(table.starts[i - 1]), float(table.starts[i])
+        if made:
+            last = made[-1]
+            steepest = max(steep[last.first : i + 1])
+            if steepest * (high - last.ends[0]) <= RISE * spread:
+                made[-1] = Stretch(last.first, i + 1, (last.ends[0], high))
+                continue
+        made.append(Stretch(i, i + 1, (low, high)))
     return made
-
-
-def _ends(pair: tuple[Place, Place], count: int) -> Array:
-    made: Array = np.linspace(pair[0][0], pair[1][0], count + 1)
-    return made
-
-
-def _values(function: Function, between: list[tuple[Place, Place]], counts: list[int]) -> list[Array]:
-    """The function at the ends of the lines between each two places, where it is known at the first and the last one."""
-    inner = [_ends(pair, count)[1:-1] for pair, count in zip(between, counts)]
-    flat = np.concatenate([np.zeros(0), *inner])
-    made = _results(function, flat) if len(flat) else np.zeros((0, len(between[0][0][1]) if between else 1))
-    parts = np.split(made, np.cumsum([len(part) for part in inner])[:-1])
-    return [np.vstack([pair[0][1], part, pair[1][1]]) for pair, part in zip(between, parts)]
 
 
 def apply(scope: Any, container: Any, x: str, table: Lines) -> str:
     """Adds the nodes that make a row of results of `x`, a row of one number; the name of that row."""
-    centred = _constant_op(scope, container, "Sub", x, table.centre)
-    scaled = _constant_op(scope, container, "Div", centred, table.width)
-    parts = []
-    for rows in (table.slopes, table.offsets):
-        name = scope.get_unique_variable_name("line")
-        container.add_node(
-            "TreeEnsembleRegressor",
-            [x],
-            name,
-            op_domain="ai.onnx.ml",
-            name=scope.get_unique_operator_name("Lines"),
-            **tree(table.starts, rows, is_behind=table.is_behind),
-        )
-        parts.append(name)
-    product, total = str(scope.get_unique_variable_name("product")), str(scope.get_unique_variable_name("on_line"))
-    container.add_node("Mul", [parts[0], scaled], product, name=scope.get_unique_operator_name("Mul"))
-    container.add_node("Add", [product, parts[1]], total, name=scope.get_unique_operator_name("Add"))
+    stretches = _stretches(table)
+    offsets, products = table.values.copy(), []
+    for stretch in stretches:
+        centre, width = stretch.scale()
+        rows, lines_ = np.zeros_like(table.slopes), slice(stretch.first, stretch.last)
+        rows[lines_] = table.slopes[lines_] * width
+        offsets[lines_] += table.slopes[lines_] * (centre - table.starts[stretch.first - 1 : stretch.last - 1, None].astype(np.float64))
+        inside = x if len(stretches) == 1 else _clip(scope, container, x, stretch.ends)
+        centred = _constant_op(scope, container, "Sub", inside, centre)
+        scaled = _constant_op(scope, container, "Div", centred, width)
+        products.append(_node(scope, container, "Mul", [_rows(scope, container, x, table, rows), scaled]))
+    total = _rows(scope, container, x, table, offsets)
+    for product in products:
+        total = _node(scope, container, "Add", [total, product])
     return total
 
 
+def _rows(scope: Any, container: Any, x: str, table: Lines, rows: Array) -> str:
+    """A row of numbers by the line in which x lies."""
+    merged = np.flatnonzero(np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)]))
+    attributes = tree(table.starts[merged[1:] - 1], rows[merged], is_behind=table.is_behind[merged[1:] - 1])
+    return _node(scope, container, "TreeEnsembleRegressor", [x], op_domain="ai.onnx.ml", **attributes)
+
+
+def _clip(scope: Any, container: Any, x: str, ends: tuple[float, float]) -> str:
+    bounds = []
+    for end in ends:
+        bounds.append(str(scope.get_unique_variable_name("end")))
+        container.add_initializer(bounds[-1], 1, [], [end])
+    return _node(scope, container, "Clip", [x, *bounds])
+
+
+def _node(scope: Any, container: Any, operator: str, inputs: list[str], **attributes: Any) -> str:
+    made = str(scope.get_unique_variable_name(operator.lower()))
+    container.add_node(operator, inputs, made, name=scope.get_unique_operator_name(operator), **attributes)
+    return made
+
+
 def _constant_op(scope: Any, container: Any, operator: str, x: str, constant: float) -> str:
-    name, result = str(scope.get_unique_variable_name("constant")), str(scope.get_unique_variable_name("scaled"))
+    name = str(scope.get_unique_variable_name("constant"))
     container.add_initializer(name, 1, [1], [constant])
-    container.add_node(operator, [x, name], result, name=scope.get_unique_operator_name(operator))
-    return result
+    return _node(scope, container, operator, [x, name])
 
 
 def tree(cuts: Array, rows: Array, feature: int = 0, is_behind: Optional[Array] = None) -> dict[str, Any]:

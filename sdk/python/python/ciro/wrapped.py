@@ -97,6 +97,17 @@ def chain(scope: Any, operator: Any, container: Any) -> None:
     nodes.gives(nodes.together([found[place] for place in places]))
 
 
+def regressors(scope: Any, operator: Any, container: Any) -> None:
+    """Regressors of which each reads what those before it have answered."""
+    nodes, whole = Nodes(scope, operator, container), operator.raw_operator
+    row, width = nodes.row(), _width(operator)
+    found: list[str] = []
+    for estimator in whole.estimators_:
+        found.append(nodes.asked(estimator, row, width)[-1])
+        row, width = nodes.together([row, found[-1]]), width + 1
+    nodes.gives(nodes.together([found[place] for place in np.argsort(whole.order_)]))
+
+
 def temperature(scope: Any, operator: Any, container: Any) -> None:
     """Probabilities by a softmax of the scores, which are divided by what was learnt."""
     nodes, whole = Nodes(scope, operator, container), operator.raw_operator

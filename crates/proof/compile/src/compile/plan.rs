@@ -39,7 +39,7 @@ pub(crate) fn compile(plan: &Plan, read: Option<&Net>, options: &Options) -> Res
 
 /// All values of the plan in floats, for each sample.
 fn float_values(plan: &Plan, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
-    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason };
+    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason, hint: None };
     let mut all = Vec::with_capacity(samples.inputs.len());
     for (i, sample) in samples.inputs.iter().enumerate() {
         if sample.0.len() != plan.inputs.len() {

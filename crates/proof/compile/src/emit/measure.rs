@@ -12,7 +12,8 @@ use crate::terms::answers::Answer;
 use crate::terms::error::{At, CompileError};
 use crate::terms::samples::Samples;
 use crate::terms::tolerance::Tolerance;
-use ciro_graph::{Model, RawInput};
+use ciro_execution::ExecError;
+use ciro_graph::{IngestError, Model, RawInput};
 use ciro_types::text::Escaped;
 
 /// What is compared: values by number, in floats and in the program.
@@ -75,8 +76,12 @@ pub(crate) fn measure(
     for (i, raw) in samples.inputs.iter().enumerate() {
         let floats = floats(i);
         let run = ciro_execution::execute(candidate.model, raw).map_err(|error| {
-            let reason = Refusal::of(&candidate.model.program, &error).map_or(error.to_string(), |r| r.reason);
-            CompileError::Calibration { sample: i, reason }
+            let refusal = Refusal::of(&candidate.model.program, &error);
+            // Whoever passes samples is not told to pass some.
+            let is_missing = matches!(error, ExecError::Input(IngestError::NotANumber { .. }));
+            let hint = refusal.as_ref().filter(|_| is_missing).map(|refusal| refusal.hint.clone());
+            let reason = refusal.map_or(error.to_string(), |refusal| refusal.reason);
+            CompileError::Calibration { sample: i, reason, hint }
         })?;
         all.add(i, &candidate.subject, &floats, &run.values);
         let part = left_out::part(i, samples.inputs.len());

@@ -36,7 +36,9 @@ impl Refusal {
         match error {
             IngestError::NotANumber { input, at } => {
                 let reason = format!("{}: expected a number, got NaN", place(program, input, at));
-                Some(Self { reason, hint: FILL.into() })
+                let has_trees = program.nodes.iter().any(|node| matches!(node.op, Op::Trees { .. }));
+                let hint = if has_trees { format!("{FILL}. {ASK_FOREST}") } else { FILL.into() };
+                Some(Self { reason, hint })
             }
             IngestError::OutOfRange { input, at, value, low, high } => {
                 let place = place(program, input, at);
@@ -108,6 +110,8 @@ pub fn sift(model: &Model, samples: &[RawInput]) -> Result<Sifted, ExecError> {
 
 const COVER: &str = "compile with calibration samples like this one (--calibration FILE, in Python samples=)";
 const WRITE_NAN: &str = "write NaN there, in JSON null: the program reads it in place of that number";
+const ASK_FOREST: &str = "The file does not say where its trees send them, as those of skl2onnx leave that out: in Python pass the forest \
+    itself, ciro.compile(forest, samples=x)";
 const FILL: &str = "the model was not made for missing values there: fill them in, or put an imputer before the model";
 
 /// Which element, by the name of its column where it has one.

@@ -437,6 +437,21 @@ impl Expr {
         self.behaves_as(|x| x * x)
     }
 
+    /// The function cut off at `lo` and `hi`.
+    pub(crate) fn clipped(self, lo: f64, hi: f64) -> Self {
+        Self::binary(Arith::Min, Self::binary(Arith::Max, self, Self::Const(lo)), Self::Const(hi))
+    }
+
+    /// What is cut off and where, if it is written as [`Expr::clipped`] writes it.
+    pub(crate) fn as_clipped(&self) -> Option<(&Self, f64, f64)> {
+        let Self::Binary(Arith::Min, above, hi) = self else { return None };
+        let Self::Binary(Arith::Max, inner, lo) = above.as_ref() else { return None };
+        match (lo.as_ref(), hi.as_ref()) {
+            (Self::Const(lo), Self::Const(hi)) if lo <= hi => Some((inner, *lo, *hi)),
+            _ => None,
+        }
+    }
+
     /// Whether the function is max(x, 0).
     pub(crate) fn is_relu(&self) -> bool {
         self.behaves_as(|x| x.max(0.0))

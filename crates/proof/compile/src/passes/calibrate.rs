@@ -111,7 +111,7 @@ fn role(step: &Step) -> (&str, &[usize]) {
 
 /// The inputs of each sample in floats.
 pub(crate) fn inputs(net: &Net, samples: &Samples) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
-    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason };
+    let refuse = |sample: usize, reason: String| CompileError::Calibration { sample, reason, hint: None };
     let mut all = Vec::with_capacity(samples.inputs.len());
     for (i, sample) in samples.inputs.iter().enumerate() {
         if sample.0.len() != net.inputs.len() {

@@ -122,6 +122,8 @@ pub enum CompileError {
         sample: usize,
         /// Why.
         reason: String,
+        /// What to do about it, if there is something.
+        hint: Option<String>,
     },
     /// Columns or labels that are not those of the model.
     #[error("{what}: expected {expected}, got {got}")]
@@ -183,6 +185,7 @@ impl CompileError {
             Self::Operator { hint, .. } | Self::Form { hint, .. } => hint.as_str(),
             Self::Native(error) => error.hint(),
             Self::Deviates(disagreement) => return Some(disagreement.hint()),
+            Self::Calibration { hint, .. } => return hint.clone(),
             Self::Answers { .. } => "give one row of answers per sample, named as the model's output",
             Self::NotOnnx { .. } => {
                 "save the model as ONNX, for example with skl2onnx, onnxmltools or torch.onnx, or a booster with save_model"

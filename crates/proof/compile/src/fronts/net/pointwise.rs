@@ -149,6 +149,9 @@ pub(super) fn times(a: Expr, b: Expr) -> Expr {
 }
 
 fn clip(x: Expr, lo: f64, hi: f64) -> Expr {
+    if lo.is_finite() && hi.is_finite() {
+        return x.clipped(lo, hi);
+    }
     let above = if lo.is_finite() { Expr::binary(Arith::Max, x, Expr::Const(lo)) } else { x };
     if hi.is_finite() { Expr::binary(Arith::Min, above, Expr::Const(hi)) } else { above }
 }

@@ -10,6 +10,7 @@ use crate::fronts::shape::{
 };
 use crate::graph::doubles::Wide;
 use crate::graph::elem::Elem;
+use crate::graph::expr::Expr;
 use crate::graph::operators::{Operator, PlanCore};
 use crate::graph::plan::{Affine, Id, Kind};
 use crate::terms::error::CompileError;
@@ -338,6 +339,10 @@ fn clip(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
         (None, Some(hi)) => {
             let above = above(ctx, x, hi);
             ctx.push(Kind::Sub, vec![x, above], len)
+        }
+        // One number is cut off as it is: what computes with it knows where it ends.
+        (Some(lo), Some(hi)) if len == 1 => {
+            ctx.push(Kind::Curve(Expr::X.clipped(lo.min(hi).into(), hi.into())), vec![x], len)
         }
         (Some(lo), Some(hi)) => {
             // min(max(x, lo), hi): where the ends are exchanged, all is the upper one.

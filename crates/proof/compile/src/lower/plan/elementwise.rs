@@ -6,7 +6,7 @@ use crate::graph::elem::Norm;
 use crate::graph::plan::Kind;
 use crate::lower::builder::{Exponents, ProgramBuilder, Quant};
 use crate::terms::error::{At, CompileError};
-use ciro_graph::{Op, ValueId};
+use ciro_graph::{Interval, Op, ValueId};
 
 /// Widest operand of a sum of two, bits.
 const SUMMAND_BITS: u32 = 28;
@@ -43,6 +43,27 @@ pub(super) fn two(
     let (a, b) = (at_exponent(builder, at, a, exponent)?, at_exponent(builder, at, b, exponent)?);
     let op = if matches!(kind, Kind::Sub) { Op::Sub { a: a.id, b: b.id } } else { Op::Add { a: a.id, b: b.id } };
     Ok(Quant::uniform(builder.node(at, op)?, exponent))
+}
+
+/// x cut off at both ends.
+pub(super) fn clipped(
+    builder: &mut ProgramBuilder,
+    at: &At,
+    x: Quant,
+    (lo, hi): (f64, f64),
+) -> Result<Quant, CompileError> {
+    let x = uniform(builder, at, x)?;
+    let Interval { lo: least, hi: most } = builder.interval(x.id);
+    if least == most {
+        return Ok(x);
+    }
+    let scale = f64::from(x.exponents.at(0)).exp2();
+    let end = |v: f64, least: i64, most: i64| (v * scale).round().clamp(least as f64, most as f64) as i64;
+    // Both ends may lie beyond all that x can be: two numbers are left then.
+    let lo = end(lo, least, most - 1);
+    let hi = end(hi, lo + 1, most);
+    let id = builder.node(at, Op::Clamp { x: x.id, lo: lo as i32, hi: hi as i32 })?;
+    Ok(Quant { id, exponents: x.exponents })
 }
 
 /// Bits of magnitude.

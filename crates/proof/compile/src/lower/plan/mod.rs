@@ -26,6 +26,7 @@ mod thresholds;
 mod trees;
 
 use super::builder::{ProgramBuilder, Quant};
+use crate::graph::expr::Expr;
 use crate::graph::plan::{Id, Kind, Plan, PlanOutput, Step};
 use crate::terms::error::{At, CompileError};
 use crate::terms::tolerance::Tolerance;
@@ -123,10 +124,15 @@ impl Lowering<'_> {
                     Kind::Curve(expr) if expr.is_square() && step.len > 1 => {
                         elementwise::two(&mut self.builder, at, &Kind::Mul, x.clone(), x)
                     }
-                    Kind::Curve(expr) => {
-                        let seen = self.ranges.seen(step.operands[0]);
-                        curves::function(&mut self.builder, at, x, seen, &|v| expr.at(v))
-                    }
+                    Kind::Curve(expr) => match expr.as_clipped() {
+                        Some((inner, lo, hi)) if *inner == Expr::X => {
+                            elementwise::clipped(&mut self.builder, at, x, (lo, hi))
+                        }
+                        Some(_) | None => {
+                            let seen = self.ranges.seen(step.operands[0]);
+                            curves::function(&mut self.builder, at, x, seen, &|v| expr.at(v))
+                        }
+                    },
                     Kind::Div => {
                         let second = self.operand(step, 1)?;
                         let seen = (self.ranges.seen(step.operands[1]), self.ranges.seen(id));

@@ -87,12 +87,13 @@ pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f64)
 }
 
 /// The cut between numbers as integers: what rounds to the threshold counts as equal to it, so that ties are decided as floats decide
-/// them.
+/// them. What rounds to zero counts as zero, though: it is what most numbers are that lie so near.
 fn cut_of_numbers((exponent, interval): (i32, Interval), mode: Mode, threshold: f64) -> Cut {
     let rounded = (threshold * f64::from(exponent).exp2() + 0.5).floor();
     let (first, last) = Images::Numbers { exponent, interval }.ends();
     let yes_below = matches!(mode, Mode::Leq | Mode::Lt);
-    let above_ties = matches!(mode, Mode::Leq | Mode::Gt);
+    let is_beside_zero = rounded == 0.0 && threshold != 0.0;
+    let above_ties = if is_beside_zero { threshold > 0.0 } else { matches!(mode, Mode::Leq | Mode::Gt) };
     // Beyond these, all numbers lie on one side.
     let nearby = rounded.clamp(interval.lo as f64 - 1.0, interval.hi as f64 + 1.0) as i64;
     let image = nearby + i64::from(above_ties) + NUMBER_ORIGIN;
@@ -143,6 +144,16 @@ mod tests {
                 let left = ciro_graph::ingest::ordered_double(x.to_bits()) < cut.threshold;
                 assert_eq!(left == cut.yes_below, mode.holds(x, threshold), "{x:e} {mode:?} {threshold:e}");
             }
+        }
+    }
+
+    #[test]
+    fn zero_is_told_from_a_threshold_that_rounds_to_it() {
+        let images = Images::Numbers { exponent: 4, interval: Interval { lo: -100, hi: 100 } };
+        for (mode, threshold) in MODES.into_iter().flat_map(|mode| [1e-7, -1e-7, 0.0].map(|t| (mode, t))) {
+            let cut = cut(&vec![], images, mode, threshold);
+            let zero = NUMBER_ORIGIN as u64;
+            assert_eq!((zero < cut.threshold) == cut.yes_below, mode.holds(0.0, threshold), "{mode:?} {threshold:e}");
         }
     }
 

@@ -78,6 +78,14 @@ impl Functions {
 }
 
 impl Vectors<'_> {
+    /// A line of each element.
+    pub(super) fn line(&mut self, at: &At, x: plan::Id, slope: f64, intercept: f64) -> plan::Id {
+        let len = self.plan.len(x);
+        let scaled =
+            if slope.to_bits() == 1f64.to_bits() { x } else { self.elem(at, Elem::Mul(vec![slope as f32; len]), x) };
+        if intercept == 0.0 { scaled } else { self.elem(at, Elem::Add(vec![intercept as f32; len]), scaled) }
+    }
+
     /// A step as functions of the elements of one value; `None` if it is another one.
     pub(super) fn by_element(&self, step: &Step) -> Option<Held> {
         let x = *step.operands.first()?;

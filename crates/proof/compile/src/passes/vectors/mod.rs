@@ -502,6 +502,10 @@ impl Vectors<'_> {
         if let Some((slope, intercept)) = expr.as_line() {
             return Ok(self.line(at, x, slope, intercept));
         }
+        if let (1, Some((inner, lo, hi))) = (len, expr.as_clipped()) {
+            let inner = self.function(at, inner, x)?;
+            return Ok(self.push(at, plan::Kind::Curve(Expr::X.clipped(lo, hi)), vec![inner], 1));
+        }
         if let Some(thresholds) = expr.thresholds() {
             let forest = stairs::by_element(&thresholds, |v| expr.at(f64::from(v)) as f32, len);
             return Ok(self.push(at, plan::Kind::Trees(forest), vec![x], len));
@@ -556,13 +560,6 @@ impl Vectors<'_> {
                 Ok(self.push(at, plan::Kind::Curve(expr.clone()), vec![x], len))
             }
         }
-    }
-
-    fn line(&mut self, at: &At, x: plan::Id, slope: f64, intercept: f64) -> plan::Id {
-        let len = self.plan.len(x);
-        let scaled =
-            if slope.to_bits() == 1f64.to_bits() { x } else { self.elem(at, Elem::Mul(vec![slope as f32; len]), x) };
-        if intercept == 0.0 { scaled } else { self.elem(at, Elem::Add(vec![intercept as f32; len]), scaled) }
     }
 
     fn composed(
