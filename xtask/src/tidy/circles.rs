@@ -25,7 +25,7 @@ const CIRCLE_MAX: usize = 2;
 const HOPS_MAX: usize = 8;
 
 /// A module by its path from the crate's root, which is empty.
-type Module = Vec<String>;
+pub(super) type Module = Vec<String>;
 
 /// Checks each crate.
 pub(crate) fn check(members: &[Member], tree: &Tree) -> Vec<Violation> {
@@ -77,7 +77,7 @@ fn circles(folder: &str, tree: &Tree) -> Vec<BTreeSet<String>> {
 
 /// What a file names.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     /// Paths that it uses, as written.
     used: Vec<Vec<String>>,
     /// What it re-exports: a name, or `*`, and the path.
@@ -85,7 +85,7 @@ struct Names {
 }
 
 /// The modules of the crate in `folder` that have a file of their own.
-fn modules(folder: &str, tree: &Tree) -> BTreeMap<Module, Names> {
+pub(super) fn modules(folder: &str, tree: &Tree) -> BTreeMap<Module, Names> {
     let root = format!("{folder}/src/");
     let sources = tree.ending(".rs").filter_map(|file| Some((file.path.strip_prefix(&root)?, file)));
     let parsed = sources.filter_map(|(path, file)| Some((module(path), names(&syn::parse_file(&file.text).ok()?))));
@@ -155,7 +155,7 @@ fn flatten(tree: &UseTree, path: &mut Vec<String>, leaves: &mut Vec<(String, Vec
 }
 
 /// Which module uses which.
-fn edges(modules: &BTreeMap<Module, Names>) -> BTreeMap<&Module, BTreeSet<&Module>> {
+pub(super) fn edges(modules: &BTreeMap<Module, Names>) -> BTreeMap<&Module, BTreeSet<&Module>> {
     let used = |module: &Module, names: &Names| {
         let paths = names.used.iter().filter_map(|path| resolve(modules, &absolute(modules, module, path)?));
         paths.filter(|used| *used != module).collect()

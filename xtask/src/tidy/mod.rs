@@ -8,6 +8,7 @@
 //! | [`crate_map`] | a `lib.rs` that is not a map; a layer group without a README |
 //! | [`circles`] | three files or more of a crate that use one another |
 //! | [`habits`] | tests that are linked twice, functions that stand twice |
+//! | [`folders`] | folders of a crate whose arrows point against their order |
 //! | [`ratchet`] | functions and files that outgrow their limits |
 //! | [`marks`] | unfinished work without a reference to the feature it waits for |
 //! | [`words`] | paths of somebody's machine, registry and mirror hosts |
@@ -24,6 +25,7 @@ mod closure;
 mod crate_map;
 mod determinism;
 mod habits;
+mod folders;
 mod layers;
 mod licences;
 mod limits;
@@ -83,6 +85,7 @@ fn check(tree: &Tree, workspace: &Workspace) -> Report {
         crate_map::check(members, tree),
         circles::check(members, tree),
         habits::check(members, tree),
+        folders::check(tree),
         ratchet::check(tree),
         marks::check(tree),
         words::check(tree),
