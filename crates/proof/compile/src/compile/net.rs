@@ -9,7 +9,7 @@ use crate::graph::expr::Expr;
 use crate::graph::net::eval::evaluate;
 use crate::graph::net::{Id, Kind, Net, Step, moves};
 use crate::lower::net::{Lowered, lower};
-use crate::passes::calibrate::{self, DEFAULT_SPAN};
+use crate::passes::calibrate::{self, DEFAULT_SPAN, Measured};
 use crate::passes::left_out;
 use crate::passes::ranks::ranked;
 use crate::passes::simplify::simplify;
@@ -25,17 +25,19 @@ pub(crate) fn compile(read: &Net, options: &Options) -> Result<Compiled, Compile
     let inputs = options.calibration.as_ref().map(|samples| calibrate::inputs(&net, samples)).transpose()?;
     let rows = calibrate::rows(&net);
     let precision = (options.input_range, options.precision);
-    let (sizes, others) = match &inputs {
-        Some(inputs) => calibrate::measured(&net, inputs),
-        None => (calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows), vec![]),
+    let guessed = || Measured {
+        all: calibrate::guessed(&net, options.input_range.unwrap_or(DEFAULT_SPAN), &rows),
+        others: vec![],
+        values: vec![],
     };
-    let lowered = lower(&net, &sizes, &rows, precision)?;
+    let measured = inputs.as_ref().map_or_else(guessed, |inputs| calibrate::measured(&net, inputs));
+    let lowered = lower(&net, &measured.all, &rows, precision)?;
     let report = match (&inputs, &options.calibration) {
         (Some(inputs), Some(samples)) => {
             let count = left_out::trials(inputs.len(), lowered.model.weights.iter().map(Vec::len).sum());
-            let others = others.iter().take(count);
+            let others = measured.others.iter().take(count);
             let trials: Vec<_> = others.map(|sizes| lower(&net, sizes, &rows, precision).ok()).collect();
-            Some(accuracy((read, &net), (&lowered, &trials), (inputs, samples), options)?)
+            Some(accuracy((read, &net), (&lowered, &trials), (inputs, samples, measured.values), options)?)
         }
         _ => None,
     };
@@ -62,12 +64,16 @@ fn precision_note(precision: Precision, (multiplied, others): (u32, u32)) -> Str
 fn accuracy(
     (read, net): (&Net, &Net),
     (lowered, trials): (&Lowered, &[Option<Lowered>]),
-    (inputs, samples): (&[Vec<Vec<f32>>], &Samples),
+    (inputs, samples, mut values): (&[Vec<Vec<f32>>], &Samples, Vec<Vec<Vec<f32>>>),
     options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
     let candidate = |lowered| candidate((read, net), lowered);
     let accepted = Tolerance::NETWORK.or(options.tolerance);
-    let floats = |i: usize| floats((read, net), &inputs[i]);
+    // Each sample is asked for once; what calibration has computed is not computed again.
+    let floats = |i: usize| match values.get_mut(i) {
+        Some(values) => Floats { values: std::mem::take(values), outputs: outputs(read, &inputs[i]) },
+        None => floats((read, net), &inputs[i]),
+    };
     let trials: Vec<_> = trials.iter().map(|trial| trial.as_ref().map(candidate)).collect();
     measure(&candidate(lowered), &trials, samples, (&options.expected, accepted), floats)
 }
@@ -161,9 +167,12 @@ fn work(net: &Net, step: &Step) -> usize {
 
 /// What a network computes in floats: as it was read, and as the program was made from it.
 fn floats((read, net): (&Net, &Net), inputs: &[Vec<f32>]) -> Floats {
+    Floats { values: evaluate(net, inputs.to_vec()), outputs: outputs(read, inputs) }
+}
+
+fn outputs(read: &Net, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let values = evaluate(read, inputs.to_vec());
-    let outputs = read.outputs.iter().map(|output| values[output.value].clone()).collect();
-    Floats { values: evaluate(net, inputs.to_vec()), outputs }
+    read.outputs.iter().map(|output| values[output.value].clone()).collect()
 }
 
 fn candidate<'a>(nets: (&Net, &Net), lowered: &'a Lowered) -> Candidate<'a> {

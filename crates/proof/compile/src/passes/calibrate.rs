@@ -44,6 +44,15 @@ impl Default for Spread {
 }
 
 impl Spread {
+    fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            quietest: self.quietest.min(other.quietest),
+            loudest: self.loudest.max(other.loudest),
+            mean: self.mean.max(other.mean),
+        }
+    }
+
     fn add(&mut self, row: &[f32], centred: bool, eps: f64) {
         let (mean, deviation) = deviation(row, centred, eps);
         self.rows += 1;
@@ -74,6 +83,17 @@ impl Sizes {
                 self.hi[id] = self.hi[id].max(f64::from(*v));
             }
         }
+    }
+
+    /// These, and those of other samples.
+    fn and(mut self, other: &Self) -> Self {
+        self.lo.iter_mut().zip(&other.lo).for_each(|(lo, other)| *lo = lo.min(*other));
+        self.hi.iter_mut().zip(&other.hi).for_each(|(hi, other)| *hi = hi.max(*other));
+        for (id, other) in &other.spreads {
+            let spread = self.spreads.entry(*id).or_default();
+            *spread = spread.and(*other);
+        }
+        self
     }
 
     /// Gives one size to the values of one role in an unrolled operator, so that they get one scale: their weights are then
@@ -154,18 +174,38 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
     sizes.tie(net)
 }
 
-/// Sizes on samples; and, where enough are there to leave some out, on those outside of each part.
-pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> (Sizes, Vec<Sizes>) {
-    let mut all = Sizes::new(net);
-    let mut others = if left_out::trials(inputs.len(), 0) > 0 { vec![Sizes::new(net); PARTS] } else { vec![] };
+/// What samples show.
+pub(crate) struct Measured {
+    /// Sizes on all of them.
+    pub(crate) all: Sizes,
+    /// Sizes on those outside of each part, where there are enough to leave some out.
+    pub(crate) others: Vec<Sizes>,
+    /// All values of each sample: of the first ones, if they are more than [`MOST_KEPT`] together.
+    pub(crate) values: Vec<Vec<Vec<f32>>>,
+}
+
+/// Most numbers that are kept of samples, for whoever needs them again: 256 MiB.
+const MOST_KEPT: usize = 1 << 26;
+
+/// Evaluates samples.
+pub(crate) fn measured(net: &Net, inputs: &[Vec<Vec<f32>>]) -> Measured {
+    let mut parts = vec![Sizes::new(net); PARTS];
+    let mut kept = Vec::new();
+    let each: usize = (0..net.inputs.len() + net.steps.len()).map(|id| net.len(id)).sum();
     for (i, sample) in inputs.iter().enumerate() {
         let values = evaluate(net, sample.clone());
-        all.add(net, &values);
-        let own = left_out::part(i, inputs.len());
-        let without = others.iter_mut().enumerate().filter(|(part, _)| Some(*part) != own);
-        without.for_each(|(_, sizes)| sizes.add(net, &values));
+        parts[left_out::part(i, inputs.len()).unwrap_or(0)].add(net, &values);
+        if each.saturating_mul(i + 1) <= MOST_KEPT {
+            kept.push(values);
+        }
     }
-    (all.tie(net), others.into_iter().map(|sizes| sizes.tie(net)).collect())
+    let without = |left: Option<usize>| {
+        let others = parts.iter().enumerate().filter(|(part, _)| Some(*part) != left);
+        others.fold(Sizes::new(net), |all, (_, part)| all.and(part)).tie(net)
+    };
+    let are_left_out = left_out::trials(inputs.len(), 0) > 0;
+    let others = if are_left_out { (0..PARTS).map(|part| without(Some(part))).collect() } else { vec![] };
+    Measured { all: without(None), others, values: kept }
 }
 
 /// For each input, how many rows the smallest table that it indexes has.

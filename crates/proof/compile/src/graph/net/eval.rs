@@ -176,28 +176,40 @@ fn convolve_by_patches(conv: &Conv, (x_dims, x): (&[usize], &[f32]), dims: &[usi
     let (h, w) = (x_dims[2], x_dims[3]);
     let positions = dims[2] * dims[3];
     let (wide, depth) = (outputs / conv.groups, per_group * kh * kw);
+    let (row_of, col_of) = (sources(conv, 0, (h, dims[2])), sources(conv, 1, (w, dims[3])));
     let mut result = vec![0.0; outputs * positions];
     for group in 0..conv.groups {
         let weights = &conv.weight[group * wide * depth..][..wide * depth];
         let by_tap: Vec<f32> = (0..depth).flat_map(|k| (0..wide).map(move |o| weights[o * depth + k])).collect();
+        let planes = &x[group * per_group * h * w..][..per_group * h * w];
         for position in 0..positions {
-            let (i, j) = ((position / dims[3]) as u32, (position % dims[3]) as u32);
+            let rows = &row_of[position / dims[3] * kh..][..kh];
+            let cols = &col_of[position % dims[3] * kw..][..kw];
             let mut sums: Vec<f32> =
                 conv.bias.as_ref().map_or_else(|| vec![0.0; wide], |bias| bias[group * wide..][..wide].to_vec());
-            let source = |k: usize| {
-                let row = conv.window.source(0, i, (k / kw % kh) as u32, h as u32)? as usize;
-                let col = conv.window.source(1, j, (k % kw) as u32, w as u32)? as usize;
-                Some(((group * per_group + k / (kh * kw)) * h + row) * w + col)
-            };
-            for (k, weights) in by_tap.chunks_exact(wide).enumerate() {
-                if let Some(v) = source(k).map(|at| x[at]).filter(|v| *v != 0.0) {
-                    accumulate(&mut sums, v, weights);
+            let mut weights = by_tap.chunks_exact(wide);
+            for plane in planes.chunks_exact((h * w).max(1)) {
+                let taps = rows.iter().flat_map(|row| cols.iter().map(move |col| row.zip(*col)));
+                for (tap, weights) in taps.zip(&mut weights) {
+                    if let Some(v) = tap.map(|(row, col)| plane[row * w + col]).filter(|v| *v != 0.0) {
+                        accumulate(&mut sums, v, weights);
+                    }
                 }
             }
             sums.into_iter().enumerate().for_each(|(o, sum)| result[(group * wide + o) * positions + position] = sum);
         }
     }
     result
+}
+
+/// The element of dimension `d` that each tap of each window reads, window by window; `None` in the padding.
+fn sources(conv: &Conv, d: usize, (from, to): (usize, usize)) -> Vec<Option<usize>> {
+    let taps = conv.dims[2 + d];
+    let source = |i: usize| {
+        let (window, tap) = ((i / taps) as u32, (i % taps) as u32);
+        conv.window.source(d, window, tap, from as u32).map(|at| at as usize)
+    };
+    (0..to * taps).map(source).collect()
 }
 
 fn correlate(sums: &mut [f32], x: &[f32], kernel: &[f32], window: &Window, (from, to): ([usize; 2], [usize; 2])) {
