@@ -9,7 +9,7 @@ use crate::graph::expr::Expr;
 use crate::graph::net::eval::evaluate;
 use crate::graph::net::{Id, Kind, Net, Step, moves};
 use crate::lower::net::{Lowered, lower};
-use crate::passes::calibrate::{self, DEFAULT_SPAN, Measured};
+use crate::passes::calibrate::{self, DEFAULT_SPAN, Measured, Values};
 use crate::passes::left_out;
 use crate::passes::ranks::ranked;
 use crate::passes::simplify::simplify;
@@ -64,7 +64,7 @@ fn precision_note(precision: Precision, (multiplied, others): (u32, u32)) -> Str
 fn accuracy(
     (read, net): (&Net, &Net),
     (lowered, trials): (&Lowered, &[Option<Lowered>]),
-    (inputs, samples, mut values): (&[Vec<Vec<f32>>], &Samples, Vec<Vec<Vec<f32>>>),
+    (inputs, samples, mut values): (&[Values], &Samples, Vec<Values>),
     options: &Options,
 ) -> Result<AccuracyReport, CompileError> {
     let candidate = |lowered| candidate((read, net), lowered);

@@ -51,6 +51,7 @@ macro_rules! operators {
         pub(crate) mod family {
             $(
                 $(#[$doc])*
+                #[allow(clippy::enum_variant_names, reason = "operators are called as ONNX calls them")]
                 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
                 pub(crate) enum $family {
                     $($variant,)*

@@ -174,6 +174,9 @@ pub(crate) fn guessed(net: &Net, span: f64, rows: &[Option<usize>]) -> Sizes {
     sizes.tie(net)
 }
 
+/// All values of one sample, by number.
+pub(crate) type Values = Vec<Vec<f32>>;
+
 /// What samples show.
 pub(crate) struct Measured {
     /// Sizes on all of them.
@@ -181,7 +184,7 @@ pub(crate) struct Measured {
     /// Sizes on those outside of each part, where there are enough to leave some out.
     pub(crate) others: Vec<Sizes>,
     /// All values of each sample: of the first ones, if they are more than [`MOST_KEPT`] together.
-    pub(crate) values: Vec<Vec<Vec<f32>>>,
+    pub(crate) values: Vec<Values>,
 }
 
 /// Most numbers that are kept of samples, for whoever needs them again: 256 MiB.

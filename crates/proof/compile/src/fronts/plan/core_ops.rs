@@ -39,7 +39,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, operator: Operator) -> Result<bool, Compile
         PlanCore::Softmax => softmax(ctx)?,
         PlanCore::ArgMax => argmax(ctx)?,
         PlanCore::Reshape | PlanCore::Flatten | PlanCore::Squeeze | PlanCore::Unsqueeze => {
-            same_elements(ctx, operator)?
+            same_elements(ctx, operator)?;
         }
         PlanCore::Identity | PlanCore::Dropout => alias(ctx)?,
         PlanCore::Cast => cast(ctx)?,
