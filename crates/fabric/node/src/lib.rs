@@ -6,6 +6,8 @@
 //! | [`outbox`] | one account's transactions on their way to the ledger |
 //! | [`validator`] | one validator on one thread, and the in-process transport |
 //! | [`local`] | [`LocalNode`]: answers what a gateway asks |
+//! | [`look`] | [`Look`](look::Look): what is asked of the committed state |
+//! | [`log`] | [`LedgerLog`]: what is committed, as a log of events |
 //! | [`mailbox`] | what those are sent who follow the ledger beside a node |
 //! | [`mod@news`] | what a validator says, as those are told who follow it |
 //! | [`counter`] | clients that wait for a transaction |
@@ -29,6 +31,8 @@ pub mod keyfile;
 pub mod latency;
 pub mod layout;
 pub mod local;
+pub mod log;
+pub mod look;
 pub mod mailbox;
 pub mod news;
 pub mod outbox;
@@ -42,4 +46,5 @@ pub use blobs::{BlobStore, BlobStoreError, Intake, Kind, Quotas};
 pub use keyfile::{KeyFileError, create_key, load_key, load_or_create_key};
 pub use layout::{Layout, LayoutError};
 pub use local::LocalNode;
+pub use log::LedgerLog;
 pub use outbox::Outbox;

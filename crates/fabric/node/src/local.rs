@@ -4,25 +4,26 @@ use crate::alarm::Alarm;
 use crate::blobs::{BlobStore, BlobStoreError, Intake, Kind};
 use crate::counter;
 use crate::latency::Latencies;
+use crate::log::LedgerLog;
+use crate::look::{Look, Referred};
 use crate::mailbox::Job;
 use crate::receipts::{self, PublicModel};
 use crate::uploads::Uploads;
 use crate::validator::Mail;
-use ciro_api::view::stake_at_risk;
 use ciro_api::{
-    AccountView, Answer, BlockView, Command, Done, Fate, JobView, ModelView, Node, NodeError, Query, Question as _,
-    Refusal, Standing, Status, StoredModel, Until, UploadKind, WorkerView, ask,
+    Answer, BlockView, Command, Done, Fate, JobView, Node, NodeError, Query, Question as _, Refusal, Status,
+    StoredModel, Until, UploadKind, ask,
 };
-use ciro_engine::{Health, Store, query};
+use ciro_engine::{Health, Store};
 use ciro_exec::inference::MODEL_BYTES_MAX;
 use ciro_graph::check_model;
 use ciro_prover::ProvingKey;
+use ciro_queue::EventSource as _;
 use ciro_receipt::Receipt;
-use ciro_state::{CommittedEvent, EventPosition, Facts, Genesis, Model, SignedTx, State};
+use ciro_state::{CommittedEvent, EventPosition, Genesis, Model, SignedTx};
 use ciro_store::StoreError;
-use ciro_types::{AccountId, Height, JobId, decode};
-use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
+use ciro_types::{Height, JobId, decode};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -57,8 +58,11 @@ pub struct LocalNode {
 }
 
 impl LocalNode {
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> Result<T, NodeError> {
-        read_state(&self.ledger, read)
+    /// What the committed state says.
+    fn look<T>(&self, look: impl FnOnce(Sender<T>) -> Look) -> Result<T, NodeError> {
+        let (reply, answer) = channel();
+        self.ledger.try_send(Mail::Look(look(reply))).map_err(|_| stopping())?;
+        wait(&answer, READ_PATIENCE)
     }
 
     /// What the scheduler answers.
@@ -86,28 +90,12 @@ impl LocalNode {
         })
     }
 
-    /// What the ledger refers to, as names of blobs: inputs of open jobs, models of jobs that are open or ended lately.
-    fn referred(&self) -> Result<(BTreeSet<String>, BTreeSet<String>), NodeError> {
-        self.read(|state| {
-            let open = state.jobs().filter(|(_, job)| job.is_open());
-            let inputs = open.map(|(_, job)| job.spec.input.to_string()).collect();
-            (inputs, state.jobs().map(|(_, job)| job.spec.model.to_string()).collect())
-        })
-    }
-
     fn holds(&self, kind: Kind, name: &str) -> bool {
         self.blobs.holds(kind, name)
     }
 
-    fn account(&self, account: AccountId) -> Result<AccountView, NodeError> {
-        let (reply, answer) = channel();
-        self.ledger.try_send(Mail::NextNonce { account, reply }).map_err(|_| stopping())?;
-        let queued = wait(&answer, READ_PATIENCE)?;
-        self.read(move |state| AccountView::of(state, account, queued))
-    }
-
     fn job(&self, id: JobId) -> Result<Option<JobView>, NodeError> {
-        let Some(job) = self.read(move |state| state.job(&id).cloned())? else { return Ok(None) };
+        let Some(job) = self.look(|reply| Look::Job { job: id, reply })? else { return Ok(None) };
         let waits_for = if job.is_open() { self.waits(id)? } else { None };
         Ok(Some(JobView::of(id, job, waits_for)))
     }
@@ -118,14 +106,15 @@ impl LocalNode {
             Health::Well => None,
             Health::ReadOnly { reason } => Some(reason.clone()),
         };
-        self.read(move |state| Status {
+        let census = self.look(|reply| Look::Census { reply })?;
+        Ok(Status {
             network: genesis.network,
-            chain: state.chain(),
+            chain: census.chain,
             version: env!("CARGO_PKG_VERSION").into(),
             height: head,
             scheduler: genesis.scheduler,
-            validators: state.voters().len() as u64,
-            workers: state.offers().count() as u64,
+            validators: census.voters,
+            workers: census.offers,
             block_ms,
             read_only,
             params: genesis.params,
@@ -137,7 +126,7 @@ impl LocalNode {
             return Ok(None);
         };
         let id = settlement.record.model;
-        let model = match self.read(move |state| state.model(&id).cloned())? {
+        let model = match self.look(|reply| Look::Program { model: id, reply })? {
             Some(model) => Some(model),
             None => self.kept(self.store.removed_model(&id))?,
         };
@@ -167,14 +156,13 @@ impl LocalNode {
     }
 
     fn events(&self, from: EventPosition, limit: u32) -> Result<Vec<CommittedEvent>, NodeError> {
-        let after = before(from);
         // Of every block that the store has, though the dispatcher may not have seen the last: so does the fate of a transaction.
-        self.kept(query::events_after(&self.store, after, limit as usize))
+        self.kept(LedgerLog(Arc::clone(&self.store)).read(from, limit as usize))
     }
 
     fn tidy(&self, now: Instant) -> Result<(), NodeError> {
         self.uploads.sweep(now);
-        let (inputs, models) = self.referred()?;
+        let Referred { inputs, models } = self.look(|reply| Look::Referred { reply })?;
         self.blobs.sweep(Kind::Input, now, |name| inputs.contains(name)).map_err(not_stored)?;
         self.blobs.sweep(Kind::Model, now, |name| models.contains(name)).map_err(not_stored)
     }
@@ -189,7 +177,8 @@ impl LocalNode {
         let key = ProvingKey::new(model).map_err(|e| invalid(e.to_string()))?;
         let (id, roots) = (key.model_id(), key.roots());
         intake.keep_model(id).map_err(not_stored)?;
-        let is_registered = self.read(move |state| state.model(&id).is_some_and(|model| !model.is_retired))?;
+        let known = self.look(|reply| Look::Model { model: id, is_stored: true, reply })?;
+        let is_registered = known.is_some_and(|model| !model.is_retired);
         Ok(StoredModel { model: id, roots, is_registered })
     }
 }
@@ -200,17 +189,19 @@ impl Node for LocalNode {
             Query::Status(ask::Status {}) => Answer::Status(self.status()?),
             Query::Params(ask::Params {}) => Answer::Params(self.genesis.params.clone()),
             Query::Standing(ask::Standing { account }) => {
-                Answer::Standing(self.read(move |state| Standing::of(state, account))?)
+                Answer::Standing(self.look(|reply| Look::Standing { account, reply })?)
             }
-            Query::Account(ask::Account { account }) => Answer::Account(self.account(account)?),
-            Query::Workers(ask::Workers {}) => Answer::Workers(self.read(WorkerView::all)?),
+            Query::Account(ask::Account { account }) => {
+                Answer::Account(self.look(|reply| Look::Account { account, reply })?)
+            }
+            Query::Workers(ask::Workers {}) => Answer::Workers(self.look(|reply| Look::Workers { reply })?),
             Query::Model(ask::Model { model }) => {
                 let is_stored = self.holds(Kind::Model, &model.to_string());
-                Answer::Model(self.read(move |state| ModelView::of(state, model, is_stored))?)
+                Answer::Model(self.look(|reply| Look::Model { model, is_stored, reply })?)
             }
             Query::Job(ask::Job { job }) => Answer::Job(self.job(job)?),
             Query::JobStatus(ask::JobStatus { job }) => {
-                Answer::JobStatus(self.read(move |state| state.job(&job).map(|found| found.status))?)
+                Answer::JobStatus(self.look(|reply| Look::Job { job, reply })?.map(|found| found.status))
             }
             Query::Fate(ask::Fate { tx }) => Answer::Fate(self.kept(counter::known(&self.store, tx))?),
             Query::HoldsInput(ask::HoldsInput { input }) => {
@@ -221,7 +212,7 @@ impl Node for LocalNode {
             }
             query @ (Query::Offers(_) | Query::Waits(_)) => self.scheduler(query)?,
             Query::StakeAtRisk(ask::StakeAtRisk { assurance, workers }) => {
-                Answer::StakeAtRisk(self.read(move |state| stake_at_risk(state, assurance, &workers))?)
+                Answer::StakeAtRisk(self.look(|reply| Look::StakeAtRisk { assurance, workers, reply })?)
             }
             Query::Latency(ask::Latency { assurance }) => {
                 Answer::Latency(self.latencies.lock().unwrap_or_else(PoisonError::into_inner).median(assurance))
@@ -277,16 +268,6 @@ const fn kind_of(upload: UploadKind) -> Kind {
     }
 }
 
-fn read_state<T: Send + 'static>(
-    ledger: &SyncSender<Mail>,
-    read: impl FnOnce(&State) -> T + Send + 'static,
-) -> Result<T, NodeError> {
-    let (reply, answer) = channel();
-    let mail = Mail::Read(Box::new(move |state| drop(reply.send(read(state)))));
-    ledger.try_send(mail).map_err(|_| stopping())?;
-    wait(&answer, READ_PATIENCE)
-}
-
 fn not_stored(error: BlobStoreError) -> NodeError {
     match error {
         BlobStoreError::Full { age, .. } => {
@@ -296,15 +277,6 @@ fn not_stored(error: BlobStoreError) -> NodeError {
         BlobStoreError::Io { source, .. } => NodeError::Unavailable {
             reason: format!("its disk does not take the upload ({source}); its operator must make room or look at it"),
         },
-    }
-}
-
-/// The last position before `from`.
-fn before(from: EventPosition) -> Option<EventPosition> {
-    match (from.height.0, from.index) {
-        (0, _) => None,
-        (height, 0) => Some(EventPosition { height: Height(height - 1), index: u32::MAX }),
-        (height, index) => Some(EventPosition { height: Height(height), index: index - 1 }),
     }
 }
 

@@ -1,16 +1,16 @@
 //! One validator on one thread. Validators share nothing but encoded bytes.
 
+use crate::look::Look;
 use ciro_engine::{
     Admission, Committed, DiskFile, Effect, EngineError, Health, Input, Machine, Net, Resident, Retention, Store,
     WakeUps,
 };
-use ciro_state::State;
-use ciro_types::{AccountId, Nonce};
+use ciro_types::AccountId;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 /// Messages that wait for a validator. Beyond it they are dropped, as a network may: votes are repeated, blocks synced.
@@ -31,14 +31,7 @@ pub enum Mail {
     /// Encoded transactions of clients.
     Submit(Vec<Vec<u8>>),
     /// A look at the committed state.
-    Read(Box<dyn FnOnce(&State) + Send>),
-    /// A question for the nonce of an account's next transaction, counting those that wait.
-    NextNonce {
-        /// Whose.
-        account: AccountId,
-        /// Where the answer goes.
-        reply: Sender<Nonce>,
-    },
+    Look(Look),
     /// No more.
     Stop,
 }
@@ -168,10 +161,9 @@ impl<O: Outlet> Runner<O> {
             match self.mailbox.recv_timeout(Duration::from_millis(patience)) {
                 Ok(Mail::Bytes { from, bytes }) => return Some(Input::Bytes { from, bytes: bytes.to_vec() }),
                 Ok(Mail::Submit(txs)) => return Some(Input::Submit(txs)),
-                Ok(Mail::Read(read)) => read(self.validator.state()),
-                Ok(Mail::NextNonce { account, reply }) => {
-                    // Who stopped waiting needs no answer.
-                    let _ = reply.send(self.validator.validator().next_nonce(&account));
+                Ok(Mail::Look(look)) => {
+                    let validator = self.validator.validator();
+                    look.answer(self.validator.state(), |account| validator.next_nonce(account));
                 }
                 Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}

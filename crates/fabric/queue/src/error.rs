@@ -2,6 +2,7 @@
 
 use crate::patient::is_full;
 use crate::store::WorkId;
+use ciro_state::EventPosition;
 use ciro_types::LeaseToken;
 
 /// A refusal (the caller's mistake, the store is unchanged) or a failure of the storage below.
@@ -34,6 +35,14 @@ pub enum QueueError {
         expected: usize,
         /// The payload's length, bytes.
         got: usize,
+    },
+    /// Events are not those of one block in order.
+    #[error("expected an event at {}.{}, got one at {}.{}", expected.height, expected.index, got.height, got.index)]
+    Misplaced {
+        /// Where the next event of the block is.
+        expected: EventPosition,
+        /// Where this one says that it is.
+        got: EventPosition,
     },
     /// No such work is open.
     #[error("no open work {work}")]
@@ -68,6 +77,7 @@ impl QueueError {
             Self::Closed
             | Self::Damaged { .. }
             | Self::TooLong { .. }
+            | Self::Misplaced { .. }
             | Self::Unknown { .. }
             | Self::NotReady { .. }
             | Self::Stale { .. } => false,

@@ -2,4 +2,5 @@
 
 mod disks;
 mod jobs;
+mod log;
 mod long;

@@ -2,4 +2,7 @@
 
 mod crash;
 mod embedded;
+mod event_file;
 mod laws;
+mod log_laws;
+mod log_reading;
