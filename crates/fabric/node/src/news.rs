@@ -21,7 +21,10 @@ pub fn block(committed: &Committed) -> BlockNews {
 /// What became of a submitted transaction; `None` for bytes that are none.
 #[must_use]
 pub fn verdict(admission: &Admission) -> Option<Verdict> {
-    let result = admission.result.as_ref().map(|()| ()).map_err(turned);
+    let result = match &admission.result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(turned(error)),
+    };
     Some(Verdict { tx: admission.tx?, result })
 }
 

@@ -4,13 +4,16 @@ use crate::error::QueueError;
 use crate::events::{EventLog, EventSource};
 use ciro_state::{CommittedEvent, EventPosition};
 use ciro_types::{Height, decode, encode};
-use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableDefinition};
+use redb::{AccessGuard, Builder, Database, ReadableDatabase as _, StorageBackend, TableDefinition};
 use std::path::Path;
 
 /// (height, index) → the event, in canonical bytes. Keys sort as positions do.
 const EVENTS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("events");
 /// The last block appended; one row, or none in a new log.
 const HEAD: TableDefinition<'_, (), u64> = TableDefinition::new("head");
+
+/// A row of [`EVENTS`] as the database hands it over.
+type Row<'a> = (AccessGuard<'a, (u64, u32)>, AccessGuard<'a, &'static [u8]>);
 
 /// An [`EventLog`] in one file, or on any [`StorageBackend`]. One process writes it.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl EventSource for EventFile {
         let reading = self.0.begin_read().map_err(QueueError::storage("begin"))?;
         let table = reading.open_table(EVENTS).map_err(QueueError::storage("open a table"))?;
         let rows = table.range((from.height.0, from.index)..).map_err(QueueError::storage("read events"))?;
-        let read = |row: Result<(redb::AccessGuard<'_, (u64, u32)>, redb::AccessGuard<'_, &'static [u8]>), _>| {
+        let read = |row: Result<Row<'_>, _>| {
             let (_, bytes) = row.map_err(QueueError::storage("read events"))?;
             decode(bytes.value(), bytes.value().len())
                 .map_err(|e| QueueError::Damaged { row: "event", reason: e.to_string() })

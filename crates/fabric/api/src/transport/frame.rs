@@ -39,7 +39,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`FrameError`]. Nothing that follows can be read then.
-    pub fn next(&mut self) -> Result<Option<Message>, FrameError> {
+    pub fn receive(&mut self) -> Result<Option<Message>, FrameError> {
         let mut length = [0; 4];
         match self.0.read_exact(&mut length) {
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),

@@ -44,7 +44,7 @@ impl<W: Write + Send + 'static> Remote<W> {
         let inbox = Arc::clone(&waiting);
         std::thread::spawn(move || {
             let mut reader = Reader::new(from);
-            while let Ok(Some(message)) = reader.next() {
+            while let Ok(Some(message)) = reader.receive() {
                 hear(&inbox, &seen, message);
             }
             let mut waiting = lock(&inbox);

@@ -25,10 +25,10 @@ pub fn serve(node: &Arc<dyn Node>, from: impl Read, to: impl Write + Send + 'sta
     tell_heads(node.as_ref(), &out);
     let busy = Arc::<AtomicUsize>::default();
     let mut reader = Reader::new(from);
-    while let Some(message) = reader.next()? {
+    while let Some(message) = reader.receive()? {
         if busy.fetch_add(1, Ordering::Relaxed) >= UNDER_WAY {
             busy.fetch_sub(1, Ordering::Relaxed);
-            reply(&out, refusal(message));
+            reply(&out, refusal(&message));
             continue;
         }
         let (node, out, busy) = (Arc::clone(node), Arc::clone(&out), Arc::clone(&busy));
@@ -61,11 +61,11 @@ fn answer(node: &dyn Node, message: Message) -> Option<Message> {
     }
 }
 
-fn refusal(message: Message) -> Option<Message> {
+fn refusal(message: &Message) -> Option<Message> {
     let busy = || NodeError::Unavailable { reason: format!("{UNDER_WAY} questions and commands are under way") };
     match message {
-        Message::Query { id, .. } => Some(Message::Answer { id, answer: Box::new(Err(busy())) }),
-        Message::Command { id, .. } => Some(Message::Done { id, done: Err(busy()) }),
+        Message::Query { id, .. } => Some(Message::Answer { id: *id, answer: Box::new(Err(busy())) }),
+        Message::Command { id, .. } => Some(Message::Done { id: *id, done: Err(busy()) }),
         Message::Answer { .. }
         | Message::Done { .. }
         | Message::Block(_)

@@ -128,11 +128,11 @@ fn a_frame_that_is_cut_or_too_long_ends_the_stream() {
     let mut bytes = Vec::new();
     Writer::new(&mut bytes).send(&Message::Head { height: Height(9) }).expect("there is room");
     let mut whole = Reader::new(bytes.as_slice());
-    assert_eq!(whole.next().expect("is a message"), Some(Message::Head { height: Height(9) }));
-    assert_eq!(whole.next().expect("ends well"), None);
+    assert_eq!(whole.receive().expect("is a message"), Some(Message::Head { height: Height(9) }));
+    assert_eq!(whole.receive().expect("ends well"), None);
     for end in 4..bytes.len() {
-        assert!(matches!(Reader::new(&bytes[..end]).next(), Err(FrameError::Message(_))), "cut at {end}");
+        assert!(matches!(Reader::new(&bytes[..end]).receive(), Err(FrameError::Message(_))), "cut at {end}");
     }
     let long = u32::MAX.to_le_bytes();
-    assert!(matches!(Reader::new(long.as_slice()).next(), Err(FrameError::TooLong { .. })));
+    assert!(matches!(Reader::new(long.as_slice()).receive(), Err(FrameError::TooLong { .. })));
 }

@@ -92,7 +92,7 @@ impl<W: WorkStore> Matcher<W> {
         for effect in decided {
             match effect {
                 Decided::ReportTimeout(lease) => {
-                    self.reports.push(None, Action::Job(JobAction::ReportTimeout { lease }))
+                    self.reports.push(None, Action::Job(JobAction::ReportTimeout { lease }));
                 }
                 Decided::Grant(lease) => effects.extend(self.grant(lease)),
             }
@@ -107,6 +107,6 @@ impl<W: WorkStore> Matcher<W> {
     /// A lease with the order it is for. A job that is closed by now needs none.
     fn grant(&self, lease: SignedLease) -> Option<Effect> {
         let spec = self.scheduler.spec(lease.lease.job)?.clone();
-        Some(Effect::Grant(Grant { lease, spec }))
+        Some(Effect::Grant(Box::new(Grant { lease, spec })))
     }
 }

@@ -6,7 +6,7 @@ use ciro_state::SignedTx;
 use ciro_types::TxId;
 
 /// What a matcher is told.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// A block was committed. Blocks come in order, and none is left out.
     Block(&'a BlockNews),
@@ -37,7 +37,7 @@ impl<'a> Input<'a> {
 #[derive(Debug)]
 pub enum Effect {
     /// Deliver the lease to its worker. May be asked for twice.
-    Grant(Grant),
+    Grant(Box<Grant>),
     /// Hand these to a validator. Whether it takes them comes back as [`Input::Verdict`].
     Submit(Vec<SignedTx>),
 }

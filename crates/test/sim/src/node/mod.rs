@@ -58,7 +58,7 @@ impl From<hand::Effect> for Request {
 impl From<matcher::Effect> for Request {
     fn from(effect: matcher::Effect) -> Self {
         match effect {
-            matcher::Effect::Grant(grant) => Self::Grant(grant),
+            matcher::Effect::Grant(grant) => Self::Grant(*grant),
             matcher::Effect::Submit(txs) => Self::Submit(txs),
         }
     }

@@ -214,8 +214,8 @@ impl Sim {
         self.act(Place::Worker(n), requests)
     }
 
-    pub(super) fn on_answer(&mut self, to: Place, admission: Admission) -> Result<(), Violation> {
-        if let Some(verdict) = news::verdict(&admission) {
+    pub(super) fn on_answer(&mut self, to: Place, admission: &Admission) -> Result<(), Violation> {
+        if let Some(verdict) = news::verdict(admission) {
             self.tell_member(to, &sent(&Message::Verdict(Box::new(verdict))))?;
         }
         self.go_on(to)

@@ -221,7 +221,7 @@ impl Sim {
             Happening::Message { from, to, bytes } => self.on_message(from, to, &bytes),
             Happening::Timer { validator, incarnation } => self.on_timer(validator, incarnation),
             Happening::Submit { from, to, bytes } => self.on_submit(from, to, &bytes),
-            Happening::Answer { to, admission } => self.on_answer(to, admission),
+            Happening::Answer { to, admission } => self.on_answer(to, &admission),
             Happening::Poll { place, repeats } => self.on_poll(place, repeats),
             Happening::Grant { worker, message } => self.on_grant(worker, *message),
             Happening::Computed { worker, incarnation, task } => self.on_computed(worker, incarnation, &task),
