@@ -9,6 +9,7 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.decomposition import FactorAnalysis, FastICA, SparsePCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -18,7 +19,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
-from sklearn.feature_selection import RFE
+from sklearn.feature_selection import RFE, SelectKBest, SequentialFeatureSelector, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -353,3 +354,26 @@ def test_small_probabilities_are_right_relative_to_themselves():
     is_small = (expected > 1e-6) & (expected < 1e-3)
     assert is_small.sum() >= 20, "there are some"
     assert (np.abs(np.stack(got) - expected)[is_small] <= 0.01 * expected[is_small]).all()
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [SelectKBest(k=1), VarianceThreshold(), SequentialFeatureSelector(Ridge(), n_features_to_select=1), RFE(LogisticRegression(), n_features_to_select=1)],
+    ids=lambda selector: type(selector).__name__,
+)
+def test_the_first_column_may_be_the_only_one_that_is_kept(selector):
+    x, draw = X.copy(), np.random.default_rng(2)
+    x[:, 1:] = 0 if isinstance(selector, VarianceThreshold) else draw.normal(size=(len(x), 5)).astype(np.float32)
+    kept = make_pipeline(MinMaxScaler(), selector, LogisticRegression()).fit(x, Y)
+    assert kept[1].get_support().tolist() == [True] + [False] * 5
+    check(kept, x)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [FactorAnalysis(2), FastICA(3, random_state=0), SparsePCA(2, random_state=0), LinearDiscriminantAnalysis()],
+    ids=lambda transformer: type(transformer).__name__,
+)
+def test_columns_that_are_added_up_before_a_model(transformer):
+    classes = np.searchsorted(np.quantile(X[:, 0], [0.3, 0.7]), X[:, 0])
+    check(make_pipeline(StandardScaler(), transformer, LogisticRegression(max_iter=300)).fit(X, classes), X)

@@ -357,7 +357,7 @@ def _thawed(estimator: Any) -> Any:
             setattr(thawed, attribute, _thawed(getattr(estimator, attribute)))
     if hasattr(estimator, "steps"):
         kept = [(name, step) for name, step in estimator.steps if step is not None and not isinstance(step, str)]
-        thawed.steps = [(name, _thawed(step)) for name, step in kept]
+        thawed.steps = [(name, _thawed(_as_step(step) if place + 1 < len(kept) else step)) for place, (name, step) in enumerate(kept)]
         for _, step in thawed.steps[:-1]:
             step.ciro_is_step = True
         for place, (_, step) in enumerate(thawed.steps):
@@ -366,6 +366,17 @@ def _thawed(estimator: Any) -> Any:
     if getattr(estimator, "estimator", None) is not None and not isinstance(estimator.estimator, str):
         thawed.estimator = _thawed(estimator.estimator)
     return thawed
+
+
+def _as_step(step: Any) -> Any:
+    """A step before others. Discriminant analysis has axes for them, where skl2onnx would give its classes."""
+    if type(step).__name__ != "LinearDiscriminantAnalysis" or not hasattr(step, "scalings_"):
+        return step
+    axes = importlib.import_module("sklearn.decomposition").PCA()
+    axes.components_ = np.asarray(step.scalings_)[:, : step._max_components].T
+    axes.mean_ = getattr(step, "xbar_", np.zeros(step.n_features_in_))
+    axes.n_components_, axes.n_features_in_ = len(axes.components_), step.n_features_in_
+    return axes
 
 
 def _as_choice(selector: Any) -> Any:

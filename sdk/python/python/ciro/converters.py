@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from ciro import clusters, doubles, encoders, kernels, medians, pieces, scored, wrapped
-from ciro.nodes import OPTIONS
+from ciro.nodes import OPTIONS, Nodes
 
 Convert = Callable[[Any, Any, Any], None]
 
@@ -53,6 +53,9 @@ def register(skl2onnx: ModuleType, kinds: set[type], has_missing: bool) -> None:
             _mend(kind, _as_lists)
         elif name == "SimpleImputer":
             _replace(kind, lambda imputer: bool(imputer.add_indicator) or _fills_texts(imputer), _imputer)
+        elif name in SELECTORS:
+            # skl2onnx takes the first column alone for none at all.
+            _replace(kind, lambda selector: not np.flatnonzero(selector.get_support()).any(), _chosen)
         elif name in ("NuSVC", "SVC"):
             _replace(kind, lambda machine: np.size(machine.probA_) == 1, kernels.support_vectors, keeps_shape=True)
         elif name == "CalibratedClassifierCV":
@@ -244,6 +247,31 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
         _together(scope, operator, container, parts)
 
 
+def _chosen(scope: Any, operator: Any, container: Any) -> None:
+    """The columns that a selector keeps."""
+    nodes = Nodes(scope, operator, container)
+    places = np.flatnonzero(operator.raw_operator.get_support()).tolist()
+    if not places:
+        raise NotImplementedError("a selector that keeps no column")
+    nodes.gives(nodes.learnt("ArrayFeatureExtractor", [nodes.row(), nodes.whole(places)]))
+
+
+# Largest distance from a line of what is taken to be one, as a part of what it spreads over.
+STRAIGHT = 1e-6
+
+
+def _by_lines(scope: Any, operator: Any, container: Any) -> None:
+    """A transformer that adds up its columns: what it makes of none and of each tells all."""
+    estimator, nodes = operator.raw_operator, Nodes(scope, operator, container)
+    width = estimator.n_features_in_
+    probes = np.vstack([np.zeros((1, width)), np.eye(width), np.random.default_rng(0).normal(size=(width + 1, width))])
+    made = np.asarray(estimator.transform(probes), dtype=np.float64)
+    offset, weights = made[0], made[1 : width + 1] - made[0]
+    if np.abs(probes @ weights + offset - made).max() > STRAIGHT * max(np.ptp(made), 1e-30):
+        raise NotImplementedError(f"{type(estimator).__name__} that does more than to add up its columns")
+    nodes.gives(nodes.affine(nodes.row(), weights, offset))
+
+
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and np.isnan(value)
 
@@ -315,6 +343,19 @@ ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 
 CLUSTERS = {"AffinityPropagation", "Birch", "BisectingKMeans", "KMeans", "MeanShift", "MiniBatchKMeans"}
 
+SELECTORS = {
+    "GenericUnivariateSelect",
+    "RFE",
+    "RFECV",
+    "SelectFdr",
+    "SelectFpr",
+    "SelectFromModel",
+    "SelectFwe",
+    "SelectKBest",
+    "SelectPercentile",
+    "VarianceThreshold",
+}
+
 MIXTURES = {"BayesianGaussianMixture", "GaussianMixture"}
 
 OWN_CLASSIFIERS: dict[str, Convert] = {
@@ -328,13 +369,18 @@ OWN_CLASSIFIERS: dict[str, Convert] = {
 
 OWN: dict[str, Convert] = {
     "AdaBoostRegressor": medians.weighted,
+    "FactorAnalysis": _by_lines,
+    "FastICA": _by_lines,
     "IsotonicRegression": _isotonic_regression,
     "KernelRidge": kernels.ridge,
+    "MiniBatchSparsePCA": _by_lines,
     "MissingIndicator": _imputer,
     "Nystroem": kernels.nystroem,
     "QuantileTransformer": _by_column,
     "RBFSampler": kernels.waves,
     "RegressorChain": wrapped.regressors,
+    "SequentialFeatureSelector": _chosen,
+    "SparsePCA": _by_lines,
     "SplineTransformer": _by_column,
     "TransformedTargetRegressor": wrapped.transformed_target,
 }
