@@ -210,6 +210,9 @@ fn gathered(b: &mut Builder<'_>, name: &'static str, index: &Expr, table: ColId,
 }
 
 /// One level: from `node` to the child that the input chooses.
+///
+/// Example: x = 1·2¹⁶ + 3 at a threshold of 1·2¹⁶ + 5. 3 − 5 borrows; 1 − 1 − 1 is negative: less = 1, and the walk goes to `left`. With x = 1·2¹⁶ + 5 it goes to
+/// `left + 1`.
 fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Result<Expr, RelationError> {
     let trees = &walk.rows;
     let [feature, hi, lo, left] = tables.node_columns;
@@ -239,6 +242,8 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
 }
 
 /// Leaf values by lookup, then their sums by class.
+///
+/// Example: two trees of class 0 end in leaves of 4 and −1, one of class 1 in a leaf of 7: the sums are 3 and 7.
 fn sums(b: &mut Builder<'_>, leaf: &Expr, walk: &Walk, forest: &Forest) -> Result<Expr, RelationError> {
     let (classes, width) = (size(forest.classes), forest.values.len());
     if width != size(forest.leaf_width) || !(width == 1 || width == classes) {

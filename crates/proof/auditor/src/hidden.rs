@@ -54,6 +54,8 @@ impl Builder<'_> {
     }
 
     /// A hidden input of fixed-point integers from `lo` to `hi`.
+    ///
+    /// Example: integers in −3..=9 have two ranges of four bits, of x + 3 and of 9 − x.
     pub(crate) fn hidden_fixed(
         &mut self,
         poly: Poly,
@@ -153,6 +155,8 @@ impl Builder<'_> {
 
     /// Shows that images are those of numbers from −∞ to ∞ where they are present: each integer between is one. The lower halves of
     /// both ends are zero, so only a number in the block of ∞ can be beyond it.
+    ///
+    /// Example: the image of 1.0 lies between the images of −∞ and ∞, those of no number lie outside.
     fn bound_images(&mut self, rows: &Rows, (high, low): (ColId, ColId), present: &Expr) -> Result<(), RelationError> {
         const { assert!(ORDERED_MIN.trailing_zeros() >= 16 && ORDERED_MAX.trailing_zeros() >= 16) };
         let [least, most] = [ORDERED_MIN, ORDERED_MAX].map(|image| i64::from(image >> 16));
@@ -212,6 +216,8 @@ impl Lowering<'_> {
     }
 
     /// The matrix (sample, position, row) with a one at each hidden row number.
+    ///
+    /// Example: number 1 among three rows has gaps 1, 0, −1 and bits 0, 1, 0. Each bit times its gap is zero, and the bits sum to one.
     pub(crate) fn hidden_one_hot(&mut self, ids: &Val, table_rows: usize) -> Result<ColId, RelationError> {
         if ids.rows().real().saturating_mul(table_rows) > ONE_HOT_MAX {
             return Err(RelationError::Misplaced { node: self.b.node, reason: "too many rows to pick from in hiding" });

@@ -12,6 +12,7 @@
 //! | [`mod@lower`] | one gadget per operator of the integer program |
 //! | `multiply` | its part on products, element by element |
 //! | `rectify` | its part on rectified sums and the largest of windows |
+//! | `layout` | its part on what only moves elements |
 //! | `relayout` | its part on changes of layout that permute many elements |
 //! | `roots` | its part on roots and quotients |
 //! | `rank` | its part on doubles and their places among cuts |
@@ -58,6 +59,7 @@ pub mod error;
 pub mod forest;
 mod hidden;
 pub mod hint;
+mod layout;
 pub mod lower;
 pub mod model;
 mod multiply;

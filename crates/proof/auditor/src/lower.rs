@@ -278,6 +278,8 @@ impl Lowering<'_> {
     }
 
     /// y = (x + 2^(s−1)) >> s, with the remainder in 0..2^s and y in its interval: together they admit one y.
+    ///
+    /// Example: x = 11 and s = 2. Then y = 3, because 11 + 2 − 4·3 = 1 lies in 0..4. With y = 2 the rest would be 5, with y = 4 it would be −3.
     fn rescale(&mut self, x: ValueId, shift: u32, target: &Target) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         self.b.limit("shift", shift, RANGE_BITS_MAX)?;
@@ -291,6 +293,8 @@ impl Lowering<'_> {
 
     /// y as [`Lowering::rescale`] or x itself, in lo..lo + 2^bits. No y·2^s + r of that interval is p away from a value of x, so
     /// that the residue is the integer.
+    ///
+    /// Example: s = 2 and 0..4. From x = 11 comes y = 3. From x = 15 comes 4, which is no number of two bits: there is no proof.
     fn narrow(
         &mut self,
         x: ValueId,
@@ -328,6 +332,9 @@ impl Lowering<'_> {
 
     /// Ranges of a quotient and its remainder modulo 2^shift: one y·2^shift + r per residue modulo p. Where rounding y's interval up
     /// to a power of two would admit two, both of its ends are checked.
+    ///
+    /// Example: y lies in 0..=9. With s = 4, four bits of y are enough: 16·2⁴ numbers stay below p. With s = 27, 16·2²⁷ would pass p, so 9 − y is a number of
+    /// four bits as well.
     fn quotient(&mut self, y: ColId, target: &Target, remainder: &Expr, shift: u32) -> Result<(), RelationError> {
         let (rows, lo, hi) = (target.rows(), target.lo, target.hi);
         self.b.range("remainder", &rows, remainder, shift)?;
@@ -351,6 +358,8 @@ impl Lowering<'_> {
     }
 
     /// y = g·x with g a bit and 2y − x − 1 + g = (g ? x : −x − 1) ≥ 0.
+    ///
+    /// Example: x = −5 has g = 0 and y = 0, and 2·0 + 5 − 1 = 4 is no negative number. x = 7 has g = 1 and y = 7: 14 − 7 = 7. With g = 0 it would be −8.
     fn relu(&mut self, x: &Val) -> Result<Expr, RelationError> {
         if x.lo >= 0 {
             return Ok(x.expr.clone());
@@ -379,6 +388,8 @@ impl Lowering<'_> {
     }
 
     /// lo + relu(x − lo) − relu(x − hi).
+    ///
+    /// Example: 9 between 0 and 6 is relu(9) − relu(9 − 6) = 9 − 3.
     fn clamp(&mut self, x: ValueId, lo: i64, hi: i64) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         let shifted = |by: i64| Val {
@@ -411,6 +422,9 @@ impl Lowering<'_> {
         self.b.program.constants.get(size(id.0)).map_or(0, |c| size(c.len()))
     }
 
+    /// y is the entry of x − lo.
+    ///
+    /// Example: the squares 4, 1, 0, 1, 4 from lo = −2. For x = 1, (3, 1) is a row of the table; (3, 2) is none.
     fn table(&mut self, x: ValueId, lo: i64, values: ConstId, target: &Target) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         let rows = target.rows();
@@ -426,6 +440,9 @@ impl Lowering<'_> {
         Ok(Expr::column(y))
     }
 
+    /// A segment t, and a straight line within it: y = value + slope·fraction / 2^f, rounded.
+    ///
+    /// Example: f = 2, values 0, 8 and slopes 8, 4. x = 6 lies 2 quarters into segment 1: y = 8 + (4·2 + 2) >> 2 = 10, and 2 is left over.
     fn curve(&mut self, x: ValueId, curve: &CurveOp, target: &Target) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         let (rows, shift) = (target.rows(), curve.frac_bits);
@@ -465,6 +482,7 @@ impl Lowering<'_> {
         Ok(Expr::column(y))
     }
 
+    /// a ± b, which is an expression: it needs no cell.
     fn add(&mut self, a: ValueId, b: ValueId, sign: i64, target: &Target) -> Result<Expr, RelationError> {
         let (a, b) = (self.val(a)?, self.val(b)?);
         let (a, b) = (self.repeat(&a, &target.dims)?, self.repeat(&b, &target.dims)?);
@@ -484,6 +502,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// The output is the value, element by element.
     fn reveal(&mut self, k: usize, value: ValueId) -> Result<(), RelationError> {
         let val = self.val(value)?;
         if let Some(poly) = self.b.hidden_outputs() {
@@ -513,6 +532,8 @@ impl Lowering<'_> {
     }
 
     /// x[label] − x[i] ≥ [i < label] for all i, sample by sample.
+    ///
+    /// Example: scores 3, 7, 7. For label 1 the gaps are 7 − 3 − 1, 0 and 0. For label 2 the second would be 7 − 7 − 1 = −1.
     pub(crate) fn first_maximum(&mut self, x: &Val, is_label: ColId, before: ColId) -> Result<(), RelationError> {
         let rows = x.rows();
         let input = self.b.materialize("scores", &rows, &x.expr);

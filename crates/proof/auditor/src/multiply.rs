@@ -2,8 +2,8 @@
 
 use crate::error::RelationError;
 use crate::hint::Origin;
+use crate::layout::spans;
 use crate::lower::{Lowering, Target, Val};
-use crate::tensor::spans;
 use alloc::vec::Vec;
 use ciro_relation::{Expr, Operand, Product, Rows, Var};
 
@@ -25,6 +25,8 @@ impl Lowering<'_> {
 
     /// The elements of `part`, each times all of `whole` that it is repeated to: a sum of one term, over the variables that `part` has. It
     /// needs no cell, and lookups may read it.
+    ///
+    /// Example: 2, 3 times a column of 5: each of 10 and 15 is a sum with one term.
     fn spread(&mut self, whole: &Val, part: &Val, kept: &[usize], target: &Target) -> Result<Expr, RelationError> {
         let log_sum = u32::try_from(kept.len()).unwrap_or(u32::MAX);
         let var = |i: usize| kept.iter().position(|&j| j == i).map_or(Var::Out(i), Var::Sum);
@@ -39,6 +41,8 @@ impl Lowering<'_> {
     }
 
     /// a·b of expressions of the same rows. It stays an expression as long as few terms are multiplied.
+    ///
+    /// Example: 3·4 is one column c with 3·4 − c = 0.
     pub(crate) fn multiply(&mut self, rows: &Rows, a: &Expr, b: &Expr) -> Expr {
         let mut factor = |expr: &Expr| {
             let small = self.b.is_plain(expr) && expr.terms.len() <= 2;

@@ -34,6 +34,8 @@ impl Builder<'_> {
     ///
     /// # Errors
     /// If `bits` exceeds [`RANGE_BITS_MAX`], or the relation becomes too large.
+    ///
+    /// Example: 37 < 2⁶ with limbs of four bits. 37 = 2·16 + 5: 2 is looked up among the numbers of two bits, 5 among those of four.
     pub fn range(&mut self, name: &'static str, rows: &Rows, expr: &Expr, bits: u32) -> Result<(), RelationError> {
         if bits > RANGE_BITS_MAX {
             return Err(RelationError::TooWide { node: self.node, what: name, expected: RANGE_BITS_MAX, got: bits });
@@ -52,6 +54,8 @@ impl Builder<'_> {
     }
 
     /// The bit that says `gap` < 0, for |gap| ≤ 2¹⁶: gap + 2¹⁶·bit must be a 16-bit number.
+    ///
+    /// Example: −3 has bit 1, as −3 + 2¹⁶ = 65,533 is a 16-bit number. With bit 0 it is none, modulo p.
     pub(crate) fn negative(&mut self, name: &'static str, gap: &Expr, rows: &Rows) -> Result<ColId, RelationError> {
         let bit = self.witness(name, rows);
         self.hint(Hint::Negative { flag: bit, expr: gap.clone() });

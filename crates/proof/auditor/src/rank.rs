@@ -19,6 +19,8 @@ pub(crate) const SHIFTS: [u32; 4] = [0, 16, 32, 48];
 
 impl Builder<'_> {
     /// Shows a ≤ b, both numbers of four limbs within 16 bits, the lowest first.
+    ///
+    /// Example, with two limbs: 1·2¹⁶ + 9 ≤ 2·2¹⁶ + 4. 4 − 9 is negative, so the low limb borrows; 2 − 1 − 1 = 0 is no negative number.
     pub(crate) fn at_most(
         &mut self,
         name: &'static str,
@@ -70,6 +72,8 @@ impl Lowering<'_> {
     }
 
     /// The row of each element among the cuts of its feature.
+    ///
+    /// Example: cuts −∞, 0.5, 2, ∞ of a feature are rows 0 to 3. 1.25 has rank 1: 0.5 ≤ 1.25 < 2. With rank 2 the first comparison fails.
     pub(crate) fn rank(
         &mut self,
         x: ValueId,
@@ -116,6 +120,8 @@ impl Lowering<'_> {
     }
 
     /// One where a double is missing.
+    ///
+    /// Example: elements 1.5 and none give 0 and 1.
     pub(crate) fn missing(&mut self, x: ValueId) -> Result<Expr, RelationError> {
         let (doubles, rows) = (self.doubles(x)?, Rows::new(&self.double_dims(x)?));
         let may_miss = self.b.program.inputs.get(size(x.0)).is_some_and(ciro_graph::Input::takes_missing);

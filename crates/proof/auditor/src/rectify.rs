@@ -15,6 +15,8 @@ impl Lowering<'_> {
     /// The larger m of each pair (a, b): (m − a)(m − b) = 0 and 2m − a − b = |a − b| < 2^bits. From zero upwards, this
     /// holds every number that is compared near zero, and with it the one n for which x = n·2^shift + r, r in 0..2^shift: numbers
     /// need no range of their own.
+    ///
+    /// Example: a = 3 and b = −2 have m = 3: (3 − 3)·(3 + 2) = 0, and 6 − 3 + 2 = 5 is their distance. m = 4 is neither, m = −2 gives −5.
     pub(crate) fn rectify(
         &mut self,
         x: ValueId,
@@ -60,6 +62,8 @@ impl Lowering<'_> {
     }
 
     /// The column n of x = n·2^shift + r, half a unit added, of which only r is in range.
+    ///
+    /// Example: x = 11 and s = 2 have n = 3, as in [`Lowering::rescale`], but nothing bounds n yet.
     pub(crate) fn rounded(&mut self, x: &Val, shift: u32) -> Result<ColId, RelationError> {
         let rows = x.rows();
         if shift == 0 {

@@ -1,8 +1,8 @@
 //! Changes of layout that permute many elements: dimensions that stay are passed, and only those that are split or merged are picked.
 
 use crate::error::RelationError;
+use crate::layout::spans;
 use crate::lower::{Lowering, Val};
-use crate::tensor::spans;
 use alloc::vec::Vec;
 use ciro_relation::rows::wide;
 use ciro_relation::{Axis, Expr, Part, Rows};
@@ -12,6 +12,8 @@ pub(crate) const RELAYOUT_MAX: usize = 1 << 16;
 
 impl Lowering<'_> {
     /// The elements of x, which are as many, under the dimensions `to`.
+    ///
+    /// Example: [2, 3] to [3, 2] is one group: rows 1 2 3 and 4 5 6 become 1 2, 3 4 and 5 6. [4, 3] to [2, 2, 3] are two, and the second stays as it is.
     pub(crate) fn relayout_by_groups(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
         let mut spans = spans(to).into_iter();
         let mut parts = Vec::new();

@@ -10,6 +10,8 @@ use ciro_relation::{ColId, Expr, Rows};
 
 impl Lowering<'_> {
     /// s² ≤ x < (s + 1)².
+    ///
+    /// Example: x = 20 has s = 4, with 20 − 16 = 4 and 16 + 2·4 − 20 = 4. With s = 5, 20 − 25 is negative.
     pub(crate) fn isqrt(&mut self, x: ValueId, target: &Target) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         let rows = target.rows();
@@ -30,6 +32,8 @@ impl Lowering<'_> {
 
     /// num = 2^k·(y·d + r) + low with den = 2^k·d, 0 ≤ r < d, 0 ≤ low < 2^k and y in its declared interval. |y·den| + den stays below
     /// half the field, so the equation holds over the integers.
+    ///
+    /// Example: −7 over 3 is y = −3 with r = 2, because 3·(−3) + 2 = −7 and 2 < 3.
     pub(crate) fn floor_div(
         &mut self,
         num: ValueId,
@@ -68,6 +72,8 @@ impl Lowering<'_> {
     }
 
     /// A divisor as 2^k times another: the rest's k low bits are compared with nothing. Only as far as that saves limbs.
+    ///
+    /// Example: 23 over 8 with k = 2. low = 3, (23 − 3) / 4 = 5 = 2·2 + 1: y = 2, and only 1 is compared with 2.
     fn halved(&self, den: Val) -> (u32, Val) {
         let width = u32::from(self.b.program.limb_bits).max(1);
         let lookups =
@@ -84,6 +90,8 @@ impl Lowering<'_> {
     }
 
     /// 0 ≤ r < den, whatever den is: so den is positive.
+    ///
+    /// Example: r = 2 and den = 3. 3 − 2 − 1 = 0 is no negative number; for r = 3 it would be −1.
     fn rest(&mut self, rows: &Rows, r: ColId, divisor: &Expr, den: &Val) -> Result<(), RelationError> {
         let bits = bits_for(den.hi);
         self.b.range("rest", rows, &Expr::column(r), bits)?;
@@ -97,6 +105,8 @@ impl Lowering<'_> {
     }
 
     /// Long division: r·2^d = q·den + r′ with 0 ≤ r′ < den, digit by digit.
+    ///
+    /// Example: 1 over 3 with two digits of two bits. 1·4 = 1·3 + 1, twice: the digits 1 and 1 are 5, which is 16/3 rounded down.
     pub(crate) fn div(
         &mut self,
         num: ValueId,

@@ -4,41 +4,18 @@
 use crate::builder::{RANGE_BITS_MAX, bits_for};
 use crate::error::RelationError;
 use crate::hint::{Hint, Origin};
+use crate::layout::{spans, total_bits, vars_of};
 use crate::lower::{Lowering, Target, Val, dims, size};
-use crate::relayout::RELAYOUT_MAX;
-use crate::size::COLUMN_ENTRIES;
 use alloc::vec;
 use alloc::vec::Vec;
 use ciro_graph::arith::{gap_reach, rounded};
-use ciro_graph::{ConstId, Interval, Op, Pick, ValueId, Window};
+use ciro_graph::{ConstId, Interval, Op, ValueId, Window};
 use ciro_relation::rows::{log_ceil, wide};
-use ciro_relation::{Axis, ColId, Expr, Gather, Operand, Part, Product, Public, Rows, Source, Span, Var, View};
+use ciro_relation::{Axis, ColId, Expr, Gather, Operand, Part, Product, Public, Rows, Span, Var};
 use ciro_transcript::field::P;
 
 /// Most combinations of window and tap along one dimension.
 const COMBINATIONS_MAX: usize = 1 << 20;
-
-/// Where the dimensions of a tensor lie among its variables.
-pub(crate) fn spans(dims: &[usize]) -> Vec<Span> {
-    let mut start = 0usize;
-    dims.iter()
-        .map(|&len| {
-            let bits = wide(log_ceil(len));
-            let span = Span { start, bits, len };
-            start = start.saturating_add(bits);
-            span
-        })
-        .collect()
-}
-
-/// All variables of some dimensions.
-fn vars_of(spans: &[Span], var: impl Fn(usize) -> Var) -> Vec<Var> {
-    spans.iter().flat_map(|span| span.start..span.start.saturating_add(span.bits)).map(var).collect()
-}
-
-fn total_bits(dims: &[usize]) -> usize {
-    dims.iter().map(|&d| wide(log_ceil(d))).sum()
-}
 
 /// A constant of this shape, the same for all samples.
 fn shared(col: ColId, shape: &[usize]) -> Val {
@@ -111,10 +88,13 @@ impl Lowering<'_> {
     }
 
     /// The column of a value that sums and gathers may read.
-    fn operand(&mut self, name: &'static str, x: &Val) -> ColId {
+    pub(crate) fn operand(&mut self, name: &'static str, x: &Val) -> ColId {
         self.b.materialize(name, &x.rows(), &x.expr)
     }
 
+    /// x·W + bias, a product column: it needs no cell.
+    ///
+    /// Example: (2, 3) times the rows (1, 4) and (5, 6) is (2·1 + 3·5, 2·4 + 3·6) = (17, 26).
     fn linear(
         &mut self,
         x: ValueId,
@@ -171,6 +151,9 @@ impl Lowering<'_> {
         })
     }
 
+    /// The matrix products of a batch: the batch is tied, so that only equal ones meet.
+    ///
+    /// Example: batches of (2) and (3), times (10) and (100), are (20) and (300).
     fn contract(&mut self, a: ValueId, b: ValueId, transposed: bool, target: &Target) -> Result<Expr, RelationError> {
         let (a, b) = (self.val(a)?, self.val(b)?);
         let (Some((&k, a_rest)), [_, .., _, _]) = (a.dims.split_last(), b.dims.as_slice()) else {
@@ -190,6 +173,7 @@ impl Lowering<'_> {
         self.finish_product(a, b, after_k, (0..lead).collect(), None, target)
     }
 
+    /// Example: the rows (1, 2) and (3, 4) give 1·3 + 2·4 = 11.
     fn dot(&mut self, a: ValueId, b: ValueId, target: &Target) -> Result<Expr, RelationError> {
         let (a, b) = (self.val(a)?, self.val(b)?);
         let (left, right) = (self.operand("left rows", &a), self.operand("right rows", &b));
@@ -211,6 +195,9 @@ impl Lowering<'_> {
         })
     }
 
+    /// The rows of a table, as the product of one-hot rows with it.
+    ///
+    /// Example: a table of (10, 11) and (20, 21). Number 1 is (0, 1), and its product is (20, 21).
     fn embed(&mut self, ids: ValueId, table: ConstId, target: &Target) -> Result<Expr, RelationError> {
         let input = size(ids.0);
         let positions = self.val(ids)?.rows();
@@ -236,6 +223,8 @@ impl Lowering<'_> {
     }
 
     /// The sums of the rows of x, as a product with ones.
+    ///
+    /// Example: (1, 1, 1)·(1, 2, 3) = 6.
     pub(crate) fn sum(&mut self, x: &Val, value: Option<ValueId>) -> ColId {
         let col = self.operand("summand", x);
         let n = x.row();
@@ -256,6 +245,8 @@ impl Lowering<'_> {
 
     /// A column m and the gap m − x of which some element of each row is zero: Σ z = 1 with z·(m − x) = 0. That no gap is
     /// negative is for the caller to prove.
+    ///
+    /// Example: 3, 7, 7 have m = 7, gaps 4, 0, 0 and z = 0, 1, 0. With m = 8 no gap is zero, so no z would do.
     fn max(&mut self, x: &Val) -> Result<(Expr, Expr), RelationError> {
         let rows = x.rows();
         // Sums of a few columns are compared as they are.
@@ -280,6 +271,8 @@ impl Lowering<'_> {
 
     /// m − n for the largest m of a row and each n, less than 2^bits below it. A rounded m lies in its interval: it is the one m for
     /// which x = m·2^shift + r, r in 0..2^shift, and with it each n, which is near it, is the one for its x.
+    ///
+    /// Example: 3, 7, 7 give 4, 0, 0. With 2^bits = 4 there is no proof: 4 is too far away.
     fn gap(&mut self, x: ValueId, (shift, bits): (u8, u8), target: &Target) -> Result<Expr, RelationError> {
         let x = self.val(x)?;
         self.b.limit("gap", u32::from(bits).saturating_add(u32::from(shift)), RANGE_BITS_MAX)?;
@@ -313,6 +306,8 @@ impl Lowering<'_> {
     }
 
     /// As [`Lowering::max`], over several tensors: the last one is chosen where no other is.
+    ///
+    /// Example: of (3, −1) and (2, 5) it is (3, 5), and the gaps are (0, 6) and (1, 0).
     fn largest(&mut self, parts: &[ValueId], target: &Target) -> Result<Expr, RelationError> {
         let rows = target.rows();
         let m = self.b.witness("largest", &rows);
@@ -360,163 +355,9 @@ impl Lowering<'_> {
         Ok(shared(self.b.constant("constant", id, &shape)?, &shape))
     }
 
-    /// The value broadcast to `dims`, sample by sample: dimensions that it lacks come after the first.
-    pub(crate) fn repeat(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
-        if x.rows() == Rows::new(to) {
-            return Ok(x.expr.clone());
-        }
-        let missing = to.len().checked_sub(x.dims.len()).ok_or_else(|| self.misplaced("shapes do not broadcast"))?;
-        let (mut bits, mut repeats) = (Vec::new(), Vec::new());
-        for (i, span) in spans(to).into_iter().enumerate() {
-            let at = if i == 0 { Some(0) } else { i.checked_sub(missing).filter(|&i| i > 0) };
-            let own = at.and_then(|i| x.dims.get(i)).copied().unwrap_or(1);
-            if own == span.len {
-                bits.extend(span.start..span.start.saturating_add(span.bits));
-            } else if own != 1 {
-                return Err(self.misplaced("shapes do not broadcast"));
-            } else if !span.len.is_power_of_two() {
-                repeats.push(span);
-            }
-        }
-        self.viewed(x, &bits, &repeats, &Rows::new(to))
-    }
-
-    fn transpose(&mut self, x: ValueId, perm: &[u8], target: &Target) -> Result<Expr, RelationError> {
-        let x = self.val(x)?;
-        let to = spans(&target.dims);
-        let mut moved = vec![Span { start: 0, bits: 0, len: 1 }; x.dims.len()];
-        let axes = core::iter::once(0).chain(perm.iter().map(|&axis| usize::from(axis).saturating_add(1)));
-        for (span, axis) in to.iter().zip(axes) {
-            if let Some(slot) = moved.get_mut(axis) {
-                *slot = *span;
-            }
-        }
-        let bits: Vec<usize> = moved.iter().flat_map(|s| s.start..s.start.saturating_add(s.bits)).collect();
-        if bits.iter().copied().eq(0..bits.len()) {
-            return Ok(x.expr);
-        }
-        self.viewed(&x, &bits, &[], &target.rows())
-    }
-
-    /// The expression with every column seen through a view.
-    fn viewed(&mut self, x: &Val, bits: &[usize], repeats: &[Span], rows: &Rows) -> Result<Expr, RelationError> {
-        let source = self.plain(x);
-        let each = COLUMN_ENTRIES.saturating_add(bits.len()).saturating_add(repeats.len());
-        self.b.spend(each.saturating_mul(source.terms.len()))?;
-        let mut terms = Vec::with_capacity(source.terms.len());
-        for (c, col) in source.terms {
-            let whole = |of| View { of, bits: bits.to_vec(), repeats: repeats.to_vec() };
-            let view = match self.b.view_of(col).map(|inner| inner.viewed(bits, repeats)) {
-                None => whole(col),
-                Some(Some(view)) => view,
-                Some(None) => whole(self.copied(&Val { expr: Expr::column(col), ..x.clone() })),
-            };
-            terms.push((c, self.b.view("view", view, rows.clone())));
-        }
-        Ok(Expr::linear(terms).plus_const(source.constant))
-    }
-
-    /// The value's expression, materialized if it has products.
-    fn plain(&mut self, x: &Val) -> Expr {
-        if self.b.is_plain(&x.expr) { x.expr.clone() } else { Expr::column(self.operand("moved", x)) }
-    }
-
-    /// The same elements in the layout of another shape.
-    fn relayout(&mut self, x: &Val, to: &[usize]) -> Result<Expr, RelationError> {
-        let (from_rows, to_rows) = (x.rows(), Rows::new(to));
-        if from_rows == to_rows {
-            return Ok(x.expr.clone());
-        }
-        if let Some(public) = self.b.as_column(&x.expr).and_then(|col| self.b.public_in(col, &to_rows)) {
-            return Ok(Expr::column(self.b.public("input", public, to_rows)));
-        }
-        let one = Rows::new(x.dims.get(1..).unwrap_or(&[]));
-        if one.real() > RELAYOUT_MAX {
-            return self.relayout_by_groups(x, to);
-        }
-        let [sample, by @ ..] = &*spans(to) else { return Err(self.misplaced("a reshape of nothing")) };
-        self.b.spend(one.real())?;
-        let index: Vec<Option<usize>> = one.indices().into_iter().map(Some).collect();
-        let axis = Axis { bits: wide(one.log_len()), by: by.to_vec(), index };
-        self.gathered(x, &[Part::Pass(*sample), Part::Pick(axis)], to)
-    }
-
-    /// The expression with every column gathered.
-    pub(crate) fn gathered(&mut self, x: &Val, parts: &[Part], to: &[usize]) -> Result<Expr, RelationError> {
-        let source = self.plain(x);
-        let rows = Rows::new(to);
-        if source.constant != 0 || source.terms.iter().any(|(_, col)| self.is_gathered(*col)) {
-            let col = self.copied(x);
-            return self.gathered(&Val { expr: Expr::column(col), ..x.clone() }, parts, to);
-        }
-        self.b.spend(parts.iter().map(Part::entries).sum::<usize>().saturating_mul(source.terms.len()))?;
-        let mut terms = Vec::with_capacity(source.terms.len());
-        for (c, of) in source.terms {
-            let gather = Gather { of, parts: parts.to_vec() };
-            terms.push((c, self.b.gather("gathered", gather, rows.clone())));
-        }
-        Ok(Expr::linear(terms))
-    }
-
-    fn is_gathered(&self, col: ColId) -> bool {
-        let base = self.b.view_of(col).map_or(col, |view| view.of);
-        matches!(self.b.source(base), Some(Source::Gather(_)))
-    }
-
-    /// A committed copy, even of a single column.
-    fn copied(&mut self, x: &Val) -> ColId {
-        let rows = x.rows();
-        let col = self.b.witness("copy", &rows);
-        self.b.hint(Hint::Equal { col, expr: x.expr.clone() });
-        self.b.constrain_expr("copy", &rows, &x.expr.clone().plus_col(-1, col));
-        col
-    }
-
-    pub(crate) fn take(&mut self, x: &Val, picks: &[Pick], to: &[usize]) -> Result<Expr, RelationError> {
-        let axes: Vec<(usize, Vec<Option<usize>>)> = picks
-            .iter()
-            .map(|pick| {
-                (
-                    usize::from(pick.axis).saturating_add(1),
-                    pick.index.iter().map(|&i| usize::try_from(i).ok()).collect(),
-                )
-            })
-            .collect();
-        self.pick(x, &axes, to)
-    }
-
-    /// The value with some dimensions replaced by picks of their positions.
-    fn pick(&mut self, x: &Val, axes: &[(usize, Vec<Option<usize>>)], to: &[usize]) -> Result<Expr, RelationError> {
-        let mut parts = Vec::with_capacity(x.dims.len());
-        for (i, (span, &len)) in spans(to).iter().zip(&x.dims).enumerate() {
-            parts.push(match axes.iter().find(|(axis, _)| *axis == i) {
-                Some((_, index)) => {
-                    Part::Pick(Axis { bits: wide(log_ceil(len)), by: vec![*span], index: index.clone() })
-                }
-                None => Part::Pass(*span),
-            });
-        }
-        self.gathered(x, &parts, to)
-    }
-
-    fn concat(&mut self, parts: &[ValueId], axis: usize, target: &Target) -> Result<Expr, RelationError> {
-        let axis = axis.saturating_add(1);
-        let total = target.dims.get(axis).copied().unwrap_or(1);
-        let mut terms = Vec::new();
-        let mut start = 0usize;
-        for &part in parts {
-            let part = self.val(part)?;
-            let len = part.dims.get(axis).copied().unwrap_or(1);
-            self.b.spend(total)?;
-            let index: Vec<Option<usize>> = (0..total).map(|i| i.checked_sub(start).filter(|&i| i < len)).collect();
-            // Gathered columns alone: no constant, no products.
-            terms.extend(self.pick(&part, &[(axis, index)], &target.dims)?.terms);
-            start = start.saturating_add(len);
-        }
-        Ok(Expr::linear(terms))
-    }
-
     /// Σ over channel and tap of weight · window, the windows gathered from x.
+    ///
+    /// Example: windows of two in (1, 2, 3) are (1, 2) and (2, 3). With the weights (1, 10) they give 21 and 32.
     fn conv(
         &mut self,
         x: ValueId,
