@@ -138,10 +138,7 @@ mod tests {
     #[test]
     fn a_body_that_stands_twice_is_told_unless_it_is_short_or_a_test() {
         let long = format!("fn f() {{ {} }}", "g(1, 2);".repeat(20));
-        let files = |other: &str| {
-            let code = rules(&[("crates/proof/pcs/src/a.rs", &long), ("crates/proof/pcs/src/b.rs", other)]);
-            code
-        };
+        let files = |other: &str| rules(&[("crates/proof/pcs/src/a.rs", &long), ("crates/proof/pcs/src/b.rs", other)]);
         assert_eq!(files(&long.replace("fn f", "fn another")), [Rule::Copy]);
         assert_eq!(files(&long.replace("1, 2", "2, 1")), []);
         assert_eq!(files(&format!("#[cfg(test)]\nmod tests {{ {long} }}")), []);

@@ -43,7 +43,7 @@ fn relation() -> Relation {
         },
         batch: 3,
     };
-    let relation = lower(&program, &Limits::NONE).map(|(relation, _)| relation).unwrap_or_else(|e| panic!("{e}"));
+    let (relation, _) = lower(&program, &Limits::NONE).unwrap_or_else(|e| panic!("{e}"));
     let views = !relation.views.is_empty() && relation.views.iter().any(|view| !view.repeats.is_empty());
     assert!(views && !relation.gathers.is_empty() && !relation.products.is_empty() && relation.samples.len() == 2);
     relation
