@@ -1,12 +1,11 @@
 //! What is cheap to refuse is refused first: of two defects the earlier one is named.
 
-use ciro_auditor::AuditError;
-use ciro_auditor::RelationError;
+use ciro_auditor::{AuditError, RelationError};
 use ciro_forge::{Answer, Forger, Frozen};
-use ciro_receipt::{Receipt, ReceiptError, Terms};
-use ciro_relation::Limits;
-use ciro_relation::TooCostly;
-use ciro_types::{ChainId, Height, ModelId};
+use ciro_receipt::{Evidence, ProofVerifier, Receipt, ReceiptError, Terms};
+use ciro_relation::{Limits, TooCostly};
+use ciro_state::ProofCheck as _;
+use ciro_types::{ChainId, Hash32, Height, ModelId, ModelRoots};
 
 fn tree() -> Answer {
     Frozen::named("B_dtree_bc_ml").answer
@@ -70,4 +69,33 @@ fn a_program_is_not_looked_at_where_another_model_is_named() {
     let frozen = Frozen::named("B_dtree_bc_ml");
     let receipt = Receipt { program: vec![0xff; 1 << 20], ..frozen.receipt() };
     assert_eq!(stage(Terms { model: Some(ModelId::ZERO), ..Terms::default() }, &receipt), "model");
+}
+
+/// A receipt says which key its program has. Its word decides the id, which is compared with a pin before anything dear is done; what it
+/// says is then compared with what follows from the program.
+#[test]
+fn a_receipt_that_lies_about_its_key_is_refused_before_its_proof() {
+    let honest = Frozen::named("B_dtree_bc_ml").receipt();
+    let true_id = honest.model();
+    let mut lying = honest.clone();
+    lying.key.0[0] ^= 1;
+    lying.evidence = Evidence::Proven { context: Default::default(), proof: vec![0; 30_000] };
+    let pinned = Terms { model: Some(true_id), ..Terms::default() }.check(&lying);
+    assert!(matches!(pinned, Err(ReceiptError::Model { expected, .. }) if expected == true_id), "{pinned:?}");
+    let told = Terms::default().check(&lying);
+    let lie = ReceiptError::Proof(AuditError::Key { expected: honest.key, got: lying.key });
+    assert_eq!(told.map(|_| ()), Err(lie));
+}
+
+/// What a validator keeps of a model is what it derived itself.
+#[test]
+fn a_registration_that_lies_about_its_key_is_refused_whatever_is_known() {
+    let (answer, proofs) = (tree(), ProofVerifier::default());
+    let honest = ModelRoots { key: Frozen::named("B_dtree_bc_ml").receipt().key, weights: answer.weights.root() };
+    let lie = ModelRoots { key: Hash32([9; 32]), ..honest };
+    for _ in 0..2 {
+        let refused = proofs.cost(&answer.program, &lie).expect_err("another key");
+        assert!(refused.reason.contains(&honest.key.to_string()), "{refused}");
+        assert!(proofs.cost(&answer.program, &honest).is_ok());
+    }
 }
