@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ciro_crypto::model_id;
 use ciro_graph::{Constant, Model, Op, Program, RawOutput, check_model, check_program, ingest};
-use ciro_pcs::{Params, Profile, Security};
+use ciro_pcs::Params;
 use ciro_relation::{Cost, Instance, Limits, Relation};
 use ciro_types::{Disclosure, Hash32, ModelId, ModelRoots, ProofContext, decode, encode};
 use ciro_verifier::batch::Reduced;
@@ -338,19 +338,11 @@ fn bytes_of<T>(shown: &Shown<T>, bytes: Vec<u8>) -> Shown<Vec<u8>> {
 
 /// The key of a program, whose relation this is.
 fn key_of(program: &Program, relation: Relation) -> Key {
-    let security = match program.security {
-        ciro_graph::Security::Bits100 => Security::Bits100,
-        ciro_graph::Security::Bits128 => Security::Bits128,
-    };
-    let profile = match program.profile {
-        ciro_graph::Profile::Native => Profile::Native,
-        ciro_graph::Profile::Chain => Profile::Chain,
-    };
     let inputs = program.inputs.iter().map(input_port).collect();
     let outputs = program.outputs.iter().map(|output| port(program, output.value)).collect();
     Key {
-        security,
-        profile,
+        security: program.security,
+        profile: program.profile,
         batch: program.batch,
         inputs: (program.visibility.input, inputs),
         outputs: (program.visibility.output, outputs),

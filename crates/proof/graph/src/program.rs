@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use crate::forest::Forest;
+pub use ciro_pcs::{Profile, Security};
 pub use ciro_types::Disclosure;
 
 /// Number of a value: inputs first, then nodes.
@@ -74,26 +75,6 @@ impl Visibility {
     pub fn hides_values(&self) -> bool {
         [self.input, self.output].iter().any(|&part| part != Disclosure::Public)
     }
-}
-
-/// What proofs are made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Profile {
-    /// Fast to prove.
-    #[default]
-    Native,
-    /// Small, and cheap to verify in a contract.
-    Chain,
-}
-
-/// What proofs must resist: bits, in the sense of `SOUNDNESS.md`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Security {
-    /// 100 bits.
-    #[default]
-    Bits100,
-    /// 128 bits.
-    Bits128,
 }
 
 /// A compiled model: program and weights.

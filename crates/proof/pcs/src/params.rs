@@ -11,9 +11,10 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What a proof is made for. Both profiles share all code; they differ in rates, folds and proof of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Profile {
     /// Fast to prove.
+    #[default]
     Native,
     /// Small, and cheap to verify in a contract.
     Chain,

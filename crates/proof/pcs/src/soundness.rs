@@ -27,9 +27,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_sumcheck::Work;
 
 /// What a proof must resist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Security {
     /// 100 bits.
+    #[default]
     Bits100,
     /// 128 bits.
     Bits128,
