@@ -25,7 +25,7 @@ pub const MAX_EVIDENCE_BYTES: usize = 512;
 
 /// Two conflicting statements of one author, the smaller first, so that one offence has one encoding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
-pub enum Evidence {
+pub enum Equivocation {
     /// Two different votes in one phase of one round.
     DoubleVote(SignedVote, SignedVote),
     /// Two different proposals in one round.
@@ -68,7 +68,7 @@ pub enum EvidenceError {
     Signature(#[source] SignatureError),
 }
 
-impl Evidence {
+impl Equivocation {
     /// Evidence from two votes in either order. Checks nothing.
     #[must_use]
     pub fn votes(a: SignedVote, b: SignedVote) -> Self {
@@ -111,7 +111,7 @@ impl Evidence {
 /// # Errors
 /// [`EvidenceError`] if the bytes are not canonical or prove nothing on network `chain`.
 pub fn verify_evidence(chain: ChainId, bytes: &[u8]) -> Result<Offence, EvidenceError> {
-    let evidence: Evidence = decode(bytes, MAX_EVIDENCE_BYTES).map_err(EvidenceError::Malformed)?;
+    let evidence: Equivocation = decode(bytes, MAX_EVIDENCE_BYTES).map_err(EvidenceError::Malformed)?;
     evidence.verify(chain)
 }
 

@@ -43,7 +43,7 @@ mod wal;
 
 pub use block::{Block, BlockHeader, SealedBlock, txs_root};
 pub use certificate::{CertificateError, CommitCertificate};
-pub use evidence::{Evidence, EvidenceError, Offence, verify_evidence};
+pub use evidence::{Equivocation, EvidenceError, Offence, verify_evidence};
 #[cfg(feature = "host")]
 pub use file::{DiskFile, MemoryFile, WalFile};
 pub use light::{CertifiedHeader, LightError, SetChange};

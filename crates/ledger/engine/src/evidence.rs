@@ -5,7 +5,7 @@
 //! have a lane of their own in pools and blocks. So neither an empty purse nor a full pool silences them.
 
 use crate::mempool::Mempool;
-use ciro_consensus::{Evidence, verify_evidence};
+use ciro_consensus::{Equivocation, verify_evidence};
 use ciro_crypto::Keypair;
 use ciro_state::{Action, EvidenceCheck, EvidenceRejection, Offence, SignedTx, State, TxBody, ValidatorAction};
 use ciro_store::TxRecord;
@@ -38,7 +38,7 @@ fn to_state(offence: ciro_consensus::Offence) -> Offence {
 /// Offences seen by this validator and not yet punished by the ledger.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    waiting: BTreeMap<ciro_consensus::Offence, Evidence>,
+    waiting: BTreeMap<ciro_consensus::Offence, Equivocation>,
     /// The report under way: one at a time, so that each has the account's next nonce.
     sent: Option<Sent>,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Duty {
 
 impl Reports {
     /// Notes what was seen. Evidence that proves nothing is dropped.
-    pub(crate) fn note(&mut self, chain: ChainId, evidence: Vec<Evidence>) {
+    pub(crate) fn note(&mut self, chain: ChainId, evidence: Vec<Equivocation>) {
         for piece in evidence {
             let Ok(offence) = piece.verify(chain) else { continue };
             if self.waiting.len() < MAX_WAITING {

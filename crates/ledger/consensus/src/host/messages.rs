@@ -1,7 +1,7 @@
 //! Messages: which are for now, which for later, which too late, and what must hold before the engine sees them.
 
 use super::{Consensus, Effect, Host, Phase, Reason};
-use crate::evidence::Evidence;
+use crate::evidence::Equivocation;
 use crate::file::WalFile;
 use crate::malachite::CoreInput;
 use crate::malachite::convert::{polka_to_core, proposal_to_core, round_to_core, vote_to_core};
@@ -95,7 +95,7 @@ impl<F: WalFile> Host<F> {
             return false;
         }
         if let Some(first) = seen.first() {
-            self.evidence.insert(Evidence::proposals(first.clone(), statement.clone()));
+            self.evidence.insert(Equivocation::proposals(first.clone(), statement.clone()));
         }
         seen.push(statement.clone());
         true

@@ -33,7 +33,7 @@ mod timers;
 
 use crate::block::SealedBlock;
 use crate::certificate::CommitCertificate;
-use crate::evidence::Evidence;
+use crate::evidence::Equivocation;
 use crate::file::WalFile;
 use crate::guard::Guard;
 use crate::malachite::{Ctx, State};
@@ -199,7 +199,7 @@ pub struct Decision {
     /// The decision. Validators may hold different quorums for the same block.
     pub certificate: CommitCertificate,
     /// Conflicting signatures seen at this height. Each verifies by itself.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Equivocation>,
 }
 
 /// Why a validator must stop. Restarting it from its files is safe; what needs a human says so.
@@ -279,7 +279,7 @@ struct Host<F> {
     checking: BTreeMap<BlockId, (SealedBlock, Vec<Reason>)>,
     /// Distinct signed proposals seen, by round.
     proposals: BTreeMap<u32, Vec<Signed<Proposal>>>,
-    evidence: BTreeSet<Evidence>,
+    evidence: BTreeSet<Equivocation>,
     /// Votes of this height whose signature has been checked: in certificates they come back again and again.
     verified: BTreeSet<(Hash32, Signature)>,
     /// While the log is replayed: what it holds, and the round a block was asked for.

@@ -2,7 +2,7 @@
 
 use super::context::{Address, CoreHeight, CoreProposal, CoreVote, Ctx, round_number};
 use crate::certificate::{CommitCertificate, PolkaCertificate, RoundCertificate, RoundReason, VoteSignature};
-use crate::evidence::Evidence;
+use crate::evidence::Equivocation;
 use crate::vote::{Signed, SignedProposal, SignedVote, Vote};
 use crate::wal::{TimeoutPhase, WalEntry};
 use arc_malachitebft_core_consensus::{Input, MisbehaviorEvidence, PeerId};
@@ -103,12 +103,12 @@ fn nobody() -> PeerId {
     PeerId::from_bytes(&[0, 0]).expect("the identity multihash of nothing is well-formed")
 }
 
-pub(crate) fn evidence_from_core(evidence: &MisbehaviorEvidence<Ctx>) -> Vec<Evidence> {
+pub(crate) fn evidence_from_core(evidence: &MisbehaviorEvidence<Ctx>) -> Vec<Equivocation> {
     let votes = evidence.votes.iter().flat_map(|(_, pairs)| pairs);
     let proposals = evidence.proposals.iter().flat_map(|(_, pairs)| pairs);
-    let votes = votes.map(|(a, b)| Evidence::votes(vote_from_core(a), vote_from_core(b)));
+    let votes = votes.map(|(a, b)| Equivocation::votes(vote_from_core(a), vote_from_core(b)));
     let statement = |p: &core::SignedProposal<Ctx>| proposal_from_core(p).statement;
-    votes.chain(proposals.map(|(a, b)| Evidence::proposals(statement(a), statement(b)))).collect()
+    votes.chain(proposals.map(|(a, b)| Equivocation::proposals(statement(a), statement(b)))).collect()
 }
 
 /// What the log keeps of an input, or `None` for what need not survive: a block is only voted for once its proposal is

@@ -4,7 +4,8 @@ use crate::support::{CHAIN, block, key, validators};
 use ciro_consensus::certificate::{RoundCertificate, RoundReason, VoteSignature};
 use ciro_consensus::vote::{Proposal, Statement};
 use ciro_consensus::{
-    CommitCertificate, DecidedBlock, Evidence, Message, SealedBlock, Signed, SignedProposal, SignedVote, Vote, VoteKind,
+    CommitCertificate, DecidedBlock, Equivocation, Message, SealedBlock, Signed, SignedProposal, SignedVote, Vote,
+    VoteKind,
 };
 use ciro_crypto::hash;
 use ciro_types::{BlockId, Height};
@@ -68,7 +69,7 @@ fn messages_and_evidence_are_frozen_and_read_back() {
     }
     let prints: Vec<_> = messages().into_iter().map(|(name, message)| (name, print_of(&message.to_bytes()))).collect();
     assert_eq!(prints, FROZEN_MESSAGES.map(|(name, print)| (name, print.to_string())));
-    let evidence = Evidence::votes(vote(VoteKind::Prevote, None), vote(VoteKind::Prevote, Some(BlockId([1; 32]))));
+    let evidence = Equivocation::votes(vote(VoteKind::Prevote, None), vote(VoteKind::Prevote, Some(BlockId([1; 32]))));
     assert_eq!(print_of(&evidence.to_bytes()), FROZEN_EVIDENCE);
 }
 

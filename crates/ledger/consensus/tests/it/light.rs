@@ -4,7 +4,7 @@ use crate::support::{CHAIN, block, key, validators};
 use ciro_consensus::certificate::VoteSignature;
 use ciro_consensus::light::{CertifiedHeader, LightError, SetChange, follow, verify};
 use ciro_consensus::{CertificateError, CommitCertificate, Signed, ValidatorSet, Vote, VoteKind, verify_evidence};
-use ciro_consensus::{Evidence, EvidenceError};
+use ciro_consensus::{Equivocation, EvidenceError};
 use ciro_crypto::Signature;
 use ciro_types::{AccountId, BlockId, ChainId, Hash32, Height, StateRoot};
 
@@ -152,12 +152,12 @@ fn trust_follows_certified_handovers_and_nothing_else() {
 #[test]
 fn evidence_convicts_only_real_contradictions() {
     let (a, b) = (precommit(0, Height(3), 1, BlockId([1; 32])), precommit(0, Height(3), 1, BlockId([2; 32])));
-    let genuine = Evidence::votes(b.clone(), a.clone());
+    let genuine = Equivocation::votes(b.clone(), a.clone());
     let offence = verify_evidence(CHAIN, &genuine.to_bytes()).expect("a contradiction");
     assert_eq!((offence.validator, offence.height, offence.round), (key(0).account(), Height(3), 1));
-    assert_eq!(genuine, Evidence::votes(a.clone(), b.clone()), "one offence, one encoding");
+    assert_eq!(genuine, Equivocation::votes(a.clone(), b.clone()), "one offence, one encoding");
 
-    let refused = |a: &Signed<Vote>, b: &Signed<Vote>| Evidence::DoubleVote(a.clone(), b.clone()).verify(CHAIN);
+    let refused = |a: &Signed<Vote>, b: &Signed<Vote>| Equivocation::DoubleVote(a.clone(), b.clone()).verify(CHAIN);
     assert_eq!(refused(&a, &a), Err(EvidenceError::NotConflicting), "the same vote twice");
     assert_eq!(refused(&b, &a), Err(EvidenceError::NotConflicting), "the other order is another encoding");
     assert_eq!(refused(&a, &precommit(0, Height(3), 2, BlockId([2; 32]))), Err(EvidenceError::Unrelated));

@@ -3,7 +3,7 @@
 use crate::support::node::{Character, Node};
 use crate::support::rng::Rng;
 use crate::support::{CHAIN, Net, Weather, key, timeouts};
-use ciro_consensus::{Consensus, Evidence, Input, Message, Signed, Timeouts, Vote, VoteKind};
+use ciro_consensus::{Consensus, Equivocation, Input, Message, Signed, Timeouts, Vote, VoteKind};
 use ciro_types::{BlockId, Height};
 
 const FOUR: [u64; 4] = [1, 1, 1, 1];
@@ -100,7 +100,7 @@ fn an_equivocator_is_caught_and_forks_nothing() {
                 assert_eq!(evidence.verify(CHAIN).map(|offence| offence.validator), Ok(guilty), "seed {seed}");
             }
         }
-        let double_proposal = |e: &Evidence| matches!(e, Evidence::DoubleProposal(..));
+        let double_proposal = |e: &Equivocation| matches!(e, Equivocation::DoubleProposal(..));
         assert!(net.nodes[..3].iter().any(|n| n.evidence.iter().any(double_proposal)), "seed {seed}");
     }
 }

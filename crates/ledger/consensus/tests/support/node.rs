@@ -5,7 +5,7 @@ use super::{CHAIN, block, key};
 use ciro_consensus::file::Fate;
 use ciro_consensus::vote::Proposal;
 use ciro_consensus::{
-    Config, Consensus, DecidedBlock, Decision, Effect, Evidence, Input, MemoryFile, Message, SealedBlock, Signed,
+    Config, Consensus, DecidedBlock, Decision, Effect, Equivocation, Input, MemoryFile, Message, SealedBlock, Signed,
     SignedProposal, Timeouts, Tip, ValidatorSet, Vote, WalFile,
 };
 use ciro_types::{AccountId, BlockId, Height};
@@ -33,7 +33,7 @@ pub struct Node {
     pub set: ValidatorSet,
     timeouts: Timeouts,
     pub chain: Vec<DecidedBlock>,
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Equivocation>,
     /// Whether there is always something to propose.
     pub busy: bool,
     /// Whether it is never woken.

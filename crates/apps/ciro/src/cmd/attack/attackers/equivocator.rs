@@ -4,7 +4,7 @@ use super::torn_row::tear;
 use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::error::CliError;
-use ciro_consensus::{Evidence, Signed, Vote, VoteKind};
+use ciro_consensus::{Equivocation, Signed, Vote, VoteKind};
 use ciro_crypto::Keypair;
 use ciro_node::{Layout, load_key};
 use ciro_state::{Action, ValidatorAction};
@@ -83,10 +83,10 @@ fn voters(arena: &Arena) -> Option<u64> {
 }
 
 /// Two votes of one validator for one place.
-fn contradiction(key: &Keypair, chain: ChainId) -> Evidence {
+fn contradiction(key: &Keypair, chain: ChainId) -> Equivocation {
     let vote = |block| {
         let validator = key.account();
         Signed::sign(Vote { kind: VoteKind::Prevote, height: Height(1), round: 0, block, validator }, chain, key)
     };
-    Evidence::votes(vote(None), vote(Some(BlockId([7; 32]))))
+    Equivocation::votes(vote(None), vote(Some(BlockId([7; 32]))))
 }
