@@ -256,7 +256,7 @@ mod tests {
     fn the_ledger_may_use_the_verifier_but_not_the_prover() {
         let verifier = member("ciro-verifier", "crates/proof/verifier", vec![]);
         let prover = member("ciro-prover", "crates/proof/prover", vec![]);
-        let engine = |name: &str| member("ciro-engine", "crates/ledger/engine", vec![on(name, Kind::Normal)]);
+        let engine = |name: &str| member("ciro-validator", "crates/ledger/validator", vec![on(name, Kind::Normal)]);
         assert_eq!(rules(&[verifier, engine("ciro-verifier")]), []);
         assert_eq!(rules(&[prover, engine("ciro-prover")]), [Rule::Layer]);
     }

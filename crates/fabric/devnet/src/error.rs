@@ -1,11 +1,11 @@
 //! Why a local network does not start, or stops.
 
-use ciro_engine::{EngineError, RepairError};
 use ciro_node::blobs::BlobStoreError;
 use ciro_node::keyfile::KeyFileError;
 use ciro_node::layout::LayoutError;
 use ciro_scheduler::SchedulerError;
 use ciro_types::{DecodeError, Height};
+use ciro_validator::{RepairError, ValidatorError};
 use std::io;
 
 /// Why a local network does not start, or stops.
@@ -41,7 +41,7 @@ pub enum NetworkError {
         number: usize,
         /// Why.
         #[source]
-        source: EngineError,
+        source: ValidatorError,
     },
     /// A validator's store is damaged, and its peers do not help.
     #[error("the store of validator {number} cannot be repaired")]

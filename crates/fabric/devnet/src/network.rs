@@ -9,7 +9,6 @@ use crate::options::Options;
 use crate::work::Work;
 use ciro_api::{Asking as _, ask};
 use ciro_crypto::Keypair;
-use ciro_engine::{Admission, Committed, EngineError, Health, Store};
 use ciro_exec::{Blobs, Pool};
 use ciro_node::LocalNode;
 use ciro_node::alarm::{Alarm, Notice, Notify, suspect, words};
@@ -25,6 +24,7 @@ use ciro_scheduler::{LeaseLength, Reach, SchedulerError};
 use ciro_state::{Genesis, State};
 use ciro_telemetry::Metrics;
 use ciro_types::{AccountId, Amount, CapabilityFlags, Height, MemoryMib, Offer, Requirements, chain};
+use ciro_validator::{Admission, Committed, Health, Store, ValidatorError};
 use ciro_worker::hand::Effect as Worked;
 use ciro_worker::{Hand, Known, Terms};
 use std::collections::BTreeMap;
@@ -205,7 +205,7 @@ impl Outlet for Reporter {
         (self.alarm.notify)(Notice::Health { validator: self.number, health });
     }
 
-    fn failed(&self, error: EngineError) {
+    fn failed(&self, error: ValidatorError) {
         let reason = chain(&error);
         if error.is_damage() {
             suspect(&self.alarm.layout.validator(self.number), &reason);

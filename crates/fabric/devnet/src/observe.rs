@@ -3,11 +3,11 @@
 //! Names are those of the ledger's own types: a new event, reason or notice does not compile until it has one.
 
 use ciro_api::BlockNews;
-use ciro_engine::Health;
 use ciro_exec::{Answer, Failure};
 use ciro_node::alarm::{Notice, Notify};
 use ciro_state::Event;
 use ciro_telemetry::Metrics;
+use ciro_validator::Health;
 use std::sync::Arc;
 use std::time::Duration;
 

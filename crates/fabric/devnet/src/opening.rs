@@ -6,7 +6,6 @@
 use crate::error::NetworkError;
 use crate::options::Options;
 use ciro_crypto::Keypair;
-use ciro_engine::{Config, Effect, EngineError, Limits, Machine as _, Resident, Store, Timeouts, VerifiedTxs, repair};
 use ciro_node::alarm::{Notice, Notify, SUSPECT, words};
 use ciro_node::layout::Layout;
 use ciro_node::validator::{Files, store_path};
@@ -14,6 +13,9 @@ use ciro_receipt::ProofVerifier;
 use ciro_state::Genesis;
 use ciro_store::StoreError;
 use ciro_types::{AccountId, Height, chain};
+use ciro_validator::{
+    Config, Effect, Limits, Machine as _, Resident, Store, Timeouts, ValidatorError, VerifiedTxs, repair,
+};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -66,7 +68,7 @@ pub(crate) fn open_validators(
     let (peer, ahead) = (Arc::clone(best.store()), best.height());
     let voters = best.validator.validator().state().voters();
     let oldest = if ahead == Height(0) { Ok(ahead) } else { peer.oldest() };
-    let oldest = oldest.map_err(|e| NetworkError::Validator { number: 0, source: EngineError::Store(e) })?;
+    let oldest = oldest.map_err(|e| NetworkError::Validator { number: 0, source: ValidatorError::Store(e) })?;
     let numbered = found.into_iter().zip(keys).enumerate();
     let settle = |(number, (found, key))| opening.settle(number, key, found, (&peer, oldest));
     let opened = numbered.map(settle).collect::<Result<Vec<_>, _>>()?;
@@ -96,24 +98,24 @@ impl Opening<'_> {
     }
 
     /// Opens a validator from its own disk. The inner error is damage.
-    fn open(&self, number: usize, key: &Keypair) -> Result<Result<Opened, EngineError>, NetworkError> {
+    fn open(&self, number: usize, key: &Keypair) -> Result<Result<Opened, ValidatorError>, NetworkError> {
         let directory = self.directory(number);
         let io_error = |source| NetworkError::Io { what: "a validator's directory", source };
         std::fs::create_dir_all(&directory).map_err(io_error)?;
         // The database library may panic over pages that it has not written so.
         let opened = catch_unwind(AssertUnwindSafe(|| self.try_open(&directory, key)));
-        match opened.unwrap_or_else(|panic| Err(EngineError::Store(unreadable(panic.as_ref())))) {
+        match opened.unwrap_or_else(|panic| Err(ValidatorError::Store(unreadable(panic.as_ref())))) {
             Ok(opened) => Ok(Ok(opened)),
             Err(error) if error.is_damage() => Ok(Err(error)),
             Err(source) => Err(NetworkError::Validator { number, source }),
         }
     }
 
-    fn try_open(&self, directory: &Path, key: &Keypair) -> Result<Opened, EngineError> {
+    fn try_open(&self, directory: &Path, key: &Keypair) -> Result<Opened, ValidatorError> {
         let files = Files::open(directory, self.options.retention)?;
         let mark = directory.join(SUSPECT);
         if mark.exists() {
-            files.store().check_all().map_err(EngineError::Store)?;
+            files.store().check_all().map_err(ValidatorError::Store)?;
         }
         let (validator, first) = Resident::open(self.config(key), files, 0)?;
         // Left behind, it costs the next start a longer look.
@@ -138,12 +140,12 @@ impl Opening<'_> {
         &self,
         number: usize,
         key: &Keypair,
-        found: Result<Opened, EngineError>,
+        found: Result<Opened, ValidatorError>,
         (peer, oldest): (&Arc<Store>, Height),
     ) -> Result<Opened, NetworkError> {
         let reason = match found {
             Ok(opened) if opened.height().next() >= oldest => return Ok(opened),
-            Ok(opened) => chain(&EngineError::Stranded { height: opened.height().next(), oldest }),
+            Ok(opened) => chain(&ValidatorError::Stranded { height: opened.height().next(), oldest }),
             Err(damage) => chain(&damage),
         };
         self.repair(number, peer)?;
@@ -167,7 +169,7 @@ impl Opening<'_> {
     }
 
     /// Nobody is intact. The first damage stands for all.
-    fn hopeless(&self, found: Vec<Result<Opened, EngineError>>) -> NetworkError {
+    fn hopeless(&self, found: Vec<Result<Opened, ValidatorError>>) -> NetworkError {
         let mut damage = Vec::new();
         for (number, found) in found.into_iter().enumerate() {
             damage.extend(found.err().map(|source| NetworkError::Validator { number, source }));

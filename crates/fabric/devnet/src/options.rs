@@ -1,6 +1,6 @@
 //! How a network is run.
 
-use ciro_engine::Retention;
+use ciro_validator::Retention;
 
 /// Blocks that are kept whole, with the proofs in them: five hours and a half of an idle network.
 pub const RETAINED_BLOCKS: u64 = 20_000;

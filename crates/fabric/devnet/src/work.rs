@@ -5,13 +5,13 @@
 
 use crate::error::NetworkError;
 use ciro_crypto::Keypair;
-use ciro_engine::Store;
 use ciro_node::alarm::{Alarm, Notice, words};
 use ciro_queue::{EmbeddedStore, Limits, QueueError, WorkStore as _};
 use ciro_scheduler::matcher::Effect;
 use ciro_scheduler::{Known, LeaseLength, Matcher, Reach, SchedulerError};
 use ciro_state::State;
 use ciro_types::{BlockId, LeaseToken, chain};
+use ciro_validator::Store;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What an operator is told, and who tells: members that stop by themselves, damage, full disks.
 
 use crate::layout::Layout;
-use ciro_engine::Health;
 use ciro_queue::Patience;
 use ciro_types::chain;
+use ciro_validator::Health;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

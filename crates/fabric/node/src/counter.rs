@@ -3,8 +3,8 @@
 use crate::news::refused;
 use ciro_api::news::{BlockNews, Verdict};
 use ciro_api::{NodeError, Until};
-use ciro_engine::Store;
 use ciro_types::{Height, TxId};
+use ciro_validator::Store;
 use std::collections::BTreeMap;
 
 /// Names a waiting client. Never used twice by one desk's caller.

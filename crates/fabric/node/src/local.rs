@@ -14,7 +14,6 @@ use ciro_api::{
     Answer, BlockView, Command, Done, Fate, JobView, Node, NodeError, Query, Question as _, Refusal, Status,
     StoredModel, Until, UploadKind, ask,
 };
-use ciro_engine::{Health, Store};
 use ciro_exec::inference::MODEL_BYTES_MAX;
 use ciro_graph::check_model;
 use ciro_prover::ProvingKey;
@@ -23,6 +22,7 @@ use ciro_receipt::Receipt;
 use ciro_state::{CommittedEvent, EventPosition, Genesis, Model, SignedTx};
 use ciro_store::StoreError;
 use ciro_types::{Height, JobId, decode};
+use ciro_validator::{Health, Store};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

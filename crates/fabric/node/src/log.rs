@@ -1,10 +1,10 @@
 //! The ledger's own log of committed events, as everything else that is one.
 
-use ciro_engine::Store;
 use ciro_queue::EventSource;
 use ciro_state::{CommittedEvent, EventPosition};
 use ciro_store::StoreError;
 use ciro_types::Height;
+use ciro_validator::Store;
 use std::sync::Arc;
 
 /// What a validator has committed. It is appended to by committing a block, and by nothing else.

@@ -2,8 +2,8 @@
 
 use ciro_api::NodeError;
 use ciro_api::news::{BlockNews, Turned, TxNews, Verdict};
-use ciro_engine::{Admission, Committed, SubmitError};
 use ciro_state::TxError;
+use ciro_validator::{Admission, Committed, SubmitError};
 
 /// A committed block. Cost: its events are copied.
 #[must_use]

@@ -2,11 +2,11 @@
 
 use ciro_auditor::{ProofContext, Weights};
 use ciro_consensus::SealedBlock;
-use ciro_engine::{Store, query};
 use ciro_receipt::{Evidence, Receipt, Settlement};
 use ciro_state::{Action, Event, Genesis, JobAction, SettlementRecord, SignedTx};
 use ciro_store::StoreError;
 use ciro_types::{Assurance, JobId, ModelRoots, TxId};
+use ciro_validator::{Store, query};
 
 /// The public part of a registered model.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! One validator on one thread. Validators share nothing but encoded bytes.
 
 use crate::look::Look;
-use ciro_engine::{
-    Admission, Committed, DiskFile, Effect, EngineError, Health, Input, Machine, Net, Resident, Retention, Store,
+use ciro_types::AccountId;
+use ciro_validator::{
+    Admission, Committed, DiskFile, Effect, Health, Input, Machine, Net, Resident, Retention, Store, ValidatorError,
     WakeUps,
 };
-use ciro_types::AccountId;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,8 +84,8 @@ impl Files {
     ///
     /// # Errors
     /// Whatever the file system or the store reports.
-    pub fn open(directory: &Path, retention: Retention) -> Result<Self, EngineError> {
-        let store = Store::open(&store_path(directory)).map_err(EngineError::Store)?.retaining(retention);
+    pub fn open(directory: &Path, retention: Retention) -> Result<Self, ValidatorError> {
+        let store = Store::open(&store_path(directory)).map_err(ValidatorError::Store)?.retaining(retention);
         Ok(Self { directory: directory.to_path_buf(), store: Arc::new(store) })
     }
 }
@@ -119,7 +119,7 @@ pub trait Outlet: Send {
     /// The validator stopped taking part, or takes part again.
     fn health(&self, health: Health);
     /// The validator stopped by itself.
-    fn failed(&self, error: EngineError);
+    fn failed(&self, error: ValidatorError);
 }
 
 /// Runs a validator until it is told to stop or fails.
@@ -171,7 +171,7 @@ impl<O: Outlet> Runner<O> {
         }
     }
 
-    fn step(&mut self, input: Input) -> Result<Vec<Effect>, EngineError> {
+    fn step(&mut self, input: Input) -> Result<Vec<Effect>, ValidatorError> {
         self.validator.step(self.now(), input)
     }
 

@@ -19,7 +19,7 @@
 //! Without the `host` feature the engine and what runs it are left out: types, certificates, evidence, the light client and
 //! the file trait remain.
 //!
-//! Dependency position: above `ciro-crypto`; below the engine, and below whoever checks a receipt.
+//! Dependency position: above `ciro-crypto`; below the validator, and below whoever checks a receipt.
 #![forbid(unsafe_code)]
 
 pub mod block;

@@ -16,7 +16,7 @@
 //! | `sentences` | the sentences of a report |
 //! | [`proofs`] | the proof check that validators run, with the keys of known models kept |
 //!
-//! Dependency position: above the verifier, the ledger's types and the light client; below the engine and every client.
+//! Dependency position: above the verifier, the ledger's types and the light client; below the validator and every client.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![deny(

@@ -18,7 +18,7 @@
 //! Nothing is served that is not what was written. The state is walked from its root at the start, every other row is
 //! sealed, and blocks are named by the blocks above them.
 //!
-//! Dependency position: above `ciro-state` and the types of `ciro-consensus`; below the engine.
+//! Dependency position: above `ciro-state` and the types of `ciro-consensus`; below the validator.
 #![forbid(unsafe_code)]
 
 pub mod backend;

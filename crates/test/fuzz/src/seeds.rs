@@ -4,11 +4,11 @@ use crate::targets::Claimed;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ciro_auditor::{AuditedModel, ProofContext, Weights};
 use ciro_crypto::Keypair;
-use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger, Frozen};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt};
 use ciro_state::{Action, ModelAction, SignedTx, TokenAction, TxBody, WorkerAction};
 use ciro_types::{AccountId, Amount, ChainId, ModelRoots, Nonce, encode};
+use ciro_validator::wire::Wire;
 use std::path::{Path, PathBuf};
 
 /// Formats of samples, in the order in which the target `samples` counts them.

@@ -9,13 +9,13 @@ use ciro_auditor::{AuditedModel, Claim, Limits, ProofContext, Sample, Shown, Sta
 use ciro_compile::samples::{Port, parse};
 use ciro_compile::{Options, compile_model};
 use ciro_consensus::message::MAX_MESSAGE_BYTES;
-use ciro_engine::wire::Wire;
 use ciro_forge::{Answer, Forger};
 use ciro_graph::{Disclosure, Input, Program, RawInput, RawOutput, RawTensor, check_model};
 use ciro_receipt::{Evidence, Receipt, SampleReceipt, Terms};
 use ciro_relation::column::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Escaped, Hash32, Lines, decode, encode};
+use ciro_validator::wire::Wire;
 use std::sync::LazyLock;
 
 /// One function over foreign bytes, and what to start from.

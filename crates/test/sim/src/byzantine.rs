@@ -3,9 +3,9 @@
 use crate::cast::Place;
 use ciro_consensus::vote::Proposal;
 use ciro_consensus::{Block, BlockHeader, Message, SealedBlock, Signed, SignedProposal, Vote, txs_root};
-use ciro_engine::wire::Wire;
 use ciro_state::{Action, SignedTx, TokenAction, TxBody};
 use ciro_types::{Amount, ChainId, Nonce, encode};
+use ciro_validator::wire::Wire;
 
 /// Another statement in place of the one in `bytes`, signed as well and just as well formed; none if there is nothing
 /// to contradict. `nonce` is the next one of the liar's account.

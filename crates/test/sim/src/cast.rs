@@ -3,10 +3,10 @@
 use crate::model::Shelf;
 use ciro_consensus::ValidatorSet;
 use ciro_crypto::{Keypair, hash_encoded};
-use ciro_engine::Timeouts;
 use ciro_scheduler::LeaseLength;
 use ciro_state::{Genesis, GenesisAccount, GenesisValidator, Params};
 use ciro_types::{AccountId, Amount};
+use ciro_validator::Timeouts;
 use core::fmt;
 
 /// Validators of the simulated network: one of them may be Byzantine.

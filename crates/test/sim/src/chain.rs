@@ -7,9 +7,9 @@ use crate::cast::{
 };
 use crate::model::Shelf;
 use crate::violation::{TokenUse, Violation};
-use ciro_engine::Committed;
 use ciro_state::{Event, RefundReason, SettlementRecord, SlashReason, State};
 use ciro_types::{AccountId, Amount, Assurance, Height, JobId, JobSpec, LeaseToken, StateRoot, TxId};
+use ciro_validator::Committed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! every write that was not flushed was kept, lost or torn, each as the seed decides.
 
 use crate::rng::Rng;
-use ciro_engine::WalFile;
+use ciro_validator::WalFile;
 use redb::StorageBackend;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,11 +3,11 @@
 use crate::jobs::{Client, client_of, raw, start_with};
 use ciro_api::{Asking as _, NodeError, ask};
 use ciro_devnet::{Network, NetworkError, Options};
-use ciro_engine::Retention;
 use ciro_node::{Layout, Notice, Notify};
 use ciro_queue::{EmbeddedStore, Limits, WorkStore as _};
 use ciro_state::Event;
 use ciro_types::{Assurance, Height, JobId, Requirements};
+use ciro_validator::Retention;
 use redb::{Database, ReadableTable as _, TableDefinition};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

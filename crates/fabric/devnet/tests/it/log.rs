@@ -5,11 +5,11 @@ mod log_reading;
 
 use crate::jobs::{raw, start_with};
 use ciro_devnet::Options;
-use ciro_engine::{Machine as _, Retention};
 use ciro_node::validator::Files;
 use ciro_node::{Layout, LedgerLog, Notify};
 use ciro_queue::{EventFile, EventSource as _, follow};
 use ciro_state::EventPosition;
+use ciro_validator::{Machine as _, Retention};
 use std::sync::Arc;
 
 #[test]

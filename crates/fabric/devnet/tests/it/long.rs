@@ -5,10 +5,10 @@
 use crate::jobs::{Client, raw, start_with};
 use ciro_api::{Status, Until};
 use ciro_devnet::Options;
-use ciro_engine::Retention;
 use ciro_node::Notify;
 use ciro_state::{Action, JobAction, JobStatus, SignedTx, TxBody, job_id};
 use ciro_types::{Amount, Assurance, Hash32, JobId, JobSpec, JobType, ModelId, Nonce, Requirements};
+use ciro_validator::Retention;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

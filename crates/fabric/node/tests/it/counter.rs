@@ -3,11 +3,11 @@
 use ciro_api::news::{BlockNews, TxNews, Verdict};
 use ciro_api::{NodeError, Until};
 use ciro_crypto::Keypair;
-use ciro_engine::{Admission, SubmitError};
 use ciro_node::counter::{Counter, Reply, Ticket};
 use ciro_node::news;
 use ciro_state::{Action, SignedTx, TokenAction, TxBody, TxError};
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Height, Nonce, TxId};
+use ciro_validator::{Admission, SubmitError};
 use std::collections::BTreeMap;
 
 const CHAIN: ChainId = ChainId([1; 32]);

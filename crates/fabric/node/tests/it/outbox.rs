@@ -1,11 +1,11 @@
 //! The outbox: by example, and against a ledger that loses, refuses, delays and is shared with others.
 
 use ciro_crypto::Keypair;
-use ciro_engine::{Admission, SubmitError};
 use ciro_node::outbox::{RESEND_BLOCKS, WINDOW};
 use ciro_node::{Outbox, news};
 use ciro_state::{Action, SignedTx, TokenAction, TxError};
 use ciro_types::{AccountId, Amount, ChainId, Height, JobId, Nonce, TxId};
+use ciro_validator::{Admission, SubmitError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const CHAIN: ChainId = ChainId([1; 32]);

@@ -5,12 +5,12 @@ use crate::cast::{Place, leases};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
 use ciro_api::Message;
-use ciro_engine::Store;
 use ciro_queue::{EmbeddedStore, Limits};
 use ciro_scheduler::matcher::{Effect, Input};
 use ciro_scheduler::{Known, Matcher, Reach, Scheduler, SchedulerError};
 use ciro_state::State;
 use ciro_types::{BlockId, Height, chain};
+use ciro_validator::Store;
 
 /// The scheduler's machine.
 pub struct SchedulerNode {

@@ -4,12 +4,12 @@ use super::Stopped;
 use crate::cast::{Place, timeouts};
 use crate::disk::{Disk, Power};
 use crate::rng::Rng;
-use ciro_engine::{
-    Config, Effect, EngineError, Input, Limits, Machine, Resident, Store, Validator, VerifiedTxs, WakeUps,
-};
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Genesis, State};
 use ciro_types::{Height, TxId, chain};
+use ciro_validator::{
+    Config, Effect, Input, Limits, Machine, Resident, Store, Validator, ValidatorError, VerifiedTxs, WakeUps,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ impl ValidatorNode {
         self.incarnation += 1;
         self.wake_ups = WakeUps::default();
         let store =
-            Store::open_on(self.database.clone()).map_err(EngineError::Store).map_err(|e| self.not_started(&e))?;
+            Store::open_on(self.database.clone()).map_err(ValidatorError::Store).map_err(|e| self.not_started(&e))?;
         let config = Config {
             genesis: genesis.clone(),
             key: Place::Validator(self.number).key(),
@@ -96,11 +96,11 @@ impl ValidatorNode {
     /// [`Stopped`] if the validator must stop.
     pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, Stopped> {
         let Some(validator) = &mut self.running else { return Ok(Vec::new()) };
-        validator.step(now_ms, input).map_err(|e: EngineError| self.stopped(&e))
+        validator.step(now_ms, input).map_err(|e: ValidatorError| self.stopped(&e))
     }
 
     /// A machine that finds no room when it starts is started again.
-    fn not_started(&self, error: &EngineError) -> Stopped {
+    fn not_started(&self, error: &ValidatorError) -> Stopped {
         if error.is_no_room() { Stopped::Dark } else { self.stopped(error) }
     }
 

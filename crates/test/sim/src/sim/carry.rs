@@ -6,9 +6,9 @@ use crate::cast::{Place, VALIDATORS};
 use crate::plan::{Character, Outage};
 use crate::violation::Violation;
 use ciro_consensus::light;
-use ciro_engine::{Admission, Committed, Effect, Input, Store, SubmitError, query};
 use ciro_state::{Event, SignedTx, TxError};
 use ciro_types::{Height, encode};
+use ciro_validator::{Admission, Committed, Effect, Input, Store, SubmitError, query};
 use std::sync::Arc;
 
 /// Percentage of its statements that an equivocator contradicts.

@@ -9,12 +9,12 @@ use crate::node::{Follower, Request, Stopped, sent};
 use crate::plan::{Order, Wish};
 use crate::violation::{TokenUse, Violation};
 use ciro_api::{Grant, Message};
-use ciro_engine::{Admission, Committed};
 use ciro_exec::Task;
 use ciro_node::counter::known;
 use ciro_node::news;
 use ciro_state::{Action, Facts, JobAction, SignedTx, job_id};
 use ciro_types::{Amount, CapabilityFlags, JobSpec, JobType, MemoryMib, Nonce, Requirements, encode};
+use ciro_validator::{Admission, Committed};
 use std::sync::Arc;
 
 /// When a worker looks again for the job of a lease, milliseconds.

@@ -14,10 +14,10 @@ use crate::trace::Trace;
 use crate::violation::Violation;
 use ciro_api::Message;
 use ciro_consensus::ValidatorSet;
-use ciro_engine::{Admission, Input};
 use ciro_exec::Task;
 use ciro_state::{Action, Genesis};
 use ciro_types::{ChainId, JobId, JobSpec};
+use ciro_validator::{Admission, Input};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

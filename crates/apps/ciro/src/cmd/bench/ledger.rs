@@ -3,10 +3,10 @@
 use crate::error::CliError;
 use crate::ui::Ui;
 use ciro_crypto::Keypair;
-use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_receipt::ProofVerifier;
 use ciro_state::{Action, Genesis, GenesisAccount, GenesisValidator, Params, SignedTx, TokenAction, TxBody};
 use ciro_types::{Amount, Nonce, chain, encode};
+use ciro_validator::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;

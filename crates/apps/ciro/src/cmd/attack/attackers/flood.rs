@@ -4,9 +4,9 @@ use crate::cmd::attack::arena::{Arena, Needs};
 use crate::cmd::attack::attacker::{Attacker, Verdict, ensure};
 use crate::cmd::attack::villain::{Villain, send};
 use crate::error::CliError;
-use ciro_engine::Timeouts;
 use ciro_state::{Action, ModelAction, SignedTx, TokenAction};
 use ciro_types::{Amount, Hash32, ModelRoots, Nonce};
+use ciro_validator::Timeouts;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 

@@ -51,7 +51,7 @@ pub mod wire;
 pub use ciro_consensus::{DiskFile, MemoryFile, Timeouts, WalFile};
 pub use ciro_store::{MemoryBackend, Retention, Store};
 pub use config::{Config, Disks, Limits};
-pub use error::EngineError;
+pub use error::ValidatorError;
 pub use net::Net;
 pub use repair::{RepairError, repair};
 pub use resident::{Machine, Resident};

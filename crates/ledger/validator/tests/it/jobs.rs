@@ -4,10 +4,10 @@ use crate::support::client::{Client, id_of, spec};
 use crate::support::node::{GOOD_PROOF, Node};
 use crate::support::{CALM, Event, Net, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{Validator, ValidatorSet};
-use ciro_engine::query::settlement_proof;
-use ciro_engine::{SettlementProof, SubmitError, VerifiedTxs};
 use ciro_state::{Event as Happened, TxError};
 use ciro_types::{Assurance, ChainId, Hash32, Height, JobId};
+use ciro_validator::query::settlement_proof;
+use ciro_validator::{SettlementProof, SubmitError, VerifiedTxs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -2,13 +2,13 @@
 
 use ciro_consensus::{CommitCertificate, DecidedBlock, SealedBlock};
 use ciro_crypto::Keypair;
-use ciro_engine::ledger::Ledger;
-use ciro_engine::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use ciro_state::{
     Action, Genesis, GenesisAccount, GenesisValidator, ModelCost, Params, ProofCheck, ProofClaim, ProofRejection,
     SignedTx, TokenAction, TxBody,
 };
 use ciro_types::{Amount, ModelRoots, Nonce, encode};
+use ciro_validator::ledger::Ledger;
+use ciro_validator::{Config, DiskFile, Disks, Effect, Input, Limits, Store, Timeouts, Validator, VerifiedTxs};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 
 use crate::support::client::Client;
 use crate::support::{genesis, key};
-use ciro_engine::mempool::{MAX_GAP_COMMITS, MAX_WAIT_COMMITS, Mempool, Waiting};
-use ciro_engine::{Limits, SubmitError, VerifiedTxs};
 use ciro_state::{
     Account, Action, BlockContext, Checked, Errand, Genesis, GenesisAccount, Item, Lane, SignedTx, State, TxBody,
     WorkerAction, apply_block, check_stateless, screen,
 };
 use ciro_types::{AccountId, Amount, Hash32, Height, Nonce, TxId};
+use ciro_validator::mempool::{MAX_GAP_COMMITS, MAX_WAIT_COMMITS, Mempool, Waiting};
+use ciro_validator::{Limits, SubmitError, VerifiedTxs};
 
 /// Shares of the lanes: 8 transactions and 800 bytes plain, half of that for work.
 const LIMITS: Limits = Limits {
@@ -257,7 +257,7 @@ fn spent(state: &State, nonces: u64) -> State {
     let body =
         |nonce| TxBody { chain, sender, nonce: Nonce(nonce), action: Action::Worker(WorkerAction::WithdrawStake) };
     let proofs = crate::support::node::CountingProofs::default();
-    let judge = ciro_engine::evidence::Judge;
+    let judge = ciro_validator::evidence::Judge;
     let check = |nonce| screen(&SignedTx::sign(body(nonce), &key(11)), &state, &proofs, &judge).expect("signed");
     let txs: Vec<_> = (0..nonces).map(check).collect();
     let context = BlockContext { height: Height(1), proposer: key(1).account(), entropy: Hash32::ZERO };
@@ -310,7 +310,7 @@ fn checked(n: u64) -> Checked {
     let tx = SignedTx::decode(&bytes, 1 << 20).expect("a transaction");
     let state = State::genesis(&genesis()).expect("a valid genesis");
     let proofs = crate::support::node::CountingProofs::default();
-    check_stateless(&tx, &state, &proofs, &ciro_engine::evidence::Judge).expect("a good signature")
+    check_stateless(&tx, &state, &proofs, &ciro_validator::evidence::Judge).expect("a good signature")
 }
 
 #[test]

@@ -4,9 +4,9 @@ use crate::support::client::{Client, tx_at};
 use crate::support::node::Node;
 use crate::support::{CALM, CLIENTS, Event, Net, STORM, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{Message, Signed, Vote, VoteKind};
-use ciro_engine::wire::Wire;
 use ciro_state::{Action, Event as Happened, SlashReason, WorkerAction};
 use ciro_types::{Amount, BlockId, Height, Nonce};
+use ciro_validator::wire::Wire;
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 

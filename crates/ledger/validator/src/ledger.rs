@@ -1,6 +1,6 @@
 //! Where the chain stands, and the three things done with a block: building, checking, executing.
 
-use crate::error::EngineError;
+use crate::error::ValidatorError;
 use crate::evidence::Judge;
 use crate::step::Committed;
 use crate::verified::VerifiedTxs;
@@ -79,19 +79,19 @@ impl Ledger {
     /// root first: cost proportional to its rows.
     ///
     /// # Errors
-    /// [`EngineError`] if the genesis is unusable, or the store damaged or of another network.
+    /// [`ValidatorError`] if the genesis is unusable, or the store damaged or of another network.
     pub fn open(
         genesis: &Genesis,
         store: Arc<Store>,
         proofs: Arc<dyn ProofCheck + Send + Sync>,
         verified: Arc<VerifiedTxs>,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, ValidatorError> {
         let state = open_state(genesis, &store)?;
         let (validators, successors) = (validator_set(state.voters())?, validator_set(state.successors())?);
         let height = state.height();
-        let last = if height == Height(0) { None } else { store.block(height).map_err(EngineError::Store)? };
+        let last = if height == Height(0) { None } else { store.block(height).map_err(ValidatorError::Store)? };
         let parent = last.map_or(BlockId::ZERO, |block| block.id());
-        let root = store.root().map_err(EngineError::Store)?;
+        let root = store.root().map_err(ValidatorError::Store)?;
         Ok(Self { state, store, validators, successors, parent, root, proofs, verified, prepared: BTreeMap::new() })
     }
 
@@ -186,19 +186,22 @@ impl Ledger {
     /// Executes a decided block and makes it durable.
     ///
     /// # Errors
-    /// [`EngineError`]: the validator must stop.
-    pub fn commit(&mut self, decided: &DecidedBlock) -> Result<Committed, EngineError> {
+    /// [`ValidatorError`]: the validator must stop.
+    pub fn commit(&mut self, decided: &DecidedBlock) -> Result<Committed, ValidatorError> {
         let block = &decided.block;
         let Prepared { ids, senders, checked } = self.take_prepared(block)?;
         let (height, proposer, entropy) = (block.height(), block.header().proposer, Hash32(self.parent.0));
         let context = BlockContext { height, proposer, entropy };
-        let undecidable =
-            |source| EngineError::Undecidable { height: block.height(), block: block.id(), source: Box::new(source) };
+        let undecidable = |source| ValidatorError::Undecidable {
+            height: block.height(),
+            block: block.id(),
+            source: Box::new(source),
+        };
         let effects = apply_block(&mut self.state, &context, &checked).map_err(undecidable)?;
         let nonces = senders.into_iter().map(|sender| (sender, self.state.account(&sender).nonce)).collect();
         let committed = committed(block, &ids, nonces, &effects);
         let next = (self.successors != self.validators).then_some(&self.successors);
-        self.root = self.store.commit(decided, &ids, &effects, next).map_err(EngineError::Store)?;
+        self.root = self.store.commit(decided, &ids, &effects, next).map_err(ValidatorError::Store)?;
         self.hand_over()?;
         self.parent = block.id();
         self.prepared.clear();
@@ -207,7 +210,7 @@ impl Ledger {
     }
 
     /// Those whom the last header named decide from now on. A set is made anew only where it changes.
-    fn hand_over(&mut self) -> Result<(), EngineError> {
+    fn hand_over(&mut self) -> Result<(), ValidatorError> {
         self.validators = self.successors.clone();
         let powers = self.state.successors();
         let is_same =
@@ -221,10 +224,10 @@ impl Ledger {
     /// A block that was committed before, as it was announced or should have been.
     ///
     /// # Errors
-    /// [`EngineError`] if the store cannot tell.
-    pub(crate) fn committed_at(&self, height: Height) -> Result<Option<Committed>, EngineError> {
-        let Some(block) = self.store.block(height).map_err(EngineError::Store)? else { return Ok(None) };
-        let Some(journal) = self.store.journal(height).map_err(EngineError::Store)? else { return Ok(None) };
+    /// [`ValidatorError`] if the store cannot tell.
+    pub(crate) fn committed_at(&self, height: Height) -> Result<Option<Committed>, ValidatorError> {
+        let Some(block) = self.store.block(height).map_err(ValidatorError::Store)? else { return Ok(None) };
+        let Some(journal) = self.store.journal(height).map_err(ValidatorError::Store)? else { return Ok(None) };
         let position = |index| EventPosition { height, index };
         let events = (0..).zip(journal.events).map(|(i, event)| CommittedEvent { position: position(i), event });
         let senders = block.txs().iter().filter_map(|bytes| SignedTx::decode(bytes, bytes.len()).ok());
@@ -236,12 +239,12 @@ impl Ledger {
     }
 
     /// What the agreement log replays was checked before the crash, but its preparation is gone.
-    fn take_prepared(&mut self, block: &SealedBlock) -> Result<Prepared, EngineError> {
+    fn take_prepared(&mut self, block: &SealedBlock) -> Result<Prepared, ValidatorError> {
         if let Some(prepared) = self.prepared.remove(&block.id()) {
             return Ok(prepared);
         }
         let (height, id) = (block.height(), block.id());
-        self.prepare(block).map_err(|source| EngineError::Unexpected { height, block: id, source: Box::new(source) })
+        self.prepare(block).map_err(|source| ValidatorError::Unexpected { height, block: id, source: Box::new(source) })
     }
 
     fn next_header(&self, proposer: AccountId, txs_root: Hash32) -> BlockHeader {
@@ -329,19 +332,19 @@ fn committed(
     }
 }
 
-fn open_state(genesis: &Genesis, store: &Store) -> Result<State, EngineError> {
-    if store.height().map_err(EngineError::Store)?.is_none() {
-        let state = State::genesis(genesis).map_err(EngineError::Genesis)?;
-        store.write_genesis(state.snapshot()).map_err(EngineError::Store)?;
+fn open_state(genesis: &Genesis, store: &Store) -> Result<State, ValidatorError> {
+    if store.height().map_err(ValidatorError::Store)?.is_none() {
+        let state = State::genesis(genesis).map_err(ValidatorError::Genesis)?;
+        store.write_genesis(state.snapshot()).map_err(ValidatorError::Store)?;
         return Ok(state);
     }
-    store.check().map_err(EngineError::Store)?;
-    let state = State::restore(store.rows().map_err(EngineError::Store)?).map_err(EngineError::Restore)?;
+    store.check().map_err(ValidatorError::Store)?;
+    let state = State::restore(store.rows().map_err(ValidatorError::Store)?).map_err(ValidatorError::Restore)?;
     let (expected, got) = (genesis.chain_id(), state.meta().chain);
-    if expected == got { Ok(state) } else { Err(EngineError::OtherChain { expected, got }) }
+    if expected == got { Ok(state) } else { Err(ValidatorError::OtherChain { expected, got }) }
 }
 
-fn validator_set(powers: Vec<(AccountId, u64)>) -> Result<ValidatorSet, EngineError> {
+fn validator_set(powers: Vec<(AccountId, u64)>) -> Result<ValidatorSet, ValidatorError> {
     let members = powers.into_iter().map(|(account, power)| Validator { account, power }).collect();
-    ValidatorSet::new(members).map_err(EngineError::Validators)
+    ValidatorSet::new(members).map_err(ValidatorError::Validators)
 }

@@ -1,7 +1,7 @@
 //! The step function that joins agreement, ledger and pool.
 
 use crate::config::{Config, Disks};
-use crate::error::EngineError;
+use crate::error::ValidatorError;
 use crate::evidence::{Duty, Reports};
 use crate::ledger::Ledger;
 use crate::mempool::{Mempool, Parked, Waiting};
@@ -61,15 +61,15 @@ impl<F: WalFile> Validator<F> {
     /// Restores a validator from its disks, or starts one from the genesis, and says what to do first.
     ///
     /// # Errors
-    /// [`EngineError`] if a disk cannot be used or belongs to another network.
-    pub fn open(config: Config, disks: Disks<F>, now_ms: u64) -> Result<(Self, Vec<Effect>), EngineError> {
+    /// [`ValidatorError`] if a disk cannot be used or belongs to another network.
+    pub fn open(config: Config, disks: Disks<F>, now_ms: u64) -> Result<(Self, Vec<Effect>), ValidatorError> {
         let Config { genesis, key, timeouts, limits, proofs, verified } = config;
         let ledger = Ledger::open(&genesis, disks.store, proofs, verified)?;
         let tip = Tip { committed: ledger.state().height(), validators: ledger.validators().clone() };
         let voting_key = Keypair::from_seed(key.seed());
         let agreement = ConsensusConfig { chain: ledger.chain(), key: voting_key, timeouts };
         let opened = Consensus::open(agreement, tip, disks.wal, disks.guard, now_ms);
-        let (consensus, effects) = opened.map_err(EngineError::Consensus)?;
+        let (consensus, effects) = opened.map_err(ValidatorError::Consensus)?;
         let uncertified = last_block_paid(&ledger)?;
         let mut validator = Self {
             consensus,
@@ -94,8 +94,8 @@ impl<F: WalFile> Validator<F> {
     /// Takes one input at time `now_ms` and returns what to do, in order.
     ///
     /// # Errors
-    /// [`EngineError`]: the validator must stop, and nothing of this step may be sent.
-    pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, EngineError> {
+    /// [`ValidatorError`]: the validator must stop, and nothing of this step may be sent.
+    pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, ValidatorError> {
         self.now_ms = now_ms;
         match input {
             Input::Timer => self.feed(Agreement::Timer)?,
@@ -143,7 +143,7 @@ impl<F: WalFile> Validator<F> {
     }
 
     /// Bytes that are no message are dropped: a peer cannot make this validator do anything but look at them.
-    fn on_bytes(&mut self, from: AccountId, bytes: &[u8]) -> Result<(), EngineError> {
+    fn on_bytes(&mut self, from: AccountId, bytes: &[u8]) -> Result<(), ValidatorError> {
         match Wire::from_bytes(bytes) {
             Ok(Wire::Consensus(message)) => self.feed(Agreement::Message { from, message }),
             Ok(Wire::Txs(mut txs)) => {
@@ -157,7 +157,7 @@ impl<F: WalFile> Validator<F> {
     }
 
     /// A validator no longer keeps the block that we lack. Once two thirds say so, waiting is in vain.
-    fn on_pruned(&mut self, from: AccountId, oldest: Height) -> Result<(), EngineError> {
+    fn on_pruned(&mut self, from: AccountId, oldest: Height) -> Result<(), ValidatorError> {
         let height = self.state().height().next();
         let validators = self.ledger.validators();
         if oldest <= height || validators.power(from).is_none() {
@@ -170,12 +170,14 @@ impl<F: WalFile> Validator<F> {
         self.pruned.retain(|_, oldest| *oldest > height);
         let power = self.pruned.keys().filter_map(|peer| self.ledger.validators().power(*peer)).sum();
         match self.pruned.values().min() {
-            Some(&oldest) if self.ledger.validators().is_quorum(power) => Err(EngineError::Stranded { height, oldest }),
+            Some(&oldest) if self.ledger.validators().is_quorum(power) => {
+                Err(ValidatorError::Stranded { height, oldest })
+            }
             Some(_) | None => Ok(()),
         }
     }
 
-    fn on_submit(&mut self, txs: Vec<Vec<u8>>) -> Result<(), EngineError> {
+    fn on_submit(&mut self, txs: Vec<Vec<u8>>) -> Result<(), ValidatorError> {
         let fresh = self.take_all(txs, true);
         self.gossip(fresh);
         self.nudge()
@@ -299,24 +301,24 @@ impl<F: WalFile> Validator<F> {
     }
 
     /// Wakes the agreement if there is something to propose, or something proposed that is not proven yet.
-    fn nudge(&mut self) -> Result<(), EngineError> {
+    fn nudge(&mut self) -> Result<(), ValidatorError> {
         if self.uncertified || self.ready { self.feed(Agreement::Work) } else { Ok(()) }
     }
 
-    fn feed(&mut self, input: Agreement) -> Result<(), EngineError> {
-        let effects = self.consensus.step(self.now_ms, input).map_err(EngineError::Consensus)?;
+    fn feed(&mut self, input: Agreement) -> Result<(), ValidatorError> {
+        let effects = self.consensus.step(self.now_ms, input).map_err(ValidatorError::Consensus)?;
         self.agreed.extend(effects);
         Ok(())
     }
 
-    fn carry_out_all(&mut self) -> Result<(), EngineError> {
+    fn carry_out_all(&mut self) -> Result<(), ValidatorError> {
         while let Some(effect) = self.agreed.pop_front() {
             self.carry_out(effect)?;
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, effect: Agreed) -> Result<(), EngineError> {
+    fn carry_out(&mut self, effect: Agreed) -> Result<(), ValidatorError> {
         match effect {
             Agreed::Send { to, message } => self.send(to, message),
             Agreed::Broadcast(message) => {
@@ -336,7 +338,7 @@ impl<F: WalFile> Validator<F> {
         self.out.push(Effect::Send { to, bytes: Wire::Consensus(message).to_bytes() });
     }
 
-    fn build_block(&mut self, round: u32) -> Result<(), EngineError> {
+    fn build_block(&mut self, round: u32) -> Result<(), ValidatorError> {
         let txs = self.pool.batch(self.ledger.state());
         let block = self.ledger.build(self.account(), txs);
         match self.ledger.check(&block) {
@@ -348,7 +350,7 @@ impl<F: WalFile> Validator<F> {
         }
     }
 
-    fn check_block(&mut self, block: &SealedBlock) -> Result<(), EngineError> {
+    fn check_block(&mut self, block: &SealedBlock) -> Result<(), ValidatorError> {
         let verdict = self.ledger.check(block);
         if let Err(refusal) = &verdict {
             self.out.push(Effect::Anomaly(format!("block {} refused: {refusal}", block.id())));
@@ -357,7 +359,7 @@ impl<F: WalFile> Validator<F> {
     }
 
     /// Executes and stores, then tells the agreement, then everybody else.
-    fn commit(&mut self, decision: Decision) -> Result<(), EngineError> {
+    fn commit(&mut self, decision: Decision) -> Result<(), ValidatorError> {
         let Decision { block, certificate, evidence } = decision;
         let height = block.height();
         let committed = self.ledger.commit(&DecidedBlock { block, certificate })?;
@@ -423,7 +425,7 @@ impl<F: WalFile> Validator<F> {
         }
     }
 
-    fn serve_blocks(&mut self, to: AccountId, from: Height) -> Result<(), EngineError> {
+    fn serve_blocks(&mut self, to: AccountId, from: Height) -> Result<(), ValidatorError> {
         let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
         while blocks.len() < MAX_SERVED_BLOCKS && bytes < MAX_SERVED_BYTES {
             let decided = match self.ledger.store().decided(height) {
@@ -433,7 +435,7 @@ impl<F: WalFile> Validator<F> {
                     self.out.push(Effect::Send { to, bytes: Wire::Pruned(oldest).to_bytes() });
                     break;
                 }
-                Err(error) => return Err(EngineError::Store(error)),
+                Err(error) => return Err(ValidatorError::Store(error)),
             };
             bytes += decided.block.txs().iter().map(Vec::len).sum::<usize>();
             blocks.push(decided);
@@ -471,7 +473,7 @@ fn bar(barred: &mut BTreeMap<AccountId, u64>, account: AccountId, until: u64) {
     barred.insert(account, until);
 }
 
-fn last_block_paid(ledger: &Ledger) -> Result<bool, EngineError> {
-    let records = ledger.store().records(ledger.state().height()).map_err(EngineError::Store)?;
+fn last_block_paid(ledger: &Ledger) -> Result<bool, ValidatorError> {
+    let records = ledger.store().records(ledger.state().height()).map_err(ValidatorError::Store)?;
     Ok(!records.is_empty())
 }

@@ -3,10 +3,10 @@
 use crate::support::client::{Client, tx_at};
 use crate::support::node::Node;
 use crate::support::{CALM, Net, VALIDATORS, assert_whole, key};
-use ciro_engine::query::events_after;
-use ciro_engine::{SubmitError, VerifiedTxs};
 use ciro_state::{Action, Event as Happened, SignedTx, TokenAction};
 use ciro_types::{Amount, Nonce};
+use ciro_validator::query::events_after;
+use ciro_validator::{SubmitError, VerifiedTxs};
 use std::sync::Arc;
 
 fn balance(node: &Node, n: u8) -> Amount {

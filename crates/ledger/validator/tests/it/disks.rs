@@ -3,8 +3,8 @@
 use crate::support::client::Client;
 use crate::support::node::Node;
 use crate::support::{CALM, CLIENTS, Event, Net, VALIDATORS, assert_whole, genesis, key};
-use ciro_engine::{EngineError, Health, Retention, Store, SubmitError, repair};
 use ciro_types::Height;
+use ciro_validator::{Health, Retention, Store, SubmitError, ValidatorError, repair};
 use redb::{Database, ReadableTable as _, TableDefinition};
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ fn a_validator_that_nobody_can_catch_up_says_so_and_goes_on_from_a_peers_state()
     traffic(&mut net, &[0, 1, 2], 9_000);
     net.crash(3, 1_000, 8_000);
     assert!(net.run_until(20_000, |net| net.nodes[3].stranded.is_some()), "it waits in silence");
-    let Some(EngineError::Stranded { height, oldest }) = net.nodes[3].stranded else { panic!("stranded") };
+    let Some(ValidatorError::Stranded { height, oldest }) = net.nodes[3].stranded else { panic!("stranded") };
     assert!(height < oldest, "{height} and {oldest}");
     assert!(net.nodes[3].anomalies.iter().any(|text| text.contains("keeps blocks from")));
 
@@ -150,7 +150,7 @@ fn a_ledger_does_not_open_on_rows_that_are_not_those_of_its_root() {
     drop(database);
     let store = Arc::new(Store::open_on(copy).expect("the database itself is intact"));
     let proofs = Arc::new(crate::support::node::CountingProofs::default());
-    let opened = ciro_engine::ledger::Ledger::open(&genesis(), store, proofs, Arc::default());
+    let opened = ciro_validator::ledger::Ledger::open(&genesis(), store, proofs, Arc::default());
     let error = opened.err().expect("a changed balance is not served");
     assert!(error.is_damage(), "{error:?}");
     let source = std::error::Error::source(&error).expect("the store's words").to_string();

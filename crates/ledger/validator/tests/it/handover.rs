@@ -6,9 +6,9 @@ use crate::support::client::Client;
 use crate::support::node::Node;
 use crate::support::{CALM, Event, Net, Rng, VALIDATORS, assert_whole, genesis, key};
 use ciro_consensus::{LightError, Validator, ValidatorSet};
-use ciro_engine::wire::Wire;
-use ciro_engine::{Retention, SettlementProof, SettlementProofError, repair};
 use ciro_types::{AccountId, Assurance, Height, JobId, encode};
+use ciro_validator::wire::Wire;
+use ciro_validator::{Retention, SettlementProof, SettlementProofError, repair};
 
 /// The place and the key of the validator that signs twice.
 const TRAITOR: (usize, u8) = (3, VALIDATORS[3]);

@@ -8,7 +8,7 @@ use ciro_types::{BlockId, ChainId, Height};
 
 /// A validator that returned this is in an unknown state. Restarting it from its disks is safe.
 #[derive(Debug, thiserror::Error)]
-pub enum EngineError {
+pub enum ValidatorError {
     /// No network can start from this genesis.
     #[error("genesis refused")]
     Genesis(#[source] GenesisError),
@@ -66,7 +66,7 @@ pub enum EngineError {
     },
 }
 
-impl EngineError {
+impl ValidatorError {
     /// Whether room on the disk would help: nothing is lost, and the validator may be opened again from its disks.
     #[must_use]
     pub fn is_no_room(&self) -> bool {

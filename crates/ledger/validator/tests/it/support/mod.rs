@@ -4,9 +4,9 @@ pub(crate) mod client;
 pub(crate) mod node;
 
 use ciro_crypto::{Hasher, Keypair};
-use ciro_engine::Effect;
 use ciro_state::{Genesis, GenesisAccount, GenesisValidator, Params};
 use ciro_types::{AccountId, Amount, BlockId, Hash32, Height};
+use ciro_validator::Effect;
 use node::Node;
 use std::collections::BTreeMap;
 

@@ -4,15 +4,15 @@ use crate::support::client::{Client, tx_at};
 use crate::support::node::Node;
 use crate::support::{CALM, Net, genesis, key};
 use ciro_consensus::{Block, BlockHeader, CommitCertificate, DecidedBlock, SealedBlock, txs_root};
-use ciro_engine::ledger::{BlockRefusal, Ledger};
-use ciro_engine::{EngineError, MemoryBackend, Store};
 use ciro_state::{
     Action, Genesis, InclusionError, Lane, SignedTx, TokenAction, TxError, ValidatorAction, WorkerAction,
 };
 use ciro_types::{AccountId, Amount, BlockId, ChainId, Hash32, Height, StateRoot};
+use ciro_validator::ledger::{BlockRefusal, Ledger};
+use ciro_validator::{MemoryBackend, Store, ValidatorError};
 use std::sync::Arc;
 
-fn ledger_on(store: &Arc<Store>, genesis: &Genesis) -> Result<Ledger, EngineError> {
+fn ledger_on(store: &Arc<Store>, genesis: &Genesis) -> Result<Ledger, ValidatorError> {
     let proofs = Arc::new(crate::support::node::CountingProofs::default());
     Ledger::open(genesis, store.clone(), proofs, Arc::default())
 }
@@ -139,7 +139,7 @@ fn a_store_of_another_network_is_refused() {
     let store = Arc::new(Store::open_on(MemoryBackend::default()).expect("a new file"));
     ledger_on(&store, &genesis()).expect("opens");
     let other = Genesis { network: "another".into(), ..genesis() };
-    assert!(matches!(ledger_on(&store, &other), Err(EngineError::OtherChain { .. })));
+    assert!(matches!(ledger_on(&store, &other), Err(ValidatorError::OtherChain { .. })));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_block_with_garbage_costs_its_proposer_the_round_and_nobody_the_chain() {
     let signer = crate::support::VALIDATORS.map(key).into_iter().find(|k| k.account() == account).expect("its key");
     let statement = ciro_consensus::Signed::sign(body, genesis().chain_id(), &signer);
     let message = ciro_consensus::Message::Proposal(ciro_consensus::SignedProposal { statement, block });
-    let bytes = ciro_engine::wire::Wire::Consensus(message).to_bytes();
+    let bytes = ciro_validator::wire::Wire::Consensus(message).to_bytes();
     net.nodes[byzantine].validator = None;
     for n in (0..4).filter(|&n| n != byzantine) {
         net.post_one(account, n, &bytes);

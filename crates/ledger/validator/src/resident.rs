@@ -6,7 +6,7 @@
 //! So none is lost, and none is announced twice or not at all.
 
 use crate::config::{Config, Disks};
-use crate::error::EngineError;
+use crate::error::ValidatorError;
 use crate::step::{Admission, Effect, Health, Input, SubmitError};
 use crate::validator::Validator;
 use ciro_consensus::WalFile;
@@ -56,8 +56,8 @@ impl<M: Machine> Resident<M> {
     /// Opens the validator and says what to do first.
     ///
     /// # Errors
-    /// [`EngineError`] if a disk cannot be used, is full already, or belongs to another network.
-    pub fn open(config: Config, machine: M, now_ms: u64) -> Result<(Self, Vec<Effect>), EngineError> {
+    /// [`ValidatorError`] if a disk cannot be used, is full already, or belongs to another network.
+    pub fn open(config: Config, machine: M, now_ms: u64) -> Result<(Self, Vec<Effect>), ValidatorError> {
         let (validator, effects) = open(&config, &machine, now_ms)?;
         // Opening may have committed what the log holds: the caller is told of that.
         let told = effects.iter().filter(|effect| matches!(effect, Effect::Committed(_))).count() as u64;
@@ -70,8 +70,8 @@ impl<M: Machine> Resident<M> {
     /// Takes one input at time `now_ms` and returns what to do, in order.
     ///
     /// # Errors
-    /// [`EngineError`]: the validator must stop, and more room on the disk would not help.
-    pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, EngineError> {
+    /// [`ValidatorError`]: the validator must stop, and more room on the disk would not help.
+    pub fn step(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, ValidatorError> {
         match &self.halt {
             None => self.take_part(now_ms, input),
             Some(halt) if now_ms < halt.until_ms => Ok(self.decline(input)),
@@ -101,7 +101,7 @@ impl<M: Machine> Resident<M> {
         self.halt.as_ref().map_or(Health::Well, |halt| Health::ReadOnly { reason: halt.reason.clone() })
     }
 
-    fn take_part(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, EngineError> {
+    fn take_part(&mut self, now_ms: u64, input: Input) -> Result<Vec<Effect>, ValidatorError> {
         let submitted = match &input {
             Input::Submit(txs) => txs.clone(),
             Input::Timer | Input::Bytes { .. } => Vec::new(),
@@ -121,7 +121,7 @@ impl<M: Machine> Resident<M> {
         }
     }
 
-    fn halt(&mut self, now_ms: u64, error: &EngineError) -> Vec<Effect> {
+    fn halt(&mut self, now_ms: u64, error: &ValidatorError) -> Vec<Effect> {
         let (reason, until_ms) = (chain(error), now_ms.saturating_add(self.pause_ms));
         self.pause_ms = (self.pause_ms * 2).min(LONGEST_PAUSE_MS);
         let was_well = self.halt.replace(Halt { reason: reason.clone(), until_ms }).is_none();
@@ -146,8 +146,8 @@ impl<M: Machine> Resident<M> {
     }
 
     /// Opens the validator again, from what its disks hold.
-    fn try_again(&mut self, now_ms: u64) -> Result<Vec<Effect>, EngineError> {
-        let probed = self.machine.store().probe().map_err(EngineError::Store);
+    fn try_again(&mut self, now_ms: u64) -> Result<Vec<Effect>, ValidatorError> {
+        let probed = self.machine.store().probe().map_err(ValidatorError::Store);
         match probed.and_then(|()| open(&self.config, &self.machine, now_ms)) {
             Ok((validator, effects)) => {
                 self.validator = validator;
@@ -164,7 +164,7 @@ impl<M: Machine> Resident<M> {
     }
 
     /// Blocks that became durable in a step whose effects were lost, and that `effects` do not announce.
-    fn catch_up(&mut self, effects: &[Effect]) -> Result<Vec<Effect>, EngineError> {
+    fn catch_up(&mut self, effects: &[Effect]) -> Result<Vec<Effect>, ValidatorError> {
         let first_told = effects.iter().find_map(|effect| {
             let Effect::Committed(committed) = effect else { return None };
             Some(committed.header.height)
@@ -193,8 +193,8 @@ fn open<M: Machine>(
     config: &Config,
     machine: &M,
     now_ms: u64,
-) -> Result<(Validator<M::File>, Vec<Effect>), EngineError> {
+) -> Result<(Validator<M::File>, Vec<Effect>), ValidatorError> {
     let disk = |source| ciro_consensus::ConsensusError::Disk { action: "open", file: "write-ahead log", source };
-    let (wal, guard) = machine.files().map_err(|source| EngineError::Consensus(disk(source)))?;
+    let (wal, guard) = machine.files().map_err(|source| ValidatorError::Consensus(disk(source)))?;
     Validator::open(config.again(), Disks { wal, guard, store: machine.store() }, now_ms)
 }

@@ -2,12 +2,12 @@
 
 use super::{Rng, genesis, key};
 use ciro_consensus::file::Fate;
-use ciro_engine::{
-    Admission, Config, Effect, EngineError, Health, Input, Limits, Machine, MemoryBackend, MemoryFile, Resident,
-    Retention, Store, Timeouts, Validator, VerifiedTxs, WalFile,
-};
 use ciro_state::{CommittedEvent, ModelCost, ProofCheck, ProofClaim, ProofCost, ProofRejection, State};
 use ciro_types::{AccountId, ModelRoots};
+use ciro_validator::{
+    Admission, Config, Effect, Health, Input, Limits, Machine, MemoryBackend, MemoryFile, Resident, Retention, Store,
+    Timeouts, Validator, ValidatorError, VerifiedTxs, WalFile,
+};
 use redb::StorageBackend;
 use std::io;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ pub(crate) struct Node {
     database: Small,
     pub(crate) retention: Retention,
     pub(crate) health: Health,
-    pub(crate) stranded: Option<EngineError>,
+    pub(crate) stranded: Option<ValidatorError>,
     store: Option<Arc<Store>>,
     pub(crate) proofs: Arc<CountingProofs>,
     pub(crate) verified: Arc<VerifiedTxs>,
@@ -210,7 +210,7 @@ impl Node {
         let Some(validator) = &mut self.validator else { return Vec::new() };
         match validator.step(now_ms, input) {
             Ok(effects) => effects,
-            Err(error @ EngineError::Stranded { .. }) => {
+            Err(error @ ValidatorError::Stranded { .. }) => {
                 (self.validator, self.stranded) = (None, Some(error));
                 Vec::new()
             }
