@@ -106,13 +106,13 @@ pub struct Expired {
 /// Contract, for every backend:
 ///
 /// * **One writer.** Reads see the writer's own uncommitted changes.
-/// * **Group commit.** Calls change nothing durable until [`commit`](Self::commit) returns; after a crash the store is
-///   as of the last commit that returned, or of the one that was under way, never in between. Nothing a call returned
-///   may leave the process before that. A token in particular is used only after it is durable.
+/// * **Group commit.** Calls change nothing durable until [`commit`](Self::commit) returns. After a crash the store is as of the last
+///   commit that returned, or of the one that was under way. It is never in between. Nothing a call returned may leave the process
+///   before its commit returns. A token in particular is used only after it is durable.
 /// * **Order.** Ready work is offered oldest first, and keeps its age when it is requeued.
-/// * **Tokens** strictly increase over the life of the store. A token is at least `height << 20`. A rebuilt store is told
-///   the height of the rebuild with [`start_tokens_after`](Self::start_tokens_after), so that it cannot repeat one. The heights may be those of a ledger that has gone back. Then
-///   [`start_tokens_beyond`](Self::start_tokens_beyond) carries over how far the old store was.
+/// * **Tokens** strictly increase over the life of the store. A token is at least `height << 20`. A rebuilt store is told the height of
+///   the rebuild with [`start_tokens_after`](Self::start_tokens_after), so that it cannot repeat one. The heights may be those of a
+///   ledger that has gone back. Then [`start_tokens_beyond`](Self::start_tokens_beyond) carries over how far the old store was.
 /// * **Refusals** ([`QueueError`] other than `Storage` and `Damaged`) leave the store unchanged.
 pub trait WorkStore {
     /// The last block that changed something here; none in a new store.

@@ -22,7 +22,8 @@ impl Reach {
     }
 }
 
-/// How long a lease runs: longer the more its job's model asks of a worker, so that a slow one has the time that a dear answer takes.
+/// How long a lease runs. It runs longer the more its job's model asks of a worker. So a slow worker has the time that a dear answer
+/// takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseLength {
     /// Blocks, on a model that asks nothing.
@@ -62,14 +63,14 @@ pub struct Config {
 const LEASE_BLOCKS_MIN: u64 = 6;
 
 impl Config {
-    /// How long the lease of a worker runs that was never paid, where others have one of `blocks`: long enough for an honest one, and a
-    /// third of what waiting for another one costs.
+    /// How long the lease of a worker runs that was never paid, where others have one of `blocks`. That is long enough for an honest
+    /// worker, and a third of what waiting for another one costs.
     pub(crate) fn trial_blocks(blocks: u64) -> u64 {
         (blocks / 3).max(LEASE_BLOCKS_MIN).min(blocks)
     }
 
-    /// With fewer blocks than this before its deadline a job gets no lease: nobody could be expected to answer in time, and a slot
-    /// would be held.
+    /// With fewer blocks than this before its deadline a job gets no lease. Nobody could be expected to answer in time, and a slot would
+    /// be held.
     pub(crate) fn least_blocks(blocks: u64) -> u64 {
         blocks.clamp(2, LEASE_BLOCKS_MIN)
     }

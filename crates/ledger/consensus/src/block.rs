@@ -25,8 +25,8 @@ use std::sync::Arc;
 const HEADER_DOMAIN: &str = "ciro/block/header/v1";
 const TXS_DOMAIN: &str = "ciro/block/txs/v1";
 
-/// What a commit certificate certifies. The header of height `h` carries the *results* of height `h − 1`, because a
-/// block is executed after it is decided; so the first certificate over the results of `h` is that of `h + 1`.
+/// What a commit certificate certifies. The header of height `h` carries the *results* of height `h − 1`, because a block is executed
+/// after it is decided. So the first certificate over the results of `h` is that of `h + 1`.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct BlockHeader {
     /// The network.

@@ -163,8 +163,8 @@ impl Params {
         }
     }
 
-    /// Whether a lane that holds `used` turned something away that a worker could not do without: a reveal of any size,
-    /// or, in the other lanes, a transaction of an eighth of the lane.
+    /// Whether a lane that holds `used` turned something away that a worker could not do without. For reveals, that is a reveal of any
+    /// size. In the other lanes, it is a transaction of an eighth of the lane.
     #[must_use]
     pub fn is_crowded(&self, lane: Lane, used: Load) -> bool {
         let quota = self.quota(lane);

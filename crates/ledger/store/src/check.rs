@@ -54,8 +54,8 @@ impl Store {
         check_settlements(&reading, span.newest)
     }
 
-    /// Makes this empty store a copy of `peer`, a checked one, as of the height before its last: that state is certified by
-    /// the last block, and the last block is fetched again like any other. `trust` judges a certified header, given the handovers before it.
+    /// Makes this empty store a copy of `peer`, a checked one, as of the height before its last. The last block certifies that state, and
+    /// is itself fetched again like any other. `trust` judges a certified header, given the handovers before it.
     ///
     /// Rows, blocks and records are checked against that header. Events and outcomes stand under no root: they are the
     /// peer's word.

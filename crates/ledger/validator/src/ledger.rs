@@ -277,8 +277,8 @@ impl Ledger {
         self.state.meta().params.max_tx_bytes()
     }
 
-    /// Looks at everything a block may not hold, the cheap things first: nonces, fees and room, then signatures, and at last,
-    /// on all cores, what the stateless phase says about each transaction. None depends on another.
+    /// Looks at everything a block may not hold, the cheap things first. These are nonces, fees and room. Then come signatures, and at
+    /// last, on all cores, what the stateless phase says about each transaction. None depends on another.
     fn prepare(&self, block: &SealedBlock) -> Result<Prepared, BlockRefusal> {
         let txs = self.decode(block)?;
         let sized = txs.iter().zip(block.txs()).map(|(tx, bytes)| (tx, bytes.len()));

@@ -182,8 +182,8 @@ impl Mempool {
     /// Whether a transaction may wait, before anyone pays for its signature. `account` is its sender's.
     ///
     /// # Errors
-    /// [`SubmitError`] if the nonce is used, taken or too far ahead, if the sender cannot pay or has too much here, or if the
-    /// lane is full of what pays better.
+    /// [`SubmitError`] if the nonce is used, taken or too far ahead, or if the sender cannot pay or has too much here. Also if the lane
+    /// is full of what pays better.
     pub fn admits(&self, item: &Item, lane: Lane, fee: Amount, account: &Account) -> Result<(), SubmitError> {
         self.admits_nonce(item, account.nonce)?;
         self.admits_sender(item, fee, account)?;
@@ -327,10 +327,9 @@ impl Mempool {
         self.senders.values().any(|queue| queue.txs.contains_key(&queue.next))
     }
 
-    /// A batch for a block after `state`: in order of arrival, what takes verification in turns of its senders, and each sender's
-    /// in order of nonce without gaps. A lane ends at
-    /// the first transaction that does not fit, so that a large one is not passed over for ever; where only verification has no
-    /// room left, it goes on with what takes none.
+    /// A batch for a block after `state`, in order of arrival. What takes verification comes in turns of its senders. The transactions of
+    /// each sender are in order of nonce, without gaps. A lane ends at the first transaction that does not fit, so that a large one is
+    /// not passed over for ever. Where only verification has no room left, the lane goes on with what takes none.
     #[must_use]
     pub fn batch(&self, state: &State) -> Vec<Vec<u8>> {
         let mut heads = Heads::default();
@@ -366,8 +365,8 @@ impl Mempool {
         batch
     }
 
-    /// Ends a block: drops what it held, what its senders' accounts have moved past or cannot pay any more, reports that came
-    /// too late, and what has waited too long.
+    /// Ends a block. Drops what it held, and what its senders' accounts have moved past or cannot pay any more. Also drops reports that
+    /// came too late, and what has waited too long.
     pub fn forget(&mut self, included: &[TxId], state: &State) {
         for id in included {
             self.parked.remove(id);

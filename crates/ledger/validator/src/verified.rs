@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A bounded, thread-safe set of checked transactions; the oldest are forgotten first.
 ///
-/// Only acceptances are kept. An acceptance holds for the state it was made against and every later one of the same
-/// chain, never for an earlier one: so each is kept with its height, and a validator that is behind checks for itself.
+/// Only acceptances are kept. An acceptance holds for the state it was made against and for every later one of the same chain. It never
+/// holds for an earlier one. So each is kept with its height, and a validator that is behind checks for itself.
 #[derive(Debug)]
 pub struct VerifiedTxs {
     inner: Mutex<Inner>,

@@ -18,8 +18,8 @@ use ciro_relation::{
 };
 use ciro_transcript::field::P;
 
-/// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³): a range of all of
-/// them also holds some negative numbers, those below 2³⁰ − p = −2³⁰ + 2²⁴ − 1. [`Builder::nonnegative`] knows.
+/// A range proof spans at most this many bits. This is a little more than half of the field (p/2 = 2³⁰ − 2²³). So a range of all of them
+/// also holds some negative numbers: those below 2³⁰ − p = −2³⁰ + 2²⁴ − 1. [`Builder::nonnegative`] knows.
 pub const RANGE_BITS_MAX: u32 = 30;
 
 /// Widest range-check limb: a table of 2¹⁶ rows.
@@ -45,8 +45,8 @@ fn last<T>(items: &[T]) -> usize {
 /// Most looked-up rows of a relation, a quarter of p: as many equal lookups as p would cancel one another.
 pub const LOOKUPS_MAX: usize = 1 << 29;
 
-/// The width of one limb. The program's is chosen for one sample; with the samples of a batch to pay for it, the table of limbs may
-/// be as many times longer.
+/// The width of one limb. The program's is chosen for one sample. A batch has more samples to pay for the table of limbs, so the table
+/// may be as many times longer.
 fn limb_bits(program: &Program) -> u32 {
     let samples = log_ceil(usize::try_from(program.batch).unwrap_or(usize::MAX));
     u32::from(program.limb_bits).saturating_add(samples).min(LIMB_BITS_MAX)

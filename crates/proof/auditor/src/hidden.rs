@@ -175,7 +175,8 @@ impl Lowering<'_> {
         self.b.constrain_expr("output", &rows, &val.expr.clone().plus_col(-1, col));
     }
 
-    /// A hidden label of each sample, whose scores are one row (`ciro_graph::check_program` refuses others): a one at the class that it names, with which the scores are compared as for a public one.
+    /// A hidden label of each sample, whose scores are one row (`ciro_graph::check_program` refuses others). It is a one at the class
+    /// that it names. The scores are compared with that one as for a public label.
     pub(crate) fn hide_label(&mut self, poly: Poly, k: usize, label: ValueId, x: &Val) -> Result<(), RelationError> {
         let (rows, classes) = (x.rows(), x.row());
         self.b.limit("classes of a hidden label", log_ceil(classes).max(1), LOG_CLASSES_MAX)?;

@@ -12,11 +12,12 @@ use ciro_relation::{ColId, Expr, Rows};
 use ciro_transcript::field::P;
 
 impl Lowering<'_> {
-    /// The larger m of each pair (a, b): (m − a)(m − b) = 0 and 2m − a − b = |a − b| < 2^bits. From zero upwards, this
-    /// holds every number that is compared near zero, and with it the one n for which x = n·2^shift + r, r in 0..2^shift: numbers
-    /// need no range of their own.
+    /// The larger m of each pair (a, b). It has (m − a)(m − b) = 0, and 2m − a − b = |a − b| is below 2^bits. The last pair has zero.
+    /// From there upwards, this keeps every number that is compared near zero. So it is the one n for which x = n·2^shift + r, r in
+    /// 0..2^shift. Numbers need no range of their own.
     ///
-    /// Example: a = 3 and b = −2 have m = 3: (3 − 3)·(3 + 2) = 0, and 6 − 3 + 2 = 5 is their distance. m = 4 is neither, m = −2 gives −5.
+    /// Example: a = 3 and b = −2 have m = 3. Their product is (3 − 3)·(3 + 2) = 0, and their distance is 6 − 3 + 2 = 5. m = 4 is neither,
+    /// m = −2 gives −5.
     pub(crate) fn rectify(
         &mut self,
         x: ValueId,

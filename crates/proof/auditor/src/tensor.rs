@@ -243,8 +243,8 @@ impl Lowering<'_> {
         })
     }
 
-    /// A column m and the gap m − x of which some element of each row is zero: Σ z = 1 with z·(m − x) = 0. That no gap is
-    /// negative is for the caller to prove.
+    /// A column m and the gap m − x. Some element of each row's gap is zero: Σ z = 1 with z·(m − x) = 0. The caller has to prove that no
+    /// gap is negative.
     ///
     /// Example: 3, 7, 7 have m = 7, gaps 4, 0, 0 and z = 0, 1, 0. With m = 8 no gap is zero, so no z would do.
     fn max(&mut self, x: &Val) -> Result<(Expr, Expr), RelationError> {
@@ -269,8 +269,8 @@ impl Lowering<'_> {
         Ok((Expr::column(m), gap))
     }
 
-    /// m − n for the largest m of a row and each n, less than 2^bits below it. A rounded m lies in its interval: it is the one m for
-    /// which x = m·2^shift + r, r in 0..2^shift, and with it each n, which is near it, is the one for its x.
+    /// m − n for the largest m of a row and each n, which is less than 2^bits below it. A rounded m lies in its interval. So it is the
+    /// one m for which x = m·2^shift + r, r in 0..2^shift. Each n is near m, and so it is the one for its x.
     ///
     /// Example: 3, 7, 7 give 4, 0, 0. With 2^bits = 4 there is no proof: 4 is too far away.
     fn gap(&mut self, x: ValueId, (shift, bits): (u8, u8), target: &Target) -> Result<Expr, RelationError> {

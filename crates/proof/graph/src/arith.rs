@@ -29,8 +29,9 @@ pub fn rounded(x: i64, shift: u8) -> i64 {
     if shift == 0 { x } else { round_shift(x, shift) }
 }
 
-/// The largest number in the equations that say how far below the largest of its row an element of this interval lies, when rounded by
-/// `shift` bits and less than `2^bits` below: those about two numbers must not meet around the field.
+/// The largest number in the equations of a row's gaps, where elements lie in the interval `x`. A gap says how far an element lies below
+/// the largest of its row. It is less than `2^bits`, after both were rounded by `shift` bits. The number has to stay below p: else
+/// different integers could be equal in the field.
 #[must_use]
 pub fn gap_reach(x: Interval, shift: u8, bits: u8) -> i64 {
     let magnitude = x.reach();
@@ -50,8 +51,8 @@ pub const fn isqrt(x: i64) -> i64 {
     if x < 0 { 0 } else { x.isqrt() }
 }
 
-/// One element of a piecewise linear function inside the segment with left value `value` and rise `slope`, all below 2³¹ but
-/// `fraction`, which is below 2^`frac_bits`; `frac_bits` is below 29.
+/// One element of a piecewise linear function, inside the segment with left value `value` and rise `slope`. Both are below 2³¹,
+/// `fraction` is below 2^`frac_bits`, and `frac_bits` is below 29.
 #[must_use]
 pub fn curve_point(value: i64, slope: i64, fraction: i64, frac_bits: u8) -> i64 {
     round_shift(value.wrapping_shl(frac_bits.into()).wrapping_add(slope.wrapping_mul(fraction)), frac_bits)

@@ -110,13 +110,13 @@ pub enum Ingest {
         /// Largest accepted integer.
         hi: i32,
     },
-    /// The order-preserving map of float32 to consecutive integers: with m the bits but the sign, 2³¹ + m for positive numbers and 2³¹ − m
-    /// for negative ones, so that both zeros are 2³¹. Comparisons of the images equal comparisons of the floats. Only [`Op::Trees`] reads
-    /// such a value (it is the one kind of value that exceeds 2³⁰).
+    /// The order-preserving map of float32 to consecutive integers. With m the bits but the sign, it is 2³¹ + m for positive numbers and
+    /// 2³¹ − m for negative ones. So both zeros are 2³¹. Comparisons of the images equal comparisons of the floats. Only [`Op::Trees`]
+    /// reads such a value (it is the one kind of value that exceeds 2³⁰).
     Ordered,
-    /// As `Ordered`, for forests that know where a missing value (NaN) goes. The value holds the input twice, one copy after the
-    /// other. NaN is 0 in the first copy, below every threshold but zero, and 2³² − 1 in the second, below none; everything else
-    /// is the same in both. A node that sends a missing value left reads the first copy, one that sends it right the second.
+    /// As `Ordered`, for forests that know where a missing value (NaN) goes. The value holds the input twice, one copy after the other.
+    /// NaN is 0 in the first copy, below every threshold but zero. In the second copy it is 2³² − 1, below none. Everything else is the
+    /// same in both. A node that sends a missing value left reads the first copy; one that sends it right reads the second.
     OrderedMissing,
     /// As `Fixed`, where a missing value (NaN) is an integer that the model names: an imputer's constant, at the element's
     /// scale.
@@ -215,9 +215,9 @@ impl Node {
     }
 }
 
-/// The operators. `x[i]` is element i in row-major order; `>>` is an arithmetic (floor) shift. A *row* is a run along the last
-/// dimension. "Broadcast" is NumPy's rule: shapes are aligned at their last dimensions, missing ones count as one, and a
-/// dimension of one is repeated to meet the other operand's.
+/// The operators. `x[i]` is element i in row-major order; `>>` is an arithmetic (floor) shift. A *row* is a run along the last dimension.
+/// "Broadcast" is NumPy's rule: shapes are aligned at their last dimensions, and missing ones count as one. A dimension of one is
+/// repeated to meet the other operand's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Op {
     /// Row by row: `y[j] = Σ_k x[k] · weight[k·n + j] + bias[j]`, weight row-major of shape (K, n). Shape (…, K) becomes (…, n).
@@ -364,8 +364,8 @@ pub enum Op {
         transposed: bool,
     },
     /// Cross-correlation of channels × rows × columns, ONNX's Conv with a batch of one:
-    /// `y[o, i, j] = bias[o] + Σ weight[o, c, u, v] · x[c′, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]`, with c′ the
-    /// c-th channel of o's group and zero outside x.
+    /// `y[o, i, j] = bias[o] + Σ weight[o, c, u, v] · x[c′, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]`. Here c′ is
+    /// the c-th channel of o's group, and x is zero outside.
     Conv {
         /// Shape (C, H, W).
         x: ValueId,
@@ -429,9 +429,9 @@ pub enum Op {
         /// Any tensor of non-negative elements.
         x: ValueId,
     },
-    /// `y[i] = floor(num[i] · 2^(digit_bits·digits) / den)`, by long division, one digit of `digit_bits` bits at a time.
-    /// Requires den ≥ 1 and `|num[i]|` ≤ den for every i (an execution that breaks this is refused), digits ≥ 1, and
-    /// max(den) · 2^(digit_bits + 1) < 2³⁰.
+    /// `y[i] = floor(num[i] · 2^(digit_bits·digits) / den)`, by long division, one digit of `digit_bits` bits at a time. Requires den ≥ 1
+    /// and `|num[i]|` ≤ den for every i (an execution that breaks this is refused). Also requires digits ≥ 1, and max(den) ·
+    /// 2^(digit_bits + 1) < 2³⁰.
     Div {
         /// Any tensor.
         num: ValueId,
@@ -454,19 +454,20 @@ pub enum Op {
         /// How many results there are, as a power of two.
         bits: u8,
     },
-    /// The leaf sums of a forest, one element per class. Its features are the elements of its parts, one part after the other: ordered
-    /// images of inputs ([`Ingest::Ordered`], [`Ingest::OrderedMissing`]) as they are, and of numbers their sums with
-    /// [`crate::forest::NUMBER_ORIGIN`], with which thresholds are compared.
+    /// The leaf sums of a forest, one element per class. Its features are the elements of its parts, one part after the other. Ordered
+    /// images of inputs ([`Ingest::Ordered`], [`Ingest::OrderedMissing`]) are features as they are. To a number,
+    /// [`crate::forest::NUMBER_ORIGIN`] is added first, and thresholds are compared with the sum.
     Trees {
         /// At least one: ordered inputs, and numbers from −2²⁹ to 2²⁹ − 1 with at most one dimension beyond one.
         parts: Vec<ValueId>,
         /// Structure and tables.
         forest: Forest,
     },
-    /// With n = x rounded as by [`Op::Rescale`] (x itself, if shift is zero): the largest of zero and n, or of zero and what
-    /// [`Op::Take`] makes of n with each of `taps`. Tensors are compared in pairs, in order, the larger ones in pairs again, the last one
-    /// with zero; an execution where two numbers that are compared are `2^bits` or more apart is refused. shift ≤ 29, 1 ≤ bits ≤ 29; with
-    /// t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)` plus the largest magnitude of what is rounded is below p.
+    /// With n = x rounded as by [`Op::Rescale`] (x itself, if shift is zero): the largest of zero and n. With `taps`, it is the largest
+    /// of zero and what [`Op::Take`] makes of n with each of them. Tensors are compared in pairs, in order. The larger ones are compared
+    /// in pairs again, and the last one with zero. An execution is refused where two numbers that are compared are `2^bits` or more
+    /// apart. shift ≤ 29, 1 ≤ bits ≤ 29. With t taps (or one), `(⌈log₂ t⌉ + 1)·2^(bits + shift)` plus the largest magnitude of what is
+    /// rounded is below p.
     Rectify {
         /// Any tensor.
         x: ValueId,
@@ -477,9 +478,9 @@ pub enum Op {
         /// What of n is compared, element by element: the same shape for each. All of it, if there are none.
         taps: Vec<Vec<Pick>>,
     },
-    /// Where each double lies among the cuts of its feature: `y[i]` is the row r of a table with `cut[r] ≤ x[i] < cut[r + 1]`, both rows
-    /// being of feature i. Rows are in order, by feature and then by cut, and those of each feature begin with the cut 0 and end with
-    /// 2⁶⁴ − 1, so that every image lies between two.
+    /// Where each double lies among the cuts of its feature. `y[i]` is the row r of a table with `cut[r] ≤ x[i] < cut[r + 1]`, and both
+    /// rows are of feature i. Rows are in order, by feature and then by cut. Those of each feature begin with the cut 0 and end with 2⁶⁴
+    /// − 1, so that every image lies between two.
     Rank {
         /// An input of [`Ingest::OrderedDouble`].
         x: ValueId,

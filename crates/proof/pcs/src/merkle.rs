@@ -40,8 +40,8 @@ pub fn ext_leaf_bytes(row: &[E]) -> Vec<u8> {
     row.iter().flat_map(|&x| ext_to_bytes(x)).collect()
 }
 
-/// Which siblings a pruned multi-proof of `indices` (sorted, distinct) in a tree of `depth` levels must bring, as (level,
-/// index) with level 0 the leaves, in the order in which they travel: level by level, left to right.
+/// The siblings that a pruned multi-proof of `indices` (sorted, distinct) in a tree of `depth` levels must bring. Each is (level, index),
+/// and level 0 is the leaves. They are in the order in which they travel: level by level, left to right.
 #[must_use]
 pub fn sibling_positions(indices: &[u32], depth: u32) -> Vec<(u32, u32)> {
     let mut missing = Vec::new();

@@ -153,8 +153,8 @@ const FIRST_RATES: core::ops::RangeInclusive<u32> = 1..=4;
 /// Most that the lists of all first oracles may cost together, bits: the field leaves the interactive terms that many.
 const LIST_BITS_MAX: u32 = 24;
 
-/// Measured on two cores with AVX2, nanoseconds: encoding and hashing one base cell of a code, folding one cell of a first
-/// polynomial, and the sumcheck over one element of the joined polynomial.
+/// Nanoseconds, measured on two cores with AVX2. `NS_CODE` is for encoding and hashing one base cell of a code. `NS_FOLD` is for folding
+/// one cell of a first polynomial. `NS_JOINED` is for the sumcheck over one element of the joined polynomial.
 const NS_CODE: u64 = 5;
 const NS_FOLD: u64 = 2;
 const NS_JOINED: u64 = 40;
@@ -309,8 +309,8 @@ impl Params {
         if self.security.work_for(sample_bits(round, 1)) == 0 { 1 } else { 2 }
     }
 
-    /// Whether the first oracles are sampled before anything is drawn. It leaves one word of each list; otherwise every phase's identity
-    /// pays for all of them, which only the lower target affords without work in every round.
+    /// Whether the first oracles are sampled before anything is drawn. It leaves one word of each list. Otherwise every phase's identity
+    /// pays for all of them. Only the lower target affords that without work in every round.
     #[must_use]
     pub fn is_first_sampled(&self) -> bool {
         self.security.work_for(FIELD_BITS.saturating_sub(self.list_bits().saturating_add(OPEN_DEGREE_BITS))) > 0

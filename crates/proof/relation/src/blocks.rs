@@ -180,8 +180,8 @@ impl Blocks {
         self.dims.last().map_or(1, |cut| 1usize.checked_shl(cut.low()).unwrap_or(usize::MAX))
     }
 
-    /// Where each element lies: element (i, j) of the tensor as a matrix, whose columns are its last dimension, lies at the i-th of the
-    /// first numbers plus the j-th of the second.
+    /// Where each element lies. The tensor is taken as a matrix whose columns are its last dimension. Its element (i, j) lies at the i-th
+    /// of the first numbers plus the j-th of the second.
     #[must_use]
     pub fn places(&self) -> [Vec<usize>; 2] {
         let mut places = vec![0usize];

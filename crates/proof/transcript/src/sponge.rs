@@ -10,8 +10,8 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 /// A Blake2s-256 digest.
 pub type Digest = [u8; 32];
 
-/// The hash chain. State is one digest; every step hashes the state, a step kind, a label and its length, and the data and
-/// its length, so no two sequences of steps feed the same bytes.
+/// The hash chain. State is one digest. Every step hashes the state, a step kind, a label and its length, and the data and its length. So
+/// no two sequences of steps feed the same bytes.
 #[derive(Clone)]
 pub struct Sponge {
     state: Digest,

@@ -46,8 +46,8 @@ impl Slot {
 /// Fewest leaves of a lookup circuit, four groups of neighbours: below, there is nothing to gain from fewer.
 const LEAVES_MIN: usize = 64;
 
-/// The leaves of the lookup circuit and log₂ of their number: first the lookups without padding in their parts, whose numerators are
-/// all one, then the others and the tables, each by descending length. Leaves outside any slot are 0/1.
+/// The leaves of the lookup circuit and log₂ of their number. First come the lookups without padding in their parts, whose numerators are
+/// all one. Then come the others and the tables. Each of the two groups is by descending length. Leaves outside any slot are 0/1.
 #[must_use]
 pub fn slots(relation: &Relation) -> (Vec<Slot>, u32) {
     let lookups = relation.lookups.iter().enumerate();

@@ -51,8 +51,8 @@ impl Compression {
 /// log₂ of how many neighbouring nodes stay together down to the layer of as many nodes: what a processor handles at once.
 pub const NEIGHBOURS: usize = 4;
 
-/// Exchanges the order in which a layer's variables are and the one in which its rounds bind them: first those that number groups
-/// of neighbours, from the last to the first, then those within a group.
+/// Exchanges two orders of a layer's variables: their own, and the one in which its rounds bind them. Rounds first bind the variables
+/// that number groups of neighbours, from the last to the first. Then they bind those within a group.
 #[must_use]
 pub fn in_rounds(point: &[E]) -> Vec<E> {
     let (groups, neighbours) = point.split_at(point.len().saturating_sub(NEIGHBOURS));

@@ -227,11 +227,12 @@ pub fn receipt(bytes: &[u8]) {
     }
 }
 
-/// The file of a receipt as `ciro verify` takes it, from its bytes to what is printed. The first byte says what the rest is: a file; what
-/// is in one, or in one of a sample, whose checksum is then made to fit; or an answer, which a network of one person signs, and agrees on.
+/// The file of a receipt as `ciro verify` takes it, from its bytes to what is printed. The first byte says what the rest is. It may be a
+/// whole file. It may be the content of one, or of one of a sample, whose checksum is then made to fit. Or it is an answer, which a
+/// network of one person signs and agrees on.
 ///
 /// # Panics
-/// If a receipt is said to be proven that is not, if a proof is accepted that is not frozen, or if what is printed is not printable.
+/// If a receipt is said to be proven that is not, or a proof is accepted that is not frozen. Also if what is printed is not printable.
 pub fn verify_file(bytes: &[u8]) {
     let Some((&kind, rest)) = bytes.split_first() else { return };
     match kind % seeds::FILES {

@@ -72,8 +72,8 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// For a local or regional network: a dead proposer costs under a second, an idle network makes a block a second, a busy one
-    /// twenty, and sixteen without a pause when it wakes up.
+    /// For a local or regional network. A dead proposer costs under a second. An idle network makes a block a second, and a busy one
+    /// twenty. When an idle one wakes up, it makes sixteen without a pause.
     pub const DEFAULT: Self = Self {
         propose_ms: 800,
         propose_step_ms: 400,

@@ -111,8 +111,8 @@ pub(crate) fn evidence_from_core(evidence: &MisbehaviorEvidence<Ctx>) -> Vec<Equ
     votes.chain(proposals.map(|(a, b)| Equivocation::proposals(statement(a), statement(b)))).collect()
 }
 
-/// What the log keeps of an input, or `None` for what need not survive: a block is only voted for once its proposal is
-/// logged with it, and a synced one is asked for again.
+/// What the log keeps of an input, or `None` for what need not survive. A block is only voted for once its proposal is logged with it. A
+/// synced block is asked for again.
 pub(crate) fn to_wal(input: &CoreInput) -> Option<WalEntry> {
     match input {
         Input::Vote(vote) => Some(WalEntry::Vote(vote_from_core(vote))),

@@ -96,8 +96,8 @@ impl Sizes {
         self
     }
 
-    /// Gives one size to the values of one role in an unrolled operator, so that they get one scale: their weights are then
-    /// the same integers at each position, and are committed once.
+    /// Gives one size to the values of one role in an unrolled operator, so that they get one scale. Their weights are then the same
+    /// integers at each position, and are committed once.
     fn tie(mut self, net: &Net) -> Self {
         for (lo, hi) in self.lo.iter_mut().zip(&mut self.hi).filter(|(lo, hi)| lo > hi) {
             (*lo, *hi) = (0.0, 0.0);
@@ -117,8 +117,8 @@ impl Sizes {
         self
     }
 
-    /// The largest magnitude of a value, or what is next to nothing beside any other: an output of that size still has a
-    /// scale that a program can state.
+    /// The largest magnitude of a value, or what is next to nothing beside any other. An output of that size still has a scale that a
+    /// program can state.
     pub(crate) fn of(&self, id: Id) -> f64 {
         self.hi[id].max(-self.lo[id]).max(f64::from(f32::EPSILON))
     }

@@ -153,8 +153,8 @@ fn dot((a, of_a, y): (Integers<'_>, &Steps, usize), (b, of_b, _): (Integers<'_>,
     of_a.of_sum.iter().zip(&of_b.of_sum).filter_map(term).fold(0, i64::wrapping_add)
 }
 
-/// What a view shows, a unit of rows at a time: the first cell of a unit is the sum of what the first and the last bits of its number
-/// stand for.
+/// What a view shows, a unit of rows at a time. The first bits of a unit's number stand for a number of cells, and so do the last bits.
+/// Their sum is the first cell of the unit.
 struct Seen<'a> {
     view: &'a View,
     log_len: usize,

@@ -38,8 +38,8 @@ impl SignedLease {
 pub enum Authority {
     /// The scheduler granted it, at the lease's price.
     Lease(SignedLease),
-    /// Nobody was granted it in time: from the job's `open_from` height any active worker that meets the job's
-    /// requirements may answer at the price of its standing offer, so a scheduler cannot censor.
+    /// Nobody was granted it in time. From the job's `open_from` height any active worker that meets the job's requirements may answer.
+    /// The price is that of its standing offer. So a scheduler cannot censor.
     Open {
         /// The job.
         job: JobId,

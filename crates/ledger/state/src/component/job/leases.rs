@@ -91,8 +91,8 @@ fn use_expired(state: &mut State, lease: &Lease) -> Result<(), TxError> {
     Ok(())
 }
 
-/// A lease of a job cannot have been granted before the job's round began. One that ended too soon after that gave its worker
-/// no time, so its end says nothing; and nobody lets the same job lapse twice, because nobody is granted it twice.
+/// A lease of a job cannot have been granted before the job's round began. One that ended too soon after that gave its worker no time, so
+/// its end says nothing. Nobody lets the same job lapse twice, because nobody is granted it twice.
 fn check_has_run(state: &State, lease: &Lease) -> Result<(), TxError> {
     let (job, params) = (open_job(state, lease.job)?, &state.meta.params);
     if job.timed_out.contains(&lease.worker) {
@@ -113,8 +113,8 @@ fn check_token(state: &State, lease: &Lease) -> Result<(), TxError> {
     }
 }
 
-/// Remembers the use for as long as a lease that is not newer can run: tokens grow from lease to lease, so when this one
-/// could have been granted `max_lease_blocks` after an older one, the older one is void too.
+/// Remembers the use until no older lease can run. Tokens grow from lease to lease, so an older lease was granted before this one. It
+/// ends at most `max_lease_blocks` after this one's end.
 fn record_use(state: &mut State, lease: &Lease) {
     let Lease { job, worker, token, .. } = *lease;
     let forget = lease.expires.max(state.height()).plus(state.meta.params.max_lease_blocks);

@@ -60,8 +60,8 @@ fn opened(state: &State, spec: &JobSpec) -> Job {
     }
 }
 
-/// Starts a withdrawal. A lease the ledger has not seen may be out, and a client that cancels when an answer appears in
-/// a mempool would have it for nothing: so the refund waits as long as a lease can run.
+/// Starts a withdrawal. A lease may be out that the ledger has not seen. A client could see the answer in a mempool, cancel, and have it
+/// for nothing. So the refund waits as long as a lease can run.
 pub(crate) fn cancel(state: &mut State, sender: AccountId, id: JobId) -> Result<Outcome, TxError> {
     let job = open_job(state, id)?;
     if job.spec.client != sender {

@@ -53,8 +53,9 @@ pub struct Model {
 const WEIGHTS_OF_UNIT: u64 = 4_096;
 
 impl Model {
-    /// How much a job on it asks of a worker, in units: those of verifying a proof, which grow with the program as proving does, and one
-    /// for every 4 KiB of weights. It is public and no clock's: whoever waits for an answer waits in proportion.
+    /// How much a job on it asks of a worker, in units. It is the units of verifying a proof, which grow with the program as proving
+    /// does. Every 4 KiB of weights are one unit more. The number is public and no clock's: whoever waits for an answer waits in
+    /// proportion.
     #[must_use]
     pub const fn work(&self) -> u64 {
         self.units.saturating_add(self.weight_bytes.div_ceil(WEIGHTS_OF_UNIT))

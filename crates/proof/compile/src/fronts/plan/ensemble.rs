@@ -71,8 +71,8 @@ pub(super) fn classifier(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     }
 }
 
-/// Two classes. The usual form votes for one column only; the second column follows from it, by a rule that depends on
-/// whether the votes can be negative (probabilities or margins), as onnxruntime has it.
+/// Two classes. The usual form votes for one column only. The second column follows from it, as onnxruntime has it. The rule depends on
+/// whether the votes can be negative (margins) or not (probabilities).
 fn two_classes(
     ctx: &mut Ctx<'_>,
     x: Id,
@@ -128,8 +128,8 @@ fn averaged(forest: &Ensemble) -> Option<f32> {
     (forest.roots.len() > 1 && (most * trees - 1.0).abs() <= ROUNDED).then_some(trees)
 }
 
-/// Probabilities that trees agree on, added up before they are divided: half of all trees is exactly half then, which is the first
-/// class as in scikit-learn.
+/// Probabilities that trees agree on, added up before they are divided. Half of all trees is exactly half then. Such a tie is the first
+/// class, as in scikit-learn.
 fn average(
     ctx: &mut Ctx<'_>,
     x: Id,

@@ -46,8 +46,8 @@ fn load_bytes(path: &Path, ports: &[Port]) -> Result<Samples, SampleProblem> {
     parse(&extension, &bytes, ports)
 }
 
-/// The names in the header of a table in `path` whose columns are the elements of the one input, in order: what users call them where the
-/// model's file does not say. Empty if the model has names, or the file is no such table.
+/// The names in the header of a table in `path` whose columns are the elements of the one input, in order. Users call the elements so
+/// where the model's file does not say. Empty if the model has names, or the file is no such table.
 ///
 /// # Errors
 /// [`SampleError`] if the file cannot be read.
@@ -59,8 +59,8 @@ pub fn header(path: &Path, ports: &[Port]) -> Result<Vec<String>, SampleError> {
     read().map_err(|problem| SampleError { path: path.into(), problem })
 }
 
-/// Reads the answers of the user's own model in `path`: `.npz` with arrays named as outputs, or `label` and `y`; `.npy` with
-/// numbers; or `.csv` with a row per sample, texts or a column `label` being labels.
+/// Reads the answers of the user's own model in `path`. An `.npz` has arrays named as outputs, or `label` and `y`. An `.npy` has numbers.
+/// A `.csv` has a row per sample; texts or a column `label` are labels.
 ///
 /// # Errors
 /// [`SampleError`] if the file cannot be read or is not in its format.

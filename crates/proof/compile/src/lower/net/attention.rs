@@ -194,8 +194,8 @@ impl Lowering<'_> {
         self.node(at, Op::Quotient { num, den, lo: ends.0, hi: ends.1 })
     }
 
-    /// How many bits finer than one the ratio of `num` to `den` may be, if it is at most `end`: both the dividend and the
-    /// quotient times the divisor have to fit.
+    /// By how many bits the ratio of `num` to `den` may be finer than one, if it is at most `end`. Both the dividend and the quotient
+    /// times the divisor have to fit.
     pub(super) fn ratio_bits(&self, num: ValueId, den: ValueId, end: f64) -> i32 {
         const FITS: f64 = 1_056_964_608.0;
         let (num, den) = (self.builder.interval(num).magnitude() as f64, self.builder.interval(den).hi as f64);
@@ -224,8 +224,8 @@ impl Lowering<'_> {
         Ok(Quant { id, scale: a.scale * b.scale })
     }
 
-    /// A product of matrices whose right operand, or both in turn, are made coarser until the sums fit: columns may be a bit wider than was
-    /// asked, and shares are as fine as their division makes them.
+    /// A product of matrices. Its right operand, or both in turn, are made coarser until the sums fit. That can take some steps: columns
+    /// may be a bit wider than was asked, and shares are as fine as their division makes them.
     fn fitting_product(
         &mut self,
         at: &At,

@@ -26,13 +26,14 @@ const BLOCKED_BITS: u32 = 13;
 /// Bits of values that are squared: a sum of two squares fits.
 const SQUARED_BITS: u32 = 14;
 
-/// Half of what a function changes from one argument of a table to the next, as a part of what it spreads over: from here on it is steep.
+/// Half of what a function changes from one argument of a table to the next, as a part of what it spreads over. From here on it is steep.
 const STEEP: f64 = 1.0 / 160.0;
 
 /// Bits of values that only steep functions read.
 const STEEP_BITS: u32 = 17;
 
-/// Bits of values that are rounded to whole numbers, and not read otherwise: a number next to a rounding edge is to be on its side of it.
+/// Bits of values that are rounded to whole numbers, and not read otherwise. A number next to a rounding edge is to stay on its side of
+/// the edge.
 const ROUNDED_BITS: u32 = 20;
 
 /// Rests and differences of more bits than this are together too wide for the field.
@@ -50,8 +51,8 @@ const fn widest(precision: Precision, is_large: bool) -> (u32, u32) {
     }
 }
 
-/// Bits that a Rescale of a sum drops, for a program with 2^bits numbers: a table of as many rows is to be a small part of it. Tiny
-/// programs cut the rests into limbs.
+/// Bits that a Rescale of a sum drops, for a program with 2^bits numbers. A table of as many rows is to be a small part of the program.
+/// Tiny programs cut the rests into limbs.
 fn shift(precision: Precision, bits: u32) -> u32 {
     match precision {
         _ if bits <= 12 => 16,
@@ -118,8 +119,8 @@ impl Budget {
         }
     }
 
-    /// The least that differences of numbers from which so many bits are dropped are declared to have: in small programs, as many, so
-    /// that rests and differences share a table.
+    /// The fewest bits that are declared for differences of numbers from which so many bits are dropped. In small programs it is as many,
+    /// so that rests and differences share a table.
     pub(super) fn least_difference(&self, dropped: i32) -> i32 {
         if self.is_large || dropped > MOST_SHARED.min(i32::from(self.limb_bits)) { 1 } else { dropped }
     }
@@ -134,8 +135,8 @@ impl Budget {
         has_blocks(n, self.widest)
     }
 
-    /// The power of a row's largest element in a Softmax over rows of `n`: the rests of a division by the sums of powers fit one
-    /// limb, if that leaves them precise.
+    /// The power of a row's largest element in a Softmax over rows of `n`. The rests of a division by the sums of powers fit one limb, if
+    /// that leaves them precise.
     pub(super) fn unit_power(&self, n: usize) -> i32 {
         let fits = ((1usize << self.limb_bits) - 1) / n.max(1);
         let finest = 1usize << power_bits(n);

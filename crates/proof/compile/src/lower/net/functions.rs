@@ -34,8 +34,8 @@ struct Argument {
     declared: Option<f64>,
 }
 
-/// Of the arguments that are asked for, a power of two many around those seen for which results fit: nothing if that is all of them, or
-/// none can be cut out.
+/// A power of two many of the arguments that are asked for. They lie around those seen, and their results fit. `None` if that is all of
+/// them, or if none can be cut out.
 fn cover(asked: Interval, seen: Interval, fits: impl Fn(i64) -> bool) -> Option<Interval> {
     let (seen_lo, seen_hi) = (seen.lo.clamp(asked.lo, asked.hi), seen.hi.clamp(asked.lo, asked.hi));
     if !(seen_lo..=seen_hi).all(&fits) {
@@ -64,8 +64,8 @@ fn cover(asked: Interval, seen: Interval, fits: impl Fn(i64) -> bool) -> Option<
 }
 
 impl Lowering<'_> {
-    /// A function by table, on the argument at the finest scale at which the table covers it: its interval, or what it is declared
-    /// to be. Where a result would be beyond what the table can hold, the argument is refused.
+    /// A function by table, on the argument at the finest scale at which the table covers it. The table covers the argument's interval,
+    /// or what it is declared to be. Where a result would be beyond what the table can hold, the argument is refused.
     pub(super) fn function(&mut self, at: &At, x: Id, expr: &Expr) -> Result<Quant, CompileError> {
         if expr.is_relu() && !self.budget.has_relu_table {
             return self.rectified(at, x, Vec::new());
@@ -112,8 +112,8 @@ impl Lowering<'_> {
         self.net.steps.iter().enumerate().skip(id.saturating_sub(self.net.inputs.len())).all(reads)
     }
 
-    /// The scale of a table's results, `finest` at first: coarser where samples show arguments between which results are
-    /// larger, or the arguments whose results fit are fewer than a table of a power of two.
+    /// The scale of a table's results, `finest` at first. It is coarser where samples show arguments between which results are larger. It
+    /// is also coarser where the arguments whose results fit are fewer than a table of a power of two.
     fn scale_of_results<F: Fn(i64) -> f64>(
         &self,
         argument: &Argument,
@@ -136,8 +136,8 @@ impl Lowering<'_> {
         Interval { lo: units(self.sizes.lo[x]).round() as i64, hi: units(self.sizes.hi[x]).round() as i64 }
     }
 
-    /// The arguments that a table covers: all that are possible, and where an operator is unrolled, up to a power of two,
-    /// so that its positions share tables though their intervals differ a little.
+    /// The arguments that a table covers: all that are possible. Where an operator is unrolled, they go up to a power of two. So its
+    /// positions share tables though their intervals differ a little.
     fn domain(&self, at: &At, argument: Quant) -> (i64, i64) {
         let interval = self.interval(argument);
         if !is_unrolled(&at.operator) {

@@ -71,8 +71,8 @@ fn width(builder: &ProgramBuilder, x: &Quant) -> u32 {
     u64::BITS - builder.interval(x.id).magnitude().leading_zeros()
 }
 
-/// The product of a and b (which may have one element): at once where one of them is narrow, else in halves, so that it keeps what 29
-/// bits hold of it. Elements keep scales of their own.
+/// The product of a and b (which may have one element). It is made at once where one of them is narrow. Else it is made in halves, so
+/// that it keeps what 29 bits hold of it. Elements keep scales of their own.
 fn product(builder: &mut ProgramBuilder, at: &At, a: &Quant, b: &Quant) -> Result<Quant, CompileError> {
     let (a_bits, b_bits) = (width(builder, a), width(builder, b));
     if a_bits.min(b_bits) <= NARROW_FACTOR {
@@ -284,8 +284,8 @@ fn divided(builder: &mut ProgramBuilder, at: &At, x: ValueId, den: ValueId) -> R
     quotient(builder, at, x, den)
 }
 
-/// x divided by its Euclidean norm. Divided by its largest magnitude first, x is as precise as squares below 2³⁰ allow
-/// whatever its range is, and its norm is not below one.
+/// x divided by its Euclidean norm. First x is divided by its largest magnitude. So it is as precise as squares below 2³⁰ allow whatever
+/// its range is, and its norm is not below one.
 fn by_root_of_squares(builder: &mut ProgramBuilder, at: &At, x: &Quant, terms: u32) -> Result<Quant, CompileError> {
     let x = narrow(builder, at, x, NORM_BITS)?;
     let magnitudes = magnitudes(builder, at, x.id)?;
