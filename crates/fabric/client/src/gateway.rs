@@ -235,8 +235,8 @@ impl Client {
         from_json(&self.exchange("POST", path, JSON_BYTES_MAX, Some((kind, body)))?)
     }
 
-    /// Sends a request until it is answered: a busy gateway says when to come again, and one that has closed an idle connection is
-    /// simply called anew. Every request may be repeated.
+    /// Sends a request until it is answered. A busy gateway says when to come again. One that has closed an idle connection is simply
+    /// called anew. Every request may be repeated.
     fn exchange(&self, method: &str, path: &str, limit: u64, body: Option<(&str, &[u8])>) -> Answer<Vec<u8>> {
         let started = Instant::now();
         let (mut is_renewed, mut is_called_anew) = (false, false);

@@ -115,7 +115,7 @@ impl Work<'_> {
         Ok((block.id() != mark.block).then_some(reason))
     }
 
-    /// Makes a new store. No later token is one of the old store's, even where the ledger has gone back: if nobody knows which were
+    /// Makes a new store. No later token is one of the old store's, even where the ledger has gone back. If nobody knows which were
     /// `issued`, the scheduler keeps its distance.
     fn rebuild(&self, reason: String, issued: Option<LeaseToken>) -> Result<Opened, NetworkError> {
         (self.alarm.notify)(Notice::WorkRebuilt { reason });

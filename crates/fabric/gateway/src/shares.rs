@@ -86,8 +86,8 @@ impl<K: Ord + Clone> Held<K> {
         self.places.values().filter(|place| place.holder == *holder).count()
     }
 
-    /// The place to take back for somebody who holds `count`. A largest holder with two more has to share; one with one more only
-    /// gives up what is slow, or two clients would take turns for ever.
+    /// The place to take back for somebody who holds `count`. A largest holder with two more has to share. One with one more only gives
+    /// up what is slow, or two clients would take turns for ever.
     fn dispensable(&mut self, count: usize, brisk: u64, now: Instant) -> Option<u64> {
         let mut counts = BTreeMap::<K, usize>::new();
         self.places.values().for_each(|place| *counts.entry(place.holder.clone()).or_default() += 1);

@@ -84,8 +84,8 @@ impl Outbox {
         self.on_block(block.height, nonce, included)
     }
 
-    /// Takes in a block: the account's nonce after it, if anything of the account is in it, and which transactions it held, each
-    /// with its refusal if there was one. Returns our refused ones.
+    /// Takes in a block. `nonce` is the account's nonce after it, if anything of the account is in it. `included` are the transactions it
+    /// held, each with its refusal if there was one. Returns our refused ones.
     pub fn on_block(
         &mut self,
         height: Height,

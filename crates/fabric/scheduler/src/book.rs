@@ -236,7 +236,8 @@ impl Book {
         self.pick_among(demand, false)
     }
 
-    /// The best newcomer that has its trial lease and free slots: it is free as soon as that one is answered, and so counts for a quote.
+    /// The best newcomer that has its trial lease and free slots. It is free as soon as that lease is answered, and so counts for a
+    /// quote.
     #[must_use]
     pub fn pick_on_trial(&self, demand: &Demand<'_>) -> Option<(AccountId, Amount)> {
         let has_slots = |candidate: &&Candidate| self.has_slots(candidate, candidate.offer.slots);
@@ -246,8 +247,9 @@ impl Book {
         Some((best.offer.worker, best.offer.price))
     }
 
-    /// The benched worker that is free soonest, if nobody else could serve, now or later: neither one with a free slot nor one that is
-    /// busy. Whoever is in `gone` will not. Cost: linear in benched workers, and in offers if one of those can serve.
+    /// The benched worker that is free soonest, if nobody else could serve, now or later. So there is neither a worker with a free slot
+    /// nor one that is busy. Whoever is in `gone` will not serve. Cost: linear in benched workers, and in offers if one of those can
+    /// serve.
     #[must_use]
     pub fn pick_benched(&self, demand: &Demand<'_>, gone: &BTreeSet<AccountId>) -> Option<(AccountId, Amount)> {
         let able = self.benched_and_free().filter(|(_, candidate)| candidate.satisfies(demand));
@@ -372,8 +374,8 @@ const fn shape_key(needs: &Requirements) -> (u32, u16, u16) {
     (needs.memory.0, needs.flags.0, needs.min_reputation)
 }
 
-/// Standing below which an answer is expected to cost no more. Whoever took all standing from a worker would otherwise get its jobs at
-/// any price; at the start a worker is worth half of the best, at the end a quarter.
+/// Standing below which an answer is expected to cost no more. Without it, whoever took all standing from a worker would get its jobs at
+/// any price. At the start a worker is worth half of the best, at the end a quarter.
 const REPUTATION_FLOOR: u16 = 250;
 
 /// What an answer is expected to cost: the price, up to four times it for a worker that often fails.

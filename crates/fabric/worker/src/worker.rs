@@ -425,8 +425,8 @@ impl Worker {
         due.collect()
     }
 
-    /// The ledger will not have it. What is refused for good is forgotten; what came too early or too late may be wanted
-    /// again when the job is reopened, or once it needs no lease.
+    /// The ledger will not have it. What is refused for good is forgotten. What came too early or too late may be wanted again when the
+    /// job is reopened, or once it needs no lease.
     fn on_refused(&mut self, id: JobId, error: &TxError) {
         if is_passing(error) {
             self.postpone(id, pause_after(error));

@@ -148,8 +148,8 @@ impl ValidatorSet {
         u128::from(power).saturating_mul(3) > u128::from(self.0.total)
     }
 
-    /// Whose turn it is. A pure function of the set: stake-weighted over a cycle, and a later round goes to the next
-    /// turn, so that a dead proposer is passed over.
+    /// Whose turn it is. A pure function of the set: turns are stake-weighted over a cycle. A later round goes to the next turn, so that
+    /// a dead proposer is passed over.
     #[must_use]
     pub fn proposer(&self, height: Height, round: u32) -> AccountId {
         // A set has members, and the cycle their indices.

@@ -18,7 +18,7 @@ use ciro_auditor::{AuditedModel, Statement, VerifiedProof};
 use ciro_relation::Limits;
 use ciro_types::{Assurance, ChainId, ModelId};
 
-/// Of the memory that a reader accepts, one part in so many may be bytes of output: shown as text, eight of them take some 160.
+/// Of the memory that a reader accepts, one part in so many may be bytes of output. Shown as text, eight of them take some 160.
 const SHOWN_SHARE: u64 = 64;
 
 /// What a reader accepts. The default is any model and any network, which the report then calls an assumption, for three seconds of work.

@@ -18,7 +18,8 @@ const _: () = assert!(MAX_VALIDATORS * (MAX_VALIDATORS + 1) / 2 <= SIGNATURES_MA
 /// What checking one of them counts as, in units of work: it takes some 50 µs. That much less may the proof cost.
 pub const SIGNATURE_UNITS: u64 = 50;
 
-/// Of a settlement, so many bytes count as a unit of work: accounts of a genesis are sorted and hashed, some 18 ns for each byte.
+/// So many bytes of a settlement count as a unit of work. Accounts of a genesis are sorted and hashed, which takes some 18 ns for each
+/// byte.
 pub const SETTLEMENT_BYTES_OF_UNIT: u64 = 50;
 
 /// What a byte of a settlement takes of memory, in bytes, while it is checked.

@@ -56,7 +56,7 @@ impl ProofVerifier {
     /// The key of a model, built if it is not known.
     ///
     /// # Errors
-    /// If the program is malformed or cannot be proven, if its key is another, or if verifying costs more than a settlement may
+    /// If the program is malformed or cannot be proven, or if its key is another. Also if verifying costs more than a settlement may
     /// ([`Limits::LEDGER`]).
     pub fn key(&self, program: &[u8], roots: &ModelRoots) -> Result<Arc<AuditedModel>, AuditError> {
         let model = model_id(program, roots);

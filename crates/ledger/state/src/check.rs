@@ -99,8 +99,8 @@ pub struct ModelCost {
     pub weight_bytes: u64,
 }
 
-/// Verifies proofs. Must be total (no panic on any bytes) and a pure function of the claim: every validator's answer
-/// decides whether money moves, so two builds that answer differently fork the network.
+/// Verifies proofs. Must be total (no panic on any bytes) and a pure function of the claim. Every validator's answer decides whether
+/// money moves, so two builds that answer differently fork the network.
 pub trait ProofCheck {
     /// Accepts exactly the proofs that show `claim`.
     ///

@@ -40,8 +40,8 @@ impl SlashReason {
         }
     }
 
-    /// Where the money goes. Clients bear a worker's offence, so it feeds the insurance fund; everyone bears a
-    /// validator's, so it is burned, which also leaves no profit in reporting oneself.
+    /// Where the money goes. Clients bear a worker's offence, so it feeds the insurance fund. Everyone bears a validator's, so it is
+    /// burned. That also leaves no profit in reporting oneself.
     #[must_use]
     pub const fn destination(self) -> SlashDestination {
         match self {

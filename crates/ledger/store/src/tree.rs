@@ -251,8 +251,8 @@ pub(crate) fn size(reading: &Reading<'_>) -> Result<(u64, u64), StoreError> {
     Ok((nodes, reading.open_table(ROWS).map_err(database)?.len().map_err(database)?))
 }
 
-/// Walks the tree at `height` from its root and looks at every node and row: each has the hash that the node above it
-/// commits to, and no row stands outside. Cost: two hashes and two reads per row.
+/// Walks the tree at `height` from its root and looks at every node and row. Each has the hash that the node above it commits to, and no
+/// row stands outside. Cost: two hashes and two reads per row.
 pub(crate) fn check(reading: &Reading<'_>, height: Height) -> Result<(), StoreError> {
     let root = root(reading, height)?;
     let walk = Walk { tables: tables(reading)?, version: height.0 };

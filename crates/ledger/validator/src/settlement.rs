@@ -5,7 +5,8 @@ use ciro_consensus::{CertifiedHeader, LightError, SetChange, ValidatorSet, light
 use ciro_state::{MerklePath, PathError, SettlementRecord};
 use ciro_types::{ChainId, Height};
 
-/// The record of a settled job, its path to the receipts root, the certified header that carries the root, and the way to whoever decided it.
+/// The record of a settled job, and its path to the receipts root. With them come the certified header that carries the root, and the way
+/// to whoever decided it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettlementProof {
     /// What was paid, to whom, for which answer.

@@ -243,7 +243,7 @@ fn step(b: &mut Builder<'_>, tables: &Tables, node: &Expr, walk: &Walk) -> Resul
 
 /// Leaf values by lookup, then their sums by class.
 ///
-/// Example: two trees of class 0 end in leaves of 4 and −1, one of class 1 in a leaf of 7: the sums are 3 and 7.
+/// Example: two trees of class 0 end in leaves of 4 and −1, one of class 1 in a leaf of 7. The sums are 3 and 7.
 fn sums(b: &mut Builder<'_>, leaf: &Expr, walk: &Walk, forest: &Forest) -> Result<Expr, RelationError> {
     let (classes, width) = (size(forest.classes), forest.values.len());
     if width != size(forest.leaf_width) || !(width == 1 || width == classes) {

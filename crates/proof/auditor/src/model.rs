@@ -96,7 +96,7 @@ impl AuditedModel {
     /// The key of a program in canonical bytes and its weight commitment.
     ///
     /// # Errors
-    /// If the program is malformed or has no relation, if verifying costs more than `limits`, or if its weights are public: these
+    /// If the program is malformed or has no relation, or if verifying costs more than `limits`. Also if its weights are public: these
     /// take [`AuditedModel::with_weights`].
     pub fn new_within(program: &[u8], weight_root: Hash32, limits: &Limits) -> Result<Self, AuditError> {
         let draft = Self::draft(program, limits)?;
@@ -116,8 +116,8 @@ impl AuditedModel {
     /// their hash.
     ///
     /// # Errors
-    /// If program or weights are malformed, if verifying costs more than `limits`, if intervals do not hold for the weights, or if
-    /// the program commits to its weights.
+    /// If program or weights are malformed, or if verifying costs more than `limits`. Also if intervals do not hold for the weights, or
+    /// if the program commits to its weights.
     pub fn with_weights_within(program: &[u8], weights: Vec<Vec<i32>>, limits: &Limits) -> Result<Self, AuditError> {
         let draft = Self::draft(program, limits)?;
         check_shown("weights", draft.program.visibility.weights, Disclosure::Public)?;

@@ -53,8 +53,8 @@ impl Lowering<'_> {
     }
 }
 
-/// Of the variables of a tensor of dimensions `to`, those of a value that is repeated to it; `None` if these are all or none, or it does
-/// not broadcast.
+/// Which variables of a tensor of dimensions `to` are those of a value that is repeated to it. `None` if these are all or none, or if the
+/// value does not broadcast.
 fn kept(dims: &[usize], to: &[usize]) -> Option<Vec<usize>> {
     let missing = to.len().checked_sub(dims.len())?;
     let (mut kept, mut repeated) = (Vec::new(), false);

@@ -89,8 +89,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The rows on which a range is asked for: all of the parts that a lookup of them has, if padding is in the range, a constant
-    /// there. A lookup whose numerators are all one costs half.
+    /// The rows on which a range is asked for. They are all rows of the parts that a lookup has, if padding is a constant and in the
+    /// range. A lookup whose numerators are all one costs half.
     fn range_rows(&self, rows: Rows, expr: &Expr, bits: u32) -> Rows {
         let zero_in_padding = |(_, col): &(i64, ColId)| self.rows(*col) == rows;
         let within = (0..1i64 << bits).contains(&expr.constant);
@@ -138,14 +138,14 @@ impl Builder<'_> {
     }
 }
 
-/// Whether limbs of `bits` that `rows` rows have take a table of their own: where two lookups in the one of full limbs cost more, or do not
-/// show the range.
+/// Whether limbs of `bits` that `rows` rows have take a table of their own. They do where two lookups in the table of full limbs cost
+/// more, or do not show the range.
 fn has_own_table(bits: u32, width: u32, rows: usize) -> bool {
     bits < width && (wraps(bits, width) || rows.saturating_mul(LOOKUP) >= TABLE_ROW << bits)
 }
 
-/// Whether a number below 2^width, shifted as one of `bits` may be below 2^width, can reach p: then some that have more bits come out
-/// below 2^width again.
+/// Whether a number below 2^width can reach p when it is shifted as one of `bits` may be, which stays below 2^width. If it can, some
+/// numbers that have more bits come out below 2^width again.
 fn wraps(bits: u32, width: u32) -> bool {
     let most = pow2(width).saturating_sub(1).saturating_mul(pow2(width.saturating_sub(bits)));
     most >= i64::from(P)

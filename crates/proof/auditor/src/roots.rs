@@ -30,8 +30,8 @@ impl Lowering<'_> {
         Ok(Expr::column(s))
     }
 
-    /// num = 2^k·(y·d + r) + low with den = 2^k·d, 0 ≤ r < d, 0 ≤ low < 2^k and y in its declared interval. |y·den| + den stays below
-    /// half the field, so the equation holds over the integers.
+    /// num = 2^k·(y·d + r) + low with den = 2^k·d and y in its declared interval. Here 0 ≤ r < d and 0 ≤ low < 2^k. |y·den| + den stays
+    /// below half the field, so the equation holds over the integers.
     ///
     /// Example: −7 over 3 is y = −3 with r = 2, because 3·(−3) + 2 = −7 and 2 < 3.
     pub(crate) fn floor_div(

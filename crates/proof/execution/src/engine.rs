@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 /// What computes. Whatever it does, its results are those of [`Plain`]: a program means one thing.
 pub trait Engine: Sync {
-    /// The products of pairs of matrices, one pair after the other: of each pair the left one has `m` rows of `k` elements, the right one
-    /// `k` rows of `n`; all row-major. No sum leaves 64 bits: whoever asks has made sure.
+    /// The products of pairs of matrices, one pair after the other. The left one of a pair has `m` rows of `k` elements, the right one
+    /// `k` rows of `n`. All are row-major. No sum leaves 64 bits: whoever asks has made sure.
     fn products(&self, left: &[i32], right: &[i32], dims: Dims) -> Vec<i64>;
 
     /// Has `f` write all elements of `out`, in pieces, each with the number of its first element, in any order.

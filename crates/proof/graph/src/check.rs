@@ -65,8 +65,8 @@ pub fn check_program(program: &Program) -> Result<(), CheckError> {
     walk(program, None)
 }
 
-/// Checks a model: its program, the lengths of its weights, every declared interval against the one recomputed from the
-/// weights, and the structure of its forests. Cost: one pass over the weights.
+/// Checks a model: its program, the lengths of its weights, and the structure of its forests. Every declared interval is checked against
+/// the one recomputed from the weights. Cost: one pass over the weights.
 ///
 /// # Errors
 /// [`CheckError`] naming the place and the problem.

@@ -247,8 +247,8 @@ impl Input {
         is_right && wide(value.len()) == self.value_len()
     }
 
-    /// The numbers that a value of the input stands for, as decimals; those of a scaled input before they were rounded differ from
-    /// these by half a step at most.
+    /// The numbers that a value of the input stands for, as decimals. Those of a scaled input before they were rounded differ from these
+    /// by half a step at most.
     #[must_use]
     pub fn numbers(&self, value: &[i64]) -> Vec<String> {
         let double = |&x: &i64| {

@@ -363,9 +363,9 @@ pub enum Op {
         /// Whether the right matrices are stored as (n, k).
         transposed: bool,
     },
-    /// Cross-correlation of channels × rows × columns, ONNX's Conv with a batch of one:
-    /// `y[o, i, j] = bias[o] + Σ weight[o, c, u, v] · x[c′, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]`. Here c′ is
-    /// the c-th channel of o's group, and x is zero outside.
+    /// Cross-correlation of channels × rows × columns, ONNX's Conv with a batch of one. With c′ the c-th channel of o's group and zero
+    /// outside x, it is
+    /// `y[o, i, j] = bias[o] + Σ weight[o, c, u, v] · x[c′, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]`.
     Conv {
         /// Shape (C, H, W).
         x: ValueId,

@@ -18,8 +18,8 @@ fn small(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-/// Siblings that a pruned multi-proof of so many leaves brings at most: on each level one for each node that has leaves below it, and not
-/// more than there are pairs.
+/// Siblings that a pruned multi-proof of so many leaves brings at most. On each level it is one for each node that has leaves below it,
+/// but not more than there are pairs.
 fn siblings(leaves: usize, depth: u32) -> usize {
     let on_level = |level: u32| 1usize.checked_shl(level).unwrap_or(usize::MAX).min(leaves);
     (0..depth).map(on_level).fold(0, usize::saturating_add)

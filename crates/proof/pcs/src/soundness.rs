@@ -210,8 +210,8 @@ pub(crate) fn proximity_bits(round: &Round, count: usize) -> [u32; 2] {
     points.map(|points| FIELD_BITS.saturating_sub(points.div_ceil(100).saturating_add(log_up(count))))
 }
 
-/// Bits of `samples` values of a tail oracle's polynomial at powers of random elements: two words of the list agree in one of them
-/// with probability 2^vars/|E|.
+/// Bits of `samples` values of a tail oracle's polynomial at powers of random elements. Two words of the list agree in one of them with
+/// probability 2^vars/|E|.
 pub(crate) fn sample_bits(round: &Round, samples: usize) -> u32 {
     let one = FIELD_BITS.saturating_sub(round.vars.saturating_add(round.fold));
     let all = one.saturating_mul(u32::try_from(samples).unwrap_or(0));

@@ -100,7 +100,7 @@ impl Factor for F {
     const OPS: u64 = F_MUL;
 }
 
-/// Σ g[i]·xⁱ by Horner, at a point of either field: at one of the base field, as queries are, products take a fifth of the work.
+/// Σ g[i]·xⁱ by Horner, at a point of either field. At one of the base field, as queries are, products take a fifth of the work.
 fn dot_powers<X: Factor>(g: &[E], x: X) -> E
 where
     E: Mul<X, Output = E>,

@@ -262,7 +262,7 @@ impl Step {
 }
 
 /// For each of the first `len` positions of a dimension with these variables: those summed as a number, and eq of the others and y. A
-/// dimension of the gathered column may be several of the operand, of which some are summed and others not: [15, 4] has the rows of [60].
+/// dimension of the gathered column may be several of the operand. Some of these are summed and others not: [15, 4] has the rows of [60].
 fn weighed(vars: &[Var], len: usize, y: &[E]) -> Vec<(usize, E)> {
     let mut positions = vec![(0, E::ONE)];
     for var in vars {

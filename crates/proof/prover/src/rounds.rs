@@ -17,8 +17,8 @@ pub fn fold(table: &mut Vec<E>, r: E) {
     table.truncate(half);
 }
 
-/// A sumcheck of Σ_x eq(z, x)·g(x) with g of degree two in each variable: the eq factor is kept apart, so that the work per
-/// round is two evaluations of g.
+/// A sumcheck of Σ_x eq(z, x)·g(x) with g of degree two in each variable. The eq factor is kept apart, so that the work per round is two
+/// evaluations of g.
 pub struct EqRounds<'a> {
     z: &'a [E],
     /// 1/z, coordinate by coordinate.
@@ -132,7 +132,8 @@ impl Quadratics {
     }
 }
 
-/// A product of two tables in a sumcheck over more variables than they have: tied to zero, by Π (1 − x), on the leading ones.
+/// A product of two tables in a sumcheck over more variables than they have. On the leading variables, the factor Π (1 − x) ties it to
+/// zero.
 pub struct Inner {
     a: Table,
     b: Table,

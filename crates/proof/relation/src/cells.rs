@@ -52,8 +52,8 @@ impl Relation {
 }
 
 impl Relation {
-    /// The model polynomial at `point`, which has a coordinate for each of its variables, from the constants: at the cost of the weights,
-    /// whatever they are padded to. Those that are missing are zero.
+    /// The model polynomial at `point`, which has a coordinate for each of its variables, from the constants. The cost is that of the
+    /// weights, whatever they are padded to. Those that are missing are zero.
     pub fn evaluate_model(&self, weights: &[Vec<i32>], point: &[E]) -> E {
         let cells = EqSplit::new(point);
         let of = |&ModelColumn { constant, col }: &ModelColumn| {

@@ -9,9 +9,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// Σ coefficient·column + Σ coefficient·column·column + constant, row by row. Columns of length one stand for their value on
 /// every row. Lookups take expressions without products only.
 ///
-/// Terms of the same column are one: a value added to itself many times is as long as the value. A foreign program chooses the
-/// factors, so a coefficient may leave `COEFFICIENT_MAX`. It then stays outside, whatever is added to it, and no term takes it in: a
-/// relation with such a coefficient is refused when it is finished.
+/// Terms of the same column are one: a value added to itself many times is as long as the value. A foreign program chooses the factors,
+/// so a coefficient may leave `COEFFICIENT_MAX`. It then stays outside, whatever is added to it, and no term takes it in. A relation with
+/// such a coefficient is refused when it is finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Expr {
     /// (coefficient, column), in the order in which columns came.

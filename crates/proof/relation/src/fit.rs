@@ -253,8 +253,8 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// Each variable of the result is used once, or the result would not be multilinear; each that is summed is used at all, or terms would
-    /// count twice.
+    /// Each variable of the result is used once, or the result would not be multilinear. Each that is summed is used at all, or terms
+    /// would count twice.
     fn product(&self, product: &Product) -> Result<(), Misfit> {
         let (vars, summed) = (self.vars(product.out)?, wide(product.log_sum));
         self.at_most("summed variables", SUMMED_VARS_MAX, summed)?;

@@ -79,8 +79,8 @@ impl Cost {
         }
     }
 
-    /// The work as one number, which a ledger prices: a unit is about one microsecond of one core of the reference machine
-    /// (`docs/reference/bench.md`), and at least one.
+    /// The work as one number, which a ledger prices. A unit is about one microsecond of one core of the reference machine
+    /// (`docs/reference/bench.md`). The number is at least one.
     #[must_use]
     pub const fn units(&self) -> u64 {
         let field = self.field_ops.saturating_mul(FIELD_OP_PS);

@@ -33,8 +33,8 @@ pub fn in_order(mut challenges: Vec<E>) -> Vec<E> {
     challenges
 }
 
-/// The work in the rounds whose challenges fold a first oracle: those of leading variables, and if even the last [`LOW_VARS`] are
-/// more than the oracles' columns have, all.
+/// The work in the rounds whose challenges fold a first oracle. These are the rounds of leading variables. They are all rounds if even
+/// the last [`LOW_VARS`] are more than the oracles' columns have.
 #[must_use]
 pub fn round_work(vars: usize, params: &Params) -> Work {
     let common = count(params.common_vars());

@@ -37,7 +37,7 @@ impl Port {
     }
 }
 
-/// What verifying takes of a model, as data: everything but its weights. It has canonical bytes, and their hash stands for it: whoever
+/// What verifying takes of a model, as data: everything but its weights. It has canonical bytes, and their hash stands for it. Whoever
 /// has derived a key from a program once may take it by its digest from then on.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Key {

@@ -96,8 +96,8 @@ impl VerifyingKey {
         Params { first, ..self.params().clone() }
     }
 
-    /// What is claimed of the committed inputs and outputs: the sample's cells at a point that is drawn now, and the values that the
-    /// proof of the batch was `reduced` to.
+    /// What is claimed of the committed inputs and outputs. These are the sample's cells at a point that is drawn now, and the values
+    /// that the proof of the batch was `reduced` to.
     ///
     /// # Errors
     /// If the program does not commit to inputs and outputs, or the sample is not one that it may have.

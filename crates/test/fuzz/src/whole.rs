@@ -46,7 +46,7 @@ pub fn models() -> Vec<Vec<u8>> {
 /// A model by a stranger, built, run, proven and verified.
 ///
 /// # Panics
-/// If building the key or verifying takes more than the key says, if an honest proof is refused, or if damaged ones are accepted.
+/// If building the key or verifying takes more than the key says. Also if an honest proof is refused, or if damaged ones are accepted.
 pub fn whole(bytes: &[u8]) {
     let Ok((model, number)) = decode::<(Model, u64)>(bytes, STATEMENT_BYTES_MAX) else { return };
     let (program, weights) = (encode(&model.program), weights(&model));

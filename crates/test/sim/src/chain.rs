@@ -54,8 +54,8 @@ struct Purse {
 /// The history of the network.
 pub struct Chain {
     blocks: Vec<Arc<Committed>>,
-    /// After which heights which root was seen. A validator that catches up commits several blocks in one step, and only
-    /// the state after the last of them can be looked at; the roots between are in the headers.
+    /// After which heights which root was seen. A validator that catches up commits several blocks in one step. Only the state after the
+    /// last of them can be looked at; the roots between are in the headers.
     roots: BTreeMap<Height, StateRoot>,
     purses: BTreeMap<AccountId, Purse>,
     /// Every job ever opened.

@@ -263,8 +263,8 @@ fn blackout(seed: u64) -> Plan {
     plan
 }
 
-/// Three orders at once, which the run makes by itself, are three blocks within a tenth of a second: as many as a lease would run on a
-/// model that asks nothing. The plan's own keep out of their way.
+/// The run makes three orders at once by itself. They are three blocks within a tenth of a second: as many as a lease would run on a
+/// model that asks nothing. The plan's own orders keep out of their way.
 fn slow_workers(seed: u64) -> Plan {
     let mut plan = Plan { compute_ms: (200, 230), ..Plan::calm(seed).with_a_job_at_each_rung() };
     (0..).zip(&mut plan.orders).for_each(|(n, order)| order.at_ms = STORM_MS + 3_000 * (n + 1));

@@ -38,7 +38,8 @@ enum Reading {
     Network(Net),
 }
 
-/// Reads a model: a booster's own file or ONNX, as a linear model, trees or a small perceptron if it is one, else as a network.
+/// Reads a model: a booster's own file or ONNX. ONNX is read as a linear model, trees or a small perceptron if it is one, else as a
+/// network.
 fn read(bytes: &[u8], options: &Options) -> Result<Source, CompileError> {
     let mut source = match native::read(bytes, options.signature.rounds) {
         Some(file) => {
@@ -139,11 +140,11 @@ fn is_classical(model: &ModelProto) -> bool {
     nodes.into_iter().any(|node| node.domain.as_deref() == Some("ai.onnx.ml"))
 }
 
-/// Compiles a model file: ONNX, or the file of a booster by its own library (XGBoost's JSON and UBJSON, LightGBM's text and
-/// JSON), which is told by its content.
+/// Compiles a model file, which is told by its content. It is ONNX, or the file of a booster by its own library: XGBoost's JSON and
+/// UBJSON, LightGBM's text and JSON.
 ///
 /// # Errors
-/// [`CompileError`] if the bytes are no model, an operator or a form of it is not supported, or its numbers do not fit;
+/// [`CompileError`] if the bytes are no model, an operator or a form of it is not supported, or its numbers do not fit.
 /// [`CompileError::hint`] says what to do.
 pub fn compile_model(bytes: &[u8], options: &Options) -> Result<Compiled, CompileError> {
     compile_source(read(bytes, options)?, options)

@@ -62,8 +62,8 @@ pub(crate) struct Floats {
     pub(crate) outputs: Vec<Vec<f32>>,
 }
 
-/// Runs every sample through the program, and those left out through the one of `trials` that was calibrated on the others, by part;
-/// none where that could not be made. `floats` gives a sample's values in floats.
+/// Runs every sample through the program. Samples left out also run through the one of `trials`, by part, that was calibrated on the
+/// others. A trial is `None` where it could not be made. `floats` gives a sample's values in floats.
 pub(crate) fn measure(
     candidate: &Candidate<'_>,
     trials: &[Option<Candidate<'_>>],

@@ -62,13 +62,13 @@ pub struct OutputAccuracy {
     pub worst_sample: usize,
     /// What differences are relative to: the largest number of the reference less the smallest.
     pub spread: f64,
-    /// Part of the decisions that are the same, where the output tells a class: a label, the largest of several numbers, or a
+    /// Part of the decisions that are the same, where the output tells a class. It may be a label, the largest of several numbers, or a
     /// single probability against one half. A map decides at each of its positions.
     pub same_class: Option<f64>,
     /// The same for each class that the reference decides for, in their order.
     #[serde(default)]
     pub classes: Vec<ClassAccuracy>,
-    /// Mean absolute difference at each position of a map (pixels row by row, or steps); none where there is one position, or more than
+    /// Mean absolute difference at each position of a map (pixels row by row, or steps). Empty where there is one position, or more than
     /// 4,096.
     #[serde(default)]
     pub places: Vec<f64>,

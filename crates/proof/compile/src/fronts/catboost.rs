@@ -2,7 +2,7 @@
 
 use crate::fronts::onnx::proto::ModelProto;
 
-/// What CatBoost means by its own files: missing values are below all numbers, and some predictions are other functions of the sums than
+/// What CatBoost means by its own files. Missing values are below all numbers, and some predictions are other functions of the sums than
 /// the file says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CatBoost {

@@ -44,8 +44,8 @@ impl Wide {
         }
     }
 
-    /// What an operator between a double and constants does, of which the double `is_first`; `None` for others, and where the result is
-    /// not one of each double.
+    /// What an operator between a double and constants does, of which the double `is_first`. `None` for other operators, and where the
+    /// result is not one of each double.
     pub(crate) fn of(operator: Operator, is_first: bool, c: Vec<f64>) -> Option<Self> {
         let is_flat = c.iter().any(|&c| c == 0.0 || !c.is_finite());
         match (operator, is_first) {

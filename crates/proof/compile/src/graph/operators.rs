@@ -393,8 +393,8 @@ subset! {
 }
 
 impl Operator {
-    /// The operator of a node: an empty domain is that of ONNX, and what onnxruntime's optimiser writes counts as ONNX's where that has
-    /// an operator of the same name.
+    /// The operator of a node. An empty domain is that of ONNX. What onnxruntime's optimiser writes counts as ONNX's where ONNX has an
+    /// operator of the same name.
     #[must_use]
     pub fn of(domain: &str, name: &str) -> Option<Self> {
         // Of these, the runtime has older ones with other operands.

@@ -11,8 +11,8 @@ use ciro_graph::{
 /// Every model of this compiler uses tables of 256 rows for range checks: small programs do not pay for large tables.
 pub(crate) const LIMB_BITS: u8 = 8;
 
-/// What a sum may reach: a little below the field's limit, so that the quotient and remainder of a later Rescale by up to
-/// [`MAX_SHIFT`] bits still tell one value.
+/// What a sum may reach: a little below the field's limit. So the quotient and remainder of a later Rescale by up to [`MAX_SHIFT`] bits
+/// still tell one value.
 pub(crate) const ROOM: i64 = MAX_MAGNITUDE - (1 << 22);
 
 /// Most bits that one Rescale drops.

@@ -27,8 +27,8 @@ pub(crate) const fn trials(samples: usize, weights: usize) -> usize {
     }
 }
 
-/// The highest rate of refusals, from 0 to 1, under which `refused` of `tried` or fewer are not unlikely: the bound of Clopper and Pearson
-/// at 95 %.
+/// The highest rate of refusals, from 0 to 1, under which `refused` of `tried` or fewer are not unlikely. It is the bound of Clopper and
+/// Pearson at 95 %.
 pub(crate) fn rate_at_most(refused: usize, tried: usize) -> f64 {
     if refused >= tried {
         return 1.0;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// From this part of the decisions or of the output's spread on, a program is no coarse copy of its reference but another function: nobody
-/// is told how to accept it. What rounding turns around lies far below, and one column in the place of another far above.
+/// A program may differ in this part of the decisions or of the output's spread, or in more. Then it is no coarse copy of its reference
+/// but another function, and nobody is told how to accept it. What rounding turns around lies far below, and one column in the place of
+/// another far above.
 const ANOTHER: f64 = 0.25;
 
 /// What a label is called that is none of the model's.

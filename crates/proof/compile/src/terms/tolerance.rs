@@ -11,8 +11,8 @@ pub struct Tolerance {
     pub same_class: f64,
     /// Largest deviation as a part of the output's spread, from 0 to 1.
     pub deviation: f64,
-    /// Whether every single number is held to it. Otherwise the mean over a sample's numbers is, a single one to
-    /// `SINGLE` times as much, and of two classes whose reference differs by no more than that, either is right.
+    /// Whether every single number is held to it. Otherwise the mean over a sample's numbers is, and a single one to `SINGLE` times as
+    /// much. Of two classes whose reference differs by no more than that, either is right then.
     pub each: bool,
 }
 
@@ -25,7 +25,7 @@ impl Tolerance {
     /// For networks: 99.9 % of the decisions, and a hundredth of the spread.
     pub const NETWORK: Self = Self { same_class: 0.999, deviation: 1e-2, each: false };
 
-    /// For drawn inputs, many of them on thresholds: of two classes whose reference hardly differs either is right, and a label does not
+    /// For drawn inputs, many of them on thresholds. Of two classes whose reference hardly differs either is right, and a label does not
     /// tell by how much.
     pub(crate) const DRAWN: Self = Self { same_class: 0.95, deviation: 1e-3, each: false };
 

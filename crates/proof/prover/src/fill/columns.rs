@@ -56,8 +56,8 @@ pub(crate) struct Columns<'a> {
     is_filled: Vec<bool>,
     /// Hints leave it alone.
     is_given: Vec<bool>,
-    /// The integers of a column where elements do not tell them all: one is not the nearest to zero of those that are equal modulo p. No
-    /// value is such an integer, but lies may be, and a product before something is added.
+    /// The integers of a column whose elements do not tell them all. An element tells the integer nearest to zero of those that are equal
+    /// modulo p, and one of these is another. No value is such an integer. Lies may be, and so may a product before something is added.
     exact: BTreeMap<ColId, Vec<i64>>,
 }
 

@@ -29,7 +29,7 @@ pub struct Code {
 }
 
 /// The canonical integer of a value that [`Code::encode`] wrote. Codewords are hashed as canonical integers, so that is how they are
-/// kept: multiplied by the constant c that makes the representation of c·x the canonical integer x.
+/// kept. Each is multiplied by the constant c that makes the representation of c·x the canonical integer x.
 #[must_use]
 #[inline(always)]
 pub fn word(encoded: F) -> u32 {

@@ -55,8 +55,8 @@ pub fn eq_packs(point: &[E], scale: E, table: &mut [PackedE]) {
     }
 }
 
-/// The tables of eq at (no, one, … and all of `first`, `last`), of which the last one's first `len` packs are needed and of the
-/// others what it is made of. `last` fills whole packs.
+/// The tables of eq at no coordinate of `first`, at one, at two and so on up to all, each followed by `last`. The last table has the
+/// first `len` packs. The others have what it is made of. `last` fills whole packs.
 pub fn prefix_tables(first: &[E], last: &[E], len: usize) -> Vec<Buffer<PackedE>> {
     let group = (1 << last.len()) / WIDTH;
     let mut table = Buffer::stale(group);

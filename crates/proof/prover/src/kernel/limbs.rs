@@ -139,8 +139,8 @@ pub fn interleave(a: &[i16; LANES], b: &[i16; LANES]) -> [i16x16; 2] {
     [half(0), half(LANES / 2)]
 }
 
-/// Σ integer·limb for two vectors of integers at once, products of neighbouring lanes added: at most [`TERMS`] / 2 vectors
-/// of limbs, whose cut holds the integers.
+/// Σ integer·limb for two vectors of integers at once, where products of neighbouring lanes are added. There are at most [`TERMS`] / 2
+/// vectors of limbs, and their cut holds the integers.
 #[inline(always)]
 pub fn sum_products<'a>(terms: impl Iterator<Item = ([i16x16; 2], &'a Limb)>) -> [[i32x8; E_DEGREE]; 2] {
     let mut sums = [[i32x8::ZERO; E_DEGREE]; 2];

@@ -51,8 +51,8 @@ pub fn model(seed: u64, magnitude: Magnitude) -> Model {
     grown(program, draw, steps, &RECIPES)
 }
 
-/// As [`model`], but most steps move elements: an input of up to four dimensions, four to ten steps that reshape, transpose, pick,
-/// join, or sum rows of what was moved before.
+/// As [`model`], but most steps move elements. The input has up to four dimensions. Four to ten steps reshape, transpose, pick, join, or
+/// sum rows of what was moved before.
 #[must_use]
 pub fn rearranged(seed: u64) -> Model {
     let mut draw = Draw::new(seed);

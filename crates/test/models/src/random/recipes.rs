@@ -129,8 +129,8 @@ fn isqrt(g: &mut Growing, x: &Operand) {
     }
 }
 
-/// Declared around the middle of what interval arithmetic gives; then, at times, rounded again to whole steps of that interval, or
-/// looked up in a table of exactly it.
+/// Declared around the middle of what interval arithmetic gives. Then, at times, rounded again to whole steps of that interval, or looked
+/// up in a table of exactly it.
 fn narrow(g: &mut Growing, x: &Operand) {
     let (shift, bits): (u8, u8) = if x.is_wide() {
         let shift = g.draw.size(0, 24);

@@ -89,7 +89,8 @@ fn invalid(error: &ReceiptError) -> CliError {
     }
 }
 
-/// Refuses a receipt that is not of the model that was named by its file, which says what its id is in the receipt's batch and visibility.
+/// Refuses a receipt that is not of the model in the file that was named. The model's id depends on batch and visibility, which are taken
+/// from the receipt.
 fn expect_made_from(args: &VerifyArgs, report: &Report, ui: &Ui) -> Result<(), CliError> {
     let Some(path) = &args.made_from else { return Ok(()) };
     let Model { program, weights } = models::load(path, &FormArgs::default(), ui)?.model;

@@ -28,8 +28,8 @@ pub enum ModelAction {
         /// Its key and its weights.
         roots: ModelRoots,
     },
-    /// Withdraws the sender's model. No job may be ordered on it from then on; once the last one is forgotten, the row goes
-    /// and its deposit returns to the sender.
+    /// Withdraws the sender's model. No job may be ordered on it from then on. Once the last one is forgotten, the row goes and its
+    /// deposit returns to the sender.
     Remove {
         /// The model.
         model: ModelId,

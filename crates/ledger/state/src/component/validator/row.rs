@@ -27,7 +27,7 @@ impl Validator {
     }
 
     /// The power that its stake and its record leave it. Whoever signed two statements at one place has shown that its vote is worth
-    /// nothing; what stake it keeps stays at risk for its other offences.
+    /// nothing. What stake it keeps stays at risk for its other offences.
     fn earned(&self) -> u64 {
         if self.offences == 0 { whole(self.stake) } else { 0 }
     }

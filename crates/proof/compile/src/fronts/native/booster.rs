@@ -51,7 +51,7 @@ pub(super) enum Link {
 pub(super) enum Body {
     /// Trees, some of whose splits ask whether a feature is one of some categories.
     Trees(Ensemble, Memberships),
-    /// Trees with a linear model at each leaf: of c sums and f features, vote c + s·f + j is the slope of feature j in sum s.
+    /// Trees with a linear model at each leaf. With c sums and f features, vote c + s·f + j is the slope of feature j in sum s.
     LinearTrees(Ensemble, Memberships),
     /// A linear model.
     Linear(Affine),

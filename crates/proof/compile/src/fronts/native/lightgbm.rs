@@ -14,8 +14,8 @@ const OBJECTIVES: &str = "these work: regression, regression_l1, huber, fair, qu
 /// The largest magnitude that counts as zero.
 const ZERO: f64 = 1e-35f32 as f64;
 
-/// What becomes of the sums under an objective such as `binary sigmoid:1`; a file without one has been trained with a function of
-/// the user's, and predicts sums.
+/// What becomes of the sums under an objective such as `binary sigmoid:1`. A file without one has been trained with a function of the
+/// user's, and predicts sums.
 pub(super) fn link(objective: Option<&str>) -> Result<Link, NativeError> {
     let mut words = objective.unwrap_or("custom").split_whitespace();
     let name = words.next().unwrap_or("custom");

@@ -132,7 +132,8 @@ fn shown(ctx: &mut Ctx<'_, '_>, scores: &Bound, queries: usize) -> Result<Option
     }
 }
 
-/// One for the keys that count: so many at the beginning; if the last query is at the last of them, for each query those up to its own.
+/// One for each key that counts: the first `count` ones. With `is_causal`, the last query is at the last of these, and for each query
+/// those up to its own count.
 fn counted(
     ctx: &mut Ctx<'_, '_>,
     count: Bound,

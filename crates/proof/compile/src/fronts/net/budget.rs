@@ -17,7 +17,8 @@ pub(super) const MOST_IN_ALL: usize = 1 << 28;
 const LEAST: usize = 64;
 /// So many terms of a folded product take as long as an element.
 const TERMS: usize = 16;
-/// A graph that is put in takes as long as so many elements, and a node of it or a name that is kept aside as so many.
+/// A graph that is put in takes as long as `GRAPH` elements. A node of it, or a name that is kept aside, takes as long as `NAME`
+/// elements.
 const GRAPH: usize = 1 << 10;
 const NAME: usize = 16;
 

@@ -61,8 +61,8 @@ use ctx::Ctx;
 use sizes::Sizes;
 use std::collections::BTreeMap;
 
-/// Reads a model's graph. `dims` gives sizes to open dimensions, and values to inputs that are one whole number; an open first
-/// dimension is one, and so are all of its name.
+/// Reads a model's graph. `dims` gives sizes to open dimensions, and values to inputs that are one whole number. An open first dimension
+/// is one, and so are all of its name.
 pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, CompileError> {
     let empty = GraphProto::default();
     let graph = model.graph.as_ref().unwrap_or(&empty);

@@ -24,8 +24,8 @@ impl<'a> Sizes<'a> {
         self.given.iter().find(|(given, _)| given == name).map(|(_, size)| *size)
     }
 
-    /// The size of dimension `i` of an input: fixed in the file, given for it alone (`x[1]`) or for its name, or one, as the batch is.
-    /// An error is what it is called.
+    /// The size of dimension `i` of an input. It is fixed in the file, or given for this dimension alone (`x[1]`) or for its name, or
+    /// one, as the batch is. An error is what the dimension is called.
     pub(super) fn dimension(&self, input: &str, i: usize, dim: &DimensionProto) -> Result<usize, String> {
         if let Some(fixed) = dim.dim_value.and_then(|d| usize::try_from(d).ok()).filter(|&d| d > 0) {
             return Ok(fixed);

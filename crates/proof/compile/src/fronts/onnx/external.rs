@@ -7,7 +7,8 @@ use prost::Message;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
-/// The model with all constants inside, those included that lie in files of `folder`; as it is if none do, or if it is no ONNX.
+/// The model with all constants inside, also those that lie in files of `folder`. It is unchanged if no constant does, or if it is no
+/// ONNX.
 ///
 /// # Errors
 /// [`CompileError::Initializer`] for a constant whose file is missing, too short, or not in the folder.

@@ -41,7 +41,7 @@ struct Split {
     threshold: f32,
 }
 
-/// A leaf on its way into a tree: the turns that lead to it and are not yet taken (split, whether it holds), and its votes.
+/// A leaf on its way into a tree, with its votes. `turns` are those that lead to it and are not yet taken: a split, and whether it holds.
 struct Leaf {
     turns: BTreeMap<usize, bool>,
     votes: Vec<(usize, f32)>,

@@ -8,7 +8,8 @@ use crate::terms::error::{At, CompileError};
 use ciro_graph::arith::rounded;
 use ciro_graph::{Op, ValueId};
 
-/// Sums of squares and dividends stay below this; where a square of the mean is taken from a sum of squares, that below half of it.
+/// Sums of squares and dividends stay below this. Where a square of the mean is taken from a sum of squares, the sum stays below half of
+/// it.
 pub(super) const FITS: f64 = 1_056_964_608.0;
 /// Smallest deviation, in units of its integers: quieter rows shrink.
 pub(super) const LEAST: i32 = 4;

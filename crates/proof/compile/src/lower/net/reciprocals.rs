@@ -18,8 +18,8 @@ const LEAST_ROWS: usize = 16;
 /// Most bits that are dropped of the product.
 const MOST_DROPPED: i32 = 16;
 
-/// Results whose sums have fewer terms, or that have no more bits, are held a bit finer than readers ask for: that costs their weights less
-/// than it gains.
+/// Results whose sums have fewer terms, or that have no more bits, are held a bit finer than readers ask for. That costs their weights
+/// less than it gains.
 const MANY_TERMS: usize = 256;
 const FEW_BITS: u32 = 10;
 

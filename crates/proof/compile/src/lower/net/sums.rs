@@ -10,7 +10,7 @@ use crate::terms::error::{At, CompileError};
 use ciro_graph::{Op, ValueId};
 use std::rc::Rc;
 
-/// Bits of what rounding takes off weights, where sums are squared or go through a steep function: what is loud there would be heard in
+/// Bits of what rounding takes off weights, where sums are squared or go through a steep function. What is loud there would be heard in
 /// what is quiet.
 const REST_BITS: f64 = 10.0;
 /// Rests of more weights cost more than they are worth: they are committed like weights.

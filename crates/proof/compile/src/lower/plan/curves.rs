@@ -138,7 +138,7 @@ fn argument(builder: &mut ProgramBuilder, at: &At, x: &Quant, lo: i64, hi: i64) 
     Ok(at_exponent(builder, at, Quant::uniform(id, e), ARGUMENT_EXPONENT)?.id)
 }
 
-/// x in units of one, where its own are larger: what is as far out as `reach` is cut off first, so that it has room.
+/// x in units of one, where its own are larger. What is as far out as `reach` is cut off first, so that x has room.
 fn saturated(builder: &mut ProgramBuilder, at: &At, x: &Quant, reach: i64) -> Result<Quant, CompileError> {
     let coarser = x.exponents.at(0).unsigned_abs();
     // One unit may be farther out than `reach`, and is as good as any that is.
@@ -157,8 +157,8 @@ struct Table {
     ends: Vec<i32>,
 }
 
-/// The table of a function over [lo, hi), given as value and second derivative, of 2^`segment_bits` entries at the finest scale up to
-/// `most` that its equation has room for. hi − lo is a power of two.
+/// The table of a function over [lo, hi), given as value and second derivative. It has 2^`segment_bits` entries. Its scale is the finest
+/// up to `most` that its equation has room for. hi − lo is a power of two.
 fn table((lo, hi): (i64, i64), (segment_bits, most): (u32, i32), f: impl Fn(f64) -> (f64, f64)) -> Table {
     let domain_bits = (hi - lo).ilog2() + ARGUMENT_EXPONENT as u32;
     let frac_bits = domain_bits - segment_bits;

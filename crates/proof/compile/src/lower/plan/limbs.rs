@@ -93,7 +93,7 @@ impl Ranges {
         Self { largest_sum: largest(sums), norm: largest(squares).sqrt(), terms, fill }
     }
 
-    /// Predicted root mean square error, up to a common factor: rounding of the operand, of the last weight limb (for
+    /// Predicted root mean square error, up to a common factor. It comes from rounding of the operand, of the last weight limb (for
     /// operands of their usual size), and of the sums.
     fn error(&self, precision: Precision) -> f64 {
         let bits = f64::from(precision.operand_bits);

@@ -38,8 +38,8 @@ enum Reader {
     BelowAll,
 }
 
-/// What stands for the missing values of each element of an input, if imputers read them, or trees that take them for numbers below
-/// all others, which is `None`.
+/// What stands for the missing values of each element of an input, if imputers read them, or trees. An imputer gives a number. Trees take
+/// them for numbers below all others, which is `None`.
 pub(crate) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
     let mut readers = vec![Reader::None; plan.len(input)];
     let mut is_filled = false;

@@ -66,8 +66,8 @@ pub(crate) fn lower(plan: &Plan, ranges: &Ranges) -> Result<Lowered, CompileErro
 /// Sums of so few terms keep what narrowing would drop, also behind curves: a few cells each, where a network's layers have hundreds.
 const FEW_TERMS: usize = 48;
 
-/// Networks of so few weights keep it in all sums: a hundred hidden numbers and some columns, whose probabilities are to be those of
-/// a linear model's precision.
+/// Networks of so few weights keep what narrowing would drop in all sums. An example has a hundred hidden numbers and some columns. Its
+/// probabilities are to be as precise as a linear model's.
 const FEW_WEIGHTS: usize = 1 << 12;
 
 /// Weights of all affine maps.

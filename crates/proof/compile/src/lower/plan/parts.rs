@@ -122,8 +122,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The image that stands for a missing value of a feature, if that is the least one and no number's: an odd end of the range, as
-    /// `inputs::ingest` reserves it.
+    /// The image that stands for a missing value of a feature, if that is the least one and no number's. It is an odd end of the range,
+    /// as `inputs::ingest` reserves it.
     pub(super) fn lowest(&self, builder: &ProgramBuilder, feature: usize) -> Option<u64> {
         let (source, part) = self.find(feature)?;
         match &part.scale {

@@ -10,8 +10,8 @@ use super::map::Map;
 pub(super) const DEFAULT_SPAN: f64 = 32.0;
 /// A feature may later be this many times larger than in the calibration samples, before rounding up to a power of two.
 const MARGIN: f64 = 4.0;
-/// A feature whose largest sample is so many times its root mean square has a long tail: of 64 normal numbers it is 2.5 times, of
-/// exponential ones 3.3 times.
+/// A feature whose largest sample is so many times its root mean square has a long tail. Of 64 normal numbers the largest is 2.5 times,
+/// of exponential ones 3.3 times.
 const LONG_TAIL: f64 = 4.0;
 /// What a feature with a long tail may be larger beyond that, where it has a scale of its own.
 const TAIL: f64 = 4.0;

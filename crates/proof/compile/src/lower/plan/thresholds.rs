@@ -57,8 +57,8 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// This cut; where all numbers go one way and a missing value, whose image is `code`, below them all, the other way, that which tells
-    /// these apart.
+    /// This cut, unless all numbers go one way and a missing value the other. Then it is the cut that tells these apart. `code` is the
+    /// image of a missing value, below those of all numbers.
     pub(crate) fn or_missing(self, images: Images, code: u64, missing_yes: bool) -> Self {
         let apart = self.threshold > images.ends().1 && missing_yes != self.yes_below;
         if apart { Self { threshold: code + 1, yes_below: missing_yes } } else { self }

@@ -28,8 +28,8 @@ pub(super) fn lower(
 /// Bits by which classes may differ before they get scales of their own.
 const ALIKE_BITS: i32 = 10;
 
-/// The finest scale at which twice the largest possible sum still fits; one for each class if that is much finer for some, and trees vote
-/// for all: of offsets and slopes.
+/// The finest scale at which twice the largest possible sum still fits. Where trees vote for all classes, each class has its own scale if
+/// that is much finer for some. Linear trees are an example: their sums are offsets and slopes.
 fn leaf_exponents(forest: &Ensemble, votes_for_all: bool) -> Exponents {
     let finest = |bound: f64| {
         // Each leaf may round up by half a unit; the factor two leaves room for that as well.

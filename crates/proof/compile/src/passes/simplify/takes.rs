@@ -54,7 +54,7 @@ fn twin(rewriter: &Rewriter, step: &Step) -> Option<Id> {
     takes.iter().find(same).copied()
 }
 
-/// Whether the positions can be picked before a step. What works element by element stays with what it works on: picked between a sum and
+/// Whether the positions can be picked before a step. What works element by element stays with what it works on. Picked between a sum and
 /// a function of it, all of the sum would be rounded.
 fn passes(rewriter: &Rewriter, below: &Step, picks: &Picks, depth: usize) -> bool {
     let Some(last) = below.dims.len().checked_sub(1) else { return false };

@@ -15,8 +15,8 @@ pub(super) fn rewrite(rewriter: &mut Rewriter, step: &Step) -> Option<Id> {
     }
 }
 
-/// A slope and an intercept for each of n channels, if the step is such a map: `per_row` if channels lie along the rows, else
-/// along the second of four dimensions.
+/// A slope and an intercept for each of n channels, if the step is such a map. With `per_row`, channels lie along the rows, else along
+/// the second of four dimensions.
 fn channel_map(step: &Step, n: usize, per_row: bool) -> Option<(Vec<f32>, Vec<f32>)> {
     if let Kind::Pointwise(expr) = &step.kind {
         let (slope, intercept) = expr.as_line()?;

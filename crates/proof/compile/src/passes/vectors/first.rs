@@ -29,7 +29,8 @@ impl Vectors<'_> {
     }
 }
 
-/// A chain for each run of `len` numbers: of one run the index, or the last one if all are negative; of several one more, or zero.
+/// A chain for each run of `len` numbers. If there is one run, it gives the index, or the last one if all are negative. If there are
+/// several, it gives one more than the index, or zero.
 fn chains(len: usize, run: usize) -> Ensemble {
     let is_whole = len <= run;
     let runs = len.div_ceil(run.max(1)).max(1);
