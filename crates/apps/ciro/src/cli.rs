@@ -76,7 +76,8 @@ pub(crate) struct CompileArgs {
     /// What your own model answers to the samples, as .npz, .npy or .csv: compiling fails where the program does not
     #[arg(long, value_name = "ANSWERS", requires = "calibration")]
     pub(crate) expect: Option<PathBuf>,
-    /// Accept deviations of this part of an output's spread, and as many other classes [default: 0.001 and none for trees and linear models, 0.01 and 0.001 for networks]
+    /// Accept deviations of this part of an output's spread, and as many other classes [default for trees and linear models: 0.001 and
+    /// none. For networks: 0.01 and 0.001]
     #[arg(long, value_name = "SHARE")]
     pub(crate) tolerance: Option<f64>,
     /// Largest magnitude of any input; overrides what the samples tell [default: 32 without samples]
@@ -294,7 +295,8 @@ pub(crate) struct RunArgs {
     /// How a wrong answer is caught
     #[arg(long, value_enum, default_value_t = Rung::A4)]
     pub(crate) assurance: Rung,
-    /// The most to pay for the answer in CIRO, the protocol's fee included and the transaction's not; what is not needed comes back [default: the quote and a quarter]
+    /// The most to pay for the answer in CIRO, the protocol's fee included and the transaction's not. What is not needed comes back
+    /// [default: the quote and a quarter]
     #[arg(long, value_name = "CIRO")]
     pub(crate) max_price: Option<Amount>,
     /// Blocks after which the money comes back

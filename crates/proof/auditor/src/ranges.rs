@@ -144,8 +144,8 @@ fn has_own_table(bits: u32, width: u32, rows: usize) -> bool {
     bits < width && (wraps(bits, width) || rows.saturating_mul(LOOKUP) >= TABLE_ROW << bits)
 }
 
-/// Whether a number below 2^width can reach p when it is shifted as one of `bits` may be, which stays below 2^width. If it can, some
-/// numbers that have more bits come out below 2^width again.
+/// Whether a number below 2^width can reach p when it is multiplied by 2^(width − `bits`). A number of `bits` stays below 2^width then.
+/// If others reach p, some that have more bits come out below 2^width again.
 fn wraps(bits: u32, width: u32) -> bool {
     let most = pow2(width).saturating_sub(1).saturating_mul(pow2(width.saturating_sub(bits)));
     most >= i64::from(P)

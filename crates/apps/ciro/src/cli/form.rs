@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 /// How a model file is compiled, beyond the ranges of its inputs.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct FormArgs {
-    /// Size of a dimension of the inputs, by its name or by its place (`x[2]=48`), or the value of an input that is one whole
-    /// number (`sr=16000`); may be repeated; the batch is one
+    /// Size of a dimension of the inputs, by its name or by its place (`x[2]=48`). Or the value of an input that is one whole number
+    /// (`sr=16000`). May be repeated; the batch is one
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = dimension)]
     pub(crate) dims: Vec<(String, u32)>,
     /// What proofs are made for [default: native]

@@ -57,7 +57,8 @@ pub(crate) struct Columns<'a> {
     /// Hints leave it alone.
     is_given: Vec<bool>,
     /// The integers of a column whose elements do not tell them all. An element tells the integer nearest to zero of those that are equal
-    /// modulo p, and one of these is another. No value is such an integer. Lies may be, and so may a product before something is added.
+    /// modulo p. In such a column some integer is another one. No value is such an integer. Lies may be, and so may a product before
+    /// something is added.
     exact: BTreeMap<ColId, Vec<i64>>,
 }
 

@@ -132,8 +132,8 @@ fn shown(ctx: &mut Ctx<'_, '_>, scores: &Bound, queries: usize) -> Result<Option
     }
 }
 
-/// One for each key that counts: the first `count` ones. With `is_causal`, the last query is at the last of these, and for each query
-/// those up to its own count.
+/// One for each key that counts: the first `count` ones. With `is_causal`, the last query is at the last of these. Then for each query
+/// only the keys up to its own count.
 fn counted(
     ctx: &mut Ctx<'_, '_>,
     count: Bound,

@@ -13,8 +13,8 @@ use ciro_graph::{Op, ValueId};
 
 /// Blocks, largest first. They are powers of two, so that a row in blocks has its elements where the row has them.
 const BLOCKS: [usize; 3] = [16, 8, 4];
-/// Sums of a block are rounded to so many. These are a limb and a short one, so that quiet rows are summed as finely as from a copy, and
-/// finer.
+/// Sums of a block are rounded until they are below this, which takes a limb and a short one. So quiet rows are summed as finely as from
+/// a copy, and finer.
 const SUM_END: i64 = 1 << 20;
 /// A mean is squared with so many bits at most, its sign apart.
 const MEAN_END: f64 = 32_000.0;
