@@ -35,8 +35,8 @@ const TOTAL_CRATES: [&str; 9] = [
 /// Crates above the closure that carry the full tier too: they read what a stranger hands over.
 const TOTAL_READERS: [&str; 3] = ["ciro-client", "ciro-receipt", "ciro-verify"];
 
-/// Files of other crates that do: what a receipt and a light client read of the ledger, what admits a
-/// stranger's transaction and moves money, and what the command line shows of files and answers of strangers. They deny the tier at their top.
+/// Files of other crates that do. Some are what a receipt and a light client read of the ledger. Some admit a stranger's transaction and
+/// move money. Some are what the command line shows of files and answers of strangers. They deny the tier at their top.
 const TOTAL_FILES: [&str; 27] = [
     "crates/apps/ciro/src/client.rs",
     "crates/apps/ciro/src/cmd/inspect.rs",

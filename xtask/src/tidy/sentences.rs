@@ -1,4 +1,4 @@
-//! Sentences of the book and of modules' documentation that are too long to be read once. They are a ratchet: nothing
+//! Sentences of the book and of documentation comments that are too long to be read once. They are a ratchet: nothing
 //! new is longer, and a listed count may shrink but not grow.
 //!
 //! `xtask/sentences.txt` lists files that still have some, one per line: `path COUNT`.
@@ -23,7 +23,7 @@ struct Passage {
     text: String,
 }
 
-/// Checks the pages of the book, and what modules say about themselves.
+/// Checks the pages of the book, and what modules and items say about themselves.
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let (allowed, mut violations) = allowances(tree);
     let pages = pages(tree);
@@ -76,12 +76,17 @@ fn allowances(tree: &Tree) -> (BTreeMap<&str, (usize, usize)>, Vec<Violation>) {
 
 /// Lines and words of the sentences of a file that are too long.
 fn long_in(file: &SourceFile) -> Vec<(usize, usize)> {
-    if file.path.ends_with(".rs") { long_sentences(&module_docs(&file.text)) } else { long_sentences(&file.text) }
+    if file.path.ends_with(".rs") { long_sentences(&docs(&file.text)) } else { long_sentences(&file.text) }
 }
 
-/// What a module says about itself, on the lines where it stands.
-fn module_docs(source: &str) -> String {
-    source.lines().map(|line| line.trim().strip_prefix("//!").unwrap_or_default().to_owned() + "\n").collect()
+/// What a module and its items say about themselves, on the lines where it stands.
+fn docs(source: &str) -> String {
+    source.lines().map(|line| doc(line.trim()).to_owned() + "\n").collect()
+}
+
+/// The text of a line of documentation; nothing of any other line.
+fn doc(line: &str) -> &str {
+    ["//!", "///"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or_default()
 }
 
 /// Lines and words of the sentences that are too long.
@@ -194,6 +199,18 @@ mod tests {
         assert_eq!(check(&format!("//! {}\n//! {}\n", long(25), long(25))), 0);
         assert_eq!(check(&format!("//! {}\n", long(26))), 1);
         assert_eq!(check(&format!("// {}\nlet a = \"{}\";\n", long(26), long(26))), 0);
+    }
+
+    #[test]
+    fn items_are_read_as_well_each_by_itself() {
+        let lines = |source: &str| {
+            let found = check(&Tree::of(&[("crates/a/src/b.rs", source)])).into_iter();
+            found.map(|violation| violation.line).collect::<Vec<_>>()
+        };
+        let half = long(13).replace('.', "");
+        assert_eq!(lines(&format!("/// {}\n    /// {}\nfn f() {{}}\n", long(25), long(25))), Vec::<usize>::new());
+        assert_eq!(lines(&format!("fn f() {{}}\n\n    /// {half}\n    /// {half}\n    fn g() {{}}\n")), [3]);
+        assert_eq!(lines(&format!("/// {half}\nfn f() {{}}\n/// {half}\nfn g() {{}}\n")), Vec::<usize>::new());
     }
 
     #[test]
