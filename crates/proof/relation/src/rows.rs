@@ -133,8 +133,8 @@ impl Rows {
         })
     }
 
-    /// Σ over the runs of the last dimension, in order, of two factors. One is the weight of a run. The other is what `run` makes of the
-    /// weights within it and its length.
+    /// Σ over the runs of the last dimension, in order, of a product. Its factors are the weight of the run, and what `run` makes of the
+    /// weights within the run and its length.
     pub(crate) fn sum_runs(&self, point: &[E], mut run: impl FnMut(&EqSplit, usize) -> E) -> E {
         let mut dims = Vec::with_capacity(self.dims.len().max(1));
         let mut rest = point;

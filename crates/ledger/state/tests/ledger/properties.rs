@@ -14,8 +14,8 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One step of a history. Numbers choose among what exists then. `Reveal` opens a recent commitment, or tries to open it
-/// to something else; `Vanish` is a worker that is granted a lease and never heard of again.
+/// One step of a history. Numbers choose among what exists then. `Reveal` opens a recent commitment, or tries to open it to something
+/// else. `Vanish` is a worker that is granted a lease and never heard of again.
 #[derive(Clone, Debug)]
 enum Step {
     Transfer { from: usize, to: usize, ciro: u64 },

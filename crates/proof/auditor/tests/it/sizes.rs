@@ -60,7 +60,7 @@ fn sums_that_double_are_one_term() {
     assert_eq!(terms.max(), Some(2));
 }
 
-/// A column of its own for each of so many nodes, and a sum that each of as many more is one term longer than the one before.
+/// A column of its own for each of so many nodes. Then as many sums follow, and each is one term longer than the one before.
 fn growing(len: u32, shape: &[u32]) -> Vec<Node> {
     let taken = |_| Op::Take { x: ValueId(0), picks: vec![Pick { axis: 0, index: vec![0; shape[0] as usize] }] };
     let mut nodes = chain(len, shape, taken);

@@ -11,8 +11,8 @@ use ciro_graph::{Op, RawInput, RawTensor};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Compiles a model and holds its largest deviation from onnxruntime's stored answers, relative to the largest answer,
-/// against a limit; every sample has to get the same class, unless the answers are no classes.
+/// Compiles a model and holds its largest deviation from onnxruntime's stored answers against a limit. Both are relative to the largest
+/// answer. Every sample has to get the same class, unless the answers are no classes.
 fn check(name: &str, limit: f64, classes: bool) {
     check_in(&bundled(), name, limit, classes);
 }
@@ -174,8 +174,8 @@ fn precision_is_bought_with_wider_tables() {
     }
 }
 
-/// Calibrated on quiet inputs, a network takes inputs twice as loud, and says which value is beyond what it was calibrated for when it
-/// refuses one.
+/// Calibrated on quiet inputs, a network takes inputs twice as loud. When it refuses one, it says which value is beyond what it was
+/// calibrated for.
 #[test]
 fn a_value_far_beyond_the_samples_is_refused_by_name() {
     let (onnx, samples) = stored(&bundled(), "F_lenet_digits");

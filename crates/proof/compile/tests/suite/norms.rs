@@ -107,7 +107,7 @@ fn a_row_that_deviates_much_less_than_all_samples_is_refused() {
     assert!(refused.to_string().contains("expected"), "{refused}");
 }
 
-/// As Flax spells it, along the positions of four channels: the factor belongs to the deviation, and a difference of squares is kept from
+/// As Flax spells it, along the positions of four channels. The factor belongs to the deviation, and a difference of squares is kept from
 /// being negative.
 fn flax() -> Onnx {
     Onnx::of(&[1, 24, 4])

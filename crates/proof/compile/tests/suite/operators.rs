@@ -5,8 +5,8 @@ use crate::support::{Onnx, fixtures, numbers, run};
 use ciro_compile::onnx::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
 use ciro_compile::{CompileError, Compiled, Options, compile_onnx};
 
-/// Holds each model's largest deviation, relative to the largest answer, against a limit: 2e-2 is a
-/// hundredth of the spread where answers lie on both sides of zero.
+/// Holds each model's largest deviation, relative to the largest answer, against a limit. A limit of 2e-2 is a hundredth of the spread
+/// where answers lie on both sides of zero.
 fn check(limit: f64, names: &[&str]) {
     let dir = fixtures().join("operators");
     names.iter().for_each(|name| check_in(&dir, name, limit, false));

@@ -32,7 +32,8 @@ fn tokens() -> Onnx {
         .node("Identity x -> t", vec![])
 }
 
-/// The same steps with the pick behind them and before them: `steps` reads `a` and writes `b`, in each half of the comparison a model of its own.
+/// The same steps with the pick behind them and before them. `steps` reads `a` and writes `b`. In each half of the comparison it is a
+/// model of its own.
 fn check(index: &str, axis: i64, early_axis: i64, steps: &[&str], early: &[(&str, &str)]) {
     let attributes = |step: &str| match step.split_whitespace().next() {
         Some("Softmax") => vec![int("axis", -1)],

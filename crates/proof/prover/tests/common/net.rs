@@ -186,7 +186,8 @@ pub(crate) fn attention() -> Case {
     net.case("attention", mixed)
 }
 
-/// Rows whose padding fills parts of its own, in more than one dimension: biased sums, a table, and a view of it that is looked up.
+/// Rows whose padding fills parts of its own, in more than one dimension. They are those of biased sums, a table, and a view of it that
+/// is looked up.
 pub(crate) fn parted() -> Case {
     let mut net = Net::new(&[4, 6], 12, 8);
     let weight = net.constant(&[6, 330], |i| mixed(i) / 2);

@@ -47,8 +47,8 @@ fn a_rectified_number_that_is_not() {
     }
 }
 
-/// Quotients that differ by 4/8 modulo p, with rests to match, are as far from one another as the honest ones, and the sum of two
-/// is near zero: that each is near zero shows only where it is compared with zero.
+/// The quotients differ by 4/8 modulo p, with rests to match. They are as far from one another as the honest ones, and the sum of two is
+/// near zero. Only where each is compared with zero does it show that each is near zero.
 #[test]
 fn numbers_that_are_compared_far_from_zero() {
     let mut net = Net::new(&[4], 200, 4);
@@ -86,7 +86,7 @@ fn numbers_too_far_apart_to_be_compared() {
     }
 }
 
-/// Rests that are all one larger, with quotients an eighth smaller modulo p, are another rounding: an element that it rounds up would lie
+/// Rests that are all one larger, with quotients an eighth smaller modulo p, are another rounding. An element that it rounds up would lie
 /// nearer to the largest. That the largest is an integer near zero excludes it.
 #[test]
 fn another_rounding_of_a_row() {
@@ -106,8 +106,8 @@ fn another_rounding_of_a_row() {
     }
 }
 
-/// Near an end of x's interval, where each rounding has a twin modulo p beyond the other end: from below only the upper end of the
-/// largest's range refuses it, from above only the lower one.
+/// Near an end of x's interval, each rounding has a twin modulo p beyond the other end. Near the lower end, only the upper end of the
+/// largest's range refuses the twin. Near the upper end, only the lower one does.
 #[test]
 fn a_largest_that_wraps_beyond_the_other_end() {
     const END: i32 = (1 << 30) - (1 << 24);
@@ -232,8 +232,8 @@ fn a_number_that_its_rounded_copy_does_not_hold() {
     }
 }
 
-/// A rest that is three larger is in range, with a quotient that is as many eighths smaller modulo p, and so may be the rest of a copy that
-/// is rounded from it; but neither quotient is.
+/// A rest that is three larger is in range, with a quotient that is as many eighths smaller modulo p. The rest of a copy that is rounded
+/// from it may be in range, too. But neither quotient is.
 #[test]
 fn another_rounding_that_a_rounded_copy_could_hold() {
     let mut net = Net::new(&[2], 4000, 4);

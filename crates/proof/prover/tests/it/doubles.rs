@@ -149,7 +149,8 @@ fn other_cuts_are_rejected() {
     assert_eq!(impostor(&case, Weights::Lied, raised), Phase::Opening);
 }
 
-/// Doubles from bits, mostly around the cuts, shown and hidden, alone and in batches: a rank that is off, and an image beside the true one.
+/// Doubles from bits, mostly around the cuts, shown and hidden, alone and in batches. The lies are a rank that is off, and an image
+/// beside the true one.
 #[test]
 fn no_random_lie_about_doubles_is_believed() {
     let (mut ranks, mut images) = (0, 0);

@@ -214,7 +214,8 @@ fn both_ends_of_a_declared_quotient_are_checked() {
     assert!(lookups[0] < lookups[1] && lookups[0] < lookups[2], "{lookups:?}");
 }
 
-/// The first element of the input divided by the second, both within a bound; the answer is not shown, so that its interval is the relation's.
+/// The first element of the input divided by the second, both within a bound. The answer is not shown, so that its interval is the
+/// relation's.
 fn divided(op: Op, bound: i32, (lo, hi): (i32, i32)) -> Model {
     let mut s = Sketch::new(2);
     s.program.inputs[0].ingest = Ingest::Fixed { exponents: vec![0], lo: -bound, hi: bound };

@@ -32,7 +32,7 @@ fn corner(index: usize, vars: usize) -> Vec<E> {
     (0..vars).rev().map(|bit| E::from_usize(index >> bit & 1)).collect()
 }
 
-/// The first `rounds` rounds of a sumcheck of `f` in `vars` variables for any claim: h(0) + h(1) is always what is claimed, and the rest
+/// The first `rounds` rounds of a sumcheck of `f` in `vars` variables for any claim. h(0) + h(1) is always what is claimed, and the rest
 /// of h follows the truth. Returns the point.
 fn rounds(
     transcript: &mut Writer,
@@ -256,8 +256,8 @@ fn lookup_verdict(scene: &Scene, layer: usize) -> Result<(), VerifyError> {
     judge(scene, transcript, Evaluations::default(), lookup::verify)
 }
 
-/// What is left of a claim after rounds that shift each polynomial by half of what is missing: the truth at the point, and the first
-/// difference halved once a round.
+/// What is left of a claim after rounds that shift each polynomial by half of what is missing. It is the truth at the point, and the
+/// first difference halved once a round.
 fn last_claim(weight: &[E], point: &[E], claim: E, p: &[E], q: &[E], lambda: E) -> E {
     let tables = children_of(p, q);
     let node = |x: &[E]| {

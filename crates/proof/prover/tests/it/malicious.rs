@@ -83,8 +83,8 @@ fn a_number_beyond_what_is_declared() {
     }
 }
 
-/// Quotients that differ by fractions j/8 modulo p leave remainders in range, and their sum is off by one: only the quotients'
-/// own range tells, or the table that they are looked up in.
+/// Quotients that differ by fractions j/8 modulo p leave remainders in range, and their sum is off by one. Only the quotients' own range
+/// tells, or the table that they are looked up in.
 #[test]
 fn wrapped_quotients() {
     let p = 0x7f00_0001i64;

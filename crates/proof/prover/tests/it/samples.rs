@@ -131,7 +131,7 @@ fn every_byte_of_an_opening_is_bound() {
     assert_eq!(shown.rejected(sample, &[]), Phase::Encoding);
 }
 
-/// An opening is bound to the proof of the batch: another proof of the same batch, or one made for something else, has other commitments
+/// An opening is bound to the proof of the batch. Another proof of the same batch, or one made for something else, has other commitments
 /// or another point.
 #[test]
 fn an_opening_does_not_travel_between_proofs() {

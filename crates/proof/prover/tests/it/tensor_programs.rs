@@ -93,8 +93,8 @@ fn rearrangements() {
     }
 }
 
-/// A vector under two dimensions, of which the second is a power of two, has the cells of the vector: rows are read where a gather
-/// knows one dimension alone.
+/// A vector under two dimensions, the second a power of two, has the cells of the vector. So rows are read where a gather knows one
+/// dimension alone.
 #[test]
 fn rows_of_a_flattened_tensor() {
     for (shape, rows) in [([6, 10], [15, 4]), ([16, 6], [3, 32]), ([5, 3], [15, 1])] {
@@ -234,8 +234,8 @@ fn attention_by_two_heads() {
     attention();
 }
 
-/// One constant as the weights of a layer, where it lies in blocks whose order is not that of its rows, and as what is added to the layer's
-/// results or multiplies them; that comes before or after.
+/// One constant is used twice. As the weights of a layer it lies in blocks whose order is not that of its rows. It is also added to the
+/// layer's results or multiplies them. That comes before or after.
 #[test]
 fn a_constant_that_is_a_factor_of_products_and_an_operand_is_one_tensor() {
     let ops: [fn(ValueId, ConstId) -> Op; 2] = [|x, c| Op::AddConst { x, c }, |x, c| Op::MulConst { x, c }];

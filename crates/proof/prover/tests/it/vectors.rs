@@ -95,8 +95,8 @@ impl Vector {
     }
 }
 
-/// A regression, a tree, a booster; at the higher target the booster again, and a convolutional network, which is large enough for an oracle
-/// in the opening's tail. What the compiler makes of them may change; their frozen proofs stay valid.
+/// A regression, a tree and a booster. At the higher target there are the booster again, and a convolutional network, which is large
+/// enough for an oracle in the opening's tail. What the compiler makes of them may change; their frozen proofs stay valid.
 fn real() -> [Vector; 5] {
     [
         Vector::real("A2_linreg_diabetes", Security::Bits100),

@@ -71,7 +71,7 @@ fn a_program_is_not_looked_at_where_another_model_is_named() {
     assert_eq!(stage(Terms { model: Some(ModelId::ZERO), ..Terms::default() }, &receipt), "model");
 }
 
-/// A receipt says which key its program has. Its word decides the id, which is compared with a pin before anything dear is done; what it
+/// A receipt says which key its program has. Its word decides the id, which is compared with a pin before anything dear is done. What it
 /// says is then compared with what follows from the program.
 #[test]
 fn a_receipt_that_lies_about_its_key_is_refused_before_its_proof() {
