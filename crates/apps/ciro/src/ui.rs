@@ -65,7 +65,7 @@ impl Ui {
     }
 
     /// Prints a result: `value` as one JSON document with `--json`, else the lines of `text`. Text of strangers inside is shown with
-    /// [`Named`](ciro_types::Named), so that it cannot end a line; whatever else is not printable is escaped here.
+    /// [`Named`](ciro_types::Named), so that it cannot end a line. Whatever else is not printable is escaped here.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
         if self.json {
             let json = serde_json::to_string_pretty(value).map_err(CliError::failed)?;

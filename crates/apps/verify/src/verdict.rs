@@ -10,7 +10,7 @@ use ciro_types::{Assurance, ChainId, Hash32, Height, JobId, ModelId};
 use serde::Serialize;
 use std::fmt;
 
-/// Of the memory that a reader accepts, one part in so many may be values in JSON: whoever prints it holds a few copies.
+/// Of the memory that a reader accepts, one part in so many may be values in JSON. Whoever prints it holds a few copies.
 const JSON_SHARE: u64 = 8;
 
 /// A valid receipt. A verdict is only made of one that passed.

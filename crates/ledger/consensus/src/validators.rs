@@ -84,8 +84,8 @@ struct Inner {
     members: Vec<Validator>,
     total: u64,
     digest: Hash32,
-    /// Indices into `members`; one proposer cycle. Made when somebody asks whose turn it is, which a light client does not: a receipt may
-    /// carry thousands of sets.
+    /// Indices into `members`; one proposer cycle. It is made when somebody asks whose turn it is. A light client does not ask, and a
+    /// receipt may carry thousands of sets.
     cycle: OnceLock<Vec<usize>>,
 }
 

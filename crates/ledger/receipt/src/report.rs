@@ -78,7 +78,8 @@ impl Report {
         self.record.is_some()
     }
 
-    /// The verdict in three lines, in which no word was chosen by a stranger: rung and model; settlement; what the evidence is bound to.
+    /// The verdict in three lines: rung and model, then the settlement, then what the evidence is bound to. No word in it was chosen by a
+    /// stranger.
     #[must_use]
     pub fn verdict(&self) -> String {
         format!("valid, {} · model id {}\n{}\n{}", self.worth(), self.model, self.settlement_line(), self.bound_line())

@@ -14,8 +14,8 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use std::collections::BTreeMap;
 
 impl Store {
-    /// Checks the state against its root, and the root before it against the last block's header. Cost: proportional to the
-    /// rows of the state, not to its history, whose rows are checked whenever they are read.
+    /// Checks the state against its root, and the root before it against the last block's header. Cost: proportional to the rows of the
+    /// state, not to its history. The rows of the history are checked whenever they are read.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], naming the first row that is not what was written.

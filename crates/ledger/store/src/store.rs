@@ -168,8 +168,8 @@ impl Store {
         tree::rows(&reading, Span::read(&reading)?.newest)
     }
 
-    /// The row of `key` after `height`, or its absence, with a proof that has been checked. Kept for the two latest heights:
-    /// the last, whose root the next header will certify, and the one before, whose root is certified.
+    /// The row of `key` after `height`, or its absence, with a proof that has been checked. It is kept for the two latest heights. The
+    /// next header will certify the root of the last one. The root of the one before is certified.
     ///
     /// # Errors
     /// [`StoreError::NotKept`] for any other height.

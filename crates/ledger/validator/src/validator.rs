@@ -218,8 +218,8 @@ impl<F: WalFile> Validator<F> {
         fresh.filter(|_| local)
     }
 
-    /// Cheap checks first: identity, nonce, balance, room and rights; then the signature; the proof last. A transaction that
-    /// waits already is no news.
+    /// Cheap checks come first: identity, nonce, balance, room and rights. Then comes the signature, and last the proof. A transaction
+    /// that waits already is no news.
     fn try_admit(&mut self, bytes: &[u8]) -> (Option<TxId>, Result<News, SubmitError>) {
         let tx = match SignedTx::decode(bytes, self.ledger.max_tx_bytes()) {
             Ok(tx) => tx,

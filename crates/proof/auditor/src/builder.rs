@@ -131,7 +131,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Counts a few entries, of which the next [`Builder::spend`] decides: a gadget makes a limited number of them in between.
+    /// Counts a few entries without a check. The next [`Builder::spend`] decides about them: a gadget makes a limited number of them in
+    /// between.
     pub(crate) fn count(&mut self, entries: usize) {
         self.entries = self.entries.saturating_add(entries);
     }

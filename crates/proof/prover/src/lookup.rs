@@ -151,7 +151,8 @@ impl<'a> Combination<'a> {
     }
 }
 
-/// The first slots, whose leaves have the numerator one, and how many leaves that is, in whole octets of groups: no slot crosses that line.
+/// The first slots, whose leaves have the numerator one, and how many leaves these are. They are whole octets of groups, and no slot
+/// crosses their end.
 fn units<'a>(relation: &Relation, slots: &'a [Slot]) -> (&'a [Slot], usize) {
     let whole = |slot: &&Slot| matches!(slot.occupant, Occupant::Lookup { lookup, .. } if relation.lookups[lookup].rows.fills_parts());
     let end = slots.iter().take_while(whole).last().map_or(0, Slot::end);

@@ -10,7 +10,7 @@ use ciro_sumcheck::eq_table;
 use ciro_transcript::{E, F};
 use p3_field::PrimeCharacteristicRing;
 
-/// What is sent for a column whose value at `point` this is: for a view with repeated dimensions, the value of the column seen.
+/// What is sent for a column whose value at `point` is `value`. For a view with repeated dimensions, it is the value of the column seen.
 pub fn shown(relation: &Relation, witness: &Witness, col: ColId, point: &[E], value: E) -> E {
     match relation.view(col) {
         Some(view) if !view.repeats.is_empty() => witness.seen(relation, col, point),
@@ -18,8 +18,8 @@ pub fn shown(relation: &Relation, witness: &Witness, col: ColId, point: &[E], va
     }
 }
 
-/// Whether folding reads the column's own cells: not those of a gathered column, whose sources are folded instead, nor of
-/// a view that only permutes.
+/// Whether folding reads the column's own cells. It does not for a gathered column, whose sources are folded instead, nor for a view that
+/// only permutes.
 #[must_use]
 pub fn needs_cells(relation: &Relation, col: ColId) -> bool {
     match relation.column(col).map(|c| c.source) {

@@ -46,7 +46,8 @@ impl<'a> Evaluator<'a> {
         self.relation
     }
 
-    /// The value of a column: as it was sent, or evaluated; of a view, times the factor that its repeated dimensions make.
+    /// The value of a column, as it was sent, or evaluated. For a view, it is the value seen times the factor that the view's repeated
+    /// dimensions make.
     pub fn value(&mut self, col: ColId, point: &[E], sent: Option<E>) -> E {
         let relation = self.relation;
         let Some(view) = relation.view(col) else {

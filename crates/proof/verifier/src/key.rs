@@ -291,7 +291,8 @@ fn size(space: &Space) -> Size {
     }
 }
 
-/// Checks that integers of so many samples are those of ports; `error` names the first that is not, what is expected, and what is there.
+/// Checks that integers of so many samples are those of ports. `error` gets the number of the first that is not, what is expected, and
+/// what is there.
 fn check_ports(
     ports: &[Port],
     samples: usize,

@@ -319,7 +319,8 @@ impl Evaluations {
         }
     }
 
-    /// Reads a column at `point`: a public one is for the verifier to evaluate; of another the next value was sent, which is claimed.
+    /// Reads a column at `point`. A public column is for the verifier to evaluate. For any other, the next value of `sent` is read and
+    /// claimed.
     pub fn read(
         &mut self,
         relation: &Relation,

@@ -48,7 +48,7 @@ impl Compression {
     }
 }
 
-/// log₂ of how many neighbouring nodes stay together down to the layer of as many nodes: what a processor handles at once.
+/// 2 to this many neighbouring nodes stay together, down to the layer of as many nodes. A processor handles so many at once.
 pub const NEIGHBOURS: usize = 4;
 
 /// Exchanges two orders of a layer's variables: their own, and the one in which its rounds bind them. Rounds first bind the variables

@@ -164,7 +164,7 @@ fn mark(element: &mut Element, threshold: f64, input: &Input) {
     element.marks.extend(beside.into_iter().filter(|x| x.is_finite()));
 }
 
-/// How large an element may be: of a scaled input by its range, of one that is compared a little beyond its thresholds.
+/// How large an element may be. The range of a scaled input says so. An input that is compared may be a little beyond its thresholds.
 fn reach(input: &Input, element: usize, marks: &[f64]) -> f64 {
     match &input.ingest {
         Ingest::Fixed { exponents, lo, hi }

@@ -20,7 +20,8 @@ pub struct AccuracyReport {
     pub operators: Vec<OperatorAccuracy>,
 }
 
-/// The same model calibrated on three quarters of the samples, on the fourth: each of them in turn, of a large model only one.
+/// The same model, calibrated on three quarters of the samples and measured on the fourth. Each quarter is left out in turn; of a large
+/// model only one is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// How many samples were left out once.

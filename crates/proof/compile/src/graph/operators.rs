@@ -88,7 +88,7 @@ macro_rules! operators {
                 }
             }
 
-            /// Versions of its domain: that which has it first, and that of its newest form that is known here.
+            /// Versions of its domain, from the one that has it first to that of its newest form that is known here.
             #[must_use]
             pub const fn opsets(self) -> RangeInclusive<u32> {
                 match self {

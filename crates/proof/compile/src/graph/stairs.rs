@@ -104,7 +104,7 @@ pub(crate) fn one_hot(thresholds: Vec<f32>, classes: usize) -> Ensemble {
     tree
 }
 
-/// The trees of the pairs of so many classes: each votes for the first one where its number is positive, else for the second.
+/// One tree for each pair of so many classes. It votes for the first class where the pair's number is positive, else for the second.
 pub(crate) fn one_of_votes(classes: usize) -> Ensemble {
     let pairs = (0..classes).flat_map(|i| (i + 1..classes).map(move |j| (i, j)));
     let (mut roots, mut nodes) = (Vec::new(), Vec::new());

@@ -29,10 +29,10 @@ impl Tolerance {
     /// tell by how much.
     pub(crate) const DRAWN: Self = Self { same_class: 0.95, deviation: 1e-3, each: false };
 
-    /// For drawn inputs of a network, whose scales are those of other drawn inputs: what is further off is another function.
+    /// For drawn inputs of a network, whose scales are those of other drawn inputs. A program that is further off is another function.
     pub(crate) const DRAWN_NETWORK: Self = Self { same_class: 0.95, deviation: 0.05, each: false };
 
-    /// This one, or what the user accepts instead: that part of the spread, and as many other decisions.
+    /// This one, or what the user accepts instead: that part of the spread, and that part of other decisions.
     pub(crate) fn or(self, accepted: Option<f64>) -> Self {
         match accepted {
             Some(share) => Self { same_class: 1.0 - share, deviation: share, ..self },

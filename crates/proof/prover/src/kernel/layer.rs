@@ -409,7 +409,7 @@ mod tests {
     /// log₂ of the leaves; groups of each unit, and whether it is a line; groups of other leaves.
     type Shape<'a> = (usize, &'a [(usize, bool)], usize);
 
-    /// Leaves whose first ones are units of so many groups, lines or not, and `rest` others; and the layer of the same nodes.
+    /// Leaves, and the layer of the same nodes. The first leaves are units of so many groups, lines or not. `rest` other groups follow.
     fn sample_leaves(vars: usize, units: &[(usize, bool)], rest: usize) -> (Leaves, Layer<'static>) {
         let units: Vec<Unit> =
             units.iter().enumerate().map(|(i, &(groups, line))| sample_unit(i, groups, line)).collect();

@@ -202,8 +202,8 @@ impl Points {
         }
     }
 
-    /// values\[i\] += Σ scale·xⁱ over the points x, each with its scale: the transpose of [`Points::evaluate`], for as many values as
-    /// polynomials have coefficients.
+    /// values\[i\] += Σ scale·xⁱ over the points x, each with its scale. This is the transpose of [`Points::evaluate`], for as many
+    /// values as polynomials have coefficients.
     pub fn add_powers(&self, scales: &[E], values: &mut [PackedE]) {
         let row = values.len() >> self.log_rows;
         let piece = row.div_ceil(TASKS).max(SUM_PACKS);

@@ -46,7 +46,8 @@ fn is_plain(term: &[char]) -> bool {
     term.iter().enumerate().all(|(i, letter)| letter.is_ascii_alphabetic() && !term[..i].contains(letter))
 }
 
-/// The product over the letters that the result lacks: letters of both, of the left, of the right.
+/// The product, summed over the letters that the result lacks. Its letters are first those of both operands, then those of the left one
+/// alone, then those of the right one alone.
 fn product(
     ctx: &mut Ctx<'_, '_>,
     (a, a_letters): (Bound, Vec<char>),

@@ -209,8 +209,8 @@ pub(super) fn pool_planes(
     }
 }
 
-/// Lengthens the padding so that a last, partial window counts, as ONNX's ceil_mode asks: unless it would start beyond the
-/// input and its leading padding.
+/// Lengthens the padding so that a last, partial window counts, as ONNX's ceil_mode asks. A window does not count if it would start
+/// beyond the input and its leading padding.
 pub(super) fn round_up(window: &mut Window, size: [usize; 2]) {
     for (d, size) in size.into_iter().enumerate() {
         let reach = (window.kernel[d] - 1) * window.dilation[d] + 1;

@@ -21,8 +21,8 @@ pub(super) struct LeafFunction {
     pub(super) at: At,
     /// The step of the tree.
     pub(super) tree: Id,
-    /// What the function is at each leaf, in the order of the tree's nodes: as many elements as `dims` say, leaf by leaf. Truth values are
-    /// zeros and ones.
+    /// What the function is at each leaf, in the order of the tree's nodes. Leaf by leaf, these are as many elements as `dims` say. Truth
+    /// values are zeros and ones.
     pub(super) values: Data,
     pub(super) dims: Vec<usize>,
 }

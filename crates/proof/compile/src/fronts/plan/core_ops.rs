@@ -191,7 +191,7 @@ fn sum(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// The mean, over the first dimension, of values that were put together along it: of the models of an ensemble.
+/// The mean, over the first dimension, of values that were put together along it. Such values are those of the models of an ensemble.
 fn mean_of_stack(ctx: &mut Ctx<'_>) -> Result<(), CompileError> {
     let by_attribute = ctx.attributes.ints("axes")?.to_vec();
     let keep = ctx.attributes.int("keepdims")?.unwrap_or(1) != 0;

@@ -120,7 +120,7 @@ fn two_classes(
 /// Largest distance of a leaf's vote from one, as a part of that, where float32 has rounded it.
 const ROUNDED: f32 = 1e-6;
 
-/// The number of trees of which a forest averages probabilities: leaves of one class vote with one in so many.
+/// The number of trees, if this forest averages probabilities. Then a leaf of one class votes with one divided by that number.
 fn averaged(forest: &Ensemble) -> Option<f32> {
     let votes = forest.nodes.iter().filter_map(|n| if let TreeNode::Leaf(votes) = n { Some(votes) } else { None });
     let most = votes.flatten().fold(0.0f32, |most, &(_, weight)| most.max(weight));

@@ -294,8 +294,8 @@ impl Paths {
     }
 }
 
-/// Puts leaves together to a tree and returns its root: a split on whose sides all of them lie, and the trees of either side. `None` if they
-/// are not the leaves of one tree.
+/// Puts leaves together to a tree and returns its root. The root is a split for which every leaf has a side. Below it are the trees of
+/// either side. `None` if they are not the leaves of one tree.
 fn grow(nodes: &mut Vec<TreeNode>, splits: &[Split], mut leaves: Vec<Leaf>, depth: u32) -> Option<usize> {
     let root = nodes.len();
     if let [leaf] = leaves.as_mut_slice() {

@@ -203,7 +203,7 @@ fn refuse(slot: &Slot<'_>, text: &str, row: usize, table: &Table) -> SampleProbl
     }
 }
 
-/// What a number of a table is to the model: itself, or the code of a category; `None` if it refuses it.
+/// What a number of a table is to the model: itself, or the code of a category. `None` if the model refuses it.
 fn of_number(column: &Column, number: f64) -> Option<f64> {
     if number.is_nan() {
         return Some(missing(column));

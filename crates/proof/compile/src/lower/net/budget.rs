@@ -144,7 +144,7 @@ impl Budget {
     }
 }
 
-/// Whether squares of rows of `n` are summed in blocks: so that values as fine as that allows are fine enough, and rows are long.
+/// Whether squares of rows of `n` are summed in blocks. They are where values as fine as that allows are fine enough, and rows are long.
 const fn has_blocks(n: usize, (_, fine): (u32, u32)) -> bool {
     fine <= BLOCKED_BITS + 1 && n.is_multiple_of(8) && n >= 64
 }

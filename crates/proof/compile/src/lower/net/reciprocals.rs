@@ -34,8 +34,8 @@ struct Reciprocal {
 }
 
 impl Lowering<'_> {
-    /// `(x − mean) / deviation` of each row, whose deviation is `root`, in units of which `unit` are one; `None` if rows deviate too
-    /// differently.
+    /// `(x − mean) / deviation` of each row. The row's deviation is `root`, which is one where it has `unit` units. `None` if rows
+    /// deviate too differently.
     pub(super) fn by_reciprocal(
         &mut self,
         at: &At,

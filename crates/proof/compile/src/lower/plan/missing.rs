@@ -87,7 +87,8 @@ pub(crate) fn fills(plan: &Plan, input: Id) -> Option<Vec<Option<f32>>> {
     (imputed || is_filled).then(|| readers.iter().map(fill).collect())
 }
 
-/// The plan, where imputers read what trees read as missing: so that both see it, the least integer of the input stands for it.
+/// The plan, where imputers read what trees read as missing. The least integer of the input stands for a missing value, so that both see
+/// it.
 pub(crate) fn flagged(plan: &Plan) -> Plan {
     // No image of a double is its alone.
     let is_single = |id: Id| plan.inputs.get(id).is_some_and(|input| !input.double);
