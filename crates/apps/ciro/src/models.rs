@@ -91,7 +91,7 @@ pub(crate) fn input(program: &Program, path: &Path, index: usize, ui: &Ui) -> Re
         .ok_or_else(|| CliError::usage(format!("--sample: expected a number below {count}, got {index}")))
 }
 
-/// The input of a batch, as many samples as `program` takes: those of the file at `path`, over and over.
+/// The input of a batch, with as many samples as `program` takes. They are those of the file at `path`, over and over.
 pub(crate) fn repeated(program: &Program, path: &Path) -> Result<RawInput, CliError> {
     let samples = load_samples(path, &Port::of(program))?.inputs;
     let taken: Vec<RawInput> = samples.iter().cycle().take(program.batch as usize).cloned().collect();

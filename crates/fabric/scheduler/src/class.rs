@@ -18,7 +18,8 @@ pub(crate) const BAND: u16 = 100;
 /// Price divided by reputation: what an answer is expected to cost. Smaller is preferred.
 pub(crate) type Score = u128;
 
-/// A worker's rank for one demand: cheaper first; among equals, the first at or after the demand's pivot, in a circle.
+/// A worker's rank for one demand. Cheaper workers come first. Among equals, the first at or after the demand's pivot comes first, in a
+/// circle.
 pub(crate) type Rank = (Score, bool, AccountId);
 
 /// The free workers of one class.

@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 const SET_DOMAIN: &str = "ciro/validators/v1";
 
 /// Most validators in one set. Certificates grow linearly with it, and a certificate travels in every receipt. So does one for each
-/// validator that lost its vote: those of so many are 16,290 signatures, which a reader of receipts accepts.
+/// validator that lost its vote. The certificates of so many have 16,290 signatures, which a reader of receipts accepts.
 pub const MAX_VALIDATORS: usize = 180;
 
 /// Longest proposer cycle. Shares below 1/256 of the stake may get no turn; they still vote with full weight.

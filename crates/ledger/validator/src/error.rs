@@ -84,7 +84,7 @@ impl ValidatorError {
         }
     }
 
-    /// Whether what is on the disk is not what was written: the store is to be set aside and taken from a peer.
+    /// Whether what is on the disk is not what was written. Such a store is to be set aside and taken from a peer.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {

@@ -23,7 +23,7 @@ const ONE_HOT_MAX: usize = 1 << 24;
 /// Most classes of a hidden label, log₂: the matrix of pairs of classes has 2²⁴ cells, as that of row numbers has.
 const LOG_CLASSES_MAX: u32 = 12;
 
-/// Where the columns of a part lie of which this much is shown; `None` for public ones.
+/// The polynomial that holds the columns of a part, by how much of the part is shown. `None` for public parts.
 fn poly_of(disclosure: Disclosure, committed: Poly) -> Option<Poly> {
     match disclosure {
         Disclosure::Public => None,

@@ -33,8 +33,8 @@ impl Origin {
     }
 }
 
-/// One step of filling. Steps are in order: each reads only columns that are public, of the model, products of filled
-/// columns, or filled by an earlier step. All arithmetic is on integers.
+/// One step of filling. Steps are in order. Each reads only columns that are public, of the model, products of filled columns, or filled
+/// by an earlier step. All arithmetic is on integers.
 #[derive(Clone, Debug)]
 pub enum Hint {
     /// Copies a value of the execution.

@@ -469,7 +469,7 @@ mod tests {
         assert_eq!([ordered(1) - ordered(0), ordered(0) - ordered(0x8000_0001)], [1, 1]);
     }
 
-    /// There are as many images as numbers, and each step of one is the least step of the other: none is without a number.
+    /// There are as many images as numbers. Each step of an image is the least step of its number, so no image is without a number.
     #[test]
     fn every_integer_between_the_infinities_is_the_image_of_a_number() {
         let numbers = 2 * (0x7f80_0000u32 + 1) - 1;

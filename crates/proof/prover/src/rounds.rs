@@ -75,7 +75,7 @@ impl<'a> EqRounds<'a> {
     }
 }
 
-/// The inverse of each element, or zeros if one has none: a zero challenge has probability 2⁻¹⁵⁵; the proof would then fail, not lie.
+/// The inverse of each element, or zeros if one has none. A zero challenge has probability 2⁻¹⁵⁵. The proof would then fail, not lie.
 fn inverses(z: &[E]) -> Vec<E> {
     let mut before = Vec::with_capacity(z.len());
     let mut product = E::ONE;

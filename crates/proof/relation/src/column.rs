@@ -45,7 +45,7 @@ pub enum Knowledge {
     Cells,
     /// By a commitment.
     Commitment,
-    /// By a commitment whose leaves are salted, so that it tells nothing to who guesses cells.
+    /// By a commitment whose leaves are salted. So it tells nothing to somebody who guesses cells.
     Salted,
 }
 

@@ -13,7 +13,7 @@ use ciro_sumcheck::mask_mle;
 use ciro_transcript::E;
 use p3_field::PrimeCharacteristicRing;
 
-/// A column whose cell at x is the cell of another column at selected bits of x; zero where a repeated dimension is padding.
+/// A column whose cell at x is the cell of another column at selected bits of x. The cell is zero where a repeated dimension is padding.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct View {
     /// Read. Not a view.

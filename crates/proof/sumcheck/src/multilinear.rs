@@ -124,7 +124,7 @@ pub fn evaluate(table: &[E], point: &[E]) -> E {
     eq_table(point, E::ONE).iter().zip(table).fold(E::ZERO, |acc, (&w, &t)| acc + w * t)
 }
 
-/// As [`evaluate`], for base-field entries, of which there may be many: row by row, without a table of all weights.
+/// As [`evaluate`], for base-field entries. There may be many, so it goes row by row, without a table of all weights.
 pub fn evaluate_base(table: &[F], point: &[E]) -> E {
     meter::field(wide(table.len()).saturating_mul(F_MUL));
     let (high, low) = point.split_at(point.len().div_ceil(2));

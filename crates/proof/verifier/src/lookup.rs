@@ -48,7 +48,7 @@ impl Compression {
     }
 }
 
-/// 2 to this many neighbouring nodes stay together, down to the layer of as many nodes. A processor handles so many at once.
+/// log₂ of the number of neighbouring nodes that stay together, down to the layer of as many nodes. A processor handles so many at once.
 pub const NEIGHBOURS: usize = 4;
 
 /// Exchanges two orders of a layer's variables: their own, and the one in which its rounds bind them. Rounds first bind the variables

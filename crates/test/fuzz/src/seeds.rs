@@ -36,7 +36,7 @@ pub struct Vector {
     pub subject: Subject,
     /// The proof.
     pub proof: Vec<u8>,
-    /// Of a batch whose samples open: canonical bytes of one and its opening, together in canonical bytes.
+    /// One sample of a batch whose samples open, and its opening. Both are in canonical bytes, and so are the two together.
     pub sample: Option<Vec<u8>>,
 }
 
@@ -147,7 +147,7 @@ pub fn sample_receipts() -> Vec<Vec<u8>> {
     vectors().into_iter().filter_map(of).flat_map(|receipt| [receipt.to_bytes(), encode(&receipt)]).collect()
 }
 
-/// What the target `verify_file` is handed, after the byte that says what it is: as many kinds.
+/// How many kinds of file the target `verify_file` is handed. A first byte says which kind it is.
 pub const FILES: u8 = 4;
 
 /// How the file of a receipt begins, and the domain of its checksum.

@@ -10,7 +10,7 @@ use crate::terms::samples::Samples;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Row {
     Numbers(Vec<f64>),
-    /// The number of a class; as many as there are classes for a label that the model does not have.
+    /// The number of a class. A label that the model does not have is the number of classes.
     Class(f64),
 }
 

@@ -13,12 +13,12 @@ const MANY_WEIGHTS: usize = 1 << 20;
 /// How unlikely a rate has to be for what was seen, before it is called too high.
 const UNLIKELY: f64 = 0.05;
 
-/// The part that sample `i` of so many is in; none where there are too few to leave any out.
+/// The part that sample `i` of `samples` is in. `None` where there are too few samples to leave any out.
 pub(crate) const fn part(i: usize, samples: usize) -> Option<usize> {
     if samples < ENOUGH { None } else { Some((i + 1) % PARTS) }
 }
 
-/// How many parts are left out in turn, of so many samples and for a program of so many weights.
+/// How many parts are left out in turn, for so many samples and a program of so many weights.
 pub(crate) const fn trials(samples: usize, weights: usize) -> usize {
     match (samples < ENOUGH, weights > MANY_WEIGHTS) {
         (true, _) => 0,

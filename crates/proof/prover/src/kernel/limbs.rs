@@ -131,7 +131,7 @@ fn splat(pair: [i16; 2]) -> i16x16 {
     bytemuck::cast(i32x8::splat(bytemuck::cast(pair)))
 }
 
-/// Two vectors of integers whose neighbours are what a pair of elements weighs: `a` and `b` taken in turn.
+/// Two vectors of integers, with `a` and `b` taken in turn. So two neighbours are what a pair of elements weighs.
 #[inline(always)]
 #[must_use]
 pub fn interleave(a: &[i16; LANES], b: &[i16; LANES]) -> [i16x16; 2] {

@@ -356,8 +356,8 @@ impl Stretches<'_> {
     }
 }
 
-/// Adds a tree that votes for `class`: the nodes that are reached from `root`, each of which `read` gives. The flags of memberships
-/// come after so many `features`.
+/// Adds a tree that votes for `class`. Its nodes are those that are reached from `root`, and `read` gives each of them. The flags of
+/// memberships come after so many `features`.
 pub(super) fn add_tree(
     forest: &mut Ensemble,
     (class, root, features): (usize, usize, usize),

@@ -46,8 +46,8 @@ fn is_plain(term: &[char]) -> bool {
     term.iter().enumerate().all(|(i, letter)| letter.is_ascii_alphabetic() && !term[..i].contains(letter))
 }
 
-/// The product, summed over the letters that the result lacks. Its letters are first those of both operands, then those of the left one
-/// alone, then those of the right one alone.
+/// The product, summed over the letters of both operands that the result lacks. It has first the other letters of both, then those of the
+/// left one alone, then those of the right one alone.
 fn product(
     ctx: &mut Ctx<'_, '_>,
     (a, a_letters): (Bound, Vec<char>),

@@ -181,7 +181,7 @@ fn concatenated(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.concat(parts, axis)
 }
 
-/// A QGemm: `alpha · a · b + c`, where c is in units of both scales' product; numbers, if it has no scale of its own.
+/// A QGemm: `alpha · a · b + c`. c is in units of both scales' product. The result is numbers, if it has no scale of its own.
 fn gemm(ctx: &mut Ctx<'_, '_>) -> Result<Bound, CompileError> {
     ctx.attributes.only("transA", 0)?;
     let is_turned = ctx.attributes.int("transB")?.unwrap_or(0) != 0;

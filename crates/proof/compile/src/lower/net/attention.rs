@@ -67,7 +67,7 @@ impl Lowering<'_> {
         Ok(Quant { id, scale })
     }
 
-    /// As [`Self::gaps`], of sums that need not become columns first: only how far they lie from one another is declared. `None` if
+    /// As [`Self::gaps`], of sums that need not become columns first. Only how far they lie from one another is declared. `None` if
     /// interval arithmetic bounds them well, or they are too wide.
     fn gaps_of_sums(&mut self, at: &At, x: Id) -> Result<Option<Quant>, CompileError> {
         let source = self.source(x)?;
@@ -266,7 +266,7 @@ impl Lowering<'_> {
     }
 }
 
-/// Ends of a rounded mean, `times` finer, of values in `interval`: a power of two many quotients.
+/// Ends of a rounded mean, `times` finer, of values in `interval`. Between them lie as many quotients as a power of two.
 pub(super) fn around(interval: Interval, times: f64) -> (i32, i32) {
     let lowest = (interval.lo as f64 * times).floor();
     let highest = (interval.hi as f64 * times).ceil();

@@ -8,7 +8,7 @@ use crate::terms::options::Precision;
 
 /// Room of a sum, bits: its interval stays below 2³⁰ − 2²³ with some slack for a later Rescale.
 pub(super) const ROOM_BITS: f64 = 29.95;
-/// Bits of a column that its margin leaves unused, at most: it is that much less precise than weights of as many bits.
+/// Most bits of a column that its margin leaves unused. A column is that much less precise than weights of as many bits.
 const UNUSED_BITS: f64 = 2.0;
 /// Narrowest column that still carries a useful number, bits without the sign.
 const NARROWEST: u32 = 9;

@@ -121,7 +121,7 @@ impl Lowering<'_> {
         Ok(Quant { id: sum, scale })
     }
 
-    /// The integers times a ratio: times its whole part, and times its fraction, of which bits are dropped.
+    /// The integers times a ratio. They are multiplied by its whole part, and by its fraction, of which bits are dropped.
     fn multiplied(&mut self, at: &At, q: Quant, ratio: f64) -> Result<ValueId, CompileError> {
         let room = ROOM_BITS.floor() - self.magnitude(q).max(1.0).log2().ceil();
         let bits = room.clamp(0.0, FRACTION_BITS);

@@ -9,7 +9,7 @@ use super::range::{How, choose};
 use crate::terms::error::{At, CompileError};
 use ciro_graph::{Op, ValueId};
 
-/// Rows may deviate so many times less than any that samples show, or more; inputs with quieter or louder ones are refused.
+/// Rows may deviate so many times less, or more, than any that samples show. Inputs with quieter or louder rows are refused.
 const MARGIN: f64 = 4.0;
 /// Reciprocals of the loudest rows of samples have at least so many bits.
 const LEAST_BITS: i32 = 10;
@@ -34,8 +34,7 @@ struct Reciprocal {
 }
 
 impl Lowering<'_> {
-    /// `(x − mean) / deviation` of each row. The row's deviation is `root`, which is one where it has `unit` units. `None` if rows
-    /// deviate too differently.
+    /// `(x − mean) / deviation` of each row. The row's deviation is `root / unit`. `None` if rows deviate too differently.
     pub(super) fn by_reciprocal(
         &mut self,
         at: &At,

@@ -231,7 +231,8 @@ struct Piece {
     segment_bits: u32,
 }
 
-/// Any smooth function, by tables that halve where it bends. `seen`: the ends of x that samples show; an input far beyond them is refused.
+/// Any smooth function, by tables that halve where it bends. `seen` are the ends of x that samples show. An input far beyond them is
+/// refused.
 pub(super) fn function(
     builder: &mut ProgramBuilder,
     at: &At,

@@ -10,7 +10,7 @@ use crate::lower::builder::{DEFAULT_BITS, Exponents, Quant};
 use crate::terms::tolerance::Tolerance;
 use ciro_graph::{Ingest, Input, ValueId};
 
-/// Bits of an input that trees compare and something else computes with: so that few numbers become the same.
+/// Bits of an input that trees compare and something else computes with. They are so many that few numbers become the same.
 const COMPARED_INPUT_BITS: u32 = 28;
 
 /// What is known of the sizes of a plan's values.

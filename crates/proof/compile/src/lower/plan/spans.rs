@@ -13,13 +13,13 @@ const MARGIN: f64 = 4.0;
 /// A feature whose largest sample is so many times its root mean square has a long tail. Of 64 normal numbers the largest is 2.5 times,
 /// of exponential ones 3.3 times.
 const LONG_TAIL: f64 = 4.0;
-/// What a feature with a long tail may be larger beyond that, where it has a scale of its own.
+/// How many times larger beyond that a feature with a long tail may be, where it has a scale of its own.
 const TAIL: f64 = 4.0;
 /// A feature that is zero in this part of the samples tells little of its range.
 const SPARSE: f64 = 0.25;
 /// So many times what samples show of such a feature is taken in any case, as far as others are so large.
 const SPARSE_MARGIN: f64 = 16.0;
-/// How many times larger a feature of the same kind may be: amounts are not of the kind of counts.
+/// How many times larger a feature of the same kind may be. Amounts are not of the same kind as counts.
 const ALIKE: f64 = 1024.0;
 /// So many times the sum of all others may grow by what sparse features take beyond that.
 const ROOM_FOR_SPARSE: f64 = 4.0;

@@ -86,7 +86,7 @@ pub(crate) fn cut(steps: &Steps<'_>, images: Images, mode: Mode, threshold: f64)
     Cut { threshold: above, yes_below }
 }
 
-/// The cut between numbers as integers: what rounds to the threshold counts as equal to it, so that ties are decided as floats decide
+/// The cut between numbers as integers. What rounds to the threshold counts as equal to it, so that ties are decided as floats decide
 /// them. What rounds to zero counts as zero, though: it is what most numbers are that lie so near.
 fn cut_of_numbers((exponent, interval): (i32, Interval), mode: Mode, threshold: f64) -> Cut {
     let rounded = (threshold * f64::from(exponent).exp2() + 0.5).floor();
