@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`cli`] | the grammar: commands, options, their help |
-//! | [`client`] | the gateway, as a client sees it |
+//! | [`client`] | what `ciro_client` needs of a terminal: words for its progress and its errors |
 //! | [`cmd`] | one file per command |
 //! | [`defect`] | what becomes of a panic |
 //! | [`error`] | [`error::CliError`]: message, hint, exit code |
@@ -11,10 +11,6 @@
 //! | [`home`] | where things lie on disk: data directory, wallet |
 //! | [`local`] | a network and its gateway in this process |
 //! | [`models`] | models and inputs that users name |
-//! | [`order`] | ordering a job and following it to its receipt |
-//! | [`orders`] | orders under way, each held by the process that follows it |
-//! | [`patience`] | asking again |
-//! | [`purse`] | the key that pays, shared by commands |
 //! | [`show`] | inputs and outputs of models as text and JSON |
 //! | [`ui`] | data to stdout, everything else to stderr |
 //!

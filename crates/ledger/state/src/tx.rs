@@ -89,7 +89,7 @@ impl SignedTx {
     }
 }
 
-/// What [`JobSpec::input`] holds for these raw input bytes.
+/// What [`JobSpec::input`](ciro_types::JobSpec::input) holds for these raw input bytes.
 #[must_use]
 pub fn input_hash(input: &[u8]) -> Hash32 {
     ciro_crypto::hash(INPUT_DOMAIN, input)

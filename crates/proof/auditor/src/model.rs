@@ -24,7 +24,7 @@ pub struct Claim<'a> {
     pub program: &'a [u8],
     /// Its weights.
     pub weights: &'a Weights,
-    /// Canonical bytes of what is shown of the input ([`Shown::encode`]).
+    /// Canonical bytes of what is shown of the input ([`encode_shown`]).
     pub input: &'a [u8],
     /// Canonical bytes of what is shown of the output.
     pub output: &'a [u8],

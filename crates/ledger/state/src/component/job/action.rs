@@ -48,7 +48,7 @@ pub enum JobAction {
     Commit {
         /// By what right.
         authority: Authority,
-        /// [`commitment`] of the job, the sender, the output hash and a secret salt.
+        /// [`commitment`](crate::commitment) of the job, the sender, the output hash and a secret salt.
         commitment: Hash32,
     },
     /// Opens a commitment, once every seat of the round is taken.
