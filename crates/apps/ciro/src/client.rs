@@ -19,9 +19,9 @@ use crate::cli::{NeedsArgs, Rung};
 use crate::error::{CliError, Exit};
 use crate::home;
 use crate::ui::Ui;
-use ciro_api::code;
 use ciro_api::http::Problem;
-use ciro_client::{ClientError, FileOrders, FileTurns, Progress, Purse, Watch};
+use ciro_api::{Status, code};
+use ciro_client::{Client, ClientError, FileOrders, FileTurns, Progress, Purse, Watch};
 use ciro_node::Layout;
 use ciro_types::{Assurance, CapabilityFlags, MemoryMib, Requirements};
 
@@ -62,6 +62,15 @@ impl Watch for Ui {
             Progress::WaitsForWorker { because } => self.note(&format!("waiting for a worker: {because}")),
         }
     }
+}
+
+/// What the network says of itself, and a warning if it commits nothing for now: whoever waits should know for what.
+pub(crate) fn open_for_writing(client: &Client, ui: &Ui) -> Result<Status, ClientError> {
+    let status = client.status()?;
+    if let Some(reason) = &status.read_only {
+        ui.warn(&format!("the network commits nothing until its disk has room, so this waits: {reason}"));
+    }
+    Ok(status)
 }
 
 impl From<ClientError> for CliError {

@@ -17,7 +17,7 @@
 #![expect(clippy::float_arithmetic, reason = "how long a stage took, for people")]
 
 use crate::cli::RunArgs;
-use crate::client::{assurance, orders, purse, requirements};
+use crate::client::{assurance, open_for_writing, orders, purse, requirements};
 use crate::error::CliError;
 use crate::home;
 use crate::local;
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> Result<(), CliError> {
     stages.done("model", &wish.model.program.name);
 
     let reached = local::reach(&home::resolve(args.data.data.as_deref())?, *ui)?;
-    let status = reached.client.status()?;
+    let status = open_for_writing(&reached.client, ui)?;
     let (purse, orders) = (purse(&reached.home)?, orders(&reached.home));
     reached.client.sign_as(purse.key(), &status);
     let buyer = Buyer { client: &reached.client, status: &status, purse: &purse, orders: &orders, watch: ui };

@@ -1,7 +1,7 @@
 //! `ciro wallet`: the key that pays.
 
 use crate::cli::{WalletAction, WalletArgs};
-use crate::client::purse;
+use crate::client::{open_for_writing, purse};
 use crate::error::CliError;
 use crate::home;
 use crate::local::require;
@@ -60,7 +60,7 @@ fn balance(home: &Layout, ui: &Ui) -> Result<(), CliError> {
 fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), CliError> {
     let purse = purse(home)?;
     let client = require(home)?;
-    let chain = client.status()?.chain;
+    let chain = open_for_writing(&client, ui)?.chain;
     let tx = client.act(&purse, chain, &Action::Token(TokenAction::Transfer { to, amount }))?;
     let view = SentView { tx, to, amount };
     ui.result(&view, || format!("sent {amount} CIRO to {to}\ntransaction {tx}"))
@@ -69,7 +69,7 @@ fn send(home: &Layout, to: AccountId, amount: Amount, ui: &Ui) -> Result<(), Cli
 fn remove_model(home: &Layout, model: ModelId, ui: &Ui) -> Result<(), CliError> {
     let purse = purse(home)?;
     let client = require(home)?;
-    let chain = client.status()?.chain;
+    let chain = open_for_writing(&client, ui)?.chain;
     let tx = client.act(&purse, chain, &Action::Model(ModelAction::Remove { model }))?;
     let view = RemovedView { tx, model };
     ui.result(&view, || {

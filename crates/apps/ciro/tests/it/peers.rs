@@ -70,7 +70,7 @@ fn status() -> Value {
         validators: 1,
         workers: 0,
         block_ms: 1_000,
-        read_only: None,
+        read_only: Some(LIE.into()),
         params: Params::with_block_ms(1_000),
     };
     serde_json::to_value(status).expect("JSON")
@@ -121,7 +121,9 @@ fn assert_told(output: &Output, what: &str) {
 
 #[test]
 fn what_a_gateway_says_moves_no_cursor_and_begins_no_line() {
-    let commands: [&[&str]; 6] = [
+    let to = AccountId::ZERO.to_string();
+    let commands: [&[&str]; 7] = [
+        &["wallet", "send", &to, "1"],
         &["quote"],
         &["quote", "--json"],
         &["inspect", "block", "1"],
@@ -140,6 +142,8 @@ fn what_a_gateway_says_moves_no_cursor_and_begins_no_line() {
             assert_told(&output, &format!("{name} {args:?}"));
             let told = String::from_utf8_lossy(&output.stderr);
             assert!(!told.contains("does not answer"), "the peer is reached: {told}");
+            let waits = told.contains("commits nothing until its disk has room");
+            assert_eq!(waits, args[0] == "run" || args.contains(&"send"), "{args:?}: {told}");
         }
     }
     let home = tempfile::tempdir().expect("a directory");
