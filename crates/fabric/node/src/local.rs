@@ -57,6 +57,9 @@ pub struct LocalNode {
     pub block_ms: u64,
 }
 
+/// Most events of one answer: whoever wants more asks again from there.
+const EVENTS_MAX: u32 = 4_096;
+
 impl LocalNode {
     /// What the committed state says.
     fn look<T>(&self, look: impl FnOnce(Sender<T>) -> Look) -> Result<T, NodeError> {
@@ -157,7 +160,7 @@ impl LocalNode {
 
     fn events(&self, from: EventPosition, limit: u32) -> Result<Vec<CommittedEvent>, NodeError> {
         // Of every block that the store has, though the dispatcher may not have seen the last: so does the fate of a transaction.
-        self.kept(LedgerLog(Arc::clone(&self.store)).read(from, limit as usize))
+        self.kept(LedgerLog(Arc::clone(&self.store)).read(from, limit.min(EVENTS_MAX) as usize))
     }
 
     fn tidy(&self, now: Instant) -> Result<(), NodeError> {

@@ -270,7 +270,8 @@ impl AuditedModel {
         Ok(Instance { inputs, outputs: output.map_or_else(Vec::new, |output| output.0.clone()) })
     }
 
-    /// What a statement asserts of this model, integers left out: for adversaries, and for who knows them already.
+    /// What a statement asserts of this model, unchecked: for provers, who have checked it, and for adversaries. An input that the program
+    /// refuses has no integers.
     #[must_use]
     pub fn claimed(&self, statement: &Statement) -> Assertion<'_> {
         Assertion {
@@ -280,7 +281,10 @@ impl AuditedModel {
             context: statement.context,
             input: bytes_of(&statement.input, encode_shown(&statement.input)),
             output: bytes_of(&statement.output, encode_shown(&statement.output)),
-            instance: Instance::default(),
+            instance: Instance {
+                inputs: statement.input.public().and_then(|i| ingest(&self.program, i).ok()).unwrap_or_default(),
+                outputs: statement.output.public().map_or_else(Vec::new, |output| output.0.clone()),
+            },
         }
     }
 

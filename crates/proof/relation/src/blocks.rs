@@ -16,6 +16,9 @@ const BLOCKS_MAX: usize = 160;
 /// Most blocks of a column of the witness: there are many such columns, each with several claims.
 const FEW_MAX: usize = 8;
 
+/// Most dimensions of a tensor, those of its batch and its groups included: more than any gadget makes.
+const DIMS_MAX: usize = 32;
+
 /// Smallest block, log₂ of its cells: shorter ones cost more to walk than they save.
 const LOG_BLOCK_MIN: u32 = 8;
 
@@ -57,7 +60,8 @@ impl BorshDeserialize for Blocks {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let blocks = Self { dims: Vec::deserialize_reader(reader)? };
         let is_cut = |cut: &Cut| cut.len > 0 && cut.bits == log_ceil(cut.len) && cut.high <= cut.bits;
-        if blocks.dims.iter().all(is_cut) && blocks.count() <= BLOCKS_MAX {
+        let is_tensor = blocks.dims.len() <= DIMS_MAX;
+        if is_tensor && blocks.dims.iter().all(is_cut) && blocks.count() <= BLOCKS_MAX {
             return Ok(blocks);
         }
         Err(Error::new(ErrorKind::InvalidData, "blocks that are no cut"))

@@ -5,13 +5,13 @@
 //! is checked when it is built, where an error is a bug of a gadget. It is checked again when a key is decoded: a stranger may
 //! have written that.
 
-use crate::column::{ColId, Column, Poly, Source, Space, VARS_MAX};
+use crate::column::{ColId, Column, Knowledge, Poly, Source, Space, VARS_MAX};
 use crate::error::Misfit;
 use crate::gather::{Axis, Gather, Part, Span};
 use crate::relation::{Lookup, Operand, Product, Relation, Section, Table, Var, View};
 use crate::rows::{log_ceil, wide};
 use crate::sample::SampleColumn;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use core::ops::RangeInclusive;
 
@@ -28,6 +28,9 @@ impl Relation {
     /// [`Misfit`], naming the first part that phases would misread.
     pub fn check_fit(&self, samples: usize) -> Result<(), Misfit> {
         self.each("polynomial", &self.spaces, Place::space)?;
+        let few = Place { relation: self, part: "polynomial", number: self.spaces.len() };
+        few.at_most("polynomials that are missing", 0, 2usize.saturating_sub(self.spaces.len()))?;
+        self.check_sources()?;
         self.each("column", &self.columns, Place::column)?;
         self.each("section", &self.sections, Place::section)?;
         let widths = self.widths();
@@ -35,6 +38,24 @@ impl Relation {
         self.each("table", &self.tables, |at, table| at.table(table, &widths))?;
         self.each("product", &self.products, Place::product)?;
         self.each("sample column", &self.samples, |at, column| at.sample_column(column, samples))
+    }
+
+    /// What a column is made of is made for it alone. Checking it once is then enough, and takes no more than its bytes.
+    fn check_sources(&self) -> Result<(), Misfit> {
+        let mut used = BTreeSet::new();
+        for (number, column) in self.columns.iter().enumerate() {
+            let source = match column.source {
+                Source::Committed { .. } => continue,
+                Source::Blocks(i) | Source::Cut(i) => ("cuts", i),
+                Source::Public(i) => ("public contents", i),
+                Source::Product(i) => ("products", i),
+                Source::View(i) => ("views", i),
+                Source::Gather(i) => ("gathers", i),
+            };
+            let at = Place { relation: self, part: "column", number };
+            at.equal("columns before it of its source", 0, usize::from(!used.insert(source)))?;
+        }
+        Ok(())
     }
 
     /// Entries of a tuple of each table, by its tag: those of the first one of the tag.
@@ -138,6 +159,8 @@ impl Place<'_> {
             number => self.relation.spaces.get(number.saturating_sub(1)).is_some_and(|last| last.poly < space.poly),
         };
         self.equal("polynomials in order", 1, usize::from(is_next))?;
+        let has_cells = space.known == Knowledge::Cells && space.poly != Poly::Model;
+        self.equal("polynomials whose cells are known", 0, usize::from(has_cells))?;
         self.at_most("variables of a polynomial", wide(VARS_MAX), wide(space.vars))?;
         self.at_most("used cells", positions(wide(space.vars)), space.used)
     }
@@ -231,6 +254,7 @@ impl Place<'_> {
 
     /// A shorter tuple would stand for one that ends in zeros.
     fn lookup(&self, lookup: &Lookup, widths: &BTreeMap<usize, usize>) -> Result<(), Misfit> {
+        self.at_most("variables of its rows", COLUMN_VARS_MAX, wide(lookup.log_len))?;
         self.equal("variables of its rows", wide(lookup.log_len), wide(lookup.rows.log_len()))?;
         let Some(&width) = widths.get(&lookup.tag) else { return Err(self.misfit("tables of its tag", 1, 0)) };
         self.equal("entries of a tuple", width, lookup.tuple.len())?;

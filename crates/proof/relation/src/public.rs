@@ -126,9 +126,10 @@ fn part(vectors: &[Vec<i64>], k: usize) -> &[i64] {
     vectors.get(k).map_or(&[], Vec::as_slice)
 }
 
-/// The classes that an output names, one per sample.
-fn labels(instance: &Instance, output: usize) -> impl Iterator<Item = usize> + '_ {
-    part(&instance.outputs, output).iter().map(|&i| usize::try_from(i).unwrap_or(usize::MAX))
+/// The classes that an output names, one for each of 2^`log_rows` rows at most.
+fn labels(instance: &Instance, output: usize, log_rows: u32) -> impl Iterator<Item = usize> + '_ {
+    let rows = 1usize.checked_shl(log_rows).unwrap_or(usize::MAX);
+    part(&instance.outputs, output).iter().take(rows).map(|&i| usize::try_from(i).unwrap_or(usize::MAX))
 }
 
 impl Public {
@@ -177,11 +178,15 @@ impl Public {
             Self::Output { output, rows } => {
                 Box::new(rows.runs().flatten().zip(part(&instance.outputs, *output).iter().copied()))
             }
-            Self::IsLabel { output, log_cols } => one_hot(labels(instance, *output).enumerate(), *log_cols),
+            Self::IsLabel { output, log_cols } => {
+                let labels = labels(instance, *output, log_len.saturating_sub(*log_cols));
+                one_hot(labels.enumerate(), *log_cols)
+            }
             Self::BeforeLabel { output, log_cols } => {
                 let cols = 1usize.checked_shl(*log_cols).unwrap_or(0);
                 let before = move |(s, label): (usize, usize)| (0..label.min(cols)).map(move |c| (s, c));
-                one_hot(labels(instance, *output).enumerate().flat_map(before), *log_cols)
+                let labels = labels(instance, *output, log_len.saturating_sub(*log_cols));
+                one_hot(labels.enumerate().flat_map(before), *log_cols)
             }
             Self::ClassOfRow { class, log_cols } => one_hot(classes(class), *log_cols),
             Self::OneHot { input, rows: at, log_cols } => one_hot(ids(instance, *input, at), *log_cols),
@@ -235,12 +240,17 @@ impl Public {
                 index_mle(sample) * E::from_usize(*stride) + index_mle(j) + E::from_usize(*first)
             }
             Self::Later { log_len } => later(point, *log_len),
-            Self::IsLabel { output, log_cols } => one_hot_at(labels(instance, *output).enumerate(), *log_cols, point),
+            Self::IsLabel { output, log_cols } => {
+                let (rows, _) = split_last(point, *log_cols);
+                let labels = labels(instance, *output, u32::try_from(rows.len()).unwrap_or(u32::MAX));
+                one_hot_at(labels.enumerate(), *log_cols, point)
+            }
             Self::BeforeLabel { output, log_cols } => {
                 let (sample, col) = split_last(point, *log_cols);
+                let labels = labels(instance, *output, u32::try_from(sample.len()).unwrap_or(u32::MAX));
                 let sample = EqSplit::new(sample);
                 let before = |(s, label): (usize, usize)| sample.at(s) * mask_mle(label, col);
-                labels(instance, *output).enumerate().map(before).sum()
+                labels.enumerate().map(before).sum()
             }
             Self::ClassOfRow { class, log_cols } => one_hot_at(classes(class), *log_cols, point),
             Self::OneHot { input: k, rows, log_cols } => {

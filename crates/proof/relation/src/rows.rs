@@ -25,6 +25,9 @@ pub fn wide(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
+/// The longest dimension that is read from bytes.
+const DIM_MAX: usize = 1 << 31;
+
 /// Real positions within a padded index space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
 pub struct Rows {
@@ -37,7 +40,8 @@ impl BorshDeserialize for Rows {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let dims = Vec::<usize>::deserialize_reader(reader)?;
         let rows = Self::new(&dims);
-        let is_merged = rows.dims == dims && dims.iter().all(|&d| d > 0);
+        // Longer ones have no power of two above them.
+        let is_merged = rows.dims == dims && dims.iter().all(|&d| (1..=DIM_MAX).contains(&d));
         if is_merged { Ok(rows) } else { Err(Error::new(ErrorKind::InvalidData, "rows that are not merged")) }
     }
 }

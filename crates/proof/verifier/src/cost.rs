@@ -24,8 +24,8 @@ use ciro_transcript::sponge::{absorb_cost, challenge_cost};
 use ciro_types::Disclosure;
 use core::ops::RangeInclusive;
 
-/// Bytes of an element of a public input or output: as it travels, decoded, encoded again to be hashed, and as an integer.
-const ELEMENT_BYTES: u64 = 32;
+/// Bytes of an element of a public input or output: as it travels, decoded, encoded again to be hashed, and twice as an integer.
+const ELEMENT_BYTES: u64 = 40;
 
 /// Steps that decoding and ingesting an element takes.
 const ELEMENT_OPS: u64 = 24;
@@ -74,12 +74,12 @@ impl<'a> Costs<'a> {
         }
         let [inputs, outputs] = self.elements();
         let elements = inputs.saturating_add(outputs);
-        let proof = Cost::hash(wide(*self.proof_bytes().end())).and(Cost::hash(elements.saturating_mul(8)));
+        let proof = Cost::hash(wide(*self.proof_bytes().end())).and(Cost::hash(elements.saturating_mul(16)));
         let shown =
             Cost::field(elements.saturating_mul(ELEMENT_OPS)).and(Cost::memory(elements.saturating_mul(ELEMENT_BYTES)));
         let vars = vars_max(&self.relation.spaces);
         let rounds = rounds_cost(vars, 2).and(absorb_cost(NONCE_BYTES).times(2).times(wide(vars).saturating_add(8)));
-        let drawn = challenge_cost().times(wide(vars).saturating_add(4)).and(absorb_cost(96).times(12));
+        let drawn = challenge_cost().times(wide(vars).saturating_add(4)).and(absorb_cost(96).times(15));
         let columns = self.relation.samples.iter().fold(Cost::ZERO, |sum, column| {
             let window = self.relation.window(column.col).map_or(0, |window| window_ops(&window, vars));
             sum.and(column.rows.cost()).and(Cost::field(window)).and(claim(u32::try_from(vars).unwrap_or(u32::MAX)))
@@ -120,9 +120,10 @@ impl<'a> Costs<'a> {
         let elements = inputs.saturating_add(outputs).saturating_mul(u64::from(self.key.batch));
         // Shapes and lengths go with them.
         let ports = wide(input_ports.len().saturating_add(output_ports.len()));
-        let bytes = elements.saturating_mul(8).saturating_add(ports.saturating_mul(64)).saturating_add(64);
+        // As they were given, and as the integers that are verified.
+        let bytes = elements.saturating_mul(16).saturating_add(ports.saturating_mul(64)).saturating_add(64);
         Cost::hash(bytes)
-            .and(absorb_cost(96).times(6))
+            .and(absorb_cost(96).times(8))
             .and(Cost::field(elements.saturating_mul(ELEMENT_OPS)))
             .and(Cost::memory(elements.saturating_mul(ELEMENT_BYTES)))
     }

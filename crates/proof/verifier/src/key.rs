@@ -62,7 +62,7 @@ const KEY_DOMAIN: &str = "ciro/key/v1";
 pub const KEY_BYTES_MAX: usize = 1 << 26;
 
 /// Bytes that a byte of a key becomes at most, decoded, while the vectors that hold it grow.
-const DECODED_BYTES: u64 = 16;
+const DECODED_BYTES: u64 = 128;
 
 /// Operations that decoding and checking take for each byte of a key.
 const CHECKED_OPS: u64 = 32;
@@ -169,6 +169,9 @@ impl VerifyingKey {
         transcript.absorb("context", &encode(&assertion.context));
         transcript.absorb("input", assertion.input.bytes());
         transcript.absorb("output", assertion.output.bytes());
+        // What is verified are the integers: whoever could choose them after the challenges could choose any that fit.
+        transcript.absorb("input integers", &encode(&assertion.instance.inputs));
+        transcript.absorb("output integers", &encode(&assertion.instance.outputs));
     }
 
     /// Checks that an assertion is one of this key: it shows what the key says, and integers that may be.

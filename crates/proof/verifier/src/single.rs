@@ -20,7 +20,7 @@ use ciro_pcs::Params;
 use ciro_relation::{Instance, Poly, SampleColumn, Space, Window};
 use ciro_sumcheck::suffix;
 use ciro_transcript::{E, Reader, Transcript};
-use ciro_types::Disclosure;
+use ciro_types::{Disclosure, encode};
 use p3_field::PrimeCharacteristicRing;
 
 /// Name and version of the protocol; the first thing absorbed.
@@ -80,6 +80,7 @@ impl VerifyingKey {
         self.absorb(transcript, assertion);
         transcript.absorb("proof", proof);
         transcript.absorb("sample", &sample.bytes);
+        transcript.absorb("sample integers", &encode(&(&sample.inputs, &sample.outputs)));
     }
 
     /// The polynomials that a sample is opened in, in order.

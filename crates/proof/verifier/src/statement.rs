@@ -58,7 +58,7 @@ pub struct Assertion<'a> {
     pub model: ModelId,
     /// The root of the commitment to its weights; their hash if they are public.
     pub weight_root: Hash32,
-    /// Its weights, if they are public.
+    /// Its weights, if they are public. That `weight_root` is their hash is for the auditor to see to, once for each model.
     pub weights: Option<&'a [Vec<i32>]>,
     /// What the proof was made for.
     pub context: ProofContext,

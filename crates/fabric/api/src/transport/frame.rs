@@ -40,12 +40,11 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`FrameError`]. Nothing that follows can be read then.
     pub fn receive(&mut self) -> Result<Option<Message>, FrameError> {
-        let mut length = [0; 4];
-        match self.0.read_exact(&mut length) {
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            read => read?,
-        }
-        let length = u32::from_le_bytes(length);
+        let Some(first) = self.first()? else { return Ok(None) };
+        let mut rest = [0; 3];
+        self.0.read_exact(&mut rest)?;
+        let [second, third, fourth] = rest;
+        let length = u32::from_le_bytes([first, second, third, fourth]);
         let got = usize::try_from(length).unwrap_or(usize::MAX);
         if got > MESSAGE_BYTES_MAX {
             return Err(FrameError::TooLong { got });
@@ -54,6 +53,21 @@ impl<R: Read> Reader<R> {
         let mut bytes = Vec::new();
         (&mut self.0).take(u64::from(length)).read_to_end(&mut bytes)?;
         Ok(Some(Message::from_bytes(&bytes, MESSAGE_BYTES_MAX)?))
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// The first byte of a frame; `None` where the stream ends before it.
+    fn first(&mut self) -> io::Result<Option<u8>> {
+        let mut first = [0];
+        loop {
+            match self.0.read(&mut first) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return Ok(Some(first[0])),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A node here, for somebody elsewhere.
 
 use super::frame::{FrameError, Reader, Writer};
+use crate::command::Command;
 use crate::error::NodeError;
 use crate::node::Node;
 use crate::wire::Message;
@@ -16,6 +17,9 @@ use std::thread::Thread;
 /// that the node is busy.
 const UNDER_WAY: usize = 256;
 
+/// Transactions of one connection that wait for a block: places of their own, or nobody could ask anything while they wait.
+const WAITING: usize = 1_024;
+
 /// Answers what comes `from` a stream, and tells of every new head, until the stream ends. Replies come in any order.
 ///
 /// # Errors
@@ -23,27 +27,78 @@ const UNDER_WAY: usize = 256;
 pub fn serve(node: &Arc<dyn Node>, from: impl Read, to: impl Write + Send + 'static) -> Result<(), FrameError> {
     let out = Arc::new(Mutex::new(Writer::new(to)));
     tell_heads(node.as_ref(), &out);
-    let busy = Arc::<AtomicUsize>::default();
+    let (asked, waiting) = (Places::new(UNDER_WAY), Places::new(WAITING));
     let mut reader = Reader::new(from);
     while let Some(message) = reader.receive()? {
-        if busy.fetch_add(1, Ordering::Relaxed) >= UNDER_WAY {
-            busy.fetch_sub(1, Ordering::Relaxed);
-            reply(&out, refusal(&message));
+        let waits = matches!(&message, Message::Command { command: Command::Submit { .. }, .. });
+        let places = if waits { &waiting } else { &asked };
+        let Some(place) = Places::take(places) else {
+            reply(&out, refusal(&message, format!("{} questions and commands are under way", places.limit)));
             continue;
-        }
-        let (node, out, busy) = (Arc::clone(node), Arc::clone(&out), Arc::clone(&busy));
+        };
+        let owed = Owed { out: Arc::clone(&out), refusal: refusal(&message, "the node failed on it".into()) };
+        let node = Arc::clone(node);
         std::thread::spawn(move || {
-            reply(&out, answer(node.as_ref(), message));
-            busy.fetch_sub(1, Ordering::Relaxed);
+            let _place = place;
+            owed.pay(answer(node.as_ref(), message));
         });
     }
     Ok(())
 }
 
-/// A reader that is gone needs no answer: the stream ends at its other side.
+/// How many may be under way at once, and how many are.
+struct Places {
+    limit: usize,
+    taken: AtomicUsize,
+}
+
+/// One of them, given back when it is dropped.
+struct Place(Arc<Places>);
+
+impl Places {
+    fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, taken: AtomicUsize::new(0) })
+    }
+
+    fn take(places: &Arc<Self>) -> Option<Place> {
+        let place = Place(Arc::clone(places));
+        (places.taken.fetch_add(1, Ordering::Relaxed) < places.limit).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A reply that somebody waits for: whatever becomes of the node, one is sent.
+struct Owed<W: Write> {
+    out: Arc<Mutex<Writer<W>>>,
+    refusal: Option<Message>,
+}
+
+impl<W: Write> Owed<W> {
+    fn pay(mut self, message: Option<Message>) {
+        self.refusal = None;
+        reply(&self.out, message);
+    }
+}
+
+impl<W: Write> Drop for Owed<W> {
+    fn drop(&mut self) {
+        reply(&self.out, self.refusal.take());
+    }
+}
+
+/// Sends a reply, or that it is too long. A reader that is gone needs no answer: the stream ends at its other side.
 fn reply<W: Write>(out: &Mutex<Writer<W>>, message: Option<Message>) {
-    if let Some(message) = message {
-        let _ = out.lock().unwrap_or_else(PoisonError::into_inner).send(&message);
+    let Some(message) = message else { return };
+    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(FrameError::TooLong { got }) = out.send(&message)
+        && let Some(refusal) = refusal(&message, format!("the answer has {got} bytes: ask for less"))
+    {
+        let _ = out.send(&refusal);
     }
 }
 
@@ -61,17 +116,15 @@ fn answer(node: &dyn Node, message: Message) -> Option<Message> {
     }
 }
 
-fn refusal(message: &Message) -> Option<Message> {
-    let busy = || NodeError::Unavailable { reason: format!("{UNDER_WAY} questions and commands are under way") };
+/// What is said instead of an answer to a message, or of one that cannot be sent.
+fn refusal(message: &Message, reason: String) -> Option<Message> {
+    let refused = NodeError::Unavailable { reason };
     match message {
-        Message::Query { id, .. } => Some(Message::Answer { id: *id, answer: Box::new(Err(busy())) }),
-        Message::Command { id, .. } => Some(Message::Done { id: *id, done: Err(busy()) }),
-        Message::Answer { .. }
-        | Message::Done { .. }
-        | Message::Block(_)
-        | Message::Verdict(_)
-        | Message::Grant(_)
-        | Message::Head { .. } => None,
+        Message::Query { id, .. } | Message::Answer { id, .. } => {
+            Some(Message::Answer { id: *id, answer: Box::new(Err(refused)) })
+        }
+        Message::Command { id, .. } | Message::Done { id, .. } => Some(Message::Done { id: *id, done: Err(refused) }),
+        Message::Block(_) | Message::Verdict(_) | Message::Grant(_) | Message::Head { .. } => None,
     }
 }
 

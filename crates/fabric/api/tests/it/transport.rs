@@ -136,3 +136,55 @@ fn a_frame_that_is_cut_or_too_long_ends_the_stream() {
     let long = u32::MAX.to_le_bytes();
     assert!(matches!(Reader::new(long.as_slice()).receive(), Err(FrameError::TooLong { .. })));
 }
+
+/// A node whose answers are longer than a message, and that fails on commands.
+struct Broken;
+
+impl Node for Broken {
+    fn query(&self, _: Query) -> Result<Answer, NodeError> {
+        Err(NodeError::Unavailable { reason: "x".repeat(65 << 20) })
+    }
+
+    fn command(&self, _: Command) -> Result<Done, NodeError> {
+        panic!("a defect of the node")
+    }
+
+    fn submit(&self, _: SignedTx, _: Until) -> Result<oneshot::Receiver<Fate>, NodeError> {
+        panic!("a defect of the node")
+    }
+
+    fn committed(&self) -> watch::Receiver<Height> {
+        watch::channel(Height(1)).1
+    }
+}
+
+#[test]
+fn whoever_asks_is_told_of_an_answer_that_is_too_long_and_of_a_defect() {
+    let ((near_in, far_out), (far_in, near_out)) = (pipe(), pipe());
+    let node: Arc<dyn Node> = Arc::new(Broken);
+    std::thread::spawn(move || serve(&node, far_in, far_out));
+    let far = Remote::connect(near_in, near_out);
+    let told = far.ask(ask::Status {}).expect_err("too long").to_string();
+    assert!(told.contains("ask for less"), "{told}");
+    for _ in 0..300 {
+        let told = far.command(Command::Tidy).expect_err("a defect").to_string();
+        assert!(told.contains("the node failed on it"), "{told}");
+    }
+}
+
+#[test]
+fn transactions_that_wait_leave_room_for_questions() {
+    let node = small();
+    let ((near_in, far_out), (far_in, near_out)) = (pipe(), pipe());
+    let far = remote(&node, (near_in, near_out), (far_in, far_out));
+    let _fates: Vec<_> = (0..256).map(|_| far.submit(tx(), Until::Committed).expect("is taken")).collect();
+    assert_eq!(far.ask(ask::HoldsInput { input: Hash32([5; 32]) }), Ok(true));
+}
+
+#[test]
+fn a_length_that_is_cut_is_no_end_of_the_stream() {
+    assert!(matches!(Reader::new(&[][..]).receive(), Ok(None)));
+    for end in 1..4 {
+        assert!(matches!(Reader::new(&[9u8, 0, 0][..end]).receive(), Err(FrameError::Io(_))), "cut at {end}");
+    }
+}

@@ -2,7 +2,9 @@
 
 use crate::replay::{Frozen, Subject, files};
 use ciro_auditor::{AuditedModel, Limits, Statement};
-use ciro_verifier::{Key, KeyError, VerifyingKey};
+use ciro_relation::{Column, Instance, Misfit, Source};
+use ciro_transcript::{Transcript as _, Writer};
+use ciro_verifier::{Assertion, Key, KeyError, VerifyingKey};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -80,4 +82,41 @@ fn bytes_that_cost_too_much_are_not_read() {
     let little = Limits { units: 1_000, ..Limits::VERIFY };
     assert!(matches!(Key::decode(&vec![0; 1 << 20], &little), Err(KeyError::TooCostly(_))));
     assert!(matches!(Key::decode(&[], &Limits::VERIFY), Err(KeyError::Decode(_))));
+}
+
+/// Whoever could choose the integers after the challenges could choose others that fit at the points that were drawn.
+#[test]
+fn challenges_depend_on_the_integers_that_are_verified_and_not_on_their_bytes_alone() {
+    let mut tried = 0;
+    for (name, subject, _) in frozen() {
+        let (model, statement) = audited(&subject);
+        let honest = model.assertion(&statement).expect("an assertion");
+        let drawn = |assertion: &Assertion<'_>| {
+            let mut transcript = Writer::new("test");
+            model.key().absorb(&mut transcript, assertion);
+            transcript.challenge("first")
+        };
+        for of_inputs in [true, false] {
+            let mut other = honest.clone();
+            let Instance { inputs, outputs } = &mut other.instance;
+            let side = if of_inputs { inputs } else { outputs };
+            let Some(integer) = side.iter_mut().flatten().next() else { continue };
+            *integer ^= 1;
+            tried += 1;
+            assert_ne!(drawn(&honest), drawn(&other), "{name}");
+        }
+    }
+    assert!(tried > 20);
+}
+
+/// A part that many columns share would be checked for each of them.
+#[test]
+fn a_part_that_two_columns_are_made_of_is_refused() {
+    let (_, subject, _) = frozen().min_by_key(|(_, subject, _)| subject.program.len()).expect("a frozen proof");
+    let mut key = audited(&subject).0.key().key().clone();
+    let is_public = |column: &&Column| matches!(column.source, Source::Public(_));
+    let public = key.relation.columns.iter().find(is_public).expect("a public column").clone();
+    key.relation.columns.push(public);
+    let told = Key::decode(&key.encode(), &Limits::VERIFY).map(|_| ());
+    assert!(matches!(told, Err(KeyError::Misfit(Misfit { what: "columns before it of its source", .. }))), "{told:?}");
 }

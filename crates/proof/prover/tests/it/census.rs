@@ -40,8 +40,9 @@ fn the_census_is_complete() {
         assert_eq!(sent, case.proof.bytes.len(), "{}", case.name);
         let first = steps.iter().position(|s| matches!(s.kind, Challenge | Positions)).expect("something is drawn");
         let before: Vec<&str> = steps[..first].iter().map(|s| s.label).collect();
-        let statement = ["model", "weight root", "security", "context", "input", "output", "witness root"];
-        assert_eq!(before, statement, "{}", case.name);
+        let given = ["model", "weight root", "security", "context", "input", "output"];
+        let read = ["input integers", "output integers", "witness root"];
+        assert_eq!(before, [&given[..], &read].concat(), "{}", case.name);
         assert!(steps[first..].iter().all(|s| s.kind != Absorb), "{}", case.name);
     }
 }
