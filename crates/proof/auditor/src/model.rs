@@ -252,7 +252,7 @@ impl AuditedModel {
     /// # Errors
     /// As [`AuditedModel::instance`].
     pub fn assertion(&self, statement: &Statement) -> Result<Assertion<'_>, AuditError> {
-        Ok(Assertion { instance: self.instance(statement)?, ..self.claimed(statement) })
+        Ok(self.asserted(statement, self.instance(statement)?))
     }
 
     /// The integers of a statement; none of what is not public.
@@ -274,6 +274,14 @@ impl AuditedModel {
     /// refuses has no integers.
     #[must_use]
     pub fn claimed(&self, statement: &Statement) -> Assertion<'_> {
+        let instance = Instance {
+            inputs: statement.input.public().and_then(|i| ingest(&self.program, i).ok()).unwrap_or_default(),
+            outputs: statement.output.public().map_or_else(Vec::new, |output| output.0.clone()),
+        };
+        self.asserted(statement, instance)
+    }
+
+    fn asserted(&self, statement: &Statement, instance: Instance) -> Assertion<'_> {
         Assertion {
             model: self.model,
             weight_root: self.weight_root,
@@ -281,10 +289,7 @@ impl AuditedModel {
             context: statement.context,
             input: bytes_of(&statement.input, encode_shown(&statement.input)),
             output: bytes_of(&statement.output, encode_shown(&statement.output)),
-            instance: Instance {
-                inputs: statement.input.public().and_then(|i| ingest(&self.program, i).ok()).unwrap_or_default(),
-                outputs: statement.output.public().map_or_else(Vec::new, |output| output.0.clone()),
-            },
+            instance,
         }
     }
 

@@ -146,7 +146,7 @@ impl Filled {
             observer.begins(Phase::Commitment);
             let commitments = Commitments::new(key, &witness);
             let statement = commitments.statement(&key.model().program.visibility, input, &output, context);
-            key.verifying().assertion(&statement)?;
+            key.verifying().instance(&statement)?;
             let (proof, reduced) = run(key.verifying(), key, &statement, &witness, &commitments, observer);
             Ok((Proof { output, ..proof }, commitments, reduced))
         })

@@ -11,10 +11,11 @@ use ciro_graph::{
     RawInput, RawOutput, RawTensor, Security, ValueId, Visibility,
 };
 use ciro_prover::{Proof, ProvingKey, prove_hiding};
-use ciro_relation::{Cost, Limits, Relation};
+use ciro_relation::{Axis, ColId, Constraint, Cost, Gather, Limits, Lookup, Part, Relation, Rows, Section};
 use ciro_test_models::random::{self, Draw, Magnitude};
 use ciro_transcript::meter;
 use ciro_types::{Hash32, encode};
+use ciro_verifier::{Key, KeyError};
 use common::liar::raw_doubles;
 use common::{SEED, allocated, doubles_model, seeds};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -399,6 +400,50 @@ fn ranks_of_doubles() {
         model.program.visibility.input = shown;
         let input = raw_doubles(&model, &[f64::NAN, 1.7e9]);
         Measured::of(model, &input).check("doubles");
+    }
+}
+
+/// What is a byte or four in a key is a struct in memory, and vectors grow by doubling.
+#[test]
+fn keys_of_many_small_parts() {
+    let _alone = alone();
+    let model = doubles_model(true);
+    let key = ProvingKey::new(model).expect("the model has a relation").verifying().key().key().clone();
+    let many = 1 << 18;
+    let gathered = |relation: &mut Relation| {
+        let axis = Axis { bits: 18, by: Vec::new(), index: vec![None; many + 1] };
+        relation.gathers.push(Gather { of: ColId(0), parts: vec![Part::Pick(axis)] });
+    };
+    let constrained = |relation: &mut Relation| {
+        let none = Constraint { name: "", terms: Vec::new() };
+        relation.sections.push(Section { log_len: 0, constraints: vec![none; many + 1] });
+    };
+    let looked_up = |relation: &mut Relation| {
+        let (log_len, rows, tag) = (0, Rows::vector(1), 0);
+        relation.lookups.extend(vec![Lookup { log_len, rows, tag, tuple: Vec::new() }; many + 1]);
+    };
+    let picked = |relation: &mut Relation| {
+        let none = Gather { of: ColId(0), parts: Vec::new() };
+        relation.gathers.extend(vec![none; many + 1]);
+    };
+    let changes: [(&str, &dyn Fn(&mut Relation)); 4] = [
+        ("positions that pick nothing", &gathered),
+        ("constraints without terms", &constrained),
+        ("lookups of nothing", &looked_up),
+        ("gathers of nothing", &picked),
+    ];
+    for (what, change) in changes {
+        let mut long = key.clone();
+        change(&mut long.relation);
+        let bytes = long.encode();
+        drop(long);
+        let before = allocated::begin();
+        let _ = Key::decode(&bytes, &Limits::NONE);
+        let peak = allocated::peak_since(before);
+        eprintln!("{what}: {peak} of {} bytes", bytes.len());
+        assert!(peak > bytes.len() as u64, "{what}: nothing was decoded");
+        let less = Limits { peak_bytes: peak - 1, ..Limits::NONE };
+        assert!(matches!(Key::decode(&bytes, &less), Err(KeyError::TooCostly(_))), "{what}");
     }
 }
 

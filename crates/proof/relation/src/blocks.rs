@@ -222,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_blocks_only_of_so_many_dimensions_and_of_none_that_is_no_cut() {
+        let read = |dims: Vec<Cut>| borsh::from_slice::<Blocks>(&borsh::to_vec(&dims).expect("bytes"));
+        let whole = Cut { len: 3, bits: 2, high: 0 };
+        assert!(read(vec![whole; DIMS_MAX]).is_ok());
+        for dims in [vec![whole; DIMS_MAX + 1], vec![Cut { bits: 1, ..whole }], vec![Cut { high: 3, ..whole }]] {
+            assert!(read(dims).is_err());
+        }
+        let fine = |len: usize| Cut { len, bits: log_ceil(len), high: log_ceil(len) };
+        assert!(read(vec![fine(BLOCKS_MAX)]).is_ok());
+        assert!(read(vec![fine(BLOCKS_MAX + 1)]).is_err());
+    }
+
+    #[test]
     fn weights_of_known_networks_waste_little() {
         for (dims, count) in [
             (&[384, 1536][..], 9),

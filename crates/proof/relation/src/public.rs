@@ -327,6 +327,18 @@ mod tests {
     use ciro_transcript::F;
 
     #[test]
+    fn labels_beyond_the_rows_are_not_read() {
+        let labelled = |outputs: &[i64]| Instance { inputs: Vec::new(), outputs: [outputs.to_vec()].to_vec() };
+        let (fitting, longer) = (labelled(&[2, 0]), labelled(&[2, 0, 3, 1, 1]));
+        let mut sponge = ciro_transcript::Sponge::new("test");
+        let point: Vec<E> = (0..3).map(|_| sponge.challenge("z")).collect();
+        for column in [Public::IsLabel { output: 0, log_cols: 2 }, Public::BeforeLabel { output: 0, log_cols: 2 }] {
+            assert_eq!(column.evaluate(&longer, &point), column.evaluate(&fitting, &point));
+            assert_eq!(column.cells(&longer, 3).count(), column.cells(&fitting, 3).count());
+        }
+    }
+
+    #[test]
     fn every_public_column_evaluates_to_its_dense_table() {
         let instance = Instance {
             inputs: [[5, 70_000, 3].to_vec(), [3, 1].to_vec(), [-7, 0, i64::MAX].to_vec()].to_vec(),

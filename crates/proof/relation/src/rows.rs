@@ -210,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_rows_only_if_they_are_merged_and_can_be_padded() {
+        let read = |dims: &[usize]| borsh::from_slice::<Rows>(&borsh::to_vec(&dims.to_vec()).expect("bytes"));
+        for dims in [&[][..], &[3], &[3, 5], &[DIM_MAX]] {
+            assert_eq!(read(dims).expect("rows"), Rows::new(dims));
+        }
+        for dims in [&[1][..], &[0], &[3, 4], &[DIM_MAX + 1], &[3, DIM_MAX + 1]] {
+            assert!(read(dims).is_err(), "{dims:?}");
+        }
+    }
+
+    #[test]
     fn runs_are_the_real_rows_in_order() {
         for dims in [&[][..], &[3], &[8], &[4, 3], &[3, 5], &[2, 3, 3], &[3, 5, 2], &[5, 4]] {
             let rows = Rows::new(dims);

@@ -6,8 +6,8 @@ use ciro_graph::{
     ValueId, Visibility,
 };
 use ciro_relation::{
-    Axis, Blocks, ColId, Column, CutColumn, Expr, Gather, Limits, Misfit, Part, Poly, Product, Relation, Rows, Source,
-    Var, View,
+    Axis, Blocks, ColId, Column, CutColumn, Expr, Gather, Knowledge, Limits, Misfit, Part, Poly, Product, Relation,
+    Rows, Source, Var, View,
 };
 
 /// Three samples of [2, 3], with a part of each kind.
@@ -105,6 +105,13 @@ fn lookups_read_columns_of_their_length_or_one_value() {
     assert_eq!(read(|r, i| r.lookups[i].tuple.push(Expr::constant(0))), ("lookup", "entries of a tuple"));
     assert_eq!(read(|r, i| r.lookups[i].tag += 100), ("lookup", "tables of its tag"));
     assert_eq!(read(|r, i| r.lookups[i].rows = Rows::vector(1)), ("lookup", "variables of its rows"));
+    // Whatever it reads: one value stands for any number of rows.
+    let many = read(|r, i| {
+        let width = r.lookups[i].tuple.len();
+        r.lookups[i].tuple = vec![Expr::constant(0); width];
+        (r.lookups[i].log_len, r.lookups[i].rows) = (41, Rows::vector(1 << 41));
+    });
+    assert_eq!(many, ("lookup", "variables of its rows"));
     // One value stands for every row.
     let mut relation = relation();
     relation.columns.push(Column { rows: Rows::vector(1), log_len: 0, ..relation.columns[0].clone() });
@@ -231,6 +238,15 @@ fn views_and_gathers_are_multilinear_in_their_variables() {
         r.gathers[0].of = col;
     });
     assert_eq!(own, ("column", "gathered columns picked from"));
+}
+
+#[test]
+fn every_relation_has_a_model_and_a_witness_and_tells_no_cells_but_a_models() {
+    let none = |count: usize| refused(|r| r.spaces.truncate(count));
+    assert_eq!([none(0), none(1)], [("polynomial", "polynomials that are missing"); 2]);
+    let told = refused(|r| r.spaces[1].known = Knowledge::Cells);
+    assert_eq!(told, ("polynomial", "polynomials whose cells are known"));
+    assert_eq!(refused(|r| r.spaces.swap(0, 1)), ("polynomial", "polynomials in order"));
 }
 
 #[test]

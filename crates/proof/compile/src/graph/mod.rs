@@ -9,6 +9,7 @@
 //! | [`expr`] | functions of one number |
 //! | [`elem`], [`doubles`] | maps of single elements with constants of their own |
 //! | [`forest`], [`stairs`] | trees, and functions of one number as trees |
+//! | [`revealed`] | outputs of either |
 //! | [`decisions`] | what an output decides |
 
 pub(crate) mod array;
@@ -20,4 +21,5 @@ pub(crate) mod forest;
 pub(crate) mod net;
 pub mod operators;
 pub(crate) mod plan;
+pub(crate) mod revealed;
 pub(crate) mod stairs;

@@ -4,7 +4,8 @@ use super::sentinel::Thresholds;
 use crate::graph::elem::Elem;
 use crate::graph::expr::{Arith, Expr, Fun};
 use crate::graph::forest::{Ensemble, Mode, TreeNode};
-use crate::graph::plan::{Affine, Id, Kind, Plan, PlanInput, PlanOutput, Step};
+use crate::graph::plan::{Affine, Id, Kind, Plan, PlanInput, Step};
+use crate::graph::revealed::Revealed;
 use crate::terms::error::At;
 use crate::terms::labels::Labels;
 use crate::terms::native::{Format, NativeError, XGBOOST};
@@ -229,11 +230,11 @@ impl Draft {
     fn label(&mut self, scores: Id, classes: usize) {
         let id = self.push("label", Kind::ArgMax, scores, 1);
         let labels = Some(Labels::Ints((0..).take(classes).collect()));
-        self.plan.outputs.push(PlanOutput { name: "label".into(), value: id, dims: vec![1], labels });
+        self.plan.outputs.push(Revealed { name: "label".into(), value: id, dims: vec![1], labels });
     }
 
     fn reveal(&mut self, name: &str, value: Id, classes: usize) {
-        self.plan.outputs.push(PlanOutput { name: name.into(), value, dims: vec![1, classes], labels: None });
+        self.plan.outputs.push(Revealed { name: name.into(), value, dims: vec![1, classes], labels: None });
     }
 }
 

@@ -53,8 +53,9 @@ use super::catboost::CatBoost;
 use super::onnx::{Attributes, Data, Tensor, node_at, opset};
 use crate::fronts::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::graph::array::count;
-use crate::graph::net::{Net, NetOutput};
+use crate::graph::net::Net;
 use crate::graph::operators::{Family, Operator, family};
+use crate::graph::revealed::Revealed;
 use crate::terms::error::CompileError;
 use builder::{Bound, Builder, is_signed};
 use ctx::Ctx;
@@ -135,7 +136,7 @@ impl Builder<'_> {
             Some((index, labels)) => (index, Some(labels)),
             None => (value, crate::graph::net::labels(&self.net, value)),
         };
-        self.net.outputs.push(NetOutput { name: name.into(), value, dims, labels });
+        self.net.outputs.push(Revealed { name: name.into(), value, dims, labels });
         Ok(())
     }
 }

@@ -9,7 +9,8 @@ use crate::fronts::hints;
 use crate::fronts::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::fronts::onnx::{Attributes, Tensor, node_at};
 use crate::graph::operators::{Domain, Operator, PlanClassical};
-use crate::graph::plan::{Id, Kind, Plan, PlanInput, PlanOutput, Step};
+use crate::graph::plan::{Id, Kind, Plan, PlanInput, Step};
+use crate::graph::revealed::Revealed;
 use crate::terms::error::CompileError;
 use crate::terms::labels::Labels;
 use std::collections::BTreeSet;
@@ -144,7 +145,7 @@ impl Builder {
             Some(Bound::Stack { .. }) => return Err(refuse("it is of several models, of which the mean can be shown")),
             None => return Err(refuse("no node produces it")),
         };
-        self.plan.outputs.push(PlanOutput { name: name.into(), value, dims, labels });
+        self.plan.outputs.push(Revealed { name: name.into(), value, dims, labels });
         Ok(())
     }
 }

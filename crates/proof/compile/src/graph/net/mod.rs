@@ -10,6 +10,7 @@ use super::array::Array;
 use super::elem::{Elem, Norm};
 use super::expr::{Arith, Expr, Fun};
 use super::forest::Ensemble;
+use super::revealed::Revealed;
 use crate::terms::error::At;
 use crate::terms::labels::Labels;
 use ciro_graph::Window;
@@ -24,7 +25,7 @@ pub(crate) struct Net {
     pub(crate) name: String,
     pub(crate) inputs: Vec<NetInput>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) outputs: Vec<NetOutput>,
+    pub(crate) outputs: Vec<Revealed>,
     /// What the user should know.
     pub(crate) notes: Vec<String>,
 }
@@ -36,16 +37,6 @@ pub(crate) struct NetInput {
     pub(crate) dims: Vec<usize>,
     /// Whether its elements are integers: row numbers of tables.
     pub(crate) whole: bool,
-}
-
-/// A revealed value.
-#[derive(Clone, Debug)]
-pub(crate) struct NetOutput {
-    pub(crate) name: String,
-    pub(crate) value: Id,
-    pub(crate) dims: Vec<usize>,
-    /// For a class: what its index means.
-    pub(crate) labels: Option<Labels>,
 }
 
 /// One step and the value it produces.

@@ -14,8 +14,8 @@ pub(crate) mod sources;
 use super::elem::{Elem, Norm};
 use super::expr::Expr;
 use super::forest::Ensemble;
+use super::revealed::Revealed;
 use crate::terms::error::At;
-use crate::terms::labels::Labels;
 use crate::terms::tolerance::Tolerance;
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) inputs: Vec<PlanInput>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) outputs: Vec<PlanOutput>,
+    pub(crate) outputs: Vec<Revealed>,
     /// Values of which only zero times is read, which missing ones have none of.
     pub(crate) zeroed: Vec<Id>,
     /// What the user should know.
@@ -42,16 +42,6 @@ pub(crate) struct PlanInput {
     pub(crate) dims: Vec<usize>,
     /// Whether the model reads float64; else float32.
     pub(crate) double: bool,
-}
-
-/// A revealed value.
-#[derive(Clone, Debug)]
-pub(crate) struct PlanOutput {
-    pub(crate) name: String,
-    pub(crate) value: Id,
-    pub(crate) dims: Vec<usize>,
-    /// For a class: what its index means.
-    pub(crate) labels: Option<Labels>,
 }
 
 /// One step and the value it produces.

@@ -5,7 +5,8 @@ use super::form::{Quant, Source};
 use super::lowering::Lowering;
 use super::range::power_of_two;
 use crate::graph::array::narrow;
-use crate::graph::net::{Net, NetOutput};
+use crate::graph::net::Net;
+use crate::graph::revealed::Revealed;
 use crate::passes::calibrate::Sizes;
 use crate::terms::error::{At, CompileError};
 use ciro_graph::{Ingest, Input, Op, Output};
@@ -49,7 +50,7 @@ pub(super) fn inputs(
 }
 
 impl Lowering<'_> {
-    pub(super) fn output(&mut self, output: &NetOutput) -> Result<Output, CompileError> {
+    pub(super) fn output(&mut self, output: &Revealed) -> Result<Output, CompileError> {
         let at = At { node: output.name.clone(), operator: "output".into() };
         let shape = narrow(&output.dims);
         let (value, kind) = match &output.labels {

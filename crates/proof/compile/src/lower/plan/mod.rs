@@ -27,7 +27,8 @@ mod trees;
 
 use super::builder::{ProgramBuilder, Quant};
 use crate::graph::expr::Expr;
-use crate::graph::plan::{Id, Kind, Plan, PlanOutput, Step};
+use crate::graph::plan::{Id, Kind, Plan, Step};
+use crate::graph::revealed::Revealed;
 use crate::terms::error::{At, CompileError};
 use crate::terms::tolerance::Tolerance;
 use analysis::Analysis;
@@ -184,7 +185,7 @@ impl Lowering<'_> {
         Ok(Lowered { model, values: self.values.into_iter().map(|value| value.and_then(moved)).collect() })
     }
 
-    fn output(&mut self, output: &PlanOutput) -> Result<Output, CompileError> {
+    fn output(&mut self, output: &Revealed) -> Result<Output, CompileError> {
         let refuse = |reason: String| CompileError::Output { output: output.name.clone(), reason };
         let at = At { node: output.name.clone(), operator: "output".into() };
         let quant = self.value(output.value, &at)?;

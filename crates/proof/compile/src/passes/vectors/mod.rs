@@ -17,7 +17,8 @@ use crate::graph::elem::Elem;
 use crate::graph::expr::{Arith, Expr, Fun, one_and_power};
 use crate::graph::net::eval::rearranged;
 use crate::graph::net::{Id, Kind, Net, Step};
-use crate::graph::plan::{self, Affine, Plan, PlanInput, PlanOutput};
+use crate::graph::plan::{self, Affine, Plan, PlanInput};
+use crate::graph::revealed::Revealed;
 use crate::graph::stairs;
 use crate::terms::error::{At, CompileError};
 use by_element::Functions;
@@ -58,7 +59,7 @@ pub(crate) fn vectors(read: &Net) -> Result<Plan, CompileError> {
             Held::Value(_) | Held::Constant(_) | Held::Functions(_) => vectors.value(&at, output.value)?,
         };
         let (name, dims, labels) = (output.name.clone(), output.dims.clone(), output.labels.clone());
-        vectors.plan.outputs.push(PlanOutput { name, value, dims, labels });
+        vectors.plan.outputs.push(Revealed { name, value, dims, labels });
     }
     Ok(vectors.plan)
 }
