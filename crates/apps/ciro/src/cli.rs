@@ -225,6 +225,10 @@ pub(crate) struct UpArgs {
     /// How a line of the log reads
     #[arg(long, value_enum, default_value_t = LogFormat::Text, requires = "log")]
     pub(crate) log_format: LogFormat,
+    /// Send the log to a collector of OpenTelemetry (OTLP over HTTP), filtered as --log says, by default info
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
 }
 
 /// How a line of the log reads.

@@ -1,9 +1,11 @@
-//! Lines of a log on stderr.
+//! Lines of a log on stderr, and with the feature `otlp` records for a collector.
 //!
 //! A filter says who may write how much: a level for what CIRO writes, or levels by target, the longest that fits:
 //! `warn,ciro::jobs=debug`. Libraries write warnings and errors only, unless a filter names them.
 
-use tracing_subscriber::Layer as _;
+#[cfg(feature = "otlp")]
+use crate::export::Export;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
@@ -34,20 +36,52 @@ pub enum LogError {
     /// There is one already in this process.
     #[error("a log has been started already")]
     Started(#[from] TryInitError),
+    /// Nothing can be sent to the collector.
+    #[cfg(feature = "otlp")]
+    #[error("no collector of OpenTelemetry: expected a URL such as http://127.0.0.1:4318, got {got:?}")]
+    Collector {
+        /// What was given.
+        got: String,
+        /// What the exporter says of it.
+        #[source]
+        source: opentelemetry_otlp::ExporterBuildError,
+    },
 }
+
+/// Where lines go.
+type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Writes what `filter` lets through to stderr, from now on.
 ///
 /// # Errors
 /// [`LogError`] if the filter is none, or if the process has a log.
 pub fn start(filter: &str, format: Format) -> Result<(), LogError> {
+    start_on(vec![lines(filter, format)?])
+}
+
+/// As [`start`], and sends what `filter` lets through to a collector too. Without a format no line is written.
+///
+/// # Errors
+/// As [`start`], and if there is no such collector.
+#[cfg(feature = "otlp")]
+pub fn start_with(filter: &str, format: Option<Format>, collector: &str) -> Result<Export, LogError> {
+    let export = Export::to(collector)?;
+    let lines = format.map(|format| lines(filter, format)).transpose()?;
+    start_on(lines.into_iter().chain([export.layer().with_filter(targets(filter)?).boxed()]).collect())?;
+    Ok(export)
+}
+
+fn start_on(sinks: Vec<Sink>) -> Result<(), LogError> {
+    Ok(Registry::default().with(sinks).try_init()?)
+}
+
+fn lines(filter: &str, format: Format) -> Result<Sink, LogError> {
     let targets = targets(filter)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    match format {
-        Format::Text => Registry::default().with(lines.with_filter(targets)).try_init()?,
-        Format::Json => Registry::default().with(lines.json().flatten_event(true).with_filter(targets)).try_init()?,
-    }
-    Ok(())
+    Ok(match format {
+        Format::Text => lines.with_filter(targets).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_filter(targets).boxed(),
+    })
 }
 
 /// A sentence for operators that no event says, as a line of the log.

@@ -22,9 +22,7 @@ struct View {
 }
 
 pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
-    if let Some(filter) = &args.log {
-        ciro_telemetry::log::start(filter, args.log_format.into()).map_err(CliError::failed)?;
-    }
+    let _log = start_log(args)?;
     // A reader of JSON lines wants no others.
     let logs = args.log.is_some() && args.log_format == LogFormat::Json;
     let ui = &if logs { ui.logged() } else { *ui };
@@ -44,6 +42,25 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
     wait_for_stop(&serving)?;
     ui.note("stopping");
     Ok(())
+}
+
+/// What the log needs until the end.
+#[cfg(feature = "otlp")]
+type Log = Option<ciro_telemetry::Export>;
+#[cfg(not(feature = "otlp"))]
+type Log = ();
+
+fn start_log(args: &UpArgs) -> Result<Log, CliError> {
+    #[cfg(feature = "otlp")]
+    if let Some(collector) = &args.otlp {
+        let format = args.log.is_some().then_some(args.log_format.into());
+        let filter = args.log.as_deref().unwrap_or("info");
+        return ciro_telemetry::log::start_with(filter, format, collector).map(Some).map_err(CliError::failed);
+    }
+    if let Some(filter) = &args.log {
+        ciro_telemetry::log::start(filter, args.log_format.into()).map_err(CliError::failed)?;
+    }
+    Ok(Log::default())
 }
 
 fn options(args: &UpArgs) -> Options {
