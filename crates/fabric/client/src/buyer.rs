@@ -64,34 +64,40 @@ impl Buyer<'_> {
         if !standing.is_stored {
             self.client.put_model(&encode(&wish.model))?;
         }
-        if standing.is_registered { Ok(None) } else { self.register(wish, key) }
+        if standing.is_registered { Ok(None) } else { self.register(wish, key, standing) }
     }
 
     /// Registers the model, unless somebody else is faster.
-    fn register(&self, wish: &Wish, key: &ProvingKey) -> Result<Option<Registration>, ClientError> {
+    fn register(&self, wish: &Wish, key: &ProvingKey, before: Standing) -> Result<Option<Registration>, ClientError> {
         let action = Action::Model(ModelAction::Register { program: key.program().to_vec(), roots: key.roots() });
         match self.client.act(self.purse, self.status.chain, &action) {
             Err(_) if self.standing(key.model_id())?.is_registered => Ok(None),
             Err(refused) => Err(refused),
-            Ok(_) => self.registration(wish, key, action).map(Some),
+            Ok(_) => self.registration(wish, key, before, action).map(Some),
         }
     }
 
     /// What a registration that a block holds took: the deposit is its owner's, the fee its sender's.
-    fn registration(&self, wish: &Wish, key: &ProvingKey, action: Action) -> Result<Registration, ClientError> {
+    fn registration(
+        &self,
+        wish: &Wish,
+        key: &ProvingKey,
+        before: Standing,
+        action: Action,
+    ) -> Result<Registration, ClientError> {
         let params = &self.status.params;
         let is_ours = self.client.model(key.model_id())?.owner == self.purse.key().account();
         let held = deposit(params, key.program().len(), wish.model.program.weight_bytes());
         Ok(Registration {
-            deposit: if is_ours { held } else { Amount::ZERO },
+            deposit: if is_ours && !before.is_held { held } else { Amount::ZERO },
             fee: self.fee(action, params.max_proof_units),
         })
     }
 
     fn standing(&self, model: ModelId) -> Result<Standing, ClientError> {
         match self.client.model(model) {
-            Ok(view) => Ok(Standing { is_registered: !view.is_retired, is_stored: view.is_stored }),
-            Err(refused) if refused.is_absent() => Ok(Standing { is_registered: false, is_stored: false }),
+            Ok(view) => Ok(Standing { is_held: true, is_registered: !view.is_retired, is_stored: view.is_stored }),
+            Err(refused) if refused.is_absent() => Ok(Standing::default()),
             Err(refused) => Err(refused),
         }
     }

@@ -23,8 +23,10 @@ pub struct Wish {
 }
 
 /// What a network has of a model.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
+    /// It holds a deposit for it, though orders may no longer be taken.
+    pub(crate) is_held: bool,
     /// It takes orders on it.
     pub(crate) is_registered: bool,
     /// Workers can fetch it.
@@ -32,7 +34,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) const READY: Self = Self { is_registered: true, is_stored: true };
+    pub(crate) const READY: Self = Self { is_held: true, is_registered: true, is_stored: true };
 }
 
 /// What workers can fetch now.
@@ -48,7 +50,8 @@ pub struct Published {
 /// What registering a model takes from the wallet, once.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Registration {
-    /// Held for as long as the network keeps the model: it comes back after `ciro wallet remove-model`.
+    /// Held for as long as the network keeps the model: it comes back after `ciro wallet remove-model`. Zero where it is held already,
+    /// because jobs on a withdrawn model were still open.
     pub deposit: Amount,
     /// Of the transaction, and gone.
     pub fee: Amount,

@@ -130,6 +130,9 @@ fn have_answered(
 fn about(published: &Published) -> String {
     let model = published.model.short();
     match &published.registration {
+        Some(Registration { deposit, fee }) if *deposit == Amount::ZERO => {
+            format!("model {model}, registered for a fee of {fee} CIRO")
+        }
         Some(Registration { deposit, fee }) => {
             format!("model {model}, registered for a deposit of {deposit} CIRO and a fee of {fee} CIRO")
         }
@@ -211,6 +214,9 @@ fn text(view: &View) -> String {
 
 /// A line of its own: it is paid once for all jobs on the model.
 fn registered(model: ModelId, Registration { deposit, fee }: Registration) -> String {
+    if deposit == Amount::ZERO {
+        return format!("once     {fee} CIRO for registering the model; a deposit is held already\n");
+    }
     format!(
         "once     {fee} CIRO for registering the model, and a deposit of {deposit} CIRO; `ciro wallet remove-model {model}` returns it\n"
     )

@@ -134,6 +134,9 @@ fn a_running_network_serves_quotes_jobs_blocks_and_money_until_it_is_interrupted
     assert_eq!(ask(home, &format!("/v1/models/{model}"))["is_retired"], true, "its owner withdrew it");
     let again = remove();
     assert_eq!(again.status.code(), Some(4), "{}", String::from_utf8_lossy(&again.stderr));
+    let back = json(&ciro(home, &run_args("1", "a0", &receipt)));
+    assert_eq!(units(&back["registration"]["deposit"]), 0, "the deposit is held for the jobs on it");
+    assert!(units(&back["registration"]["fee"]) > 0);
 
     let (account, before) = wallet(home);
     let earlier = fees(home, &account);
