@@ -21,6 +21,7 @@
 //!
 //! Dependency position: above the receipt; below every program that shows a verdict.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 #![deny(
     clippy::allow_attributes_without_reason,
     clippy::arithmetic_side_effects,

@@ -22,6 +22,7 @@
 //!
 //! Dependency position: top of the fabric; only test beds and apps are above.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod dispatcher;
 pub mod error;

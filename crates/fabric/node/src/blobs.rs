@@ -245,6 +245,7 @@ impl BlobStore {
         self.directory.join(kind.folder()).join(name)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the standard library's")]
     fn get(&self, kind: Kind, name: String) -> Result<Vec<u8>, BlobError> {
         let what = kind.word();
         read(&self.path(kind, &name)).map_err(|e| match e.kind() {

@@ -88,6 +88,7 @@ pub fn create_key(path: &Path) -> Result<Keypair, KeyFileError> {
 ///
 /// # Errors
 /// [`KeyFileError`] saying what is wrong with it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the standard library's")]
 pub fn load_key(path: &Path) -> Result<Keypair, KeyFileError> {
     let file = File::open(path).map_err(|e| match e.kind() {
         ErrorKind::NotFound => KeyFileError::Absent { path: path.to_path_buf() },

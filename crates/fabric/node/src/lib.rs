@@ -22,6 +22,7 @@
 //!
 //! Dependency position: above the ledger, `ciro-api` and `ciro-exec`; below `ciro-devnet`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod alarm;
 pub mod blobs;

@@ -11,6 +11,7 @@
 //!
 //! Dependency position: the bottom of the fabric.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 #[cfg(feature = "otlp")]
 pub mod export;

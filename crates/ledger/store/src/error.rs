@@ -118,6 +118,7 @@ impl StoreError {
 }
 
 /// Whether the file is no database of ours any more.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the database's")]
 fn is_unreadable(error: &redb::Error) -> bool {
     use io::ErrorKind::{InvalidData, UnexpectedEof};
     match error {
@@ -135,6 +136,7 @@ pub fn is_full(error: &io::Error) -> bool {
 }
 
 /// Wraps any of the database's many error types.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the database's")]
 pub(crate) fn database<E: Into<redb::Error>>(error: E) -> StoreError {
     match error.into() {
         redb::Error::Io(source) if is_full(&source) => StoreError::NoRoom(source),

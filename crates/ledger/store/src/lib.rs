@@ -20,6 +20,7 @@
 //!
 //! Dependency position: above `ciro-state` and the types of `ciro-consensus`; below the validator.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 
 pub mod backend;
 pub mod check;

@@ -183,7 +183,7 @@ impl Expr {
             Self::X | Self::Const(_) => self.clone(),
             Self::Unary(fun, a) => match a.simplified() {
                 Self::Const(c) => Self::Const(fun.at(c)),
-                a => Self::unary(*fun, a),
+                a @ (Self::X | Self::Unary(..) | Self::Binary(..)) => Self::unary(*fun, a),
             },
             Self::Binary(arith, a, b) => match (arith, a.simplified(), b.simplified()) {
                 (_, Self::Const(a), Self::Const(b)) => Self::Const(arith.at(a, b)),
@@ -283,7 +283,7 @@ impl Expr {
         match self {
             Self::Unary(fun, _) => *fun == Fun::Not,
             Self::Binary(arith, ..) => arith.is_comparison() || matches!(arith, Arith::And | Arith::Or),
-            _ => false,
+            Self::X | Self::Const(_) => false,
         }
     }
 

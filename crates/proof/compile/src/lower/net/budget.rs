@@ -57,7 +57,7 @@ fn shift(precision: Precision, bits: u32) -> u32 {
     match precision {
         _ if bits <= 12 => 16,
         Precision::Exact => 16,
-        _ => bits.saturating_sub(2).clamp(12, 14),
+        Precision::Fast | Precision::Balanced => bits.saturating_sub(2).clamp(12, 14),
     }
 }
 

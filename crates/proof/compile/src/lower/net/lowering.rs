@@ -78,7 +78,7 @@ impl Lowering<'_> {
         let is_alike = without_leading_ones(self.net.dims(source)) == without_leading_ones(&step.dims);
         match &self.forms[source] {
             Form::Sum(terms) if is_alike && self.readers[id] == 1 && self.readers[source] == 1 => Some(terms.clone()),
-            _ => None,
+            Form::Sum(_) | Form::Ready(_) | Form::Shares(_) | Form::Moved => None,
         }
     }
 

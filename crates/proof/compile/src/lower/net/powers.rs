@@ -13,7 +13,7 @@ pub(super) fn is_square(expr: &Expr) -> bool {
     match expr {
         Expr::Binary(Arith::Mul, a, b) => (a.as_ref(), b.as_ref()) == (&Expr::X, &Expr::X),
         Expr::Binary(Arith::Pow, a, b) => **a == Expr::X && matches!(**b, Expr::Const(2.0)),
-        _ => false,
+        Expr::X | Expr::Const(_) | Expr::Unary(..) | Expr::Binary(..) => false,
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) fn root_of(expr: &Expr) -> Option<Line> {
     let inner = match expr {
         Expr::Unary(Fun::Sqrt, inner) => inner,
         Expr::Binary(Arith::Pow, inner, half) if matches!(**half, Expr::Const(0.5)) => inner,
-        _ => return None,
+        Expr::X | Expr::Const(_) | Expr::Unary(..) | Expr::Binary(..) => return None,
     };
     let (slope, intercept) = inner.as_line()?;
     (slope > 0.0 && intercept >= 0.0).then_some(Line { slope, intercept })

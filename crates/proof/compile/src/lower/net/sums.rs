@@ -53,7 +53,7 @@ impl Lowering<'_> {
                 // A term that is there already at a finer scale would have to be rescaled itself.
                 let there = terms.iter().filter_map(|term| match term.part {
                     Part::Quant(q) => Some(q.scale * term.factor.abs()),
-                    _ => None,
+                    Part::Weights(..) | Part::Constant(_) => None,
                 });
                 let scale = there.fold(cheap.min(target), f64::min);
                 self.summed(at, id, &terms, fits.max(scale))
@@ -77,7 +77,7 @@ impl Lowering<'_> {
     fn anchored(&self, terms: &[Term], scale: f64) -> f64 {
         let values = terms.iter().filter_map(|term| match term.part {
             Part::Quant(q) => Some((self.magnitude(q) * q.scale * term.factor.abs(), q.scale * term.factor.abs())),
-            _ => None,
+            Part::Weights(..) | Part::Constant(_) => None,
         });
         let Some((_, own)) = values.reduce(|a, b| if b.0 > a.0 { b } else { a }) else { return scale };
         // Rounding errors of logarithms must not make an exact ratio the next one.
@@ -97,7 +97,7 @@ impl Lowering<'_> {
                 let largest = weight.iter().fold(0.0f64, |largest, w| largest.max(f64::from(w.abs())));
                 power_of_two(largest * term.factor.abs() * x.scale / WEIGHT_BITS.exp2())
             }
-            _ => 0.0,
+            Part::Quant(_) | Part::Constant(_) => 0.0,
         };
         terms.iter().map(of).fold(0.0, f64::max)
     }

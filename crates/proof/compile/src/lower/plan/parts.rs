@@ -118,7 +118,7 @@ impl<'a> Parts<'a> {
         match &part.scale {
             Scale::Ordered { two: true } | Scale::Ranks { two: true, .. } if !missing_left => Some(first + part.len),
             Scale::Numbers { lowest: true, .. } if !missing_left && !is_replaced(source) => None,
-            _ => Some(first),
+            Scale::Ordered { .. } | Scale::Ranks { .. } | Scale::Numbers { .. } => Some(first),
         }
     }
 
