@@ -89,6 +89,14 @@ fn chosen(what: impl Fn(&Vector) -> Vec<u8>) -> Vec<Vec<u8>> {
     (0u8..).zip(vectors()).map(|(choice, vector)| [&[choice], what(&vector).as_slice()].concat()).collect()
 }
 
+/// Keys, after the byte that chooses what they are for.
+#[must_use]
+pub fn keys() -> Vec<Vec<u8>> {
+    let key =
+        |vector: &Vector| AuditedModel::of(&vector.program, &vector.weights).map(|model| model.key().key().encode());
+    chosen(|vector| key(vector).unwrap_or_default())
+}
+
 /// Inputs and outputs for the program that the first byte chooses.
 #[must_use]
 pub fn statements() -> Vec<Vec<u8>> {

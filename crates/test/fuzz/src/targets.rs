@@ -16,6 +16,7 @@ use ciro_relation::column::VARS_MAX;
 use ciro_state::SignedTx;
 use ciro_types::{Escaped, Hash32, Lines, decode, encode};
 use ciro_validator::wire::Wire;
+use ciro_verifier::{Key, VerifyingKey};
 use std::sync::LazyLock;
 
 /// One function over foreign bytes, and what to start from.
@@ -33,10 +34,11 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "program", run: program, seeds: seeds::programs },
     Target { name: "program_cost", run: program_cost, seeds: seeds::programs },
     Target { name: "whole", run: whole, seeds: whole_models },
+    Target { name: "key", run: key, seeds: seeds::keys },
     Target { name: "statement", run: statement, seeds: seeds::statements },
     Target { name: "proof", run: proof, seeds: seeds::proofs },
     Target { name: "claim", run: claim, seeds: seeds::claims },
@@ -127,6 +129,30 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
 fn known(bytes: &[u8]) -> Option<(&'static Known, &[u8])> {
     let (&choice, rest) = bytes.split_first()?;
     Some((KNOWN.get(usize::from(choice) % KNOWN.len().max(1))?, rest))
+}
+
+/// A key by a stranger, who also says which known statement it is for. It has one encoding, and neither a proof of zeros nor the frozen
+/// one takes more than it says. What is done is counted with the feature `meter` only.
+///
+/// # Panics
+/// If one takes more, or a second encoding is read.
+pub fn key(bytes: &[u8]) {
+    let Some((known, rest)) = known(bytes) else { return };
+    let Ok(key) = Key::decode(rest, &Limits::LEDGER) else { return };
+    assert!(key.encode() == rest, "a second encoding was read");
+    let Ok(key) = VerifyingKey::new(key, &Limits::LEDGER) else { return };
+    let assertion = known.key.claimed(&known.statement);
+    for proof in [&vec![0; *key.proof_bytes().end()], &known.proof] {
+        #[cfg(feature = "meter")]
+        let _ = ciro_transcript::meter::take();
+        // Refused or not: only its digest says whose key it is.
+        let _ = key.verify(&assertion, proof);
+        #[cfg(feature = "meter")]
+        {
+            let (done, said) = (ciro_transcript::meter::take(), key.cost());
+            assert!(done.field_ops <= said.field_ops && done.hash_bytes <= said.hash_bytes, "{done:?} of {said:?}");
+        }
+    }
 }
 
 /// Input and output by a stranger, for a known program: what is read is canonical, and fits or is refused.

@@ -9,7 +9,7 @@ fn runs(target: &Target) -> u64 {
         // These have proptests of their own beside them.
         "model_file" | "samples" => 600,
         "whole" => 300,
-        "claim" | "receipt" | "sample_receipt" | "verify_file" => 1_500,
+        "claim" | "key" | "receipt" | "sample_receipt" | "verify_file" => 1_500,
         _ => 4_000,
     };
     std::env::var("CIRO_FUZZ_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(runs)
