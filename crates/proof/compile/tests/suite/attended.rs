@@ -77,3 +77,21 @@ fn keys_beyond_the_number_that_counts_are_not_seen() {
         }
     }
 }
+
+/// Zeros have no size to choose a scale by.
+#[test]
+fn what_is_always_zero_can_be_weighed_and_divided() {
+    let rows: Vec<f32> = sample(3)[..16].to_vec();
+    for middle in [&["Softmax x -> p", "MatMul p zero -> m"][..], &["Exp x -> e", "Div zero e -> m"]] {
+        let zero = Onnx::of(&[1, 4, 4]).node("Sub x x -> none", vec![]).node("Sin none -> zero", vec![]);
+        let model = middle.iter().fold(zero, |onnx, step| onnx.node(step, vec![]));
+        let compiled = model.node("Add m x -> y", vec![]).outputs(&["y"]).compile_within(1.0);
+        let input =
+            RawInput(vec![RawTensor { shape: vec![1, 4, 4], bits: rows.iter().map(|v| v.to_bits()).collect() }]);
+        let run = execute(&compiled.model, &input).unwrap();
+        let rendered = render(&compiled.model.program, &run.outputs(&compiled.model.program)).unwrap();
+        for (got, &wanted) in numbers(&rendered[0].values).iter().zip(&rows) {
+            assert!((got - f64::from(wanted)).abs() < 0.01, "{middle:?}: {got} {wanted}");
+        }
+    }
+}

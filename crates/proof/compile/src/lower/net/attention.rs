@@ -212,7 +212,8 @@ impl Lowering<'_> {
             let (weighed, _, b) = self.fitting_product(at, (powers, b), transposed, true)?;
             // A weighted mean lies between the values that it is of.
             let end = self.magnitude(b);
-            let wanted = self.budget.wanted[self.here()] as i32 - end.log2().ceil() as i32;
+            // Values that are all zero have no bits.
+            let wanted = self.budget.wanted[self.here()] as i32 - end.max(1.0).log2().ceil() as i32;
             let bits = self.ratio_bits(weighed, shares.sums, end).min(wanted);
             let times = f64::from(bits).exp2();
             let interval = self.interval(b);
