@@ -45,17 +45,19 @@ pub(crate) fn run(args: &UpArgs, ui: &Ui) -> Result<(), CliError> {
 }
 
 /// What the log needs until the end.
-#[cfg(feature = "otlp")]
-type Log = Option<ciro_telemetry::Export>;
-#[cfg(not(feature = "otlp"))]
-type Log = ();
+#[derive(Default)]
+struct Log {
+    #[cfg(feature = "otlp")]
+    _export: Option<ciro_telemetry::Export>,
+}
 
 fn start_log(args: &UpArgs) -> Result<Log, CliError> {
     #[cfg(feature = "otlp")]
     if let Some(collector) = &args.otlp {
         let format = args.log.is_some().then_some(args.log_format.into());
         let filter = args.log.as_deref().unwrap_or("info");
-        return ciro_telemetry::log::start_with(filter, format, collector).map(Some).map_err(CliError::failed);
+        let export = ciro_telemetry::log::start_with(filter, format, collector).map_err(CliError::failed)?;
+        return Ok(Log { _export: Some(export) });
     }
     if let Some(filter) = &args.log {
         ciro_telemetry::log::start(filter, args.log_format.into()).map_err(CliError::failed)?;
