@@ -125,7 +125,7 @@ fn read_graph(model: &ModelProto, dims: &[(String, u32)]) -> Result<Reading, Com
         Ok(_) => return fronts::net::read(model, dims).map(Reading::Network),
         Err(error) => error,
     };
-    if !is_classical(model) {
+    if !fronts::net::is_classical(model) {
         return fronts::net::read(model, dims).map(Reading::Network);
     }
     // An operator that one of both readers knows is not what is wrong.
@@ -133,11 +133,6 @@ fn read_graph(model: &ModelProto, dims: &[(String, u32)]) -> Result<Reading, Com
     let net = fronts::net::read(model, dims).map_err(|error| if is_unknown { error } else { flat })?;
     let plan = vectors(&net)?;
     Ok(Reading::Vectors(net, plan))
-}
-
-fn is_classical(model: &ModelProto) -> bool {
-    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    nodes.into_iter().any(|node| node.domain.as_deref() == Some("ai.onnx.ml"))
 }
 
 /// Compiles a model file, which is told by its content. It is ONNX, or the file of a booster by its own library: XGBoost's JSON and

@@ -17,6 +17,8 @@ pub(super) struct Builder<'a> {
     pub(super) net: Net,
     /// Version of ai.onnx.
     pub(super) opset: i64,
+    /// Whether a plan is made of the steps, which may have trees.
+    pub(super) is_classical: bool,
     pub(super) names: BTreeMap<String, Bound>,
     /// Constants that are texts.
     pub(super) texts: BTreeMap<String, Tensor>,

@@ -77,6 +77,7 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     let mut builder = Builder {
         net,
         opset,
+        is_classical: is_classical(model),
         names: BTreeMap::new(),
         texts,
         bytes,
@@ -90,6 +91,12 @@ pub(crate) fn read(model: &ModelProto, dims: &[(String, u32)]) -> Result<Net, Co
     graph.node.iter().try_for_each(|node| builder.node(node))?;
     graph.output.iter().try_for_each(|output| builder.output(output.name.as_deref().unwrap_or_default()))?;
     Ok(builder.net)
+}
+
+/// Whether a graph has operators of classical models: what is read here becomes a plan then, and no layers of a network.
+pub(crate) fn is_classical(model: &ModelProto) -> bool {
+    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
+    nodes.into_iter().any(|node| node.domain.as_deref() == Some("ai.onnx.ml"))
 }
 
 impl Builder<'_> {
