@@ -154,7 +154,9 @@ def outcome(task: tuple[str, int]) -> Outcome:
     kind, seed = task
     try:
         return KINDS[kind](seed)
-    except BaseException as error:  # noqa: BLE001 - whatever breaks is reported with its seed, panics too
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever breaks is reported with its seed; a panic is no Exception
         return Outcome(seed, "crash", "", reason=f"{type(error).__name__}: {error}")
 
 

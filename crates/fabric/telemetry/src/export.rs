@@ -1,7 +1,7 @@
 //! The log, for a collector of OpenTelemetry: OTLP over HTTP, in protobuf.
 //!
-//! Records are sent in batches by a thread of their own. A collector that is slow or gone costs records, never time: what does
-//! not fit the thread's queue is dropped.
+//! Records are sent in batches by a thread of their own. Nobody waits for a collector that is slow or gone: what does not fit the
+//! thread's queue is dropped. Only the end waits, for what is still to be sent.
 
 use crate::log::LogError;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -20,7 +20,10 @@ const SERVICE: &str = "ciro";
 /// How long the collector may take for one batch.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Records on their way to a collector. What waits is sent when it is dropped.
+/// How long the end waits for it.
+const LAST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Records on their way to a collector. What waits is sent when it is dropped, if that takes no more than five seconds.
 #[derive(Debug)]
 pub struct Export {
     provider: SdkLoggerProvider,
@@ -51,7 +54,7 @@ impl Export {
 impl Drop for Export {
     fn drop(&mut self) {
         // Whoever stops has nobody left to tell.
-        let _ = self.provider.shutdown();
+        let _ = self.provider.shutdown_with_timeout(LAST_TIMEOUT);
     }
 }
 

@@ -95,3 +95,33 @@ fn elements_and_rows_at_the_positions_of_the_largest() {
         }
     }
 }
+
+/// One row is read as several are: of constants or of the input, at positions that count from its end or its beginning.
+#[test]
+fn a_single_row_is_read_at_computed_positions() {
+    let count = ROWS * WIDTH;
+    let constants: Vec<f32> = (0..count).map(|i| i as f32 / 8.0).collect();
+    for of_constants in [false, true] {
+        // The first of the two positions counts from the end, or both from the beginning.
+        for at in ["places", "turned"] {
+            let onnx = Onnx::of(&[1, ROWS as i64, WIDTH as i64])
+                .constant("c", &[1, count as i64], &constants)
+                .int_constant("k", &[1], &[2])
+                .int_constant("end", &[1, 2], &[count as i64, 0])
+                .node("Flatten x -> row", vec![])
+                .node("TopK row k -> values places", vec![])
+                .node("Sub places end -> turned", vec![]);
+            let list = if of_constants { "c" } else { "row" };
+            let onnx = onnx.node(&format!("GatherElements {list} {at} -> found"), vec![int("axis", 1)]);
+            let onnx = onnx.node("Relu found -> y", vec![]).outputs(&["y"]);
+            for seed in 0..4 {
+                let row = sample(seed);
+                let found = outputs(&onnx, seed).remove(0);
+                for (got, place) in found.into_iter().zip(order(&row, true)) {
+                    let wanted = f64::from(if of_constants { constants[place] } else { row[place] }.max(0.0));
+                    assert!((got - wanted).abs() < 0.03, "{list} {at} {seed}: {got} {wanted}");
+                }
+            }
+        }
+    }
+}

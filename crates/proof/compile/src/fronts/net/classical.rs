@@ -6,7 +6,6 @@
 
 use super::builder::{Bound, Builder};
 use super::ctx::Ctx;
-use super::moves::FLAGGED_ROWS;
 use crate::fronts::onnx::proto::NodeProto;
 use crate::fronts::onnx::{Data, Tensor};
 use crate::fronts::plan::build::{self, Operand, ResultOf};
@@ -104,21 +103,15 @@ fn from_list(ctx: &mut Ctx<'_, '_>) -> Result<Option<Bound>, CompileError> {
 /// Most numbers that a position chooses from.
 const LONGEST_LIST: usize = 1 << 12;
 
-/// The elements of a row at positions that depend on the input. A classical model reads a constant row by trees; all else is a sum over
-/// all elements. A position in a network's constant row may count from its end.
+/// The elements of a row at positions that depend on the input: of a constant row by trees, else as a sum over all elements.
 pub(super) fn looked_up(ctx: &mut Ctx<'_, '_>, list: Bound, at: Bound) -> Result<Bound, CompileError> {
     let (n, k) = (count(&ctx.dims(&list)), count(&ctx.dims(&at)));
-    // A network's layers tell fewer positions apart, and have no trees.
-    let is_table = matches!(list, Bound::Const(_)) && !ctx.builder.is_classical;
-    let most = if is_table { FLAGGED_ROWS } else { LONGEST_LIST };
-    if n == 0 || n > most || n.saturating_mul(k) > LONGEST_LIST * 16 {
-        let hint = format!("lists of up to {most} numbers work");
+    if n == 0 || n > LONGEST_LIST || n.saturating_mul(k) > LONGEST_LIST * 16 {
+        let hint = format!("lists of up to {LONGEST_LIST} numbers work");
         return Err(ctx.form(format!("{k} positions that depend on the input, in a list of {n}"), hint));
     }
     let at = ctx.reshape(at, vec![1, k])?;
-    if let Bound::Const(list) = &list
-        && !is_table
-    {
+    if let Bound::Const(list) = &list {
         let forest = stairs::by_element(&changes(&list.values), |x| element(&list.values, x), k);
         let table = Kind::Trees { forest: Rc::new(forest), whole: list.whole };
         return ctx.push(table, vec![at], vec![1, k]);
@@ -127,12 +120,7 @@ pub(super) fn looked_up(ctx: &mut Ctx<'_, '_>, list: Bound, at: Bound) -> Result
     let at = ctx.reshape(at, vec![k, 1])?;
     let numbers = Array::new(vec![1, n], (0..n).map(|i| i as f32).collect());
     let apart = ctx.arithmetic(Arith::Sub, at, Bound::Const(numbers))?;
-    let is_at = |end: f64| Expr::binary(Arith::Equal, Expr::X, Expr::Const(-end));
-    let mut shown = ctx.pointwise(is_at(0.0), apart.clone())?;
-    if is_table {
-        let from_end = ctx.pointwise(is_at(n as f64), apart)?;
-        shown = ctx.arithmetic(Arith::Add, shown, from_end)?;
-    }
+    let shown = ctx.pointwise(Expr::binary(Arith::Equal, Expr::X, Expr::Const(0.0)), apart)?;
     let list = ctx.reshape(list, vec![1, n])?;
     let shown = ctx.arithmetic(Arith::Mul, shown, list)?;
     let sums = ctx.push(Kind::Sum, vec![shown], vec![k, 1])?;

@@ -331,7 +331,7 @@ fn embed(ctx: &mut Ctx<'_, '_>, table: Array, ids: usize, width: usize) -> Resul
 }
 
 /// Most rows of a table that is read at a computed position: each costs a flag per position.
-pub(super) const FLAGGED_ROWS: usize = 1 << 10;
+const FLAGGED_ROWS: usize = 1 << 10;
 
 /// Rows of a table at computed positions, such as one column of an input of several ids: a flag for each row, times the table.
 fn rows_by_flags(ctx: &mut Ctx<'_, '_>, table: &Array, ids: usize, dims: Vec<usize>) -> Result<Bound, CompileError> {

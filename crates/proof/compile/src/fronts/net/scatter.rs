@@ -71,7 +71,7 @@ const MOST_FLAGS: usize = 1 << 20;
 pub(super) fn at_positions(ctx: &mut Ctx<'_, '_>, rows: Bound, at: Bound) -> Result<Bound, CompileError> {
     let (dims, places) = (ctx.dims(&rows), ctx.dims(&at));
     let (n, k) = (dims.last().copied().unwrap_or(1), places.last().copied().unwrap_or(1));
-    if count(&dims) == n {
+    if count(&dims) == n && ctx.builder.is_classical {
         return super::classical::looked_up(ctx, rows, at);
     }
     let outer = count(&dims) / n.max(1);
